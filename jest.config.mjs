@@ -1,0 +1,24 @@
+// One runner for every package. Tests read the TypeScript sources through the `@weaver/source` condition, so they need no build.
+// *.test.ts            no outside process needed, or a real nats-server / child process that the test starts itself
+// e2e/stories/*.e2e.ts whole-system stories; run by scripts/test.sh with a cluster around them (jest.e2e.config.mjs)
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/*/src/**/*.test.ts', '<rootDir>/examples/*/src/**/*.test.ts', '<rootDir>/e2e/cluster/**/*.test.ts', '<rootDir>/scripts/**/*.test.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  testEnvironmentOptions: { customExportConditions: ['@weaver/source', 'node', 'node-addons'] },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: {
+          target: 'es2022',
+          parser: { syntax: 'typescript' },
+          transform: { useDefineForClassFields: true },
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+}

@@ -1,0 +1,33 @@
+import type { WeaveletStatus } from '@weaver/sdk/contract'
+
+/** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
+export interface VersionIdentity {
+  /** UID of the WeaverApp: two apps of one name in two namespaces, or one after the other, differ. */
+  readonly appUid: string
+  readonly versionId: string
+  readonly deploymentId: string
+}
+export interface BrokerGroup {
+  readonly name: string
+  /** Components hosted by the group, and components those refer to. */
+  readonly hosts: readonly string[]
+  readonly calls: readonly string[]
+}
+/** The port to the broker's control plane. */
+export interface Broker {
+  /** How versions are kept apart: by an account each, or (a broker without operator mode) by subject permissions of one shared account. */
+  readonly isolation: 'account-per-version' | 'shared-account'
+  /** URLs that weavelets dial. */
+  readonly servers: readonly string[]
+  /** Makes the version's account known to every server; idempotent. Resolves when all servers confirmed. */
+  ensureVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
+  /** The `.creds` file of one group's user, the same for the same identity; the caller stores it in a Secret. */
+  groupCredentials(identity: VersionIdentity, group: BrokerGroup): Promise<string>
+  /** Deletes the account; everything of that version is closed at once. Idempotent. */
+  removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
+  /** Asks every weavelet of the version; resolves after `waitMs` or when `expect` have answered. */
+  weavelets(identity: VersionIdentity, options: { readonly expect: number; readonly waitMs?: number; readonly signal?: AbortSignal }): Promise<readonly WeaveletStatus[]>
+  /** Called once at start and after every reconnect with all versions that must exist. */
+  onReconnect(versions: () => readonly VersionIdentity[]): void
+  close(): Promise<void>
+}

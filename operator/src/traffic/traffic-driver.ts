@@ -1,0 +1,55 @@
+/** The port to whatever splits user traffic. Desired and observed weight are two facts; the rollout goes on only when they agree. */
+export interface TrafficApp {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly replicas: number
+}
+export interface TrafficListener {
+  readonly name: string
+  /** Port of the stable Service. */
+  readonly port: number
+}
+/** One version as a destination of one listener. */
+export interface TrafficBackend {
+  readonly versionId: string
+  readonly deploymentId: string
+  /** ClusterIP Service of this version's listener: fallback when no pod is known. */
+  readonly serviceHost: string
+  readonly servicePort: number
+  /** Pods to send requests to, by EndpointSlice. `terminating` ones get no new request. */
+  readonly pods: readonly { readonly name: string; readonly uid: string; readonly ip: string; readonly port: number; readonly healthPort: number; readonly ready: boolean; readonly terminating: boolean }[]
+}
+export interface TrafficPlan {
+  readonly app: TrafficApp
+  readonly listeners: readonly {
+    readonly listener: TrafficListener
+    /** Every version that still exists, also those of weight 0. */
+    readonly backends: readonly TrafficBackend[]
+    /** Integer percent by version id; sums to 100, or is empty when nothing may get traffic yet. */
+    readonly weights: Readonly<Record<string, number>>
+  }[]
+}
+export interface TrafficObservation {
+  /** Every ready proxy has read back exactly the asked plan. */
+  readonly inSync: boolean
+  /** What is not in sync, for `waitingFor`. */
+  readonly waitingFor?: string
+  /** Weight in force, by version: the weight that all ready proxies report; absent versions are unknown. */
+  readonly weightObserved: Readonly<Record<string, number>>
+  /** Requests at this moment inside the proxies, by version. */
+  readonly inFlight: Readonly<Record<string, number>>
+  /** Requests sent to each version since the proxies started, by version. An alarm, not a proof. */
+  readonly requests: Readonly<Record<string, number>>
+  /** No proxy names this version in file or live state any more: safe to delete its pods. */
+  readonly released: readonly string[]
+}
+export interface TrafficDriver {
+  /** Objects to apply for the proxy itself (Deployment, stable Services, ConfigMap, Secret...), before any weight is set. */
+  ensure(plan: TrafficPlan, signal?: AbortSignal): Promise<void>
+  /** Makes every proxy follow the plan and reads back what is in force. Idempotent; safe under two leaders. */
+  sync(plan: TrafficPlan, signal?: AbortSignal): Promise<TrafficObservation>
+  /** Drops connections and memory of an app that is gone. */
+  forget(app: { readonly namespace: string; readonly name: string }): void
+  close(): Promise<void>
+}

@@ -1,0 +1,2 @@
+/** Reads what a `Writer` of the same build wrote. */
+export class Reader {}

@@ -1,0 +1,2 @@
+/** Writes values positionally into one growing buffer. */
+export class Writer {}

@@ -1,0 +1,51 @@
+/**
+ * What `weaver.gen.ts` is made of: the shape that the generator writes and that the runtime reads. The generator lives in another package and never
+ * imports this file at run time; a change here is a change of the generated format (`WEAVER_GEN_FORMAT`).
+ */
+import type { Reader } from '../codec/reader.js'
+import type { Writer } from '../codec/writer.js'
+import type { Component, Implementation } from './component.js'
+
+export const WEAVER_GEN_FORMAT = 1
+
+/** Position of a method in {@link ComponentBinding.methods}; it is the method's number on the wire. */
+export type MethodIndex = number
+
+/** How a stub makes a call: the arguments as given, the answer as decoded. */
+export type Invoke = (method: MethodIndex, args: readonly unknown[]) => Promise<unknown>
+
+/** Straight-line codec of one method. Both ends are the same build, so nothing is tagged and nothing is named. */
+export interface MethodBinding {
+  readonly name: string
+  encodeArgs(w: Writer, args: readonly unknown[]): void
+  decodeArgs(r: Reader): unknown[]
+  encodeResult(w: Writer, result: unknown): void
+  decodeResult(r: Reader): unknown
+}
+
+export interface ComponentBinding<T = unknown> {
+  readonly token: Component<T>
+  readonly implementation: Implementation<T>
+  /** Names of the components that the class holds a ref to, sorted; start compares them with the refs it really made. */
+  readonly refs: readonly string[]
+  readonly listeners: readonly string[]
+  readonly methods: readonly MethodBinding[]
+  /** The typed stub: it does not compile when the interface has changed since generation. */
+  stub(invoke: Invoke): T
+}
+
+/** The value that `weaver.gen.ts` exports as `weaver`. It has no effect until `components()` is called. */
+export interface WeaverGen {
+  readonly format: typeof WEAVER_GEN_FORMAT
+  /** As in the graph: sha256 hex over what both ends of a call must agree on. */
+  readonly fingerprint: string
+  /** Refs and listeners of the class given to `run`. */
+  readonly main: { readonly refs: readonly string[]; readonly listeners: readonly string[] }
+  components(): readonly ComponentBinding[]
+}
+
+/** Ties one component together; the generator writes one call each. `T` keeps token, implementation and stub of one kind. */
+export function bind<T>(binding: ComponentBinding<T>): ComponentBinding {
+  // Variance: a list of bindings of different T needs one element type, and the runtime treats every target as opaque.
+  return binding as unknown as ComponentBinding
+}

@@ -1,0 +1,83 @@
+import { WeaverError } from './errors.js'
+
+/**
+ * What a deployer tells a weavelet when it starts it: the value of the environment variable `WEAVER_BOOTSTRAP`, as JSON.
+ * Without the variable the process runs every component itself and needs no broker. Versioned, because during a rollout two
+ * releases of the deployer and of the application meet here: a field is only ever added, and an unknown field is ignored.
+ */
+export const BOOTSTRAP_ENV = 'WEAVER_BOOTSTRAP'
+export const BOOTSTRAP_VERSION = 1
+/** The component that `run()` starts; its implementation is the class given to `run`. */
+export const MAIN_COMPONENT = 'weaver/Main'
+
+export interface Bootstrap {
+  readonly version: typeof BOOTSTRAP_VERSION
+  /** Name of the application, as in `WeaverApp` metadata.name or `[serviceweaver] name`. */
+  readonly app: string
+  /** One launch of one build: `[a-z0-9-]`, at most 63 characters. It is a token of every NATS subject of this version. */
+  readonly deploymentId: string
+  /** Short id of the version, shown to users. */
+  readonly versionId: string
+  /** Colocation group that this process belongs to. */
+  readonly group: string
+  /** Unique among the replicas of the deployment: the pod's name on Kubernetes. */
+  readonly replica: string
+  /** Components hosted here, `weaver/Main` included where it is. Every other component is called by RPC. */
+  readonly components: readonly string[]
+  /** Addresses to bind, by listener name: `host:port`. Port 0 means any free one. */
+  readonly listeners: Readonly<Record<string, { readonly address: string }>>
+  /** Absent when this process hosts every component of the application. */
+  readonly nats?: {
+    readonly servers: readonly string[]
+    /** Path of a NATS `.creds` file; absent for a broker without authentication. */
+    readonly credsFile?: string
+  }
+  /** Where to serve `GET /healthz` and `GET /readyz?v=<deploymentId>`; absent: nowhere. */
+  readonly health?: { readonly address: string }
+  /** Configuration by component name, before validation. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** How long a graceful stop may take, in milliseconds. @default 25000 */
+  readonly shutdownGraceMs?: number
+  /** How long to serve on, unready, after SIGTERM before listeners close, in milliseconds: endpoints propagate meanwhile. @default 0 */
+  readonly preStopMs?: number
+}
+
+/**
+ * Reads and checks a bootstrap.
+ * @throws WeaverError `WEAVER_BOOTSTRAP_INVALID`: not JSON, a wrong version, or a field of the wrong shape; the message names the field.
+ */
+export function parseBootstrap(text: string): Bootstrap {
+  const invalid = (where: string, why: string) =>
+    new WeaverError('WEAVER_BOOTSTRAP_INVALID', `${BOOTSTRAP_ENV}: ${where}: ${why}. The deployer sets this variable; do not set it by hand.`)
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch (cause) {
+    throw new WeaverError('WEAVER_BOOTSTRAP_INVALID', `${BOOTSTRAP_ENV} is not JSON. The deployer sets this variable; do not set it by hand.`, { cause })
+  }
+  if (!isRecord(raw)) throw invalid('value', 'must be an object')
+  if (raw['version'] !== BOOTSTRAP_VERSION)
+    throw invalid('version', `is ${JSON.stringify(raw['version'])}, this SDK understands ${BOOTSTRAP_VERSION}; use a deployer and an SDK of the same release`)
+  for (const key of ['app', 'deploymentId', 'versionId', 'group', 'replica'] as const)
+    if (typeof raw[key] !== 'string' || raw[key] === '') throw invalid(key, 'must be a non-empty string')
+  const components = raw['components']
+  if (!Array.isArray(components) || !components.every((c) => typeof c === 'string')) throw invalid('components', 'must be a list of component names')
+  if (!isRecord(raw['listeners'])) throw invalid('listeners', 'must be an object')
+  for (const [name, value] of Object.entries(raw['listeners']))
+    if (!isRecord(value) || typeof value['address'] !== 'string') throw invalid(`listeners.${name}.address`, 'must be "host:port"')
+  if (!isRecord(raw['config'])) throw invalid('config', 'must be an object')
+  const nats = raw['nats']
+  if (nats !== undefined) {
+    if (!isRecord(nats) || !Array.isArray(nats['servers']) || nats['servers'].length === 0) throw invalid('nats.servers', 'must be a non-empty list of URLs')
+    if (nats['credsFile'] !== undefined && typeof nats['credsFile'] !== 'string') throw invalid('nats.credsFile', 'must be a path')
+  }
+  const health = raw['health']
+  if (health !== undefined && (!isRecord(health) || typeof health['address'] !== 'string')) throw invalid('health.address', 'must be "host:port"')
+  for (const key of ['shutdownGraceMs', 'preStopMs'] as const)
+    if (raw[key] !== undefined && (typeof raw[key] !== 'number' || !(raw[key] >= 0))) throw invalid(key, 'must be a number of milliseconds, 0 or more')
+  return raw as unknown as Bootstrap // every field was checked above
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

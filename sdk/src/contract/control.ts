@@ -1,0 +1,31 @@
+/**
+ * What a deployer asks a weavelet over NATS, as JSON. A request goes to `controlAllSubject` (every weavelet answers) or to
+ * `controlSubject` (one answers) with a reply inbox under `wv.<deploymentId>.i.`. An unknown `kind` gets `{ kind: 'error' }`.
+ */
+export type ControlRequest = { readonly kind: 'status' } | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
+
+export type ControlReply =
+  | WeaveletStatus
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string }
+
+/** The state of one weavelet as it sees itself. */
+export interface WeaveletStatus {
+  readonly kind: 'status'
+  readonly replica: string
+  readonly group: string
+  readonly versionId: string
+  /** Fingerprint of its generated code. */
+  readonly fingerprint: string
+  readonly ready: boolean
+  readonly draining: boolean
+  /** Calls that it serves or waits for at this moment. */
+  readonly inFlight: number
+  /** Calls served since it started. */
+  readonly served: number
+}
+
+/** Path, on the health address, that answers 200 once started. */
+export const LIVE_PATH = '/healthz'
+/** Path that answers 200 only while ready and, with `?v=<deploymentId>`, only if that is this deployment; 503 otherwise. */
+export const READY_PATH = '/readyz'

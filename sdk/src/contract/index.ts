@@ -1,0 +1,17 @@
+// The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
+export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap } from './bootstrap.js'
+export { LIVE_PATH, READY_PATH, type ControlReply, type ControlRequest, type WeaveletStatus } from './control.js'
+export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
+export { isWeaverError, WeaverError } from './errors.js'
+export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
+export {
+  CALL_QUEUE,
+  callSubject,
+  controlAllSubject,
+  controlSubject,
+  eventSubject,
+  groupPermissions,
+  inboxPrefix,
+  replicaCallSubject,
+  subjectToken,
+} from './subjects.js'

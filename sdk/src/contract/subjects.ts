@@ -1,0 +1,59 @@
+/**
+ * The grammar of every NATS subject that Weaver uses. All of them lie inside the account of one version.
+ *
+ *     wv.<deploymentId>.c.<component>             calls to a component, queue group `q`
+ *     wv.<deploymentId>.c.<component>.<replica>   calls to one replica (routed calls)
+ *     wv.<deploymentId>.i.<replica>.>             inbox of one weavelet: answers and what belongs to its calls
+ *     wv.<deploymentId>.ctl.all                   the deployer asks every weavelet (see control.ts)
+ *     wv.<deploymentId>.ctl.<replica>             the deployer asks one weavelet
+ *     wv.<deploymentId>.evt                       weavelets tell the deployer
+ *
+ * A token may hold any printable character but `.`, `*`, `>` and white space; component names hold `/`, which is allowed, and are otherwise
+ * escaped: each other character outside `[A-Za-z0-9_/-]` becomes `=` and its hex code point and `=`.
+ */
+export const CALL_QUEUE = 'q'
+
+export function subjectToken(name: string): string {
+  return name.replace(/[^A-Za-z0-9_/-]/gu, (c) => `=${c.codePointAt(0)?.toString(16)}=`)
+}
+export function callSubject(deploymentId: string, component: string): string {
+  return `wv.${subjectToken(deploymentId)}.c.${subjectToken(component)}`
+}
+export function replicaCallSubject(deploymentId: string, component: string, replica: string): string {
+  return `${callSubject(deploymentId, component)}.${subjectToken(replica)}`
+}
+export function inboxPrefix(deploymentId: string, replica: string): string {
+  return `wv.${subjectToken(deploymentId)}.i.${subjectToken(replica)}`
+}
+export function controlAllSubject(deploymentId: string): string {
+  return `wv.${subjectToken(deploymentId)}.ctl.all`
+}
+export function controlSubject(deploymentId: string, replica: string): string {
+  return `wv.${subjectToken(deploymentId)}.ctl.${subjectToken(replica)}`
+}
+export function eventSubject(deploymentId: string): string {
+  return `wv.${subjectToken(deploymentId)}.evt`
+}
+
+/**
+ * What the broker user of one colocation group may do: serve the components it hosts, call those its components refer to, answer, and talk
+ * to the deployer. Nothing else exists for it.
+ */
+export function groupPermissions(
+  deploymentId: string,
+  group: { readonly hosts: readonly string[]; readonly calls: readonly string[] },
+): { readonly publish: readonly string[]; readonly subscribe: readonly string[] } {
+  const d = `wv.${subjectToken(deploymentId)}`
+  return {
+    publish: [
+      ...group.calls.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
+      `${d}.i.>`,
+      eventSubject(deploymentId),
+    ].sort(),
+    subscribe: [
+      ...group.hosts.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
+      `${d}.i.>`,
+      `${d}.ctl.>`,
+    ].sort(),
+  }
+}
