@@ -3,7 +3,12 @@
 // e2e/stories/*.e2e.ts whole-system stories; run by scripts/test.sh with a cluster around them (jest.e2e.config.mjs)
 export default {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/*/src/**/*.test.ts', '<rootDir>/examples/*/src/**/*.test.ts', '<rootDir>/e2e/cluster/**/*.test.ts', '<rootDir>/scripts/**/*.test.ts'],
+  testMatch: [
+    '<rootDir>/*/src/**/*.test.ts',
+    '<rootDir>/examples/*/src/**/*.test.ts',
+    '<rootDir>/e2e/cluster/**/*.test.ts',
+    '<rootDir>/scripts/**/*.test.ts',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -1,0 +1,171 @@
+// The main story: v1 → v2 → v3 under steady load, by `weaver kube deploy`, with nothing lost and nothing mixed.
+import { startLoad, type Load } from '../support/load.js'
+import { applyYaml, getApp, kubectl, pods } from '../support/kube.js'
+import { createNamespace, deleteNamespace, OPERATOR_NAMESPACE, platformFromEnvironment, weaver } from '../support/platform.js'
+import { makeRelease } from '../support/release.js'
+import { settledOn, splitPerStep, watchRollout } from '../support/rollout.js'
+import { eventually } from '../support/sh.js'
+import { startPlantedMix } from '../support/planted-mix.js'
+
+const NAMESPACE = 'story-upgrade'
+const platform = platformFromEnvironment()
+let load: Load
+let v1: string
+let v2: string
+
+const deploy = (folder: string, ...flags: string[]) =>
+  weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE, ...flags], { timeoutMs: 240_000 })
+
+beforeAll(async () => {
+  await createNamespace(NAMESPACE)
+})
+afterAll(() => deleteNamespace(NAMESPACE))
+
+describe('a release replaces another under load', () => {
+  it('given v1, deployed by one command and answering', async () => {
+    const folder = await makeRelease({ release: 'v1', rollout: '20s' })
+    await deploy(folder)
+    const app = await getApp(NAMESPACE, 'httpserver')
+    v1 = app.status?.active ?? ''
+    expect(app.status).toMatchObject({ phase: 'Ready', observedGeneration: app.metadata.generation })
+    load = await startLoad({ namespace: NAMESPACE, name: 'load', url: 'http://httpserver-lis', rate: 250, image: platform.baseImage })
+    await eventually('the first answers of v1', async () => ((await load.report()).byRelease['v1'] ?? 0) > 250 || undefined)
+    await load.reset()
+  })
+
+  it('when v2 is deployed, users see every step of the split within 2 points, and lose nothing', async () => {
+    const folder = await makeRelease({ release: 'v2', rollout: '25s' })
+    const [result, { samples, app }] = await Promise.all([
+      deploy(folder, '--json'),
+      watchRollout(NAMESPACE, 'httpserver', {
+        until: (now) => now.status?.active !== v1 && settledOn({ not: v1 })(now),
+        timeoutMs: 200_000,
+      }),
+    ])
+    expect(result.code).toBe(0)
+    v2 = app.status?.active ?? ''
+    const report = await load.report()
+    expect(report.failures).toEqual([])
+    expect(report.mixes).toEqual([])
+    expect(report).toMatchObject({ failed: 0, mixed: 0 })
+    expect(Object.keys(report.byRelease).sort()).toEqual(['v1', 'v2'])
+    const split = splitPerStep(samples, report.seconds).filter((step) => step.requests >= 400)
+    expect(split.map((step) => step.weight)).toEqual(expect.arrayContaining([10, 25, 50, 75, 100]))
+    for (const step of split)
+      expect({ weight: step.weight, off: Math.abs(step.measured - step.weight) > 2 ? step.measured : 0 }).toEqual({
+        weight: step.weight,
+        off: 0,
+      })
+    // The next step is never asked for while the observed weight differs.
+    const steps = samples.filter((sample) => sample.preview === v2 && sample.desired !== undefined)
+    for (const [index, sample] of steps.entries()) {
+      const before = steps[index - 1]
+      if (before !== undefined && before.desired !== sample.desired && (before.desired ?? 0) > 0)
+        expect(before.observed).toBe(before.desired)
+    }
+  })
+
+  it('then nothing of v1 is left in the cluster', async () => {
+    await eventually('the pods of v1 to be gone', async () => (await pods(NAMESPACE, `weaver.dev/version=${v1}`)).length === 0 || undefined)
+    for (const kind of ['deployments', 'services', 'secrets', 'controllerrevisions'])
+      expect(await kubectl(['get', kind, '-n', NAMESPACE, '-l', `weaver.dev/version=${v1}`, '-o', 'name'])).toBe('')
+  })
+
+  it('a planted mix turns the check red: a caller of v1 with the credentials of v2', async () => {
+    const planted = await startPlantedMix({
+      namespace: NAMESPACE,
+      app: 'httpserver',
+      image: `${platform.registry}/httpserver:v1-for-mix`,
+      release: await makeRelease({ release: 'v1' }),
+      version: v2,
+      baseImage: platform.baseImage,
+    })
+    try {
+      await eventually('the check to see the mix', async () => ((await planted.load.report()).mixed > 0 ? true : undefined))
+      const report = await planted.load.stop()
+      expect(report.ok).toBeGreaterThan(0)
+      expect(report.mixed).toBe(report.ok)
+    } finally {
+      await planted.remove()
+    }
+  })
+
+  it('when the operator is killed in the middle of v2 → v3, users notice nothing and the rollout goes on', async () => {
+    await load.reset()
+    const folder = await makeRelease({ release: 'v3', rollout: '25s' })
+    await deploy(folder, '--detach')
+    await watchRollout(NAMESPACE, 'httpserver', {
+      until: (app) => (app.status?.versions ?? []).some((version) => version.id === app.status?.preview && version.weightDesired >= 25),
+      timeoutMs: 120_000,
+    })
+    await kubectl([
+      'delete',
+      'pods',
+      '-n',
+      OPERATOR_NAMESPACE,
+      '-l',
+      'app.kubernetes.io/component=operator',
+      '--grace-period=0',
+      '--force',
+      '--wait=false',
+    ])
+    const { app } = await watchRollout(NAMESPACE, 'httpserver', { until: (now) => settledOn({ not: v2 })(now), timeoutMs: 240_000 })
+    expect(app.status?.active).not.toBe(v2)
+    const report = await load.report()
+    expect(report.failures).toEqual([])
+    expect(report.mixes).toEqual([])
+    expect(Object.keys(report.byRelease).sort()).toEqual(['v2', 'v3'])
+    v2 = app.status?.active ?? ''
+  })
+
+  it('`kubectl get weaverapps` shows the columns', async () => {
+    const [head, row] = (await kubectl(['get', 'weaverapps', '-n', NAMESPACE])).split('\n')
+    expect(head?.trim().split(/\s+/)).toEqual(['NAME', 'READY', 'PHASE', 'ACTIVE', 'PREVIEW', 'WEIGHT', 'STEP', 'AGE'])
+    expect(row).toMatch(/^httpserver\s+3\/3\s+Ready\s/)
+    const [wide] = (await kubectl(['get', 'wa', '-n', NAMESPACE, '-o', 'wide'])).split('\n')
+    expect(wide).toMatch(/WAITING-FOR\s+IMAGE\s+NEXT/)
+  })
+
+  it('a change of configuration is a new version, and a change of the rollout settings is none', async () => {
+    await load.reset()
+    const before = (await getApp(NAMESPACE, 'httpserver')).status?.active
+    await kubectl([
+      'patch',
+      'weaverapp',
+      'httpserver',
+      '-n',
+      NAMESPACE,
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { rollout: { duration: '5s' } } }),
+    ])
+    await watchRollout(NAMESPACE, 'httpserver', { until: (app) => app.status?.observedGeneration === app.metadata.generation })
+    expect((await getApp(NAMESPACE, 'httpserver')).status).toMatchObject({ active: before, phase: 'Ready' })
+    await kubectl([
+      'patch',
+      'weaverapp',
+      'httpserver',
+      '-n',
+      NAMESPACE,
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { config: { 'weaver/Main': { greeting: 'Bonjour' } } } }),
+    ])
+    const { app } = await watchRollout(NAMESPACE, 'httpserver', {
+      until: (now) => settledOn({ not: before ?? '' })(now),
+      timeoutMs: 200_000,
+    })
+    expect(app.status?.active).not.toBe(before)
+    expect(await load.stop()).toMatchObject({ failed: 0, mixed: 0 })
+  })
+
+  it('`kubectl delete weaverapp` removes everything it owned, and nothing else', async () => {
+    await applyYaml(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: httpserver-bystander, namespace: ${NAMESPACE} }\n`)
+    await kubectl(['delete', 'weaverapp', 'httpserver', '-n', NAMESPACE, '--timeout=60s'])
+    const { everythingIn } = await import('../support/kube.js')
+    await eventually('only the bystander to be left', async () => {
+      const left = (await everythingIn(NAMESPACE)).filter((name) => !name.endsWith('/load') && !name.startsWith('endpointslice'))
+      return JSON.stringify(left) === JSON.stringify(['configmap/httpserver-bystander']) || undefined
+    })
+  })
+})

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# What a change must pass before anything runs: format, lint (zones, cycles), types of sources and tests, and no drift in generated files.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+status=0
+try() { "$@" || { printf 'check failed: %s\n' "$*" >&2; status=1; }; }
+try npx prettier --check --log-level warn .
+try npx oxlint --deny-warnings
+try npx tsc -b
+try npx tsc -p tsconfig.test.json
+try node cli/bin/weaver.js generate examples/httpserver --check
+try npm run --silent check:generated
+exit $status

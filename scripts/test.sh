@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs every test and prints "N passed, N failed" as its last line. Does all its own set-up on a fresh machine.
+#   scripts/test.sh           unit tests, tests with a real nats-server and a real API server, on this Node and on Node 24, then the stories on a real cluster
+#   scripts/test.sh unit      without the cluster
+#   scripts/test.sh e2e [jest arguments]   only the stories
+set -uo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-all}
+[ $# -gt 0 ] && shift
+started=$SECONDS
+passed=0 failed=0
+step() { printf '\n=== %s (%d s)\n' "$*" $((SECONDS - started)) >&2; }
+give_up() { printf '%s\n' "$*" >&2; echo "$passed passed, $((failed + 1)) failed"; exit 1; }
+
+source scripts/setup.sh
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+# run_jest NODE NAME ARGS...: adds what jest counted, also when jest itself broke down
+run_jest() {
+  local node=$1 name=$2 status counts
+  shift 2
+  "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --json --outputFile="$results/$name.json" "$@"
+  status=$?
+  counts=$(node -e '
+    const r = JSON.parse(require("fs").readFileSync(process.argv[1]))
+    console.log(r.numPassedTests, r.numFailedTests + r.numRuntimeErrorTestSuites + r.numPendingTests)' "$results/$name.json" 2>/dev/null) || counts="0 1"
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
+  if [ "$status" -ne 0 ] && [ "${counts#* }" = 0 ]; then failed=$((failed + 1)); fi
+}
+
+if [ "$what" != e2e ]; then
+  step "checks: format, lint, types, generated files"
+  if bash scripts/check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  step "unit tests, real nats-server, real API server (Node $(node --version))"
+  run_jest node unit
+  step "unit tests on Node 24"
+  if node24=$(bash scripts/node24.sh); then run_jest "$node24" unit24; else failed=$((failed + 1)); fi
+fi
+
+if [ "$what" != unit ]; then
+  step "stories on a real cluster"
+  # The cluster ends with the command it was made for. jest writes its counts to $results, also when stories fail.
+  results=$results e2e/cluster/cluster.sh run --name test -- bash -c '
+    node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js \
+      --config jest.e2e.config.mjs --json --outputFile="$results/e2e.json" "$@"
+    status=$?
+    if [ "$status" -ne 0 ]; then bash scripts/diagnose.sh; fi
+    exit "$status"' bash "$@"
+  status=$?
+  counts=$(node -e '
+    const r = JSON.parse(require("fs").readFileSync(process.argv[1]))
+    console.log(r.numPassedTests, r.numFailedTests + r.numRuntimeErrorTestSuites)' "$results/e2e.json" 2>/dev/null) || counts="0 1"
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
+  if [ "$status" -ne 0 ] && [ "${counts#* }" = 0 ]; then failed=$((failed + 1)); fi
+fi
+
+step "done"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
