@@ -12,6 +12,22 @@ export const LABELS = {
   name: 'app.kubernetes.io/name',
   instance: 'app.kubernetes.io/instance',
 } as const
+
+export const ANNOTATIONS = {
+  /**
+   * On a WeaverApp, by a user, with any value: go on now. Ends the hold or the pause of the present step. The operator removes it when carried out.
+   * `kubectl annotate wa/hello weaver.dev/promote=1`
+   */
+  promote: 'weaver.dev/promote',
+  /**
+   * On a WeaverApp, by a user, with any value: give up the rollout under way and give all traffic back to the active version. The operator removes it when
+   * carried out.
+   */
+  abort: 'weaver.dev/abort',
+  /** On a child, by the operator: hash of what was applied, by which an unchanged child is recognised without sending it again. */
+  appliedHash: 'weaver.dev/applied-hash',
+} as const
+
 export const MANAGED_BY = 'weaver-operator'
 export const FIELD_MANAGER = 'weaver-operator'
 export const FINALIZER = 'weaver.dev/broker-accounts'

@@ -29,10 +29,17 @@ export const groupSchema = z.object({
   components: z.array(componentName).min(1).max(200),
   /** @default { min: 1, max: 1 }; an HPA is made when max > min. */
   replicas: z
-    .object({ min: z.int().min(0).max(1000).default(1), max: z.int().min(1).max(1000).optional(), cpu: z.int().min(1).max(100).default(80) })
+    .object({
+      min: z.int().min(0).max(1000).default(1),
+      max: z.int().min(1).max(1000).optional(),
+      cpu: z.int().min(1).max(100).default(80),
+    })
     .optional(),
   resources: resources.optional(),
-  env: z.array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) })).max(100).optional(),
+  env: z
+    .array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) }))
+    .max(100)
+    .optional(),
 })
 
 export const listenerSchema = z.object({
@@ -65,13 +72,19 @@ export const rolloutSchema = z.object({
 export const weaverAppSpecSchema = z.object({
   image: z.string().min(1).max(500),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
-  imagePullSecrets: z.array(z.object({ name: z.string().min(1).max(253) })).max(20).optional(),
+  imagePullSecrets: z
+    .array(z.object({ name: z.string().min(1).max(253) }))
+    .max(20)
+    .optional(),
   /** Configuration by component name. */
   config: z.record(componentName, z.record(z.string(), z.unknown())).optional(),
   /** Components named in no group get a group of their own. */
   groups: z.array(groupSchema).max(100).default([]),
   listeners: z.array(listenerSchema).max(50).default([]),
-  env: z.array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) })).max(100).optional(),
+  env: z
+    .array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) }))
+    .max(100)
+    .optional(),
   /** Default resources of every group. */
   resources: resources.optional(),
   rollout: rolloutSchema.prefault({}),

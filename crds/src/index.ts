@@ -1,0 +1,32 @@
+export { formatDuration, parseDuration } from './durations.js'
+export { ANNOTATIONS, FIELD_MANAGER, FINALIZER, LABELS, MANAGED_BY } from './labels.js'
+export {
+  componentGroupName,
+  deploymentId,
+  describePodName,
+  listenerServiceName,
+  proxyName,
+  proxySecretName,
+  revisionName,
+  stableServiceName,
+  workloadName,
+  workloadSecretName,
+} from './names.js'
+export { canonicalJson, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
+export {
+  API_GROUP,
+  API_VERSION,
+  WEAVER_APP_KIND,
+  WEAVER_APP_PLURAL,
+  weaverAppSpecSchema,
+  weaverAppStatusSchema,
+  type Condition,
+  type GroupSpec,
+  type ListenerSpec,
+  type RolloutSpec,
+  type VersionStatus,
+  type WeaverApp,
+  type WeaverAppSpec,
+  type WeaverAppSpecInput,
+  type WeaverAppStatus,
+} from './weaver-app.js'
