@@ -1,0 +1,34 @@
+# Thin front for the scripts, which do all their own set-up. Each target can be called by its script as well.
+NAME ?= default
+CLUSTER := e2e/cluster/cluster.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help build check test demo cluster-up cluster-down cluster-status cluster-env
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile all packages
+	npm run --silent build
+
+check: ## format, lint, types, generated files
+	bash scripts/check.sh
+
+test: ## everything: unit tests, real nats-server, real API server, stories on a real cluster
+	bash scripts/test.sh
+
+demo: ## v1 -> v2 under load on a cluster of its own (KEEP=1 keeps the cluster)
+	bash scripts/demo.sh
+
+cluster-up: ## a Kubernetes that stays; then: eval "$$(make cluster-env)" (NAME=... for another than "default")
+	bash scripts/install-tools.sh
+	$(CLUSTER) up --name $(NAME)
+
+cluster-down: ## end it; nothing is left
+	$(CLUSTER) down --name $(NAME)
+
+cluster-status: ## where it answers, its nodes, its memory
+	@$(CLUSTER) status --name $(NAME)
+
+cluster-env: ## the exports that make this shell use it
+	@$(CLUSTER) env --name $(NAME)
