@@ -1,0 +1,14 @@
+import { k8s } from 'cdk8s-plus-27'
+
+/** User of every pod that Weaver makes from an application image; the image build uses the same one. A number, because the kubelet cannot prove a name is not root. */
+export const APP_USER = 1000
+
+/** Pod-wide half of the restricted Pod Security Standard. */
+export function restrictedPodContext(): k8s.PodSecurityContext {
+  return { runAsNonRoot: true, runAsUser: APP_USER, runAsGroup: APP_USER, fsGroup: APP_USER, seccompProfile: { type: 'RuntimeDefault' } }
+}
+
+/** Container half of the restricted Pod Security Standard, with a read-only root. */
+export function restrictedContainerContext(): k8s.SecurityContext {
+  return { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: { drop: ['ALL'] } }
+}

@@ -1,0 +1,111 @@
+import {
+  componentGroupName,
+  deploymentId,
+  listenerServiceName,
+  workloadName,
+  workloadSecretName,
+  type GroupSpec,
+  type WeaverAppSpec,
+} from '@weaver/crds'
+import type { AppIdentity } from './manifest.js'
+import type { VersionSnapshot } from './version-snapshot.js'
+
+export const HEALTH_PORT = 8079
+export const FIRST_LISTENER_PORT = 8080
+
+export interface PlannedListener {
+  readonly name: string
+  /** Port that the weavelet binds. */
+  readonly containerPort: number
+  /** Port of the stable Service. */
+  readonly servicePort: number
+  readonly serviceName: string
+}
+export interface PlannedGroup {
+  readonly name: string
+  /** Components hosted, sorted. */
+  readonly components: readonly string[]
+  /** Components that those hold a ref to, sorted; hosted ones too. */
+  readonly calls: readonly string[]
+  readonly listeners: readonly PlannedListener[]
+  readonly workloadName: string
+  readonly secretName: string
+  readonly replicas: { readonly min: number; readonly max: number; readonly cpu: number }
+  readonly resources: NonNullable<WeaverAppSpec['resources']>
+  readonly env: readonly { readonly name: string; readonly value: string }[]
+}
+/** One version, worked out: which group runs what, under which names. */
+export interface VersionPlan {
+  readonly app: AppIdentity
+  readonly versionId: string
+  readonly deploymentId: string
+  readonly snapshot: VersionSnapshot
+  readonly groups: readonly PlannedGroup[]
+  readonly listeners: readonly PlannedListener[]
+}
+
+/** Small enough for twelve components on a laptop, large enough that the scheduler does not pile them up. */
+const DEFAULT_REQUESTS = { cpu: '50m', memory: '96Mi' }
+
+/**
+ * Plans a version. What changes a pod comes from the snapshot; replicas come from the spec of the moment, for groups that it still names, so that
+ * scaling acts at once on every live version.
+ */
+export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present: WeaverAppSpec): VersionPlan {
+  const { spec, graph, versionId } = snapshot
+  const exported = graph.components.flatMap((c) => c.listeners).sort()
+  const listeners = exported.map((name, index): PlannedListener => {
+    const declared = present.listeners.find((l) => l.name === name) ?? spec.listeners.find((l) => l.name === name)
+    return {
+      name,
+      containerPort: FIRST_LISTENER_PORT + index,
+      servicePort: declared?.port ?? 80,
+      serviceName: listenerServiceName(app.name, name, versionId),
+    }
+  })
+  const groups = colocate(snapshot).map(({ name, components, declared }): PlannedGroup => {
+    const nodes = graph.components.filter((c) => components.includes(c.name))
+    const exports = new Set(nodes.flatMap((n) => n.listeners))
+    const replicas = (present.groups.find((g) => g.name === name) ?? declared)?.replicas
+    const min = replicas?.min ?? 1
+    const resources = declared?.resources ?? spec.resources ?? {}
+    return {
+      name,
+      components,
+      calls: [...new Set(nodes.flatMap((n) => n.refs))].sort(),
+      listeners: listeners.filter((l) => exports.has(l.name)),
+      workloadName: workloadName(app.name, name, versionId),
+      secretName: workloadSecretName(app.name, name, versionId),
+      replicas: { min, max: Math.max(min, replicas?.max ?? min), cpu: replicas?.cpu ?? 80 },
+      resources: { ...resources, requests: { ...DEFAULT_REQUESTS, ...resources.requests } },
+      env: mergeEnv(spec.env ?? [], declared?.env ?? []),
+    }
+  })
+  return { app, versionId, deploymentId: deploymentId(app.name, versionId), snapshot, groups, listeners }
+}
+
+/** The groups of the spec, then one for every component that none of them names. Sorted by name. */
+function colocate(snapshot: VersionSnapshot): { name: string; components: string[]; declared?: GroupSpec }[] {
+  const { spec, graph } = snapshot
+  const named = new Set(spec.groups.flatMap((g) => g.components))
+  const taken = spec.groups.map((g) => g.name)
+  const groups: { name: string; components: string[]; declared?: GroupSpec }[] = spec.groups.map((g) => ({
+    name: g.name,
+    components: [...g.components].sort(),
+    declared: g,
+  }))
+  for (const node of graph.components) {
+    if (named.has(node.name)) continue
+    const name = componentGroupName(node.name, taken)
+    taken.push(name)
+    groups.push({ name, components: [node.name] })
+  }
+  return groups.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function mergeEnv(
+  base: readonly { name: string; value: string }[],
+  over: readonly { name: string; value: string }[],
+): { name: string; value: string }[] {
+  return [...new Map([...base, ...over].map((e) => [e.name, e.value]))].map(([name, value]) => ({ name, value }))
+}

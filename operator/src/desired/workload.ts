@@ -1,0 +1,111 @@
+import { LABELS } from '@weaver/crds'
+import { BOOTSTRAP_ENV, LIVE_PATH, READY_PATH } from '@weaver/sdk/contract'
+import { k8s } from 'cdk8s-plus-27'
+import { bootstrapEnvValue, CREDS_DIRECTORY, CREDS_KEY, TERMINATION_GRACE_SECONDS } from './bootstrap-env.js'
+import { appLabels, childMetadata, finishManifest, type Manifest } from './manifest.js'
+import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
+import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan.js'
+
+export const APP_CONTAINER = 'app'
+export const WEAVELET_ROLE = 'weavelet'
+
+/** Labels that select the pods of one group of one version. */
+export function groupSelector(plan: VersionPlan, group: PlannedGroup): Record<string, string> {
+  return { [LABELS.app]: plan.app.name, [LABELS.version]: plan.versionId, [LABELS.group]: group.name }
+}
+
+/**
+ * The Deployment of one colocation group. It never changes but for `replicas`, which is left out where an HPA rules (`scaling.ts`), because sending it
+ * would undo the HPA's decision at every reconcile.
+ */
+export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): Manifest {
+  const { spec } = plan.snapshot
+  const labels = appLabels(plan.app, { version: plan.versionId, group: group.name, role: WEAVELET_ROLE })
+  const selector = { matchLabels: groupSelector(plan, group) }
+  const health = (path: string) => ({ path, port: k8s.IntOrString.fromNumber(HEALTH_PORT) })
+  const container: k8s.Container = {
+    name: APP_CONTAINER,
+    image: plan.snapshot.imageReference,
+    ...(spec.imagePullPolicy === undefined ? {} : { imagePullPolicy: spec.imagePullPolicy }),
+    env: environment(plan, group, natsServers),
+    ports: [{ name: 'health', containerPort: HEALTH_PORT }, ...group.listeners.map((l) => ({ containerPort: l.containerPort }))],
+    resources: { requests: quantities(group.resources.requests), limits: quantities(group.resources.limits) },
+    // Five minutes to start: a large application on a busy node; the rollout's progress deadline is what a user tunes.
+    startupProbe: { httpGet: health(LIVE_PATH), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 300 },
+    // The deployment id in the path: a pod address that was reused by another version must not look ready.
+    readinessProbe: { httpGet: health(`${READY_PATH}?v=${plan.deploymentId}`), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { httpGet: health(LIVE_PATH), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+    securityContext: restrictedContainerContext(),
+    volumeMounts: [
+      { name: 'nats', mountPath: CREDS_DIRECTORY, readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  }
+  return finishManifest(
+    k8s.KubeDeployment.manifest({
+      metadata: childMetadata(plan.app, group.workloadName, labels),
+      spec: {
+        ...(isAutoscaled(group) ? {} : { replicas: group.replicas.min }),
+        revisionHistoryLimit: 1,
+        selector,
+        strategy: {
+          type: 'RollingUpdate',
+          rollingUpdate: { maxUnavailable: k8s.IntOrString.fromNumber(0), maxSurge: k8s.IntOrString.fromNumber(1) },
+        },
+        template: {
+          metadata: { labels },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            securityContext: restrictedPodContext(),
+            terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
+            ...placement(plan),
+            topologySpreadConstraints: [
+              { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: selector },
+            ],
+            containers: [container],
+            volumes: [
+              { name: 'nats', secret: { secretName: group.secretName, defaultMode: 0o440, items: [{ key: CREDS_KEY, path: CREDS_KEY }] } },
+              { name: 'tmp', emptyDir: {} },
+            ],
+          },
+        },
+      },
+    }),
+  )
+}
+
+/** True where an HPA, and not this operator, decides how many replicas run. */
+export function isAutoscaled(group: PlannedGroup): boolean {
+  return group.replicas.max > group.replicas.min
+}
+
+/** Where a version's pods may run and how their image is pulled; the describe pod shares it. */
+export function placement(plan: { readonly snapshot: { readonly spec: VersionPlan['snapshot']['spec'] } }): Partial<k8s.PodSpec> {
+  const { spec } = plan.snapshot
+  return {
+    ...(spec.imagePullSecrets === undefined ? {} : { imagePullSecrets: spec.imagePullSecrets.map(({ name }) => ({ name })) }),
+    ...(spec.nodeSelector === undefined ? {} : { nodeSelector: spec.nodeSelector }),
+    ...(spec.tolerations === undefined ? {} : { tolerations: spec.tolerations.map((t) => t as k8s.Toleration) }), // the API server judges them
+  }
+}
+
+export function quantities(map: Readonly<Record<string, string | number>> | undefined): { [key: string]: k8s.Quantity } {
+  return Object.fromEntries(
+    Object.entries(map ?? {}).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? k8s.Quantity.fromNumber(value) : k8s.Quantity.fromString(value),
+    ]),
+  )
+}
+
+/** Ours come first because Kubernetes expands only names defined above, and ours cannot be overridden: a list with one name twice is refused. */
+function environment(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): k8s.EnvVar[] {
+  const own: k8s.EnvVar[] = [
+    { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    { name: BOOTSTRAP_ENV, value: bootstrapEnvValue(plan, group, natsServers) },
+  ]
+  const reserved = new Set(own.map((e) => e.name))
+  return [...own, ...group.env.filter((e) => !reserved.has(e.name)).map(({ name, value }) => ({ name, value }))]
+}
