@@ -1,10 +1,11 @@
+import type { Reason } from '@weaver/crds'
 import { isWeaverError, parseDescribeOutput, type ComponentGraph } from '@weaver/sdk/contract'
 import { DESCRIBE_CONTAINER, DESCRIBE_DEADLINE_SECONDS } from '../desired/describe-pod.js'
 import { pinImage, type PinnedImage } from './image-reference.js'
 import { containerOf, unschedulable, type Pod } from './pod-view.js'
 
 /** Reasons of condition `Described`. */
-export type DescribeFailure = 'ImagePullFailed' | 'NotAWeaverImage' | 'DescribeDeadline' | 'DescribeFailed'
+export type DescribeFailure = Extract<Reason, 'ImagePullFailed' | 'NotAWeaverImage' | 'DescribeFailed'>
 export type DescribeProgress =
   /** It runs; look again. `trouble` says why it may never end. */
   | { readonly state: 'running'; readonly message: string; readonly trouble?: DescribeFailure }
@@ -41,7 +42,7 @@ export function describeProgress(pod: Pod, image: string): DescribeProgress {
     if (pod.status?.reason === 'DeadlineExceeded')
       return {
         state: 'failed',
-        reason: 'DescribeDeadline',
+        reason: 'DescribeFailed',
         message: `pod "${pod.metadata.name}" did not end within ${DESCRIBE_DEADLINE_SECONDS} s${waiting?.reason === undefined ? '' : ` (${waiting.reason}: ${waiting.message ?? ''})`}; it is tried again`,
       }
     if (terminated?.exitCode !== undefined)

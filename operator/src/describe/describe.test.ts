@@ -24,7 +24,7 @@ describe('image reference', () => {
   })
 })
 
-describe('describe pod', () => {
+describe('progress of the pod', () => {
   const pod = (status: Pod['status']): Pod => ({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -60,7 +60,7 @@ describe('describe pod', () => {
   it('names the deadline and the scheduler', () => {
     expect(describeProgress(pod({ phase: 'Failed', reason: 'DeadlineExceeded' }), 'i')).toMatchObject({
       state: 'failed',
-      reason: 'DescribeDeadline',
+      reason: 'DescribeFailed',
     })
     const unplaced = pod({
       phase: 'Pending',

@@ -186,7 +186,7 @@ describe('snapshot', () => {
   })
 })
 
-describe('describe pod', () => {
+describe('pod that prints the graph', () => {
   it('replaces the command, empties what Node would load first, and has no token, mesh or long life', () => {
     const p = plan({ nodeSelector: { disk: 'ssd' }, tolerations: [{ operator: 'Exists' }], imagePullSecrets: [{ name: 'pull' }] })
     const pod = buildDescribePod(APP, p.versionId, p.snapshot.spec)

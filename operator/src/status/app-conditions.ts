@@ -1,0 +1,143 @@
+import type { Reason } from '@weaver/crds'
+import type { RolloutDecision, RolloutPhase } from '../rollout/types.js'
+import type { WantedCondition } from './conditions.js'
+
+/** What one pass learned, as far as conditions speak of it. */
+export interface PassFindings {
+  /** Fields of the spec that are wrong, with path and remedy; the live versions serve on. */
+  readonly specProblems: readonly string[]
+  readonly isSuspended: boolean
+  /** Of the version that the spec asks for; absent when that one needs no description any more. */
+  readonly describe?: { readonly ok: boolean; readonly reason: Reason; readonly message: string }
+  /** Whether the version asked for runs by digest; `undefined`: not described yet. */
+  readonly pin?: { readonly pinned: boolean; readonly message: string }
+  readonly decision?: RolloutDecision
+  readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }
+  readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
+  readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string }
+  readonly isolation: 'account-per-version' | 'shared-account'
+  /** Work that failed in this pass and is tried again. */
+  readonly failures: readonly string[]
+}
+
+/**
+ * The phase that people see. The engine's own, unless that would say `Ready` of the version before while the one asked for is not there yet, or cannot be.
+ */
+export function phaseOf(f: PassFindings): RolloutPhase | 'Suspended' {
+  if (f.isSuspended) return 'Suspended'
+  const phase = f.decision?.phase
+  if (phase !== undefined && phase !== 'Ready') return phase
+  if (f.specProblems.length > 0 || f.describe?.reason === 'NotAWeaverImage') return 'Failed'
+  if (f.describe?.ok === false) return phase === undefined ? 'Pending' : 'Starting'
+  return phase ?? 'Pending'
+}
+
+/** Conditions of the whole app. `Reconciling` and `Stalled` are abnormal-true (kstatus); `Ready` is there from the first sight. */
+export function buildConditions(f: PassFindings): WantedCondition[] {
+  const phase = phaseOf(f)
+  const isSettled = phase === 'Ready'
+  const isFailed = f.decision?.phase === 'Failed'
+  const stalled = stalledBecause(f)
+  const waitingFor = (f.describe?.ok === false ? f.describe.message : f.decision?.waitingFor) ?? f.traffic?.waitingFor ?? `phase ${phase}`
+  const last = f.decision?.events.at(-1)
+  const failedMessage = last?.message ?? f.decision?.waitingFor ?? 'the rollout failed; the version before it serves on'
+  const conditions: WantedCondition[] = [
+    stalled === undefined && isSettled
+      ? {
+          type: 'Ready',
+          status: 'True',
+          reason: 'Ready',
+          message: `version "${f.active?.id ?? ''}" serves all traffic and every group is ready`,
+        }
+      : {
+          type: 'Ready',
+          status: stalled === undefined && f.decision === undefined ? 'Unknown' : 'False',
+          reason: stalled?.reason ?? phase,
+          message: stalled?.message ?? waitingFor,
+        },
+    {
+      type: 'Reconciling',
+      status: !isSettled && stalled === undefined ? 'True' : 'False',
+      reason: phase,
+      message: isSettled ? 'nothing is awaited' : waitingFor,
+    },
+    stalled === undefined
+      ? { type: 'Stalled', status: 'False', reason: 'NotStalled', message: 'nothing needs a person' }
+      : { type: 'Stalled', status: 'True', ...stalled },
+    isFailed
+      ? { type: 'Progressing', status: 'False', reason: 'RolloutFailed', message: failedMessage }
+      : f.isSuspended
+        ? {
+            type: 'Progressing',
+            status: 'False',
+            reason: 'Suspended',
+            message: 'spec.suspend is true: nothing is created, moved or removed',
+          }
+        : {
+            type: 'Progressing',
+            status: isSettled ? 'False' : 'True',
+            reason: phase,
+            message: isSettled ? 'no rollout is under way' : waitingFor,
+          },
+    f.active?.servable === true
+      ? { type: 'Available', status: 'True', reason: 'ActiveServes', message: `version "${f.active.id}" serves` }
+      : {
+          type: 'Available',
+          status: 'False',
+          reason: f.active === undefined ? 'NoActiveVersion' : 'NoReadyEndpoint',
+          message: f.active?.blame ?? 'no version has taken traffic yet',
+        },
+    degraded(f, failedMessage),
+    {
+      type: 'IsolationVerified',
+      status: f.isolation === 'account-per-version' ? 'True' : 'False',
+      reason: f.isolation === 'account-per-version' ? 'AccountPerVersion' : 'SharedAccount',
+      message:
+        f.isolation === 'account-per-version'
+          ? 'each version has a broker account of its own; nothing of another version exists there'
+          : 'the broker has no operator mode: versions share one account and are kept apart by subject permissions',
+    },
+  ]
+  if (f.describe !== undefined)
+    conditions.push({
+      type: 'Described',
+      status: f.describe.ok ? 'True' : f.describe.reason === 'Describing' ? 'Unknown' : 'False',
+      reason: f.describe.reason,
+      message: f.describe.message,
+    })
+  if (f.pin !== undefined)
+    conditions.push({
+      type: 'ImagePinned',
+      status: f.pin.pinned ? 'True' : 'False',
+      reason: f.pin.pinned ? 'PinnedByDigest' : 'NoDigest',
+      message: f.pin.message,
+    })
+  if (f.traffic !== undefined)
+    conditions.push({
+      type: 'TrafficInSync',
+      status: f.traffic.inSync ? 'True' : 'False',
+      reason: f.traffic.inSync ? 'InSync' : 'Converging',
+      message: f.traffic.inSync
+        ? 'every proxy has read back the asked weights'
+        : (f.traffic.waitingFor ?? 'the proxies have not read back the asked weights yet'),
+    })
+  return conditions
+}
+
+function stalledBecause(f: PassFindings): { readonly reason: Reason; readonly message: string } | undefined {
+  if (f.specProblems.length > 0) return { reason: 'InvalidSpec', message: f.specProblems.join('; ') }
+  if (f.describe !== undefined && !f.describe.ok && f.describe.reason !== 'Describing')
+    return { reason: f.describe.reason, message: f.describe.message }
+  if (f.decision?.phase === 'Failed')
+    return { reason: 'RolloutFailed', message: f.decision.waitingFor ?? 'the version asked for failed; change the spec, or set it back' }
+  return undefined
+}
+
+function degraded(f: PassFindings, failedMessage: string): WantedCondition {
+  const type = 'Degraded'
+  if (f.failures.length > 0) return { type, status: 'True', reason: 'WorkFailed', message: f.failures.join('; ') }
+  if (f.decision?.phase === 'Failed') return { type, status: 'True', reason: 'RolloutFailed', message: failedMessage }
+  if (f.active !== undefined && !f.active.ready)
+    return { type, status: 'True', reason: 'ActiveNotReady', message: f.active.blame ?? `version "${f.active.id}" is not ready` }
+  return { type, status: 'False', reason: 'AsExpected', message: 'no fault is known' }
+}

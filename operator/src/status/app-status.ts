@@ -1,0 +1,132 @@
+import type { Condition, Reason, VersionStatus, WeaverAppStatus } from '@weaver/crds'
+import type { RolloutDecision, RolloutState } from '../rollout/types.js'
+import { buildConditions, phaseOf, type PassFindings } from './app-conditions.js'
+import { mergeConditions } from './conditions.js'
+
+const HISTORY_LENGTH = 50
+/** Transitions after which a version counts as failed. */
+const FAILURES: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
+
+/** One live version as status shows it. */
+export interface VersionFacts {
+  readonly id: string
+  readonly image: string
+  readonly digest?: string
+  readonly groupsReady: number
+  readonly groupsWanted: number
+  readonly ready: boolean
+  readonly weightDesired: number
+  readonly weightObserved?: number
+  readonly inFlight?: number
+}
+export interface StatusInput {
+  readonly previous: WeaverAppStatus | undefined
+  readonly generation: number
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Version that the spec asks for; absent when the spec is invalid. */
+  readonly desired: string | undefined
+  readonly image: string
+  readonly versions: readonly VersionFacts[]
+  readonly steps: number
+  readonly findings: PassFindings
+}
+
+/**
+ * The whole status of an app, from one pass. A pure function: the same facts give the same status, so that a pass that learned nothing new writes nothing.
+ * Without a decision (nothing to decide yet, or suspended) what the engine remembers is kept as it is.
+ */
+export function buildAppStatus(input: StatusInput): WeaverAppStatus {
+  const { previous, findings, now } = input
+  const decision = findings.decision
+  const state = decision?.state ?? (previous?.engine as RolloutState | undefined)
+  const shown = input.versions.find((v) => v.id === (state?.active ?? state?.preview ?? input.desired))
+  const preview = input.versions.find((v) => v.id === state?.preview)
+  const weighed = preview ?? input.versions.find((v) => v.id === state?.active)
+  const history = [
+    ...(previous?.history ?? []),
+    ...(decision?.events ?? []).map((e) => ({
+      at: new Date(now).toISOString(),
+      event: e.reason,
+      ...(e.version === undefined ? {} : { version: e.version }),
+      message: e.message,
+    })),
+  ].slice(-HISTORY_LENGTH)
+  const nextUp = decision?.schedule.find((s) => s.at > now)
+  const waitingFor = waitingForOf(findings)
+  const conditions = mergeConditions(
+    (previous?.conditions ?? []) as readonly Condition[],
+    buildConditions(withLastingFailure(findings, history, input.desired)),
+    {
+      generation: input.generation,
+      now: new Date(now).toISOString(),
+    },
+  )
+  return withoutUndefined({
+    observedGeneration: input.generation,
+    phase: phaseOf(findings),
+    ready: shown === undefined ? '0/0' : `${shown.groupsReady}/${shown.groupsWanted}`,
+    active: state?.active,
+    preview: state?.preview,
+    weight:
+      weighed === undefined
+        ? undefined
+        : `${weighed.weightObserved === undefined ? '?' : Math.round(weighed.weightObserved)}/${weighed.weightDesired}`,
+    step: preview === undefined || state === undefined ? undefined : `${Math.max(0, state.step + 1)}/${input.steps}`,
+    next: nextUp === undefined ? undefined : `${nextUp.weight}% at ${new Date(nextUp.at).toISOString().slice(0, 19)}Z`,
+    waitingFor,
+    image: input.image,
+    versions: input.versions.map((v) => versionStatus(v, { state, decision })),
+    schedule: decision?.schedule.map((s) => ({ at: new Date(s.at).toISOString(), weight: s.weight })) ?? previous?.schedule,
+    engine: state as WeaverAppStatus['engine'], // plain JSON by its own definition
+    history,
+    conditions,
+  })
+}
+
+function waitingForOf(f: PassFindings): string | undefined {
+  if (f.isSuspended) return 'spec.suspend to be set to false'
+  if (f.specProblems.length > 0) return `the spec to be corrected: ${f.specProblems[0]}`
+  if (f.describe !== undefined && !f.describe.ok) return f.describe.message
+  return f.decision?.waitingFor
+}
+
+/** A failed version's objects go away, and with them the reason; history keeps it, and the conditions repeat it until the spec changes. */
+function withLastingFailure(
+  findings: PassFindings,
+  history: NonNullable<WeaverAppStatus['history']>,
+  desired: string | undefined,
+): PassFindings {
+  const { decision } = findings
+  if (decision?.phase !== 'Failed') return findings
+  const entry = history.toReversed().find((h) => h.version === desired && FAILURES.has(h.event))
+  return entry === undefined ? findings : { ...findings, decision: { ...decision, waitingFor: entry.message, events: [] } }
+}
+
+function versionStatus(
+  v: VersionFacts,
+  context: { readonly state: RolloutState | undefined; readonly decision: RolloutDecision | undefined },
+): VersionStatus {
+  return withoutUndefined({
+    id: v.id,
+    image: v.image,
+    digest: v.digest,
+    phase: versionPhase(v, context.state),
+    ready: `${v.groupsReady}/${v.groupsWanted}`,
+    weightDesired: v.weightDesired,
+    weightObserved: v.weightObserved,
+    inFlight: v.inFlight,
+  })
+}
+
+function versionPhase(v: VersionFacts, state: RolloutState | undefined): VersionStatus['phase'] {
+  if (state?.failed.includes(v.id) === true) return 'Failed'
+  if (state?.draining.some((d) => d.id === v.id) === true) return 'Draining'
+  if (v.ready) return 'Ready'
+  if (state?.active === v.id) return 'Degraded'
+  return state?.preview === v.id ? 'Starting' : 'Pending'
+}
+
+function withoutUndefined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined)) as T // only absent optional fields were dropped
+}

@@ -1,0 +1,129 @@
+import type { WeaverAppStatus } from '@weaver/crds'
+import type { RolloutDecision } from '../rollout/types.js'
+import { buildAppStatus, type StatusInput } from './app-status.js'
+import { mergeConditions } from './conditions.js'
+
+const T0 = Date.parse('2026-01-01T00:00:00Z')
+
+function decision(more: Partial<RolloutDecision> = {}): RolloutDecision {
+  return {
+    state: { active: 'v1', preview: 'v2', step: 1, progressAt: T0, draining: [], failed: [] },
+    phase: 'Progressing',
+    weights: { v1: 75, v2: 25 },
+    keep: ['v1', 'v2'],
+    remove: [],
+    events: [],
+    schedule: [{ at: T0 + 60_000, weight: 50 }],
+    ...more,
+  }
+}
+function input(more: Partial<StatusInput> = {}, findings: Partial<StatusInput['findings']> = {}): StatusInput {
+  const version = { groupsReady: 3, groupsWanted: 3, ready: true }
+  return {
+    previous: undefined,
+    generation: 2,
+    now: T0,
+    desired: 'v2',
+    image: 'reg/app:v2',
+    versions: [
+      { ...version, id: 'v1', image: 'reg/app:v1', weightDesired: 75, weightObserved: 75.4 },
+      { ...version, id: 'v2', image: 'reg/app:v2', weightDesired: 25, weightObserved: 24.6 },
+    ],
+    steps: 5,
+    findings: {
+      specProblems: [],
+      isSuspended: false,
+      decision: decision(),
+      active: { id: 'v1', ready: true, servable: true },
+      isolation: 'account-per-version',
+      failures: [],
+      ...findings,
+    },
+    ...more,
+  }
+}
+const condition = (status: WeaverAppStatus, type: string) => status.conditions?.find((c) => c.type === type)
+
+describe('status of an app', () => {
+  it('shows the rollout in the printer fields', () => {
+    expect(buildAppStatus(input())).toMatchObject({
+      observedGeneration: 2,
+      phase: 'Progressing',
+      ready: '3/3',
+      active: 'v1',
+      preview: 'v2',
+      weight: '25/25',
+      step: '2/5',
+      next: '50% at 2026-01-01T00:01:00Z',
+      image: 'reg/app:v2',
+    })
+  })
+
+  it('is the same for the same facts, so that nothing is written', () => {
+    const first = buildAppStatus(input())
+    expect(buildAppStatus(input({ previous: first, now: T0 + 5_000 }))).toEqual(first)
+  })
+
+  it('keeps the reason of a failure for as long as the spec asks for the failed version', () => {
+    const failed = decision({
+      phase: 'Failed',
+      state: { active: 'v1', step: -1, progressAt: T0, draining: [], failed: ['v2'] },
+      schedule: [],
+    })
+    const why = 'component "httpserver/Reverser": pod "p": CrashLoopBackOff'
+    const first = buildAppStatus(
+      input({}, { decision: { ...failed, events: [{ reason: 'RolloutFailed', version: 'v2', message: why, type: 'Warning' }] } }),
+    )
+    const later = buildAppStatus(input({ previous: first, now: T0 + 60_000, versions: input().versions.slice(0, 1) }, { decision: failed }))
+    expect(condition(later, 'Stalled')).toMatchObject({ status: 'True', reason: 'RolloutFailed', message: why })
+    expect(condition(later, 'Ready')).toMatchObject({ status: 'False', message: why })
+    expect(condition(later, 'Available')).toMatchObject({ status: 'True' })
+  })
+
+  it('reports a wrong spec with its path while the engine goes on', () => {
+    const status = buildAppStatus(input({}, { specProblems: ['spec.groups[0].components[1]: unknown component; remove it'] }))
+    expect(condition(status, 'Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'InvalidSpec',
+      message: expect.stringContaining('spec.groups[0].components[1]'),
+    })
+    expect(status.phase).toBe('Progressing')
+    expect(buildAppStatus(input({}, { specProblems: ['x'], decision: decision({ phase: 'Ready' }) })).phase).toBe('Failed')
+  })
+
+  it('does not call an app Ready while the version asked for is still being described', () => {
+    const status = buildAppStatus(
+      input(
+        {},
+        { decision: decision({ phase: 'Ready' }), describe: { ok: false, reason: 'Describing', message: 'image is being described' } },
+      ),
+    )
+    expect(status).toMatchObject({ phase: 'Starting', waitingFor: 'image is being described' })
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', message: 'image is being described' })
+    expect(condition(status, 'Reconciling')).toMatchObject({ status: 'True' })
+  })
+
+  it('has Ready from the first sight, and bounds history at 50', () => {
+    const { decision: _none, active: _nor, ...nothing } = input().findings
+    expect(condition(buildAppStatus(input({ versions: [], findings: nothing })), 'Ready')).toMatchObject({ status: 'Unknown' })
+    let status: WeaverAppStatus | undefined
+    for (let i = 0; i < 60; i++)
+      status = buildAppStatus({
+        ...input({}, { decision: decision({ events: [{ reason: 'Step', message: `${i}`, type: 'Normal' }] }) }),
+        previous: status,
+      })
+    expect(status?.history).toHaveLength(50)
+    expect(status?.history?.at(-1)?.message).toBe('59')
+  })
+})
+
+describe('conditions', () => {
+  it('move their time only with their status', () => {
+    const at = (now: string) => ({ generation: 1, now })
+    const first = mergeConditions([], [{ type: 'Ready', status: 'False', reason: 'A', message: 'a' }], at('t1'))
+    const second = mergeConditions(first, [{ type: 'Ready', status: 'False', reason: 'B', message: 'b' }], at('t2'))
+    expect(second).toEqual([{ type: 'Ready', status: 'False', reason: 'B', message: 'b', lastTransitionTime: 't1', observedGeneration: 1 }])
+    const third = mergeConditions(second, [{ type: 'Ready', status: 'True', reason: 'C', message: 'c' }], at('t3'))
+    expect(third[0]?.lastTransitionTime).toBe('t3')
+  })
+})
