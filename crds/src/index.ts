@@ -1,3 +1,4 @@
+export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'
 export { formatDuration, parseDuration } from './durations.js'
 export { ANNOTATIONS, FIELD_MANAGER, FINALIZER, LABELS, MANAGED_BY } from './labels.js'
 export {

@@ -2,19 +2,30 @@
  * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is seen, what was decided before, and the time go in; the
  * next state comes out. It does no I/O and holds no clock, so `weaver kube deploy --simulate` and the operator run the very same code.
  */
+import type { Reason } from '@weaver/crds'
+
 export interface RolloutPolicy {
-  /** Ascending weights of the preview version, each held for `holdMs`, or until released when `pause`. The last is 100. Cutover is one step of 100. */
-  readonly steps: readonly { readonly weight: number; readonly holdMs: number; readonly pause: boolean }[]
+  /**
+   * Weights of the preview version, never descending, each held for `holdMs`, or until released when `pause`. The last is 100. Cutover is one step of 100.
+   */
+  readonly steps: readonly RolloutStep[]
+  /** How long a rollout may be without progress. Holds, pauses and `paused` are not lack of progress. */
   readonly progressDeadlineMs: number
   readonly onFailure: 'rollback' | 'pause'
   readonly paused: boolean
   readonly drainTimeoutMs: number
 }
+export interface RolloutStep {
+  /** Percent, 0 to 100. */
+  readonly weight: number
+  readonly holdMs: number
+  readonly pause: boolean
+}
 export interface ObservedVersion {
   readonly id: string
   /** Every group has its wanted replicas ready, and every listener has a ready endpoint. */
   readonly ready: boolean
-  /** At least one listener endpoint can serve: the floor under which it must not get weight. */
+  /** Every listener has a ready endpoint and every group a ready replica: the floor under which it must not get weight. */
   readonly servable: boolean
   /** Why it is not ready: component, pod and reason. */
   readonly blame?: string
@@ -25,34 +36,71 @@ export interface ObservedVersion {
   /** No proxy names it any more. */
   readonly released: boolean
 }
+export interface DrainingVersion {
+  readonly id: string
+  /** The moment its weight became 0. Epoch milliseconds. */
+  readonly since: number
+  /** Proxies shall stop naming it: it is quiet, or its time is over. */
+  readonly letGo?: true
+}
 /** What the engine remembers; stored in `status.engine`, so it is plain JSON and versioned by being optional everywhere. */
 export interface RolloutState {
   readonly active?: string
   readonly preview?: string
-  /** Index into `steps` of the weight now asked for; -1 while the preview starts with weight 0. */
+  /** Index into `steps` of the weight now asked for; -1 while the preview has no traffic because it starts, or could not serve. */
   readonly step: number
-  /** When the observed weight first equalled the asked one in this step; absent: not yet. Epoch milliseconds. */
+  /** Weight of that step, by which a step is found again when the policy changes. */
+  readonly stepWeight?: number
+  /** When the step began. Epoch milliseconds. */
+  readonly stepAt?: number
+  /** When the observed weight first equalled the asked one in this step while the preview was ready; absent: not yet. Epoch milliseconds. */
   readonly heldSince?: number
-  /** Last moment of progress, for the progress deadline. Epoch milliseconds. */
+  /** Start of the present lack of progress, earlier ones in this step counted in: the deadline is this plus the allowed time. Epoch milliseconds. */
   readonly progressAt: number
-  /** Versions on their way out, with the moment their weight became 0. */
-  readonly draining: readonly { readonly id: string; readonly since: number }[]
+  /** Present while the deadline's clock stands still: what it showed then, in milliseconds. */
+  readonly waitedMs?: number
+  /** Highest step that this preview has reached; only what lies beyond is progress again. */
+  readonly furthest?: number
+  /** The deadline passed and nothing was undone: `onFailure: pause`, or a first version, which has nothing to go back to. */
+  readonly halted?: true
+  /** The step whose hold or pause was ended by the user. */
+  readonly promotedStep?: number
+  /** User verbs already carried out whose annotation was not gone yet when last seen. */
+  readonly commandsSeen?: { readonly abort?: true; readonly promote?: true }
+  /** Versions on their way out. */
+  readonly draining: readonly DrainingVersion[]
+  /** Versions whose objects are being deleted. */
+  readonly removing?: readonly string[]
   /** Versions that failed, so that the same version is not tried again until the spec changes. */
   readonly failed: readonly string[]
-  /** The step at which a `pause` was released by the user. */
-  readonly promotedStep?: number
+  /** The weights last asked for. */
+  readonly weights?: Readonly<Record<string, number>>
 }
 export interface RolloutInput {
+  /** Epoch milliseconds. */
   readonly now: number
+  /**
+   * Since when this process has been watching without a gap. Time before it counts neither as held nor as lack of progress, so what nobody watched is not
+   * taken as proven. Epoch milliseconds.
+   * @default always
+   */
+  readonly watchingSince?: number
   /** The version that the spec asks for. */
   readonly desired: string
   readonly policy: RolloutPolicy
+  /** Every version of which anything exists. */
   readonly versions: readonly ObservedVersion[]
   readonly state: RolloutState | undefined
-  /** User verbs, as annotations on the WeaverApp. */
+  /** User verbs, as annotations on the WeaverApp. Each is carried out once, then ignored until it was seen absent. */
   readonly commands: { readonly abort: boolean; readonly promote: boolean }
 }
 export type RolloutPhase = 'Pending' | 'Starting' | 'Progressing' | 'Paused' | 'Draining' | 'Ready' | 'Failed' | 'Degraded'
+export interface RolloutEvent {
+  readonly reason: Reason
+  readonly version?: string
+  readonly message: string
+  readonly type: 'Normal' | 'Warning'
+}
 export interface RolloutDecision {
   readonly state: RolloutState
   readonly phase: RolloutPhase
@@ -60,6 +108,8 @@ export interface RolloutDecision {
   readonly weights: Readonly<Record<string, number>>
   /** Versions that must exist. */
   readonly keep: readonly string[]
+  /** Versions that must not be named by any proxy from now on; they may still have pods. Also `letGo` in the state. */
+  readonly letGo: readonly string[]
   /** Versions whose objects may be deleted now. */
   readonly remove: readonly string[]
   /** The exact thing awaited, for people; absent when nothing is. */
@@ -67,7 +117,7 @@ export interface RolloutDecision {
   /** When to look again at the latest; `undefined`: only on change. */
   readonly requeueAfterMs?: number
   /** Transitions in this call, for events and history. */
-  readonly events: readonly { readonly reason: string; readonly version?: string; readonly message: string; readonly type: 'Normal' | 'Warning' }[]
+  readonly events: readonly RolloutEvent[]
   /** Times at which the next weights are due if all goes well. Epoch milliseconds. */
   readonly schedule: readonly { readonly at: number; readonly weight: number }[]
 }

@@ -1,0 +1,87 @@
+import type { ObservedVersion, RolloutEvent, RolloutInput, RolloutState, RolloutStep } from './types.js'
+
+/** A decision in the making. The rooms of the engine change `state` and add `events`; nothing else is written to. */
+export interface Draft {
+  readonly input: RolloutInput
+  readonly now: number
+  readonly steps: readonly RolloutStep[]
+  readonly state: MutableState
+  readonly events: RolloutEvent[]
+}
+export type MutableState = { -readonly [K in keyof RolloutState]: RolloutState[K] } & {
+  removing: readonly string[]
+  weights: Readonly<Record<string, number>>
+}
+
+const CUTOVER: RolloutStep = { weight: 100, holdMs: 0, pause: false }
+
+/** Reads back what was remembered, without trust: fields may be missing, times may lie in the future because a clock was set back. */
+export function openDraft(input: RolloutInput): Draft {
+  const { now } = input
+  const past = (time: number | undefined) => Math.min(time ?? now, now)
+  const before: Partial<RolloutState> = input.state ?? {}
+  const exists = new Set(input.versions.map((v) => v.id))
+  const state: MutableState = {
+    ...before,
+    step: before.step ?? -1,
+    progressAt: past(before.progressAt),
+    ...(before.stepAt === undefined ? {} : { stepAt: past(before.stepAt) }),
+    ...(before.heldSince === undefined ? {} : { heldSince: past(before.heldSince) }),
+    weights: before.weights ?? {},
+    draining: (before.draining ?? []).filter((d) => exists.has(d.id)).map((d) => ({ ...d, since: past(d.since) })),
+    removing: (before.removing ?? []).filter((id) => exists.has(id)),
+    failed: before.failed ?? [],
+  }
+  const draft: Draft = { input, now, steps: input.policy.steps.length === 0 ? [CUTOVER] : input.policy.steps, state, events: [] }
+  if (input.state === undefined) adopt(draft)
+  return draft
+}
+
+/** A version that is not there yet, or any more, is one of which nothing good is known. */
+export function view(draft: Draft, id: string): ObservedVersion {
+  return draft.input.versions.find((v) => v.id === id) ?? { id, ready: false, servable: false, released: false }
+}
+
+export function exists(draft: Draft, id: string): boolean {
+  return draft.input.versions.some((v) => v.id === id)
+}
+
+export function isReady(draft: Draft, id: string): boolean {
+  const { ready, servable } = view(draft, id)
+  return ready && servable
+}
+
+export function emit(draft: Draft, event: RolloutEvent): void {
+  draft.events.push(event)
+}
+
+/** Back to the start of a preview's way: nothing asked for, the deadline's clock at zero and running. */
+export function resetProgress(draft: Draft): void {
+  const { state } = draft
+  state.step = -1
+  state.progressAt = draft.now
+  for (const field of ['stepWeight', 'stepAt', 'heldSince', 'waitedMs', 'furthest', 'halted', 'promotedStep'] as const) delete state[field]
+}
+
+/** Takes a version out of the rollout; it is removed once it is drained. */
+export function retire(draft: Draft, id: string): void {
+  const { state } = draft
+  if (!state.draining.some((d) => d.id === id)) state.draining = [...state.draining, { id, since: draft.now }]
+  if (state.preview === id) delete state.preview
+}
+
+/** A status that was lost (a restored backup, an edit) must not take a serving version for something to be removed. */
+function adopt(draft: Draft): void {
+  const serving = draft.input.versions
+    .filter((v) => (v.weightObserved ?? 0) > 0)
+    .sort((a, b) => (b.weightObserved ?? 0) - (a.weightObserved ?? 0))[0]
+  if (serving === undefined) return
+  draft.state.active = serving.id
+  draft.state.weights = { [serving.id]: 100 }
+  emit(draft, {
+    type: 'Warning',
+    reason: 'Adopted',
+    version: serving.id,
+    message: `nothing was remembered of this app; version "${serving.id}" has traffic and is taken as the active one`,
+  })
+}

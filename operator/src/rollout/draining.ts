@@ -1,0 +1,74 @@
+import { emit, retire, view, type Draft } from './draft.js'
+import type { DrainingVersion } from './types.js'
+
+/** Takes every version that has no part in the rollout into draining: what was left behind by a lost status or by hand. */
+export function retireStrays(draft: Draft): void {
+  const { state, input } = draft
+  const known = new Set([state.active, state.preview, ...state.draining.map((d) => d.id), ...state.removing])
+  for (const { id } of input.versions) if (!known.has(id)) retire(draft, id)
+}
+
+/**
+ * Lets versions go in two stages: quiet (weight 0 in force, nothing in flight) or out of time, then no proxy may name it any more; once none does, and still
+ * nothing is in flight or time is out, its objects may be deleted. A version that a proxy names is never removed.
+ */
+export function drain(draft: Draft): void {
+  const { state, now } = draft
+  const left: DrainingVersion[] = []
+  for (const draining of state.draining) {
+    const next = letGoWhenQuiet(draft, draining)
+    if (next.letGo === undefined || !isRemovable(draft, next)) {
+      left.push(next)
+      continue
+    }
+    state.removing = [...state.removing, next.id]
+    const { inFlight } = view(draft, next.id)
+    if (inFlight === 0)
+      emit(draft, { type: 'Normal', reason: 'VersionRemoved', version: next.id, message: `version "${next.id}" is drained and is removed` })
+    else
+      emit(draft, {
+        type: 'Warning',
+        reason: 'DrainCut',
+        version: next.id,
+        message: `version "${next.id}" is removed with ${inFlight ?? 'an unknown number of'} requests in flight: ${Math.round((now - next.since) / 1000)} s after its last traffic its drain timeout is over`,
+      })
+  }
+  state.draining = left
+}
+
+/** The moment from which a draining version's time runs is the one at which it lost its weight. */
+export function stampDraining(draft: Draft, before: Readonly<Record<string, number>>): void {
+  const { state, now } = draft
+  const lostNow = (id: string) => (before[id] ?? 0) > 0 && state.weights[id] === undefined
+  state.draining = state.draining.map((d) => {
+    if (!lostNow(d.id)) return d
+    emit(draft, {
+      type: 'Normal',
+      reason: 'DrainStarted',
+      version: d.id,
+      message: `version "${d.id}" gets no new requests and finishes those in flight`,
+    })
+    return { id: d.id, since: now }
+  })
+}
+
+function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersion {
+  if (draft.state.weights[draining.id] !== undefined || draining.letGo === true) return draining
+  const { weightObserved, inFlight, released } = view(draft, draining.id)
+  const isQuiet = (released || weightObserved === 0) && inFlight === 0
+  return isQuiet || isOutOfTime(draft, draining) ? { ...draining, letGo: true } : draining
+}
+
+function isRemovable(draft: Draft, draining: DrainingVersion): boolean {
+  const { weightObserved, inFlight, released } = view(draft, draining.id)
+  return (
+    draft.state.weights[draining.id] === undefined &&
+    released &&
+    (weightObserved ?? 0) === 0 &&
+    (inFlight === 0 || isOutOfTime(draft, draining))
+  )
+}
+
+function isOutOfTime(draft: Draft, draining: DrainingVersion): boolean {
+  return draft.now - draining.since >= draft.input.policy.drainTimeoutMs
+}

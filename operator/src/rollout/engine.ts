@@ -1,0 +1,267 @@
+/**
+ * The rollout engine: `decide` moves user traffic from the active version to the preview version, one step at a time, and lets old versions go.
+ *
+ * Siblings: `types` (vocabulary), `policy` (what spec.rollout means), `draft` (a decision in the making), `weights` (who may have traffic), `draining` (how a
+ * version goes), `report` (phase, what is awaited, schedule), `invariants` (what must hold of every decision; tests explore it, the operator checks each write).
+ *
+ * Rules
+ *  R1  A first version gets all traffic when it is ready, at once. Past its deadline it stays, as there is nothing to go back to.
+ *  R2  The next step is taken when the preview is ready, the weights asked for are exactly the ones in force, and the hold since both first held is over; a
+ *      pause waits for `promote`. At most one step per call and per millisecond, however long nobody called.
+ *  R3  A preview that cannot serve gives its traffic back at once, and starts again at the first step when it is ready.
+ *  R4  The deadline's clock runs while a preview is not ready or weights are not in force, and stands still in a hold, a pause or `paused`. It starts
+ *      anew only at a step not reached before, so a preview that comes and goes fails in the end.
+ *  R5  An active version that is unwell never keeps the preview from going on.
+ *  R6  Another spec replaces the preview, whose traffic goes back to the active version; the active version's own spec does the same without a new preview. A
+ *      version that is draining is taken back; one whose objects are being deleted has to be gone first.
+ *  R7  A failed or aborted version is not tried again until the spec has asked for something else.
+ */
+import { drain, retireStrays, stampDraining } from './draining.js'
+import { emit, isReady, openDraft, resetProgress, retire, view, type Draft } from './draft.js'
+import { report } from './report.js'
+import type { RolloutDecision, RolloutInput, RolloutStep } from './types.js'
+import { isInForce, safeWeights } from './weights.js'
+
+/** Decides what is to be done now. Pure: the same input gives the same decision; calling again with the new state and the same observation changes nothing. */
+export function decide(input: RolloutInput): RolloutDecision {
+  const draft = openDraft(input)
+  choosePreview(draft)
+  obey(draft)
+  advance(draft)
+  const before = draft.state.weights
+  draft.state.weights = safeWeights(draft)
+  noteLostActive(draft, before)
+  retireStrays(draft)
+  stampDraining(draft, before)
+  drain(draft)
+  return report(draft)
+}
+
+/** R6, R7. */
+function choosePreview(draft: Draft): void {
+  const { state } = draft
+  const { desired } = draft.input
+  if (!state.failed.includes(desired)) state.failed = []
+  const old = state.preview
+  if (old !== undefined && old !== desired) {
+    retire(draft, old)
+    resetProgress(draft)
+    emit(
+      draft,
+      desired === state.active
+        ? {
+            type: 'Normal',
+            reason: 'RolledBack',
+            version: old,
+            message: `the spec asks for version "${desired}" again; version "${old}" gives its traffic back`,
+          }
+        : {
+            type: 'Normal',
+            reason: 'Superseded',
+            version: old,
+            message: `the spec asks for version "${desired}"; version "${old}" gives its traffic back`,
+          },
+    )
+  }
+  if (desired === state.active || desired === state.preview || state.failed.includes(desired) || state.removing.includes(desired)) return
+  state.preview = desired
+  state.draining = state.draining.filter((d) => d.id !== desired)
+  resetProgress(draft)
+  const beside = state.active === undefined ? 'as the first one' : `beside the active version "${state.active}"`
+  emit(draft, { type: 'Normal', reason: 'RolloutStarted', version: desired, message: `version "${desired}" starts ${beside}` })
+}
+
+/** Each verb is carried out once: the annotation may still be there when the next call comes. */
+function obey(draft: Draft): void {
+  const { state, input } = draft
+  const { abort, promote } = input.commands
+  const seen = state.commandsSeen
+  if (abort && seen?.abort === undefined && state.preview !== undefined)
+    giveUp(draft, { reason: 'RolloutAborted', why: 'a user aborted it' })
+  else if (promote && seen?.promote === undefined && state.preview !== undefined) {
+    if (state.halted !== undefined) {
+      delete state.halted
+      delete state.waitedMs
+      state.progressAt = draft.now
+      emit(draft, {
+        type: 'Normal',
+        reason: 'RolloutResumed',
+        version: state.preview,
+        message: `version "${state.preview}" is given the progress deadline once more`,
+      })
+    } else if (state.step >= 0) state.promotedStep = state.step
+  }
+  delete state.commandsSeen
+  if (abort || promote) state.commandsSeen = { ...(abort ? { abort } : {}), ...(promote ? { promote } : {}) }
+}
+
+function advance(draft: Draft): void {
+  const { state, steps, now, input } = draft
+  const { preview } = state
+  if (preview === undefined) return
+  if (state.active === undefined) {
+    // R1
+    if (isReady(draft, preview)) promote(draft, preview)
+    else awaitProgress(draft)
+    return
+  }
+  findStepAgain(draft)
+  const isWell = isReady(draft, preview)
+  if (state.step >= 0 && !view(draft, preview).servable) retreat(draft, preview)
+  if (!isWell) delete state.heldSince
+  const inForce = isInForce(draft, safeWeights(draft))
+  if (state.step >= 0 && isWell && inForce) state.heldSince ??= now
+  const mayMove = isWell && inForce && !input.policy.paused && state.halted === undefined
+  const step = steps[state.step]
+  if (mayMove && (step === undefined || isOver(draft, step))) {
+    if (state.step === steps.length - 1) promote(draft, preview)
+    else enter(draft, state.step + 1)
+    return
+  }
+  const isHolding = isWell && inForce && state.heldSince !== undefined
+  if (isHolding || input.policy.paused || state.halted !== undefined) state.waitedMs ??= now - state.progressAt
+  else awaitProgress(draft)
+}
+
+/** R2: whether the hold or pause of the present step is over. */
+function isOver(draft: Draft, step: RolloutStep): boolean {
+  const { state, now, input } = draft
+  if (state.heldSince === undefined) return false
+  if (state.promotedStep === state.step) return true
+  const elapsed = now - Math.max(state.heldSince, input.watchingSince ?? 0)
+  return !step.pause && elapsed >= Math.max(step.holdMs, 1)
+}
+
+function enter(draft: Draft, index: number): void {
+  const { state, steps, now } = draft
+  const { preview = '' } = state
+  const { weight = 0, pause = false } = steps[index] ?? {}
+  startClock(draft)
+  state.step = index
+  state.stepWeight = weight
+  state.stepAt = now
+  delete state.heldSince
+  delete state.promotedStep
+  if (index > (state.furthest ?? -1)) {
+    // R4
+    state.furthest = index
+    state.progressAt = now
+  }
+  const then = pause ? ', then waits for promote' : ''
+  emit(draft, {
+    type: 'Normal',
+    reason: 'StepStarted',
+    version: preview,
+    message: `step ${index + 1}/${steps.length}: version "${preview}" gets ${weight} %${then}`,
+  })
+}
+
+function promote(draft: Draft, id: string): void {
+  const { state } = draft
+  const old = state.active
+  state.active = id
+  delete state.preview
+  resetProgress(draft)
+  if (old !== undefined) retire(draft, old)
+  emit(draft, {
+    type: 'Normal',
+    reason: 'Promoted',
+    version: id,
+    message: `version "${id}" is the active version${old === undefined ? '' : `; version "${old}" drains`}`,
+  })
+}
+
+/** R3. */
+function retreat(draft: Draft, id: string): void {
+  const { state } = draft
+  const hadWeight = (state.weights[id] ?? 0) > 0
+  startClock(draft)
+  state.step = -1
+  for (const field of ['stepWeight', 'stepAt', 'heldSince', 'promotedStep'] as const) delete state[field]
+  if (!hadWeight) return
+  const { active = '' } = state
+  const goes = view(draft, active).servable ? `traffic goes back to "${active}"` : `"${active}" cannot either, so traffic stays where it is`
+  emit(draft, {
+    type: 'Warning',
+    reason: 'PreviewDegraded',
+    version: id,
+    message: `version "${id}" cannot serve: ${blameOf(draft, id)}; ${goes}`,
+  })
+}
+
+/** R4: lets the deadline's clock run, and gives up when it is over. */
+function awaitProgress(draft: Draft): void {
+  const { state, input, now } = draft
+  const { policy, watchingSince = 0 } = input
+  if (state.halted !== undefined) return
+  startClock(draft)
+  if (now - Math.max(state.progressAt, watchingSince) < policy.progressDeadlineMs) return
+  const { preview = '' } = state
+  const within = `no progress within ${policy.progressDeadlineMs / 1000} s (spec.rollout.progressDeadline)`
+  const why = `${within}: ${isReady(draft, preview) ? 'the proxies do not have the weights that were asked for' : blameOf(draft, preview)}`
+  if (state.active !== undefined && policy.onFailure === 'rollback') return giveUp(draft, { reason: 'RolloutFailed', why })
+  state.halted = true
+  state.waitedMs = now - state.progressAt
+  emit(
+    draft,
+    state.active === undefined
+      ? {
+          type: 'Warning',
+          reason: 'RolloutFailed',
+          version: preview,
+          message: `version "${preview}" failed: ${why}; there is no version to go back to, so it is still waited for`,
+        }
+      : { type: 'Warning', reason: 'RolloutHalted', version: preview, message: `version "${preview}" is halted: ${why}` },
+  )
+}
+
+function giveUp(draft: Draft, { reason, why }: { readonly reason: 'RolloutFailed' | 'RolloutAborted'; readonly why: string }): void {
+  const { state } = draft
+  const { preview = '', active } = state
+  state.failed = [...new Set([...state.failed, preview])]
+  retire(draft, preview)
+  resetProgress(draft)
+  const serves = active === undefined ? 'no version serves' : `version "${active}" has all traffic`
+  emit(draft, {
+    type: 'Warning',
+    reason,
+    version: preview,
+    message: `version "${preview}" ${reason === 'RolloutAborted' ? 'was given up' : 'failed'}: ${why}; ${serves}`,
+  })
+}
+
+/** The policy may change in mid-rollout: goes on at the last step that asks for no more than the present share. */
+function findStepAgain(draft: Draft): void {
+  const { state, steps } = draft
+  if (state.step < 0 || steps[state.step]?.weight === state.stepWeight) return
+  state.step = steps.findLastIndex((s) => s.weight <= (state.stepWeight ?? 0))
+  state.furthest = Math.min(state.furthest ?? -1, state.step)
+  delete state.heldSince
+  delete state.promotedStep
+  const weight = steps[state.step]?.weight
+  if (weight === undefined) delete state.stepWeight
+  else state.stepWeight = weight
+}
+
+function startClock({ state, now }: Draft): void {
+  if (state.waitedMs === undefined) return
+  state.progressAt = now - state.waitedMs
+  delete state.waitedMs
+}
+
+/** R5: says when the active version's share is carried by another. */
+function noteLostActive(draft: Draft, before: Readonly<Record<string, number>>): void {
+  const { active, weights } = draft.state
+  if (active === undefined || (before[active] ?? 0) === 0 || view(draft, active).servable || weights[active] !== undefined) return
+  const to = Object.keys(weights)[0] ?? ''
+  emit(draft, {
+    type: 'Warning',
+    reason: 'ActiveUnservable',
+    version: active,
+    message: `version "${active}" cannot serve: ${blameOf(draft, active)}; version "${to}" has its traffic`,
+  })
+}
+
+function blameOf(draft: Draft, id: string): string {
+  return view(draft, id).blame ?? 'it is not ready'
+}
