@@ -2,8 +2,8 @@
 # Sourced by cluster.sh: the programs a cluster is made of, built from Go modules into a cache outside the checkout.
 # The folder's name is a hash of all that decides its content, so another version gets another folder and a folder never changes.
 
-# name, about how long a cold build takes on 2 cores (a warm one takes seconds)
-BINARIES='kube:4-min etcd:30-s nats-server:30-s coredns:100-s helm:105-s'
+# each with about how long a cold build takes on 2 cores (a warm one takes seconds)
+BINARIES='kube:4_min etcd:1_min nats-server:30_s coredns:100_s helm:105_s'
 KUBE_PARTS='kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl'
 
 binaries_dir() {
@@ -49,7 +49,7 @@ build_binaries() {
   flock -n 8 || { say "another build is running; waiting for it"; flock 8; }
   missing=$(missing_binaries)
   [ -n "$missing" ] || return 0
-  say "building $(echo "$missing" | tr ':-' '( ' | sed 's/$/)/; s/(/ (about /' | paste -sd, | sed 's/,/, /g') with 2 cores and nothing cached; into $dir"
+  say "building $(echo "$missing" | sed 's/:/ (about /; s/_/ /; s/$/)/' | paste -sd, | sed 's/,/, /g') with 2 cores and nothing cached, seconds with Go's build cache; into $dir"
   export CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -buildvcs=false"
   work=$(mktemp -d "$CACHE/.build.XXXXXX")
   for entry in $missing; do

@@ -33,14 +33,16 @@ check_own() {
     command -v "${entry%%:*}" > /dev/null || missing+=" ${entry##*:}"
   done
   [ -x /usr/lib/cni/bridge ] || missing+=' containernetworking-plugins'
-  [ -z "$missing" ] || reasons+=("missing Debian packages:$(echo "$missing" | tr ' ' '\n' | sort -u | tr '\n' ' '). Run: scripts/install-tools.sh")
+  [ -z "$missing" ] || reasons+=("missing Debian packages: $(echo "${missing# }" | tr ' ' '\n' | sort -u | paste -sd' '). Run: scripts/install-tools.sh")
   if [ "$(id -u)" = 0 ]; then
     unshare --net --mount --pid --fork true 2> /dev/null ||
       reasons+=("the kernel refuses new network, mount and PID namespaces (unshare: $(unshare --net --mount --pid --fork true 2>&1 | tail -1)). In a container, run it privileged.")
     if [ -e "$CGROUPS/cgroup.controllers" ]; then
       [ -w "$CGROUPS/cgroup.subtree_control" ] || reasons+=("$CGROUPS is read-only. In a container, run it privileged and with its own cgroup namespace.")
-    elif [ ! -w "$CGROUPS/memory" ] || [ ! -w "$CGROUPS/cpuset" ]; then
-      reasons+=("no writable cgroup hierarchy \"memory\" and \"cpuset\" below $CGROUPS (mount: $(grep -c cgroup /proc/mounts) cgroup mounts). In a container, run it privileged.")
+    else
+      for entry in cpu cpuacct cpuset memory; do
+        [ -w "$CGROUPS/$entry/cgroup.procs" ] || reasons+=("the cgroup hierarchy \"$entry\" is not mounted or not writable at $CGROUPS/$entry, and the kubelet needs it. In a container, run it privileged.")
+      done
     fi
   fi
   case $CLUSTERS/ in

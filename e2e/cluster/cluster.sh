@@ -53,7 +53,7 @@ command_build() {
 
 command_up() {
   local started=$SECONDS owner=${1:-} chosen
-  mkdir -p "$CLUSTERS"
+  mkdir -p "$CLUSTERS" || fail 1 "the cache folder cannot be made, see above. Set WEAVER_CACHE to a folder that this user may write."
   exec 9> "$CLUSTERS/$name.lock"
   flock -w 300 9 || fail 1 "another command works on the cluster \"$name\" for 5 minutes already ($CLUSTERS/$name.lock is locked)"
   if is_up; then
@@ -98,11 +98,13 @@ up_own() { # OWNER
   say "starting the cluster \"$name\" ($nodes node(s), Kubernetes $KUBERNETES_VERSION); about 15 s; logs in $state/log"
   # a session of its own: Ctrl-C in this shell is not for it
   setsid --fork bash "$here/box.sh" "$state" "$(binaries_dir)" "$(images_dir)" "$nodes" "$1" > "$state/log/box.log" 2>&1 < /dev/null 9>&- 8>&-
+  trap 'say "interrupted"; stop_supervisor; exit 130' INT TERM HUP
   if ! until_ok 150 settled || [ ! -e "$state/ready" ]; then
     say "the cluster \"$name\" did not come up: $(cat "$state/failed" 2> /dev/null || tail -5 "$state/log/box.log")"
     stop_supervisor
     return 1
   fi
+  trap - INT TERM HUP
   # shellcheck source=/dev/null
   source "$state/ports.env"
   {
@@ -186,6 +188,13 @@ command_forward() {
   fi
 }
 
+# COMMAND does not outlive this script, where the system can see to that.
+run_in_environment() {
+  eval "$(command_env)"
+  if command -v setpriv > /dev/null; then exec setpriv --pdeathsig TERM "$@"; fi
+  exec "$@"
+}
+
 command_run() {
   local status was_up='' child=''
   [ $# -gt 0 ] || fail "$EXIT_USAGE" "run: no command; want: $0 run -- COMMAND..."
@@ -194,20 +203,30 @@ command_run() {
     say "using the cluster \"$name\", which is up, and leaving it up"
   fi
   # a signal ends COMMAND first, then the cluster
-  trap 'run_signal=130; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null' INT TERM HUP
+  trap 'run_signal=130; [ -z "$child" ] || kill -TERM -- "-$child" 2> /dev/null' INT TERM HUP
   run_signal=''
   [ -n "$was_up" ] || (trap - INT TERM HUP; command_up "$$ $(process_start $$)")
   status=$?
   if [ $status -eq 0 ] && [ -z "$run_signal" ]; then
-    # shellcheck disable=SC2094
-    (eval "$(command_env)" && exec "$@") < /dev/stdin &
-    child=$!
-    wait "$child"
-    status=$?
-    # a trapped signal ends `wait` before the child has ended
-    while kill -0 "$child" 2> /dev/null; do wait "$child"; done
+    if [ -t 0 ]; then
+      # In the foreground of a terminal Ctrl-C reaches COMMAND by itself, and it may read what is typed.
+      (run_in_environment "$@")
+      status=$?
+    else
+      # A process group of its own, so that a signal to this script ends all of it at once.
+      set -m
+      run_in_environment "$@" < /dev/stdin &
+      child=$!
+      set +m
+      wait "$child"
+      status=$?
+      # a trapped signal ends `wait` before the child has ended
+      while kill -0 "$child" 2> /dev/null; do wait "$child"; done
+    fi
   fi
   [ -n "$was_up" ] || command_down || status=1
+  # nobody asks for the logs of a cluster that had no name of its own, unless something failed
+  if [ "$name" = "run-$$" ] && [ "$status" = 0 ]; then rm -rf "$state" "$CLUSTERS/$name.lock"; fi
   exit "${run_signal:-$status}"
 }
 

@@ -7,6 +7,8 @@ HELM_VERSION=v3.22.0
 KIND_VERSION=v0.31.0 # only where a Docker engine answers
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# an ordinary user's PATH lacks these, and Debian puts iptables, haproxy and runc there
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 CACHE=${WEAVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weaver}
 CLUSTERS=$CACHE/clusters
 
@@ -33,5 +35,6 @@ until_ok() {
 }
 
 # is_process PID START: whether PID still is the process that started at START (clock ticks after boot), so that a reused pid is never mistaken for ours
-process_start() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | cut -d' ' -f20; }
+# A zombie is no process: who adopted it may reap it much later.
+process_start() { sed 's/.*) //' "/proc/$1/stat" 2> /dev/null | awk '$1 != "Z" { print $20 }'; }
 is_process() { [ -n "${1:-}" ] && [ "$(process_start "$1")" = "${2:-none}" ]; }
