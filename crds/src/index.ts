@@ -1,5 +1,8 @@
+export { checkAgainstGraph } from './check-graph.js'
 export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'
 export { formatDuration, parseDuration } from './durations.js'
+export type { GraphComponent, GraphShape } from './graph-shape.js'
+export { MAIN_COMPONENT, resolveGroups, type ResolvedGroup } from './groups.js'
 export { ANNOTATIONS, FIELD_MANAGER, FINALIZER, LABELS, MANAGED_BY } from './labels.js'
 export {
   componentGroupName,
@@ -13,6 +16,8 @@ export {
   workloadName,
   workloadSecretName,
 } from './names.js'
+export { checkSpec, parseWeaverApp, parseWeaverAppSpec, type ParsedApp, type ParsedSpec } from './parse.js'
+export { fieldPath, formatProblem, nearestName, type SpecProblem } from './problems.js'
 export { canonicalJson, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
 export {
   API_GROUP,

@@ -1,0 +1,11 @@
+/** What this package needs to know of a component graph; the graph of `@weaver/sdk/contract` has this shape. */
+export interface GraphShape {
+  readonly components: readonly GraphComponent[]
+}
+export interface GraphComponent {
+  readonly name: string
+  readonly refs: readonly string[]
+  readonly listeners: readonly string[]
+  /** JSON Schema of its configuration; absent: it takes none. */
+  readonly config?: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,52 @@
+/** Something wrong with a WeaverApp, as data: whoever shows it decides how. */
+export interface SpecProblem {
+  /** `spec.groups[1].components[0]`, `spec.config["httpserver/Greeter"].greeting`. */
+  readonly path: string
+  /** What is wrong, without a full stop. */
+  readonly message: string
+  /** What to do, starting with a verb. */
+  readonly remedy: string
+}
+
+/** A field's path as people and `kubectl` write it; keys that are no plain word are quoted in brackets. */
+export function fieldPath(...parts: readonly PropertyKey[]): string {
+  return parts
+    .map((part, i) => {
+      if (typeof part === 'number') return `[${part}]`
+      const key = String(part)
+      return /^[A-Za-z_][A-Za-z0-9_-]*$/.test(key) ? `${i === 0 ? '' : '.'}${key}` : `[${JSON.stringify(key)}]`
+    })
+    .join('')
+}
+
+export function formatProblem({ path, message, remedy }: SpecProblem): string {
+  return `${path}: ${message}; ${remedy}`
+}
+
+/** The known name that a misspelt one most likely means; `undefined` when none is near. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  let best: { readonly name: string; readonly distance: number } | undefined
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    if (distance <= Math.max(1, Math.floor(candidate.length / 3)) && distance < (best?.distance ?? Infinity))
+      best = { name: candidate, distance }
+  }
+  if (best !== undefined) return best.name
+  // `Reverser` for `httpserver/Reverser`
+  const segment = name.slice(name.lastIndexOf('/') + 1).toLowerCase()
+  return [...known].find((k) => k.slice(k.lastIndexOf('/') + 1).toLowerCase() === segment)
+}
+
+/** Levenshtein's, by one row. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
