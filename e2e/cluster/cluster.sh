@@ -53,15 +53,15 @@ command_build() {
 
 command_up() {
   local started=$SECONDS owner=${1:-} chosen
-  mkdir -p "$CLUSTERS" || fail 1 "the cache folder cannot be made, see above. Set WEAVER_CACHE to a folder that this user may write."
-  exec 9> "$CLUSTERS/$name.lock"
+  if ! is_up; then chosen=$(choose_provider) || exit $?; fi
+  { mkdir -p "$CLUSTERS" && exec 9> "$CLUSTERS/$name.lock"; } || fail 1 "nothing can be written to $CLUSTERS, see above. Set WEAVER_CACHE to a folder that this user may write."
   flock -w 300 9 || fail 1 "another command works on the cluster \"$name\" for 5 minutes already ($CLUSTERS/$name.lock is locked)"
   if is_up; then
     say "the cluster \"$name\" is up already: $(provider)"
     exec 9>&-
     return 0
   fi
-  chosen=$(choose_provider) || exit $?
+  [ -n "${chosen:-}" ] || chosen=$(choose_provider) || exit $?
   [ ! -d "$state" ] || sweep "$state" || exit 1
   mkdir -p "$state/log"
   rm -f "$state/failed"
