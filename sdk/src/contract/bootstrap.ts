@@ -48,33 +48,47 @@ export interface Bootstrap {
  */
 export function parseBootstrap(text: string): Bootstrap {
   const invalid = (where: string, why: string) =>
-    new WeaverError('WEAVER_BOOTSTRAP_INVALID', `${BOOTSTRAP_ENV}: ${where}: ${why}. The deployer sets this variable; do not set it by hand.`)
+    new WeaverError(
+      'WEAVER_BOOTSTRAP_INVALID',
+      `${BOOTSTRAP_ENV}: ${where}: ${why}. The deployer sets this variable; do not set it by hand.`,
+    )
   let raw: unknown
   try {
     raw = JSON.parse(text)
   } catch (cause) {
-    throw new WeaverError('WEAVER_BOOTSTRAP_INVALID', `${BOOTSTRAP_ENV} is not JSON. The deployer sets this variable; do not set it by hand.`, { cause })
+    throw new WeaverError(
+      'WEAVER_BOOTSTRAP_INVALID',
+      `${BOOTSTRAP_ENV} is not JSON. The deployer sets this variable; do not set it by hand.`,
+      { cause },
+    )
   }
   if (!isRecord(raw)) throw invalid('value', 'must be an object')
   if (raw['version'] !== BOOTSTRAP_VERSION)
-    throw invalid('version', `is ${JSON.stringify(raw['version'])}, this SDK understands ${BOOTSTRAP_VERSION}; use a deployer and an SDK of the same release`)
+    throw invalid(
+      'version',
+      `is ${JSON.stringify(raw['version'])}, this SDK understands ${BOOTSTRAP_VERSION}; use a deployer and an SDK of the same release`,
+    )
   for (const key of ['app', 'deploymentId', 'versionId', 'group', 'replica'] as const)
     if (typeof raw[key] !== 'string' || raw[key] === '') throw invalid(key, 'must be a non-empty string')
   const components = raw['components']
-  if (!Array.isArray(components) || !components.every((c) => typeof c === 'string')) throw invalid('components', 'must be a list of component names')
+  if (!Array.isArray(components) || !components.every((c) => typeof c === 'string'))
+    throw invalid('components', 'must be a list of component names')
   if (!isRecord(raw['listeners'])) throw invalid('listeners', 'must be an object')
   for (const [name, value] of Object.entries(raw['listeners']))
     if (!isRecord(value) || typeof value['address'] !== 'string') throw invalid(`listeners.${name}.address`, 'must be "host:port"')
   if (!isRecord(raw['config'])) throw invalid('config', 'must be an object')
   const nats = raw['nats']
   if (nats !== undefined) {
-    if (!isRecord(nats) || !Array.isArray(nats['servers']) || nats['servers'].length === 0) throw invalid('nats.servers', 'must be a non-empty list of URLs')
+    if (!isRecord(nats) || !Array.isArray(nats['servers']) || nats['servers'].length === 0)
+      throw invalid('nats.servers', 'must be a non-empty list of URLs')
     if (nats['credsFile'] !== undefined && typeof nats['credsFile'] !== 'string') throw invalid('nats.credsFile', 'must be a path')
   }
   const health = raw['health']
-  if (health !== undefined && (!isRecord(health) || typeof health['address'] !== 'string')) throw invalid('health.address', 'must be "host:port"')
+  if (health !== undefined && (!isRecord(health) || typeof health['address'] !== 'string'))
+    throw invalid('health.address', 'must be "host:port"')
   for (const key of ['shutdownGraceMs', 'preStopMs'] as const)
-    if (raw[key] !== undefined && (typeof raw[key] !== 'number' || !(raw[key] >= 0))) throw invalid(key, 'must be a number of milliseconds, 0 or more')
+    if (raw[key] !== undefined && (typeof raw[key] !== 'number' || !(raw[key] >= 0)))
+      throw invalid(key, 'must be a number of milliseconds, 0 or more')
   return raw as unknown as Bootstrap // every field was checked above
 }
 

@@ -2,12 +2,11 @@
  * What a deployer asks a weavelet over NATS, as JSON. A request goes to `controlAllSubject` (every weavelet answers) or to
  * `controlSubject` (one answers) with a reply inbox under `wv.<deploymentId>.i.`. An unknown `kind` gets `{ kind: 'error' }`.
  */
-export type ControlRequest = { readonly kind: 'status' } | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
+export type ControlRequest =
+  { readonly kind: 'status' } | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
 
 export type ControlReply =
-  | WeaveletStatus
-  | { readonly kind: 'ok' }
-  | { readonly kind: 'error'; readonly code: string; readonly message: string }
+  WeaveletStatus | { readonly kind: 'ok' } | { readonly kind: 'error'; readonly code: string; readonly message: string }
 
 /** The state of one weavelet as it sees itself. */
 export interface WeaveletStatus {

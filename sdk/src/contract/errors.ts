@@ -8,7 +8,11 @@ export class WeaverError extends Error {
   /** Plain data for machines; never secrets. */
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details ?? {}

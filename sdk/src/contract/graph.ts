@@ -21,7 +21,13 @@ export interface ComponentNode {
   readonly name: string
   /** Source file of the implementation, relative to the package, for people. */
   readonly source?: string
-  readonly methods: readonly { readonly name: string; readonly signature: string; readonly notRetriable?: true; readonly routed?: true; readonly stream?: true }[]
+  readonly methods: readonly {
+    readonly name: string
+    readonly signature: string
+    readonly notRetriable?: true
+    readonly routed?: true
+    readonly stream?: true
+  }[]
   /** Names of the components it holds a ref to. */
   readonly refs: readonly string[]
   readonly listeners: readonly string[]
@@ -35,7 +41,9 @@ export interface ComponentNode {
  */
 export function parseGraph(text: string): ComponentGraph {
   const invalid = (why: string, cause?: unknown) =>
-    new WeaverError('WEAVER_GRAPH_INVALID', `the component graph is unusable: ${why}. Run \`weaver generate\` and build the image again.`, { cause })
+    new WeaverError('WEAVER_GRAPH_INVALID', `the component graph is unusable: ${why}. Run \`weaver generate\` and build the image again.`, {
+      cause,
+    })
   let raw: unknown
   try {
     raw = JSON.parse(text)

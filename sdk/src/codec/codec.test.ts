@@ -1,0 +1,146 @@
+import { Reader } from './reader.js'
+import { Writer } from './writer.js'
+
+function roundTrip<T>(write: (w: Writer) => void, read: (r: Reader) => T): T {
+  const w = new Writer(8)
+  write(w)
+  const r = new Reader(w.finish())
+  const value = read(r)
+  expect(r.left).toBe(0)
+  return value
+}
+
+describe('values survive the way there and back', () => {
+  const numbers = [
+    0,
+    -0,
+    1,
+    -1,
+    63,
+    64,
+    -64,
+    127,
+    128,
+    2 ** 29,
+    2 ** 30 - 1,
+    2 ** 30,
+    -(2 ** 30) + 1,
+    -(2 ** 30),
+    2 ** 31,
+    2 ** 32,
+    2 ** 53,
+    0.1,
+    -1.5,
+    Infinity,
+    -Infinity,
+    NaN,
+    5e-324,
+  ]
+  it.each(numbers)('number %p', (value) => {
+    expect(
+      Object.is(
+        roundTrip(
+          (w) => w.number(value),
+          (r) => r.number(),
+        ),
+        value,
+      ),
+    ).toBe(true)
+  })
+  it('random numbers', () => {
+    let seed = 1
+    for (let i = 0; i < 20_000; i++) {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      const value = i % 2 === 0 ? seed - 2 ** 30 : seed / 7
+      expect(
+        roundTrip(
+          (w) => w.number(value),
+          (r) => r.number(),
+        ),
+      ).toBe(value)
+    }
+  })
+  it.each([0, 1, 127, 128, 300, 2 ** 14, 2 ** 28, 2 ** 32 - 1])('uint %p', (value) => {
+    expect(
+      roundTrip(
+        (w) => w.uint(value),
+        (r) => r.uint(),
+      ),
+    ).toBe(value)
+  })
+  it.each([0, 1, -1, 2 ** 31 - 1, -(2 ** 31)])('int %p', (value) => {
+    expect(
+      roundTrip(
+        (w) => w.int(value),
+        (r) => r.int(),
+      ),
+    ).toBe(value)
+  })
+  it.each(['', 'a', 'ü', '日本語', '😀', '\ud800', 'a\udc00b', 'x'.repeat(48), 'x'.repeat(49), 'é'.repeat(5000), 'a'.repeat(47) + 'é'])(
+    'string %p',
+    (value) => {
+      expect(
+        roundTrip(
+          (w) => w.string(value),
+          (r) => r.string(),
+        ),
+      ).toBe(value)
+    },
+  )
+  it.each([0n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, -(2n ** 200n) + 5n])('bigint %p', (value) => {
+    expect(
+      roundTrip(
+        (w) => w.bigint(value),
+        (r) => r.bigint(),
+      ),
+    ).toBe(value)
+  })
+  it('dates, also invalid ones, and bytes', () => {
+    expect(
+      roundTrip(
+        (w) => w.date(new Date(1234567890123)),
+        (r) => r.date(),
+      ).getTime(),
+    ).toBe(1234567890123)
+    expect(
+      roundTrip(
+        (w) => w.date(new Date(NaN)),
+        (r) => r.date(),
+      ).getTime(),
+    ).toBeNaN()
+    expect([
+      ...roundTrip(
+        (w) => w.bytes(Buffer.from([1, 2, 255])),
+        (r) => r.bytes(),
+      ),
+    ]).toEqual([1, 2, 255])
+  })
+})
+
+it('bytes that end too early are refused, whatever is read', () => {
+  const w = new Writer()
+  w.string('hello')
+  w.number(0.5)
+  w.bigint(3n)
+  const whole = w.finish()
+  for (let cut = 0; cut < whole.length; cut++) {
+    const r = new Reader(whole.subarray(0, cut))
+    expect(() => [r.string(), r.number(), r.bigint()]).toThrow(/cut short/)
+  }
+})
+
+it('a value of another type is refused where it is written', () => {
+  // The casts stand for what untyped code can hand in.
+  expect(() => new Writer().string(5 as unknown as string)).toThrow('expected a string, got number')
+  expect(() => new Writer().bytes('x' as unknown as Uint8Array)).toThrow('expected a Uint8Array')
+  expect(() => new Writer().date('x' as unknown as Date)).toThrow('expected a Date')
+})
+
+it('a finished writer starts again and does not change what it gave out', () => {
+  const w = new Writer()
+  w.string('first')
+  const first = w.finish()
+  w.string('other')
+  w.finish()
+  expect(new Reader(first).string()).toBe('first')
+})

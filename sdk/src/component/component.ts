@@ -1,0 +1,75 @@
+/** Declares what a component is: a token that names an interface, and a class that fulfils it. No statement here has an effect when imported. */
+import { WeaverError } from '../contract/errors.js'
+
+declare const INTERFACE: unique symbol
+
+/** Keeps methods that can be called from another process: they return a promise or an async iterable. Every other member becomes `never` and does not compile. */
+export type Remotable<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => infer R
+    ? R extends Promise<unknown> | AsyncIterable<unknown>
+      ? (...args: A) => R
+      : never
+    : never
+}
+export type MethodName<T> = Extract<keyof T, string>
+export type RoutingKey = string | number | bigint | readonly (string | number | bigint)[]
+
+export interface ComponentOptions<T> {
+  /** Calls with equal keys go to the same replica where possible. For caches, not for exclusion. */
+  readonly router?: { readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown ? (...args: A) => RoutingKey : never }
+  /** Methods that must not run twice: never retried after a failure in which they may have run. */
+  readonly notRetriable?: readonly MethodName<T>[]
+  /** Longest time of one call, in milliseconds, by method. @default 30000 */
+  readonly timeoutMs?: { readonly [K in MethodName<T>]?: number }
+}
+
+/** The token of a component: a value that shares its name with the interface. Invariant in `T`. */
+export interface Component<T> {
+  readonly name: string
+  readonly options: ComponentOptions<T>
+  readonly [INTERFACE]?: (t: T) => T
+}
+
+/** A class that fulfils a component. The class itself may stay private to its module. */
+export interface Implementation<T> {
+  readonly component: Component<T>
+  readonly create: new () => object
+  readonly [INTERFACE]?: (t: T) => T
+}
+
+const NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
+
+/**
+ * Declares a component.
+ * @param name unique in the application, such as `shop/Cart`: letters, digits, `_` and `-`, in parts divided by `/`. Deployers and configuration use it.
+ * @throws WeaverError `WEAVER_COMPONENT_NAME`: a name of another form.
+ */
+export function component<T extends Remotable<T>>(name: string, options: ComponentOptions<NoInfer<T>> = {}): Component<T> {
+  if (!NAME.test(name))
+    throw new WeaverError(
+      'WEAVER_COMPONENT_NAME',
+      `"${name}" is no component name; use letters, digits, "_" and "-", in parts divided by "/", such as "shop/Cart"`,
+    )
+  return { name, options }
+}
+
+/** Ties a class to a component. The generated `weaver.gen.ts` imports what this returns, so export it. */
+export function implement<T>(token: Component<T>, implementation: new () => NoInfer<T> & object): Implementation<T> {
+  return { component: token, create: implementation }
+}
+
+/** The class given to `run`. */
+export interface Main {
+  /** Starts the application's own work: usually serves a listener. May return; the process serves until it is told to stop. */
+  main(): Promise<void> | void
+}
+
+/** Hooks that any implementation may have. */
+export interface Hooks {
+  /** Runs once, after all components that this one refers to have started. No call arrives before it is done. */
+  init?(): Promise<void> | void
+  /** Runs once, after the last call was answered; components that this one refers to still answer. */
+  shutdown?(): Promise<void> | void
+  /** Whether this component can work; called for the readiness of the process. A rejection counts as `false`. */
+  health?(): Promise<boolean> | boolean
+}

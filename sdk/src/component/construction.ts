@@ -1,0 +1,118 @@
+/**
+ * The fields of a component under construction: `ref`, `listener`, `config`, `logger`. They work only while the runtime is inside a synchronous `new`: a
+ * variable then holds the scope that answers them. It lies on `globalThis`, so that two copies of the SDK in one process agree.
+ */
+import type { Listener } from '../weavelet/listener.js'
+import type { Logger } from '../telemetry/logger.js'
+import { WeaverError } from '../contract/errors.js'
+import type { Component } from './component.js'
+
+/** A zod schema, or anything that parses. */
+export interface ConfigSchema<O> {
+  parse(input: unknown): O
+}
+
+export interface ConstructionScope {
+  ref(token: Component<unknown>): unknown
+  listener(name: string): Listener
+  config(schema: ConfigSchema<unknown>): unknown
+  logger(): Logger
+}
+
+const SLOT = Symbol.for('weaver.construction')
+const holder = globalThis as { [SLOT]?: ConstructionScope | undefined }
+
+/** Runs a synchronous construction with `scope` answering its fields. */
+export function constructWithin<T>(scope: ConstructionScope, create: () => T): T {
+  const outer = holder[SLOT]
+  holder[SLOT] = scope
+  try {
+    return create()
+  } finally {
+    holder[SLOT] = outer
+  }
+}
+
+function current(what: string): ConstructionScope {
+  const scope = holder[SLOT]
+  if (scope === undefined)
+    throw new WeaverError(
+      'WEAVER_NO_CONSTRUCTION',
+      `${what} works only as a field of a class that is given to implement() or run(), while the runtime constructs it; in a unit test use construct(Class, { refs, config })`,
+    )
+  return scope
+}
+
+/**
+ * A reference to another component: a local object when colocated, a stub that calls over RPC when not. Use it as a field initialiser.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere; `WEAVER_COMPONENT_CYCLE` when it closes a circle.
+ */
+export function ref<T>(token: Component<T>): T {
+  return current(`ref("${token.name}")`).ref(token as Component<unknown>) as T // the scope answers with the token's own interface
+}
+
+/** A named endpoint for user traffic; the deployer picks the address. Use it as a field initialiser. */
+export function listener(name: string): Listener {
+  return current(`listener("${name}")`).listener(name)
+}
+
+/**
+ * Typed configuration of this component, parsed before anything starts. Use it as a field initialiser, at most once in a class.
+ * @param schema usually `z.strictObject({ … })`, which refuses unknown keys.
+ */
+export function config<O>(schema: ConfigSchema<O>): O {
+  return current('config(...)').config(schema) as O // parsed by this very schema
+}
+
+/** A logger whose entries carry this component's name. Use it as a field initialiser. */
+export function logger(): Logger {
+  return current('logger()').logger()
+}
+
+/**
+ * Constructs a class for a unit test, with its refs and its configuration given by hand. Runs no hook and binds nothing.
+ * @throws WeaverError `WEAVER_NO_REF` for a ref that is not in `refs`.
+ */
+export function construct<T extends object>(
+  create: new () => T,
+  given: {
+    readonly refs?: readonly (readonly [token: Component<never>, instance: object])[]
+    readonly config?: unknown
+    readonly logger?: Logger
+  } = {},
+): T {
+  const silent: Logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    with: () => silent,
+  }
+  const refs = new Map<string, object>((given.refs ?? []).map(([token, instance]) => [token.name, instance]))
+  return constructWithin(
+    {
+      ref(token) {
+        const found = refs.get(token.name)
+        if (found === undefined)
+          throw new WeaverError(
+            'WEAVER_NO_REF',
+            `"${create.name}" refers to "${token.name}", which construct() was not given; add it to refs`,
+          )
+        return found
+      },
+      listener: (name) => ({
+        name,
+        serve: () =>
+          Promise.reject(
+            new WeaverError(
+              'WEAVER_NO_CONSTRUCTION',
+              `listener "${name}" cannot serve: the object was made by construct(); serve the server yourself in the test`,
+            ),
+          ),
+      }),
+      config: (schema) => schema.parse(given.config ?? {}),
+      logger: () => given.logger ?? silent,
+    },
+    () => new create(),
+  )
+}

@@ -1,0 +1,22 @@
+// The door `@weaver/sdk`: what an application imports.
+export {
+  component,
+  implement,
+  type Component,
+  type ComponentOptions,
+  type Hooks,
+  type Implementation,
+  type Main,
+  type MethodName,
+  type Remotable,
+  type RoutingKey,
+} from './component/component.js'
+export { config, construct, listener, logger, ref, type ConfigSchema } from './component/construction.js'
+export { isWeaverError, WeaverError } from './contract/errors.js'
+export { context, withContext, type CallContext } from './rpc/context.js'
+export { registerError, type ErrorClass } from './rpc/error-codec.js'
+export { RemoteCallError, type RemoteCallCode } from './rpc/remote-call-error.js'
+export type { LogFields, Logger, LogLevel } from './telemetry/logger.js'
+export { run } from './weavelet/bootstrap.js'
+export { deployment, type Deployment } from './weavelet/deployment.js'
+export type { Listener } from './weavelet/listener.js'

@@ -1,0 +1,46 @@
+/** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+export interface CallContext {
+  /** Aborted when the caller gave up or the deadline passed. */
+  readonly signal: AbortSignal
+  /** When the answer is no longer wanted, epoch milliseconds. `undefined`: no limit yet; the next call gets its method's default. */
+  readonly deadline?: number
+  /** Small strings that travel with every call made from here. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** W3C `traceparent`, as received. */
+  readonly traceparent?: string
+  /** Component and replica that called; absent at an entry such as an HTTP request. */
+  readonly caller?: { readonly component: string; readonly replica: string }
+}
+
+const storage = new AsyncLocalStorage<CallContext>()
+const NEVER = new AbortController().signal
+const EMPTY: CallContext = { signal: NEVER, metadata: {} }
+
+/** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
+export function context(): CallContext {
+  return storage.getStore() ?? EMPTY
+}
+
+/** Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. */
+export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
+  const now = context()
+  const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
+  return storage.run(
+    {
+      ...now,
+      ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
+      ...(deadlines.length === 0 ? {} : { deadline: Math.min(...deadlines) }),
+      signal:
+        change.signal === undefined ? now.signal : now.signal === NEVER ? change.signal : AbortSignal.any([now.signal, change.signal]),
+      metadata: change.metadata === undefined ? now.metadata : { ...now.metadata, ...change.metadata },
+    },
+    body,
+  )
+}
+
+/** Runs a callee inside exactly this context. */
+export function runInContext<T>(inner: CallContext, body: () => T): T {
+  return storage.run(inner, body)
+}

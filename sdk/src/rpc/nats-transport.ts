@@ -1,0 +1,123 @@
+/** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
+import { readFileSync } from 'node:fs'
+import { connect, credsAuthenticator, DebugEvents, Events, type NatsConnection } from 'nats'
+import { WeaverError } from '../contract/errors.js'
+import type { Logger } from '../telemetry/logger.js'
+import { RemoteCallError } from './remote-call-error.js'
+import type { Transport } from './transport.js'
+
+export interface NatsTransportOptions {
+  readonly servers: readonly string[]
+  /** Path of a `.creds` file, read at every (re)connect so that it may be rotated. */
+  readonly credsFile?: string
+  /** Shown in the broker's list of connections. */
+  readonly name: string
+  readonly inboxPrefix: string
+  readonly log: Logger
+  /** How long to try to connect before giving up, in milliseconds. The identity of a new version may arrive a moment after its pods. @default 60000 */
+  readonly connectTimeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+const RETRY_MS = 250
+const NO_RESPONDERS = 503
+
+/**
+ * Connects, and tries again until it works or the time is over.
+ * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason.
+ */
+export async function connectNats(options: NatsTransportOptions): Promise<Transport> {
+  const limit = Date.now() + (options.connectTimeoutMs ?? 60_000)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return createNatsTransport(await dial(options), options.log)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      if (options.signal?.aborted === true || Date.now() > limit)
+        throw new WeaverError(
+          'WEAVER_NATS_CONNECT',
+          `no connection to NATS at ${options.servers.join(', ')}: ${reason}. Check that the broker runs, and the credentials in ${options.credsFile ?? '(none given)'}.`,
+          { cause },
+        )
+      if (attempt === 1 || attempt % 20 === 0) options.log.info('waiting for NATS', { servers: options.servers, reason })
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+}
+
+async function dial(options: NatsTransportOptions): Promise<NatsConnection> {
+  const { credsFile } = options
+  return connect({
+    servers: [...options.servers],
+    name: options.name,
+    inboxPrefix: options.inboxPrefix,
+    ...(credsFile === undefined ? {} : { authenticator: (nonce?: string) => credsAuthenticator(readFileSync(credsFile))(nonce) }),
+    // A lost broker must be back in tens of milliseconds, and its clients must not all come at once.
+    reconnectTimeWait: 30,
+    reconnectJitter: 30,
+    reconnectJitterTLS: 60,
+    maxReconnectAttempts: -1,
+    timeout: 5_000,
+    pingInterval: 10_000,
+    noAsyncTraces: true,
+    ignoreAuthErrorAbort: true,
+  })
+}
+
+function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
+  const listeners = new Set<(isConnected: boolean) => void>()
+  let isConnected = true
+  const changed = (now: boolean): void => {
+    if (now === isConnected) return
+    isConnected = now
+    for (const listener of listeners) listener(now)
+  }
+  void (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) changed(false)
+      else if (status.type === Events.Reconnect) changed(true)
+      else if (status.type === Events.Error)
+        log.warn('the broker refused something', { reason: String(status.data), detail: status.permissionContext })
+    }
+  })()
+  void nc.closed().then((error) => {
+    changed(false)
+    if (error !== undefined) log.error('the connection to the broker is closed for good', { err: error })
+  })
+  return {
+    get isConnected() {
+      return isConnected && !nc.isClosed()
+    },
+    get maxPayloadBytes() {
+      return nc.info?.max_payload ?? 1_048_576
+    },
+    publish(subject, data, reply) {
+      if (!isConnected)
+        throw new RemoteCallError('WEAVER_RPC_DISCONNECTED', 'there is no connection to the broker at the moment', { mayHaveRun: false })
+      nc.publish(subject, data, reply === undefined ? undefined : { reply })
+    },
+    subscribe(subject, handler, subscribeOptions = {}) {
+      const subscription = nc.subscribe(subject, {
+        ...subscribeOptions,
+        callback: (error, message) => {
+          if (error !== null) {
+            log.error('a subscription failed', { subject, err: error })
+            return
+          }
+          handler({
+            subject: message.subject,
+            data: message.data,
+            reply: message.reply === '' ? undefined : message.reply,
+            isNoResponders: message.data.length === 0 && message.headers?.code === NO_RESPONDERS,
+          })
+        },
+      })
+      return { drain: () => subscription.drain(), unsubscribe: () => subscription.unsubscribe() }
+    },
+    flush: () => nc.flush(),
+    onConnection: (listener) => void listeners.add(listener),
+    async close() {
+      if (!nc.isClosed()) await nc.drain().catch(() => nc.close())
+    },
+  }
+}

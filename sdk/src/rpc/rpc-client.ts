@@ -1,0 +1,282 @@
+/**
+ * The calling side. One reply subject per call under the weavelet's inbox, one wildcard subscription, a map of pending calls and one coarse timer for their
+ * deadlines; a call that succeeds makes no Error and no timer of its own.
+ *
+ * I1  A pending call is settled exactly once: by its answer, the broker's "no responders", its deadline, its caller's signal, or the loss of the connection.
+ * I2  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
+ */
+import { Reader } from '../codec/reader.js'
+import { Writer } from '../codec/writer.js'
+import type { MethodBinding } from '../component/binding.js'
+import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
+import { context, type CallContext } from './context.js'
+import { readError } from './error-codec.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
+import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import type { IncomingMessage, Transport } from './transport.js'
+
+export const DEFAULT_TIMEOUT_MS = 30_000
+/** Cancellations of a component's calls go to all its replicas: a queue group would hand them to the wrong one. */
+export const CANCEL_TOKEN = '_cancel'
+const SWEEP_MS = 20
+/** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
+const UNAVAILABLE_WINDOW_MS = 1_000
+/** How long a call waits for a lost connection to come back before it is sent at all. */
+const RECONNECT_WINDOW_MS = 2_000
+const MAX_RETRIES = 3
+const BACKOFF_MS = { first: 5, most: 200 } as const
+
+export interface CallTarget {
+  readonly component: string
+  readonly methods: readonly MethodBinding[]
+  readonly notRetriable: ReadonlySet<string>
+  readonly timeoutMs: Readonly<Record<string, number | undefined>>
+}
+
+interface Pending {
+  readonly deadline: number
+  resolve(answer: Uint8Array): void
+  reject(error: RemoteCallError): void
+}
+
+export interface RpcClientOptions {
+  readonly transport: Transport
+  readonly deploymentId: string
+  readonly replica: string
+  readonly fingerprint: string
+}
+
+export class RpcClient {
+  readonly #transport: Transport
+  readonly #options: RpcClientOptions
+  readonly #fingerprint: Uint8Array
+  readonly #inbox: string
+  readonly #pending = new Map<string, Pending>()
+  readonly #writer = new Writer()
+  readonly #reconnected = new Set<() => void>()
+  #next = 0
+  #sweep: NodeJS.Timeout | undefined
+
+  constructor(options: RpcClientOptions) {
+    this.#options = options
+    this.#transport = options.transport
+    this.#fingerprint = fingerprintPrefix(options.fingerprint)
+    this.#inbox = `${inboxPrefix(options.deploymentId, options.replica)}.r`
+    this.#transport.subscribe(`${this.#inbox}.*`, (message) => this.#onAnswer(message))
+    this.#transport.onConnection((isConnected) => this.#onConnection(isConnected))
+  }
+
+  /** Calls that wait for an answer. */
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** What a stub calls. `caller` is the component that holds the stub. */
+  invoker(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => Promise<unknown> {
+    return (method, args) => this.#call(target, { method, args, caller })
+  }
+
+  async #call(
+    target: CallTarget,
+    call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
+  ): Promise<unknown> {
+    const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
+    const now = context()
+    const started = Date.now()
+    const deadline = Math.min(now.deadline ?? Infinity, started + (target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS))
+    const what = `${target.component}.${binding.name}`
+    for (let retry = 0; ; retry++) {
+      try {
+        await this.#connection(what, deadline)
+        const answer = await this.#attempt(target, { ...call, binding, what, now, deadline })
+        return decodeAnswer(answer, { binding, what })
+      } catch (error) {
+        if (!this.#mayRetry(error, { target, binding, retry, started, deadline })) throw error
+        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+        if (Date.now() + wait >= deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, wait))
+      }
+    }
+  }
+
+  /** I2 */
+  #mayRetry(
+    error: unknown,
+    at: {
+      readonly target: CallTarget
+      readonly binding: MethodBinding
+      readonly retry: number
+      readonly started: number
+      readonly deadline: number
+    },
+  ): boolean {
+    if (!(error instanceof RemoteCallError) || Date.now() >= at.deadline) return false
+    if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.started + UNAVAILABLE_WINDOW_MS
+    if (error.code !== 'WEAVER_RPC_DISCONNECTED' || at.retry >= MAX_RETRIES) return false
+    return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
+  }
+
+  /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
+  async #connection(what: string, deadline: number): Promise<void> {
+    if (this.#transport.isConnected) return
+    const limit = Math.min(deadline - Date.now(), RECONNECT_WINDOW_MS)
+    const isBack = await new Promise<boolean>((resolve) => {
+      const back = (): void => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      const timer = setTimeout(
+        () => {
+          this.#reconnected.delete(back)
+          resolve(false)
+        },
+        Math.max(0, limit),
+      )
+      this.#reconnected.add(back)
+    })
+    if (!isBack && !this.#transport.isConnected)
+      throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
+  }
+
+  #attempt(
+    target: CallTarget,
+    call: {
+      readonly method: number
+      readonly args: readonly unknown[]
+      readonly caller: string
+      readonly binding: MethodBinding
+      readonly what: string
+      readonly now: CallContext
+      readonly deadline: number
+    },
+  ): Promise<Uint8Array> {
+    const { now, what, binding, deadline } = call
+    if (now.signal.aborted) throw failure('WEAVER_RPC_CANCELLED', `${what} was not sent: its caller has given up`, false)
+    const timeLeftMs = deadline - Date.now()
+    if (timeLeftMs <= 0) throw failure('WEAVER_RPC_DEADLINE', `${what} was not sent: its deadline has passed`, false)
+    const reply = `${this.#inbox}.${(this.#next++).toString(36)}`
+    const frame = this.#encode(binding, call, { now, timeLeftMs })
+    if (frame.length > this.#transport.maxPayloadBytes)
+      throw failure(
+        'WEAVER_RPC_TOO_LARGE',
+        `${what}: the arguments take ${frame.length} bytes, the broker's limit is ${this.#transport.maxPayloadBytes}; send less, or raise max_payload`,
+        false,
+      )
+    return new Promise((resolve, reject) => {
+      const cancel = (code: RemoteCallCode, why: string): void => {
+        this.#cancel(target.component, reply)
+        settle(() => reject(failure(code, `${what} ${why}`, true)))
+      }
+      const onAbort = (): void => cancel('WEAVER_RPC_CANCELLED', 'was given up by its caller')
+      const settle = (outcome: () => void): void => {
+        if (!this.#pending.delete(reply)) return
+        now.signal.removeEventListener('abort', onAbort)
+        outcome()
+      }
+      this.#pending.set(reply, {
+        deadline,
+        resolve: (answer) => settle(() => resolve(answer)),
+        reject: (error) =>
+          error.code === 'WEAVER_RPC_DEADLINE'
+            ? cancel(error.code, 'was not answered before its deadline')
+            : settle(() => reject(failure(error.code as RemoteCallCode, `${what}: ${error.message}`, error.mayHaveRun))),
+      })
+      now.signal.addEventListener('abort', onAbort, { once: true })
+      this.#watchDeadlines()
+      try {
+        this.#transport.publish(callSubject(this.#options.deploymentId, target.component), frame, reply)
+      } catch (error) {
+        settle(() => reject(error as Error))
+      }
+    })
+  }
+
+  #encode(
+    binding: MethodBinding,
+    call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
+    at: { readonly now: CallContext; readonly timeLeftMs: number },
+  ): Uint8Array {
+    const w = this.#writer
+    try {
+      writeRequestHead(
+        w,
+        {
+          method: call.method,
+          timeLeftMs: Math.min(Math.ceil(at.timeLeftMs), 0xffffffff),
+          metadata: at.now.metadata,
+          caller: { component: call.caller, replica: this.#options.replica },
+          ...(at.now.traceparent === undefined ? {} : { traceparent: at.now.traceparent }),
+        },
+        this.#fingerprint,
+      )
+      binding.encodeArgs(w, call.args)
+      return w.finish()
+    } catch (error) {
+      w.truncate(0)
+      throw error
+    }
+  }
+
+  /** Best effort: the callee that has it aborts its signal; everybody else ignores it. */
+  #cancel(component: string, reply: string): void {
+    if (!this.#transport.isConnected) return
+    const w = new Writer(64)
+    w.u8(FRAME_VERSION)
+    w.u8(KIND.cancel)
+    w.string(reply)
+    this.#transport.publish(replicaCallSubject(this.#options.deploymentId, component, CANCEL_TOKEN), w.finish())
+  }
+
+  #onAnswer(message: IncomingMessage): void {
+    const pending = this.#pending.get(message.subject)
+    if (pending === undefined) return // answered too late: its caller has gone
+    if (message.isNoResponders) pending.reject(failure('WEAVER_RPC_UNAVAILABLE', 'no replica of it is up', false))
+    else pending.resolve(message.data)
+  }
+
+  #onConnection(isConnected: boolean): void {
+    if (!isConnected) {
+      for (const pending of [...this.#pending.values()])
+        pending.reject(failure('WEAVER_RPC_DISCONNECTED', 'the connection to the broker was lost before the answer came', true))
+      return
+    }
+    const waiting = [...this.#reconnected]
+    this.#reconnected.clear()
+    for (const back of waiting) back()
+  }
+
+  #watchDeadlines(): void {
+    if (this.#sweep !== undefined) return
+    this.#sweep = setInterval(() => {
+      const now = Date.now()
+      for (const pending of this.#pending.values()) if (pending.deadline <= now) pending.reject(failure('WEAVER_RPC_DEADLINE', '', true))
+      if (this.#pending.size > 0) return
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }, SWEEP_MS)
+  }
+}
+
+function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {
+  return new RemoteCallError(code, message, { mayHaveRun })
+}
+
+/** Runs in the continuation of the caller, so that decoded values die young. */
+function decodeAnswer(bytes: Uint8Array, call: { readonly binding: MethodBinding; readonly what: string }): unknown {
+  const { kind, reader } = readKind(bytes)
+  switch (kind) {
+    case KIND.result:
+      return call.binding.decodeResult(reader)
+    case KIND.error:
+      throw readError(reader)
+    case KIND.failure:
+      throw readFailure(reader, call.what)
+    default:
+      throw failure('WEAVER_RPC_PROTOCOL', `${call.what}: the answer is no frame that this release knows`, true)
+  }
+}
+
+function readFailure(reader: Reader, what: string): RemoteCallError {
+  const code = reader.string() as RemoteCallCode // written by rpc-server.ts of the same build, or shown as it is
+  return failure(code, `${what}: ${reader.string()}`, reader.bool())
+}

@@ -1,0 +1,31 @@
+/** The port to the broker. `nats-transport.ts` is the only file that imports a client library. */
+export interface IncomingMessage {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly reply: string | undefined
+  /** The broker's word that nobody listens on the subject that was asked; the message itself is empty. */
+  readonly isNoResponders: boolean
+}
+
+export interface Subscription {
+  /** Stops receiving; resolves when everything that had arrived was handed to the handler. */
+  drain(): Promise<void>
+  unsubscribe(): void
+}
+
+export interface Transport {
+  readonly isConnected: boolean
+  /** Largest message in bytes. */
+  readonly maxPayloadBytes: number
+  /**
+   * Hands a message to the broker; it is on its way, not arrived.
+   * @throws RemoteCallError `WEAVER_RPC_DISCONNECTED` while there is no connection: the client would lose it silently.
+   */
+  publish(subject: string, data: Uint8Array, reply?: string): void
+  subscribe(subject: string, handler: (message: IncomingMessage) => void, options?: { readonly queue?: string }): Subscription
+  /** Resolves when the broker has seen everything that was sent before. */
+  flush(): Promise<void>
+  /** Told of each loss and each return of the connection. */
+  onConnection(listener: (isConnected: boolean) => void): void
+  close(): Promise<void>
+}

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+export interface NatsServer {
+  readonly url: string
+  readonly port: number
+  /** The process, for faults: kill, freeze. */
+  readonly pid: number
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** A port of the loopback interface that is free at this moment. */
+export async function freePort(): Promise<number> {
+  const probe = createServer()
+  probe.listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { readonly port: number } // a TCP server that listens has one
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/**
+ * Starts the real `nats-server` that is on the PATH, on loopback.
+ * @throws Error when there is none, with what to do.
+ */
+export async function startNatsServer(options: { readonly port?: number; readonly args?: readonly string[] } = {}): Promise<NatsServer> {
+  const port = options.port ?? (await freePort())
+  const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), ...(options.args ?? [])], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const exited = once(child, 'exit').catch(() => undefined)
+  let text = ''
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nats-server was not ready after 10 s:\n${text}`)), 10_000)
+    const settle = (outcome: () => void): void => {
+      clearTimeout(timer)
+      outcome()
+    }
+    child.on('error', (cause) =>
+      settle(() =>
+        reject(new Error('nats-server cannot be started; install it, or run the tests by `make test`, which builds it', { cause })),
+      ),
+    )
+    child.on('exit', (code) => settle(() => reject(new Error(`nats-server ended with ${code}:\n${text}`))))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      if (text.includes('Server is ready')) settle(resolve)
+    })
+  })
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    pid: child.pid ?? 0,
+    async stop(signal = 'SIGKILL') {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      await exited
+    },
+  }
+}

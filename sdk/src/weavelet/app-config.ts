@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { WeaverError } from '../contract/errors.js'
+
+/** What one process reads from `weaver.toml` when no deployer has read it. */
+export interface AppConfig {
+  readonly name: string
+  configOf(component: string): unknown
+  addressOf(listener: string): string
+}
+
+const ANY_PORT = 'localhost:0'
+
+/** Without a file: the program's name, no configuration, any free port. */
+export function emptyConfig(program: string): AppConfig {
+  return { name: basename(program).replace(/\.[cm]?js$/, ''), configOf: () => undefined, addressOf: () => ANY_PORT }
+}
+
+/**
+ * Reads `weaver.toml`: `[serviceweaver] name`, `[single] listeners.<name> = { address }`, and a section for each component, by its name or its last part.
+ * @throws WeaverError `WEAVER_CONFIG_FILE`: no such file, not TOML (with line and column), or a field of the wrong kind.
+ */
+export function readAppConfig(path: string, program: string): AppConfig {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new WeaverError(
+      'WEAVER_CONFIG_FILE',
+      `the configuration "${path}" cannot be read: ${(cause as Error).message}. Check WEAVER_CONFIG (or SERVICEWEAVER_CONFIG).`,
+      { cause },
+    )
+  }
+  let file: Record<string, unknown>
+  try {
+    file = parse(text)
+  } catch (cause) {
+    const at = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : ''
+    throw new WeaverError('WEAVER_CONFIG_FILE', `${path}${at}: ${(cause as Error).message.split('\n')[0] ?? ''}`, { cause })
+  }
+  const main = table(file['serviceweaver'] ?? file['weaver'])
+  const listeners = table(table(file['single'])?.['listeners'])
+  return {
+    name: typeof main?.['name'] === 'string' ? main['name'] : emptyConfig(program).name,
+    configOf: (component) => file[component] ?? file[component.slice(component.lastIndexOf('/') + 1)],
+    addressOf: (listener) => {
+      const address = table(listeners?.[listener])?.['address']
+      if (address !== undefined && typeof address !== 'string')
+        throw new WeaverError(
+          'WEAVER_CONFIG_FILE',
+          `${path}: [single] listeners.${listener}.address must be a string such as "localhost:8080"`,
+        )
+      return address ?? ANY_PORT
+    },
+  }
+}
+
+function table(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+}

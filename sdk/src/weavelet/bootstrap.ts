@@ -1,0 +1,113 @@
+/**
+ * The composition root of an application's process: reads the environment, starts the weavelet, installs signal handlers, ends the process. Nothing else in
+ * the SDK reads `process.env` or `process.argv`.
+ */
+import { randomUUID } from 'node:crypto'
+import type { WeaverGen } from '../component/binding.js'
+import type { Main } from '../component/component.js'
+import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
+import { isWeaverError } from '../contract/errors.js'
+import { createLogger, jsonSink, LOG_LEVELS, prettySink, type LogLevel, type LogSink } from '../telemetry/logger.js'
+import { emptyConfig, readAppConfig } from './app-config.js'
+import { banner } from './banner.js'
+import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
+import { startWeavelet, type WeaveletOptions } from './weavelet.js'
+
+const DEFAULT_GRACE_MS = 25_000
+
+/**
+ * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
+ * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, or the stop took longer than its grace period.
+ * @param app the class with `main()`.
+ * @param gen what `weaver generate` wrote: `import { weaver } from './weaver.gen.js'`.
+ */
+export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
+  const program = process.argv[1] ?? 'app'
+  let sink: LogSink = prettySink((line) => void process.stderr.write(line), logLevel())
+  const fail = (error: unknown): void => {
+    // A user's mistake needs its message, not our stack.
+    createLogger(sink).error(
+      isWeaverError(error) ? error.message : 'the application failed',
+      isWeaverError(error) ? { code: error.code } : { err: error },
+    )
+    process.exitCode = 1
+  }
+  try {
+    const text = process.env[BOOTSTRAP_ENV]
+    if (text !== undefined && text !== '') sink = jsonSink((line) => void process.stdout.write(line), logLevel())
+    const { options, graceMs } = text === undefined || text === '' ? alone(program) : deployed(text)
+    setDeployment(options.deployment)
+    const abort = new AbortController()
+    let isStopping = false
+    const stop = (code: number): void => {
+      if (isStopping) return
+      isStopping = true
+      abort.abort()
+      const timer = setTimeout(() => {
+        createLogger(sink).error('the stop took longer than its grace period; what was in flight is lost', { graceMs })
+        process.exit(1)
+      }, graceMs)
+      void started
+        .then(
+          (weavelet) => weavelet.stop(),
+          () => false,
+        )
+        .then((isClean) => {
+          clearTimeout(timer)
+          process.exit(isClean ? code : 1)
+        })
+    }
+    const started = startWeavelet({
+      ...options,
+      app,
+      gen,
+      logSink: sink,
+      signal: abort.signal,
+      onMainFailed: (error) => {
+        fail(error)
+        stop(1)
+      },
+    })
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0))
+    await started
+  } catch (error) {
+    fail(error)
+    process.exit(1)
+  }
+}
+
+type Found = { readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'addressOf'>; readonly graceMs: number }
+
+function deployed(text: string): Found {
+  const bootstrap = parseBootstrap(text)
+  return {
+    options: {
+      deployment: deploymentOf(bootstrap),
+      bootstrap,
+      configOf: (component) => bootstrap.config[component],
+      addressOf: (listener) => bootstrap.listeners[listener]?.address ?? 'localhost:0',
+    },
+    graceMs: (bootstrap.preStopMs ?? 0) + (bootstrap.shutdownGraceMs ?? DEFAULT_GRACE_MS),
+  }
+}
+
+function alone(program: string): Found {
+  const path = process.env['WEAVER_CONFIG'] || process.env['SERVICEWEAVER_CONFIG']
+  const found = path === undefined || path === '' ? emptyConfig(program) : readAppConfig(path, program)
+  const deploymentId = randomUUID()
+  const deployment: Deployment = {
+    app: found.name,
+    deploymentId,
+    versionId: deploymentId.slice(0, 8),
+    group: 'main',
+    replica: String(process.pid),
+    isSingle: true,
+  }
+  process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
+  return { options: { deployment, configOf: found.configOf, addressOf: found.addressOf }, graceMs: DEFAULT_GRACE_MS }
+}
+
+function logLevel(): LogLevel {
+  const asked = process.env['WEAVER_LOG_LEVEL']
+  return LOG_LEVELS.find((level) => level === asked) ?? 'info'
+}

@@ -1,0 +1,234 @@
+/**
+ * The components of one process: constructed depth-first from what is hosted here, checked against the generated file, started in dependency order and stopped
+ * in reverse. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
+ */
+import type { ComponentBinding, Invoke, WeaverGen } from '../component/binding.js'
+import type { Component, Hooks, Main } from '../component/component.js'
+import { constructWithin } from '../component/construction.js'
+import { MAIN_COMPONENT } from '../contract/bootstrap.js'
+import { WeaverError } from '../contract/errors.js'
+import type { Logger } from '../telemetry/logger.js'
+import type { BoundListener } from './listener.js'
+import { startError } from './start-error.js'
+
+export interface HostOptions {
+  readonly app: new () => Main
+  readonly gen: WeaverGen
+  /** Components hosted here; `undefined`: all. */
+  readonly hosted: ReadonlySet<string> | undefined
+  /** Configuration by component name, before parsing. */
+  readonly configOf: (component: string) => unknown
+  readonly listenerFor: (name: string) => BoundListener
+  /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
+  readonly invoker: ((binding: ComponentBinding, caller: string) => Invoke) | undefined
+  readonly log: Logger
+}
+
+interface Hosted {
+  readonly name: string
+  readonly instance: object & Hooks
+  readonly binding: ComponentBinding | undefined
+  isStarted: boolean
+}
+
+export class ComponentHost {
+  readonly #options: HostOptions
+  readonly #bindings: ReadonlyMap<string, ComponentBinding>
+  /** In order of construction: what a component refers to comes before it. */
+  readonly #hosted = new Map<string, Hosted>()
+  readonly #constructing: string[] = []
+  readonly #problems: string[] = []
+  readonly #listeners = new Map<string, BoundListener>()
+
+  /**
+   * Constructs everything that is hosted.
+   * @throws WeaverError `WEAVER_START_INVALID` with all problems; `WEAVER_COMPONENT_CYCLE` with the path.
+   */
+  constructor(options: HostOptions) {
+    this.#options = options
+    const bindings = new Map<string, ComponentBinding>()
+    for (const binding of options.gen.components()) {
+      if (bindings.has(binding.token.name)) this.#problems.push(`component "${binding.token.name}" is bound twice; run \`weaver generate\``)
+      bindings.set(binding.token.name, binding)
+    }
+    this.#bindings = bindings
+    const isHosted = (name: string): boolean => options.hosted?.has(name) ?? true
+    if (isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
+    for (const name of [...bindings.keys()].sort()) if (isHosted(name)) this.#construct(name)
+    for (const name of options.hosted ?? [])
+      if (!this.#hosted.has(name) && name !== MAIN_COMPONENT)
+        this.#problems.push(
+          `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
+        )
+    if (this.#problems.length > 0) throw startError(this.#problems)
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return [...this.#listeners.values()]
+  }
+
+  get main(): Main | undefined {
+    return this.#hosted.get(MAIN_COMPONENT)?.instance as Main | undefined
+  }
+
+  /** Hosted components that others may call, in dependency order. */
+  get served(): readonly { readonly name: string; readonly binding: ComponentBinding; readonly instance: object }[] {
+    return [...this.#hosted.values()].flatMap(({ name, binding, instance }) => (binding === undefined ? [] : [{ name, binding, instance }]))
+  }
+
+  /** Runs `init()` of each in dependency order; `onStarted` follows each. */
+  async start(onStarted: (name: string) => void): Promise<void> {
+    for (const hosted of this.#hosted.values()) {
+      try {
+        await hosted.instance.init?.()
+      } catch (cause) {
+        throw new WeaverError(
+          'WEAVER_INIT_FAILED',
+          `init() of "${hosted.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+          { cause },
+        )
+      }
+      hosted.isStarted = true
+      onStarted(hosted.name)
+    }
+  }
+
+  /** Runs `shutdown()` of each started one in reverse order; one that fails does not keep the others from theirs. @returns true when all went well. */
+  async stop(): Promise<boolean> {
+    let isClean = true
+    for (const hosted of [...this.#hosted.values()].reverse()) {
+      if (!hosted.isStarted) continue
+      try {
+        await hosted.instance.shutdown?.()
+      } catch (error) {
+        isClean = false
+        this.#options.log.error('shutdown() failed; the others still get theirs', { component: hosted.name, err: error })
+      }
+      hosted.isStarted = false
+    }
+    return isClean
+  }
+
+  /** Every hosted component that has a `health()` says it is well. */
+  async isHealthy(): Promise<boolean> {
+    for (const { name, instance, isStarted } of this.#hosted.values()) {
+      if (!isStarted) return false
+      try {
+        if ((await instance.health?.()) === false) return false
+      } catch (error) {
+        this.#options.log.warn('health() failed', { component: name, err: error })
+        return false
+      }
+    }
+    return true
+  }
+
+  #construct(name: string): Hosted | undefined {
+    const known = this.#hosted.get(name)
+    if (known !== undefined) return known
+    const binding = this.#bindings.get(name)
+    const create: (new () => object) | undefined = name === MAIN_COMPONENT ? this.#options.app : binding?.implementation.create
+    if (create === undefined) return undefined
+    const from = this.#constructing.indexOf(name)
+    if (from >= 0)
+      throw new WeaverError(
+        'WEAVER_COMPONENT_CYCLE',
+        `components refer to each other in a circle: ${[...this.#constructing.slice(from), name].join(' → ')}. Break it: let one of them be called with what it needs.`,
+      )
+    this.#constructing.push(name)
+    const made = { refs: new Set<string>(), listeners: new Set<string>() }
+    const instance = constructWithin(this.#scope(name, made), () => new create())
+    this.#constructing.pop()
+    const expected = binding ?? this.#options.gen.main
+    this.#compare(name, 'refs', [made.refs, expected.refs])
+    this.#compare(name, 'listeners', [made.listeners, expected.listeners])
+    const hosted: Hosted = { name, instance, binding, isStarted: false }
+    this.#hosted.set(name, hosted)
+    return hosted
+  }
+
+  #scope(owner: string, made: { readonly refs: Set<string>; readonly listeners: Set<string> }): Parameters<typeof constructWithin>[0] {
+    return {
+      ref: (token) => {
+        made.refs.add(token.name)
+        return this.#resolve(token, owner)
+      },
+      listener: (name) => {
+        if (this.#listeners.has(name))
+          this.#problems.push(`listener "${name}" is declared twice; each name may stand for one endpoint only`)
+        made.listeners.add(name)
+        const found = this.#options.listenerFor(name)
+        this.#listeners.set(name, found)
+        return found
+      },
+      config: (schema) => {
+        try {
+          return schema.parse(this.#options.configOf(owner) ?? {})
+        } catch (error) {
+          this.#problems.push(`configuration of "${owner}": ${describeSchemaError(error)}`)
+          return {}
+        }
+      },
+      logger: () => this.#options.log.with({ component: owner }),
+    }
+  }
+
+  #resolve(token: Component<unknown>, owner: string): unknown {
+    const binding = this.#bindings.get(token.name)
+    if (binding === undefined) {
+      this.#problems.push(`"${owner}" refers to "${token.name}", which the generated file does not have; run \`weaver generate\``)
+      return {}
+    }
+    if (this.#options.hosted?.has(token.name) ?? true) {
+      const hosted = this.#construct(token.name)
+      if (hosted !== undefined) return forwarder(hosted, binding, owner)
+    }
+    if (this.#options.invoker === undefined) {
+      this.#problems.push(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
+      return {}
+    }
+    return binding.stub(this.#options.invoker(binding, owner))
+  }
+
+  #compare(name: string, what: string, [made, expected]: readonly [ReadonlySet<string>, readonly string[]]): void {
+    const missing = expected.filter((e) => !made.has(e))
+    const extra = [...made].filter((m) => !expected.includes(m))
+    if (missing.length + extra.length === 0) return
+    const parts = [
+      extra.length > 0 ? `made ${extra.join(', ')} that the generated file does not know` : '',
+      missing.length > 0 ? `did not make ${missing.join(', ')}` : '',
+    ]
+    this.#problems.push(
+      `"${name}" ${parts.filter((part) => part !== '').join(' and ')} (${what}); run \`weaver generate\`, and create ${what} unconditionally, as fields`,
+    )
+  }
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>
+
+/** What a ref to a colocated component is: its methods, refused until it has started. */
+function forwarder(hosted: Hosted, binding: ComponentBinding, caller: string): unknown {
+  const target = hosted.instance as Record<string, Method> // its class was type-checked against the interface
+  return binding.stub((method, args) => {
+    const { name } = binding.methods[method] as { readonly name: string } // stub and methods come from one generated file
+    if (!hosted.isStarted)
+      return Promise.reject(
+        new WeaverError(
+          'WEAVER_NOT_STARTED',
+          `"${caller}" calls ${hosted.name}.${name} before "${hosted.name}" has started; call it from init() or later, not from a constructor`,
+        ),
+      )
+    return (target[name] as Method).apply(target, [...args])
+  })
+}
+
+/** Zod's problems on one line each, with the path of the key; anything else as it is. */
+function describeSchemaError(error: unknown): string {
+  const { issues } = error as { readonly issues?: readonly { readonly path?: readonly PropertyKey[]; readonly message: string }[] }
+  if (!Array.isArray(issues)) return error instanceof Error ? error.message : String(error)
+  return (issues as readonly { readonly path?: readonly PropertyKey[]; readonly message: string }[])
+    .map(
+      (issue) => `${issue.path === undefined || issue.path.length === 0 ? '' : `"${issue.path.map(String).join('.')}": `}${issue.message}`,
+    )
+    .join('; ')
+}

@@ -1,0 +1,101 @@
+import type { Server as HttpServer } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
+import { WeaverError } from '../contract/errors.js'
+
+/** A named endpoint for user traffic. */
+export interface Listener {
+  readonly name: string
+  /**
+   * Binds the server to the address that the deployer picked, and counts into the readiness of the process. On drain the weavelet closes it: no new
+   * connection, idle kept-alive ones closed, requests in flight answered.
+   * @throws WeaverError `WEAVER_LISTENER_BIND` when the address cannot be bound; `WEAVER_LISTENER_TWICE` when it serves already.
+   */
+  serve(server: Server): Promise<{ readonly host: string; readonly port: number }>
+}
+
+/** Proxies keep connections to a pod open; one that the pod closes first is a request lost. Node's default of 5 s is far below theirs. */
+const KEEP_ALIVE_MS = 75_000
+const NODE_KEEP_ALIVE_MS = 5_000
+
+/** A listener together with what the weavelet does to it. */
+export interface BoundListener extends Listener {
+  readonly isBound: boolean
+  /** From now on every answer tells its client to open a new connection, elsewhere. */
+  beginDrain(): void
+  /** Resolves when the last connection is done. */
+  close(): Promise<void>
+}
+
+export function createListener(
+  name: string,
+  address: string,
+  onBound: (at: { readonly host: string; readonly port: number }) => void,
+): BoundListener {
+  let served: Server | undefined
+  let isBound = false
+  let isDraining = false
+  return {
+    name,
+    get isBound() {
+      return isBound
+    },
+    async serve(server) {
+      if (served !== undefined)
+        throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
+      served = server
+      server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
+        if (isDraining) response.shouldKeepAlive = false
+      })
+      if (isHttp(server) && server.keepAliveTimeout === NODE_KEEP_ALIVE_MS) {
+        server.keepAliveTimeout = KEEP_ALIVE_MS
+        server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
+      }
+      await listen(server, name, address)
+      isBound = true
+      const bound = server.address() as AddressInfo // a TCP server that listens has one
+      const at = { host: bound.address, port: bound.port }
+      onBound(at)
+      return at
+    },
+    beginDrain() {
+      isDraining = true
+      if (served !== undefined && isHttp(served)) served.closeIdleConnections()
+    },
+    async close() {
+      const server = served
+      if (server === undefined || !isBound) return
+      isDraining = true
+      isBound = false
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        if (!isHttp(server)) return
+        server.closeIdleConnections()
+        // A kept-alive connection turns idle a moment after its last answer.
+        const sweep = setInterval(() => server.closeIdleConnections(), 50)
+        server.once('close', () => clearInterval(sweep))
+      })
+    },
+  }
+}
+
+function isHttp(server: Server): server is HttpServer {
+  return 'closeIdleConnections' in server
+}
+
+async function listen(server: Server, name: string, address: string): Promise<void> {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  const port = Number(address.slice(colon + 1))
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new WeaverError(
+      'WEAVER_LISTENER_BIND',
+      `listener "${name}": "${address}" is no address; write "host:port", with port 0 for any free one`,
+    )
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: Error & { readonly code?: string }) => {
+      const why = cause.code === 'EADDRINUSE' ? 'another process uses it; choose another port, or 0 for any free one' : cause.message
+      reject(new WeaverError('WEAVER_LISTENER_BIND', `listener "${name}" cannot bind ${address}: ${why}`, { cause }))
+    })
+    server.listen(host === '' ? { port } : { port, host }, resolve)
+  })
+}

@@ -1,0 +1,207 @@
+/**
+ * One process of an application: hosts the components that the bootstrap names (all of them without one), answers the deployer, and stops without losing a call.
+ *
+ * I1  Ready means: every hosted component has started, every listener that the bootstrap names is bound, and the broker has seen our subscriptions.
+ * I2  A stop goes outside in: unready, listeners, calls that arrive, calls in flight, components in reverse order, the broker. Each part is closed
+ *     only when nothing before it can ask for it any more.
+ */
+import type { WeaverGen } from '../component/binding.js'
+import type { Main } from '../component/component.js'
+import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
+import type { ControlReply, ControlRequest } from '../contract/control.js'
+import { controlAllSubject, controlSubject, inboxPrefix } from '../contract/subjects.js'
+import { connectNats } from '../rpc/nats-transport.js'
+import { RpcClient } from '../rpc/rpc-client.js'
+import { RpcServer } from '../rpc/rpc-server.js'
+import type { Transport } from '../rpc/transport.js'
+import { createLogger, LOG_LEVELS, type Logger, type LogSink } from '../telemetry/logger.js'
+import { ComponentHost } from './component-host.js'
+import type { Deployment } from './deployment.js'
+import { createHealthServer } from './health-server.js'
+import { createListener } from './listener.js'
+
+export interface WeaveletOptions {
+  readonly app: new () => Main
+  readonly gen: WeaverGen
+  readonly deployment: Deployment
+  /** Absent: everything runs here. */
+  readonly bootstrap?: Bootstrap
+  /** Configuration by component name. */
+  readonly configOf: (component: string) => unknown
+  /** `host:port` to bind, by listener name. */
+  readonly addressOf: (listener: string) => string
+  readonly logSink: LogSink
+  /** `main()` failed. The process should stop with an error. */
+  readonly onMainFailed: (error: unknown) => void
+  readonly signal?: AbortSignal
+}
+
+export interface Weavelet {
+  /** Drains and stops; resolves to true when everything ended well. Idempotent. */
+  stop(): Promise<boolean>
+  isReady(): Promise<boolean>
+  /** Where the health server listens; `undefined` without one. */
+  readonly healthPort: number | undefined
+  /** Bound listeners by name. */
+  readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+}
+
+/** Starts a weavelet; resolves when its components have started and `main()` is running. */
+export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet> {
+  const { bootstrap, deployment } = options
+  const { app, versionId, deploymentId, group, replica } = deployment
+  const log = createLogger(options.logSink, deployment.isSingle ? {} : { app, version: versionId, deploymentId, group, replica })
+  const nats = bootstrap?.nats
+  const transport =
+    nats === undefined
+      ? undefined
+      : await connectNats({
+          servers: nats.servers,
+          ...(nats.credsFile === undefined ? {} : { credsFile: nats.credsFile }),
+          name: replica,
+          inboxPrefix: inboxPrefix(deploymentId, replica),
+          log,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        })
+  try {
+    return await host(options, { log, transport })
+  } catch (error) {
+    await transport?.close()
+    throw error
+  }
+}
+
+async function host(
+  options: WeaveletOptions,
+  with_: { readonly log: Logger; readonly transport: Transport | undefined },
+): Promise<Weavelet> {
+  const { bootstrap, deployment, gen } = options
+  const { log, transport } = with_
+  const bound: Record<string, { readonly host: string; readonly port: number }> = {}
+  const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log }
+  const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
+  const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
+  const components = new ComponentHost({
+    app: options.app,
+    gen,
+    hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
+    configOf: options.configOf,
+    listenerFor: (name) =>
+      createListener(name, options.addressOf(name), (at) => {
+        bound[name] = at
+        log.info('listening', { listener: name, address: `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` })
+      }),
+    invoker:
+      client === undefined
+        ? undefined
+        : ({ token, methods }, caller) =>
+            client.invoker(
+              {
+                component: token.name,
+                methods,
+                notRetriable: new Set(token.options.notRetriable),
+                timeoutMs: (token.options.timeoutMs ?? {}) as Record<string, number | undefined>,
+              },
+              caller,
+            ),
+    log,
+  })
+  let phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
+  const isReady = async (): Promise<boolean> =>
+    phase === 'serving' &&
+    transport?.isConnected !== false &&
+    Object.keys(bootstrap?.listeners ?? {}).every((name) => bound[name] !== undefined) &&
+    (await components.isHealthy())
+
+  const health = bootstrap?.health === undefined ? undefined : createHealthServer({ deploymentId: deployment.deploymentId, isReady })
+  const healthListener = health === undefined ? undefined : createListener('health', bootstrap?.health?.address ?? '', () => undefined)
+  const healthPort = health === undefined ? undefined : (await healthListener?.serve(health))?.port
+
+  let stopping: Promise<boolean> | undefined
+  const stop = async (): Promise<boolean> => {
+    phase = 'draining'
+    for (const listener of components.listeners) listener.beginDrain()
+    const preStopMs = bootstrap?.preStopMs ?? 0
+    if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, preStopMs))
+    await Promise.all(components.listeners.map((listener) => listener.close()))
+    await server?.drain()
+    const isClean = await components.stop()
+    phase = 'stopped'
+    health?.closeAllConnections()
+    await healthListener?.close()
+    await transport?.close()
+    return isClean
+  }
+  const stopOnce = (): Promise<boolean> => (stopping ??= stop())
+
+  try {
+    if (transport !== undefined)
+      answerControl(transport, {
+        deployment,
+        logSink: options.logSink,
+        status: async () => ({
+          kind: 'status',
+          replica: deployment.replica,
+          group: deployment.group,
+          versionId: deployment.versionId,
+          fingerprint: gen.fingerprint,
+          ready: await isReady(),
+          draining: phase === 'draining',
+          inFlight: (server?.inFlight ?? 0) + (client?.inFlight ?? 0),
+          served: server?.served ?? 0,
+        }),
+      })
+    const served = new Map(components.served.map((component) => [component.name, component]))
+    await components.start((name) => {
+      const component = served.get(name)
+      if (component !== undefined) server?.serve({ name, methods: component.binding.methods, instance: component.instance })
+      log.debug('component started', { component: name })
+    })
+    await transport?.flush()
+    phase = 'serving'
+    log.info('started', { components: [...(bootstrap?.components ?? [MAIN_COMPONENT, ...served.keys()])] })
+    const { main } = components
+    if (main !== undefined) void (async () => main.main())().catch(options.onMainFailed)
+  } catch (error) {
+    await stopOnce()
+    throw error
+  }
+  return { stop: stopOnce, isReady, healthPort, listeners: bound }
+}
+
+/** Answers what the deployer asks (contract/control.ts). */
+function answerControl(
+  transport: Transport,
+  to: { readonly deployment: Deployment; readonly logSink: LogSink; status(): Promise<ControlReply> },
+): void {
+  const answer = async (request: ControlRequest): Promise<ControlReply> => {
+    switch (request.kind) {
+      case 'status':
+        return to.status()
+      case 'logLevel':
+        if (!LOG_LEVELS.includes(request.level))
+          return {
+            kind: 'error',
+            code: 'WEAVER_CONTROL_INVALID',
+            message: `"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`,
+          }
+        to.logSink.level = request.level
+        return { kind: 'ok' }
+      default:
+        return { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'unknown request' }
+    }
+  }
+  for (const subject of [controlAllSubject(to.deployment.deploymentId), controlSubject(to.deployment.deploymentId, to.deployment.replica)])
+    transport.subscribe(subject, ({ data, reply }) => {
+      if (reply === undefined) return
+      void (async () => {
+        let result: ControlReply
+        try {
+          result = await answer(JSON.parse(Buffer.from(data).toString('utf8')) as ControlRequest)
+        } catch {
+          result = { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'the request is not JSON' }
+        }
+        if (transport.isConnected) transport.publish(reply, Buffer.from(JSON.stringify(result)))
+      })()
+    })
+}
