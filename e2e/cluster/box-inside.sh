@@ -152,8 +152,11 @@ export KUBECONFIG=$etc/admin.kubeconfig
 start_containerd 1
 control_plane
 for ((i = 1; i <= nodes; i++)); do start_node "$i"; done
-sed "s#COREDNS_IMAGE#127.0.0.1:$registry_port/weaver/coredns:${COREDNS_VERSION#v}#" "$here/manifests/coredns.yaml" | kubectl apply -f - > "$log/coredns.log" 2>&1 ||
-  give_up "CoreDNS could not be applied" coredns
+{
+  sed "s#COREDNS_IMAGE#127.0.0.1:$registry_port/weaver/coredns:${COREDNS_VERSION#v}#" "$here/manifests/coredns.yaml"
+  echo ---
+  "$here/manifests/volumes.sh" "$state/lib/volumes"
+} | kubectl create -f - > "$log/add-ons.log" 2>&1 || give_up "CoreDNS and the volumes could not be made" add-ons
 ready
 mv "$state/kubeconfig.outside" "$state/kubeconfig"
 touch "$state/ready"

@@ -35,8 +35,8 @@ TEXT
 is_up() { [ -e "$state/ready" ] && provider_alive; }
 provider() { cat "$state/provider" 2> /dev/null; }
 provider_alive() {
+  # shellcheck disable=SC2046
   case $(provider) in
-    # shellcheck disable=SC2046
     own) is_process $(cat "$state/supervisor" 2> /dev/null) ;;
     kind) kind_alive ;;
     given) true ;;
