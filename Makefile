@@ -6,7 +6,7 @@ CLUSTER := e2e/cluster/cluster.sh
 .PHONY: help build check test demo cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/\$\$\$\$/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile all packages
 	npm run --silent build
