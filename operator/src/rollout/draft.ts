@@ -70,18 +70,25 @@ export function retire(draft: Draft, id: string): void {
   if (state.preview === id) delete state.preview
 }
 
-/** A status that was lost (a restored backup, an edit) must not take a serving version for something to be removed. */
+/**
+ * A status that was lost (a restored backup, an edit) must not take a serving version for something to be removed. The version with most traffic is the active
+ * one; where that is not known, one that is not just being asked for, best one that can serve.
+ */
 function adopt(draft: Draft): void {
-  const serving = draft.input.versions
-    .filter((v) => (v.weightObserved ?? 0) > 0)
-    .sort((a, b) => (b.weightObserved ?? 0) - (a.weightObserved ?? 0))[0]
-  if (serving === undefined) return
-  draft.state.active = serving.id
-  draft.state.weights = { [serving.id]: 100 }
+  const { versions, desired } = draft.input
+  const weigh = (v: ObservedVersion) => v.weightObserved ?? 0
+  const inOrder = [...versions].sort((a, b) => weigh(b) - weigh(a) || (a.id < b.id ? -1 : 1))
+  const others = inOrder.filter((v) => v.id !== desired)
+  const found = inOrder.find((v) => weigh(v) > 50) ?? others.find((v) => v.servable) ?? inOrder.find((v) => weigh(v) > 0) ?? others[0]
+  if (found === undefined) return
+  draft.state.active = found.id
+  if (inOrder.reduce((sum, v) => sum + weigh(v), 0) === 100)
+    draft.state.weights = Object.fromEntries(inOrder.filter((v) => weigh(v) > 0).map((v) => [v.id, weigh(v)]))
+  else if (found.servable) draft.state.weights = { [found.id]: 100 }
   emit(draft, {
     type: 'Warning',
     reason: 'Adopted',
-    version: serving.id,
-    message: `nothing was remembered of this app; version "${serving.id}" has traffic and is taken as the active one`,
+    version: found.id,
+    message: `nothing was remembered of this app; version "${found.id}" is taken as the active one`,
   })
 }

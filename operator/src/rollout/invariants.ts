@@ -7,7 +7,10 @@ import type { RolloutDecision, RolloutInput } from './types.js'
 export function brokenInvariants(input: RolloutInput, decision: RolloutDecision): string[] {
   const { weights, state, keep, remove } = decision
   const view = (id: string) => input.versions.find((v) => v.id === id)
-  const before = input.state?.weights ?? {}
+  // Where nothing is remembered, what was seen stands for what was asked.
+  const before: Readonly<Record<string, number>> =
+    input.state?.weights ??
+    Object.fromEntries(input.versions.filter((v) => (v.weightObserved ?? 0) > 0).map((v) => [v.id, v.weightObserved ?? 0]))
   const holders = Object.keys(weights)
   const broken: string[] = []
   const require = (holds: boolean, message: string) => {
