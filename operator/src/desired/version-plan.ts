@@ -1,12 +1,4 @@
-import {
-  componentGroupName,
-  deploymentId,
-  listenerServiceName,
-  workloadName,
-  workloadSecretName,
-  type GroupSpec,
-  type WeaverAppSpec,
-} from '@weaver/crds'
+import { deploymentId, listenerServiceName, resolveGroups, workloadName, workloadSecretName, type WeaverAppSpec } from '@weaver/crds'
 import type { AppIdentity } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
@@ -63,17 +55,15 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       serviceName: listenerServiceName(app.name, name, versionId),
     }
   })
-  const groups = colocate(snapshot).map(({ name, components, declared }): PlannedGroup => {
-    const nodes = graph.components.filter((c) => components.includes(c.name))
-    const exports = new Set(nodes.flatMap((n) => n.listeners))
+  const groups = resolveGroups(spec, graph).map(({ name, hosts, calls, listeners: exported, declared }): PlannedGroup => {
     const replicas = (present.groups.find((g) => g.name === name) ?? declared)?.replicas
     const min = replicas?.min ?? 1
     const resources = declared?.resources ?? spec.resources ?? {}
     return {
       name,
-      components,
-      calls: [...new Set(nodes.flatMap((n) => n.refs))].sort(),
-      listeners: listeners.filter((l) => exports.has(l.name)),
+      components: hosts,
+      calls,
+      listeners: listeners.filter((l) => exported.includes(l.name)),
       workloadName: workloadName(app.name, name, versionId),
       secretName: workloadSecretName(app.name, name, versionId),
       replicas: { min, max: Math.max(min, replicas?.max ?? min), cpu: replicas?.cpu ?? 80 },
@@ -82,25 +72,6 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
     }
   })
   return { app, versionId, deploymentId: deploymentId(app.name, versionId), snapshot, groups, listeners }
-}
-
-/** The groups of the spec, then one for every component that none of them names. Sorted by name. */
-function colocate(snapshot: VersionSnapshot): { name: string; components: string[]; declared?: GroupSpec }[] {
-  const { spec, graph } = snapshot
-  const named = new Set(spec.groups.flatMap((g) => g.components))
-  const taken = spec.groups.map((g) => g.name)
-  const groups: { name: string; components: string[]; declared?: GroupSpec }[] = spec.groups.map((g) => ({
-    name: g.name,
-    components: [...g.components].sort(),
-    declared: g,
-  }))
-  for (const node of graph.components) {
-    if (named.has(node.name)) continue
-    const name = componentGroupName(node.name, taken)
-    taken.push(name)
-    groups.push({ name, components: [node.name] })
-  }
-  return groups.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function mergeEnv(

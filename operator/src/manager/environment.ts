@@ -1,7 +1,7 @@
 import { WeaverError } from '@weaver/sdk/contract'
+import type { LogLevel } from '../log.js'
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 /** The operator's settings, all from its environment; the chart sets them. */
 export interface OperatorEnvironment {

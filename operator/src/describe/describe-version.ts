@@ -1,0 +1,74 @@
+/**
+ * Drives the describe pod of one version, level by level: each call looks at the pod as it is and does the next thing. Nothing is remembered between
+ * calls but the pod itself, so the operator may die at any moment.
+ *
+ * I1  The pod is deleted only by `forgetDescription`, which the caller calls after it has stored the result: a crash in between reads the log again.
+ * I2  A failed pod stays for RETRY_AFTER_MS, so that a broken image costs one pod in five minutes, and a tag that was pushed anew is found.
+ */
+import { describePodName, type WeaverAppSpec } from '@weaver/crds'
+import { buildDescribePod } from '../desired/describe-pod.js'
+import type { AppIdentity } from '../desired/manifest.js'
+import type { KubeApi } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import { describeProgress, readDescription, type Described, type DescribeFailure } from './describe-outcome.js'
+import type { Pod } from './pod-view.js'
+
+const RETRY_AFTER_MS = 300_000
+const POLL_MS = 1_000
+
+export interface DescribeRequest {
+  readonly app: AppIdentity
+  readonly versionId: string
+  readonly spec: WeaverAppSpec
+  /** The pod as the cache has it. */
+  readonly pod: Pod | undefined
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly signal?: AbortSignal
+}
+export type DescribeStep =
+  | { readonly state: 'done'; readonly result: Described & { readonly ok: true } }
+  | { readonly state: 'waiting'; readonly message: string; readonly trouble?: DescribeFailure; readonly requeueAfterMs: number }
+  | { readonly state: 'failed'; readonly reason: DescribeFailure; readonly message: string; readonly requeueAfterMs: number }
+
+/** One step towards the description of a version. */
+export async function describeVersion(api: KubeApi, request: DescribeRequest): Promise<DescribeStep> {
+  const { app, versionId, spec, pod, now, signal } = request
+  const options = signal === undefined ? {} : { signal }
+  if (pod === undefined) {
+    await api.apply(KINDS.pods, buildDescribePod(app, versionId, spec), options)
+    return { state: 'waiting', message: `image "${spec.image}" is being described`, requeueAfterMs: POLL_MS }
+  }
+  if (pod.metadata.deletionTimestamp !== undefined)
+    return { state: 'waiting', message: 'the last describe pod is going away', requeueAfterMs: POLL_MS }
+  const progress = describeProgress(pod, spec.image)
+  if (progress.state === 'running')
+    return {
+      state: 'waiting',
+      message: progress.message,
+      ...(progress.trouble === undefined ? {} : { trouble: progress.trouble }),
+      requeueAfterMs: 2 * POLL_MS,
+    }
+  const outcome =
+    progress.state === 'failed' ? progress : readDescription(pod, spec.image, await api.podLogs(app.namespace, pod.metadata.name, options))
+  if ('ok' in outcome && outcome.ok) return { state: 'done', result: outcome }
+  const ageMs = now - Date.parse(pod.metadata.creationTimestamp ?? '')
+  if (ageMs >= RETRY_AFTER_MS) {
+    await forgetDescription(api, { app, versionId, ...options })
+    return { state: 'failed', reason: outcome.reason, message: outcome.message, requeueAfterMs: POLL_MS }
+  }
+  return { state: 'failed', reason: outcome.reason, message: outcome.message, requeueAfterMs: RETRY_AFTER_MS - ageMs }
+}
+
+/** Deletes the pod; its result is stored. Idempotent. */
+export async function forgetDescription(
+  api: KubeApi,
+  which: { readonly app: AppIdentity; readonly versionId: string; readonly signal?: AbortSignal },
+): Promise<void> {
+  await api.delete(
+    KINDS.pods,
+    which.app.namespace,
+    describePodName(which.app.name, which.versionId),
+    which.signal === undefined ? {} : { signal: which.signal },
+  )
+}

@@ -1,0 +1,101 @@
+import {
+  checkAgainstGraph,
+  describePodName,
+  formatProblem,
+  LABELS,
+  parseWeaverAppSpec,
+  versionIdOf,
+  type WeaverAppSpec,
+} from '@weaver/crds'
+import { describeVersion, forgetDescription } from '../describe/describe-version.js'
+import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
+import type { AppIdentity } from '../desired/manifest.js'
+import type { VersionSnapshot } from '../desired/version-snapshot.js'
+import type { KubeApi } from '../kube/kube-api.js'
+import type { PassFindings } from '../status/app-conditions.js'
+import type { AppObjects } from './cluster-view.js'
+import { findSnapshot, storeSnapshot } from './live-versions.js'
+
+/** What the spec asks for, as far as it is known by now. */
+export interface DesiredVersion {
+  /** Absent when the spec is invalid. */
+  readonly id?: string
+  /** Absent when the spec is invalid. */
+  readonly spec?: WeaverAppSpec
+  /** Every version that exists, the desired one included once it is described. */
+  readonly snapshots: readonly VersionSnapshot[]
+  /** True when the engine may be told of the id: it has objects to be made from, or failed before. */
+  readonly isKnown: boolean
+  readonly specProblems: readonly string[]
+  readonly describe?: NonNullable<PassFindings['describe']>
+  readonly requeueAfterMs?: number
+}
+
+export interface DesiredInput {
+  readonly app: AppIdentity
+  readonly rawSpec: unknown
+  readonly objects: AppObjects
+  readonly snapshots: readonly VersionSnapshot[]
+  /** Versions that failed and must not be tried again. */
+  readonly failed: readonly string[]
+  readonly isFrozen: boolean
+  readonly now: number
+  readonly signal: AbortSignal
+}
+
+/** Finds out which version the spec asks for, and describes it when it is new. */
+export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Promise<DesiredVersion> {
+  const { app, objects, signal } = input
+  const parsed = parseWeaverAppSpec(input.rawSpec)
+  if (!parsed.ok) return { snapshots: input.snapshots, isKnown: false, specProblems: parsed.issues.map(formatProblem) }
+  const spec = parsed.spec
+  const id = versionIdOf(spec)
+  const base = { id, spec, snapshots: input.snapshots, specProblems: [] as readonly string[] }
+  if (input.failed.includes(id)) return { ...base, isKnown: true }
+  let snapshot = input.snapshots.find((s) => s.versionId === id)
+  if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
+  snapshot ??= await findSnapshot(api, app, { versionId: id, signal })
+  const podName = describePodName(app.name, id)
+  const pod = objects.pods.find((p) => p.metadata.name === podName)
+  if (snapshot === undefined) {
+    const step = await describeVersion(api, { app, versionId: id, spec, pod, now: input.now, signal })
+    if (step.state !== 'done')
+      return {
+        ...base,
+        isKnown: false,
+        describe: { ok: false, reason: step.state === 'failed' ? step.reason : (step.trouble ?? 'Describing'), message: step.message },
+        requeueAfterMs: step.requeueAfterMs,
+      }
+    const issues = checkAgainstGraph(spec, step.result.graph)
+    // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
+    if (issues.length > 0) return { ...base, isKnown: false, specProblems: issues.map(formatProblem) }
+    snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
+  }
+  const snapshots = input.snapshots.some((s) => s.versionId === id) ? input.snapshots : [...input.snapshots, snapshot]
+  await forgetDescriptions(api, { app, objects, signal })
+  // What changes no pod, like the port of a listener, may still contradict the graph.
+  const issues = checkAgainstGraph(spec, snapshot.graph)
+  return {
+    ...base,
+    snapshots,
+    isKnown: issues.length === 0,
+    specProblems: issues.map(formatProblem),
+    describe: {
+      ok: true,
+      reason: 'Described',
+      message: `image "${snapshot.spec.image}" holds ${snapshot.graph.components.length} components`,
+    },
+  }
+}
+
+/** Describe pods whose result is stored, or whose version nobody asks for any more. */
+async function forgetDescriptions(
+  api: KubeApi,
+  which: { readonly app: AppIdentity; readonly objects: AppObjects; readonly signal: AbortSignal },
+): Promise<void> {
+  for (const { metadata } of which.objects.pods) {
+    const version = metadata.labels?.[LABELS.version]
+    if (metadata.labels?.[LABELS.role] !== DESCRIBE_ROLE || metadata.deletionTimestamp !== undefined || version === undefined) continue
+    await forgetDescription(api, { app: which.app, versionId: version, signal: which.signal })
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Deletion of a WeaverApp. Everything in the cluster has an ownerReference and goes by garbage collection; the finalizer exists only for the broker accounts,
+ * which are outside. It is time-boxed: a broker that is gone must not keep a namespace from being deleted.
+ */
+import { FINALIZER, LABELS } from '@weaver/crds'
+import type { Broker } from '../broker/broker.js'
+import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { Revision } from './cluster-view.js'
+import { identityOfRevision } from './version-identity.js'
+
+/** How long broker accounts may hold a deletion up. */
+export const FINALIZE_LIMIT_MS = 30_000
+const RETRY_MS = 2_000
+const ATTEMPT_MS = 8_000
+
+export interface Finalized {
+  /** Absent: done. */
+  readonly requeueAfterMs?: number
+  /** What was left behind, when time ran out. */
+  readonly leftBehind?: string
+}
+
+export async function finalizeApp(
+  deps: { readonly api: KubeApi; readonly broker: Broker; readonly now: () => number },
+  app: KubeObject,
+  signal: AbortSignal,
+): Promise<Finalized> {
+  const { metadata } = app
+  const namespace = metadata.namespace ?? ''
+  if (metadata.finalizers?.includes(FINALIZER) !== true) return {}
+  const { items } = await deps.api.list<Revision>(KINDS.controllerRevisions, {
+    namespace,
+    labelSelector: `${LABELS.app}=${metadata.name}`,
+    signal,
+  })
+  let leftBehind: string | undefined
+  for (const identity of items.flatMap((r) => identityOfRevision(r) ?? [])) {
+    if (identity.appUid !== metadata.uid) continue
+    try {
+      await deps.broker.removeVersion(identity, AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]))
+    } catch (error) {
+      if (signal.aborted) throw error
+      leftBehind = `broker account of version "${identity.versionId}": ${error instanceof Error ? error.message : String(error)}`
+      if (deps.now() - Date.parse(metadata.deletionTimestamp ?? '') < FINALIZE_LIMIT_MS) return { requeueAfterMs: RETRY_MS, leftBehind }
+    }
+  }
+  // With the resourceVersion: another controller's finalizer that came meanwhile must not be lost.
+  await deps.api.patch(
+    KINDS.weaverApps,
+    namespace,
+    metadata.name,
+    { metadata: { resourceVersion: metadata.resourceVersion, finalizers: metadata.finalizers.filter((f) => f !== FINALIZER) } },
+    { signal },
+  )
+  return leftBehind === undefined ? {} : { leftBehind }
+}

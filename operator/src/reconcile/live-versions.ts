@@ -1,0 +1,80 @@
+import { revisionName, type WeaverAppSpec } from '@weaver/crds'
+import { isWeaverError } from '@weaver/sdk/contract'
+import type { Described } from '../describe/describe-outcome.js'
+import type { AppIdentity } from '../desired/manifest.js'
+import { planVersion } from '../desired/version-plan.js'
+import { buildVersionRevision } from '../desired/version-revision.js'
+import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
+import type { KubeApi } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { AppObjects, Revision } from './cluster-view.js'
+import { observeVersion } from './observe-version.js'
+import type { TrafficVersion } from './traffic-plan.js'
+
+/** The snapshots of all versions that exist, by their ControllerRevisions. An unreadable one is reported, and its version left as it is. */
+export function readSnapshots(revisions: readonly Revision[]): {
+  readonly snapshots: readonly VersionSnapshot[]
+  readonly problems: readonly string[]
+} {
+  const snapshots: VersionSnapshot[] = []
+  const problems: string[] = []
+  for (const revision of revisions) {
+    if (revision.metadata.deletionTimestamp !== undefined) continue
+    try {
+      snapshots.push(parseSnapshot(revision.data))
+    } catch (error) {
+      if (!isWeaverError(error)) throw error
+      problems.push(`ControllerRevision "${revision.metadata.name}": ${error.message}`)
+    }
+  }
+  return { snapshots, problems }
+}
+
+/** Plans and observes every version. `present` is the spec of the moment; where it is invalid, each version goes by its own. */
+export function observeVersions(
+  app: AppIdentity,
+  from: { readonly snapshots: readonly VersionSnapshot[]; readonly objects: AppObjects; readonly present?: WeaverAppSpec },
+): TrafficVersion[] {
+  return from.snapshots.map((snapshot) => {
+    const plan = planVersion(app, snapshot, from.present ?? snapshot.spec)
+    return { plan, observed: observeVersion(plan, from.objects) }
+  })
+}
+
+/** Writes the snapshot of a version that was just described. Idempotent: the same version has the same content. */
+export async function storeSnapshot(
+  api: KubeApi,
+  app: AppIdentity,
+  made: {
+    readonly versionId: string
+    readonly spec: WeaverAppSpec
+    readonly described: Described & { readonly ok: true }
+    readonly revisions: readonly Revision[]
+    readonly signal: AbortSignal
+  },
+): Promise<VersionSnapshot> {
+  const { image, graph } = made.described
+  const snapshot: VersionSnapshot = {
+    format: 1,
+    versionId: made.versionId,
+    spec: made.spec,
+    graph,
+    imageReference: image.reference,
+    ...(image.pinned ? { digest: image.digest } : { whyUnpinned: image.why }),
+  }
+  const number = 1 + Math.max(0, ...made.revisions.map((r) => r.revision ?? 0))
+  await api.apply(KINDS.controllerRevisions, buildVersionRevision(app, snapshot, number), { signal: made.signal })
+  return snapshot
+}
+
+/** A live read, for when the cache has no snapshot: it may only lag, and describing twice costs a pod. */
+export async function findSnapshot(
+  api: KubeApi,
+  app: AppIdentity,
+  which: { readonly versionId: string; readonly signal: AbortSignal },
+): Promise<VersionSnapshot | undefined> {
+  const revision = await api.get<Revision>(KINDS.controllerRevisions, app.namespace, revisionName(app.name, which.versionId), {
+    signal: which.signal,
+  })
+  return revision === undefined || revision.metadata.deletionTimestamp !== undefined ? undefined : readSnapshots([revision]).snapshots[0]
+}

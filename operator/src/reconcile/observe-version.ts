@@ -1,0 +1,94 @@
+import { LABELS } from '@weaver/crds'
+import type { PlannedListener, VersionPlan } from '../desired/version-plan.js'
+import { HEALTH_PORT } from '../desired/version-plan.js'
+import type { TrafficBackend } from '../traffic/traffic-driver.js'
+import { blameGroup } from './blame.js'
+import type { AppObjects, Workload } from './cluster-view.js'
+
+type BackendPods = TrafficBackend['pods']
+
+/** What the cluster says of one version; traffic and calls in flight are known elsewhere. */
+export interface VersionObservation {
+  readonly id: string
+  readonly groupsReady: number
+  readonly groupsWanted: number
+  readonly ready: boolean
+  readonly servable: boolean
+  readonly blame?: string
+  /** Pods that exist, terminating ones too. */
+  readonly pods: number
+  /** Pods that should answer on the broker. */
+  readonly readyPods: number
+  /** Destinations by listener name. */
+  readonly endpoints: Readonly<Record<string, BackendPods>>
+}
+
+/** Reads one version out of the caches. */
+export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionObservation {
+  const pods = objects.pods.filter(
+    (p) => p.metadata.labels?.[LABELS.version] === plan.versionId && p.metadata.labels[LABELS.role] === 'weavelet',
+  )
+  const blames: string[] = []
+  let groupsReady = 0
+  let groupsServing = 0
+  for (const group of plan.groups) {
+    const workload = objects.workloads.find((w) => w.metadata.name === group.workloadName)
+    if (group.replicas.min === 0 || (workload?.status?.readyReplicas ?? 0) > 0) groupsServing += 1
+    if (isWorkloadReady(workload, group.replicas.min)) groupsReady += 1
+    else
+      blames.push(
+        blameGroup(
+          group,
+          pods.filter((p) => p.metadata.labels?.[LABELS.group] === group.name),
+          workload,
+        ),
+      )
+  }
+  const endpoints = Object.fromEntries(plan.listeners.map((l) => [l.name, endpointsOf(l, objects)]))
+  const unserved = plan.listeners.filter((l) => !endpoints[l.name]?.some((p) => p.ready && !p.terminating))
+  if (blames.length === 0 && unserved.length > 0)
+    blames.push(`listener "${unserved[0]?.name}": no endpoint of Service "${unserved[0]?.serviceName}" is ready`)
+  return {
+    id: plan.versionId,
+    groupsReady,
+    groupsWanted: plan.groups.length,
+    ready: groupsReady === plan.groups.length && unserved.length === 0,
+    servable: groupsServing === plan.groups.length && unserved.length === 0,
+    ...(blames[0] === undefined
+      ? {}
+      : { blame: `${blames[0]}${blames.length > 1 ? ` (and ${blames.length - 1} more group${blames.length > 2 ? 's' : ''})` : ''}` }),
+    pods: pods.length,
+    readyPods: pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')).length,
+    endpoints,
+  }
+}
+
+/** Ready pods are only believed from a status that has seen the present spec. */
+function isWorkloadReady(workload: Workload | undefined, wanted: number): boolean {
+  if (workload === undefined || (workload.status?.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return false
+  return (workload.status?.readyReplicas ?? 0) >= wanted && (workload.status?.updatedReplicas ?? 0) >= wanted
+}
+
+function endpointsOf(listener: PlannedListener, objects: AppObjects): BackendPods {
+  const found = objects.slices
+    .filter((s) => s.metadata.labels?.['kubernetes.io/service-name'] === listener.serviceName)
+    .flatMap((slice) => (slice.endpoints ?? []).map((endpoint) => ({ endpoint, port: slice.ports?.[0]?.port ?? listener.containerPort })))
+    .flatMap(({ endpoint, port }) => {
+      const ip = endpoint.addresses[0]
+      if (ip === undefined) return []
+      return [
+        {
+          name: endpoint.targetRef?.name ?? ip,
+          uid: endpoint.targetRef?.uid ?? ip,
+          ip,
+          port,
+          healthPort: HEALTH_PORT,
+          // Absent means ready, by the API's own rule.
+          ready: endpoint.conditions?.ready ?? true,
+          terminating: endpoint.conditions?.terminating ?? false,
+        },
+      ]
+    })
+  // One pod may be in two slices for a moment while the controller moves it.
+  return [...new Map(found.map((p) => [p.uid, p])).values()].sort((a, b) => (a.uid < b.uid ? -1 : 1))
+}

@@ -1,0 +1,90 @@
+import type { WeaverAppStatus } from '@weaver/crds'
+import type { Broker } from '../broker/broker.js'
+import type { KubeObject } from '../kube/kube-api.js'
+import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
+import { buildAppStatus, type VersionFacts } from '../status/app-status.js'
+import type { TrafficObservation } from '../traffic/traffic-driver.js'
+import type { DesiredVersion } from './desired-version.js'
+import type { TrafficVersion } from './traffic-plan.js'
+
+/** A WeaverApp as the API server gives it: whatever passed its schema. */
+export interface AppObject extends KubeObject {
+  readonly spec?: unknown
+  readonly status?: WeaverAppStatus
+}
+
+/** Everything that one pass found out and decided. */
+export interface PassFacts {
+  readonly app: AppObject
+  /** Epoch milliseconds. */
+  readonly now: number
+  readonly isolation: Broker['isolation']
+  readonly failures: readonly string[]
+  readonly desired: DesiredVersion
+  readonly versions: readonly TrafficVersion[]
+  readonly observed: readonly ObservedVersion[]
+  readonly traffic: TrafficObservation
+  readonly decision: RolloutDecision | undefined
+  readonly isSuspended: boolean
+  readonly policy: RolloutPolicy | undefined
+  readonly weights: Readonly<Record<string, number>>
+}
+
+/** The status that follows from a pass. */
+export function statusOf(pass: PassFacts): WeaverAppStatus {
+  const { app, desired, versions, decision } = pass
+  const state = decision?.state ?? (app.status?.engine as RolloutState | undefined) // written by the engine itself
+  const live = (id: string | undefined) => versions.find((v) => v.plan.versionId === id)?.observed
+  const wanted = versions.find((v) => v.plan.versionId === desired.id)?.plan.snapshot
+  const active = live(state?.active)
+  const preview = live(state?.preview)
+  return buildAppStatus({
+    previous: app.status,
+    generation: app.metadata.generation ?? 0,
+    now: pass.now,
+    desired: desired.id,
+    image: desired.spec?.image ?? String((app.spec as { readonly image?: unknown } | undefined)?.image ?? ''),
+    versions: versions.map(({ plan, observed }) => factsOf({ plan, observed }, pass.observed, pass.weights)),
+    steps: pass.policy?.steps.length ?? 0,
+    findings: {
+      specProblems: desired.specProblems,
+      isSuspended: pass.isSuspended,
+      ...(desired.describe === undefined ? {} : { describe: desired.describe }),
+      ...(wanted === undefined ? {} : { pin: pinOf(wanted) }),
+      ...(decision === undefined ? {} : { decision }),
+      ...(active === undefined ? {} : { active }),
+      ...(preview === undefined ? {} : { preview }),
+      ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
+      isolation: pass.isolation,
+      failures: pass.failures,
+    },
+  })
+}
+
+function pinOf({ digest, imageReference, whyUnpinned }: TrafficVersion['plan']['snapshot']): {
+  readonly pinned: boolean
+  readonly message: string
+} {
+  return digest === undefined
+    ? { pinned: false, message: `the tag runs: ${whyUnpinned ?? 'no digest'}` }
+    : { pinned: true, message: `every pod runs "${imageReference}"` }
+}
+
+function factsOf(
+  { plan, observed }: TrafficVersion,
+  all: readonly ObservedVersion[],
+  weights: Readonly<Record<string, number>>,
+): VersionFacts {
+  const seen = all.find((o) => o.id === plan.versionId)
+  return {
+    id: plan.versionId,
+    image: plan.snapshot.spec.image,
+    ...(plan.snapshot.digest === undefined ? {} : { digest: plan.snapshot.digest }),
+    groupsReady: observed.groupsReady,
+    groupsWanted: observed.groupsWanted,
+    ready: observed.ready,
+    weightDesired: weights[plan.versionId] ?? 0,
+    ...(seen?.weightObserved === undefined ? {} : { weightObserved: seen.weightObserved }),
+    ...(seen?.inFlight === undefined ? {} : { inFlight: seen.inFlight }),
+  }
+}

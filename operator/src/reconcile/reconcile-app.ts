@@ -1,0 +1,371 @@
+/**
+ * One pass over one WeaverApp: read everything, compute, act, write the status. Level-based: what an event said is never looked at, so any pass may be lost,
+ * repeated, or broken off between two writes.
+ *
+ * Siblings: `desired-version` (spec, describe), `live-versions` (snapshots, plans, observation), `version-children` (make and remove), `traffic-plan` and
+ * `traffic-step`, `finalize-app` (deletion).
+ *
+ * I1  The app is read live, not from a cache, so a pass never decides from a status older than its own last write.
+ * I2  New weights are in the persisted status before any proxy hears of them. A crash in between is caught up by the next pass, which begins by
+ *     bringing the proxies to the persisted weights.
+ * I3  A version gets objects only while the engine keeps it, and loses them only when the engine lets go of it.
+ * I4  An invalid or not yet described spec changes nothing for the versions that are live: the engine is asked to go on with what it had.
+ * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
+ */
+import { ANNOTATIONS, canonicalJson, FINALIZER, type WeaverAppStatus } from '@weaver/crds'
+import { WeaverError } from '@weaver/sdk/contract'
+import type { Broker } from '../broker/broker.js'
+import type { AppIdentity } from '../desired/manifest.js'
+import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { Logger } from '../log.js'
+import { brokenInvariants, decide, rolloutPolicy, versionsLetGo } from '../rollout/index.js'
+import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
+import { statusOf, type AppObject, type PassFacts } from './pass-status.js'
+import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
+import { createChildApplier } from './child-applier.js'
+import type { AppObjects, ClusterView } from './cluster-view.js'
+import { findDesiredVersion, type DesiredVersion } from './desired-version.js'
+import { finalizeApp } from './finalize-app.js'
+import { observeVersions, readSnapshots } from './live-versions.js'
+import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
+import { syncTraffic } from './traffic-step.js'
+import { ensureVersionChildren, identityOf, removeVersionChildren, type ChildrenDeps } from './version-children.js'
+
+/** While something moves, observations are polled: proxies have no watch. */
+const POLL_MS = 1_000
+/** Weights were just changed; proxies answer within milliseconds. */
+const CONFIRM_MS = 200
+const RESYNC_MS = 300_000
+const IN_FLIGHT_WAIT_MS = 1_000
+
+export interface AppEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+}
+export interface ReconcilerDeps {
+  readonly api: KubeApi
+  readonly view: ClusterView
+  readonly broker: Broker
+  /** The driver of `traffic.driver: proxy`. With `none` somebody else follows the status. */
+  readonly proxy: TrafficDriver
+  readonly events: { emit(app: KubeObject, event: AppEvent): void }
+  readonly log: Logger
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Told of every status that a pass arrived at, for metrics; `undefined` when the app is gone. */
+  readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
+}
+export interface AppKey {
+  readonly namespace: string
+  readonly name: string
+}
+export interface PassResult {
+  /** When to look again at the latest. */
+  readonly requeueAfterMs?: number
+}
+export interface AppReconciler {
+  /** One pass. A rejection means: try again with back-off. Never run two passes of one key at once. */
+  reconcile(key: AppKey, signal: AbortSignal): Promise<PassResult>
+}
+
+export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
+  const memories = new Map<string, AppMemory>()
+  const children: ChildrenDeps = { api: deps.api, broker: deps.broker, now: deps.now, applier: createChildApplier(deps.api, deps.now) }
+  return {
+    async reconcile(key, signal) {
+      const id = `${key.namespace}/${key.name}`
+      const app = await deps.api.get<AppObject>(KINDS.weaverApps, key.namespace, key.name, { signal })
+      if (app === undefined || app.metadata.deletionTimestamp !== undefined) {
+        children.applier.forget(key)
+        deps.proxy.forget(key)
+        memories.delete(id)
+        deps.onStatus?.(key, undefined)
+        if (app === undefined) return {}
+        const { requeueAfterMs, leftBehind } = await finalizeApp(deps, app, signal)
+        if (leftBehind !== undefined) {
+          deps.log.warn('broker account could not be deleted', {
+            app: key.name,
+            namespace: key.namespace,
+            reason: leftBehind,
+            retry: requeueAfterMs !== undefined,
+          })
+          deps.events.emit(app, {
+            type: 'Warning',
+            reason: 'BrokerCleanupFailed',
+            message: `${leftBehind}${requeueAfterMs === undefined ? '; given up, the app is deleted without it' : ''}`,
+          })
+        }
+        return requeueAfterMs === undefined ? {} : { requeueAfterMs }
+      }
+      // A suspended rollout has no time: neither holds nor deadlines run on.
+      const memory = memories.get(id) ?? { watchingSince: deps.now() }
+      memories.set(id, memory)
+      if (isSuspended(app)) memory.watchingSince = deps.now()
+      return new Pass({ ...deps, children, memory }, await withFinalizer(deps.api, app, signal), signal).run()
+    },
+  }
+}
+
+/** What a process remembers of an app from pass to pass; nothing that may not be forgotten. */
+interface AppMemory {
+  /** Since when it has been looked at without a gap: a hold is over only when it was watched. */
+  watchingSince: number
+  /** What the pass before could not do after it had written its status. */
+  failures?: readonly string[]
+}
+type PassDeps = ReconcilerDeps & { readonly children: ChildrenDeps; readonly memory: AppMemory }
+
+async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal): Promise<AppObject> {
+  const finalizers = app.metadata.finalizers ?? []
+  if (finalizers.includes(FINALIZER)) return app
+  const body = { metadata: { resourceVersion: app.metadata.resourceVersion, finalizers: [...finalizers, FINALIZER] } }
+  return api.patch<AppObject>(KINDS.weaverApps, app.metadata.namespace ?? '', app.metadata.name, body, { signal })
+}
+
+function isSuspended(app: AppObject): boolean {
+  return (app.spec as { readonly suspend?: unknown } | undefined)?.suspend === true
+}
+
+/** The state of one pass; made for it and thrown away after it. */
+class Pass {
+  readonly #deps: PassDeps
+  readonly #signal: AbortSignal
+  readonly #identity: AppIdentity
+  readonly #now: number
+  readonly #failures: string[] = []
+  #app: AppObject
+
+  constructor(deps: PassDeps, app: AppObject, signal: AbortSignal) {
+    this.#deps = deps
+    this.#signal = signal
+    this.#app = app
+    this.#now = deps.now()
+    const { namespace = '', name, uid = '' } = app.metadata
+    this.#identity = { apiVersion: app.apiVersion, kind: app.kind, namespace, name, uid }
+  }
+
+  async run(): Promise<PassResult> {
+    const { namespace, name } = this.#identity
+    const objects = await this.#deps.view.read(namespace, name)
+    const own = objects.revisions.filter((r) => r.metadata.ownerReferences?.some((o) => o.uid === this.#identity.uid))
+    const { snapshots, problems } = readSnapshots(own)
+    this.#failures.push(...problems)
+    const state = this.#app.status?.engine as RolloutState | undefined // written by the engine itself
+    const frozen = isSuspended(this.#app)
+    const desired = await findDesiredVersion(this.#deps.api, {
+      app: this.#identity,
+      rawSpec: this.#app.spec,
+      objects: { ...objects, revisions: own },
+      snapshots,
+      failed: state?.failed ?? [],
+      isFrozen: frozen,
+      now: this.#now,
+      signal: this.#signal,
+    })
+    const versions = observeVersions(this.#identity, {
+      snapshots: desired.snapshots,
+      objects,
+      ...(desired.spec === undefined ? {} : { present: desired.spec }),
+    })
+    const traffic = await this.#sync(versions, { state, desired, isSuspended: frozen })
+    const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
+    const policy = policyOf(desired, versions)
+    const observed = await this.#observe(versions, { traffic, state })
+    const decision = frozen || target === undefined || policy === undefined ? undefined : this.#decide(target, policy, observed, state)
+    await this.#persist({
+      desired,
+      versions,
+      observed,
+      traffic,
+      decision,
+      isSuspended: frozen,
+      policy,
+      weights: decision?.weights ?? state?.weights ?? {},
+    })
+    if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
+    await this.#clearCommands()
+    const before = this.#failures.length
+    const isEnding = await this.#act(versions, decision, objects)
+    this.#deps.memory.failures = this.#failures.slice(before)
+    const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
+    const hasMoved = plan(decision.state) !== plan(state)
+    if (hasMoved) await this.#sync(versions, { state: decision.state, desired, isSuspended: frozen })
+    if (this.#failures.length > 0) throw new Error(this.#failures.join('; '))
+    const isMoving = decision.phase !== 'Ready' && decision.phase !== 'Failed'
+    const waits = [
+      RESYNC_MS,
+      desired.requeueAfterMs,
+      decision.requeueAfterMs,
+      hasMoved ? CONFIRM_MS : undefined,
+      isMoving || isEnding || !traffic.inSync ? POLL_MS : undefined,
+    ]
+    return { requeueAfterMs: Math.min(...waits.filter((w) => w !== undefined)) }
+  }
+
+  /** Brings the proxies to the weights that the engine remembers. A version that it has let go of leaves the plan. */
+  async #sync(
+    versions: readonly TrafficVersion[],
+    at: {
+      readonly state: RolloutState | undefined
+      readonly desired: DesiredVersion
+      readonly isSuspended: boolean
+    },
+  ): Promise<TrafficObservation> {
+    const spec =
+      at.desired.spec ?? versions.find((v) => v.plan.versionId === at.state?.active)?.plan.snapshot.spec ?? versions[0]?.plan.snapshot.spec
+    if (spec === undefined) return { inSync: true, weightObserved: {}, inFlight: {}, requests: {}, released: [] }
+    const weights = at.state?.weights ?? {}
+    const letGo = new Set(versionsLetGo(at.state))
+    const plan = buildTrafficPlan(
+      { namespace: this.#identity.namespace, name: this.#identity.name, uid: this.#identity.uid, replicas: spec.traffic.replicas },
+      versions.filter((v) => !letGo.has(v.plan.versionId)),
+      weights,
+    )
+    const step = await syncTraffic(spec.traffic.driver === 'proxy' ? this.#deps.proxy : undefined, plan, {
+      weights,
+      versions: versions.map((v) => v.plan.versionId),
+      isFrozen: at.isSuspended,
+      signal: this.#signal,
+    })
+    if (step.failure !== undefined) this.#failures.push(step.failure)
+    return withLetGo(step.observation, [...letGo])
+  }
+
+  /** Adds what proxies and weavelets know to what the cluster shows. */
+  async #observe(
+    versions: readonly TrafficVersion[],
+    seen: { readonly traffic: TrafficObservation; readonly state: RolloutState | undefined },
+  ): Promise<ObservedVersion[]> {
+    return Promise.all(
+      versions.map(async ({ plan, observed }): Promise<ObservedVersion> => {
+        const id = plan.versionId
+        const weight = seen.traffic.weightObserved[id]
+        const isDraining = seen.state?.draining.some((d) => d.id === id) === true
+        const inFlight = isDraining ? await this.#inFlight({ plan, observed }, seen.traffic.inFlight[id]) : seen.traffic.inFlight[id]
+        return {
+          id,
+          ready: observed.ready,
+          servable: observed.servable,
+          ...(observed.blame === undefined ? {} : { blame: observed.blame }),
+          ...(weight === undefined ? {} : { weightObserved: weight }),
+          ...(inFlight === undefined ? {} : { inFlight }),
+          released: seen.traffic.released.includes(id),
+        }
+      }),
+    )
+  }
+
+  /** Requests inside the proxies and calls inside the weavelets; unknown unless everybody who should know has answered. */
+  async #inFlight(version: TrafficVersion, inProxies: number | undefined): Promise<number | undefined> {
+    const { readyPods, pods } = version.observed
+    if (pods === 0) return inProxies ?? 0
+    try {
+      const answers = await this.#deps.broker.weavelets(identityOf(version.plan), {
+        expect: readyPods,
+        waitMs: IN_FLIGHT_WAIT_MS,
+        signal: this.#signal,
+      })
+      if (answers.length < readyPods) return undefined
+      return (inProxies ?? 0) + answers.reduce((sum, w) => sum + w.inFlight, 0)
+    } catch (error) {
+      if (this.#signal.aborted) throw error
+      this.#deps.log.warn('weavelets could not be asked for calls in flight; they count as unknown', {
+        app: this.#identity.name,
+        version: version.plan.versionId,
+        err: error,
+      })
+      return undefined
+    }
+  }
+
+  #decide(target: string, policy: RolloutPolicy, versions: readonly ObservedVersion[], state: RolloutState | undefined): RolloutDecision {
+    const annotations = this.#app.metadata.annotations ?? {}
+    const isSet = (name: string) => annotations[name] !== undefined && annotations[name] !== 'false'
+    const commands = { abort: isSet(ANNOTATIONS.abort), promote: isSet(ANNOTATIONS.promote) }
+    const input = { now: this.#now, watchingSince: this.#deps.memory.watchingSince, desired: target, policy, versions, state, commands }
+    const decision = decide(input)
+    const broken = brokenInvariants(input, decision)
+    if (broken.length > 0)
+      throw new WeaverError(
+        'WEAVER_ROLLOUT_INVARIANT',
+        `WeaverApp "${this.#identity.name}": the rollout engine decided something that must not be, and nothing was done: ${broken.join('; ')}`,
+      )
+    return decision
+  }
+
+  /** I2, I5. Writes only what changed. */
+  async #persist(facts: Omit<PassFacts, 'app' | 'now' | 'isolation' | 'failures'>): Promise<void> {
+    const failures = [...this.#failures, ...(this.#deps.memory.failures ?? [])]
+    const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation: this.#deps.broker.isolation, failures })
+    const { namespace, name } = this.#identity
+    this.#deps.onStatus?.({ namespace, name }, status)
+    if (canonicalJson(status) === canonicalJson(this.#app.status)) return
+    this.#app = await this.#deps.api.replaceStatus<AppObject>(KINDS.weaverApps, { ...this.#app, status }, { signal: this.#signal })
+    for (const event of facts.decision?.events ?? []) {
+      this.#deps.log.info('rollout transition', {
+        app: name,
+        namespace,
+        version: event.version,
+        reason: event.reason,
+        detail: event.message,
+      })
+      this.#deps.events.emit(this.#app, event)
+    }
+  }
+
+  /** The verbs were in the decision, and the decision is stored; a crash before this line repeats a verb that then finds nothing to do. */
+  async #clearCommands(): Promise<void> {
+    const given = [ANNOTATIONS.abort, ANNOTATIONS.promote].filter((a) => this.#app.metadata.annotations?.[a] !== undefined)
+    if (given.length === 0) return
+    const { namespace, name } = this.#identity
+    const annotations = Object.fromEntries(given.map((a) => [a, null]))
+    this.#app = await this.#deps.api.patch<AppObject>(
+      KINDS.weaverApps,
+      namespace,
+      name,
+      { metadata: { annotations } },
+      { signal: this.#signal },
+    )
+  }
+
+  /** I3. @returns true while a version is on its way out. */
+  async #act(versions: readonly TrafficVersion[], decision: RolloutDecision, objects: AppObjects): Promise<boolean> {
+    let isEnding = false
+    for (const { plan } of versions) {
+      const verb = decision.remove.includes(plan.versionId)
+        ? removeVersionChildren
+        : decision.keep.includes(plan.versionId)
+          ? ensureVersionChildren
+          : undefined
+      try {
+        const stage = await verb?.(this.#deps.children, plan, objects, this.#signal)
+        isEnding ||= stage !== undefined
+      } catch (error) {
+        if (this.#signal.aborted) throw error
+        // The other versions, and traffic, must not wait for this one.
+        this.#failures.push(`version "${plan.versionId}": ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+    return isEnding
+  }
+}
+
+/** Nobody reports on a version that left the plan: once every proxy holds exactly the plan, none names it, sends to it or waits for it. */
+function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficObservation {
+  if (!seen.inSync) return seen
+  const zero = Object.fromEntries(letGo.map((id) => [id, 0]))
+  return {
+    ...seen,
+    weightObserved: { ...seen.weightObserved, ...zero },
+    inFlight: { ...zero, ...seen.inFlight },
+    released: [...new Set([...seen.released, ...letGo])],
+  }
+}
+
+/** The rollout settings of the spec; of a live version's where the spec is unusable. */
+function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
+  const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
+  return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
+}

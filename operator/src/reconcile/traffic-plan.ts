@@ -1,0 +1,66 @@
+import type { VersionPlan } from '../desired/version-plan.js'
+import type { TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
+import type { VersionObservation } from './observe-version.js'
+
+export interface TrafficVersion {
+  readonly plan: VersionPlan
+  readonly observed: VersionObservation
+}
+
+/**
+ * The traffic plan of one app: every version that still takes part is a backend of every listener it exports, whatever its weight. A listener that only some
+ * versions export gets the weights of those, scaled to 100 by giving the remainder to the exporter with the largest share.
+ */
+export function buildTrafficPlan(
+  app: { readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number },
+  versions: readonly TrafficVersion[],
+  weights: Readonly<Record<string, number>>,
+): TrafficPlan {
+  const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
+  return {
+    app,
+    listeners: names.map((name) => {
+      const exporters = versions.flatMap((v) => {
+        const listener = v.plan.listeners.find((l) => l.name === name)
+        return listener === undefined ? [] : [{ ...v, listener }]
+      })
+      // All live versions share the present spec's port, so any of them names it.
+      const port = exporters[0]?.listener.servicePort ?? 80
+      return {
+        listener: { name, port },
+        backends: exporters.map(({ plan, observed, listener }) => ({
+          versionId: plan.versionId,
+          deploymentId: plan.deploymentId,
+          serviceHost: `${listener.serviceName}.${app.namespace}.svc`,
+          servicePort: listener.servicePort,
+          pods: observed.endpoints[name] ?? [],
+        })),
+        weights: shareAmong(
+          exporters.map((e) => e.plan.versionId),
+          weights,
+        ),
+      }
+    }),
+  }
+}
+
+/** Restricts weights to some versions so that they sum to 100 again; empty when none of them has any. */
+export function shareAmong(ids: readonly string[], weights: Readonly<Record<string, number>>): Record<string, number> {
+  const own = Object.fromEntries(ids.map((id) => [id, weights[id] ?? 0]))
+  const total = Object.values(own).reduce((a, b) => a + b, 0)
+  if (total === 0) return {}
+  const heaviest = [...ids].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0))[0]
+  if (heaviest !== undefined) own[heaviest] = (own[heaviest] ?? 0) + 100 - total
+  return own
+}
+
+/** What is seen where nobody splits traffic for us (driver `none`) or there is nothing to split (no listener): the asked weights, at once. */
+export function assumedTraffic(weights: Readonly<Record<string, number>>, versions: readonly string[]): TrafficObservation {
+  return {
+    inSync: true,
+    weightObserved: Object.fromEntries(versions.map((id) => [id, weights[id] ?? 0])),
+    inFlight: {},
+    requests: {},
+    released: versions.filter((id) => (weights[id] ?? 0) === 0),
+  }
+}

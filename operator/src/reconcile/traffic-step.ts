@@ -1,0 +1,30 @@
+import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
+import { assumedTraffic } from './traffic-plan.js'
+
+export interface TrafficStep {
+  readonly observation: TrafficObservation
+  /** What went wrong; the rollout then sees everything as unknown, and abort stays possible. */
+  readonly failure?: string
+}
+
+/** Brings the proxies to a plan and reads back. A driver that fails does not end the pass: status must still say so. */
+export async function syncTraffic(
+  driver: TrafficDriver | undefined,
+  plan: TrafficPlan,
+  options: {
+    readonly weights: Readonly<Record<string, number>>
+    readonly versions: readonly string[]
+    readonly isFrozen: boolean
+    readonly signal: AbortSignal
+  },
+): Promise<TrafficStep> {
+  if (driver === undefined || plan.listeners.length === 0) return { observation: assumedTraffic(options.weights, options.versions) }
+  try {
+    if (!options.isFrozen) await driver.ensure(plan, options.signal)
+    return { observation: await driver.sync(plan, options.signal) }
+  } catch (error) {
+    if (options.signal.aborted) throw error
+    const failure = `traffic: ${error instanceof Error ? error.message : String(error)}`
+    return { failure, observation: { inSync: false, waitingFor: failure, weightObserved: {}, inFlight: {}, requests: {}, released: [] } }
+  }
+}

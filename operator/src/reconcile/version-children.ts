@@ -1,0 +1,134 @@
+/**
+ * Makes and removes the objects of one version. Both run to the end again and again until nothing is left to do, so a crash between any two writes heals.
+ *
+ * Making: broker account, then credentials, then what needs them. Removing is the reverse, in stages that each wait for the one before:
+ *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Services, policy   5 the snapshot.
+ * The snapshot goes last (I1): while it exists the version is found and the rest of it can be removed.
+ */
+import { deploymentId, LABELS, revisionName } from '@weaver/crds'
+import type { Broker, VersionIdentity } from '../broker/broker.js'
+import { buildCredsSecret } from '../desired/creds-secret.js'
+import { buildListenerService } from '../desired/listener-service.js'
+import { buildAutoscaler, buildDisruptionBudget } from '../desired/scaling.js'
+import { buildVersionNetworkPolicy } from '../desired/version-network-policy.js'
+import type { VersionPlan } from '../desired/version-plan.js'
+import { buildWorkload, isAutoscaled } from '../desired/workload.js'
+import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { ChildApplier } from './child-applier.js'
+import type { AppObjects } from './cluster-view.js'
+
+/** A pod on a lost node never ends; its account is closed this long after its grace anyway, and that cuts it off. */
+const LOST_POD_MS = 30_000
+
+export interface ChildrenDeps {
+  readonly api: KubeApi
+  readonly broker: Broker
+  readonly applier: ChildApplier
+  readonly now: () => number
+}
+
+export function identityOf(plan: VersionPlan): VersionIdentity {
+  return { appUid: plan.app.uid, versionId: plan.versionId, deploymentId: deploymentId(plan.app.name, plan.versionId) }
+}
+
+/** Makes everything of a version be as planned. */
+export async function ensureVersionChildren(
+  deps: ChildrenDeps,
+  plan: VersionPlan,
+  objects: AppObjects,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api, broker, applier } = deps
+  const { namespace } = plan.app
+  const identity = identityOf(plan)
+  const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, namespace, g.secretName))
+  // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
+  if (stale.length > 0) await broker.ensureVersion(identity, signal)
+  for (const group of stale) {
+    const creds = await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls })
+    await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group, creds), 'unwatched', { signal })
+  }
+  await applier.ensure(KINDS.networkPolicies, buildVersionNetworkPolicy(plan), 'unwatched', { signal })
+  for (const listener of plan.listeners)
+    await applier.ensure(KINDS.services, buildListenerService(plan, listener), byName(objects.services, listener.serviceName), { signal })
+  for (const group of plan.groups) {
+    const workload = buildWorkload(plan, group, broker.servers)
+    const live = byName(objects.workloads, group.workloadName)
+    if (live === undefined && isAutoscaled(group)) await createAtMinimum(api, workload, { replicas: group.replicas.min, signal })
+    await applier.ensure(KINDS.deployments, workload, live, { signal })
+    for (const [kind, manifest] of [
+      [KINDS.horizontalPodAutoscalers, buildAutoscaler(plan, group)],
+      [KINDS.podDisruptionBudgets, buildDisruptionBudget(plan, group)],
+    ] as const) {
+      if (manifest !== undefined) await applier.ensure(kind, manifest, 'unwatched', { signal })
+      else await applier.ensureAbsent(kind, namespace, group.workloadName, { signal })
+    }
+  }
+}
+
+export type RemovalStage = 'pods' | 'done'
+
+/** Removes what is left of a version. `pods`: they are still ending, call again. */
+export async function removeVersionChildren(
+  deps: ChildrenDeps,
+  plan: VersionPlan,
+  objects: AppObjects,
+  signal: AbortSignal,
+): Promise<RemovalStage> {
+  const { api, broker, now } = deps
+  const { namespace, name: app } = plan.app
+  const ofVersion = (o: KubeObject) => o.metadata.labels?.[LABELS.version] === plan.versionId
+  for (const workload of objects.workloads.filter(ofVersion)) {
+    if (workload.metadata.deletionTimestamp !== undefined) continue
+    await removeChild(deps, KINDS.deployments, { namespace, name: workload.metadata.name, signal })
+  }
+  const pods = objects.pods.filter((p) => ofVersion(p) && p.metadata.labels?.[LABELS.role] === 'weavelet')
+  const isGivenUp = (deletion: string | undefined) => deletion !== undefined && now() - Date.parse(deletion) > LOST_POD_MS
+  // A pod's deletionTimestamp already lies its grace period ahead of the delete call.
+  if (objects.workloads.some(ofVersion) || pods.some((p) => !isGivenUp(p.metadata.deletionTimestamp))) return 'pods'
+  await broker.removeVersion(identityOf(plan), signal)
+  const labelSelector = `${LABELS.app}=${app},${LABELS.version}=${plan.versionId}`
+  for (const kind of [KINDS.horizontalPodAutoscalers, KINDS.podDisruptionBudgets, KINDS.networkPolicies, KINDS.services]) {
+    const { items } = await api.list(kind, { namespace, labelSelector, signal })
+    for (const { metadata } of items) await removeChild(deps, kind, { namespace, name: metadata.name, signal })
+  }
+  // By name: the operator may not list Secrets.
+  for (const group of plan.groups) await removeChild(deps, KINDS.secrets, { namespace, name: group.secretName, signal })
+  await removeChild(deps, KINDS.controllerRevisions, { namespace, name: revisionName(app, plan.versionId), signal })
+  return 'done'
+}
+
+async function removeChild(
+  deps: ChildrenDeps,
+  kind: ResourceKind,
+  which: { readonly namespace: string; readonly name: string; readonly signal: AbortSignal },
+): Promise<void> {
+  await deps.api.delete(kind, which.namespace, which.name, { signal: which.signal })
+  deps.applier.forget({ ...which, kind })
+}
+
+/**
+ * Creates an autoscaled workload with its minimum of replicas. Under plain `create` the number belongs to nobody who would later take it back; had it been
+ * applied, leaving it out of the next apply would reset it to 1.
+ */
+async function createAtMinimum(
+  api: KubeApi,
+  workload: { readonly spec?: unknown } & KubeObject,
+  options: { readonly replicas: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const spec = { ...(workload.spec as object), replicas: Math.max(1, options.replicas) } // buildWorkload always gives a spec
+  try {
+    await api.create(KINDS.deployments, { ...workload, spec }, { signal: options.signal })
+  } catch (error) {
+    if (!isConflict(error)) throw error // there already: the cache lags
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return (error as { readonly status?: unknown }).status === 409
+}
+
+function byName<T extends KubeObject>(objects: readonly T[], name: string): T | undefined {
+  return objects.find((o) => o.metadata.name === name)
+}

@@ -1,0 +1,58 @@
+/**
+ * A broker at the border of reconciler tests. Differs from the real one: accounts are entries of a set and close nothing, credentials are text, and every
+ * ready weavelet answers at once with the number of calls that the test says are in flight.
+ */
+import type { Broker, VersionIdentity } from '../broker/broker.js'
+
+export interface FakeBroker extends Broker {
+  /** Version ids with an account. */
+  readonly accounts: ReadonlySet<string>
+  /** Calls in flight by version id; absent: 0. */
+  readonly inFlight: Map<string, number>
+  /** Set: every call fails with it. */
+  outage: string | undefined
+}
+
+export function createFakeBroker(): FakeBroker {
+  const accounts = new Set<string>()
+  const inFlight = new Map<string, number>()
+  const key = (identity: VersionIdentity) => identity.versionId
+  const broker: FakeBroker = {
+    accounts,
+    inFlight,
+    outage: undefined,
+    isolation: 'account-per-version',
+    servers: ['nats://127.0.0.1:4222'],
+    async ensureVersion(identity) {
+      failIfOut()
+      accounts.add(key(identity))
+    },
+    async groupCredentials(identity, group) {
+      return `creds of ${identity.deploymentId}/${group.name}`
+    },
+    async removeVersion(identity) {
+      failIfOut()
+      accounts.delete(key(identity))
+    },
+    async weavelets(identity, { expect }) {
+      failIfOut()
+      return Array.from({ length: expect }, (_, i) => ({
+        kind: 'status' as const,
+        replica: `r${i}`,
+        group: 'g',
+        versionId: identity.versionId,
+        fingerprint: 'f',
+        ready: true,
+        draining: false,
+        inFlight: i === 0 ? (inFlight.get(key(identity)) ?? 0) : 0,
+        served: 0,
+      }))
+    },
+    onReconnect() {},
+    async close() {},
+  }
+  function failIfOut(): void {
+    if (broker.outage !== undefined) throw new Error(broker.outage)
+  }
+  return broker
+}

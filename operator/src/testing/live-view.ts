@@ -1,0 +1,23 @@
+/** A `ClusterView` that lists from the API server at every read: what the caches would show had they caught up. For tests of one pass after another. */
+import { LABELS } from '@weaver/crds'
+import type { Pod } from '../describe/pod-view.js'
+import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { ClusterView, EndpointSlice, Revision, Workload } from '../reconcile/cluster-view.js'
+
+export function createLiveView(api: KubeApi): ClusterView {
+  return {
+    async read(namespace, app) {
+      const list = async <T extends KubeObject>(kind: ResourceKind) =>
+        (await api.list<T>(kind, { namespace, labelSelector: `${LABELS.app}=${app}` })).items
+      const [workloads, pods, slices, services, revisions] = await Promise.all([
+        list<Workload>(KINDS.deployments),
+        list<Pod>(KINDS.pods),
+        list<EndpointSlice>(KINDS.endpointSlices),
+        list<KubeObject>(KINDS.services),
+        list<Revision>(KINDS.controllerRevisions),
+      ])
+      return { workloads, pods, slices, services, revisions }
+    },
+  }
+}
