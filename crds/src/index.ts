@@ -1,5 +1,6 @@
 export { checkAgainstGraph } from './check-graph.js'
 export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'
+export { buildWeaverAppCrd, weaverAppCrdYaml } from './crd.js'
 export { formatDuration, parseDuration } from './durations.js'
 export type { GraphComponent, GraphShape } from './graph-shape.js'
 export { MAIN_COMPONENT, resolveGroups, type ResolvedGroup } from './groups.js'

@@ -6,6 +6,10 @@ export const API_VERSION = 'v1alpha1'
 export const WEAVER_APP_KIND = 'WeaverApp'
 export const WEAVER_APP_PLURAL = 'weaverapps'
 
+/** Marks for the API server; see crd.ts. Texts are what `kubectl explain` shows. */
+const rule = (rule: string, message: string, fieldPath?: string) => ({ rule, message, ...(fieldPath === undefined ? {} : { fieldPath }) })
+const mapBy = (key: string) => ({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] })
+
 const dnsLabel = z
   .string()
   .min(1)
@@ -21,79 +25,203 @@ const duration = z
   .string()
   .max(30)
   .regex(/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/)
-const quantity = z.union([z.string().max(30), z.number()])
-const resources = z.object({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
+const quantity = z
+  .union([
+    z.int().min(0),
+    z
+      .string()
+      .max(30)
+      .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$/),
+  ])
+  .meta({ 'x-kubernetes-int-or-string': true })
+const resources = z
+  .object({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
+  .meta({ description: 'CPU and memory of one replica, as in a pod.' })
+const env = z
+  .array(
+    z
+      .object({
+        name: z
+          .string()
+          .min(1)
+          .max(200)
+          .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
+        value: z.string().max(4096),
+      })
+      .meta({
+        'x-kubernetes-validations': [
+          rule(
+            "!self.name.startsWith('WEAVER_') && self.name != 'POD_NAME'",
+            'WEAVER_… and POD_NAME are set by Weaver; use another name',
+            '.name',
+          ),
+        ],
+      }),
+  )
+  .max(100)
+  .meta({ description: 'Environment variables.', ...mapBy('name') })
 
 export const groupSchema = z.object({
-  name: dnsLabel,
-  components: z.array(componentName).min(1).max(200),
-  /** @default { min: 1, max: 1 }; an HPA is made when max > min. */
+  name: dnsLabel.meta({ description: 'Name of the group; part of the names of its objects.' }),
+  components: z
+    .array(componentName)
+    .min(1)
+    .max(100)
+    .meta({ description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.' }),
+  /** @default { min: 1 }; an HPA is made when max > min. */
   replicas: z
     .object({
-      min: z.int().min(0).max(1000).default(1),
-      max: z.int().min(1).max(1000).optional(),
-      cpu: z.int().min(1).max(100).default(80),
+      min: z.int().min(0).max(1000).default(1).meta({ description: 'Replicas, or the least number of them when max is higher.' }),
+      max: z.int().min(1).max(1000).optional().meta({ description: 'Above min: the group is scaled by its CPU use.' }),
+      cpu: z.int().min(1).max(100).default(80).meta({ description: 'CPU use to aim at, in percent of the request.' }),
+    })
+    .meta({
+      description: 'How many copies of the group run.',
+      'x-kubernetes-validations': [
+        rule('!has(self.max) || self.max >= self.min', 'max is less than min; raise max, lower min, or leave max out', '.max'),
+      ],
     })
     .optional(),
   resources: resources.optional(),
-  env: z
-    .array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) }))
-    .max(100)
-    .optional(),
+  env: env.optional(),
 })
 
 export const listenerSchema = z.object({
-  name: dnsLabel,
+  name: dnsLabel.meta({ description: 'Name of the listener in the application.' }),
   /** Port of the stable Service. */
-  port: z.int().min(1).max(65535).default(80),
-  hosts: z.array(z.string().min(1).max(253)).max(32).optional(),
-  public: z.boolean().default(false),
+  port: z.int().min(1).max(65535).default(80).meta({ description: 'Port of the Service that users dial.' }),
+  hosts: z.array(z.string().min(1).max(253)).max(32).optional().meta({ description: 'Host names under which it is reached.' }),
+  public: z.boolean().default(false).meta({ description: 'Whether it is meant to be reached from outside the cluster.' }),
 })
 
-export const stepSchema = z.object({
-  weight: z.int().min(0).max(100).optional(),
-  hold: duration.optional(),
-  pause: z.boolean().optional(),
-})
+export const stepSchema = z
+  .object({
+    weight: z.int().min(0).max(100).optional().meta({ description: 'Share of the new version in percent; absent: as in the step before.' }),
+    hold: duration.optional().meta({ description: 'How long to stay once that share is in force.' }),
+    pause: z.boolean().optional().meta({ description: 'Stay until the annotation weaver.dev/promote is set.' }),
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      rule('has(self.weight) || has(self.hold) || has(self.pause)', 'the step is empty; give weight, hold or pause'),
+    ],
+  })
 
-export const rolloutSchema = z.object({
-  /** 10/25/50/75/100 % in equal slices of this time. */
-  duration: duration.optional(),
-  steps: z.array(stepSchema).min(1).max(50).optional(),
-  strategy: z.enum(['gradual', 'cutover']).default('gradual'),
-  progressDeadline: duration.default('10m'),
-  onFailure: z.enum(['rollback', 'pause']).default('rollback'),
-  /** Freeze steps, keep healing. */
-  paused: z.boolean().default(false),
-  /** How long the old version may take to finish what is in flight once its weight is 0; then it is cut, and that is recorded. */
-  drainTimeout: duration.default('5m'),
-})
+export const rolloutSchema = z
+  .object({
+    /** 10/25/50/75/100 % in equal slices of this time. */
+    duration: duration
+      .optional()
+      .meta({ description: '10, 25, 50, 75 and 100 % in five equal slices of this time, like 5m. Excludes steps. Without either: 5m.' }),
+    steps: z
+      .array(stepSchema)
+      .min(1)
+      .max(50)
+      .optional()
+      .meta({
+        description: 'The way to 100 %, step by step. Excludes duration.',
+        'x-kubernetes-list-type': 'atomic',
+        'x-kubernetes-validations': [
+          rule(
+            'self.filter(s, has(s.weight)).map(s, s.weight).isSorted()',
+            'weights must ascend; order the steps so that each weight is higher than the one before',
+          ),
+          rule(
+            'self.filter(s, has(s.weight)).all(s, self.exists_one(t, has(t.weight) && t.weight == s.weight))',
+            'weights must ascend; two steps have the same weight (leave it out of a step that only holds or pauses)',
+          ),
+          rule(
+            'self.exists(s, has(s.weight) && s.weight == 100)',
+            'the last weight must be 100: only then the new version becomes the active one',
+          ),
+        ],
+      }),
+    strategy: z
+      .enum(['gradual', 'cutover'])
+      .default('gradual')
+      .meta({ description: 'cutover: all traffic at once, when the new version is ready.' }),
+    progressDeadline: duration.default('10m').meta({
+      description: 'How long a rollout may be without progress before it fails. Holds and pauses do not count.',
+      'x-kubernetes-validations': [rule("self.matches('[1-9]')", 'must not be 0; give the version time to start, like 10m')],
+    }),
+    onFailure: z
+      .enum(['rollback', 'pause'])
+      .default('rollback')
+      .meta({ description: 'What happens at the deadline: all traffic back to the old version, or nothing until a user decides.' }),
+    /** Freeze steps, keep healing. */
+    paused: z.boolean().default(false).meta({ description: 'Take no further step; traffic still leaves a version that cannot serve.' }),
+    /** How long the old version may take to finish what is in flight once its weight is 0; then it is cut, and that is recorded. */
+    drainTimeout: duration.default('5m').meta({ description: 'How long an old version may take to finish what is in flight.' }),
+  })
+  .meta({
+    description: 'How traffic moves to a new version.',
+    'x-kubernetes-validations': [
+      rule('!(has(self.duration) && has(self.steps))', 'duration and steps exclude each other; keep one of them', '.steps'),
+      rule(
+        "self.strategy != 'cutover' || !(has(self.duration) || has(self.steps))",
+        'a cutover has neither steps nor a duration; remove them, or set strategy to gradual',
+        '.strategy',
+      ),
+    ],
+  })
 
-export const weaverAppSpecSchema = z.object({
-  image: z.string().min(1).max(500),
-  imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
-  imagePullSecrets: z
-    .array(z.object({ name: z.string().min(1).max(253) }))
-    .max(20)
-    .optional(),
-  /** Configuration by component name. */
-  config: z.record(componentName, z.record(z.string(), z.unknown())).optional(),
-  /** Components named in no group get a group of their own. */
-  groups: z.array(groupSchema).max(100).default([]),
-  listeners: z.array(listenerSchema).max(50).default([]),
-  env: z
-    .array(z.object({ name: z.string().min(1).max(200), value: z.string().max(4096) }))
-    .max(100)
-    .optional(),
-  /** Default resources of every group. */
-  resources: resources.optional(),
-  rollout: rolloutSchema.prefault({}),
-  traffic: z.object({ driver: z.enum(['proxy', 'none']).default('proxy'), replicas: z.int().min(1).max(20).default(2) }).prefault({}),
-  nodeSelector: z.record(z.string(), z.string()).optional(),
-  tolerations: z.array(z.record(z.string(), z.unknown())).max(50).optional(),
-  /** Freeze everything: nothing is created, moved or removed. */
-  suspend: z.boolean().default(false),
-})
+export const weaverAppSpecSchema = z
+  .object({
+    image: z.string().min(1).max(500).meta({ description: 'Image of the application, with its component graph in it.' }),
+    imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']).optional().meta({ description: 'As in a pod.' }),
+    imagePullSecrets: z
+      .array(z.object({ name: z.string().min(1).max(253) }))
+      .max(20)
+      .optional()
+      .meta({ description: 'As in a pod.', ...mapBy('name') }),
+    /** Configuration by component name. */
+    config: z
+      .record(componentName, z.record(z.string(), z.unknown()))
+      .optional()
+      .meta({ description: 'Configuration by component name, as the component declares it.' }),
+    /** Components named in no group get a group of their own. */
+    groups: z
+      .array(groupSchema)
+      .max(30)
+      .default([])
+      .meta({
+        description: 'Components that run together. A component that no group names gets a group of its own.',
+        ...mapBy('name'),
+        'x-kubernetes-validations': [
+          rule(
+            'self.all(g, g.components.all(c, self.exists_one(h, c in h.components)))',
+            'two groups claim one component; leave it in one of them',
+          ),
+          rule('self.all(g, g.components.all(c, g.components.exists_one(d, d == c)))', 'a group names one component twice; remove one'),
+        ],
+      }),
+    listeners: z
+      .array(listenerSchema)
+      .max(50)
+      .default([])
+      .meta({
+        description: 'Settings of the listeners that the application exports; one that is not named here gets the defaults.',
+        ...mapBy('name'),
+      }),
+    env: env.optional(),
+    /** Default resources of every group. */
+    resources: resources.optional(),
+    rollout: rolloutSchema.prefault({}),
+    traffic: z
+      .object({
+        driver: z
+          .enum(['proxy', 'none'])
+          .default('proxy')
+          .meta({ description: 'proxy: a managed HAProxy splits traffic; none: somebody else follows the status.' }),
+        replicas: z.int().min(1).max(20).default(2).meta({ description: 'Replicas of the proxy.' }),
+      })
+      .meta({ description: 'Who splits user traffic between versions.' })
+      .prefault({}),
+    nodeSelector: z.record(z.string(), z.string()).optional().meta({ description: 'As in a pod.' }),
+    tolerations: z.array(z.record(z.string(), z.unknown())).max(50).optional().meta({ description: 'As in a pod.' }),
+    /** Freeze everything: nothing is created, moved or removed. */
+    suspend: z.boolean().default(false).meta({ description: 'Freeze everything: nothing is created, moved or removed.' }),
+  })
+  .meta({ description: 'What is wanted.' })
 
 export const conditionSchema = z.object({
   type: z.string(),
@@ -130,12 +258,12 @@ export const weaverAppStatusSchema = z.object({
   next: z.string().optional(),
   waitingFor: z.string().optional(),
   image: z.string().optional(),
-  versions: z.array(versionStatusSchema).optional(),
+  versions: z.array(versionStatusSchema).optional().meta(mapBy('id')),
   schedule: z.array(z.object({ at: z.string(), weight: z.int() })).optional(),
   /** Opaque to users: what the rollout engine must remember between two reconciles. */
   engine: z.record(z.string(), z.unknown()).optional(),
   history: z.array(z.object({ at: z.string(), event: z.string(), version: z.string().optional(), message: z.string() })).optional(),
-  conditions: z.array(conditionSchema).optional(),
+  conditions: z.array(conditionSchema).optional().meta(mapBy('type')),
 })
 
 export type WeaverAppSpec = z.output<typeof weaverAppSpecSchema>

@@ -198,6 +198,7 @@ describe('every state that a few moves can reach', () => {
 
 describe('random lives', () => {
   it('keep the invariants through faults of every kind, and come to an end when faults stop', () => {
+    let lives = 0
     for (let seed = 1; seed <= 1_500; seed++) {
       const random = mulberry32(seed)
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T // never empty
@@ -207,10 +208,12 @@ describe('random lives', () => {
         for (let i = 0; i < length; i++) m = randomMove(m, { random, pick })
         mustConverge(m)
         mustAbort(m)
+        lives++
       } catch (error) {
         throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
       }
     }
+    expect(lives).toBe(1_500)
   }, 120_000)
 
   it('with a version that is never ready leave the other one with all traffic', () => {
