@@ -48,7 +48,11 @@ export interface KubeApi {
     options: CallOptions & { readonly namespace?: string; readonly labelSelector?: string },
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
   /** Server-side apply with the operator's field manager, forced; `undefined` fields and empty containers are left out. */
-  apply<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions & { readonly subresource?: 'status' }): Promise<T>
+  apply<T extends KubeObject>(
+    kind: ResourceKind,
+    object: KubeObject,
+    options?: CallOptions & { readonly subresource?: 'status' },
+  ): Promise<T>
   /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   create<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
@@ -56,5 +60,9 @@ export interface KubeApi {
   patch<T extends KubeObject>(kind: ResourceKind, namespace: string, name: string, body: unknown, options?: CallOptions): Promise<T>
   /** True when it was there. Background propagation. With `uid`, only that very object. */
   delete(kind: ResourceKind, namespace: string, name: string, options?: CallOptions & { readonly uid?: string }): Promise<boolean>
-  podLogs(namespace: string, pod: string, options?: CallOptions & { readonly container?: string; readonly tailLines?: number }): Promise<string>
+  podLogs(
+    namespace: string,
+    pod: string,
+    options?: CallOptions & { readonly container?: string; readonly tailLines?: number },
+  ): Promise<string>
 }

@@ -1,0 +1,47 @@
+import { WeaverError } from '@weaver/sdk/contract'
+
+/** A call to the Kubernetes API that was refused or did not get through. */
+export class KubeError extends WeaverError {
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number
+  /** Reason of the API's `Status` object, such as `NotFound`, `Conflict`, `Invalid`; `Timeout` or `Unreachable` when there was no answer. */
+  readonly reason: string
+  /** `Retry-After` of the answer, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    what: string,
+    options: {
+      readonly status: number
+      readonly reason: string
+      readonly message: string
+      readonly cause?: unknown
+      readonly retryAfterMs?: number | undefined
+    },
+  ) {
+    const remedy = REMEDIES[options.reason]
+    super(
+      'WEAVER_KUBE_API',
+      `${what}: ${options.message} (${options.status === 0 ? '' : `${options.status} `}${options.reason})${remedy === undefined ? '' : `. ${remedy}`}`,
+      {
+        cause: options.cause,
+        details: { status: options.status, reason: options.reason },
+      },
+    )
+    this.status = options.status
+    this.reason = options.reason
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+Object.defineProperty(KubeError.prototype, 'name', { value: 'KubeError', configurable: true, writable: true })
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  Forbidden: "Check the operator's ClusterRole: install the chart of the same release as the operator's image",
+  Unauthorized: "The operator's token was refused; check its ServiceAccount",
+  Unreachable: 'The API server does not answer at this address',
+  Timeout: 'The API server did not answer in time; it or its etcd may be overloaded',
+}
+
+export function isKubeError(error: unknown, status?: number): error is KubeError {
+  return error instanceof KubeError && (status === undefined || error.status === status)
+}
