@@ -67,7 +67,10 @@ export const groupSchema = z.object({
     .array(componentName)
     .min(1)
     .max(100)
-    .meta({ description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.' }),
+    .meta({
+      'x-kubernetes-list-type': 'set',
+      description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.',
+    }),
   /** @default { min: 1 }; an HPA is made when max > min. */
   replicas: z
     .object({
@@ -191,7 +194,6 @@ export const weaverAppSpecSchema = z
             'self.all(g, g.components.all(c, self.exists_one(h, c in h.components)))',
             'two groups claim one component; leave it in one of them',
           ),
-          rule('self.all(g, g.components.all(c, g.components.exists_one(d, d == c)))', 'a group names one component twice; remove one'),
         ],
       }),
     listeners: z
