@@ -26,7 +26,10 @@ export interface Broker {
   /** Deletes the account; everything of that version is closed at once. Idempotent. */
   removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
   /** Asks every weavelet of the version; resolves after `waitMs` or when `expect` have answered. */
-  weavelets(identity: VersionIdentity, options: { readonly expect: number; readonly waitMs?: number; readonly signal?: AbortSignal }): Promise<readonly WeaveletStatus[]>
+  weavelets(
+    identity: VersionIdentity,
+    options: { readonly expect: number; readonly waitMs?: number; readonly signal?: AbortSignal },
+  ): Promise<readonly WeaveletStatus[]>
   /** Called once at start and after every reconnect with all versions that must exist. */
   onReconnect(versions: () => readonly VersionIdentity[]): void
   close(): Promise<void>

@@ -1,0 +1,138 @@
+/**
+ * NATS in operator mode: a version is an account, a colocation group a user in it. Accounts are pushed to every server over the system account, and deleted with
+ * the version, which closes all of its connections.
+ */
+import { encodeAccount, encodeGeneric, encodeUser, fmtCreds } from '@nats-io/jwt'
+import { fromSeed } from '@nats-io/nkeys'
+import { groupPermissions, WeaverError } from '@weaver/sdk/contract'
+import type { Logger } from '../log.js'
+import type { Broker, BrokerGroup, VersionIdentity } from './broker.js'
+import { UNLIMITED } from './keygen.js'
+import { connectBroker, type BrokerConnection } from './nats-connection.js'
+import { deriveVersionKeys, type VersionKeys } from './version-keys.js'
+import { WeaveletAsker } from './weavelet-asker.js'
+
+const PUSH_WAIT_MS = 2_000
+const PING_WAIT_MS = 300
+const PUSH_AT_ONCE = 16
+const REPLY = '_INBOX.weaver-operator'
+
+export interface JwtBrokerOptions {
+  readonly servers: readonly string[]
+  /** `operator.seed` of the Secret that keygen made. */
+  readonly operatorSeed: string
+  /** `system.creds` of it. */
+  readonly systemCreds: string
+  readonly log: Logger
+}
+
+/** Connects to the system account, and keeps trying while the broker is not up. */
+export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker> {
+  const { servers, log } = options
+  const seed = new TextEncoder().encode(options.operatorSeed.trim())
+  const operator = fromSeed(seed)
+  const system = await connectBroker({ servers, creds: options.systemCreds, name: 'weaver-operator system', keepsTrying: true })
+  const asker = new WeaveletAsker(servers, async (identity) => credsOf(deriveVersionKeys(seed, identity), 'operator'))
+
+  const ensureVersion = async (identity: VersionIdentity, signal?: AbortSignal): Promise<void> => {
+    const { account } = deriveVersionKeys(seed, identity)
+    const jwt = await encodeAccount(identity.deploymentId, account, { limits: UNLIMITED }, { signer: operator })
+    await tellServers(system, {
+      subject: '$SYS.REQ.CLAIMS.UPDATE',
+      jwt,
+      what: `the account of deployment "${identity.deploymentId}"`,
+      signal,
+    })
+  }
+  const broker: Broker = {
+    isolation: 'account-per-version',
+    servers,
+    ensureVersion,
+    async groupCredentials(identity, group) {
+      return credsOf(deriveVersionKeys(seed, identity), group, groupPermissions(identity.deploymentId, group))
+    },
+    async removeVersion(identity, signal) {
+      await asker.forget(identity)
+      const jwt = await encodeGeneric(
+        'delete',
+        operator,
+        'operator',
+        { accounts: [deriveVersionKeys(seed, identity).account.getPublicKey()] },
+        {},
+      )
+      await tellServers(system, {
+        subject: '$SYS.REQ.CLAIMS.DELETE',
+        jwt,
+        what: `the end of the account of deployment "${identity.deploymentId}"`,
+        signal,
+      })
+    },
+    weavelets: (identity, ask) => asker.ask(identity, ask),
+    onReconnect(versions) {
+      const pushAll = async (): Promise<void> => {
+        const left = [...versions()]
+        const count = left.length
+        const work = async (): Promise<void> => {
+          for (let identity = left.pop(); identity !== undefined; identity = left.pop()) {
+            try {
+              await ensureVersion(identity)
+            } catch (error) {
+              log.warn('an account could not be pushed again; the next reconcile of its app does it', {
+                deploymentId: identity.deploymentId,
+                err: error,
+              })
+            }
+          }
+        }
+        await Promise.all(Array.from({ length: Math.min(PUSH_AT_ONCE, count) }, work))
+        log.info('accounts pushed to the broker', { accounts: count })
+      }
+      system.onReconnect(() => void pushAll())
+      void pushAll()
+    },
+    async close() {
+      await asker.close()
+      await system.close()
+    },
+  }
+  return broker
+}
+
+/** A `.creds` file. The JWT's time of issue differs from call to call; the key, and what it may do, do not. */
+async function credsOf(
+  keys: VersionKeys,
+  group: BrokerGroup | 'operator',
+  permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] },
+): Promise<string> {
+  const [name, user] = group === 'operator' ? ['operator', keys.operator] : [group.name, keys.group(group.name)]
+  const allowed = permissions === undefined ? {} : { pub: { allow: [...permissions.publish] }, sub: { allow: [...permissions.subscribe] } }
+  const jwt = await encodeUser(name, user, keys.account, { ...allowed, subs: -1, data: -1, payload: -1 })
+  return new TextDecoder().decode(fmtCreds(jwt, user))
+}
+
+/**
+ * Gives a claim to every server and counts their answers.
+ * @throws WeaverError `WEAVER_BROKER_PUSH` when a server that is up did not take it.
+ */
+async function tellServers(
+  system: BrokerConnection,
+  claim: { readonly subject: string; readonly jwt: string; readonly what: string; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { signal } = claim
+  const servers = (await system.ask('$SYS.REQ.SERVER.PING', '', { reply: REPLY, expect: Infinity, waitMs: PING_WAIT_MS, signal })).length
+  const answers = await system.ask(claim.subject, claim.jwt, { reply: REPLY, expect: Math.max(1, servers), waitMs: PUSH_WAIT_MS, signal })
+  const refused = answers
+    .map((text) => JSON.parse(text) as { readonly error?: { readonly description?: string }; readonly data?: { readonly code?: number } })
+    .filter((answer) => answer.error !== undefined)
+  const [first] = refused
+  if (first !== undefined)
+    throw new WeaverError(
+      'WEAVER_BROKER_PUSH',
+      `the broker refused ${claim.what}: ${first.error?.description ?? 'no reason given'}. Are the operator's seed and the servers' auth.conf of one keygen?`,
+    )
+  if (answers.length < Math.max(1, servers))
+    throw new WeaverError(
+      'WEAVER_BROKER_PUSH',
+      `${answers.length} of ${Math.max(1, servers)} servers of the broker took ${claim.what}; it is tried again`,
+    )
+}

@@ -1,0 +1,39 @@
+import { defaultNatsLimits, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt'
+import { createAccount, createOperator, createUser } from '@nats-io/nkeys'
+
+/** What the broker and the operator share: the content of the Secret that the chart's hook makes. */
+export interface BrokerAuth {
+  /** Signs accounts; every version's keys are derived from it. Only the operator reads it. */
+  readonly 'operator.seed': string
+  /** The operator's user in the system account. */
+  readonly 'system.creds': string
+  /** What the servers' configuration includes: operator, system account, full resolver. */
+  readonly 'auth.conf': string
+}
+
+/** Limits that limit nothing. `encodeAccount(…, {})` alone would allow no connection at all, and the server would only log why. */
+export const UNLIMITED = { ...defaultNatsLimits(), conn: -1, leaf: -1, imports: -1, exports: -1, wildcards: true } as const
+
+/** Folder, in the broker's pods, where servers keep the accounts they were told of. */
+const RESOLVER_FOLDER = '/data/jwt'
+
+export async function createBrokerAuth(options: { readonly resolverFolder?: string } = {}): Promise<BrokerAuth> {
+  const operator = createOperator()
+  const system = createAccount()
+  const user = createUser()
+  const systemJwt = await encodeAccount('system', system, { limits: UNLIMITED }, { signer: operator })
+  const operatorJwt = await encodeOperator('weaver', operator, { system_account: system.getPublicKey() })
+  const userJwt = await encodeUser('weaver-operator', user, system, {})
+  const id = system.getPublicKey()
+  return {
+    'operator.seed': new TextDecoder().decode(operator.getSeed()),
+    'system.creds': new TextDecoder().decode(fmtCreds(userJwt, user)),
+    'auth.conf': [
+      `operator: ${operatorJwt}`,
+      `system_account: ${id}`,
+      `resolver: { type: full, dir: "${options.resolverFolder ?? RESOLVER_FOLDER}", allow_delete: true, interval: "5s", limit: 10000 }`,
+      `resolver_preload: { ${id}: ${systemJwt} }`,
+      '',
+    ].join('\n'),
+  }
+}

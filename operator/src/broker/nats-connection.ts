@@ -1,0 +1,88 @@
+/** The operator's connections to the broker. No other file of the operator imports the client library. */
+import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
+import { WeaverError } from '@weaver/sdk/contract'
+
+export interface BrokerConnection {
+  readonly isClosed: boolean
+  /**
+   * Asks everybody who listens and gathers answers until `expect` have come or `waitMs` is over, whichever is first. A message of the broker itself ("nobody
+   * listens") is no answer.
+   */
+  ask(
+    subject: string,
+    body: string,
+    options: { readonly reply: string; readonly expect: number; readonly waitMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<readonly string[]>
+  onReconnect(listener: () => void): void
+  close(): Promise<void>
+}
+
+/** @throws WeaverError `WEAVER_BROKER_CONNECT`. */
+export async function connectBroker(options: {
+  readonly servers: readonly string[]
+  readonly creds: string | undefined
+  readonly name: string
+  readonly keepsTrying: boolean
+}): Promise<BrokerConnection> {
+  let nc: NatsConnection
+  try {
+    nc = await connect({
+      servers: [...options.servers],
+      name: options.name,
+      ...(options.creds === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(options.creds)) }),
+      timeout: 3_000,
+      reconnectTimeWait: 200,
+      reconnectJitter: 100,
+      maxReconnectAttempts: options.keepsTrying ? -1 : 20,
+      ignoreAuthErrorAbort: options.keepsTrying,
+      waitOnFirstConnect: options.keepsTrying,
+      pingInterval: 10_000,
+    })
+  } catch (cause) {
+    throw new WeaverError(
+      'WEAVER_BROKER_CONNECT',
+      `no connection to the broker at ${options.servers.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+  }
+  const listeners = new Set<() => void>()
+  void (async () => {
+    for await (const status of nc.status()) if (status.type === Events.Reconnect) for (const listener of listeners) listener()
+  })()
+  let next = 0
+  return {
+    get isClosed() {
+      return nc.isClosed()
+    },
+    async ask(subject, body, { reply, expect, waitMs, signal }) {
+      const answers: string[] = []
+      const inbox = `${reply}.${(next++).toString(36)}`
+      let done: () => void
+      const enough = new Promise<void>((resolve) => (done = resolve))
+      const timer = setTimeout(() => done(), waitMs)
+      const onAbort = (): void => done()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const subscription = nc.subscribe(inbox, {
+        callback: (_error: unknown, message: Msg) => {
+          if (message.data.length === 0) return void (message.headers?.code === 503 && done())
+          answers.push(new TextDecoder().decode(message.data))
+          if (answers.length >= expect) done()
+        },
+      })
+      try {
+        nc.publish(subject, body, { reply: inbox })
+        await enough
+        signal?.throwIfAborted()
+        return answers
+      } finally {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        subscription.unsubscribe()
+      }
+    },
+    onReconnect: (listener) => void listeners.add(listener),
+    async close() {
+      if (!nc.isClosed()) await nc.close()
+    },
+  }
+}

@@ -1,0 +1,20 @@
+import type { Broker } from './broker.js'
+import { WeaveletAsker } from './weavelet-asker.js'
+
+/**
+ * A broker of the user's own without operator mode: all versions share one identity. Their subjects carry the deployment's id, but nothing stops a version from
+ * using another's; status says so (`IsolationVerified=False`).
+ */
+export function createSharedAccountBroker(options: { readonly servers: readonly string[]; readonly creds: string | undefined }): Broker {
+  const asker = new WeaveletAsker(options.servers, async () => options.creds)
+  return {
+    isolation: 'shared-account',
+    servers: options.servers,
+    ensureVersion: async () => undefined,
+    groupCredentials: async () => options.creds ?? '',
+    removeVersion: (identity) => asker.forget(identity),
+    weavelets: (identity, ask) => asker.ask(identity, ask),
+    onReconnect: () => undefined,
+    close: () => asker.close(),
+  }
+}
