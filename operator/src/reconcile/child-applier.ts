@@ -2,7 +2,7 @@
  * Sends a child only when it must be sent. A rollout of twelve components passes here thousands of times; the API server should see a write only when
  * something is missing, was changed by somebody, or ought to change.
  *
- * I1  A child that is wanted and absent is applied.
+ * I1  A child that is wanted and absent is applied, unless we have just done so and the cache lags.
  * I2  A child whose hash annotation differs from the wanted one is applied.
  * I3  A child of the right hash is applied again when it no longer says what we asked (somebody edited it), once per change of that object: what an admission
  *     plugin or the server's own normalisation turns into something else must not be fought for ever.
@@ -13,6 +13,8 @@ import type { CallOptions, KubeApi, KubeObject, ResourceKind } from '../kube/kub
 
 /** How long an object that no cache watches is believed to be as we left it. */
 const RECHECK_MS = 300_000
+/** How long a cache may take to show our own write. */
+const CACHE_LAG_MS = 3_000
 /** Stands for the hash of an object that must not be. */
 const ABSENT = ''
 
@@ -60,6 +62,8 @@ export function createChildApplier(api: KubeApi, now: () => number): ChildApplie
           return false
         }
       }
+      // A cache that has not seen our own write yet is no reason to repeat it.
+      if (found === undefined && remembered?.hash === hash && now() - remembered.at < CACHE_LAG_MS) return false
       const applied = await api.apply(kind, wanted, options)
       memory.set(key, { hash, mark: markOf(applied), at: now() })
       return true

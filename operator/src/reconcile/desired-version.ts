@@ -7,7 +7,7 @@ import {
   versionIdOf,
   type WeaverAppSpec,
 } from '@weaver/crds'
-import { describeVersion, forgetDescription } from '../describe/describe-version.js'
+import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
@@ -15,6 +15,8 @@ import type { KubeApi } from '../kube/kube-api.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
+
+const REFUSED_RETRY_MS = 15_000
 
 /** What the spec asks for, as far as it is known by now. */
 export interface DesiredVersion {
@@ -58,7 +60,14 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const podName = describePodName(app.name, id)
   const pod = objects.pods.find((p) => p.metadata.name === podName)
   if (snapshot === undefined) {
-    const step = await describeVersion(api, { app, versionId: id, spec, pod, now: input.now, signal })
+    const step = await describeVersion(api, { app, versionId: id, spec, pod, now: input.now, signal }).catch(
+      (error: unknown): DescribeStep => {
+        if (signal.aborted) throw error
+        // Refused by quota, admission or validation: the user must read it, so it may not end the pass before the status is written.
+        const message = `the describe pod of image "${spec.image}": ${error instanceof Error ? error.message : String(error)}`
+        return { state: 'failed', reason: 'DescribeFailed', message, requeueAfterMs: REFUSED_RETRY_MS }
+      },
+    )
     if (step.state !== 'done')
       return {
         ...base,

@@ -43,6 +43,7 @@ export interface AppEvent {
   readonly type: 'Normal' | 'Warning'
   readonly reason: string
   readonly message: string
+  readonly version?: string
 }
 export interface ReconcilerDeps {
   readonly api: KubeApi
@@ -302,15 +303,10 @@ class Pass {
     const { namespace, name } = this.#identity
     this.#deps.onStatus?.({ namespace, name }, status)
     if (canonicalJson(status) === canonicalJson(this.#app.status)) return
+    const before = this.#app.status
     this.#app = await this.#deps.api.replaceStatus<AppObject>(KINDS.weaverApps, { ...this.#app, status }, { signal: this.#signal })
-    for (const event of facts.decision?.events ?? []) {
-      this.#deps.log.info('rollout transition', {
-        app: name,
-        namespace,
-        version: event.version,
-        reason: event.reason,
-        detail: event.message,
-      })
+    for (const event of [...(facts.decision?.events ?? []), ...newlyStalled(before, status)]) {
+      this.#deps.log.info('transition', { app: name, namespace, version: event.version, reason: event.reason, detail: event.message })
       this.#deps.events.emit(this.#app, event)
     }
   }
@@ -368,4 +364,12 @@ function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficO
 function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
   const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
   return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
+}
+
+/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
+function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
+  const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
+  const [was, is] = [stalled(before), stalled(after)]
+  if (is === undefined || is.reason === 'RolloutFailed' || (was?.reason === is.reason && was.message === is.message)) return []
+  return [{ type: 'Warning', reason: is.reason, message: is.message }]
 }

@@ -51,7 +51,11 @@ class Story {
 
   static async start(): Promise<Story> {
     const story = new Story()
-    await story.admin.create(KINDS.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: story.namespace } })
+    await story.admin.create(KINDS.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: story.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    })
     story.player.images.set(V1, { graph: GRAPH, digest: '1'.repeat(64) })
     story.player.images.set(V2, { graph: GRAPH, digest: '2'.repeat(64) })
     story.restartOperator()
@@ -171,7 +175,8 @@ describe('first deploy', () => {
     await story.applySpec(text({ min: 2, max: 4 }))
     const { active = '' } = await story.until('two replicas', isReady)
     const replicas = async () =>
-      ((await story.admin.get(KINDS.deployments, story.namespace, `hello-text-${active}`))?.['spec'] as { replicas?: number }).replicas
+      ((await story.admin.get(KINDS.deployments, story.namespace, `hello-text-${active}`))?.['spec'] as { replicas?: number } | undefined)
+        ?.replicas
     const hasAutoscaler = async () => (await story.player.inventory()).includes(`HorizontalPodAutoscaler/hello-text-${active}`)
     expect([await replicas(), await hasAutoscaler()]).toEqual([2, true])
     await story.admin.patch(KINDS.deployments, story.namespace, `hello-text-${active}`, { spec: { replicas: 4 } })
@@ -193,6 +198,39 @@ describe('first deploy', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect(await story.admin.get(KINDS.services, story.namespace, `hello-lis-${v1}`)).toBeDefined()
     expect((await story.admin.get(KINDS.deployments, story.namespace, `hello-main-${v1}`))?.['spec']).toMatchObject({ replicas: 1 })
+  }, 60_000)
+})
+
+describe('trouble around the app', () => {
+  it('waits for a broker that is away, says so, and goes on when it is back', async () => {
+    const story = await Story.start()
+    story.broker.outage = 'no broker answers'
+    await story.applySpec(spec(V1))
+    const failing = story.until('a few passes', () => false, { passes: 5 })
+    await expect(failing).rejects.toThrow(/no broker answers/)
+    await expect(story.until('a few more', () => false, { passes: 1 })).rejects.toThrow(/no broker answers/)
+    expect(await story.condition('Degraded')).toMatchObject({
+      status: 'True',
+      reason: 'WorkFailed',
+      message: expect.stringContaining('no broker answers'),
+    })
+    story.broker.outage = undefined
+    await story.until('v1 serves', isReady)
+    expect(await story.condition('Degraded')).toMatchObject({ status: 'False' })
+  }, 60_000)
+
+  it('says why not even the describe pod may be made', async () => {
+    const story = await Story.start()
+    await story.applySpec(spec(V1, { tolerations: [{ operator: 'Sometimes' }] }))
+    await story.until('a condition', (s) => s.conditions?.some((c) => c.type === 'Described' && c.status === 'False') === true, {
+      passes: 5,
+    })
+    expect(await story.condition('Stalled')).toMatchObject({
+      status: 'True',
+      reason: 'DescribeFailed',
+      message: expect.stringContaining('tolerations[0]'),
+    })
+    expect(story.events).toContainEqual({ type: 'Warning', reason: 'DescribeFailed', message: expect.stringContaining('tolerations[0]') })
   }, 60_000)
 })
 

@@ -11,6 +11,7 @@ function decision(more: Partial<RolloutDecision> = {}): RolloutDecision {
     phase: 'Progressing',
     weights: { v1: 75, v2: 25 },
     keep: ['v1', 'v2'],
+    letGo: [],
     remove: [],
     events: [],
     schedule: [{ at: T0 + 60_000, weight: 50 }],
@@ -109,7 +110,7 @@ describe('status of an app', () => {
     let status: WeaverAppStatus | undefined
     for (let i = 0; i < 60; i++)
       status = buildAppStatus({
-        ...input({}, { decision: decision({ events: [{ reason: 'Step', message: `${i}`, type: 'Normal' }] }) }),
+        ...input({}, { decision: decision({ events: [{ reason: 'StepStarted', message: `${i}`, type: 'Normal' }] }) }),
         previous: status,
       })
     expect(status?.history).toHaveLength(50)
@@ -120,10 +121,10 @@ describe('status of an app', () => {
 describe('conditions', () => {
   it('move their time only with their status', () => {
     const at = (now: string) => ({ generation: 1, now })
-    const first = mergeConditions([], [{ type: 'Ready', status: 'False', reason: 'A', message: 'a' }], at('t1'))
-    const second = mergeConditions(first, [{ type: 'Ready', status: 'False', reason: 'B', message: 'b' }], at('t2'))
-    expect(second).toEqual([{ type: 'Ready', status: 'False', reason: 'B', message: 'b', lastTransitionTime: 't1', observedGeneration: 1 }])
-    const third = mergeConditions(second, [{ type: 'Ready', status: 'True', reason: 'C', message: 'c' }], at('t3'))
+    const first = mergeConditions([], [{ type: 'Ready', status: 'False', reason: 'Starting', message: 'a' }], at('t1'))
+    const second = mergeConditions(first, [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'b' }], at('t2'))
+    expect(second).toEqual([{ type: 'Ready', status: 'False', reason: 'Paused', message: 'b', lastTransitionTime: 't1', observedGeneration: 1 }])
+    const third = mergeConditions(second, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'c' }], at('t3'))
     expect(third[0]?.lastTransitionTime).toBe('t3')
   })
 })

@@ -1,0 +1,131 @@
+/**
+ * Runs the reconciler: caches warm from the start, work only while this process leads.
+ *
+ * I1  A key is worked on by one worker at a time (the queue's promise), and only between `acquired` and the loss of the lease.
+ * I2  After the lease is lost nothing more is done: the owner is told once, and ends the process.
+ * I3  Close order: no new keys, the running ones end, events are written, the lease is given up, watches end. Broker, driver and client belong to the caller.
+ */
+import type { Broker } from '../broker/broker.js'
+import { createEventRecorder } from '../kube/events.js'
+import type { KubeClient } from '../kube/kube-client.js'
+import { startLeaderLease } from '../kube/leader-lease.js'
+import { WorkQueue } from '../kube/work-queue.js'
+import type { Logger } from '../log.js'
+import { createAppReconciler, type AppKey, type ReconcilerDeps } from '../reconcile/reconcile-app.js'
+import type { TrafficDriver } from '../traffic/traffic-driver.js'
+import { startClusterCaches } from './cluster-caches.js'
+
+const LEASE_NAME = 'weaver-operator'
+const WORKERS = 4
+
+export interface ManagerOptions {
+  readonly client: KubeClient
+  readonly broker: Broker
+  readonly proxy: TrafficDriver
+  readonly log: Logger
+  /** Namespace of the operator, for its lease. */
+  readonly namespace: string
+  readonly identity: string
+  /** Empty: all. */
+  readonly watchNamespaces: readonly string[]
+  /** The lease is lost; end the process. */
+  readonly onLost: () => void
+  readonly onStatus?: NonNullable<ReconcilerDeps['onStatus']>
+  readonly observer?: {
+    readonly onPass?: (result: 'success' | 'error', seconds: number) => void
+    readonly onDepth?: (depth: number) => void
+    readonly onRestart?: (kind: string, reason: string) => void
+  }
+}
+export interface Manager {
+  /** True when the caches hold the cluster; leading is not needed for it. */
+  readonly isReady: boolean
+  readonly isLeader: boolean
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+export function startManager(options: ManagerOptions): Manager {
+  const { client, broker, proxy, log, observer = {} } = options
+  const events = createEventRecorder({ api: client, instance: options.identity, log })
+  let queue: WorkQueue | undefined
+  let isReady = false
+  const caches = startClusterCaches({
+    client,
+    namespaces: options.watchNamespaces,
+    log,
+    onChange: (key) => queue?.add(textOf(key)),
+    ...(observer.onRestart === undefined ? {} : { onRestart: observer.onRestart }),
+  })
+  const reconciler = createAppReconciler({
+    api: client,
+    view: caches,
+    broker,
+    proxy,
+    events,
+    log,
+    now: Date.now,
+    ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+  })
+  const lease = startLeaderLease({
+    api: client,
+    namespace: options.namespace,
+    name: LEASE_NAME,
+    identity: options.identity,
+    log,
+    onLost: options.onLost,
+  })
+  void caches.synced.then(() => {
+    isReady = true
+  })
+  let isClosed = false
+  void Promise.all([lease.acquired, caches.synced]).then(() => {
+    if (isClosed) return
+    broker.onReconnect(caches.versions)
+    queue = new WorkQueue({
+      concurrency: WORKERS,
+      work: async (text, signal) => {
+        const started = performance.now()
+        let result: 'success' | 'error' = 'error'
+        try {
+          const { requeueAfterMs } = await reconciler.reconcile(keyOf(text), signal)
+          result = 'success'
+          return requeueAfterMs
+        } finally {
+          observer.onPass?.(result, (performance.now() - started) / 1000)
+        }
+      },
+      onError: (key, error, retryMs) =>
+        log.warn('a pass failed; it is tried again', { app: key, retryMs: Math.round(retryMs), err: error }),
+      ...(observer.onDepth === undefined ? {} : { onDepth: observer.onDepth }),
+    })
+    for (const key of caches.apps()) queue.add(textOf(key))
+    log.info('reconciling', { apps: caches.apps().length })
+  })
+
+  let closing: Promise<void> | undefined
+  return {
+    get isReady() {
+      return isReady
+    },
+    get isLeader() {
+      return lease.isLeader
+    },
+    close: () =>
+      (closing ??= (async () => {
+        isClosed = true
+        await queue?.close()
+        await events.flush()
+        await lease.close()
+        await caches.close()
+      })()),
+  }
+}
+
+function textOf({ namespace, name }: AppKey): string {
+  return `${namespace}/${name}`
+}
+function keyOf(text: string): AppKey {
+  const slash = text.indexOf('/')
+  return { namespace: text.slice(0, slash), name: text.slice(slash + 1) }
+}
