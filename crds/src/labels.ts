@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   abort: 'weaver.dev/abort',
   /** On a child, by the operator: hash of what was applied, by which an unchanged child is recognised without sending it again. */
   appliedHash: 'weaver.dev/applied-hash',
+  /** On a Secret of broker credentials, by the operator: hash of what they allow. */
+  issuedFor: 'weaver.dev/issued-for',
 } as const
 
 export const MANAGED_BY = 'weaver-operator'

@@ -1,15 +1,19 @@
+import { ANNOTATIONS } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 import { CREDS_KEY } from './bootstrap-env.js'
-import { appLabels, childMetadata, finishManifest, type Manifest } from './manifest.js'
+import { appLabels, childMetadata, finishManifest, manifestHash, type Manifest } from './manifest.js'
 import type { PlannedGroup, VersionPlan } from './version-plan.js'
 
-/** The broker credentials of one group of one version; they reach nothing outside the version's account. */
-export function buildCredsSecret(plan: VersionPlan, group: PlannedGroup, creds: string): Manifest {
-  return finishManifest(
-    k8s.KubeSecret.manifest({
-      metadata: childMetadata(plan.app, group.secretName, appLabels(plan.app, { version: plan.versionId, group: group.name })),
-      type: 'Opaque',
-      data: { [CREDS_KEY]: Buffer.from(creds).toString('base64') },
-    }),
+/**
+ * The broker credentials of one group of one version; they reach nothing outside the version's account. Without `creds` it is what an existing Secret is
+ * compared with: a credentials file carries its time of issue, so only who it is for tells whether the stored one is right.
+ */
+export function buildCredsSecret(plan: VersionPlan, group: PlannedGroup, creds?: string): Manifest {
+  const { components: hosts, calls } = group
+  const metadata = childMetadata(plan.app, group.secretName, appLabels(plan.app, { version: plan.versionId, group: group.name }))
+  const issuedFor = manifestHash({ deploymentId: plan.deploymentId, hosts, calls })
+  const secret = finishManifest(
+    k8s.KubeSecret.manifest({ metadata: { ...metadata, annotations: { [ANNOTATIONS.issuedFor]: issuedFor } }, type: 'Opaque' }),
   )
+  return creds === undefined ? secret : { ...secret, data: { [CREDS_KEY]: Buffer.from(creds).toString('base64') } }
 }

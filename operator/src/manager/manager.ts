@@ -30,6 +30,7 @@ export interface ManagerOptions {
   readonly watchNamespaces: readonly string[]
   /** The lease is lost; end the process. */
   readonly onLost: () => void
+  readonly onLeading?: (isLeader: boolean) => void
   readonly onStatus?: NonNullable<ReconcilerDeps['onStatus']>
   readonly observer?: {
     readonly onPass?: (result: 'success' | 'error', seconds: number) => void
@@ -73,8 +74,12 @@ export function startManager(options: ManagerOptions): Manager {
     name: LEASE_NAME,
     identity: options.identity,
     log,
-    onLost: options.onLost,
+    onLost() {
+      options.onLeading?.(false)
+      options.onLost()
+    },
   })
+  void lease.acquired.then(() => options.onLeading?.(true))
   void caches.synced.then(() => {
     isReady = true
   })

@@ -25,13 +25,17 @@ interface Remembered {
   readonly at: number
 }
 
+export interface EnsureOptions extends CallOptions {
+  /** Makes the manifest that is sent, where `wanted` leaves out what is costly or different each time. */
+  readonly complete?: () => Promise<Manifest>
+}
 export interface ChildApplier {
   /**
    * Makes the child be as wanted.
    * @param live the object as a cache has it; `undefined`: absent; `'unwatched'`: no cache watches this kind, so it is read when that was long ago.
    * @returns true when something was sent.
    */
-  ensure(kind: ResourceKind, wanted: Manifest, live: KubeObject | undefined | 'unwatched', options?: CallOptions): Promise<boolean>
+  ensure(kind: ResourceKind, wanted: Manifest, live: KubeObject | undefined | 'unwatched', options?: EnsureOptions): Promise<boolean>
   /** Makes sure that there is no such object; looks only when that was long ago. */
   ensureAbsent(kind: ResourceKind, namespace: string, name: string, options?: CallOptions): Promise<void>
   /** Whether a child of this very content was sent or seen lately; spares making a credential only to find that it is there. */
@@ -64,7 +68,7 @@ export function createChildApplier(api: KubeApi, now: () => number): ChildApplie
       }
       // A cache that has not seen our own write yet is no reason to repeat it.
       if (found === undefined && remembered?.hash === hash && now() - remembered.at < CACHE_LAG_MS) return false
-      const applied = await api.apply(kind, wanted, options)
+      const applied = await api.apply(kind, (await options.complete?.()) ?? wanted, options)
       memory.set(key, { hash, mark: markOf(applied), at: now() })
       return true
     },

@@ -356,7 +356,7 @@ function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficO
     ...seen,
     weightObserved: { ...seen.weightObserved, ...zero },
     inFlight: { ...zero, ...seen.inFlight },
-    released: [...new Set([...seen.released, ...letGo])],
+    released: [...new Set([...seen.released, ...letGo.filter((id) => seen.holding?.includes(id) !== true)])],
   }
 }
 

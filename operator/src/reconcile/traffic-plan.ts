@@ -19,6 +19,7 @@ export function buildTrafficPlan(
   const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
   return {
     app,
+    weights,
     listeners: names.map((name) => {
       const exporters = versions.flatMap((v) => {
         const listener = v.plan.listeners.find((l) => l.name === name)

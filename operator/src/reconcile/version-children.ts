@@ -46,8 +46,13 @@ export async function ensureVersionChildren(
   // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
   if (stale.length > 0) await broker.ensureVersion(identity, signal)
   for (const group of stale) {
-    const creds = await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls })
-    await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group, creds), 'unwatched', { signal })
+    const complete = async () =>
+      buildCredsSecret(
+        plan,
+        group,
+        await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls }),
+      )
+    await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group), 'unwatched', { signal, complete })
   }
   await applier.ensure(KINDS.networkPolicies, buildVersionNetworkPolicy(plan), 'unwatched', { signal })
   for (const listener of plan.listeners)

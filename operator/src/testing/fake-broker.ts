@@ -17,6 +17,7 @@ export function createFakeBroker(): FakeBroker {
   const accounts = new Set<string>()
   const inFlight = new Map<string, number>()
   const key = (identity: VersionIdentity) => identity.versionId
+  let issued = 0
   const broker: FakeBroker = {
     accounts,
     inFlight,
@@ -28,7 +29,7 @@ export function createFakeBroker(): FakeBroker {
       accounts.add(key(identity))
     },
     async groupCredentials(identity, group) {
-      return `creds of ${identity.deploymentId}/${group.name}`
+      return `creds of ${identity.deploymentId}/${group.name}, issued ${issued++}`
     },
     async removeVersion(identity) {
       failIfOut()
