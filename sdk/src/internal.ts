@@ -1,4 +1,8 @@
 // The door `@weaver/sdk/internal`: for generated code and for the deployers in this repository. No promise of stability.
+export { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
+export { Reader } from './codec/reader.js'
+export { isPlainObject, literalAt, literalIndex, unionError } from './codec/union.js'
+export { Writer } from './codec/writer.js'
 export {
   bind,
   WEAVER_GEN_FORMAT,
@@ -8,5 +12,3 @@ export {
   type MethodIndex,
   type WeaverGen,
 } from './component/binding.js'
-export { Reader } from './codec/reader.js'
-export { Writer } from './codec/writer.js'

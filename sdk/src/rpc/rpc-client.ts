@@ -236,7 +236,7 @@ export class RpcClient {
 
   #onConnection(isConnected: boolean): void {
     if (!isConnected) {
-      for (const pending of [...this.#pending.values()])
+      for (const pending of this.#pending.values())
         pending.reject(failure('WEAVER_RPC_DISCONNECTED', 'the connection to the broker was lost before the answer came', true))
       return
     }

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/**
+ * Remembers what the last run read and wrote, so that a run in which nothing changed does not even load the compiler. A missing or unreadable record only
+ * means more work.
+ */
+export interface InputRecord {
+  readonly tool: string
+  /** Hash of each input, by absolute path. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** All TypeScript files below the package's folder at that time. */
+  readonly files: readonly string[]
+  readonly outputs: Readonly<Record<string, string>>
+}
+
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+export function recordPath(projectDir: string): string {
+  return join(projectDir, 'node_modules', '.cache', 'weaver', 'generate.json')
+}
+
+/** True when a run would read and write exactly what the recorded one did. */
+export function isUnchanged(path: string, tool: string, files: readonly string[]): boolean {
+  if (!existsSync(path)) return false
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as InputRecord
+    if (record.tool !== tool || record.files.join('\n') !== files.join('\n')) return false
+    return [...Object.entries(record.inputs), ...Object.entries(record.outputs)].every(
+      ([file, hash]) => existsSync(file) && hashOf(readFileSync(file, 'utf8')) === hash,
+    )
+  } catch {
+    return false // a damaged record is as good as none
+  }
+}
+
+export function writeRecord(path: string, record: InputRecord): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, JSON.stringify(record))
+}
+
+/** TypeScript files below a folder, without packages and output, sorted. */
+export function typescriptFiles(folder: string, without: string): string[] {
+  const found: string[] = []
+  const visit = (at: string): void => {
+    for (const entry of readdirSync(at, { withFileTypes: true })) {
+      const path = join(at, entry.name)
+      if (entry.isDirectory()) {
+        if (entry.name !== 'node_modules' && entry.name !== 'dist' && !entry.name.startsWith('.')) visit(path)
+      } else if (/\.[cm]?tsx?$/.test(entry.name) && path !== without) found.push(path)
+    }
+  }
+  visit(folder)
+  return found.sort()
+}

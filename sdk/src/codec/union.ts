@@ -1,0 +1,33 @@
+/** What generated codecs of unions call. */
+import type { WeaverError } from '../contract/errors.js'
+import { codecError } from './codec-error.js'
+
+/** Position of a literal in the list of those that its type allows. */
+export function literalIndex<T>(list: readonly T[], value: T): number {
+  const index = list.indexOf(value)
+  if (index < 0) throw codecError(`${show(value)} is none of ${list.map(show).join(', ')}`)
+  return index
+}
+
+export function literalAt<T>(list: readonly T[], index: number): T {
+  if (index >= list.length) throw codecError(`there is no literal number ${index}; another build wrote these bytes`)
+  return list[index] as T // in bounds
+}
+
+/** For a value, or a member's number, that no member of the union covers. */
+export function unionError(name: string, value: unknown): WeaverError {
+  return codecError(`${show(value)} is no ${name}`)
+}
+
+/** True for what is an object and none of the classes that have a codec of their own. */
+export function isPlainObject(value: object): boolean {
+  return !Array.isArray(value) && Object.prototype.toString.call(value) === '[object Object]'
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object' && value !== null
+      ? `an object with ${Object.keys(value).join(', ')}`
+      : String(value)
+}
