@@ -1,0 +1,30 @@
+import { Command } from 'commander'
+import type { CliContext } from '../context.js'
+import { imageCommand } from './image/push.js'
+import { singleCommand } from './single/deploy.js'
+import { versionCommand } from './version.js'
+
+/** The whole command line. Building it has no effect; nothing is printed or ended by commander itself, except help. */
+export function createProgram(context: CliContext): Command {
+  const program = new Command('weaver')
+    .description('Write a modular monolith in TypeScript, deploy it as microservices, upgrade it atomically.')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C.\nEnvironment: NO_COLOR, WEAVER_DEBUG=1 (stack traces).',
+    )
+  const commands = [versionCommand, singleCommand, imageCommand]
+  for (const command of commands) program.addCommand(command(context))
+  applyEverywhere(program)
+  return program
+}
+
+/** `addCommand` hands nothing down, so the settings of the program are repeated for each command. */
+function applyEverywhere(command: Command): void {
+  command.exitOverride().helpCommand(false).configureHelp({ showGlobalOptions: false, helpWidth: 120 })
+  for (const child of command.commands) {
+    child.showSuggestionAfterError().showHelpAfterError('(--help shows what there is)')
+    applyEverywhere(child)
+  }
+}

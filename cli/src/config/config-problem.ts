@@ -1,0 +1,39 @@
+import { nearestName } from '@weaver/crds'
+import { cliError } from '../errors/catalogue.js'
+import type { TomlPath, TomlPosition } from './toml-positions.js'
+import type { WeaverError } from '@weaver/sdk/contract'
+
+/** One thing that is wrong in a weaver.toml. */
+export interface ConfigProblem extends TomlPosition {
+  /** As it is written in TOML: `kube.listeners.lis.port`, `"httpserver/Reverser"`. */
+  readonly key: string
+  readonly message: string
+  /** What to do. */
+  readonly hint: string
+}
+
+/** Every problem in one error: one line each, `file:line:column: key: message; hint`. */
+export function configInvalid(file: string, problems: readonly ConfigProblem[]): WeaverError {
+  const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
+  return cliError(
+    'WEAVER_CLI_CONFIG_INVALID',
+    sorted.map((p) => `${file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}; ${p.hint}`).join('\n'),
+    { details: { file, problems: sorted } },
+  )
+}
+
+export function formatTomlPath(path: TomlPath): string {
+  return path
+    .map((part, i) => {
+      if (typeof part === 'number') return `[${part}]`
+      return (i === 0 ? '' : '.') + (/^[A-Za-z0-9_-]+$/.test(part) ? part : JSON.stringify(part))
+    })
+    .join('')
+}
+
+/** What to do about a name that is not known. */
+export function unknownNameHint(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known)
+  if (near !== undefined) return `did you mean "${near}"?`
+  return known.length === 0 ? 'remove it' : `known are ${known.map((k) => `"${k}"`).join(', ')}`
+}

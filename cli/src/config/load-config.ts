@@ -1,0 +1,199 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { parse, TomlDate, TomlError } from 'smol-toml'
+import type { z } from 'zod'
+import { cliError } from '../errors/catalogue.js'
+import { configInvalid, formatTomlPath, unknownNameHint, type ConfigProblem } from './config-problem.js'
+import { locateTomlKeys, type TomlPath, type TomlPosition } from './toml-positions.js'
+import {
+  APPLICATION_SECTIONS,
+  applicationSchema,
+  FOREIGN_SECTIONS,
+  kubeSchema,
+  singleSchema,
+  type ApplicationSection,
+  type KubeSection,
+  type SingleSection,
+} from './weaver-toml-schema.js'
+
+/** A weaver.toml, read and checked by itself; `checkAgainstGraph` of a manifest checks it against the application. */
+export interface WeaverToml {
+  /** Absolute path. */
+  readonly path: string
+  /** As the user named it, for messages. */
+  readonly file: string
+  readonly folder: string
+  readonly application: ApplicationSection
+  /** Which of the names the application section has; for messages. */
+  readonly applicationSection: string
+  readonly single: SingleSection
+  readonly kube: KubeSection
+  /** By component name, as plain JSON. */
+  readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly position: (path: TomlPath) => TomlPosition
+}
+
+/** @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` with every problem of the file. */
+export async function loadConfig(file: string, cwd: string): Promise<WeaverToml> {
+  const path = resolve(cwd, file)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    const isFolder = (cause as NodeJS.ErrnoException).code === 'EISDIR' // what fs rejects with
+    throw cliError(
+      'WEAVER_CLI_CONFIG_INVALID',
+      `"${file}" cannot be read: ${isFolder ? `it is a folder; give the file, such as ${file.replace(/\/$/, '')}/weaver.toml` : (cause as Error).message}`,
+      { cause },
+    )
+  }
+  return parseConfig(text, { path, file })
+}
+
+/** The same for a text; `path` is where it would be. */
+export function parseConfig(text: string, { path, file }: { readonly path: string; readonly file: string }): WeaverToml {
+  let raw: Record<string, unknown>
+  try {
+    raw = parse(text)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    const message = (cause.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
+    throw configInvalid(file, [{ line: cause.line, column: cause.column, key: '', message, hint: 'correct the TOML syntax' }])
+  }
+  const positions = locateTomlKeys(text)
+  const problems: ConfigProblem[] = []
+  const report = (key: TomlPath, message: string, hint: string): void =>
+    void problems.push({ ...positions.find(key), key: formatTomlPath(key), message, hint })
+  const section = <Schema extends z.ZodType>(name: string, schema: Schema): z.output<Schema> | undefined => {
+    const parsed = schema.safeParse(raw[name] ?? {})
+    if (parsed.success) return parsed.data
+    for (const issue of parsed.error.issues) reportIssue(issue, { section: name, schema, value: raw[name], report })
+    return undefined
+  }
+
+  const given = APPLICATION_SECTIONS.filter((name) => name in raw)
+  const [applicationSection = 'serviceweaver', ...others] = given
+  for (const other of others) report([other], `is the same as [${applicationSection}]`, 'put everything into one of them')
+  const application = section(applicationSection, applicationSchema)
+  const single = section('single', singleSchema)
+  const kube = section('kube', kubeSchema)
+  const components: Record<string, Record<string, unknown>> = {}
+  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'kube']
+  for (const [name, value] of Object.entries(raw)) {
+    if (known.includes(name)) continue
+    if (!isTable(value)) report([name], 'is a key outside of every section', `put it into [${applicationSection}], or remove it`)
+    else if (!name.includes('/'))
+      report(
+        [name],
+        'is no section',
+        `${unknownNameHint(name, ['serviceweaver', 'single', 'kube'])} A component is named in full, in quotes: ["package/${name}"]`,
+      )
+    else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
+  }
+  const colocated = new Map<string, TomlPath>()
+  application?.colocate?.forEach((list, i) =>
+    list.forEach((name, j) => {
+      if (colocated.has(name))
+        report(
+          [applicationSection, 'colocate', i, j],
+          `component "${name}" is there twice`,
+          'leave it in one list: a component runs in one group',
+        )
+      colocated.set(name, [i, j])
+    }),
+  )
+  if (problems.length > 0 || application === undefined || single === undefined || kube === undefined) throw configInvalid(file, problems)
+  return {
+    path,
+    file,
+    folder: dirname(path),
+    application,
+    applicationSection,
+    single,
+    kube,
+    components,
+    position: (key) => positions.find(key),
+  }
+}
+
+/** The name of the application: that of the file, else that of its package, else that of its folder. */
+export function applicationName(config: WeaverToml, packageName?: string): string {
+  return config.application.name ?? packageName?.slice(packageName.lastIndexOf('/') + 1) ?? basename(config.folder)
+}
+
+interface IssueContext {
+  readonly section: string
+  readonly schema: z.ZodType
+  readonly value: unknown
+  readonly report: (key: TomlPath, message: string, hint: string) => void
+}
+
+function reportIssue(issue: z.core.$ZodIssue, context: IssueContext): void {
+  const path = [context.section, ...(issue.path as (string | number)[])] // TOML has no symbols
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys)
+      context.report([...path, key], 'is no known key', unknownNameHint(key, keysAt(context.schema, issue.path)))
+    return
+  }
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    context.value,
+  )
+  if (value === undefined && issue.path.length > 0) context.report(path, 'is missing', 'give it')
+  else context.report(path, describeIssue(issue, value), hintOf(issue))
+}
+
+function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  const shown = JSON.stringify(toJson(value))
+  if (issue.code === 'invalid_type')
+    return `${shown} is no ${issue.expected === 'object' || issue.expected === 'record' ? 'table' : issue.expected}`
+  if (issue.code === 'invalid_value') return `${shown} is not allowed`
+  if (issue.code === 'too_small' || issue.code === 'too_big')
+    return `${shown === '""' ? 'is empty' : `${shown} is ${issue.code.replace('_', ' ')}`}`
+  return `${shown} ${issue.message}`
+}
+
+function hintOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type')
+    return `give ${issue.expected === 'array' ? 'a list' : issue.expected === 'object' ? 'a table' : `a value of type ${issue.expected}`}`
+  if (issue.code === 'invalid_value') return `use ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`
+  if (issue.code === 'too_small') return `give at least ${issue.minimum}${issue.origin === 'string' ? ' character' : ''}`
+  if (issue.code === 'too_big') return `give at most ${issue.maximum}`
+  if (issue.code === 'invalid_union') return 'give a number, or a table such as { min = 1, max = 10, cpu = 80 }'
+  return 'write it as "KEY=value"'
+}
+
+/** Keys that a strict object somewhere in a schema knows. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  // zod publishes `def` for tools that walk a schema; only the kinds used in weaver-toml-schema.ts are followed
+  let at = unwrap(schema)
+  for (const key of path) at = unwrap(at?.shape?.[String(key)] ?? at?.valueType ?? at?.element)
+  return Object.keys(at?.shape ?? {})
+}
+
+interface WalkedDef {
+  readonly shape?: Readonly<Record<string, z.ZodType>>
+  readonly valueType?: z.ZodType
+  readonly element?: z.ZodType
+  readonly innerType?: z.ZodType
+  readonly options?: readonly z.ZodType[]
+}
+function unwrap(schema: z.ZodType | undefined): WalkedDef | undefined {
+  if (schema === undefined) return undefined
+  const def = schema.def as WalkedDef // see keysAt
+  const inner = def.innerType ?? def.options?.find((option) => 'shape' in option.def)
+  return inner === undefined ? def : unwrap(inner)
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TomlDate)
+}
+
+/** Plain JSON of a TOML value: dates become their text, as they are written. */
+function toJson(value: unknown): unknown {
+  if (value instanceof TomlDate) return value.toISOString()
+  if (typeof value === 'bigint') return Number(value)
+  if (Array.isArray(value)) return value.map(toJson)
+  if (isTable(value)) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, toJson(v)]))
+  return value
+}

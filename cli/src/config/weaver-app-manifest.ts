@@ -1,0 +1,194 @@
+import {
+  API_GROUP,
+  API_VERSION,
+  checkAgainstGraph,
+  componentGroupName,
+  parseWeaverApp,
+  resolveGroups,
+  WEAVER_APP_KIND,
+  type SpecProblem,
+  type WeaverAppSpec,
+  type WeaverAppSpecInput,
+} from '@weaver/crds'
+import type { ComponentGraph } from '@weaver/sdk/contract'
+import { configInvalid, formatTomlPath, type ConfigProblem } from './config-problem.js'
+import { applicationName, type WeaverToml } from './load-config.js'
+import type { TomlPath } from './toml-positions.js'
+import type { KubeReplicas } from './weaver-toml-schema.js'
+
+export interface WeaverAppManifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly spec: WeaverAppSpecInput
+}
+
+export interface ManifestOptions {
+  readonly image: string
+  readonly namespace?: string
+  /** Name in package.json. */
+  readonly packageName?: string
+  /** The component graph of the build; without one names are not checked here, but by the operator. */
+  readonly graph?: ComponentGraph
+}
+
+/**
+ * The WeaverApp of a weaver.toml. Only what the file says is in it; defaults are the cluster's business, except that every listener of the graph gets its
+ * Service.
+ * @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` with the place in weaver.toml of everything that is wrong.
+ */
+export function buildWeaverApp(
+  config: WeaverToml,
+  options: ManifestOptions,
+): { readonly manifest: WeaverAppManifest; readonly spec: WeaverAppSpec } {
+  const { application, applicationSection, kube } = config
+  /** Where in weaver.toml a part of the spec comes from, by the part's path. */
+  const origins = new Map<string, TomlPath>()
+  const from = (specPath: string, tomlPath: TomlPath): void => void origins.set(specPath, tomlPath)
+  const problems: ConfigProblem[] = []
+
+  from('metadata.name', [applicationSection, 'name'])
+  for (const name of Object.keys(config.components)) from(`spec.config[${JSON.stringify(name)}]`, [name])
+  const groups = buildGroups(config, { graph: options.graph, from, problems })
+  const listeners = buildListeners(config, { graph: options.graph, from })
+  from('spec.rollout', ['kube', 'rollout'])
+  const { duration, steps, strategy, progress_deadline, on_failure, drain_timeout, paused } = kube.rollout ?? {}
+  const ownsPace = duration !== undefined || steps !== undefined || strategy === 'cutover'
+  if (!ownsPace) from('spec.rollout.duration', [applicationSection, 'rollout'])
+  for (const [spec, toml] of Object.entries({
+    progressDeadline: 'progress_deadline',
+    onFailure: 'on_failure',
+    drainTimeout: 'drain_timeout',
+  }))
+    from(`spec.rollout.${spec}`, ['kube', 'rollout', toml])
+  from('spec.env', [applicationSection, 'env'])
+  for (const key of ['resources', 'traffic'] as const) from(`spec.${key}`, ['kube', key])
+  from('spec.tolerations', ['kube', 'tolerations'])
+  from('spec.nodeSelector', ['kube', 'node_selector'])
+  from('spec.imagePullSecrets', ['kube', 'image_pull_secrets'])
+
+  const spec = withoutEmpty({
+    image: options.image,
+    imagePullPolicy: kube.image_pull_policy,
+    imagePullSecrets: kube.image_pull_secrets?.map((name) => ({ name })),
+    config: config.components,
+    groups,
+    listeners,
+    env: application.env?.map(environmentVariable),
+    resources: kube.resources,
+    rollout: withoutEmpty({
+      duration: duration ?? (ownsPace ? undefined : application.rollout),
+      steps,
+      strategy,
+      progressDeadline: progress_deadline,
+      onFailure: on_failure,
+      drainTimeout: drain_timeout,
+      paused,
+    }),
+    traffic: kube.traffic,
+    nodeSelector: kube.node_selector,
+    tolerations: kube.tolerations,
+  }) as WeaverAppSpecInput // parsed below
+  const namespace = options.namespace ?? kube.namespace
+  const manifest: WeaverAppManifest = {
+    apiVersion: `${API_GROUP}/${API_VERSION}`,
+    kind: WEAVER_APP_KIND,
+    metadata: { name: applicationName(config, options.packageName), ...(namespace === undefined ? {} : { namespace }) },
+    spec,
+  }
+  const parsed = parseWeaverApp(manifest)
+  const found = parsed.ok ? (options.graph === undefined ? [] : checkAgainstGraph(parsed.spec, options.graph)) : parsed.issues
+  problems.push(...found.map((problem) => placed(problem, { config, origins })))
+  if (problems.length > 0 || !parsed.ok) throw configInvalid(config.file, problems)
+  return { manifest, spec: parsed.spec }
+}
+
+interface GroupContext {
+  readonly graph: ComponentGraph | undefined
+  readonly from: (specPath: string, tomlPath: TomlPath) => void
+  readonly problems: ConfigProblem[]
+}
+
+type GroupInput = NonNullable<WeaverAppSpecInput['groups']>[number]
+
+/** Groups of `[[kube.groups]]` by name, lists of `colocate` named after their first component, and, when `kube.replicas` asks for it, one for each other component. */
+function buildGroups(config: WeaverToml, { graph, from, problems }: GroupContext): readonly GroupInput[] {
+  const { application, applicationSection, kube } = config
+  const groups: GroupInput[] = []
+  const taken = (): string[] => groups.map((g) => g.name)
+  kube.groups?.forEach((group, i) => {
+    from(`spec.groups[${groups.length}]`, ['kube', 'groups', i])
+    groups.push(
+      withoutEmpty({
+        name: group.name,
+        components: group.components,
+        replicas: replicasOf(group.replicas ?? kube.replicas),
+        resources: group.resources,
+        env: group.env?.map(environmentVariable),
+      }) as GroupInput, // parsed by the caller
+    )
+  })
+  application.colocate?.forEach((components, i) => {
+    from(`spec.groups[${groups.length}]`, [applicationSection, 'colocate', i])
+    components.forEach((_, j) => from(`spec.groups[${groups.length}].components[${j}]`, [applicationSection, 'colocate', i, j]))
+    const name = componentGroupName(components[0] ?? '', taken()) // the schema refuses an empty list
+    groups.push(withoutEmpty({ name, components, replicas: replicasOf(kube.replicas) }) as GroupInput) // parsed by the caller
+  })
+  if (kube.replicas === undefined) return groups
+  if (graph === undefined) {
+    const key = ['kube', 'replicas']
+    problems.push({
+      ...config.position(key),
+      key: formatTomlPath(key),
+      message: 'needs the component graph, to name every group',
+      hint: 'run `weaver generate` first, or give replicas in [[kube.groups]]',
+    })
+    return groups
+  }
+  const replicas = replicasOf(kube.replicas)
+  const rest = resolveGroups({ groups: groups as WeaverAppSpec['groups'] }, graph).filter((group) => group.declared === undefined) // names and components are all it reads
+  return [...groups, ...rest.map((group) => withoutEmpty({ name: group.name, components: group.hosts, replicas }) as GroupInput)]
+}
+
+function buildListeners(
+  config: WeaverToml,
+  { graph, from }: Pick<GroupContext, 'graph' | 'from'>,
+): NonNullable<WeaverAppSpecInput['listeners']> {
+  const given = config.kube.listeners ?? {}
+  const names = [...new Set([...Object.keys(given), ...(graph?.components.flatMap((c) => c.listeners) ?? [])])].sort()
+  return names.map((name, i) => {
+    for (const part of ['', '.name']) from(`spec.listeners[${i}]${part}`, ['kube', 'listeners', name])
+    return withoutEmpty({ name, ...given[name] }) as { name: string } // parsed by the caller
+  })
+}
+
+function replicasOf(replicas: KubeReplicas | undefined): GroupInput['replicas'] {
+  if (replicas === undefined) return undefined
+  return typeof replicas === 'number' ? { min: replicas } : (withoutEmpty(replicas) as GroupInput['replicas']) // the same fields
+}
+
+function environmentVariable(entry: string): { name: string; value: string } {
+  const at = entry.indexOf('=')
+  return { name: entry.slice(0, at), value: entry.slice(at + 1) }
+}
+
+/** A problem of the spec at the place in weaver.toml that it comes from. */
+function placed(
+  { path, message, remedy }: SpecProblem,
+  { config, origins }: { readonly config: WeaverToml; readonly origins: ReadonlyMap<string, TomlPath> },
+): ConfigProblem {
+  const [specPath, tomlPath] = [...origins].filter(([prefix]) => path.startsWith(prefix)).sort(([a], [b]) => b.length - a.length)[0] ?? [
+    '',
+    [],
+  ]
+  const rest = [...path.slice(specPath.length).matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.[\]]+)/g)].map(
+    ([, index, quoted, word]) => (index === undefined ? (quoted ?? word ?? '') : Number(index)),
+  )
+  const full = [...tomlPath, ...rest]
+  return { ...config.position(full), key: tomlPath.length === 0 ? path : formatTomlPath(full), message, hint: remedy }
+}
+
+function withoutEmpty(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isEmpty = (v: unknown): boolean => v === undefined || (typeof v === 'object' && v !== null && Object.keys(v).length === 0)
+  return Object.fromEntries(Object.entries(value).filter(([, v]) => !isEmpty(v)))
+}

@@ -1,0 +1,54 @@
+import { WeaverError } from '@weaver/sdk/contract'
+
+/** Exit codes of every command; docs/cli.md explains them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  /** The command line or an input file is wrong; nothing was changed. */
+  usage: 2,
+  /** `--timeout` ended; the rollout goes on. As timeout(1) does. */
+  timeout: 124,
+  /** Ctrl-C; the rollout goes on. */
+  interrupted: 130,
+} as const
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** Every error of the command line: when it occurs and which exit code it has. Codes are stable. */
+export const CLI_ERRORS = {
+  WEAVER_CLI_USAGE: { exit: EXIT.usage, when: 'arguments or flags contradict each other, or a value has the wrong form' },
+  WEAVER_CLI_CONFIG_INVALID: { exit: EXIT.usage, when: 'weaver.toml cannot be read, or something in it is wrong; every problem is listed' },
+  WEAVER_CLI_GENERATED_STALE: { exit: EXIT.failed, when: 'generated files are missing or older than what they are made from' },
+  WEAVER_CLI_NOT_BUILT: { exit: EXIT.failed, when: 'the file to run, or weaver.graph.json, is not there' },
+  WEAVER_CLI_CHILD_FAILED: { exit: EXIT.failed, when: 'the application could not be started' },
+  WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
+  WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name cannot be understood' },
+  WEAVER_CLI_REGISTRY: { exit: EXIT.failed, when: 'a registry refused or did not answer; network failures and 5xx were retried' },
+  WEAVER_CLI_REGISTRY_AUTH: { exit: EXIT.failed, when: 'a registry wants credentials, or refused the ones given' },
+  WEAVER_CLI_ENGINE: { exit: EXIT.failed, when: 'docker, podman or buildah failed' },
+  WEAVER_CLI_KUBECONFIG: { exit: EXIT.usage, when: 'there is no usable kubeconfig or no such context' },
+  WEAVER_CLI_KUBE_UNREACHABLE: { exit: EXIT.failed, when: 'the API server does not answer' },
+  WEAVER_CLI_KUBE_REFUSED: { exit: EXIT.failed, when: 'the API server refused a request; the message is its own' },
+  WEAVER_CLI_KUBE_FORBIDDEN: { exit: EXIT.failed, when: 'the user may not do this on the cluster' },
+  WEAVER_CLI_KUBE_NOT_FOUND: { exit: EXIT.failed, when: 'the app or the namespace does not exist' },
+  WEAVER_CLI_KUBE_CONFLICT: { exit: EXIT.failed, when: 'fields of the WeaverApp belong to another field manager and --no-force was given' },
+  WEAVER_CLI_OPERATOR_MISSING: { exit: EXIT.failed, when: 'the cluster does not know the kind WeaverApp' },
+  WEAVER_CLI_ROLLOUT_FAILED: { exit: EXIT.failed, when: 'the rollout failed; the message is the condition that says why' },
+  WEAVER_CLI_TIMEOUT: { exit: EXIT.timeout, when: '--timeout ended before the rollout did' },
+  WEAVER_CLI_DETACHED: { exit: EXIT.interrupted, when: 'Ctrl-C while a rollout was followed; it goes on' },
+  WEAVER_CLI_DECLINED: { exit: EXIT.failed, when: 'a question was answered with no, or could not be asked and --yes was not given' },
+} as const satisfies Record<string, { readonly exit: ExitCode; readonly when: string }>
+export type CliErrorCode = keyof typeof CLI_ERRORS
+
+export function cliError(
+  code: CliErrorCode,
+  message: string,
+  options: { readonly cause?: unknown; readonly details?: Readonly<Record<string, unknown>> } = {},
+): WeaverError {
+  return new WeaverError(code, message, options)
+}
+
+/** The exit code of an error: its own when it is one of the catalogue, else `failed`. */
+export function exitCodeOf(error: unknown): number {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  return code in CLI_ERRORS ? CLI_ERRORS[code as CliErrorCode].exit : EXIT.failed // `in` has just said so
+}

@@ -1,0 +1,108 @@
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GRAPH_FILE, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
+import { cliError } from '../errors/catalogue.js'
+import { resolveDependencies } from './dependency-closure.js'
+import { packLayer, pruneLayerCache, type Layer, type LayerFile } from './layer.js'
+import { listPackageFiles, readPackageJson } from './package-files.js'
+
+export interface ApplicationPackage {
+  /** Folder of the package. */
+  readonly folder: string
+  /** The file that `node` runs, relative to the folder; checked to be there. */
+  readonly main: string
+  /** Without one the image is no Weaver application: the operator itself, for instance. */
+  readonly hasGraph: boolean
+}
+
+const APP_FOLDER = 'app'
+
+/**
+ * The layers that are put upon a base image, the one that changes least first: the production dependencies, the application, its component graph.
+ * @throws WeaverError `WEAVER_CLI_NOT_BUILT`, `WEAVER_CLI_DEPENDENCY_MISSING`
+ */
+export async function buildApplicationLayers(
+  app: ApplicationPackage,
+  cacheFolder: string,
+): Promise<{ readonly layers: readonly Layer[]; readonly fingerprint?: string }> {
+  const folder = await realpath(app.folder)
+  const manifest = await readPackageJson(folder)
+  await mustExist(folder, app.main)
+  const graph = app.hasGraph ? await readGraph(folder) : undefined
+
+  const packages = await resolveDependencies(folder)
+  const dependencies: LayerFile[] = []
+  for (const one of packages)
+    for (const file of await listPackageFiles(one.source, one.manifest))
+      dependencies.push({
+        path: `${APP_FOLDER}/${one.target}/${file.path}`,
+        content: { file: file.source },
+        size: file.size,
+        isExecutable: file.isExecutable,
+      })
+  // Without `files` an application gives its build and no sources, tests or configuration of tools.
+  const built = app.main.includes('/') ? (app.main.split('/')[0] ?? app.main) : app.main
+  const application = (await listPackageFiles(folder, { ...manifest, files: manifest.files ?? [built] }, { always: [built] })).map(
+    (file) => ({
+      path: `${APP_FOLDER}/${file.path}`,
+      content: { file: file.source },
+      size: file.size,
+      isExecutable: file.isExecutable,
+    }),
+  )
+  const layers = [
+    ...(dependencies.length === 0 ? [] : [await packLayer('dependencies', dependencies, cacheFolder)]),
+    await packLayer('application', application, cacheFolder),
+    ...(graph === undefined ? [] : [await packLayer('component graph', [graphFile(graph.text)], cacheFolder)]),
+  ]
+  await pruneLayerCache(cacheFolder)
+  return { layers, ...(graph === undefined ? {} : { fingerprint: graph.graph.fingerprint }) }
+}
+
+/** The component graph beside a package; `undefined` when it was not generated. */
+export async function findGraph(folder: string): Promise<ComponentGraph | undefined> {
+  const path = await graphPath(folder)
+  return path === undefined ? undefined : parseGraph(await readFile(path, 'utf8'))
+}
+
+async function readGraph(folder: string): Promise<{ readonly text: string; readonly graph: ComponentGraph }> {
+  const path = await graphPath(folder)
+  if (path === undefined)
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is no Weaver application`,
+    )
+  const text = await readFile(path, 'utf8')
+  return { text, graph: parseGraph(text) }
+}
+
+/** The generator writes beside the generated code: below `src`, or at the top. */
+async function graphPath(folder: string): Promise<string | undefined> {
+  for (const place of ['.', 'src']) {
+    const path = join(folder, place, GRAPH_FILE)
+    if (await exists(path)) return path
+  }
+  return undefined
+}
+
+function graphFile(text: string): LayerFile {
+  const data = Buffer.from(text)
+  return { path: GRAPH_IMAGE_PATH.slice(1), content: { data }, size: data.length, isExecutable: false }
+}
+
+async function mustExist(folder: string, main: string): Promise<void> {
+  if (!(await exists(join(folder, main))))
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      `"${join(folder, main)}" does not exist; build it first (\`npm run build\`), or name another file with \`binary\` or --entrypoint`,
+    )
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false // what fs rejects with
+    throw cause
+  }
+}

@@ -1,0 +1,44 @@
+import { cliError } from '../errors/catalogue.js'
+
+/** The name of an image, taken apart: `registry/repository:tag@digest`. */
+export interface ImageReference {
+  /** `host[:port]`; `docker.io` where the text names none. */
+  readonly registry: string
+  readonly repository: string
+  readonly tag?: string
+  /** `sha256:…` */
+  readonly digest?: string
+}
+
+const REPOSITORY = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/
+const TAG = /^\w[\w.-]{0,127}$/
+const DIGEST = /^sha256:[0-9a-f]{64}$/
+
+/** @throws WeaverError `WEAVER_CLI_IMAGE_REFERENCE` */
+export function parseReference(text: string): ImageReference {
+  const refuse = (why: string): Error =>
+    cliError('WEAVER_CLI_IMAGE_REFERENCE', `"${text}" is no image name: ${why}. Write it as registry.example/team/name:tag`)
+  const [rest = '', digest, ...more] = text.split('@')
+  if (more.length > 0 || (digest !== undefined && !DIGEST.test(digest))) throw refuse('its digest is not sha256: and 64 hex digits')
+  const slash = rest.indexOf('/')
+  const first = rest.slice(0, Math.max(0, slash))
+  const isHost = first.includes('.') || first.includes(':') || first === 'localhost'
+  const registry = isHost ? first : 'docker.io'
+  const path = isHost ? rest.slice(slash + 1) : rest
+  const colon = path.lastIndexOf(':')
+  const name = colon < 0 ? path : path.slice(0, colon)
+  const tag = colon < 0 ? undefined : path.slice(colon + 1)
+  const repository = registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
+  if (!REPOSITORY.test(repository)) throw refuse(`"${name}" is no repository: lower-case letters, digits and separators`)
+  if (tag !== undefined && !TAG.test(tag)) throw refuse(`"${tag}" is no tag`)
+  return { registry, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
+}
+
+export function formatReference({ registry, repository, tag, digest }: ImageReference): string {
+  return `${registry}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
+}
+
+/** True for a registry on this machine: spoken to by plain HTTP, as every container tool does. */
+export function isLoopbackRegistry(registry: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(registry)
+}
