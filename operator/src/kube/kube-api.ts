@@ -11,6 +11,8 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
+  /** Who set which fields, by the API server's own bookkeeping. */
+  readonly managedFields?: readonly { readonly manager?: string; readonly operation?: string; readonly fieldsV1?: Readonly<Record<string, unknown>> }[]
 }
 export interface OwnerReference {
   readonly apiVersion: string

@@ -1,6 +1,7 @@
 import { LABELS } from '@weaver/crds'
 import type { VersionIdentity } from '../broker/broker.js'
 import type { Pod } from '../describe/pod-view.js'
+import { PROXY_ROLE } from '../desired/proxy.js'
 import type { KubeObject, ResourceKind } from '../kube/kube-api.js'
 import type { KubeClient } from '../kube/kube-client.js'
 import { KINDS } from '../kube/kinds.js'
@@ -9,11 +10,14 @@ import type { Logger } from '../log.js'
 import type { AppKey } from '../reconcile/reconcile-app.js'
 import type { ClusterView, EndpointSlice, Revision, Workload } from '../reconcile/cluster-view.js'
 import { identityOfRevision } from '../reconcile/version-identity.js'
+import type { ProxyPod } from '../traffic/proxy-driver.js'
 
 /** Everything that the operator watches, in all namespaces or in those it was given. */
 export interface ClusterCaches extends ClusterView {
   /** Resolves when every first list is there. */
   readonly synced: Promise<void>
+  /** Pods of an app's proxy; unready and terminating ones too. */
+  readonly proxyPods: (app: AppKey) => readonly ProxyPod[]
   readonly apps: () => readonly AppKey[]
   /** Every version that has a snapshot: the accounts that the broker must know. */
   readonly versions: () => readonly VersionIdentity[]
@@ -67,6 +71,17 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
     synced: Promise.all(every.map((r) => r.synced)).then(() => undefined),
     apps: () => apps.flatMap((r) => r.store.all().map(({ metadata }) => ({ namespace: metadata.namespace ?? '', name: metadata.name }))),
     versions: () => revisions.flatMap((r) => r.store.all().flatMap((revision) => identityOfRevision(revision) ?? [])),
+    proxyPods: ({ namespace, name }) =>
+      pods
+        .flatMap((r) => r.store.byLabel(namespace, name))
+        .filter((p) => p.metadata.labels?.[LABELS.role] === PROXY_ROLE)
+        .map((p) => ({
+          name: p.metadata.name,
+          uid: p.metadata.uid ?? '',
+          ip: p.status?.podIP ?? '',
+          ready: p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true,
+          terminating: p.metadata.deletionTimestamp !== undefined,
+        })),
     read(namespace, app) {
       const of = <T extends KubeObject>(reflectors: readonly Reflector<T>[]) => reflectors.flatMap((r) => r.store.byLabel(namespace, app))
       return { workloads: of(workloads), pods: of(pods), slices: of(slices), services: of(services), revisions: of(revisions) }

@@ -13,7 +13,7 @@ import { WorkQueue } from '../kube/work-queue.js'
 import type { Logger } from '../log.js'
 import { createAppReconciler, type AppKey, type ReconcilerDeps } from '../reconcile/reconcile-app.js'
 import type { TrafficDriver } from '../traffic/traffic-driver.js'
-import { startClusterCaches } from './cluster-caches.js'
+import { startClusterCaches, type ClusterCaches } from './cluster-caches.js'
 
 const LEASE_NAME = 'weaver-operator'
 const WORKERS = 4
@@ -42,6 +42,8 @@ export interface Manager {
   /** True when the caches hold the cluster; leading is not needed for it. */
   readonly isReady: boolean
   readonly isLeader: boolean
+  /** Pods of an app's proxy, as the caches have them. */
+  readonly proxyPods: ClusterCaches['proxyPods']
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -116,6 +118,7 @@ export function startManager(options: ManagerOptions): Manager {
     get isLeader() {
       return lease.isLeader
     },
+    proxyPods: caches.proxyPods,
     close: () =>
       (closing ??= (async () => {
         isClosed = true

@@ -49,7 +49,7 @@ export interface ReconcilerDeps {
   readonly api: KubeApi
   readonly view: ClusterView
   readonly broker: Broker
-  /** The driver of `traffic.driver: proxy`. With `none` somebody else follows the status. */
+  /** The driver of `traffic.driver: proxy`. */
   readonly proxy: TrafficDriver
   readonly events: { emit(app: KubeObject, event: AppEvent): void }
   readonly log: Logger
@@ -188,7 +188,7 @@ class Pass {
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
     const before = this.#failures.length
-    const isEnding = await this.#act(versions, decision, objects)
+    const isEnding = await this.#act(versions, decision, { objects, canEnsure: desired.spec !== undefined })
     this.#deps.memory.failures = this.#failures.slice(before)
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
@@ -326,15 +326,19 @@ class Pass {
     )
   }
 
-  /** I3. @returns true while a version is on its way out. */
-  async #act(versions: readonly TrafficVersion[], decision: RolloutDecision, objects: AppObjects): Promise<boolean> {
+  /**
+   * I3. While the spec is invalid nothing is ensured: how many replicas a version shall have stands in the spec of the moment, and there is none.
+   * @returns true while a version is on its way out.
+   */
+  async #act(
+    versions: readonly TrafficVersion[],
+    decision: RolloutDecision,
+    { objects, canEnsure }: { readonly objects: AppObjects; readonly canEnsure: boolean },
+  ): Promise<boolean> {
     let isEnding = false
     for (const { plan } of versions) {
-      const verb = decision.remove.includes(plan.versionId)
-        ? removeVersionChildren
-        : decision.keep.includes(plan.versionId)
-          ? ensureVersionChildren
-          : undefined
+      const isKept = canEnsure && decision.keep.includes(plan.versionId)
+      const verb = decision.remove.includes(plan.versionId) ? removeVersionChildren : isKept ? ensureVersionChildren : undefined
       try {
         const stage = await verb?.(this.#deps.children, plan, objects, this.#signal)
         isEnding ||= stage !== undefined

@@ -189,6 +189,10 @@ describe('first deploy', () => {
     await story.applySpec(text({ min: 3 }))
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect([await replicas(), await hasAutoscaler(), (await story.status()).active]).toEqual([3, false, active])
+    await story.applySpec(text({ min: 2, max: 6 }))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    // An applied number that is left out would fall back to 1.
+    expect([await replicas(), await hasAutoscaler()]).toEqual([4, true])
   }, 60_000)
 
   it('makes again what somebody deletes, and takes back what somebody edits', async () => {
@@ -345,6 +349,31 @@ describe('spec that cannot be carried out', () => {
     },
     60_000,
   )
+
+  it('an invalid field leaves what was scaled in place alone', async () => {
+    const story = await Story.start()
+    const groups = (min: number) => [{ name: 'text', components: ['httpserver/Reverser'], replicas: { min } }]
+    await story.applySpec(spec(V1, { groups: groups(1) }))
+    const { active } = await story.until('v1 serves', isReady)
+    await story.applySpec(spec(V1, { groups: groups(3) }))
+    const replicas = async () =>
+      ((await story.admin.get(KINDS.deployments, story.namespace, `hello-text-${active}`))?.['spec'] as { replicas?: number } | undefined)
+        ?.replicas
+    await story.until('three', async () => (await replicas()) === 3)
+    // An app older than the CRD's rule that would refuse it today.
+    const twice = [...groups(3), { name: 'more', components: ['httpserver/Reverser'] }]
+    story.api.get = async (kind, namespace, name, options) => {
+      const found = await story.admin.get<any>(kind, namespace, name, options)
+      return kind === KINDS.weaverApps ? { ...found, spec: { ...found.spec, groups: twice } } : found
+    }
+    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    expect(await story.condition('Stalled')).toMatchObject({
+      reason: 'InvalidSpec',
+      message: expect.stringContaining('spec.groups[1].components[0]'),
+    })
+    expect(await story.condition('Available')).toMatchObject({ status: 'True' })
+    expect(await replicas()).toBe(3)
+  }, 60_000)
 
   it.each([
     ['an image that cannot be pulled', 'reg.example/nothing:v9', 'ImagePullFailed', /cannot be pulled: ImagePullBackOff/],

@@ -55,7 +55,10 @@ export function shareAmong(ids: readonly string[], weights: Readonly<Record<stri
   return own
 }
 
-/** What is seen where nobody splits traffic for us (driver `none`) or there is nothing to split (no listener): the asked weights, at once. */
+/**
+ * What is seen where nobody splits traffic for us (driver `none`: somebody else follows the status) or there is nothing to split (no listener): the asked
+ * weights, at once. The rollout's pace is kept; nobody has proven it.
+ */
 export function assumedTraffic(weights: Readonly<Record<string, number>>, versions: readonly string[]): TrafficObservation {
   return {
     inSync: true,

@@ -5,7 +5,7 @@
  *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Services, policy   5 the snapshot.
  * The snapshot goes last (I1): while it exists the version is found and the rest of it can be removed.
  */
-import { deploymentId, LABELS, revisionName } from '@weaver/crds'
+import { deploymentId, FIELD_MANAGER, LABELS, revisionName } from '@weaver/crds'
 import type { Broker, VersionIdentity } from '../broker/broker.js'
 import { buildCredsSecret } from '../desired/creds-secret.js'
 import { buildListenerService } from '../desired/listener-service.js'
@@ -16,7 +16,7 @@ import { buildWorkload, isAutoscaled } from '../desired/workload.js'
 import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { ChildApplier } from './child-applier.js'
-import type { AppObjects } from './cluster-view.js'
+import type { AppObjects, Workload } from './cluster-view.js'
 
 /** A pod on a lost node never ends; its account is closed this long after its grace anyway, and that cuts it off. */
 const LOST_POD_MS = 30_000
@@ -60,7 +60,10 @@ export async function ensureVersionChildren(
   for (const group of plan.groups) {
     const workload = buildWorkload(plan, group, broker.servers)
     const live = byName(objects.workloads, group.workloadName)
-    if (live === undefined && isAutoscaled(group)) await createAtMinimum(api, workload, { replicas: group.replicas.min, signal })
+    if (isAutoscaled(group)) {
+      if (live === undefined) await createAtMinimum(api, workload, { replicas: group.replicas.min, signal })
+      else if (hasAppliedReplicas(live)) await handOverReplicas(api, live, { max: group.replicas.max, signal })
+    }
     await applier.ensure(KINDS.deployments, workload, live, { signal })
     for (const [kind, manifest] of [
       [KINDS.horizontalPodAutoscalers, buildAutoscaler(plan, group)],
@@ -128,6 +131,26 @@ async function createAtMinimum(
   } catch (error) {
     if (!isConflict(error)) throw error // there already: the cache lags
   }
+}
+
+/** True while the number of replicas is one of the fields that our apply owns: leaving it out of the next apply would reset it to 1. */
+function hasAppliedReplicas(live: KubeObject): boolean {
+  const fields = live.metadata.managedFields?.find((m) => m.manager === FIELD_MANAGER && m.operation === 'Apply')?.fieldsV1
+  const spec = fields?.['f:spec'] as Readonly<Record<string, unknown>> | undefined // a set of field names, by the API's own format
+  return spec?.['f:replicas'] !== undefined
+}
+
+/**
+ * A group that gets an autoscaler keeps its replicas: a plain patch makes them owned by nobody's apply. It must change the number, as only what changes is
+ * owned; one replica more for a moment is the side on which nothing is lost.
+ */
+async function handOverReplicas(
+  api: KubeApi,
+  live: Workload,
+  options: { readonly max: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const replicas = Math.min(options.max, (live.spec?.replicas ?? 1) + 1)
+  await api.patch(KINDS.deployments, live.metadata.namespace ?? '', live.metadata.name, { spec: { replicas } }, { signal: options.signal })
 }
 
 function isConflict(error: unknown): boolean {
