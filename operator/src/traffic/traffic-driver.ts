@@ -18,10 +18,23 @@ export interface TrafficBackend {
   readonly serviceHost: string
   readonly servicePort: number
   /** Pods to send requests to, by EndpointSlice. `terminating` ones get no new request. */
-  readonly pods: readonly { readonly name: string; readonly uid: string; readonly ip: string; readonly port: number; readonly healthPort: number; readonly ready: boolean; readonly terminating: boolean }[]
+  readonly pods: readonly {
+    readonly name: string
+    readonly uid: string
+    readonly ip: string
+    readonly port: number
+    readonly healthPort: number
+    readonly ready: boolean
+    readonly terminating: boolean
+  }[]
 }
 export interface TrafficPlan {
   readonly app: TrafficApp
+  /**
+   * The weights of the whole app, of which `listeners[].weights` are the shares of those versions that export the listener. Reported as observed once every
+   * ready proxy holds exactly this plan. Absent: the smallest weight that a version has on any of its listeners is reported.
+   */
+  readonly weights?: Readonly<Record<string, number>>
   readonly listeners: readonly {
     readonly listener: TrafficListener
     /** Every version that still exists, also those of weight 0. */
@@ -39,10 +52,12 @@ export interface TrafficObservation {
   readonly weightObserved: Readonly<Record<string, number>>
   /** Requests at this moment inside the proxies, by version. */
   readonly inFlight: Readonly<Record<string, number>>
-  /** Requests sent to each version since the proxies started, by version. An alarm, not a proof. */
+  /** Requests sent to each version since this operator first saw it in the proxies that run, by version. An alarm, not a proof. */
   readonly requests: Readonly<Record<string, number>>
   /** No proxy names this version in file or live state any more: safe to delete its pods. */
   readonly released: readonly string[]
+  /** Versions outside the plan of which `released` is not true yet: a proxy still names one, or did a moment ago. */
+  readonly holding?: readonly string[]
 }
 export interface TrafficDriver {
   /** Objects to apply for the proxy itself (Deployment, stable Services, ConfigMap, Secret...), before any weight is set. */

@@ -1,0 +1,422 @@
+/**
+ * Traffic driver `proxy`: a managed HAProxy per app, programmed while it runs.
+ *
+ * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a proxy must look like), `proxy-commands` (from what it shows to
+ * commands), `proxy-report` (from what all show to what the rollout is told), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
+ * `proxy-objects` (Kubernetes). This file is the loop between them; it decides nothing about weights.
+ *
+ * I1  Files first: what a proxy would serve after a restart is in the ConfigMap before a running proxy hears of it.
+ * I2  A version's weight is raised only when every ready proxy has a pod of it up; until then all proxies keep the plan in force.
+ * I3  A proxy's gate, which closes at each start of the process, is opened only after the plan was read back and every slot with weight has a pod up.
+ * I4  What is reported was read from the proxies after the last command.
+ * I5  Memory holds connections and clocks only; bindings and weights are in the ConfigMap, written under its resourceVersion, so a second leader is refused.
+ */
+import { proxyName } from '@weaver/crds'
+import { isIP } from 'node:net'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
+import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { Logger } from '../log.js'
+import { PROXY_SERVER_NAME, type ProxyCertificates } from './certificates.js'
+import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
+import { MAPS, PROXY_ADMIN_PORT, proxyListeners, renderProxyFiles } from './haproxy-config.js'
+import { planProxySteps, type ProxyView } from './proxy-commands.js'
+import { readProxy, sendCommands } from './proxy-link.js'
+import { createProxyObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
+import { isCommitted, isServable, raiseBlockers, reportTraffic, type ProgrammedProxy } from './proxy-report.js'
+import { proxyTargets, type ListenerTarget } from './proxy-target.js'
+import {
+  bindSlots,
+  commitWeights,
+  emptyState,
+  freeSlots,
+  parseState,
+  recoverState,
+  stampDropped,
+  type ProxyState,
+  type SlotBinding,
+} from './slots.js'
+import type { TrafficApp, TrafficDriver, TrafficObservation, TrafficPlan } from './traffic-driver.js'
+
+const STATE_KEY = 'state.json'
+const DEFAULT_FAIL_OPEN_SECONDS = 120
+const DEFAULT_SETTLE_MS = 1_500
+const SETTLE_STEP_MS = 100
+const DEFAULT_CUT_AFTER_MS = 5_000
+const DIAL_TIMEOUT_MS = 3_000
+/** A Service that somebody made anew has another address. */
+const SERVICE_RECHECK_MS = 60_000
+/** After this a proxy that is shown as terminating is gone, whatever its node says: its grace period and some. */
+const ENDING_LIMIT_MS = 75_000
+
+/** A pod of the app's proxy, as the caches have it; unready and terminating ones too. */
+export interface ProxyPod {
+  readonly name: string
+  readonly uid: string
+  /** Empty: none yet. */
+  readonly ip: string
+  readonly ready: boolean
+  readonly terminating: boolean
+}
+export interface ProxyDriverOptions {
+  readonly kube: KubeApi
+  readonly proxyPods: (app: { readonly namespace: string; readonly name: string }) => readonly ProxyPod[] | Promise<readonly ProxyPod[]>
+  /** HAProxy 2.6 or newer with OpenSSL and Prometheus exporter; stop signal SIGUSR1. */
+  readonly image: string
+  readonly log: Logger
+  /** Epoch milliseconds. @default Date */
+  readonly clock?: { now(): number }
+  /** Opens a connection to a proxy's administration port. @default TLS to port 9443 with the operator's client certificate */
+  readonly dial?: (pod: ProxyPod, certificates: ProxyCertificates) => Promise<Socket>
+  /** Namespace of the operator; absent: no NetworkPolicy around proxies. */
+  readonly operatorNamespace?: string
+  /** How long a proxy that nobody programs stays unready before it serves what its files say. Seconds. @default 120 */
+  readonly failOpenSeconds?: number
+  /**
+   * How long the files must have ceased to name a version before it is released. Below the kubelet's delay in refreshing ConfigMaps (about 90 s), a proxy container
+   * that restarts while no operator lives could come to serve a version that is gone. @default failOpenSeconds
+   */
+  readonly forgetAfterMs?: number
+  /** How long one `sync` waits for servers to pass their first check. @default 1500 */
+  readonly settleMs?: number
+  /** How long sessions of a version that was let go may go on before they are ended. @default 5000 */
+  readonly cutAfterMs?: number
+  /** Longest wait for one batch of commands. @default 5000 */
+  readonly adminTimeoutMs?: number
+}
+
+interface Link {
+  readonly admin: HaproxyAdmin
+  /** The client certificate it was made with. */
+  readonly certificate: string
+}
+/** What is remembered of one app between two passes. */
+interface AppMemory {
+  readonly links: Map<string, Link>
+  /** When a proxy was first seen terminating, by pod uid. */
+  readonly ending: Map<string, number>
+  /** When a version was first seen leaving, by version id. */
+  readonly leaving: Map<string, number>
+  readonly services: Map<string, { readonly host: string; readonly at: number }>
+  /** Requests of a slot before its present version, by process, slot and version. */
+  readonly baselines: Map<string, number>
+}
+
+/** @see ProxyDriverOptions. One pass of one app at a time; passes of different apps may overlap. */
+export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
+  const now = () => options.clock?.now() ?? Date.now()
+  const failOpenSeconds = options.failOpenSeconds ?? DEFAULT_FAIL_OPEN_SECONDS
+  const objects = createProxyObjects({ ...options, failOpenSeconds, now })
+  const apps = new Map<string, AppMemory>()
+  const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
+  const memoryOf = (app: TrafficApp): AppMemory => {
+    const memory = apps.get(keyOf(app)) ?? {
+      links: new Map(),
+      ending: new Map(),
+      leaving: new Map(),
+      services: new Map(),
+      baselines: new Map(),
+    }
+    apps.set(keyOf(app), memory)
+    return memory
+  }
+  const passOf = (plan: TrafficPlan, signal: AbortSignal | undefined) =>
+    new Pass({ ...options, now, failOpenSeconds, objects }, { plan, memory: memoryOf(plan.app), signal })
+  const forget = (key: string) => {
+    for (const { admin } of apps.get(key)?.links.values() ?? []) admin.close()
+    apps.delete(key)
+  }
+  return {
+    async ensure(plan, signal) {
+      // The files first: a proxy pod cannot start without them.
+      await passOf(plan, signal).bind()
+      await objects.ensure(plan, signal)
+    },
+    sync: (plan, signal) => passOf(plan, signal).sync(),
+    forget(app) {
+      forget(keyOf(app))
+      objects.forget(app)
+    },
+    async close() {
+      for (const key of [...apps.keys()]) forget(key)
+    },
+  }
+}
+
+type PassDeps = ProxyDriverOptions & { readonly now: () => number; readonly failOpenSeconds: number; readonly objects: ProxyObjects }
+
+/** One pass over one app; thrown away after it. */
+class Pass {
+  readonly #deps: PassDeps
+  readonly #plan: TrafficPlan
+  readonly #memory: AppMemory
+  readonly #signal: AbortSignal | undefined
+  readonly #log: Logger
+  #stored: StoredFiles | undefined
+  #state: ProxyState = emptyState()
+  #problems: readonly string[] = []
+
+  constructor(deps: PassDeps, at: { readonly plan: TrafficPlan; readonly memory: AppMemory; readonly signal: AbortSignal | undefined }) {
+    this.#deps = deps
+    this.#plan = at.plan
+    this.#memory = at.memory
+    this.#signal = at.signal
+    this.#log = deps.log.child({ app: at.plan.app.name, namespace: at.plan.app.namespace })
+  }
+
+  /** Reads the stored state, binds what is new, stores it. */
+  async bind(): Promise<void> {
+    const { app } = this.#plan
+    this.#stored = await this.#deps.objects.readFiles(app, this.#signal)
+    const text = this.#stored?.data[STATE_KEY]
+    this.#state =
+      text === undefined ? await this.#recovered() : parseState(text, `ConfigMap "${proxyName(app.name)}" in namespace "${app.namespace}"`)
+    const services = await this.#services()
+    const bound = bindSlots(this.#state, this.#plan, (listener, id) => services.get(`${listener} ${id}`))
+    this.#problems = bound.problems
+    await this.#store(bound.state)
+  }
+
+  async sync(): Promise<TrafficObservation> {
+    await this.bind()
+    const plan = this.#plan
+    const until = this.#deps.now() + (this.#deps.settleMs ?? DEFAULT_SETTLE_MS)
+    let proxies: ProgrammedProxy[]
+    let blockers: string[]
+    for (let isStored = false; ;) {
+      const targets = this.#targets()
+      proxies = await this.#program(targets)
+      blockers = isCommitted(plan, this.#state) ? [] : raiseBlockers(plan, { state: this.#state, targets, proxies })
+      if (blockers.length === 0 && !isStored && !isCommitted(plan, this.#state)) {
+        await this.#commit()
+        isStored = true
+        continue
+      }
+      // What does not answer is not waited for; the next pass tries again.
+      const isSettled = proxies.every((p) => p.view === undefined || p.waiting.length === 0)
+      if (isSettled || this.#deps.now() >= until) break
+      await sleep(SETTLE_STEP_MS, undefined, this.#signal === undefined ? {} : { signal: this.#signal })
+    }
+    await this.#free(proxies)
+    const ending = this.#ending(await this.#pods())
+    return reportTraffic(plan, {
+      state: this.#state,
+      proxies,
+      ending,
+      problems: this.#problems,
+      blockers,
+      baseline: (key, requests) => this.#baseline(key, requests),
+      forgetAfterMs: this.#deps.forgetAfterMs ?? this.#deps.failOpenSeconds * 1_000,
+      now: this.#deps.now(),
+    })
+  }
+
+  /** I1. */
+  async #commit(): Promise<void> {
+    await this.#store(commitWeights(this.#state, this.#plan))
+    this.#log.info('weights set', {
+      generation: this.#state.generation,
+      weights: Object.fromEntries(Object.entries(this.#state.listeners).map(([name, own]) => [name, own.weights])),
+    })
+  }
+
+  /** Slots of versions that left become free once no proxy has servers of them. */
+  async #free(proxies: readonly ProgrammedProxy[]): Promise<void> {
+    if (proxies.some((p) => p.isReady && p.view === undefined)) return
+    const views = proxies.flatMap((p) => p.view ?? [])
+    const isClean = (backend: string) =>
+      views.every((v) =>
+        (v.backends.get(backend)?.servers ?? []).every((s) => s.name === 'svc' && s.status === 'maint' && s.sessions === 0),
+      )
+    await this.#store(freeSlots(this.#state, isClean))
+  }
+
+  async #store(next: ProxyState): Promise<void> {
+    this.#state = stampDropped(this.#state, next, this.#deps.now())
+    const listeners = proxyListeners(this.#plan.listeners.map((l) => l.listener.name))
+    const data = { ...renderProxyFiles(listeners, this.#state, this.#deps.failOpenSeconds), [STATE_KEY]: JSON.stringify(this.#state) }
+    if (this.#stored !== undefined && isSameData(this.#stored.data, data)) return
+    this.#stored = await this.#deps.objects.writeFiles(this.#plan.app, data, {
+      before: this.#stored,
+      ...(this.#signal === undefined ? {} : { signal: this.#signal }),
+    })
+  }
+
+  #targets(): ListenerTarget[] {
+    const cutAfterMs = this.#deps.cutAfterMs ?? DEFAULT_CUT_AFTER_MS
+    const leaving = new Set(
+      Object.values(this.#state.listeners).flatMap((l) => Object.values(l.slots).flatMap((b) => (b.leaving === true ? [b.versionId] : []))),
+    )
+    for (const id of this.#memory.leaving.keys()) if (!leaving.has(id)) this.#memory.leaving.delete(id)
+    for (const id of leaving) if (!this.#memory.leaving.has(id)) this.#memory.leaving.set(id, this.#deps.now())
+    return proxyTargets(this.#state, this.#plan, {
+      cut: (id) => this.#deps.now() - (this.#memory.leaving.get(id) ?? Number.POSITIVE_INFINITY) >= cutAfterMs,
+    })
+  }
+
+  /** Brings every proxy that lives as near to the targets as it gets now, all at once. */
+  async #program(targets: readonly ListenerTarget[]): Promise<ProgrammedProxy[]> {
+    const pods = await this.#pods()
+    const alive = pods.filter((p) => !p.terminating && p.ip !== '')
+    // An open administration connection would keep an ending process from ending.
+    for (const [uid, { admin }] of this.#memory.links)
+      if (!alive.some((p) => p.uid === uid)) {
+        admin.close()
+        this.#memory.links.delete(uid)
+      }
+    return Promise.all(alive.map((pod) => this.#programOne(pod, targets)))
+  }
+
+  async #programOne(pod: ProxyPod, targets: readonly ListenerTarget[]): Promise<ProgrammedProxy> {
+    const names = targets.map((t) => t.name)
+    try {
+      const admin = await this.#link(pod)
+      let view = await readProxy(admin, pod.name, names)
+      let steps = planProxySteps(view, targets)
+      if (steps.commands.length > 0) {
+        for (const { text } of steps.commands)
+          if (text.startsWith('shutdown sessions'))
+            this.#log.warn('requests cut: the version was let go', { proxy: pod.name, command: text })
+        await sendCommands(admin, pod.name, steps.commands)
+        view = await this.#reread(admin, pod, names, view.process)
+        steps = planProxySteps(view, targets)
+      }
+      if (!view.isConfirmed && isServable(view, this.#state, targets)) {
+        // I3
+        await sendCommands(admin, pod.name, [{ text: `set map ${MAPS.gate} confirmed 1` }])
+        view = await this.#reread(admin, pod, names, view.process)
+        this.#log.info('proxy confirmed', { proxy: pod.name, process: view.process })
+      }
+      return { name: pod.name, isReady: pod.ready, view, waiting: steps.waiting }
+    } catch (error) {
+      if (this.#signal?.aborted === true) throw error
+      const failure = error instanceof Error ? error.message : String(error)
+      this.#log.debug('proxy could not be programmed', { proxy: pod.name, err: error })
+      return { name: pod.name, isReady: pod.ready, failure, waiting: [] }
+    }
+  }
+
+  async #reread(admin: HaproxyAdmin, pod: ProxyPod, listeners: readonly string[], process: string): Promise<ProxyView> {
+    const view = await readProxy(admin, pod.name, listeners)
+    if (view.process !== process)
+      throw new Error(`proxy "${pod.name}": it was restarted while it was programmed; the next pass begins again`)
+    return view
+  }
+
+  async #link(pod: ProxyPod): Promise<HaproxyAdmin> {
+    const certificates = await this.#deps.objects.certificates(this.#plan.app, this.#signal)
+    const known = this.#memory.links.get(pod.uid)
+    if (known?.certificate === certificates['client.pem']) return known.admin
+    known?.admin.close()
+    const dial = this.#deps.dial ?? dialProxy
+    const admin = createHaproxyAdmin({
+      name: pod.name,
+      dial: () => dial(pod, certificates),
+      ...(this.#deps.adminTimeoutMs === undefined ? {} : { timeoutMs: this.#deps.adminTimeoutMs }),
+    })
+    this.#memory.links.set(pod.uid, { admin, certificate: certificates['client.pem'] })
+    return admin
+  }
+
+  async #pods(): Promise<readonly ProxyPod[]> {
+    return this.#deps.proxyPods(this.#plan.app)
+  }
+
+  #ending(pods: readonly ProxyPod[]): string[] {
+    const { ending } = this.#memory
+    for (const uid of ending.keys()) if (!pods.some((p) => p.uid === uid)) ending.delete(uid)
+    return pods.flatMap((p) => {
+      if (!p.terminating) return []
+      const since = ending.get(p.uid) ?? this.#deps.now()
+      ending.set(p.uid, since)
+      return this.#deps.now() - since < ENDING_LIMIT_MS ? [p.name] : []
+    })
+  }
+
+  /** What running proxies show, where nothing is stored: somebody deleted the ConfigMap, or its state. */
+  async #recovered(): Promise<ProxyState> {
+    const pods = (await this.#pods()).filter((p) => !p.terminating && p.ip !== '').sort((a, b) => Number(b.ready) - Number(a.ready))
+    const names = this.#plan.listeners.map((l) => l.listener.name)
+    for (const pod of pods) {
+      try {
+        const view = await readProxy(await this.#link(pod), pod.name, names)
+        const state = recoverState(this.#plan, view)
+        if (Object.values(state.listeners).every((l) => Object.keys(l.slots).length === 0)) continue
+        this.#log.warn('the stored slots are gone; took the bindings and weights of a running proxy', { proxy: pod.name })
+        return state
+      } catch (error) {
+        if (this.#signal?.aborted === true) throw error
+        this.#log.warn('the stored slots are gone, and a proxy could not be asked; goes on with the others', {
+          proxy: pod.name,
+          err: error,
+        })
+      }
+    }
+    return emptyState()
+  }
+
+  /** Addresses of the versions' Services, by listener and version; HAProxy is given addresses, because it resolves no names at run time. */
+  async #services(): Promise<ReadonlyMap<string, NonNullable<SlotBinding['service']>>> {
+    const found = this.#plan.listeners.flatMap(({ listener, backends }) =>
+      backends.map(async ({ versionId, serviceHost, servicePort }) => {
+        const host = isIP(serviceHost) === 0 ? await this.#clusterIp(serviceHost.split('.')[0] ?? serviceHost) : serviceHost
+        return host === undefined ? [] : [[`${listener.name} ${versionId}`, { host, port: servicePort }] as const]
+      }),
+    )
+    return new Map((await Promise.all(found)).flat())
+  }
+
+  async #clusterIp(name: string): Promise<string | undefined> {
+    const known = this.#memory.services.get(name)
+    if (known !== undefined && this.#deps.now() - known.at < SERVICE_RECHECK_MS) return known.host
+    const service = await this.#deps.kube.get<KubeObject & { readonly spec?: { readonly clusterIP?: string } }>(
+      KINDS.services,
+      this.#plan.app.namespace,
+      name,
+      this.#signal === undefined ? {} : { signal: this.#signal },
+    )
+    const host = service?.spec?.clusterIP ?? ''
+    if (isIP(host) === 0) return undefined
+    this.#memory.services.set(name, { host, at: this.#deps.now() })
+    return host
+  }
+
+  #baseline(key: string, requests: number): number {
+    const known = this.#memory.baselines.get(key)
+    if (known !== undefined) return known
+    if (this.#memory.baselines.size > 1_000) this.#memory.baselines.clear()
+    this.#memory.baselines.set(key, requests)
+    return requests
+  }
+}
+
+function isSameData(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((k) => a[k] === b[k])
+}
+
+/** TLS both ways; the proxy shows a certificate of the app's own authority, whatever its address. */
+async function dialProxy(pod: ProxyPod, certificates: ProxyCertificates): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: pod.ip,
+      port: PROXY_ADMIN_PORT,
+      servername: PROXY_SERVER_NAME,
+      ca: certificates['ca.pem'],
+      cert: certificates['client.pem'],
+      key: certificates['client.key'],
+      minVersion: 'TLSv1.2',
+      timeout: DIAL_TIMEOUT_MS,
+    })
+    socket.once('error', reject)
+    socket.once('timeout', () => socket.destroy(new Error(`no connection to ${pod.ip}:${PROXY_ADMIN_PORT} within ${DIAL_TIMEOUT_MS} ms`)))
+    socket.once('secureConnect', () => {
+      socket.removeListener('error', reject)
+      socket.removeAllListeners('timeout')
+      socket.setTimeout(0)
+      resolve(socket)
+    })
+  })
+}

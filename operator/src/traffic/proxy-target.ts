@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { backendName, planValue, SLOTS, type ProxyState } from './slots.js'
+import type { TrafficBackend, TrafficPlan } from './traffic-driver.js'
+
+export interface ServerTarget {
+  readonly address: string
+  readonly healthPort: number
+}
+/** What one slot of a running proxy must look like. */
+export interface SlotTarget {
+  readonly backend: string
+  /** `undefined`: the slot is free, or being freed. */
+  readonly deploymentId?: string
+  readonly service?: { readonly host: string; readonly port: number }
+  /** Servers that must take requests, by name. */
+  readonly servers: ReadonlyMap<string, ServerTarget>
+  /** Servers that stay as they are if they exist: their own check decides. `all`: nothing is known of the pods. */
+  readonly spared: ReadonlySet<string> | 'all'
+  /** Ends sessions that are left: the version's time is over. */
+  readonly cut: boolean
+}
+export interface ListenerTarget {
+  readonly name: string
+  /** The entry of `plan.map`; `undefined`: leave the present one, because nothing is known of what it should be. */
+  readonly plan?: string
+  /** Backend by version id. */
+  readonly preview: ReadonlyMap<string, string>
+  readonly slots: readonly SlotTarget[]
+}
+
+/** What every proxy must look like, from the stored state and from the pods of the plan. Pure. */
+export function proxyTargets(
+  state: ProxyState,
+  plan: TrafficPlan,
+  options: { readonly cut: (versionId: string) => boolean },
+): ListenerTarget[] {
+  return Object.entries(state.listeners).map(([name, own]): ListenerTarget => {
+    const planned = plan.listeners.find((l) => l.listener.name === name)
+    const bound = Object.entries(own.slots).filter(([, b]) => b.leaving !== true)
+    const isUnknown = Object.keys(own.weights).length === 0 && Object.keys(planned?.weights ?? {}).length > 0
+    return {
+      name,
+      ...(isUnknown ? {} : { plan: planValue(name, own) }),
+      preview: new Map(bound.map(([slot, b]) => [b.versionId, backendName(name, slot)])),
+      slots: SLOTS.map((slot): SlotTarget => {
+        const backend = backendName(name, slot)
+        const binding = own.slots[slot]
+        if (binding === undefined || binding.leaving === true)
+          return { backend, servers: new Map(), spared: new Set(), cut: binding !== undefined && options.cut(binding.versionId) }
+        const pods = planned?.backends.find((b) => b.versionId === binding.versionId)?.pods
+        return {
+          backend,
+          deploymentId: binding.deploymentId,
+          ...(binding.service === undefined ? {} : { service: binding.service }),
+          servers: new Map(
+            (pods ?? [])
+              .filter((p) => p.ready && !p.terminating)
+              .map((p) => [serverName(p), { address: `${p.ip}:${p.port}`, healthPort: p.healthPort }]),
+          ),
+          spared: pods === undefined ? 'all' : new Set(pods.filter((p) => !p.ready && !p.terminating).map(serverName)),
+          cut: false,
+        }
+      }),
+    }
+  })
+}
+
+/** A name belongs to one pod at one address: a pod whose sandbox was made anew is another server. */
+export function serverName(pod: TrafficBackend['pods'][number]): string {
+  const hash = createHash('sha256').update(`${pod.uid} ${pod.ip} ${pod.port} ${pod.healthPort}`).digest('hex').slice(0, 8)
+  return `${pod.name}_${hash}`
+}
