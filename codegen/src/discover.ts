@@ -63,7 +63,7 @@ class Discovery {
           !file.isDeclarationFile &&
           file.fileName !== options.outFile &&
           file.fileName.startsWith(`${options.projectDir}/`) &&
-          !file.fileName.includes('/node_modules/') &&
+          !file.fileName.slice(options.projectDir.length).includes('/node_modules/') &&
           !/\.test\.tsx?$/.test(file.fileName),
       )
       .sort((a, b) => (a.fileName < b.fileName ? -1 : 1))

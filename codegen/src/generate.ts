@@ -72,7 +72,12 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   }
   const read = opened
     .getSourceFiles()
-    .filter((file) => file.fileName.startsWith(`${projectDir}/`) && !file.fileName.includes('/node_modules/') && file.fileName !== outFile)
+    .filter(
+      (file) =>
+        file.fileName.startsWith(`${projectDir}/`) &&
+        !file.fileName.slice(projectDir.length).includes('/node_modules/') &&
+        file.fileName !== outFile,
+    )
   writeRecord(recordPath(projectDir), {
     tool: GENERATOR_VERSION,
     inputs: Object.fromEntries([

@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript-api'
+
+/** Packages of the tests lie inside the repository, so that `@weaver/sdk` resolves as it does for a user. */
+const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'testdata', 'packages')
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'ES2022',
+    lib: ['ES2023'],
+    module: 'NodeNext',
+    moduleResolution: 'NodeNext',
+    customConditions: ['@weaver/source'],
+    types: ['node'],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    noImplicitOverride: true,
+    noImplicitReturns: true,
+    noUnusedLocals: true,
+    noUnusedParameters: true,
+    noFallthroughCasesInSwitch: true,
+    verbatimModuleSyntax: true,
+    isolatedDeclarations: false,
+    skipLibCheck: true,
+    noEmit: true,
+  },
+  include: ['src'],
+}
+
+export interface Fixture {
+  readonly folder: string
+  /** Adds or replaces a file. */
+  write(file: string, text: string): void
+  /** Errors of the compiler under the strictest settings, the generated file included. */
+  typeErrors(): readonly string[]
+  remove(): void
+}
+
+/** A package on disk, with these files below `src/`. */
+export function createFixture(files: Readonly<Record<string, string>>): Fixture {
+  mkdirSync(FOLDER, { recursive: true })
+  const folder = mkdtempSync(join(FOLDER, 'package-'))
+  const write = (file: string, text: string): void => {
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), text)
+  }
+  write('tsconfig.json', JSON.stringify(TSCONFIG))
+  write('package.json', JSON.stringify({ name: 'fixture', type: 'module' }))
+  for (const [file, text] of Object.entries(files)) write(join('src', file), text)
+  return {
+    folder,
+    write,
+    typeErrors() {
+      const parsed = ts.parseJsonConfigFileContent(TSCONFIG, ts.sys, folder)
+      const program = ts.createProgram(parsed.fileNames, parsed.options)
+      return ts
+        .getPreEmitDiagnostics(program)
+        .filter((d) => d.file?.fileName.startsWith(folder))
+        .map((d) => `${d.file?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
