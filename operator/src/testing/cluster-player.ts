@@ -184,9 +184,10 @@ export function createClusterPlayer(api: KubeApi, namespace: string): ClusterPla
   async function playService(service: KubeObject): Promise<void> {
     const spec = service['spec'] as {
       readonly selector?: Record<string, string>
-      readonly ports?: readonly { readonly targetPort?: number }[]
+      readonly ports?: readonly { readonly port?: number; readonly targetPort?: number | string }[]
     } // as read from the API server
     if (spec.selector === undefined) return
+    const port = spec.ports?.[0]
     const pods = (await list<Pod>(KINDS.pods)).filter((p) =>
       Object.entries(spec.selector ?? {}).every(([k, v]) => p.metadata.labels?.[k] === v),
     )
@@ -216,7 +217,8 @@ export function createClusterPlayer(api: KubeApi, namespace: string): ClusterPla
       },
       addressType: 'IPv4',
       endpoints,
-      ports: [{ name: 'listener', port: spec.ports?.[0]?.targetPort ?? 0, protocol: 'TCP' }],
+      // A port by name is that of some container; nobody here dials it.
+      ports: [{ name: 'listener', port: typeof port?.targetPort === 'number' ? port.targetPort : (port?.port ?? 0), protocol: 'TCP' }],
     })
   }
 }

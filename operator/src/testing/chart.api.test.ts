@@ -1,0 +1,306 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { KubeConfig } from '@kubernetes/client-node'
+import { buildWeaverAppCrd, type WeaverApp } from '@weaver/crds'
+import type { ComponentGraph } from '@weaver/sdk/contract'
+import { parse, parseAllDocuments } from 'yaml'
+import type { KubeObject } from '../kube/kube-api.js'
+import { createKubeClient } from '../kube/kube-client.js'
+import { KINDS } from '../kube/kinds.js'
+import { createLogger } from '../log.js'
+import { ensureBrokerSecret } from '../manager/ensure-broker-secret.js'
+import { startManager } from '../manager/manager.js'
+import { createProxyDriver } from '../traffic/proxy-driver.js'
+import type { TrafficDriver } from '../traffic/traffic-driver.js'
+import { startApiServer, type ApiServer } from './api-server.js'
+import { createClusterPlayer } from './cluster-player.js'
+import { createFakeBroker } from './fake-broker.js'
+import { createFakeTrafficDriver } from './fake-traffic-driver.js'
+
+// The chart by the real helm; what it renders by a real API server, with the rights that it really grants.
+
+const CHART = new URL('../../../charts/weaver-operator', import.meta.url).pathname
+const NAMESPACE = 'weaver-system'
+const run = promisify(execFile)
+
+interface Rule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly verbs: readonly string[]
+}
+interface Failed {
+  readonly stderr: string
+}
+
+async function helm(...args: readonly string[]): Promise<string> {
+  const { stdout } = await run(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'helm'), args, { timeout: 30_000, maxBuffer: 1 << 24 })
+  return stdout
+}
+
+async function render(...sets: readonly string[]): Promise<KubeObject[]> {
+  const args = sets.flatMap((s) => [s.includes('=[') || s.includes('={}') ? '--set-json' : '--set', s])
+  const text = await helm('template', 'weaver', CHART, '--namespace', NAMESPACE, '--kube-version', '1.36.1', ...args)
+  return parseAllDocuments(text).flatMap((d) => (d.contents === null ? [] : [d.toJSON() as KubeObject]))
+}
+
+async function refusal(...sets: readonly string[]): Promise<string> {
+  return render(...sets).then(
+    () => 'it was accepted',
+    (error: unknown) => (error as Failed).stderr,
+  )
+}
+const find = (objects: readonly KubeObject[], kind: string, name: string) =>
+  objects.find((o) => o.kind === kind && o.metadata.name === name) as any // deep looks into manifests
+
+describe('the chart', () => {
+  it('passes helm lint', async () => {
+    expect(await helm('lint', '--strict', CHART)).toContain('0 chart(s) failed')
+  })
+
+  it('installs the CRD of this very release, and keeps it on uninstall', async () => {
+    const crd = find(await render(), 'CustomResourceDefinition', 'weaverapps.weaver.dev')
+    expect({ ...crd, metadata: { name: crd.metadata.name } }).toEqual(buildWeaverAppCrd())
+    expect(crd.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
+    expect(find(await render('crds.keep=false'), 'CustomResourceDefinition', 'weaverapps.weaver.dev').metadata.annotations).toBeUndefined()
+    expect(find(await render('crds.install=false'), 'CustomResourceDefinition', 'weaverapps.weaver.dev')).toBeUndefined()
+  })
+
+  it('bundles NATS in operator mode: servers get the public half of the keys, the operator the private one', async () => {
+    const objects = await render()
+    expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).toMatch(/include auth.conf/)
+    expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf'].match(/nats:\/\/weaver-nats-\d/g)).toHaveLength(3)
+    const servers = find(objects, 'StatefulSet', 'weaver-nats').spec
+    expect(JSON.stringify(servers.template.spec.volumes)).toContain('auth.conf')
+    expect(JSON.stringify(servers)).not.toContain('operator.seed')
+    const operator = find(objects, 'Deployment', 'weaver-operator').spec.template.spec
+    expect(operator.volumes[1].secret.items.map((i: { key: string }) => i.key)).toEqual(['operator.seed', 'system.creds'])
+    expect(find(objects, 'Job', 'weaver-keygen').spec.template.spec.containers[0].args).toEqual([
+      'keygen',
+      '--secret',
+      'weaver-nats-auth',
+      '--namespace',
+      NAMESPACE,
+    ])
+  })
+
+  it('runs one server without a cluster, and without volumes where asked', async () => {
+    const objects = await render('nats.replicas=1', 'nats.persistence.enabled=false')
+    expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).not.toContain('cluster')
+    const { spec } = find(objects, 'StatefulSet', 'weaver-nats')
+    expect(spec.volumeClaimTemplates).toBeUndefined()
+    expect(spec.template.spec.volumes).toContainEqual({ name: 'data', emptyDir: {} })
+    expect(find(objects, 'PodDisruptionBudget', 'weaver-nats')).toBeUndefined()
+  })
+
+  it.each([
+    ['an account for each version', 'nats.external.authSecret=mine', ['WEAVER_NATS_AUTH_DIR'], ['operator.seed', 'system.creds']],
+    ['one account', 'nats.external.credentialsSecret=mine', ['WEAVER_NATS_CREDS'], ['user.creds']],
+  ])('uses a broker of the user with %s', async (_what, set, variables, keys) => {
+    const objects = await render('nats.enabled=false', 'nats.external.servers={nats://a:4222,nats://b:4222}', set)
+    expect(objects.map((o) => `${o.kind}/${o.metadata.name}`)).toEqual(
+      expect.not.arrayContaining(['StatefulSet/weaver-nats', 'Job/weaver-keygen']),
+    )
+    const { containers, volumes } = find(objects, 'Deployment', 'weaver-operator').spec.template.spec
+    const env = Object.fromEntries(containers[0].env.map((e: { name: string; value?: string }) => [e.name, e.value]))
+    expect(env['WEAVER_NATS_SERVERS']).toBe('nats://a:4222,nats://b:4222')
+    expect(Object.keys(env).filter((name) => /AUTH_DIR|CREDS/.test(name))).toEqual(variables)
+    expect(volumes[1].secret).toMatchObject({ secretName: 'mine', items: keys.map((key) => ({ key })) })
+  })
+
+  it('gives rights only in the namespaces that it watches', async () => {
+    const objects = await render('watchNamespaces={shop,bank}', 'rbac.aggregate=false')
+    expect(objects.filter((o) => o.kind.startsWith('ClusterRole'))).toEqual([])
+    const roles = objects.filter((o) => o.kind === 'Role' && o.metadata.name === 'weaver-operator').map((o) => o.metadata.namespace)
+    expect(roles.sort()).toEqual(['bank', 'shop'])
+    expect(JSON.stringify(find(objects, 'Deployment', 'weaver-operator'))).toContain('"shop,bank"')
+  })
+
+  it.each([
+    ['replcas=3', 'replcas'],
+    ['nats.replica=3', 'replica'],
+    ['image.pullPolicy=Sometimes', 'pullPolicy'],
+    ['nats.replicas=0', 'nats'],
+    ['image.digest=latest', 'digest'],
+    ['nats.enabled=false', 'nats.external.servers is empty'],
+    ['nats.external.servers={nats://a:4222}', 'although nats.enabled is true'],
+  ])('refuses %s', async (set, message) => {
+    expect(await refusal(set)).toContain(message)
+  })
+})
+
+describe('what the chart renders, on a real API server', () => {
+  let server: ApiServer
+  let folder: string
+  let objects: KubeObject[]
+  const kubectl = (...args: readonly string[]) =>
+    run(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl'), [`--kubeconfig=${folder}/config`, ...args], { timeout: 30_000 })
+
+  beforeAll(async () => {
+    server = await startApiServer()
+    folder = await mkdtemp(join(tmpdir(), 'weaver-chart-'))
+    await writeFile(join(folder, 'config'), server.config.exportConfig())
+    objects = await render()
+    for (const name of [NAMESPACE, 'apps'])
+      await server.api.create(KINDS.namespaces, {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' } },
+      })
+  }, 120_000)
+  afterAll(async () => {
+    await server?.close()
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  }, 30_000)
+
+  it('is accepted without a warning, in a namespace of the restricted Pod Security Standard', async () => {
+    await writeFile(
+      join(folder, 'all.json'),
+      JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects.filter((o) => o.kind !== 'CustomResourceDefinition') }),
+    )
+    const { stderr } = await kubectl('apply', '--server-side', '--dry-run=server', '-f', join(folder, 'all.json'))
+    expect(stderr).toBe('')
+  }, 60_000)
+
+  it('grants exactly the verbs that the operator uses', async () => {
+    const rbac = objects.filter((o) => /^(ServiceAccount|(Cluster)?Role(Binding)?)$/.test(o.kind))
+    await writeFile(join(folder, 'rbac.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items: rbac }))
+    await kubectl('apply', '-f', join(folder, 'rbac.json'))
+    const used = { operator: new Set<string>(), keygen: new Set<string>() }
+    const refused: string[] = []
+    const clientOf = async (account: 'operator' | 'keygen') => {
+      const { stdout } = await kubectl('create', 'token', `weaver-${account}`, '-n', NAMESPACE)
+      const config = new KubeConfig()
+      config.loadFromOptions({
+        clusters: [{ name: 'test', server: server.url, skipTLSVerify: true }],
+        users: [{ name: account, token: stdout.trim() }],
+        contexts: [{ name: 'test', cluster: 'test', user: account }],
+        currentContext: 'test',
+      })
+      return createKubeClient({
+        config,
+        onCall({ verb, group, resource, code }) {
+          used[account].add(`${group}/${resource} ${verb}`)
+          if (code === '403') refused.push(`${account}: ${group}/${resource} ${verb}`)
+        },
+      })
+    }
+    const keygen = await clientOf('keygen')
+    expect(await ensureBrokerSecret(keygen, { namespace: NAMESPACE, name: 'weaver-nats-auth' })).toBe('made')
+    await keygen.close()
+    const client = await clientOf('operator')
+    await rollOut(server, client)
+    await client.close()
+    expect(refused).toEqual([])
+    // The objects of a version whose deletion this asks for are the server's to check, not calls.
+    const granted = (rules: readonly Rule[]) =>
+      rules
+        .flatMap((r) => r.resources.flatMap((resource) => r.verbs.map((verb) => `${r.apiGroups[0]}/${resource} ${verb}`)))
+        .filter((g) => g !== 'weaver.dev/weaverapps/finalizers update')
+    const {
+      app,
+      own,
+      keygen: keys,
+    } = parse(await readFile(join(CHART, 'files/rbac.yaml'), 'utf8')) as Record<'app' | 'own' | 'keygen', Rule[]>
+    // Server-side apply of an object that is not there needs `create` besides.
+    const needed = (uses: ReadonlySet<string>) =>
+      new Set(
+        [...uses].flatMap((use) =>
+          use.endsWith(' patch') && !/weaverapps|leases/.test(use) ? [use, use.replace(/ patch$/, ' create')] : [use],
+        ),
+      )
+    expect([...needed(used.operator)].sort()).toEqual(granted([...app, ...own]).sort())
+    expect([...needed(used.keygen)].sort()).toEqual(granted(keys).sort())
+  }, 120_000)
+})
+
+const GRAPH: ComponentGraph = {
+  format: 1,
+  generator: 'test',
+  fingerprint: 'f',
+  components: [{ name: 'weaver/Main', methods: [], refs: [], listeners: ['lis'] }],
+}
+
+/** v1, v2, scaling there and back, and deletion, with the operator's own rights; the real driver makes its objects, a fake stands for the proxies. */
+async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeClient>): Promise<void> {
+  const player = createClusterPlayer(server.api, 'apps')
+  player.images.set('reg/app:v1', { graph: GRAPH, digest: '1'.repeat(64) })
+  player.images.set('reg/app:v2', { graph: GRAPH, digest: '2'.repeat(64) })
+  const log = createLogger({ level: 'error' })
+  const real = createProxyDriver({ kube: client, proxyPods: () => [], image: 'haproxy', log, operatorNamespace: NAMESPACE })
+  const proxies = createFakeTrafficDriver()
+  const proxy: TrafficDriver = {
+    ...proxies,
+    ensure: (plan, signal) => real.ensure(plan, signal),
+    async sync(plan, signal) {
+      await real.sync(plan, signal)
+      return proxies.sync(plan, signal)
+    },
+  }
+  const stop = new AbortController()
+  const playing = (async () => {
+    while (!stop.signal.aborted) {
+      await player.tick().catch(() => undefined) // an object that changed meanwhile is played in the next tick
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  })()
+  const manager = startManager({
+    // The podLogs of an API server without a kubelet: asked for, so that the right to it is used, and answered by the player.
+    client: {
+      ...client,
+      podLogs: async (namespace, pod, options) => {
+        await client.podLogs(namespace, pod, { ...options, timeoutMs: 2_000 }).catch(() => undefined)
+        return player.logOf(pod)
+      },
+    },
+    broker: createFakeBroker(),
+    proxy,
+    log,
+    namespace: NAMESPACE,
+    identity: 'one',
+    watchNamespaces: [],
+    onLost: () => undefined,
+  })
+  const apply = (image: string, replicas: object) =>
+    server.api.apply(KINDS.weaverApps, {
+      apiVersion: 'weaver.dev/v1alpha1',
+      kind: 'WeaverApp',
+      metadata: { name: 'hello', namespace: 'apps' },
+      spec: {
+        image,
+        groups: [{ name: 'all', components: ['weaver/Main'], replicas }],
+        rollout: { strategy: 'cutover', drainTimeout: '2s' },
+      },
+    })
+  const app = async () => (await server.api.get(KINDS.weaverApps, 'apps', 'hello')) as (WeaverApp & KubeObject) | undefined
+  const until = async (what: string, probe: () => Promise<boolean>) => {
+    for (const limit = Date.now() + 30_000; !(await probe()); await new Promise((resolve) => setTimeout(resolve, 100)))
+      if (Date.now() > limit) throw new Error(`gave up waiting for ${what}: ${(await app())?.status?.waitingFor ?? 'nothing is awaited'}`)
+  }
+  const serves = (image: string) => async () => {
+    const found = await app()
+    return (
+      found?.status?.phase === 'Ready' &&
+      found.status.versions?.length === 1 &&
+      found.status.versions[0]?.image === image &&
+      found.status.observedGeneration === found.metadata.generation
+    )
+  }
+  try {
+    await apply('reg/app:v1', { min: 2, max: 4 })
+    await until('v1', serves('reg/app:v1'))
+    await apply('reg/app:v1', { min: 1 })
+    await until('v1 scaled', serves('reg/app:v1'))
+    await apply('reg/app:v2', { min: 2, max: 4 })
+    await until('v2', serves('reg/app:v2'))
+    await server.api.delete(KINDS.weaverApps, 'apps', 'hello')
+    await until('the end', async () => (await app()) === undefined)
+  } finally {
+    await manager.close()
+    await real.close()
+    stop.abort()
+    await playing
+  }
+}
