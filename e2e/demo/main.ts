@@ -56,13 +56,13 @@ async function main(): Promise<boolean> {
     async () => {
       const deployStarted = Date.now()
       let fullAt = 0
-      let finished = false
-      const work = deploy(v2).finally(() => (finished = true))
+      const finished = { isTrue: false }
+      const work = deploy(v2).finally(() => (finished.isTrue = true))
       const table = (async () => {
         say(
           `${cell('time', 7)} ${cell('phase', 12)} ${cell('desired', 8)} ${cell('observed', 9)} ${cell('v1 req', 8)} ${cell('v2 req', 8)} ${cell('failed', 7)} ${cell('mixed', 6)}`,
         )
-        while (!finished) {
+        while (!finished.isTrue) {
           const [app, report] = await Promise.all([getApp(NAMESPACE, 'httpserver'), load.report()])
           const preview = app.status?.versions?.find((version) => version.id === app.status?.preview)
           say(
