@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type { CliContext } from '../context.js'
+import { generateCommand } from './generate.js'
 import { imageCommand } from './image/push.js'
+import { kubeCommand } from './kube/kube.js'
 import { singleCommand } from './single/deploy.js'
 import { versionCommand } from './version.js'
 
@@ -14,7 +16,7 @@ export function createProgram(context: CliContext): Command {
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C.\nEnvironment: NO_COLOR, WEAVER_DEBUG=1 (stack traces).',
     )
-  const commands = [versionCommand, singleCommand, imageCommand]
+  const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand]
   for (const command of commands) program.addCommand(command(context))
   applyEverywhere(program)
   return program

@@ -17,6 +17,10 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export const CLI_ERRORS = {
   WEAVER_CLI_USAGE: { exit: EXIT.usage, when: 'arguments or flags contradict each other, or a value has the wrong form' },
   WEAVER_CLI_CONFIG_INVALID: { exit: EXIT.usage, when: 'weaver.toml cannot be read, or something in it is wrong; every problem is listed' },
+  WEAVER_CLI_GENERATE_FAILED: {
+    exit: EXIT.failed,
+    when: 'the sources break a rule of the generator; each breach is listed with its place',
+  },
   WEAVER_CLI_GENERATED_STALE: { exit: EXIT.failed, when: 'generated files are missing or older than what they are made from' },
   WEAVER_CLI_NOT_BUILT: { exit: EXIT.failed, when: 'the file to run, or weaver.graph.json, is not there' },
   WEAVER_CLI_CHILD_FAILED: { exit: EXIT.failed, when: 'the application could not be started' },

@@ -1,0 +1,15 @@
+import { Command } from 'commander'
+import type { CliContext } from '../../context.js'
+import { deleteCommand } from './delete.js'
+import { deployCommand } from './deploy.js'
+import { logsCommand } from './logs.js'
+import { manifestCommand } from './manifest.js'
+import { statusCommand } from './status.js'
+import { abortCommand, promoteCommand } from './verbs.js'
+
+export function kubeCommand(context: CliContext): Command {
+  const command = new Command('kube').description('run applications on Kubernetes')
+  for (const make of [deployCommand, statusCommand, logsCommand, promoteCommand, abortCommand, deleteCommand, manifestCommand])
+    command.addCommand(make(context))
+  return command
+}

@@ -1,0 +1,88 @@
+import { componentGroupName, LABELS } from '@weaver/crds'
+import { Command } from 'commander'
+import type { CliContext } from '../../context.js'
+import { followLogs, readLogs, type LogLine, type LogOptions } from '../../deployers/kube/stream-logs.js'
+import { needApp } from '../../deployers/kube/weaver-apps.js'
+import { cliError } from '../../errors/catalogue.js'
+import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
+
+interface LogFlags extends ClusterFlags {
+  readonly version?: string
+  readonly group?: string
+  readonly component?: string
+  readonly follow?: true
+  readonly tail?: string
+  readonly json?: true
+}
+
+export function logsCommand(context: CliContext): Command {
+  const command = new Command('logs')
+    .description('print the logs of all pods of an application as one stream')
+    .argument('<name>', 'name of the application')
+    .option('--version <id>', 'of one version only')
+    .option('--group <name>', 'of one colocation group only')
+    .option('--component <name>', 'of the group that hosts a component only')
+    .option('-f, --follow', 'go on until Ctrl-C, with pods that are yet to come')
+    .option('--tail <lines>', 'last lines of each pod (default: all; 10 with --follow)')
+    .option('--json', 'print one JSON object for each line')
+  return withClusterFlags(command).action(async (name: string, flags: LogFlags) => {
+    if (flags.group !== undefined && flags.component !== undefined)
+      throw cliError('WEAVER_CLI_USAGE', 'give --group or --component, not both')
+    if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
+      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of lines`)
+    const client = await connect(context, flags)
+    const app = { namespace: flags.namespace ?? client.namespace, name }
+    const { spec } = await needApp(client, app)
+    const groups = spec.groups ?? []
+    const { component } = flags
+    const group =
+      component === undefined
+        ? flags.group
+        : (groups.find((g) => g.components.includes(component))?.name ??
+          componentGroupName(
+            component,
+            groups.map((g) => g.name),
+          ))
+    const interrupt = new AbortController()
+    const release = context.onSignal(() => interrupt.abort())
+    const options: LogOptions = {
+      app,
+      ...(flags.version === undefined ? {} : { version: flags.version }),
+      ...(group === undefined ? {} : { group }),
+      ...(flags.tail === undefined ? {} : { tail: Number(flags.tail) }),
+      signal: interrupt.signal,
+      labels: { group: LABELS.group, version: LABELS.version },
+      onProblem: (message) => context.output.warn(message),
+    }
+    const print = (line: LogLine): void => context.output.result(flags.json === true ? JSON.stringify(toJson(line)) : toText(line, context))
+    try {
+      if (flags.follow === true) await followLogs(client, options, print)
+      else {
+        const lines = await readLogs(client, options)
+        lines.forEach(print)
+        if (lines.length === 0)
+          context.output.progress(
+            `no pod of "${app.namespace}/${name}" has written anything${group === undefined ? '' : ` in group "${group}"`}`,
+          )
+      }
+    } finally {
+      release()
+    }
+  })
+}
+
+/** A line that the application wrote as a JSON object becomes part of the object. */
+function toJson(line: LogLine): unknown {
+  const { text, ...where } = line
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { ...where, entry: parsed }
+  } catch {
+    // not every line is JSON
+  }
+  return { ...where, text }
+}
+
+function toText({ version, group, pod, text }: LogLine, { output }: CliContext): string {
+  return `${output.style.dim(`${version}/${group}/${pod.slice(pod.lastIndexOf('-') + 1)}`)} ${text}`
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { WeaverApp } from '@weaver/crds'
+import { Command } from 'commander'
+import type { CliContext } from '../../context.js'
+import type { KubeClient } from '../../deployers/kube/kube-client.js'
+import { appDetails, appsTable } from '../../deployers/kube/rollout-view.js'
+import { listApps, needApp } from '../../deployers/kube/weaver-apps.js'
+import { cliError, EXIT } from '../../errors/catalogue.js'
+import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
+
+interface StatusFlags extends ClusterFlags {
+  readonly allNamespaces?: true
+  readonly watch?: true
+  readonly json?: true
+}
+
+export function statusCommand(context: CliContext): Command {
+  const command = new Command('status')
+    .description('show applications: all of a namespace in a table, or one with versions, conditions, schedule and history')
+    .argument('[name]', 'name of an application')
+    .option('-A, --all-namespaces', 'applications of all namespaces')
+    .option('-w, --watch', 'go on showing until Ctrl-C')
+    .option('--json', 'print JSON; with --watch one document for each change')
+  return withClusterFlags(command).action(async (name: string | undefined, flags: StatusFlags) => {
+    if (name !== undefined && flags.allNamespaces === true)
+      throw cliError('WEAVER_CLI_USAGE', 'a name is looked up in one namespace; leave out --all-namespaces')
+    const client = await connect(context, flags)
+    if (flags.watch === true) await watch(context, client, { name, flags })
+    else show(context, await look(client, name, flags), { name, flags })
+  })
+}
+
+interface Asked {
+  readonly name: string | undefined
+  readonly flags: StatusFlags
+}
+
+async function look(client: KubeClient, name: string | undefined, flags: StatusFlags): Promise<readonly WeaverApp[]> {
+  const namespace = flags.namespace ?? client.namespace
+  if (name !== undefined) return [await needApp(client, { namespace, name })]
+  return listApps(client, flags.allNamespaces === true ? undefined : namespace)
+}
+
+function show({ output }: CliContext, apps: readonly WeaverApp[], { name, flags }: Asked): void {
+  if (flags.json === true) output.json(name === undefined ? apps : apps[0])
+  else if (apps.length === 0)
+    output.progress(
+      flags.allNamespaces === true ? 'there are no applications' : 'there are no applications in this namespace; -A shows all',
+    )
+  else output.result(lines({ output }, apps, { name, flags }).join('\n'))
+}
+
+function lines({ output }: Pick<CliContext, 'output'>, apps: readonly WeaverApp[], { name, flags }: Asked): readonly string[] {
+  const options = { now: Date.now(), style: output.style }
+  const [app] = apps
+  return name !== undefined && app !== undefined
+    ? appDetails(app, options)
+    : appsTable(apps, { ...options, hasNamespace: flags.allNamespaces === true })
+}
+
+async function watch(context: CliContext, client: KubeClient, asked: Asked): Promise<void> {
+  const { output } = context
+  const interrupt = new AbortController()
+  const release = context.onSignal(() => interrupt.abort())
+  let last = ''
+  try {
+    while (!interrupt.signal.aborted) {
+      const apps = await look(client, asked.name, asked.flags)
+      const text = JSON.stringify(apps.map((app) => [app.metadata.name, app.metadata.generation, app.status]))
+      if (output.live !== undefined && asked.flags.json !== true) output.live.draw(lines(context, apps, asked))
+      else if (text !== last) show(context, apps, asked)
+      last = text
+      await sleep(1000, undefined, { signal: interrupt.signal }).catch(() => undefined) // the loop's condition sees the signal
+    }
+  } finally {
+    output.live?.done()
+    release()
+  }
+  context.setExitCode(EXIT.ok)
+}

@@ -1,0 +1,123 @@
+// Follows one generation of a WeaverApp until it serves or fails. It only looks: nothing that happens here, Ctrl-C included, changes the rollout.
+// It asks again and again instead of watching: a terminal needs no more than a few looks a second, and a look has a time limit where a watch hangs.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { WeaverApp } from '@weaver/crds'
+import type { CliContext } from '../../context.js'
+import { cliError } from '../../errors/catalogue.js'
+import { formatSeconds } from '../../print/table.js'
+import type { KubeClient } from './kube-client.js'
+import { observedShare, rolloutOutcome } from './rollout-outcome.js'
+import { appLine, appLines } from './rollout-view.js'
+import { getApp, type AppName } from './weaver-apps.js'
+
+export interface FollowOptions {
+  readonly app: AppName
+  readonly generation: number
+  /** The version that this rollout brings. */
+  readonly version: string
+  /** Epoch milliseconds from which times are counted. */
+  readonly since: number
+  readonly timeoutMs?: number
+  /** @default 400 */
+  readonly everyMs?: number
+}
+
+/** Milliseconds since `since`; absent: it did not come to that. */
+export interface RolloutTimes {
+  firstTraffic?: number
+  fullTraffic?: number
+  done?: number
+}
+
+/** No operator looks at a new app within this time: something is wrong with it. */
+const UNSEEN_MS = 10_000
+/** A stalled app may recover by itself (an image that appears, a quota that grows); after this time a person is told. */
+const STALLED_MS = 15_000
+
+/**
+ * @returns when the generation serves all traffic
+ * @throws WeaverError `WEAVER_CLI_ROLLOUT_FAILED`, `WEAVER_CLI_TIMEOUT`, `WEAVER_CLI_DETACHED`
+ */
+export async function followRollout(
+  client: KubeClient,
+  context: Pick<CliContext, 'output' | 'onSignal'>,
+  options: FollowOptions,
+): Promise<RolloutTimes> {
+  const { app, generation, version, since, everyMs = 400 } = options
+  const { output } = context
+  const times: RolloutTimes = {}
+  const name = `WeaverApp "${app.namespace}/${app.name}"`
+  const again = `\`weaver kube status ${app.name} --namespace ${app.namespace} --watch\` shows how it goes on`
+  const interrupt = new AbortController()
+  const release = context.onSignal(() => interrupt.abort())
+  const started = Date.now()
+  let stalledSince: number | undefined
+  let isUnseenTold = false
+  let lastLine = ''
+  try {
+    for (;;) {
+      const found = await getApp(client, app)
+      if (found === undefined) throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `${name} was deleted while it was followed`)
+      const now = Date.now()
+      note(times, found, { version, elapsed: now - since })
+      const line = appLine(found)
+      if (output.live !== undefined)
+        output.live.draw([
+          ...appLines(found, output.style),
+          output.style.dim(`  ${formatSeconds(now - since)}; Ctrl-C leaves, the rollout goes on`),
+        ])
+      else if (line !== lastLine) output.progress(`${formatSeconds(now - since).padStart(8)}  ${line}`)
+      lastLine = line
+
+      const outcome = rolloutOutcome(found, generation)
+      if (outcome.kind === 'done') {
+        times.fullTraffic ??= now - since
+        times.firstTraffic ??= times.fullTraffic
+        times.done = now - since
+        return times
+      }
+      if (outcome.kind === 'failed')
+        throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `the rollout of ${name} failed: ${outcome.message}${stillServing(found)}`, {
+          details: { times },
+        })
+      if (outcome.kind === 'superseded')
+        throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `the rollout of ${name} was overtaken: ${outcome.message}`)
+      if (outcome.kind === 'stalled') {
+        stalledSince ??= now
+        if (now - stalledSince > STALLED_MS)
+          throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `the rollout of ${name} is stuck: ${outcome.message}${stillServing(found)}`, {
+            details: { times },
+          })
+      } else stalledSince = undefined
+      if (outcome.kind === 'going' && !outcome.isSeen && !isUnseenTold && now - started > UNSEEN_MS) {
+        isUnseenTold = true
+        output.live?.done()
+        output.warn(
+          `no operator has looked at ${name} for ${UNSEEN_MS / 1000} s (status.observedGeneration is ${found.status?.observedGeneration ?? 'absent'}, ${generation} is wanted); is it running? \`kubectl get pods -A -l app.kubernetes.io/name=weaver-operator\``,
+        )
+      }
+      if (options.timeoutMs !== undefined && now - started > options.timeoutMs)
+        throw cliError(
+          'WEAVER_CLI_TIMEOUT',
+          `${name} is not done after ${formatSeconds(options.timeoutMs)}: ${line}. The rollout goes on; ${again}`,
+          { details: { times } },
+        )
+      await sleep(everyMs, undefined, { signal: interrupt.signal }).catch(() => undefined) // only an interrupt ends it early
+      if (interrupt.signal.aborted)
+        throw cliError('WEAVER_CLI_DETACHED', `left; the rollout of ${name} goes on. ${again}`, { details: { times } })
+    }
+  } finally {
+    output.live?.done()
+    release()
+  }
+}
+
+function note(times: RolloutTimes, app: WeaverApp, { version, elapsed }: { readonly version: string; readonly elapsed: number }): void {
+  const share = observedShare(app, version)
+  if (share > 0) times.firstTraffic ??= elapsed
+  if (share >= 100) times.fullTraffic ??= elapsed
+}
+
+function stillServing({ status }: WeaverApp): string {
+  return status?.active === undefined ? '' : `. Version "${status.active}" serves on`
+}

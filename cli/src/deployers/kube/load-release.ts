@@ -1,0 +1,77 @@
+import { access } from 'node:fs/promises'
+import { basename, dirname, relative, resolve } from 'node:path'
+import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
+import { loadConfig, type WeaverToml } from '../../config/load-config.js'
+import { packageFolderOf } from '../../config/package-folder.js'
+import { cliError } from '../../errors/catalogue.js'
+import { findGraph } from '../../image/application-layers.js'
+import { DEFAULT_MAIN } from '../../image/make-image.js'
+import { readPackageJson } from '../../image/package-files.js'
+
+/** A weaver.toml with the package that it deploys. */
+export interface Release {
+  readonly config: WeaverToml
+  /** Folder of the package. */
+  readonly folder: string
+  /** The file that node runs, relative to the folder. */
+  readonly main: string
+  readonly packageName?: string
+  readonly graph?: ComponentGraph
+}
+
+/** Reads what there is; `checkBuilt` says what is missing. */
+export async function loadRelease(file: string, cwd: string): Promise<Release> {
+  const config = await loadConfig(file, cwd)
+  const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
+  const named = config.kube.build?.package
+  const folder = named === undefined ? ((await packageFolderOf(binary)) ?? config.folder) : resolve(config.folder, named)
+  const { name } = await readPackageJson(folder)
+  const graph = await findGraph(folder)
+  return {
+    config,
+    folder,
+    main: relative(folder, binary),
+    ...(name === undefined ? {} : { packageName: name }),
+    ...(graph === undefined ? {} : { graph }),
+  }
+}
+
+/**
+ * Checks that what would be deployed is what the sources say.
+ * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`, `WEAVER_CLI_NOT_BUILT`
+ */
+export async function checkBuilt(release: Release, cwd: string): Promise<void> {
+  const dir = relative(cwd, release.folder) || '.'
+  const command = `weaver generate${dir === '.' ? '' : ` ${dir}`}`
+  const main = resolve(release.folder, release.main)
+  if (await isThere(resolve(release.folder, 'tsconfig.json'))) {
+    const { formatDiagnostic, generate } = await import('@weaver/codegen')
+    const { status, files, diagnostics } = await generate({ projectDir: release.folder, check: true })
+    if (status === 'failed')
+      throw cliError(
+        'WEAVER_CLI_GENERATE_FAILED',
+        `the sources of "${dir}" cannot be generated from:\n${diagnostics.map(formatDiagnostic).join('\n')}`,
+      )
+    if (status === 'stale')
+      throw cliError(
+        'WEAVER_CLI_GENERATED_STALE',
+        `${files.map((f) => basename(f)).join(' and ')} of "${dir}" do not fit the sources; run \`${command}\` and build again (\`npm run build\`)`,
+      )
+  }
+  if (release.graph === undefined)
+    throw cliError('WEAVER_CLI_GENERATED_STALE', `"${dir}" has no ${GRAPH_FILE}; run \`${command}\` and build again (\`npm run build\`)`)
+  if (!(await isThere(main)))
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      `"${relative(cwd, main)}", the binary of "${basename(dirname(release.config.path))}/${basename(release.config.path)}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
+    )
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,140 @@
+import { ANNOTATIONS, API_GROUP, API_VERSION, LABELS, WEAVER_APP_PLURAL, type WeaverApp } from '@weaver/crds'
+import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
+import { cliError } from '../../errors/catalogue.js'
+import type { KubeClient } from './kube-client.js'
+
+/** Name under which the API server records what this command applied. */
+export const CLI_FIELD_MANAGER = 'weaver-cli'
+const GROUP_PATH = `/apis/${API_GROUP}/${API_VERSION}`
+
+export interface AppName {
+  readonly namespace: string
+  readonly name: string
+}
+
+/** @throws WeaverError `WEAVER_CLI_OPERATOR_MISSING` when the cluster does not know the kind, `WEAVER_CLI_KUBE_NOT_FOUND` when there is no such namespace */
+export async function checkCluster(client: KubeClient, namespace: string): Promise<void> {
+  const { status, body } = await client.call({ path: GROUP_PATH, accept: [404], what: 'discovery' })
+  const resources = status === 404 ? [] : ((body as { readonly resources?: readonly { readonly name: string }[] }).resources ?? []) // an APIResourceList
+  if (!resources.some((resource) => resource.name === WEAVER_APP_PLURAL))
+    throw cliError(
+      'WEAVER_CLI_OPERATOR_MISSING',
+      `the cluster at "${client.server}" does not know the kind WeaverApp: the operator is not installed. Install it with \`helm install weaver-operator charts/weaver-operator --namespace weaver-system --create-namespace\``,
+    )
+  const found = await client.call({
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}`,
+    accept: [403, 404],
+    what: `namespace "${namespace}"`,
+  })
+  // who may not read namespaces learns it when the app is applied
+  if (found.status === 404)
+    throw cliError(
+      'WEAVER_CLI_KUBE_NOT_FOUND',
+      `there is no namespace "${namespace}" on the cluster at "${client.server}"; make it with \`kubectl create namespace ${namespace}\``,
+    )
+}
+
+export async function getApp(client: KubeClient, { namespace, name }: AppName): Promise<WeaverApp | undefined> {
+  const { status, body } = await client.call({
+    path: appPath({ namespace, name }),
+    accept: [404],
+    what: `WeaverApp "${namespace}/${name}"`,
+  })
+  return status === 404 ? undefined : (body as WeaverApp) // of the kind that was asked for
+}
+
+/** @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` */
+export async function needApp(client: KubeClient, app: AppName): Promise<WeaverApp> {
+  const found = await getApp(client, app)
+  if (found !== undefined) return found
+  throw cliError(
+    'WEAVER_CLI_KUBE_NOT_FOUND',
+    `there is no WeaverApp "${app.name}" in namespace "${app.namespace}"; \`weaver kube status --all-namespaces\` lists all`,
+  )
+}
+
+/** @param namespace `undefined`: of all namespaces */
+export async function listApps(client: KubeClient, namespace: string | undefined): Promise<readonly WeaverApp[]> {
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
+  const { status, body } = await client.call({ path: `${GROUP_PATH}${scope}/${WEAVER_APP_PLURAL}`, accept: [404], what: 'WeaverApps' })
+  if (status === 404) await checkCluster(client, namespace ?? 'default')
+  return (body as { readonly items?: readonly WeaverApp[] }).items ?? [] // a WeaverAppList
+}
+
+/** Server-side apply. @param isForced takes fields over that another field manager owns, `kubectl apply` for instance */
+export async function applyApp(
+  client: KubeClient,
+  manifest: WeaverAppManifest & { readonly metadata: { readonly namespace: string } },
+  isForced: boolean,
+): Promise<WeaverApp> {
+  const { name, namespace } = manifest.metadata
+  const what = `WeaverApp "${namespace}/${name}"`
+  const { status, body } = await client.call({
+    method: 'PATCH',
+    path: appPath({ name, namespace }),
+    query: { fieldManager: CLI_FIELD_MANAGER, force: String(isForced), fieldValidation: 'Strict' },
+    contentType: 'application/apply-patch+yaml',
+    body: manifest,
+    accept: [409],
+    what,
+  })
+  if (status !== 409) return body as WeaverApp // the object as it is now
+  const said = String((body as { readonly message?: unknown }).message) // a Status
+  throw cliError('WEAVER_CLI_KUBE_CONFLICT', `${what}: ${said.split('\n').join(' ')}. Leave out --no-force to take these fields over`)
+}
+
+/** Tells the operator what a user wants, by an annotation that it removes when carried out. */
+export async function askOperator(client: KubeClient, app: AppName, verb: 'promote' | 'abort'): Promise<void> {
+  await client.call({
+    method: 'PATCH',
+    path: appPath(app),
+    query: { fieldManager: CLI_FIELD_MANAGER },
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { annotations: { [ANNOTATIONS[verb]]: '1' } } },
+    what: `WeaverApp "${app.namespace}/${app.name}"`,
+  })
+}
+
+/** @returns false when there was none */
+export async function deleteApp(client: KubeClient, app: AppName): Promise<boolean> {
+  const { status } = await client.call({
+    method: 'DELETE',
+    path: appPath(app),
+    accept: [404],
+    what: `WeaverApp "${app.namespace}/${app.name}"`,
+  })
+  return status !== 404
+}
+
+export interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
+  readonly spec: { readonly containers: readonly { readonly name: string }[] }
+  readonly status?: {
+    readonly phase?: string
+    readonly containerStatuses?: readonly {
+      readonly name: string
+      readonly restartCount: number
+      readonly state?: Readonly<Record<string, unknown>>
+    }[]
+  }
+}
+
+export async function listPods(
+  client: KubeClient,
+  app: AppName,
+  wanted: { readonly version?: string; readonly group?: string },
+): Promise<readonly Pod[]> {
+  const labels = [
+    `${LABELS.app}=${app.name}`,
+    `${LABELS.role}=weavelet`,
+    ...(wanted.version === undefined ? [] : [`${LABELS.version}=${wanted.version}`]),
+    ...(wanted.group === undefined ? [] : [`${LABELS.group}=${wanted.group}`]),
+  ]
+  const path = `/api/v1/namespaces/${encodeURIComponent(app.namespace)}/pods`
+  const { body } = await client.call({ path, query: { labelSelector: labels.join(',') }, what: `pods of "${app.namespace}/${app.name}"` })
+  return (body as { readonly items: readonly Pod[] }).items // a PodList
+}
+
+function appPath({ namespace, name }: AppName): string {
+  return `${GROUP_PATH}/namespaces/${encodeURIComponent(namespace)}/${WEAVER_APP_PLURAL}/${encodeURIComponent(name)}`
+}
