@@ -8,6 +8,7 @@
 import type { Broker } from '../broker/broker.js'
 import { createEventRecorder } from '../kube/events.js'
 import type { KubeClient } from '../kube/kube-client.js'
+import { isKubeError } from '../kube/kube-error.js'
 import { startLeaderLease } from '../kube/leader-lease.js'
 import { WorkQueue } from '../kube/work-queue.js'
 import type { Logger } from '../log.js'
@@ -17,6 +18,7 @@ import { startClusterCaches, type ClusterCaches } from './cluster-caches.js'
 
 const LEASE_NAME = 'weaver-operator'
 const WORKERS = 4
+const CONFLICT_RETRY_MS = 200
 
 export interface ManagerOptions {
   readonly client: KubeClient
@@ -98,6 +100,11 @@ export function startManager(options: ManagerOptions): Manager {
           const { requeueAfterMs } = await reconciler.reconcile(keyOf(text), signal)
           result = 'success'
           return requeueAfterMs
+        } catch (error) {
+          if (!isKubeError(error, 409)) throw error
+          // Somebody else wrote meanwhile: a user, or an operator that does not know yet that it was replaced. What is there now is looked at anew.
+          log.debug('a write met a newer one; the pass begins again', { app: text, err: error })
+          return CONFLICT_RETRY_MS
         } finally {
           observer.onPass?.(result, (performance.now() - started) / 1000)
         }

@@ -1,33 +1,13 @@
-import { FINALIZER, type WeaverApp, type WeaverAppSpecInput, type WeaverAppStatus } from '@weaver/crds'
-import type { ComponentGraph } from '@weaver/sdk/contract'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { FINALIZER } from '@weaver/crds'
+import { isKubeError } from '../kube/kube-error.js'
 import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
-import { createClusterPlayer, type ClusterPlayer } from '../testing/cluster-player.js'
-import { createFakeBroker, type FakeBroker } from '../testing/fake-broker.js'
-import { createFakeTrafficDriver, type FakeTrafficDriver } from '../testing/fake-traffic-driver.js'
-import { createLiveView } from '../testing/live-view.js'
-import { Crash, createRecordingApi, type RecordingApi } from '../testing/recording-api.js'
-import { createAppReconciler, type AppEvent, type AppReconciler } from './reconcile-app.js'
+import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
+import type { AppKey } from './reconcile-app.js'
 
-// A real API server and etcd. No controllers and no kubelet run there: `cluster-player` plays them. Broker and traffic driver are fakes at the border.
-
-const GRAPH: ComponentGraph = {
-  format: 1,
-  generator: 'test',
-  fingerprint: 'f',
-  components: [
-    { name: 'httpserver/Converter', methods: [], refs: [], listeners: [] },
-    { name: 'httpserver/Reverser', methods: [], refs: [], listeners: [] },
-    { name: 'weaver/Main', methods: [], refs: ['httpserver/Converter', 'httpserver/Reverser'], listeners: ['lis'] },
-  ],
-}
-const V1 = 'reg.example/httpserver:v1'
-const V2 = 'reg.example/httpserver:v2'
+// A real API server and etcd; `testing/app-story.ts` says what is played there.
 
 let server: ApiServer
-let count = 0
 
 beforeAll(async () => {
   server = await startApiServer()
@@ -36,101 +16,9 @@ afterAll(async () => {
   await server?.close()
 }, 30_000)
 
-/** One app in a namespace of its own, with everything around it. */
-class Story {
-  readonly namespace = `story-${(count += 1)}`
-  readonly key = { namespace: this.namespace, name: 'hello' }
-  readonly broker: FakeBroker = createFakeBroker()
-  readonly proxy: FakeTrafficDriver = createFakeTrafficDriver()
-  readonly events: AppEvent[] = []
-  readonly admin: KubeApi = server.api
-  readonly player: ClusterPlayer = createClusterPlayer(this.admin, this.namespace)
-  api!: RecordingApi // set by restartOperator, which start() calls first
-  reconciler!: AppReconciler // the same
-  now = Date.now()
-
-  static async start(): Promise<Story> {
-    const story = new Story()
-    await story.admin.create(KINDS.namespaces, {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: story.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-    })
-    story.player.images.set(V1, { graph: GRAPH, digest: '1'.repeat(64) })
-    story.player.images.set(V2, { graph: GRAPH, digest: '2'.repeat(64) })
-    story.restartOperator()
-    return story
-  }
-
-  /** A new process: nothing remembered but what is in the cluster. */
-  restartOperator(): void {
-    const api = createRecordingApi(this.admin, { podLogs: (pod) => this.player.logOf(pod) })
-    this.api = api
-    this.reconciler = createAppReconciler({
-      api: this.api,
-      view: createLiveView(this.api),
-      broker: this.broker,
-      proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) },
-      events: { emit: (_app, event) => void this.events.push(event) },
-      log: createLogger({ level: 'error' }),
-      now: () => this.now,
-    })
-  }
-
-  /** What `kubectl apply` of a whole manifest does. */
-  async applySpec(spec: WeaverAppSpecInput): Promise<void> {
-    const body = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', metadata: { name: 'hello', namespace: this.namespace }, spec }
-    await this.admin.apply(KINDS.weaverApps, body)
-  }
-  async app(): Promise<(WeaverApp & KubeObject) | undefined> {
-    return this.admin.get<WeaverApp & KubeObject>(KINDS.weaverApps, this.namespace, 'hello')
-  }
-  async status(): Promise<WeaverAppStatus> {
-    return (await this.app())?.status ?? {}
-  }
-  async condition(type: string) {
-    return (await this.status()).conditions?.find((c) => c.type === type)
-  }
-
-  /** Lets the cluster and the operator go on, in made-up time, until something is so. */
-  async until(
-    what: string,
-    isSo: (status: WeaverAppStatus) => boolean | Promise<boolean>,
-    options: { passes?: number } = {},
-  ): Promise<WeaverAppStatus> {
-    for (let pass = 0; pass < (options.passes ?? 120); pass += 1) {
-      const status = await this.status()
-      if (await isSo(status)) return status
-      await this.player.tick()
-      const { requeueAfterMs } = await this.reconciler.reconcile(this.key, AbortSignal.timeout(20_000))
-      this.now += Math.min(requeueAfterMs ?? 1_000, 30_000)
-    }
-    throw new Error(`not reached: ${what}; status is ${JSON.stringify(await this.status(), null, 1)}`)
-  }
-  isServing(id: string | undefined) {
-    return (s: WeaverAppStatus) => s.phase === 'Ready' && s.active === id && s.versions?.length === 1
-  }
-}
-
-const spec = (image: string, more: Partial<WeaverAppSpecInput> = {}): WeaverAppSpecInput => ({
-  image,
-  listeners: [{ name: 'lis', port: 80 }],
-  rollout: { duration: '50s', progressDeadline: '40s', drainTimeout: '30s' },
-  ...more,
-})
-const isReady = (s: WeaverAppStatus) => s.phase === 'Ready' && s.versions?.length === 1
-
-/** A story whose v1 serves. */
-async function serving(): Promise<{ story: Story; v1: string }> {
-  const story = await Story.start()
-  await story.applySpec(spec(V1))
-  const status = await story.until('v1 serves', isReady)
-  return { story, v1: status.active ?? '' }
-}
-
 describe('first deploy', () => {
   it('gives no traffic before every group is ready, then all of it', async () => {
-    const story = await Story.start()
+    const story = await Story.start(server)
     story.player.behaviour = (workload) => (workload.includes('reverser') ? 'starting' : 'ready')
     await story.applySpec(spec(V1))
     const waiting = await story.until('two of three groups', (s) => s.ready === '2/3')
@@ -153,14 +41,14 @@ describe('first deploy', () => {
   }, 60_000)
 
   it('writes nothing once it is ready, not even after a restart of the operator', async () => {
-    const { story } = await serving()
+    const { story } = await serving(server)
     story.restartOperator()
     for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect(story.api.writes).toEqual([])
   }, 60_000)
 
   it('scales in place, hands replicas to an autoscaler, and does not fight what the server writes differently', async () => {
-    const story = await Story.start()
+    const story = await Story.start(server)
     const text = (replicas: { min: number; max?: number }) =>
       spec(V1, {
         groups: [
@@ -196,7 +84,7 @@ describe('first deploy', () => {
   }, 60_000)
 
   it('makes again what somebody deletes, and takes back what somebody edits', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     await story.admin.delete(KINDS.services, story.namespace, `hello-lis-${v1}`)
     await story.admin.patch(KINDS.deployments, story.namespace, `hello-main-${v1}`, { spec: { replicas: 7 } })
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
@@ -207,7 +95,7 @@ describe('first deploy', () => {
 
 describe('trouble around the app', () => {
   it('waits for a broker that is away, says so, and goes on when it is back', async () => {
-    const story = await Story.start()
+    const story = await Story.start(server)
     story.broker.outage = 'no broker answers'
     await story.applySpec(spec(V1))
     const failing = story.until('a few passes', () => false, { passes: 5 })
@@ -224,7 +112,7 @@ describe('trouble around the app', () => {
   }, 60_000)
 
   it('says why not even the describe pod may be made', async () => {
-    const story = await Story.start()
+    const story = await Story.start(server)
     await story.applySpec(spec(V1, { tolerations: [{ operator: 'Sometimes' }] }))
     await story.until('a condition', (s) => s.conditions?.some((c) => c.type === 'Described' && c.status === 'False') === true, {
       passes: 5,
@@ -240,7 +128,7 @@ describe('trouble around the app', () => {
 
 describe('upgrade', () => {
   it('moves traffic step by step, each only when the last is in force, and removes the old version', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     story.proxy.lag = 1
     story.api.writes.length = 0
     await story.applySpec(spec(V2))
@@ -259,7 +147,7 @@ describe('upgrade', () => {
   }, 120_000)
 
   it('goes on after a restart of the operator in the middle, without going back', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     await story.applySpec(spec(V2))
     await story.until('half way', (s) => s.versions?.some((v) => v.id !== v1 && v.weightObserved === 50) === true)
     story.restartOperator()
@@ -268,8 +156,28 @@ describe('upgrade', () => {
     expect(shares).toEqual([...shares].sort((a, b) => a - b))
   }, 120_000)
 
+  it('two operators at once do no harm: the slower one is refused', async () => {
+    const { story, v1 } = await serving(server)
+    const first = story.reconciler
+    story.restartOperator()
+    const second = story.reconciler
+    const refused: unknown[] = []
+    const both = async (key: AppKey, signal: AbortSignal) => {
+      const passes = await Promise.allSettled([first, second].map((r) => r.reconcile(key, signal)))
+      for (const pass of passes) if (pass.status === 'rejected') refused.push(pass.reason)
+      return { requeueAfterMs: 500 }
+    }
+    story.reconciler = { reconcile: both }
+    await story.applySpec(spec(V2))
+    await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
+    expect(refused.filter((error) => !isKubeError(error, 409))).toEqual([])
+    expect(refused.length).toBeGreaterThan(0)
+    expect(story.proxy.violations).toEqual([])
+    expect((await story.status()).history?.filter((h) => h.event === 'Promoted')).toHaveLength(2)
+  }, 120_000)
+
   it('gives up a version that never becomes ready, names the component, the pod and the reason, and leaves v1 alone', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     const before = await story.admin.get(KINDS.deployments, story.namespace, `hello-main-${v1}`)
     story.player.behaviour = (workload) => (workload.includes('reverser') && !workload.includes(v1) ? 'crash' : 'ready')
     await story.applySpec(spec(V2))
@@ -297,7 +205,7 @@ describe('upgrade', () => {
   }, 120_000)
 
   it('carries out abort and promote, once, and removes the annotation', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     await story.applySpec(spec(V2, { rollout: { steps: [{ weight: 20, pause: true }, { weight: 100 }], drainTimeout: '30s' } }))
     await story.until('paused', (s) => s.phase === 'Paused')
     await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/abort': 'now' } } })
@@ -316,7 +224,7 @@ describe('upgrade', () => {
   }, 120_000)
 
   it('waits for calls in flight before it removes the old version', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     story.broker.inFlight.set(v1, 3)
     await story.applySpec(spec(V2, { rollout: { strategy: 'cutover', drainTimeout: '5m' } }))
     await story.until('v1 drains', (s) => s.versions?.some((v) => v.id === v1 && v.phase === 'Draining' && v.inFlight === 3) === true)
@@ -338,7 +246,7 @@ describe('spec that cannot be carried out', () => {
   ])(
     '%s is a condition with path and remedy, and v1 serves on',
     async (_title, more, said) => {
-      const { story, v1 } = await serving()
+      const { story, v1 } = await serving(server)
       await story.applySpec(spec(V2, more))
       await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Stalled' && c.status === 'True') === true)
       expect(await story.condition('Stalled')).toMatchObject({ reason: 'InvalidSpec', message: expect.stringMatching(said) })
@@ -351,7 +259,7 @@ describe('spec that cannot be carried out', () => {
   )
 
   it('an invalid field leaves what was scaled in place alone', async () => {
-    const story = await Story.start()
+    const story = await Story.start(server)
     const groups = (min: number) => [{ name: 'text', components: ['httpserver/Reverser'], replicas: { min } }]
     await story.applySpec(spec(V1, { groups: groups(1) }))
     const { active } = await story.until('v1 serves', isReady)
@@ -381,7 +289,7 @@ describe('spec that cannot be carried out', () => {
   ])(
     '%s says so, and v1 serves on',
     async (_title, image, reason, said) => {
-      const { story, v1 } = await serving()
+      const { story, v1 } = await serving(server)
       story.player.images.set('reg.example/nginx:v1', { digest: '3'.repeat(64) })
       await story.applySpec(spec(image))
       await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Described' && c.reason === reason) === true)
@@ -394,7 +302,7 @@ describe('spec that cannot be carried out', () => {
 
 describe('deletion', () => {
   it('removes everything that the app owned and nothing else', async () => {
-    const { story } = await serving()
+    const { story } = await serving(server)
     await story.admin.create(KINDS.services, {
       apiVersion: 'v1',
       kind: 'Service',
@@ -411,7 +319,7 @@ describe('deletion', () => {
   }, 60_000)
 
   it('is held up by a broker that is gone, but not for ever', async () => {
-    const { story } = await serving()
+    const { story } = await serving(server)
     story.broker.outage = 'broker unreachable'
     story.now = Date.now() // deletionTimestamp is the API server's
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
@@ -426,7 +334,7 @@ describe('deletion', () => {
 
 describe('suspend', () => {
   it('freezes a rollout where it is', async () => {
-    const { story, v1 } = await serving()
+    const { story, v1 } = await serving(server)
     await story.applySpec(spec(V2))
     await story.until('a quarter', (s) => s.versions?.some((v) => v.id !== v1 && v.weightObserved === 25) === true)
     await story.applySpec(spec(V2, { suspend: true }))
@@ -436,33 +344,6 @@ describe('suspend', () => {
     await story.applySpec(spec(V2, { suspend: false }))
     await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
   }, 60_000)
-})
-
-describe('crash of the operator', () => {
-  it('after any single write of a rollout ends where an undisturbed rollout ends', async () => {
-    const undisturbed = await serving()
-    undisturbed.story.api.writes.length = 0
-    await undisturbed.story.applySpec(spec(V2, { rollout: { strategy: 'cutover', drainTimeout: '30s' } }))
-    await undisturbed.story.until('v2 serves', (s) => isReady(s) && s.active !== undisturbed.v1)
-    const writes = undisturbed.story.api.writes.length
-    await undisturbed.story.player.tick()
-    const wanted = await undisturbed.story.player.inventory()
-    expect(writes).toBeGreaterThan(15)
-
-    const crashAt = async (k: number) => {
-      const { story, v1 } = await serving()
-      await story.applySpec(spec(V2, { rollout: { strategy: 'cutover', drainTimeout: '30s' } }))
-      story.api.crashAfter(k)
-      const crash = await story.until('the crash', () => false).catch((error: unknown) => error)
-      if (!String(crash).includes(new Crash().message)) throw crash
-      story.restartOperator()
-      await story.until(`v2 serves after a crash at write ${k}`, (s) => isReady(s) && s.active !== v1)
-      await story.player.tick()
-      expect(await story.player.inventory()).toEqual(wanted)
-      expect(story.proxy.violations).toEqual([])
-    }
-    for (let k = 1; k <= writes; k += 4) await Promise.all([k, k + 1, k + 2, k + 3].filter((n) => n <= writes).map(crashAt))
-  }, 600_000)
 })
 
 function countBy(writes: readonly string[]): Record<string, number> {

@@ -14,6 +14,7 @@ import { buildVersionNetworkPolicy } from '../desired/version-network-policy.js'
 import type { VersionPlan } from '../desired/version-plan.js'
 import { buildWorkload, isAutoscaled } from '../desired/workload.js'
 import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
+import { isKubeError } from '../kube/kube-error.js'
 import { KINDS } from '../kube/kinds.js'
 import type { ChildApplier } from './child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
@@ -129,7 +130,7 @@ async function createAtMinimum(
   try {
     await api.create(KINDS.deployments, { ...workload, spec }, { signal: options.signal })
   } catch (error) {
-    if (!isConflict(error)) throw error // there already: the cache lags
+    if (!isKubeError(error, 409)) throw error // there already: the cache lags
   }
 }
 
@@ -151,10 +152,6 @@ async function handOverReplicas(
 ): Promise<void> {
   const replicas = Math.min(options.max, (live.spec?.replicas ?? 1) + 1)
   await api.patch(KINDS.deployments, live.metadata.namespace ?? '', live.metadata.name, { spec: { replicas } }, { signal: options.signal })
-}
-
-function isConflict(error: unknown): boolean {
-  return (error as { readonly status?: unknown }).status === 409
 }
 
 function byName<T extends KubeObject>(objects: readonly T[], name: string): T | undefined {

@@ -1,0 +1,128 @@
+/**
+ * One WeaverApp in a namespace of its own on a real API server, with a reconciler and everything around it, in made-up time. No controllers and no kubelet run
+ * there: `cluster-player` plays them. Broker and traffic driver are fakes at the border.
+ */
+import type { WeaverApp, WeaverAppSpecInput, WeaverAppStatus } from '@weaver/crds'
+import type { ComponentGraph } from '@weaver/sdk/contract'
+import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import { createLogger } from '../log.js'
+import { createAppReconciler, type AppEvent, type AppReconciler } from '../reconcile/reconcile-app.js'
+import type { ApiServer } from './api-server.js'
+import { createClusterPlayer, type ClusterPlayer } from './cluster-player.js'
+import { createFakeBroker, type FakeBroker } from './fake-broker.js'
+import { createFakeTrafficDriver, type FakeTrafficDriver } from './fake-traffic-driver.js'
+import { createLiveView } from './live-view.js'
+import { createRecordingApi, type RecordingApi } from './recording-api.js'
+
+const GRAPH: ComponentGraph = {
+  format: 1,
+  generator: 'test',
+  fingerprint: 'f',
+  components: [
+    { name: 'httpserver/Converter', methods: [], refs: [], listeners: [] },
+    { name: 'httpserver/Reverser', methods: [], refs: [], listeners: [] },
+    { name: 'weaver/Main', methods: [], refs: ['httpserver/Converter', 'httpserver/Reverser'], listeners: ['lis'] },
+  ],
+}
+export const V1 = 'reg.example/httpserver:v1'
+export const V2 = 'reg.example/httpserver:v2'
+
+let count = 0
+
+/** One app in a namespace of its own, with everything around it. */
+export class Story {
+  readonly namespace = `story-${(count += 1)}`
+  readonly key = { namespace: this.namespace, name: 'hello' }
+  readonly broker: FakeBroker = createFakeBroker()
+  readonly proxy: FakeTrafficDriver = createFakeTrafficDriver()
+  readonly events: AppEvent[] = []
+  readonly admin: KubeApi
+  readonly player: ClusterPlayer
+  api!: RecordingApi // set by restartOperator, which start() calls first
+  reconciler!: AppReconciler // the same
+  now = Date.now()
+
+  private constructor(server: ApiServer) {
+    this.admin = server.api
+    this.player = createClusterPlayer(this.admin, this.namespace)
+  }
+
+  static async start(server: ApiServer): Promise<Story> {
+    const story = new Story(server)
+    await story.admin.create(KINDS.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: story.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+    })
+    story.player.images.set(V1, { graph: GRAPH, digest: '1'.repeat(64) })
+    story.player.images.set(V2, { graph: GRAPH, digest: '2'.repeat(64) })
+    story.restartOperator()
+    return story
+  }
+
+  /** A new process: nothing remembered but what is in the cluster. */
+  restartOperator(): void {
+    const api = createRecordingApi(this.admin, { podLogs: (pod) => this.player.logOf(pod) })
+    this.api = api
+    this.reconciler = createAppReconciler({
+      api: this.api,
+      view: createLiveView(this.api),
+      broker: this.broker,
+      proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) },
+      events: { emit: (_app, event) => void this.events.push(event) },
+      log: createLogger({ level: 'error' }),
+      now: () => this.now,
+    })
+  }
+
+  /** What `kubectl apply` of a whole manifest does. */
+  async applySpec(spec: WeaverAppSpecInput): Promise<void> {
+    const body = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', metadata: { name: 'hello', namespace: this.namespace }, spec }
+    await this.admin.apply(KINDS.weaverApps, body)
+  }
+  async app(): Promise<(WeaverApp & KubeObject) | undefined> {
+    return this.admin.get<WeaverApp & KubeObject>(KINDS.weaverApps, this.namespace, 'hello')
+  }
+  async status(): Promise<WeaverAppStatus> {
+    return (await this.app())?.status ?? {}
+  }
+  async condition(type: string) {
+    return (await this.status()).conditions?.find((c) => c.type === type)
+  }
+
+  /** Lets the cluster and the operator go on, in made-up time, until something is so. */
+  async until(
+    what: string,
+    isSo: (status: WeaverAppStatus) => boolean | Promise<boolean>,
+    options: { passes?: number } = {},
+  ): Promise<WeaverAppStatus> {
+    for (let pass = 0; pass < (options.passes ?? 120); pass += 1) {
+      const status = await this.status()
+      if (await isSo(status)) return status
+      await this.player.tick()
+      const { requeueAfterMs } = await this.reconciler.reconcile(this.key, AbortSignal.timeout(20_000))
+      this.now += Math.min(requeueAfterMs ?? 1_000, 30_000)
+    }
+    throw new Error(`not reached: ${what}; status is ${JSON.stringify(await this.status(), null, 1)}`)
+  }
+  isServing(id: string | undefined) {
+    return (s: WeaverAppStatus) => s.phase === 'Ready' && s.active === id && s.versions?.length === 1
+  }
+}
+
+export const spec = (image: string, more: Partial<WeaverAppSpecInput> = {}): WeaverAppSpecInput => ({
+  image,
+  listeners: [{ name: 'lis', port: 80 }],
+  rollout: { duration: '50s', progressDeadline: '40s', drainTimeout: '30s' },
+  ...more,
+})
+export const isReady = (s: WeaverAppStatus) => s.phase === 'Ready' && s.versions?.length === 1
+
+/** A story whose v1 serves. */
+export async function serving(server: ApiServer): Promise<{ story: Story; v1: string }> {
+  const story = await Story.start(server)
+  await story.applySpec(spec(V1))
+  const status = await story.until('v1 serves', isReady)
+  return { story, v1: status.active ?? '' }
+}
