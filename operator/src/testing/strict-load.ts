@@ -71,9 +71,9 @@ export function startLoad(hosts: () => readonly string[], perSecond: number): Lo
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
   const answers: Promise<Answer>[] = []
   const begin = performance.now()
-  let isRunning = true
+  const halt = new AbortController()
   const run = async () => {
-    while (isRunning && performance.now() - begin < 60_000) {
+    while (!halt.signal.aborted && performance.now() - begin < 60_000) {
       const due = ((performance.now() - begin) / 1_000) * perSecond
       while (answers.length < due) {
         const n = answers.length
@@ -88,7 +88,7 @@ export function startLoad(hosts: () => readonly string[], perSecond: number): Lo
   const running = run()
   return {
     async stop() {
-      isRunning = false
+      halt.abort()
       await running
       const all = await Promise.all(answers)
       agent.destroy()

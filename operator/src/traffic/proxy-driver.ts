@@ -140,7 +140,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
       objects.forget(app)
     },
     async close() {
-      for (const key of [...apps.keys()]) forget(key)
+      for (const key of apps.keys()) forget(key)
     },
   }
 }

@@ -1,0 +1,101 @@
+/** The proxy's objects against a real API server: accepted as they are, applied once, restricted enough, and never taken from another owner. */
+import { API_GROUP, API_VERSION, WEAVER_APP_KIND } from '@weaver/crds'
+import { KINDS } from '../kube/kinds.js'
+import type { KubeObject } from '../kube/kube-api.js'
+import { createLogger } from '../log.js'
+import { startApiServer, type ApiServer } from '../testing/api-server.js'
+import { createProxyDriver } from './proxy-driver.js'
+import type { TrafficPlan } from './traffic-driver.js'
+
+let server: ApiServer
+
+beforeAll(async () => {
+  server = await startApiServer()
+  await server.api.apply(KINDS.namespaces, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  })
+}, 60_000)
+afterAll(async () => {
+  await server?.close()
+})
+
+function planFor(app: KubeObject, listeners: readonly string[]): TrafficPlan {
+  const { name, uid = '' } = app.metadata
+  return {
+    app: { namespace: 'shop', name, uid, replicas: 2 },
+    weights: {},
+    listeners: listeners.map((listener, i) => ({ listener: { name: listener, port: 80 + i }, backends: [], weights: {} })),
+  }
+}
+const newDriver = () =>
+  createProxyDriver({
+    kube: server.api,
+    proxyPods: () => [],
+    image: 'haproxy:2.6',
+    log: createLogger({ write: () => undefined }),
+    operatorNamespace: 'weaver',
+  })
+const newApp = (name: string) =>
+  server.api.create<KubeObject>(KINDS.weaverApps, {
+    apiVersion: `${API_GROUP}/${API_VERSION}`,
+    kind: WEAVER_APP_KIND,
+    metadata: { name, namespace: 'shop' },
+    spec: { image: 'web:1' },
+  })
+
+it('makes every object once, drops a listener that is gone, and writes nothing when nothing changed', async () => {
+  const app = await newApp('web')
+  const driver = newDriver()
+  await driver.ensure(planFor(app, ['admin', 'lis']))
+  const names = async () => (await server.api.list(KINDS.services, { namespace: 'shop' })).items.map((s) => s.metadata.name).sort()
+  expect(await names()).toEqual(['web-admin', 'web-lis'])
+  const kinds = [KINDS.deployments, KINDS.configMaps, KINDS.podDisruptionBudgets, KINDS.networkPolicies]
+  const read = () => Promise.all(kinds.map((kind) => server.api.get(kind, 'shop', 'web-proxy')))
+  const before = await read()
+  for (const object of before) expect(object?.metadata.ownerReferences?.[0]?.uid).toBe(app.metadata.uid)
+  const template = (before[0]?.['spec'] as { template: { spec: { containers: [{ lifecycle: unknown }] } } }).template // as applied
+  expect(template.spec.containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
+
+  await newDriver().ensure(planFor(app, ['admin', 'lis']))
+  expect((await read()).map((o) => o?.metadata.resourceVersion)).toEqual(before.map((o) => o?.metadata.resourceVersion))
+
+  await driver.ensure(planFor(app, ['lis']))
+  expect(await names()).toEqual(['web-lis'])
+  const hash = (o: KubeObject | undefined) =>
+    (o?.['spec'] as { template: { metadata: { annotations: Record<string, string> } } }).template.metadata.annotations[
+      'weaver.dev/config-hash'
+    ]
+  expect(hash((await read())[0])).not.toBe(hash(before[0]))
+  await driver.close()
+}, 30_000)
+
+it('a pod of the template meets the restricted Pod Security Standard', async () => {
+  const app = await newApp('pods')
+  const driver = newDriver()
+  await driver.ensure(planFor(app, ['lis']))
+  const deployment = await server.api.get(KINDS.deployments, 'shop', 'pods-proxy')
+  const { template } = deployment?.['spec'] as { template: { metadata: object; spec: object } } // as applied
+  await server.api.apply(KINDS.serviceAccounts, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: 'shop' },
+  })
+  // Refused by the API server if it did not.
+  await server.api.create(KINDS.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'one', namespace: 'shop' }, spec: template.spec })
+  await driver.close()
+}, 30_000)
+
+it('does not take over a Service of the same name that another app owns', async () => {
+  // Both want "a-b-c".
+  const first = await newApp('a-b')
+  const second = await newApp('a')
+  const driver = newDriver()
+  await driver.ensure(planFor(first, ['c']))
+  await expect(driver.ensure(planFor(second, ['b-c']))).rejects.toMatchObject({
+    code: 'WEAVER_TRAFFIC_NAME_TAKEN',
+    message: expect.stringContaining('Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b"'),
+  })
+  await driver.close()
+}, 30_000)
