@@ -79,6 +79,9 @@ export async function installOperator(
       ...set('image', image),
       ...set('nats.image', platform.natsImage),
       ...set('proxy.image', platform.proxyImage),
+      // A version that got its last request is kept this long; two minutes by default, too long for a story.
+      '--set',
+      'proxy.failOpenSeconds=5',
       ...(options.values ?? []).flatMap((value) => ['--set', value]),
     ],
     { timeoutMs: 300_000, ...pass },

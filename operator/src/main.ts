@@ -61,6 +61,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
     kube: client,
     proxyPods: (app) => manager?.proxyPods(app) ?? [],
     image: environment.proxyImage,
+    failOpenSeconds: environment.proxyFailOpenSeconds,
     log,
     operatorNamespace: environment.namespace,
   })

@@ -20,6 +20,7 @@ Environment of the operator:
   WEAVER_NATS_AUTH_DIR     folder with operator.seed and system.creds: an account for each version
   WEAVER_NATS_CREDS        credentials file of a broker without operator mode (versions then share one account)
   WEAVER_PROXY_IMAGE       image of the proxy that splits traffic
+  WEAVER_PROXY_FAIL_OPEN_SECONDS  how long a restarted proxy waits for the operator (default 120)
   WEAVER_METRICS_ADDRESS   /metrics, /healthz and /readyz (default 0.0.0.0:8080)
   WEAVER_LOG_LEVEL         debug, info, warn or error (default info)
 `

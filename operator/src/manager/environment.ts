@@ -18,6 +18,11 @@ export interface OperatorEnvironment {
     /** A broker of the user's own without operator mode. */
     | { readonly mode: 'shared-account'; readonly credsFile?: string }
   readonly proxyImage: string
+  /**
+   * How long a proxy that was restarted waits for the operator before it serves what its ConfigMap says; a version is kept that much longer than any proxy could name
+   * it.
+   */
+  readonly proxyFailOpenSeconds: number
   readonly metrics: { readonly host: string; readonly port: number }
   readonly logLevel: LogLevel
 }
@@ -45,6 +50,8 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
     if (!/^(nats|tls|ws|wss):\/\/[^/\s]+$/.test(url))
       problems.push(`WEAVER_NATS_SERVERS: "${url}" is no broker URL; write it as nats://host:4222`)
   const proxyImage = required('WEAVER_PROXY_IMAGE', 'the image of the HAProxy that splits traffic')
+  const failOpen = env['WEAVER_PROXY_FAIL_OPEN_SECONDS'] ?? '120'
+  if (!/^[0-9]{1,5}$/.test(failOpen)) problems.push(`WEAVER_PROXY_FAIL_OPEN_SECONDS is "${failOpen}"; write a whole number of seconds`)
   const level = env['WEAVER_LOG_LEVEL'] ?? 'info'
   const logLevel = LOG_LEVELS.find((l) => l === level)
   if (logLevel === undefined) problems.push(`WEAVER_LOG_LEVEL is "${level}"; use one of ${LOG_LEVELS.join(', ')}`)
@@ -64,6 +71,7 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
         ? { mode: 'shared-account', ...(credsFile === '' ? {} : { credsFile }) }
         : { mode: 'account-per-version', authDirectory },
     proxyImage,
+    proxyFailOpenSeconds: Number(failOpen),
     metrics: { host: metrics?.[1] ?? '', port: Number(metrics?.[2]) },
     logLevel: logLevel ?? 'info',
   }
