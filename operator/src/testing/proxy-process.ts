@@ -57,7 +57,6 @@ export async function startProxyProcess(name: string, ip: string, files: ProxyFi
   await writeFiles(folder, ip, files)
   let output = ''
   let child: ChildProcess
-  let restarts = 0
   const start = async () => {
     const own = spawn('haproxy', ['-db', '-f', join(folder, 'config/haproxy.cfg')], {
       env: { PATH: SEARCH },
@@ -81,7 +80,7 @@ export async function startProxyProcess(name: string, ip: string, files: ProxyFi
     if (own.exitCode !== null || own.signalCode !== null) return
     const ended = new Promise<void>((resolve) => void own.once('exit', () => resolve()))
     own.kill(signal)
-    await Promise.race([ended, sleep(8_000, undefined, { ref: false }).then(() => own.kill('SIGKILL'))])
+    await Promise.race([ended, sleep(6_000, undefined, { ref: false }).then(() => own.kill('SIGKILL'))])
     await ended
   }
   await start()
@@ -93,7 +92,6 @@ export async function startProxyProcess(name: string, ip: string, files: ProxyFi
     async restart({ signal = 'SIGKILL', files: config } = {}) {
       await stop(signal)
       if (config !== undefined) await writeFiles(folder, ip, { ...files, config })
-      restarts += 1
       await start()
     },
     isReady: async () => (await status(ip, '/ready')) === 200,

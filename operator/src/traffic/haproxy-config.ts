@@ -114,7 +114,6 @@ defaults
   timeout tunnel 1h
   retries 3
   option redispatch 1
-  option forwardfor
   retry-on conn-failure empty-response
   http-reuse safe
 ${listeners.map((l, index) => listenerText(l, index, options)).join('')}backend weaver_split
@@ -150,6 +149,7 @@ function listenerText({ name, containerPort }: ProxyListener, index: number, opt
     `frontend in_${name}`,
     `  bind :${containerPort}`,
     '  option idle-close-on-response',
+    '  option forwardfor',
     '  http-request disable-l7-retry unless METH_GET',
     `  http-request set-var(txn.pin) req.hdr(${VERSION_HEADER}),map(${preview})`,
     `  http-request set-var(txn.pin) req.cook(${VERSION_COOKIE}),map(${preview}) unless { var(txn.pin) -m found }`,

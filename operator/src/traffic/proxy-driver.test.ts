@@ -1,4 +1,5 @@
 /** Real HAProxy processes and HTTP servers on loopback; only the Kubernetes API is a stand-in (`testing/memory-kube.ts` says how it differs). */
+import type { webcrypto } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import * as x509 from '@peculiar/x509'
@@ -257,6 +258,29 @@ it('an operator that starts anew, even without the stored slots, moves nothing',
   expect(lostOf(await load.stop())).toEqual([])
 }, 30_000)
 
+it('a proxy that does not know a new listener is told apart, and its successor takes over', async () => {
+  await start(26, { proxies: 1 })
+  const both = () => {
+    const plan = world.plan({ v1: 100 })
+    return { ...plan, listeners: [...plan.listeners, ...plan.listeners.map((l) => ({ ...l, listener: { name: 'admin', port: 81 } }))] }
+  }
+  const sync = async () => {
+    await world.driver.ensure(both())
+    return world.driver.sync(both())
+  }
+  expect(await sync()).toMatchObject({ inSync: false, waitingFor: expect.stringContaining('that knows listener "admin"') })
+  expect(await countAnswers(host(), 50)).toEqual({ 'web-v1': 50 })
+  // What the Deployment does: a new pod beside the old one, then the old one goes.
+  await world.startProxies(1)
+  expect(await sync()).toMatchObject({ inSync: false, weightObserved: {} })
+  expect(await world.proxies[1]?.isReady()).toBe(true)
+  const [old] = world.proxies.splice(0, 1)
+  await old?.stop()
+  // Port 8080 is that of "admin" now.
+  expect(await countAnswers(host(), 50)).toEqual({ 'web-v1': 50 })
+  expect(await sync()).toMatchObject({ inSync: true, weightObserved: { v1: 100, v2: 0 } })
+}, 30_000)
+
 it('refuses another name, another authority and no certificate on the administration port', async () => {
   await start(24, { proxies: 1 })
   const tls = world.files().tls as Record<'ca.pem' | 'ca.key' | 'client.pem' | 'client.key', string>
@@ -269,7 +293,7 @@ it('refuses another name, another authority and no certificate on the administra
   )
   const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
   const authority = new x509.X509Certificate(tls['ca.pem'])
-  const issue = (issuer: string, signingKey: CryptoKey, name: string) =>
+  const issue = (issuer: string, signingKey: webcrypto.CryptoKey, name: string) =>
     x509.X509CertificateGenerator.create({
       subject: `CN=${name}`,
       issuer,

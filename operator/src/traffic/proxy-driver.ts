@@ -15,13 +15,13 @@ import { proxyName } from '@weaver/crds'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'node:tls'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { Logger } from '../log.js'
-import { PROXY_SERVER_NAME, type ProxyCertificates } from './certificates.js'
+import type { ProxyCertificates } from './certificates.js'
+import { dialProxy } from './dial-proxy.js'
 import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
-import { MAPS, PROXY_ADMIN_PORT, proxyListeners, renderProxyFiles } from './haproxy-config.js'
+import { MAPS, proxyListeners, renderProxyFiles } from './haproxy-config.js'
 import { planProxySteps, type ProxyView } from './proxy-commands.js'
 import { readProxy, sendCommands } from './proxy-link.js'
 import { createProxyObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
@@ -45,7 +45,6 @@ const DEFAULT_FAIL_OPEN_SECONDS = 120
 const DEFAULT_SETTLE_MS = 1_500
 const SETTLE_STEP_MS = 100
 const DEFAULT_CUT_AFTER_MS = 5_000
-const DIAL_TIMEOUT_MS = 3_000
 /** A Service that somebody made anew has another address. */
 const SERVICE_RECHECK_MS = 60_000
 /** After this a proxy that is shown as terminating is gone, whatever its node says: its grace period and some. */
@@ -395,28 +394,4 @@ class Pass {
 function isSameData(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((k) => a[k] === b[k])
-}
-
-/** TLS both ways; the proxy shows a certificate of the app's own authority, whatever its address. */
-async function dialProxy(pod: ProxyPod, certificates: ProxyCertificates): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: pod.ip,
-      port: PROXY_ADMIN_PORT,
-      servername: PROXY_SERVER_NAME,
-      ca: certificates['ca.pem'],
-      cert: certificates['client.pem'],
-      key: certificates['client.key'],
-      minVersion: 'TLSv1.2',
-      timeout: DIAL_TIMEOUT_MS,
-    })
-    socket.once('error', reject)
-    socket.once('timeout', () => socket.destroy(new Error(`no connection to ${pod.ip}:${PROXY_ADMIN_PORT} within ${DIAL_TIMEOUT_MS} ms`)))
-    socket.once('secureConnect', () => {
-      socket.removeListener('error', reject)
-      socket.removeAllListeners('timeout')
-      socket.setTimeout(0)
-      resolve(socket)
-    })
-  })
 }

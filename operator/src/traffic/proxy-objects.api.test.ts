@@ -29,6 +29,15 @@ function planFor(app: KubeObject, listeners: readonly string[]): TrafficPlan {
     listeners: listeners.map((listener, i) => ({ listener: { name: listener, port: 80 + i }, backends: [], weights: {} })),
   }
 }
+/** The pod template of a Deployment, as it was applied. */
+function templateOf(deployment: KubeObject | undefined) {
+  if (deployment === undefined) throw new Error('there is no Deployment')
+  return (
+    deployment['spec'] as {
+      template: { metadata: { annotations: Record<string, string> }; spec: { containers: [{ lifecycle: unknown }] } }
+    }
+  ).template
+}
 const newDriver = () =>
   createProxyDriver({
     kube: server.api,
@@ -55,18 +64,14 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   const read = () => Promise.all(kinds.map((kind) => server.api.get(kind, 'shop', 'web-proxy')))
   const before = await read()
   for (const object of before) expect(object?.metadata.ownerReferences?.[0]?.uid).toBe(app.metadata.uid)
-  const template = (before[0]?.['spec'] as { template: { spec: { containers: [{ lifecycle: unknown }] } } }).template // as applied
-  expect(template.spec.containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
+  expect(templateOf(before[0]).spec.containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 
   await newDriver().ensure(planFor(app, ['admin', 'lis']))
   expect((await read()).map((o) => o?.metadata.resourceVersion)).toEqual(before.map((o) => o?.metadata.resourceVersion))
 
   await driver.ensure(planFor(app, ['lis']))
   expect(await names()).toEqual(['web-lis'])
-  const hash = (o: KubeObject | undefined) =>
-    (o?.['spec'] as { template: { metadata: { annotations: Record<string, string> } } }).template.metadata.annotations[
-      'weaver.dev/config-hash'
-    ]
+  const hash = (o: KubeObject | undefined) => templateOf(o).metadata.annotations['weaver.dev/config-hash']
   expect(hash((await read())[0])).not.toBe(hash(before[0]))
   await driver.close()
 }, 30_000)
@@ -76,14 +81,19 @@ it('a pod of the template meets the restricted Pod Security Standard', async () 
   const driver = newDriver()
   await driver.ensure(planFor(app, ['lis']))
   const deployment = await server.api.get(KINDS.deployments, 'shop', 'pods-proxy')
-  const { template } = deployment?.['spec'] as { template: { metadata: object; spec: object } } // as applied
   await server.api.apply(KINDS.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
     metadata: { name: 'default', namespace: 'shop' },
   })
   // Refused by the API server if it did not.
-  await server.api.create(KINDS.pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'one', namespace: 'shop' }, spec: template.spec })
+  const pod = await server.api.create(KINDS.pods, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'one', namespace: 'shop' },
+    spec: templateOf(deployment).spec,
+  })
+  expect(pod.metadata.uid).toBeDefined()
   await driver.close()
 }, 30_000)
 

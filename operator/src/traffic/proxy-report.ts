@@ -30,7 +30,8 @@ export function raiseBlockers(
       return seen.proxies.flatMap(({ name, isReady, view, failure }) => {
         if (!isReady) return []
         if (view === undefined) return [failure ?? `proxy "${name}" does not answer`]
-        if (!knowsListener(view, listener.name)) return [`proxy "${name}" to be replaced by one that knows listener "${listener.name}"`]
+        // A proxy of an older configuration is no endpoint of this listener's Service; it is being replaced.
+        if (!knowsListener(view, listener.name)) return []
         return target !== undefined && upServers(view, target).length > 0
           ? []
           : [`proxy "${name}" to see a pod of version "${id}" up on listener "${listener.name}"`]
