@@ -47,9 +47,8 @@ export async function installOperator(
   options: { readonly values?: readonly string[]; readonly onOutput?: (text: string) => void } = {},
 ): Promise<{ readonly image: string; readonly imageMs: number; readonly installMs: number }> {
   const pass = options.onOutput === undefined ? {} : { onOutput: options.onOutput }
-  const image = `${platform.registry}/weaver/operator:e2e`
   const started = Date.now()
-  await weaver(
+  const pushed = await weaver(
     [
       'image',
       'push',
@@ -60,11 +59,14 @@ export async function installOperator(
       '--entrypoint',
       'node dist/main.js',
       '--no-graph',
-      image,
+      `${platform.registry}/weaver/operator:e2e`,
     ],
     { timeoutMs: 300_000, ...pass },
   )
   const built = Date.now()
+  // By digest: the tag stays the same from build to build.
+  const image = pushed.stdout.trim()
+  const [tagged = '', digest = ''] = image.split('@')
   const split = (reference: string): readonly [string, string] => {
     const colon = reference.lastIndexOf(':')
     return [reference.slice(0, colon), reference.slice(colon + 1)]
@@ -76,7 +78,9 @@ export async function installOperator(
   await sh(
     [
       'helm', 'upgrade', '--install', RELEASE, `${root}charts/weaver-operator`, '--namespace', OPERATOR_NAMESPACE, '--create-namespace', '--wait', '--timeout', '4m',
-      ...set('image', image),
+      ...set('image', tagged),
+      '--set-string',
+      `image.digest=${digest}`,
       ...set('nats.image', platform.natsImage),
       ...set('proxy.image', platform.proxyImage),
       // A version that got its last request is kept this long; two minutes by default, too long for a story.

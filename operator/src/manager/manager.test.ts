@@ -22,6 +22,7 @@ describe('environment of the operator', () => {
       natsServers: ['nats://a:4222', 'nats://b:4222'],
       nats: { mode: 'shared-account' },
       proxyImage: 'haproxy',
+      proxyFailOpenSeconds: 120,
       metrics: { host: '0.0.0.0', port: 8080 },
       logLevel: 'info',
     })
