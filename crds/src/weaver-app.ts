@@ -63,14 +63,10 @@ const env = z
 
 export const groupSchema = z.object({
   name: dnsLabel.meta({ description: 'Name of the group; part of the names of its objects.' }),
-  components: z
-    .array(componentName)
-    .min(1)
-    .max(100)
-    .meta({
-      'x-kubernetes-list-type': 'set',
-      description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.',
-    }),
+  components: z.array(componentName).min(1).max(100).meta({
+    'x-kubernetes-list-type': 'set',
+    description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.',
+  }),
   /** @default { min: 1 }; an HPA is made when max > min. */
   replicas: z
     .object({

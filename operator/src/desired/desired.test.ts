@@ -111,7 +111,9 @@ describe('workload', () => {
   const workload = buildWorkload(p, groupNamed(p, 'main'), SERVERS)
 
   it('tells the weavelet what it is, in a bootstrap that survives Kubernetes expansion', () => {
-    const bootstrap = parseBootstrap(expand(envOf(workload)['WEAVER_BOOTSTRAP'] ?? '', { POD_NAME: 'hello-main-1', HOME: '/home/somebody' }))
+    const bootstrap = parseBootstrap(
+      expand(envOf(workload)['WEAVER_BOOTSTRAP'] ?? '', { POD_NAME: 'hello-main-1', HOME: '/home/somebody' }),
+    )
     expect(bootstrap).toMatchObject({
       app: 'hello',
       versionId: p.versionId,

@@ -12,7 +12,11 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
   /** Who set which fields, by the API server's own bookkeeping. */
-  readonly managedFields?: readonly { readonly manager?: string; readonly operation?: string; readonly fieldsV1?: Readonly<Record<string, unknown>> }[]
+  readonly managedFields?: readonly {
+    readonly manager?: string
+    readonly operation?: string
+    readonly fieldsV1?: Readonly<Record<string, unknown>>
+  }[]
 }
 export interface OwnerReference {
   readonly apiVersion: string

@@ -123,7 +123,9 @@ describe('conditions', () => {
     const at = (now: string) => ({ generation: 1, now })
     const first = mergeConditions([], [{ type: 'Ready', status: 'False', reason: 'Starting', message: 'a' }], at('t1'))
     const second = mergeConditions(first, [{ type: 'Ready', status: 'False', reason: 'Paused', message: 'b' }], at('t2'))
-    expect(second).toEqual([{ type: 'Ready', status: 'False', reason: 'Paused', message: 'b', lastTransitionTime: 't1', observedGeneration: 1 }])
+    expect(second).toEqual([
+      { type: 'Ready', status: 'False', reason: 'Paused', message: 'b', lastTransitionTime: 't1', observedGeneration: 1 },
+    ])
     const third = mergeConditions(second, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'c' }], at('t3'))
     expect(third[0]?.lastTransitionTime).toBe('t3')
   })
