@@ -1,5 +1,6 @@
 /** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setMaxListeners } from 'node:events'
 
 export interface CallContext {
   /** Aborted when the caller gave up or the deadline passed. */
@@ -15,7 +16,8 @@ export interface CallContext {
 }
 
 const storage = new AsyncLocalStorage<CallContext>()
-const NEVER = new AbortController().signal
+/** The signal of code outside of any call. Nobody listens to it: every call of a process would stand in one list. */
+export const NEVER: AbortSignal = new AbortController().signal
 const EMPTY: CallContext = { signal: NEVER, metadata: {} }
 
 /** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
@@ -27,7 +29,7 @@ export function context(): CallContext {
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
   const now = context()
   const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
-  return storage.run(
+  return runInContext(
     {
       ...now,
       ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
@@ -42,5 +44,7 @@ export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, bod
 
 /** Runs a callee inside exactly this context. */
 export function runInContext<T>(inner: CallContext, body: () => T): T {
+  // Each call that waits listens, and any number may wait: Node takes more than ten for a leak.
+  if (inner.signal !== NEVER) setMaxListeners(Infinity, inner.signal)
   return storage.run(inner, body)
 }

@@ -1,7 +1,7 @@
 /**
  * What a message of an RPC looks like. The head is fixed and binary; NATS headers would cost a third of the throughput.
  *
- *     request   u8 version, u8 kind=1, u32 call, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
+ *     request   u8 version, u8 kind=1, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
  *               [string traceparent], [uint n, n × (string, string) metadata], string caller component, string caller replica, arguments
  *     cancel    u8 version, u8 kind=2, string reply subject of the call
  *     result    u8 version, u8 kind=3, value

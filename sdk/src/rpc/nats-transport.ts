@@ -94,7 +94,11 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
     publish(subject, data, reply) {
       if (!isConnected)
         throw new RemoteCallError('WEAVER_RPC_DISCONNECTED', 'there is no connection to the broker at the moment', { mayHaveRun: false })
-      nc.publish(subject, data, reply === undefined ? undefined : { reply })
+      try {
+        nc.publish(subject, data, reply === undefined ? undefined : { reply })
+      } catch (cause) {
+        throw new RemoteCallError('WEAVER_RPC_DISCONNECTED', 'the connection to the broker is closing', { mayHaveRun: false, cause })
+      }
     },
     subscribe(subject, handler, subscribeOptions = {}) {
       const subscription = nc.subscribe(subject, {
@@ -104,12 +108,17 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
             log.error('a subscription failed', { subject, err: error })
             return
           }
-          handler({
-            subject: message.subject,
-            data: message.data,
-            reply: message.reply === '' ? undefined : message.reply,
-            isNoResponders: message.data.length === 0 && message.headers?.code === NO_RESPONDERS,
-          })
+          try {
+            handler({
+              subject: message.subject,
+              data: message.data,
+              reply: message.reply === '' ? undefined : message.reply,
+              isNoResponders: message.data.length === 0 && message.headers?.code === NO_RESPONDERS,
+            })
+          } catch (err) {
+            // The client library reads the socket in this very loop and would stop reading for good.
+            log.error('a message could not be handled', { subject, err })
+          }
         },
       })
       return { drain: () => subscription.drain(), unsubscribe: () => subscription.unsubscribe() }
@@ -117,7 +126,10 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
     flush: () => nc.flush(),
     onConnection: (listener) => void listeners.add(listener),
     async close() {
-      if (!nc.isClosed()) await nc.drain().catch(() => nc.close())
+      if (nc.isClosed()) return
+      await nc.drain().catch((err: unknown) => log.warn('the connection to the broker is closed without a drain', { err }))
+      // Without a broker the library's drain resolves and leaves it looking for one for ever.
+      if (!nc.isClosed()) await nc.close()
     },
   }
 }

@@ -4,14 +4,17 @@
  *
  * I1  A pending call is settled exactly once: by its answer, the broker's "no responders", its deadline, its caller's signal, or the loss of the connection.
  * I2  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
+ * I3  `mayHaveRun` speaks of the call, not of its last attempt: once it may have run, no later attempt takes that back.
  */
-import { Reader } from '../codec/reader.js'
+import { codecError } from '../codec/codec-error.js'
+import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
 import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
-import { context, type CallContext } from './context.js'
+import { context, NEVER, type CallContext } from './context.js'
 import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
+import type { Logger } from '../telemetry/logger.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -21,7 +24,7 @@ export const CANCEL_TOKEN = '_cancel'
 const SWEEP_MS = 20
 /** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
 const UNAVAILABLE_WINDOW_MS = 1_000
-/** How long a call waits for a lost connection to come back before it is sent at all. */
+/** How long a call waits for a lost connection to come back, over all its attempts. */
 const RECONNECT_WINDOW_MS = 2_000
 const MAX_RETRIES = 3
 const BACKOFF_MS = { first: 5, most: 200 } as const
@@ -44,6 +47,7 @@ export interface RpcClientOptions {
   readonly deploymentId: string
   readonly replica: string
   readonly fingerprint: string
+  readonly log: Logger
 }
 
 export class RpcClient {
@@ -85,56 +89,50 @@ export class RpcClient {
     const started = Date.now()
     const deadline = Math.min(now.deadline ?? Infinity, started + (target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS))
     const what = `${target.component}.${binding.name}`
+    let mayHaveRun = false
+    let lostAt: number | undefined
     for (let retry = 0; ; retry++) {
       try {
-        await this.#connection(what, deadline)
+        if (!this.#transport.isConnected) {
+          lostAt ??= Date.now()
+          await this.#connection(what, { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
+        }
         const answer = await this.#attempt(target, { ...call, binding, what, now, deadline })
         return decodeAnswer(answer, { binding, what })
       } catch (error) {
-        if (!this.#mayRetry(error, { target, binding, retry, started, deadline })) throw error
+        if (!(error instanceof RemoteCallError)) throw error
+        mayHaveRun ||= error.mayHaveRun
         const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
-        if (Date.now() + wait >= deadline) throw error
-        await new Promise((resolve) => setTimeout(resolve, wait))
+        if (!this.#mayRetry(error, { target, binding, retry, started }) || Date.now() + wait >= deadline)
+          throw mayHaveRun ? mayHaveRunError(error) : error
+        await pause(wait, now.signal)
       }
     }
   }
 
   /** I2 */
   #mayRetry(
-    error: unknown,
+    error: RemoteCallError,
     at: {
       readonly target: CallTarget
       readonly binding: MethodBinding
       readonly retry: number
       readonly started: number
-      readonly deadline: number
     },
   ): boolean {
-    if (!(error instanceof RemoteCallError) || Date.now() >= at.deadline) return false
     if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.started + UNAVAILABLE_WINDOW_MS
     if (error.code !== 'WEAVER_RPC_DISCONNECTED' || at.retry >= MAX_RETRIES) return false
     return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
   }
 
   /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
-  async #connection(what: string, deadline: number): Promise<void> {
-    if (this.#transport.isConnected) return
-    const limit = Math.min(deadline - Date.now(), RECONNECT_WINDOW_MS)
-    const isBack = await new Promise<boolean>((resolve) => {
-      const back = (): void => {
-        clearTimeout(timer)
-        resolve(true)
-      }
-      const timer = setTimeout(
-        () => {
-          this.#reconnected.delete(back)
-          resolve(false)
-        },
-        Math.max(0, limit),
-      )
-      this.#reconnected.add(back)
-    })
-    if (!isBack && !this.#transport.isConnected)
+  async #connection(what: string, wait: { readonly until: number; readonly signal: AbortSignal }): Promise<void> {
+    const back = new AbortController()
+    const onBack = (): void => back.abort()
+    this.#reconnected.add(onBack)
+    await pause(wait.until - Date.now(), AbortSignal.any([back.signal, wait.signal]))
+    this.#reconnected.delete(onBack)
+    if (!this.#transport.isConnected && !wait.signal.aborted)
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
   }
 
@@ -150,12 +148,12 @@ export class RpcClient {
       readonly deadline: number
     },
   ): Promise<Uint8Array> {
-    const { now, what, binding, deadline } = call
-    if (now.signal.aborted) throw failure('WEAVER_RPC_CANCELLED', `${what} was not sent: its caller has given up`, false)
+    const { now, what, deadline } = call
+    if (now.signal.aborted) throw abandoned(now.signal, what, false)
     const timeLeftMs = deadline - Date.now()
     if (timeLeftMs <= 0) throw failure('WEAVER_RPC_DEADLINE', `${what} was not sent: its deadline has passed`, false)
     const reply = `${this.#inbox}.${(this.#next++).toString(36)}`
-    const frame = this.#encode(binding, call, { now, timeLeftMs })
+    const frame = this.#encode(call, timeLeftMs)
     if (frame.length > this.#transport.maxPayloadBytes)
       throw failure(
         'WEAVER_RPC_TOO_LARGE',
@@ -163,11 +161,11 @@ export class RpcClient {
         false,
       )
     return new Promise((resolve, reject) => {
-      const cancel = (code: RemoteCallCode, why: string): void => {
+      const cancel = (error: RemoteCallError): void => {
+        settle(() => reject(error))
         this.#cancel(target.component, reply)
-        settle(() => reject(failure(code, `${what} ${why}`, true)))
       }
-      const onAbort = (): void => cancel('WEAVER_RPC_CANCELLED', 'was given up by its caller')
+      const onAbort = (): void => cancel(abandoned(now.signal, what, true))
       const settle = (outcome: () => void): void => {
         if (!this.#pending.delete(reply)) return
         now.signal.removeEventListener('abort', onAbort)
@@ -178,10 +176,10 @@ export class RpcClient {
         resolve: (answer) => settle(() => resolve(answer)),
         reject: (error) =>
           error.code === 'WEAVER_RPC_DEADLINE'
-            ? cancel(error.code, 'was not answered before its deadline')
+            ? cancel(failure(error.code, `${what} was not answered before its deadline`, true))
             : settle(() => reject(failure(error.code as RemoteCallCode, `${what}: ${error.message}`, error.mayHaveRun))),
       })
-      now.signal.addEventListener('abort', onAbort, { once: true })
+      if (now.signal !== NEVER) now.signal.addEventListener('abort', onAbort, { once: true })
       this.#watchDeadlines()
       try {
         this.#transport.publish(callSubject(this.#options.deploymentId, target.component), frame, reply)
@@ -192,28 +190,35 @@ export class RpcClient {
   }
 
   #encode(
-    binding: MethodBinding,
-    call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
-    at: { readonly now: CallContext; readonly timeLeftMs: number },
+    call: {
+      readonly method: number
+      readonly args: readonly unknown[]
+      readonly caller: string
+      readonly binding: MethodBinding
+      readonly what: string
+      readonly now: CallContext
+    },
+    timeLeftMs: number,
   ): Uint8Array {
+    const { now } = call
     const w = this.#writer
     try {
       writeRequestHead(
         w,
         {
           method: call.method,
-          timeLeftMs: Math.min(Math.ceil(at.timeLeftMs), 0xffffffff),
-          metadata: at.now.metadata,
+          timeLeftMs: Math.min(Math.ceil(timeLeftMs), 0xffffffff),
+          metadata: now.metadata,
           caller: { component: call.caller, replica: this.#options.replica },
-          ...(at.now.traceparent === undefined ? {} : { traceparent: at.now.traceparent }),
+          ...(now.traceparent === undefined ? {} : { traceparent: now.traceparent }),
         },
         this.#fingerprint,
       )
-      binding.encodeArgs(w, call.args)
+      call.binding.encodeArgs(w, call.args)
       return w.finish()
-    } catch (error) {
+    } catch (cause) {
       w.truncate(0)
-      throw error
+      throw codecError(`${call.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
     }
   }
 
@@ -224,13 +229,19 @@ export class RpcClient {
     w.u8(FRAME_VERSION)
     w.u8(KIND.cancel)
     w.string(reply)
-    this.#transport.publish(replicaCallSubject(this.#options.deploymentId, component, CANCEL_TOKEN), w.finish())
+    try {
+      this.#transport.publish(replicaCallSubject(this.#options.deploymentId, component, CANCEL_TOKEN), w.finish())
+    } catch (error) {
+      this.#options.log.warn('a callee could not be told that its caller has gone; it runs on', { component, err: error })
+    }
   }
 
   #onAnswer(message: IncomingMessage): void {
     const pending = this.#pending.get(message.subject)
     if (pending === undefined) return // answered too late: its caller has gone
     if (message.isNoResponders) pending.reject(failure('WEAVER_RPC_UNAVAILABLE', 'no replica of it is up', false))
+    // The callee's own timer fires at the same moment; what it makes of that is no answer any more.
+    else if (pending.deadline <= Date.now()) pending.reject(failure('WEAVER_RPC_DEADLINE', '', true))
     else pending.resolve(message.data)
   }
 
@@ -261,19 +272,65 @@ function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): Re
   return new RemoteCallError(code, message, { mayHaveRun })
 }
 
+/** I3 */
+function mayHaveRunError(error: RemoteCallError): RemoteCallError {
+  if (error.mayHaveRun) return error
+  const { code, message, cause, details } = error
+  return new RemoteCallError(code as RemoteCallCode, `${message}; an earlier attempt of this call may have run`, {
+    mayHaveRun: true,
+    cause,
+    details,
+  })
+}
+
+/** The caller's signal has fired: a time limit of its own is a deadline, anything else a cancellation. */
+function abandoned(signal: AbortSignal, what: string, isSent: boolean): RemoteCallError {
+  const cause: unknown = signal.reason
+  const isTimeout = typeof cause === 'object' && cause !== null && 'name' in cause && cause.name === 'TimeoutError'
+  const why = isTimeout ? 'its deadline has passed' : 'its caller has given up'
+  return new RemoteCallError(
+    isTimeout ? 'WEAVER_RPC_DEADLINE' : 'WEAVER_RPC_CANCELLED',
+    isSent ? `${what} is abandoned: ${why}` : `${what} was not sent: ${why}`,
+    { mayHaveRun: isSent, cause },
+  )
+}
+
+/** Resolves after that time, or as soon as the signal fires. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
 /** Runs in the continuation of the caller, so that decoded values die young. */
 function decodeAnswer(bytes: Uint8Array, call: { readonly binding: MethodBinding; readonly what: string }): unknown {
   const { kind, reader } = readKind(bytes)
-  switch (kind) {
-    case KIND.result:
-      return call.binding.decodeResult(reader)
-    case KIND.error:
-      throw readError(reader)
-    case KIND.failure:
-      throw readFailure(reader, call.what)
-    default:
-      throw failure('WEAVER_RPC_PROTOCOL', `${call.what}: the answer is no frame that this release knows`, true)
+  let error: unknown
+  try {
+    switch (kind) {
+      case KIND.result:
+        return call.binding.decodeResult(reader)
+      case KIND.error:
+        error = readError(reader)
+        break
+      case KIND.failure:
+        error = readFailure(reader, call.what)
+        break
+      default:
+        error = failure('WEAVER_RPC_PROTOCOL', `${call.what}: the answer is no frame that this release knows`, true)
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'unknown'
+    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${call.what}: the answer cannot be decoded: ${why}`, { mayHaveRun: true, cause })
   }
+  throw error
 }
 
 function readFailure(reader: Reader, what: string): RemoteCallError {

@@ -1,18 +1,19 @@
 /**
  * The serving side: every hosted component listens on its subject in the queue group of its replicas.
  *
- * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure.
+ * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure. Bytes that are no request are answered too: whoever may
+ *     publish here can send anything, and nothing that is sent may end the process.
  * I2  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
  */
-import { Reader } from '../codec/reader.js'
+import { codecError } from '../codec/codec-error.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
 import { CALL_QUEUE, callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { runInContext } from './context.js'
 import { writeError } from './error-codec.js'
-import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead } from './frame.js'
-import type { RemoteCallCode } from './remote-call-error.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead, type RequestHead } from './frame.js'
+import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { CANCEL_TOKEN } from './rpc-client.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
 
@@ -31,11 +32,20 @@ export interface ServedComponent {
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>
+/** The longest that a timer of Node can wait; a longer one fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+interface Request {
+  readonly head: RequestHead
+  readonly binding: MethodBinding
+  readonly args: readonly unknown[]
+}
 
 export class RpcServer {
   readonly #options: RpcServerOptions
   readonly #fingerprint: Buffer
   readonly #subscriptions: Subscription[] = []
+  readonly #cancellations: Subscription[] = []
   /** Calls that run, by their reply subject. */
   readonly #running = new Map<string, AbortController>()
   readonly #writer = new Writer()
@@ -62,37 +72,45 @@ export class RpcServer {
     this.#subscriptions.push(
       transport.subscribe(callSubject(deploymentId, component.name), onRequest, { queue: CALL_QUEUE }),
       transport.subscribe(replicaCallSubject(deploymentId, component.name, replica), onRequest),
+    )
+    this.#cancellations.push(
       transport.subscribe(replicaCallSubject(deploymentId, component.name, CANCEL_TOKEN), (message) => this.#onCancel(message)),
     )
   }
 
-  /** I2. Resolves when everything that had arrived is answered. */
+  /** I2. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. */
   async drain(): Promise<void> {
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    await this.#options.transport.flush()
+    for (const subscription of this.#cancellations.splice(0)) subscription.unsubscribe()
+    // Without a broker there is nobody to answer; each answer that was lost has been logged.
+    if (this.#options.transport.isConnected) await this.#options.transport.flush()
   }
 
   async #onRequest(component: ServedComponent, message: IncomingMessage): Promise<void> {
     const { reply } = message
     if (reply === undefined) return // nobody could hear the answer
-    const { kind, reader } = readKind(message.data)
-    if (kind !== KIND.request) return this.#fail(reply, 'WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
-    const head = readRequestHead(reader)
-    if (!this.#fingerprint.equals(head.fingerprint))
+    let request: Request
+    try {
+      request = this.#read(component, message.data)
+    } catch (error) {
+      const isRefusal = error instanceof RemoteCallError
       return this.#fail(
         reply,
-        'WEAVER_RPC_FINGERPRINT',
-        `the caller ${head.caller.component} on ${head.caller.replica} is of build ${Buffer.from(head.fingerprint).toString('hex')}, this replica of build ${this.#fingerprint.toString('hex')}; two builds do not talk to each other`,
+        isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL',
+        isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`,
       )
-    const binding = component.methods[head.method]
-    if (binding === undefined) return this.#fail(reply, 'WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
+    }
+    const { head, binding, args } = request
     const abort = new AbortController()
     this.#running.set(reply, abort)
     const timer =
       head.timeLeftMs === 0
         ? undefined
-        : setTimeout(() => abort.abort(new DOMException('the deadline of the call has passed', 'TimeoutError')), head.timeLeftMs)
+        : setTimeout(
+            () => abort.abort(new DOMException('the deadline of the call has passed', 'TimeoutError')),
+            Math.min(head.timeLeftMs, MAX_TIMER_MS),
+          )
     try {
       const result = await runInContext(
         {
@@ -102,16 +120,43 @@ export class RpcServer {
           ...(head.timeLeftMs === 0 ? {} : { deadline: Date.now() + head.timeLeftMs }),
           ...(head.traceparent === undefined ? {} : { traceparent: head.traceparent }),
         },
-        () => invoke(component, binding, reader),
+        () => invoke(component, binding, args),
       )
-      this.#answer(reply, KIND.result, (w) => binding.encodeResult(w, result))
+      this.#answer(reply, KIND.result, (w) => encodeResult(w, { component, binding, result }))
     } catch (error) {
-      this.#answer(reply, KIND.error, (w) => writeError(w, error))
+      this.#answerError(reply, error)
     } finally {
       clearTimeout(timer)
       this.#running.delete(reply)
       this.#served++
       if (this.#running.size === 0) this.#onIdle?.()
+    }
+  }
+
+  /**
+   * Everything of a request that is not yet the method's business.
+   * @throws RemoteCallError for a request that is understood and refused; anything else for bytes that are not understood. The method has not run.
+   */
+  #read(component: ServedComponent, data: Uint8Array): Request {
+    const { kind, reader } = readKind(data)
+    if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
+    const head = readRequestHead(reader)
+    if (!this.#fingerprint.equals(head.fingerprint))
+      throw refusal(
+        'WEAVER_RPC_FINGERPRINT',
+        `the caller ${head.caller.component} on ${head.caller.replica} is of build ${Buffer.from(head.fingerprint).toString('hex')}, this replica of build ${this.#fingerprint.toString('hex')}; two builds do not talk to each other`,
+      )
+    const binding = component.methods[head.method]
+    if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
+    return { head, binding, args: binding.decodeArgs(reader) }
+  }
+
+  /** The method's error; should that be one that cannot be told, the fact that there was one. */
+  #answerError(reply: string, error: unknown): void {
+    try {
+      this.#answer(reply, KIND.error, (w) => writeError(w, error))
+    } catch (why) {
+      this.#fail(reply, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
     }
   }
 
@@ -163,11 +208,37 @@ export class RpcServer {
 
   #onCancel(message: IncomingMessage): void {
     const { kind, reader } = readKind(message.data)
-    if (kind === KIND.cancel) this.#running.get(reader.string())?.abort(new DOMException('the caller has given the call up', 'AbortError'))
+    if (kind !== KIND.cancel) return
+    let reply: string
+    try {
+      reply = reader.string()
+    } catch (error) {
+      this.#options.log.warn('a cancellation cannot be decoded; no call is cancelled', { err: error })
+      return
+    }
+    this.#running.get(reply)?.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
 }
 
-async function invoke(component: ServedComponent, binding: MethodBinding, reader: Reader): Promise<unknown> {
-  const args = binding.decodeArgs(reader)
+function refusal(code: RemoteCallCode, message: string): RemoteCallError {
+  return new RemoteCallError(code, message, { mayHaveRun: false })
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown'
+}
+
+async function invoke(component: ServedComponent, binding: MethodBinding, args: readonly unknown[]): Promise<unknown> {
   return (component.instance as Record<string, Method | undefined>)[binding.name]?.(...args) // the generated binding names methods of this class
+}
+
+function encodeResult(
+  w: Writer,
+  of: { readonly component: ServedComponent; readonly binding: MethodBinding; readonly result: unknown },
+): void {
+  try {
+    of.binding.encodeResult(w, of.result)
+  } catch (cause) {
+    throw codecError(`${of.component.name}.${of.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
+  }
 }

@@ -1,0 +1,246 @@
+/** Calls over a real nats-server that are refused, damaged, cut off or moved. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'nats'
+import { Writer } from '../codec/writer.js'
+import { callSubject, replicaCallSubject } from '../contract/subjects.js'
+import { startNatsServer } from '../testing/nats-server.js'
+import {
+  BUILD,
+  CART,
+  COMPONENT,
+  DEPLOYMENT,
+  failureOf,
+  gate,
+  METHODS,
+  msOf,
+  startStations,
+  type Stations,
+} from '../testing/rpc-stations.js'
+import { context, withContext } from './context.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
+import { CANCEL_TOKEN } from './rpc-client.js'
+
+const OTHER_BUILD = 'bb'.repeat(32)
+const MEBIBYTE = 2 ** 20
+
+let stations: Stations
+beforeEach(async () => {
+  stations = await startStations()
+})
+afterEach(() => stations.close())
+
+describe('what is refused', () => {
+  it('is a caller of another build, with both builds named', async () => {
+    let runs = 0
+    await stations.startReplica({ ...CART, work: async () => (runs++, 'ok') })
+    const { call } = await stations.startCaller({}, { fingerprint: OTHER_BUILD })
+    const error = await failureOf(call('work'))
+    expect(error).toMatchObject({ code: 'WEAVER_RPC_FINGERPRINT', mayHaveRun: false })
+    expect(error.message).toContain(BUILD.slice(0, 16))
+    expect(error.message).toContain(OTHER_BUILD.slice(0, 16))
+    expect(error.message).toContain('shop/Web on web-0')
+    expect(runs).toBe(0)
+  })
+
+  it('is a request above the limit of the broker, before it is sent', async () => {
+    await stations.startReplica(CART)
+    const { call, transport } = await stations.startCaller()
+    const error = await failureOf(call('echo', 'x'.repeat(MEBIBYTE)))
+    expect(error).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: false })
+    expect(error.message).toMatch(/^shop\/Cart\.echo: the arguments take 10486\d\d bytes, the broker's limit is 1048576;/)
+    expect(transport.isConnected).toBe(true)
+    expect(await call('echo', 'small')).toBe('small')
+  })
+
+  it('is an answer above the limit of the broker, after the method ran', async () => {
+    await stations.startReplica({ ...CART, work: async () => 'x'.repeat(MEBIBYTE) })
+    const { call } = await stations.startCaller()
+    const error = await failureOf(call('work'))
+    expect(error).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: true })
+    expect(error.message).toContain('the answer takes')
+    expect(await call('echo', 'small')).toBe('small')
+  })
+
+  it('is an error above the limit of the broker', async () => {
+    await stations.startReplica({ ...CART, work: () => Promise.reject(new Error('x'.repeat(MEBIBYTE))) })
+    const { call } = await stations.startCaller()
+    expect(await failureOf(call('work'))).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: true })
+  })
+})
+
+describe('damaged bytes', () => {
+  /** A whole request, to be damaged. */
+  function request(method: number): Uint8Array {
+    const w = new Writer()
+    writeRequestHead(
+      w,
+      { method, timeLeftMs: 1_000, metadata: { a: 'b' }, traceparent: 't', caller: { component: 'x', replica: 'y' } },
+      fingerprintPrefix(BUILD),
+    )
+    METHODS[0]?.encodeArgs(w, ['hello'])
+    return w.finish()
+  }
+
+  it('sent to a component are answered as no request, whatever they are, and the replica works on', async () => {
+    let runs = 0
+    const { server } = await stations.startReplica({ ...CART, echo: async (text) => (runs++, text) })
+    const raw = await connect({ servers: stations.nats.url })
+    stations.onClose(() => raw.close())
+    const whole = request(0)
+    const damaged = [
+      ...Array.from({ length: whole.length }, (_, length) => whole.subarray(0, length)),
+      Buffer.alloc(64, 0xff),
+      Buffer.concat([Buffer.from([FRAME_VERSION, KIND.request]), Buffer.alloc(64, 0xff)]),
+      Buffer.from([FRAME_VERSION, 99]),
+      request(500),
+    ]
+    for (const bytes of damaged) {
+      const { data } = await raw.request(callSubject(DEPLOYMENT, COMPONENT), bytes, { timeout: 2_000 })
+      const { kind, reader } = readKind(data)
+      expect([kind, reader.string(), reader.string().length > 0, reader.bool()]).toEqual([
+        KIND.failure,
+        expect.stringMatching(/^WEAVER_RPC_(PROTOCOL|FINGERPRINT)$/),
+        true,
+        false,
+      ])
+    }
+    for (const bytes of damaged) raw.publish(callSubject(DEPLOYMENT, COMPONENT), bytes) // and with nobody to answer
+    expect({ runs, inFlight: server.inFlight }).toEqual({ runs: 0, inFlight: 0 })
+    const { call } = await stations.startCaller()
+    expect(await call('echo', 'works')).toBe('works')
+  })
+
+  it('sent as a cancellation cancel nothing and do not deafen the replica', async () => {
+    await stations.startReplica(CART)
+    const raw = await connect({ servers: stations.nats.url })
+    stations.onClose(() => raw.close())
+    for (const bytes of [[], [FRAME_VERSION, KIND.cancel], [FRAME_VERSION, KIND.cancel, 0xff, 0xff], [0xff]])
+      raw.publish(replicaCallSubject(DEPLOYMENT, COMPONENT, CANCEL_TOKEN), Uint8Array.from(bytes))
+    await raw.flush()
+    const { call } = await stations.startCaller({ echo: 2_000 })
+    expect(await call('echo', 'works')).toBe('works')
+    expect(stations.logged.filter((message) => message.startsWith('a cancellation cannot be decoded'))).toHaveLength(2)
+  })
+
+  it('in an answer are a failure of the call, which may have run', async () => {
+    const raw = await connect({ servers: stations.nats.url })
+    stations.onClose(() => raw.close())
+    const answers = [[], [7, 7, 7], [FRAME_VERSION, KIND.result, 0xff], [FRAME_VERSION, KIND.error, 0], [FRAME_VERSION, KIND.failure]]
+    let next = 0
+    raw.subscribe(callSubject(DEPLOYMENT, COMPONENT), {
+      callback: (_, message) => void message.respond(Uint8Array.from(answers[next++ % answers.length] ?? [])),
+    })
+    await raw.flush()
+    const { call } = await stations.startCaller()
+    for (const bytes of answers)
+      expect([bytes, await failureOf(call('echo', 'x'))]).toMatchObject([bytes, { code: 'WEAVER_RPC_PROTOCOL', mayHaveRun: true }])
+  })
+})
+
+describe('when the broker goes away in mid-call', () => {
+  async function inMidCall(method: string) {
+    const running = gate()
+    let runs = 0
+    const work = async (): Promise<string> => {
+      runs++
+      running.open()
+      await sleep(300)
+      return 'done'
+    }
+    await stations.startReplica({ ...CART, work, append: work })
+    const { call } = await stations.startCaller()
+    const outcome = call(method, 'x')
+    outcome.catch(() => undefined)
+    await running.opened
+    await stations.nats.stop()
+    return { outcome, runs: () => runs }
+  }
+
+  it('a method that must not run twice fails at once: it may have run', async () => {
+    const { outcome } = await inMidCall('append')
+    expect(await msOf(outcome)).toBeLessThan(250)
+    expect(await failureOf(outcome)).toMatchObject({ name: 'RemoteCallError', code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: true })
+  })
+
+  it('any other is sent again once the broker is back', async () => {
+    const { outcome, runs } = await inMidCall('work')
+    stations.nats = await startNatsServer({ port: stations.nats.port })
+    expect(await outcome).toBe('done')
+    expect(runs()).toBe(2)
+  })
+
+  it('any other fails after two seconds when the broker stays away, and still says that it may have run', async () => {
+    const { outcome } = await inMidCall('work')
+    const ms = await msOf(outcome)
+    expect(ms).toBeGreaterThan(1_500)
+    expect(ms).toBeLessThan(3_500)
+    expect(await failureOf(outcome)).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: true })
+  })
+
+  it('a call that is made meanwhile surely did not run', async () => {
+    const { call, transport } = await stations.startCaller()
+    await stations.nats.stop()
+    while (transport.isConnected) await sleep(5)
+    expect(await failureOf(call('append', 'x'))).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: false })
+  })
+
+  it('a replica can still be drained and its connection closed', async () => {
+    const { server, transport } = await stations.startReplica(CART)
+    await stations.nats.stop()
+    while (transport.isConnected) await sleep(5)
+    await server.drain()
+    await transport.close()
+    // Closed for good: it does not come back with the broker.
+    stations.nats = await startNatsServer({ port: stations.nats.port })
+    await sleep(300)
+    expect(transport.isConnected).toBe(false)
+  })
+})
+
+describe('a replica that drains', () => {
+  it('finishes what it runs, and new calls go to the other', async () => {
+    const running = gate()
+    const slow = async (): Promise<string> => {
+      running.open()
+      await sleep(400)
+      return 'finished by cart-0'
+    }
+    const first = await stations.startReplica({ ...CART, slow, work: async () => 'cart-0' })
+    const { call } = await stations.startCaller()
+    const before = call('slow')
+    await running.opened
+    await stations.startReplica({ ...CART, work: async () => 'cart-1' }, { replica: 'cart-1' })
+    let isDrained = false
+    const draining = first.server.drain().then(() => (isDrained = true))
+    // No call fails at any moment of the change, though some were on their way when the subscription ended.
+    const meanwhile = await Promise.all(Array.from({ length: 100 }, () => call('work')))
+    expect(meanwhile.every((who) => who === 'cart-0' || who === 'cart-1')).toBe(true)
+    await sleep(50)
+    expect(await Promise.all(Array.from({ length: 50 }, () => call('work')))).toEqual(Array.from({ length: 50 }, () => 'cart-1'))
+    expect(isDrained).toBe(false)
+    expect(await before).toBe('finished by cart-0')
+    await draining
+    expect(first.server.inFlight).toBe(0)
+    await first.transport.close()
+    expect(await call('work')).toBe('cart-1')
+  })
+
+  it('still hears that a caller has given up', async () => {
+    const running = gate()
+    const slow = async (): Promise<string> => {
+      running.open()
+      await new Promise((resolve) => context().signal.addEventListener('abort', resolve))
+      return 'cancelled'
+    }
+    const { server } = await stations.startReplica({ ...CART, slow })
+    const { call } = await stations.startCaller()
+    const abort = new AbortController()
+    const failing = failureOf(withContext({ signal: abort.signal }, () => call('slow')))
+    await running.opened
+    const draining = server.drain()
+    await sleep(50)
+    abort.abort()
+    expect(await failing).toMatchObject({ code: 'WEAVER_RPC_CANCELLED' })
+    expect(await msOf(draining)).toBeLessThan(1_000)
+  })
+})

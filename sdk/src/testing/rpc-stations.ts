@@ -1,0 +1,119 @@
+/**
+ * For tests of calls: replicas and callers of one deployment in this process, each with a connection of its own to a real nats-server. Their component has
+ * one binding, written by hand: methods that take strings and return one.
+ */
+import type { MethodBinding } from '../component/binding.js'
+import { connectNats } from '../rpc/nats-transport.js'
+import type { RemoteCallError } from '../rpc/remote-call-error.js'
+import { RpcClient, type RpcClientOptions } from '../rpc/rpc-client.js'
+import { RpcServer } from '../rpc/rpc-server.js'
+import type { Transport } from '../rpc/transport.js'
+import type { Logger } from '../telemetry/logger.js'
+import { startNatsServer, type NatsServer } from './nats-server.js'
+
+export const DEPLOYMENT = 'shop-1'
+export const BUILD: string = 'aa'.repeat(32)
+export const COMPONENT = 'shop/Cart'
+
+export type Methods = Readonly<Record<string, (...args: string[]) => Promise<string | undefined>>>
+export type Call = (method: string, ...args: string[]) => Promise<unknown>
+
+/** `append` must not run twice. */
+export const METHODS: readonly MethodBinding[] = ['echo', 'join', 'nothing', 'slow', 'append', 'work'].map((name) => ({
+  name,
+  encodeArgs: (w, args) => {
+    w.length(args.length)
+    for (const arg of args) w.string(arg as string) // a test that passes another type wants to see it refused
+  },
+  decodeArgs: (r) => Array.from({ length: r.length() }, () => r.string()),
+  encodeResult: (w, result) => (name === 'nothing' ? undefined : w.string(result as string)),
+  decodeResult: (r) => (name === 'nothing' ? undefined : r.string()),
+}))
+
+export const CART: Methods = {
+  echo: async (text) => text,
+  join: async (...parts) => parts.join('+'),
+  nothing: async () => undefined,
+}
+
+export interface Stations {
+  nats: NatsServer
+  /** Messages that anybody logged. */
+  readonly logged: readonly string[]
+  startReplica(
+    instance: Methods,
+    options?: { readonly replica?: string; readonly component?: string },
+  ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
+  /** A caller of one component, with time limits by method. */
+  startCaller(
+    timeoutMs?: Readonly<Record<string, number>>,
+    options?: { readonly replica?: string; readonly component?: string; readonly fingerprint?: string; readonly caller?: string },
+  ): Promise<{ readonly call: Call; readonly client: RpcClient; readonly transport: Transport }>
+  /** Runs when the stations are closed, before the broker stops. */
+  onClose(close: () => Promise<void>): void
+  close(): Promise<void>
+}
+
+export async function startStations(): Promise<Stations> {
+  const logged: string[] = []
+  const closing: (() => Promise<void>)[] = []
+  const note = (message: string): void => void logged.push(message)
+  const log: Logger = { debug: note, info: note, warn: note, error: note, with: () => log }
+  const connection = async (replica: string): Promise<RpcClientOptions> => {
+    const transport = await connectNats({ servers: [stations.nats.url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+    closing.push(() => transport.close())
+    return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
+  }
+  const stations: Stations = {
+    nats: await startNatsServer(),
+    logged,
+    async startReplica(instance, { replica = 'cart-0', component = COMPONENT } = {}) {
+      const options = await connection(replica)
+      const server = new RpcServer(options)
+      server.serve({ name: component, methods: METHODS, instance })
+      await options.transport.flush()
+      return { server, transport: options.transport }
+    },
+    async startCaller(timeoutMs = {}, { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web' } = {}) {
+      const options = await connection(replica)
+      const client = new RpcClient({ ...options, fingerprint })
+      const invoke = client.invoker({ component, methods: METHODS, notRetriable: new Set(['append']), timeoutMs }, caller)
+      const call: Call = (method, ...args) =>
+        invoke(
+          METHODS.findIndex(({ name }) => name === method),
+          args,
+        )
+      return { call, client, transport: options.transport }
+    },
+    onClose: (close) => void closing.push(close),
+    async close() {
+      await Promise.all(closing.splice(0).map((close) => close()))
+      await stations.nats.stop()
+    },
+  }
+  return stations
+}
+
+/** The error of a call that is expected to fail; it may be anything that was thrown. */
+export async function failureOf(call: Promise<unknown>): Promise<RemoteCallError> {
+  const result = await call.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error: error as RemoteCallError }), // most are; each test says what it expects
+  )
+  if ('value' in result) throw new Error(`the call was expected to fail and gave ${JSON.stringify(result.value)}`)
+  return result.error
+}
+
+/** How long it takes until this settles, in milliseconds. */
+export async function msOf(work: Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work.catch(() => undefined)
+  return performance.now() - start
+}
+
+/** A promise and what settles it. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return { opened, open: () => open() }
+}
