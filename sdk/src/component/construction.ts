@@ -76,7 +76,8 @@ export function logger(): Logger {
 export function construct<T extends object>(
   create: new () => T,
   given: {
-    readonly refs?: readonly (readonly [token: Component<never>, instance: object])[]
+    // oxlint-disable-next-line typescript/no-explicit-any -- a token is invariant in its interface, and the pairs are of different ones
+    readonly refs?: readonly (readonly [token: Component<any>, instance: object])[]
     readonly config?: unknown
     readonly logger?: Logger
   } = {},

@@ -79,7 +79,12 @@ export function parseBootstrap(text: string): Bootstrap {
   if (!isRecord(raw['config'])) throw invalid('config', 'must be an object')
   const nats = raw['nats']
   if (nats !== undefined) {
-    if (!isRecord(nats) || !Array.isArray(nats['servers']) || nats['servers'].length === 0)
+    if (
+      !isRecord(nats) ||
+      !Array.isArray(nats['servers']) ||
+      nats['servers'].length === 0 ||
+      !nats['servers'].every((s) => typeof s === 'string')
+    )
       throw invalid('nats.servers', 'must be a non-empty list of URLs')
     if (nats['credsFile'] !== undefined && typeof nats['credsFile'] !== 'string') throw invalid('nats.credsFile', 'must be a path')
   }

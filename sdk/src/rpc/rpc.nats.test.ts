@@ -130,7 +130,7 @@ describe('an error of the method', () => {
     const hostile = new Error('hostile')
     Object.defineProperty(hostile, 'detail', { enumerable: true, get: () => JSON.parse('{') as unknown })
     const thrown: readonly unknown[] = ['a string', null, { why: 7 }, circular, hostile]
-    await stations.startReplica({ ...CART, work: (index) => Promise.reject(thrown[Number(index)]) }) // oxlint-disable-line prefer-promise-reject-errors
+    await stations.startReplica({ ...CART, work: (index) => Promise.reject(thrown[Number(index)]) })
     const { call } = await stations.startCaller()
     expect(await failureOf(call('work', '0'))).toBe('a string')
     expect(await failureOf(call('work', '1'))).toBeNull()

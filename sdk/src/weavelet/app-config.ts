@@ -40,9 +40,12 @@ export function readAppConfig(path: string, program: string): AppConfig {
     throw new WeaverError('WEAVER_CONFIG_FILE', `${path}${at}: ${(cause as Error).message.split('\n')[0] ?? ''}`, { cause })
   }
   const main = table(file['serviceweaver'] ?? file['weaver'])
+  const name = main?.['name']
+  if (name !== undefined && typeof name !== 'string')
+    throw new WeaverError('WEAVER_CONFIG_FILE', `${path}: [serviceweaver] name must be a string such as "shop"`)
   const listeners = table(table(file['single'])?.['listeners'])
   return {
-    name: typeof main?.['name'] === 'string' ? main['name'] : emptyConfig(program).name,
+    name: name ?? emptyConfig(program).name,
     configOf: (component) => file[component] ?? file[component.slice(component.lastIndexOf('/') + 1)],
     addressOf: (listener) => {
       const address = table(listeners?.[listener])?.['address']

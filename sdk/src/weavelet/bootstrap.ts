@@ -14,6 +14,8 @@ import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { startWeavelet, type WeaveletOptions } from './weavelet.js'
 
 const DEFAULT_GRACE_MS = 25_000
+/** Code of the application threw these: where it did is worth its stack. */
+const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED']
 
 /**
  * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
@@ -24,12 +26,12 @@ const DEFAULT_GRACE_MS = 25_000
 export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
   const program = process.argv[1] ?? 'app'
   let sink: LogSink = prettySink((line) => void process.stderr.write(line), logLevel())
+  /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
-    // A user's mistake needs its message, not our stack.
-    createLogger(sink).error(
-      isWeaverError(error) ? error.message : 'the application failed',
-      isWeaverError(error) ? { code: error.code } : { err: error },
-    )
+    if (isWeaverError(error)) {
+      const isInCode = THROWN_BY_CODE.includes(error.code)
+      createLogger(sink).error(error.message, { code: error.code, ...(isInCode ? { err: error.cause } : {}) })
+    } else createLogger(sink).error('the application failed', { err: error })
     process.exitCode = 1
   }
   try {
@@ -55,6 +57,10 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
         .then((isClean) => {
           clearTimeout(timer)
           process.exit(isClean ? code : 1)
+        })
+        .catch((error: unknown) => {
+          fail(error)
+          process.exit(1)
         })
     }
     const started = startWeavelet({

@@ -6,7 +6,7 @@ import type { ComponentBinding, Invoke, WeaverGen } from '../component/binding.j
 import type { Component, Hooks, Main } from '../component/component.js'
 import { constructWithin } from '../component/construction.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
-import { WeaverError } from '../contract/errors.js'
+import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { BoundListener } from './listener.js'
 import { startError } from './start-error.js'
@@ -42,7 +42,7 @@ export class ComponentHost {
 
   /**
    * Constructs everything that is hosted.
-   * @throws WeaverError `WEAVER_START_INVALID` with all problems; `WEAVER_COMPONENT_CYCLE` with the path.
+   * @throws WeaverError `WEAVER_START_INVALID` with all problems; `WEAVER_COMPONENT_CYCLE` with the path; `WEAVER_CONSTRUCT_FAILED`.
    */
   constructor(options: HostOptions) {
     this.#options = options
@@ -137,7 +137,19 @@ export class ComponentHost {
       )
     this.#constructing.push(name)
     const made = { refs: new Set<string>(), listeners: new Set<string>() }
-    const instance = constructWithin(this.#scope(name, made), () => new create())
+    let instance: object & Hooks
+    try {
+      instance = constructWithin(this.#scope(name, made), () => new create())
+    } catch (cause) {
+      if (isWeaverError(cause)) throw cause
+      // A field that uses what could not be given fails too: the first reason is the one to tell.
+      if (this.#problems.length > 0) throw startError(this.#problems)
+      throw new WeaverError(
+        'WEAVER_CONSTRUCT_FAILED',
+        `the constructor of "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. Work that can fail belongs into init().`,
+        { cause },
+      )
+    }
     this.#constructing.pop()
     const expected = binding ?? this.#options.gen.main
     this.#compare(name, 'refs', [made.refs, expected.refs])

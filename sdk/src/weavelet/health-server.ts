@@ -13,12 +13,34 @@ export interface HealthView {
 export function createHealthServer(view: HealthView): Server {
   return createServer((request, response) => {
     void (async () => {
-      const url = new URL(request.url ?? '/', 'http://health')
+      const url = urlOf(request.url)
+      if (url === undefined) {
+        response.writeHead(400, { 'content-type': 'text/plain' })
+        response.end('this is no path\n')
+        return
+      }
       const asked = url.searchParams.get('v')
       const isRight = asked === null || asked === view.deploymentId
       const status = url.pathname === LIVE_PATH ? 200 : url.pathname !== READY_PATH ? 404 : isRight && (await view.isReady()) ? 200 : 503
       response.writeHead(status, { 'content-type': 'text/plain' })
-      response.end(status === 200 ? 'ok\n' : isRight ? 'not ready\n' : `this is deployment ${view.deploymentId}\n`)
+      response.end(
+        status === 200
+          ? 'ok\n'
+          : status === 404
+            ? 'nothing is here\n'
+            : isRight
+              ? 'not ready\n'
+              : `this is deployment ${view.deploymentId}\n`,
+      )
     })()
   })
+}
+
+/** `undefined` for a path that is none, such as `//`: anybody in the cluster can send it. */
+function urlOf(path: string | undefined): URL | undefined {
+  try {
+    return new URL(path ?? '/', 'http://health')
+  } catch {
+    return undefined
+  }
 }

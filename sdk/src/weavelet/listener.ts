@@ -50,7 +50,12 @@ export function createListener(
         server.keepAliveTimeout = KEEP_ALIVE_MS
         server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
       }
-      await listen(server, name, address)
+      try {
+        await listen(server, name, address)
+      } catch (error) {
+        served = undefined // another server, or the same one again, may still be given to it
+        throw error
+      }
       isBound = true
       const bound = server.address() as AddressInfo // a TCP server that listens has one
       const at = { host: bound.address, port: bound.port }
@@ -92,10 +97,14 @@ async function listen(server: Server, name: string, address: string): Promise<vo
       `listener "${name}": "${address}" is no address; write "host:port", with port 0 for any free one`,
     )
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: Error & { readonly code?: string }) => {
+    const onError = (cause: Error & { readonly code?: string }): void => {
       const why = cause.code === 'EADDRINUSE' ? 'another process uses it; choose another port, or 0 for any free one' : cause.message
       reject(new WeaverError('WEAVER_LISTENER_BIND', `listener "${name}" cannot bind ${address}: ${why}`, { cause }))
+    }
+    server.once('error', onError)
+    server.listen(host === '' ? { port } : { port, host }, () => {
+      server.off('error', onError) // from here on errors are the application's
+      resolve()
     })
-    server.listen(host === '' ? { port } : { port, host }, resolve)
   })
 }

@@ -124,13 +124,23 @@ async function host(
     const preStopMs = bootstrap?.preStopMs ?? 0
     if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, preStopMs))
     await Promise.all(components.listeners.map((listener) => listener.close()))
-    await server?.drain()
+    const isDrained = await attempt('calls could not be drained', () => server?.drain())
     const isClean = await components.stop()
     phase = 'stopped'
     health?.closeAllConnections()
     await healthListener?.close()
-    await transport?.close()
-    return isClean
+    const isClosed = await attempt('the connection to the broker could not be closed', () => transport?.close())
+    return isDrained && isClean && isClosed
+  }
+  /** A part of the stop that fails does not keep the others from theirs. */
+  const attempt = async (failure: string, part: () => Promise<void> | undefined): Promise<boolean> => {
+    try {
+      await part()
+      return true
+    } catch (error) {
+      log.error(failure, { err: error })
+      return false
+    }
   }
   const stopOnce = (): Promise<boolean> => (stopping ??= stop())
 
@@ -139,6 +149,7 @@ async function host(
       answerControl(transport, {
         deployment,
         logSink: options.logSink,
+        log,
         status: async () => ({
           kind: 'status',
           replica: deployment.replica,
@@ -172,7 +183,7 @@ async function host(
 /** Answers what the deployer asks (contract/control.ts). */
 function answerControl(
   transport: Transport,
-  to: { readonly deployment: Deployment; readonly logSink: LogSink; status(): Promise<ControlReply> },
+  to: { readonly deployment: Deployment; readonly logSink: LogSink; readonly log: Logger; status(): Promise<ControlReply> },
 ): void {
   const answer = async (request: ControlRequest): Promise<ControlReply> => {
     switch (request.kind) {
@@ -195,13 +206,22 @@ function answerControl(
     transport.subscribe(subject, ({ data, reply }) => {
       if (reply === undefined) return
       void (async () => {
-        let result: ControlReply
-        try {
-          result = await answer(JSON.parse(Buffer.from(data).toString('utf8')) as ControlRequest)
-        } catch {
-          result = { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'the request is not JSON' }
-        }
-        if (transport.isConnected) transport.publish(reply, Buffer.from(JSON.stringify(result)))
-      })()
+        const request = parseRequest(data)
+        const result: ControlReply =
+          request === undefined
+            ? { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'the request is no JSON object' }
+            : await answer(request)
+        transport.publish(reply, Buffer.from(JSON.stringify(result)))
+      })().catch((error: unknown) => to.log.warn('the deployer could not be answered', { err: error }))
     })
+}
+
+/** `undefined` for bytes that are no JSON object; `answer` refuses a kind that it does not know. */
+function parseRequest(data: Uint8Array): ControlRequest | undefined {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null ? (parsed as ControlRequest) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,0 +1,92 @@
+/** For tests of the weavelet: what `weaver generate` would write, made by hand, and a weavelet around it. */
+import { bind, type ComponentBinding, type MethodBinding, type WeaverGen } from '../component/binding.js'
+import type { Component, Implementation, Main } from '../component/component.js'
+import type { Bootstrap } from '../contract/bootstrap.js'
+import type { LogFields } from '../telemetry/logger.js'
+import { deploymentOf } from '../weavelet/deployment.js'
+import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+
+/** Binds a component whose methods take strings and return one. */
+export function bindByHand<T extends object>(
+  token: Component<T>,
+  implementation: Implementation<T>,
+  has: { readonly methods: readonly (keyof T & string)[]; readonly refs?: readonly string[]; readonly listeners?: readonly string[] },
+): ComponentBinding {
+  const methods = has.methods.map((name): MethodBinding => ({
+    name,
+    encodeArgs: (w, args) => w.string(JSON.stringify(args)),
+    decodeArgs: (r) => JSON.parse(r.string()) as unknown[], // the line above wrote an array
+    encodeResult: (w, result) => w.string(JSON.stringify(result)),
+    decodeResult: (r) => JSON.parse(r.string()) as unknown,
+  }))
+  return bind<T>({
+    token,
+    implementation,
+    refs: has.refs ?? [],
+    listeners: has.listeners ?? [],
+    methods,
+    stub: (invoke) =>
+      Object.fromEntries(has.methods.map((name, index) => [name, (...args: readonly unknown[]) => invoke(index, args)])) as unknown as T, // one function for each method
+  })
+}
+
+export function genByHand(
+  components: readonly ComponentBinding[],
+  main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
+): WeaverGen {
+  return {
+    format: 1,
+    fingerprint: 'ab'.repeat(32),
+    main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
+    components: () => components,
+  }
+}
+
+export interface LogEntry {
+  readonly level: string
+  readonly message: string
+  readonly fields: LogFields
+}
+
+export interface TestWeavelet {
+  readonly weavelet: Weavelet
+  readonly logs: readonly LogEntry[]
+  readonly mainFailures: readonly unknown[]
+}
+
+/** Starts the application with everything in this process; with a `bootstrap`, as the part that it names. */
+export async function startByHand(
+  app: new () => Main,
+  gen: WeaverGen,
+  given: {
+    readonly config?: Readonly<Record<string, unknown>>
+    readonly addresses?: Readonly<Record<string, string>>
+    readonly bootstrap?: Partial<Bootstrap>
+  } = {},
+): Promise<TestWeavelet> {
+  const logs: LogEntry[] = []
+  const mainFailures: unknown[] = []
+  const bootstrap: Bootstrap = {
+    version: 1,
+    app: 'test',
+    deploymentId: 'test-1',
+    versionId: 'v1',
+    group: 'main',
+    replica: 'main-0',
+    components: [],
+    listeners: {},
+    config: given.config ?? {},
+    ...given.bootstrap,
+  }
+  const weavelet = await startWeavelet({
+    app,
+    gen,
+    deployment: deploymentOf(bootstrap),
+    ...(given.bootstrap === undefined ? {} : { bootstrap }),
+    configOf: (component) => bootstrap.config[component],
+    addressOf: (listener) => given.addresses?.[listener] ?? bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
+    logSink: { level: 'debug', write: (level, message, fields) => void logs.push({ level, message, fields }) },
+    onMainFailed: (error) => void mainFailures.push(error),
+  })
+  return { weavelet, logs, mainFailures }
+}

@@ -1,0 +1,386 @@
+/** One process of an application, without a broker: how it is put together, starts, tells its state and stops. */
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { component, implement, type Main } from '../component/component.js'
+import { config, construct, listener, logger, ref } from '../component/construction.js'
+import { WeaverError } from '../contract/errors.js'
+import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
+import { freePort } from '../testing/nats-server.js'
+
+interface Store {
+  get(key: string): Promise<string>
+}
+const Store = component<Store>('shop/Store')
+interface Greeter {
+  greet(name: string): Promise<string>
+}
+const Greeter = component<Greeter>('shop/Greeter')
+
+/** What happened, in order. */
+let events: string[]
+const started: TestWeavelet[] = []
+beforeEach(() => {
+  events = []
+})
+afterEach(async () => {
+  await Promise.all(started.splice(0).map(({ weavelet }) => weavelet.stop()))
+})
+
+class StoreImpl implements Store {
+  readonly options = config(z.strictObject({ prefix: z.string().default('') }))
+  async init(): Promise<void> {
+    events.push('init store')
+  }
+  async shutdown(): Promise<void> {
+    events.push('shutdown store')
+  }
+  async get(key: string): Promise<string> {
+    return this.options.prefix + key
+  }
+}
+class GreeterImpl implements Greeter {
+  readonly store = ref(Store)
+  readonly options = config(z.strictObject({ greeting: z.string().default('Hello'), times: z.number().default(1) }))
+  async init(): Promise<void> {
+    events.push(`init greeter, and the store says ${await this.store.get('ready')}`)
+  }
+  async shutdown(): Promise<void> {
+    events.push(`shutdown greeter, and the store says ${await this.store.get('still here')}`)
+  }
+  async greet(name: string): Promise<string> {
+    return `${this.options.greeting} ${await this.store.get(name)}`
+  }
+}
+class App implements Main {
+  readonly greeter = ref(Greeter)
+  readonly http = listener('lis')
+  readonly log = logger()
+  async main(): Promise<void> {
+    events.push('main')
+    await this.http.serve(
+      createServer((request, response) => {
+        void (async () => {
+          if (request.url === '/slow') {
+            events.push('slow request')
+            await sleep(300)
+          }
+          response.end(await this.greeter.greet(request.url ?? ''))
+          events.push('answered')
+        })()
+      }),
+    )
+  }
+}
+const store = bindByHand(Store, implement(Store, StoreImpl), { methods: ['get'] })
+const greeter = bindByHand(Greeter, implement(Greeter, GreeterImpl), { methods: ['greet'], refs: ['shop/Store'] })
+const GEN = genByHand([store, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] })
+const ALL = ['weaver/Main', 'shop/Store', 'shop/Greeter']
+
+async function start(...args: Parameters<typeof startByHand>): Promise<TestWeavelet> {
+  const weavelet = await startByHand(...args)
+  started.push(weavelet)
+  return weavelet
+}
+
+async function startError(...args: Parameters<typeof startByHand>): Promise<{ readonly code: string; readonly message: string }> {
+  try {
+    await start(...args)
+  } catch (error) {
+    expect(error).toBeInstanceOf(WeaverError)
+    return error as WeaverError
+  }
+  throw new Error('the application was expected not to start')
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; !isSo(); tries++) {
+    if (tries > 400) throw new Error(`not so after two seconds: ${isSo.toString()}`)
+    await sleep(5)
+  }
+}
+
+/** Where its listener is bound; `main` runs on its own. */
+async function portOf({ weavelet }: TestWeavelet): Promise<number> {
+  await until(() => weavelet.listeners['lis'] !== undefined)
+  return weavelet.listeners['lis']?.port ?? 0
+}
+
+const get = async (port: number | undefined, path: string): Promise<readonly [status: number, text: string]> => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`)
+  return [response.status, (await response.text()).trim()]
+}
+
+describe('an application in one process', () => {
+  it('starts what a component refers to before it, runs main, and calls without a broker', async () => {
+    const app = await start(App, GEN, { config: { 'shop/Store': { prefix: 'dear ' } } })
+    expect(events).toEqual(['init store', 'init greeter, and the store says dear ready', 'main'])
+    expect(await get(await portOf(app), '/ann')).toEqual([200, 'Hello dear /ann'])
+    expect(app.weavelet.healthPort).toBeUndefined()
+  })
+
+  it('binds a listener to the address that is configured, or to a free port, and says where', async () => {
+    const port = await freePort()
+    const configured = await start(App, GEN, { addresses: { lis: `127.0.0.1:${port}` } })
+    const free = await start(App, GEN)
+    const other = await portOf(free)
+    await portOf(configured)
+    expect(configured.weavelet.listeners).toEqual({ lis: { host: '127.0.0.1', port } })
+    expect(configured.logs).toContainEqual({
+      level: 'info',
+      message: 'listening',
+      fields: expect.objectContaining({ listener: 'lis', address: `127.0.0.1:${port}` }) as unknown,
+    })
+    expect(other).toBeGreaterThan(0)
+    expect(await get(other, '/b')).toEqual([200, 'Hello /b'])
+  })
+
+  it('tells its deployer when main fails: an address that is taken, with the way out', async () => {
+    const first = await start(App, GEN)
+    const address = `127.0.0.1:${await portOf(first)}`
+    const second = await start(App, GEN, { addresses: { lis: address } })
+    await until(() => second.mainFailures.length > 0)
+    expect(second.mainFailures).toMatchObject([
+      {
+        code: 'WEAVER_LISTENER_BIND',
+        message: `listener "lis" cannot bind ${address}: another process uses it; choose another port, or 0 for any free one`,
+      },
+    ])
+  })
+
+  it('lets a listener try again after an address that could not be bound, and serves once', async () => {
+    const blocker = await start(App, GEN)
+    const taken = `127.0.0.1:${await portOf(blocker)}`
+    const outcomes: unknown[] = []
+    class Stubborn implements Main {
+      readonly http = listener('lis')
+      async main(): Promise<void> {
+        const server = createServer((_, response) => void response.end('ok'))
+        outcomes.push(await this.http.serve(server).catch((error: unknown) => error))
+        await blocker.weavelet.stop()
+        outcomes.push(await this.http.serve(server))
+        outcomes.push(await this.http.serve(createServer()).catch((error: unknown) => error))
+      }
+    }
+    const { weavelet } = await start(Stubborn, genByHand([], { listeners: ['lis'] }), { addresses: { lis: taken } })
+    await until(() => outcomes.length === 3)
+    expect(outcomes).toMatchObject([{ code: 'WEAVER_LISTENER_BIND' }, { host: '127.0.0.1' }, { code: 'WEAVER_LISTENER_TWICE' }])
+    expect(await get(weavelet.listeners['lis']?.port, '/')).toEqual([200, 'ok'])
+  })
+
+  it('refuses a call to a component that has not started', async () => {
+    class Hasty implements Main {
+      readonly greeter = ref(Greeter)
+      readonly early = this.greeter.greet('x').catch((error: unknown) => error)
+      async main(): Promise<void> {
+        events.push((await (this.early as Promise<WeaverError>)).message)
+      }
+    }
+    await start(Hasty, genByHand([store, greeter], { refs: ['shop/Greeter'] }))
+    await sleep(0)
+    expect(events.at(-1)).toBe(
+      '"weaver/Main" calls shop/Greeter.greet before "shop/Greeter" has started; call it from init() or later, not from a constructor',
+    )
+  })
+})
+
+describe('what is wrong with an application', () => {
+  it('is told at once: every wrong value and every unknown key of every component', async () => {
+    const { code, message } = await startError(App, GEN, {
+      config: { 'shop/Greeter': { greeting: 7, times: 'often', colour: 'red' }, 'shop/Store': { perfix: 'x' } },
+    })
+    expect(code).toBe('WEAVER_START_INVALID')
+    expect(message.split('\n')).toEqual([
+      'the application cannot start: 2 problems:',
+      '  - configuration of "shop/Store": Unrecognized key: "perfix"',
+      '  - configuration of "shop/Greeter": "greeting": Invalid input: expected string, received number; "times": Invalid input: expected number, received string; Unrecognized key: "colour"',
+    ])
+    expect(events).toEqual([])
+  })
+
+  it('is its configuration also when a field of the class stumbles over what is missing', async () => {
+    class Careless implements Main {
+      readonly options = config(z.strictObject({ hosts: z.array(z.string()) }))
+      readonly first = this.options.hosts[0]
+      main(): void {}
+    }
+    expect((await startError(Careless, genByHand([]))).message).toBe(
+      'the application cannot start: configuration of "weaver/Main": "hosts": Invalid input: expected array, received undefined',
+    )
+  })
+
+  it('is a constructor that throws, named with its component', async () => {
+    class Broken implements Store {
+      readonly port = JSON.parse('{') as unknown
+      async get(key: string): Promise<string> {
+        return key
+      }
+    }
+    const broken = bindByHand(Store, implement(Store, Broken), { methods: ['get'] })
+    const error = await startError(App, genByHand([broken, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }))
+    expect(error).toMatchObject({ code: 'WEAVER_CONSTRUCT_FAILED', cause: { name: 'SyntaxError' } })
+    expect(error.message).toMatch(/^the constructor of "shop\/Store" failed: .*\. Work that can fail belongs into init\(\)\.$/)
+  })
+
+  it('is a generated file that does not fit the classes', async () => {
+    const { message } = await startError(App, genByHand([{ ...greeter, refs: [] }, store, store], { listeners: ['lis', 'admin'] }))
+    expect(message.split('\n')).toEqual([
+      'the application cannot start: 4 problems:',
+      '  - component "shop/Store" is bound twice; run `weaver generate`',
+      '  - "shop/Greeter" made shop/Store that the generated file does not know (refs); run `weaver generate`, and create refs unconditionally, as fields',
+      '  - "weaver/Main" made shop/Greeter that the generated file does not know (refs); run `weaver generate`, and create refs unconditionally, as fields',
+      '  - "weaver/Main" did not make admin (listeners); run `weaver generate`, and create listeners unconditionally, as fields',
+    ])
+  })
+
+  it('is a ref to a component that was not generated, and a listener of two components', async () => {
+    class Serving extends StoreImpl {
+      readonly http = listener('lis')
+    }
+    const serving = bindByHand(Store, implement(Store, Serving), { methods: ['get'], listeners: ['lis'] })
+    const { message } = await startError(App, genByHand([serving], { refs: ['shop/Greeter'], listeners: ['lis'] }))
+    expect(message).toContain('"weaver/Main" refers to "shop/Greeter", which the generated file does not have; run `weaver generate`')
+    expect(message).toContain('listener "lis" is declared twice; each name may stand for one endpoint only')
+  })
+
+  it('is a circle of refs, told with its path', async () => {
+    class Circular extends StoreImpl {
+      readonly greeter = ref(Greeter)
+    }
+    const circular = bindByHand(Store, implement(Store, Circular), { methods: ['get'], refs: ['shop/Greeter'] })
+    expect(await startError(App, genByHand([circular, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }))).toMatchObject({
+      code: 'WEAVER_COMPONENT_CYCLE',
+      message: expect.stringContaining('shop/Greeter → shop/Store → shop/Greeter') as unknown,
+    })
+  })
+
+  it('is a deployer of another build, or one that gave no broker', async () => {
+    const { message } = await startError(App, GEN, { bootstrap: { components: ['weaver/Main', 'shop/Cart'] } })
+    expect(message).toContain('the deployer wants "shop/Cart" here, but this build has no such component')
+    expect(message).toContain(
+      '"weaver/Main" refers to "shop/Greeter", which is hosted elsewhere, but the deployer gave this process no broker',
+    )
+  })
+
+  it('is an init() that fails: those that had started are shut down, main does not run', async () => {
+    class Failing extends GreeterImpl {
+      override init(): Promise<void> {
+        return Promise.reject(new Error('no disk'))
+      }
+    }
+    const failing = bindByHand(Greeter, implement(Greeter, Failing), { methods: ['greet'], refs: ['shop/Store'] })
+    expect(await startError(App, genByHand([store, failing], { refs: ['shop/Greeter'], listeners: ['lis'] }))).toMatchObject({
+      code: 'WEAVER_INIT_FAILED',
+      message: 'init() of "shop/Greeter" failed: no disk',
+      cause: { message: 'no disk' },
+    })
+    expect(events).toEqual(['init store', 'shutdown store'])
+  })
+
+  it('is a field of the runtime outside of a construction; construct() makes one for a unit test', async () => {
+    expect(() => ref(Store)).toThrow(expect.objectContaining({ code: 'WEAVER_NO_CONSTRUCTION' }) as Error)
+    expect(() => construct(GreeterImpl)).toThrow(expect.objectContaining({ code: 'WEAVER_NO_REF' }) as Error)
+    const made = construct(GreeterImpl, {
+      refs: [[Store, { get: async (key: string) => `<${key}>` }]],
+      config: { greeting: 'Hi' },
+    })
+    expect(await made.greet('bo')).toBe('Hi <bo>')
+  })
+})
+
+describe('a stop', () => {
+  it('goes outside in: the request in flight is answered, then components shut down in reverse order', async () => {
+    const app = await start(App, GEN)
+    const { weavelet } = app
+    const port = await portOf(app)
+    const slow = get(port, '/slow')
+    await until(() => events.includes('slow request'))
+    events = []
+    const stopping = weavelet.stop()
+    expect(weavelet.stop()).toBe(stopping)
+    await sleep(50)
+    await expect(get(port, '/new')).rejects.toThrow('fetch failed')
+    expect(await slow).toEqual([200, 'Hello /slow'])
+    expect(await stopping).toBe(true)
+    expect(events).toEqual(['answered', 'shutdown greeter, and the store says still here', 'shutdown store'])
+  })
+
+  it('is not clean when a shutdown() fails, and the others still get theirs', async () => {
+    class Failing extends GreeterImpl {
+      override shutdown(): Promise<void> {
+        return Promise.reject(new Error('disk full'))
+      }
+    }
+    const failing = bindByHand(Greeter, implement(Greeter, Failing), { methods: ['greet'], refs: ['shop/Store'] })
+    const { weavelet, logs } = await start(App, genByHand([store, failing], { refs: ['shop/Greeter'], listeners: ['lis'] }))
+    expect(await weavelet.stop()).toBe(false)
+    expect(events.at(-1)).toBe('shutdown store')
+    expect(logs.find(({ level }) => level === 'error')?.fields).toMatchObject({ component: 'shop/Greeter', err: { message: 'disk full' } })
+  })
+})
+
+describe('the health server', () => {
+  const bootstrap = { components: ALL, listeners: { lis: { address: '127.0.0.1:0' } }, health: { address: '127.0.0.1:0' } }
+
+  it('says that the process lives, and that it is ready as this deployment and no other', async () => {
+    const app = await start(App, GEN, { bootstrap })
+    await portOf(app)
+    const { weavelet } = app
+    const { healthPort } = weavelet
+    expect(await get(healthPort, '/healthz')).toEqual([200, 'ok'])
+    expect(await get(healthPort, '/readyz')).toEqual([200, 'ok'])
+    expect(await get(healthPort, '/readyz?v=test-1')).toEqual([200, 'ok'])
+    expect(await get(healthPort, '/readyz?v=test-2')).toEqual([503, 'this is deployment test-1'])
+    expect(await get(healthPort, '/other')).toEqual([404, 'nothing is here'])
+    await weavelet.stop()
+    await expect(get(healthPort, '/healthz')).rejects.toThrow('fetch failed')
+  })
+
+  it('answers a path that is none and lives on', async () => {
+    const { weavelet } = await start(App, GEN, { bootstrap })
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(weavelet.healthPort ?? 0, '127.0.0.1', () => socket.write('GET // HTTP/1.0\r\n\r\n'))
+      socket.on('data', (chunk) => resolve(chunk.toString()))
+      socket.on('error', reject)
+      socket.setTimeout(2_000, () => reject(new Error('no answer')))
+    })
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await get(weavelet.healthPort, '/healthz')).toEqual([200, 'ok'])
+  })
+
+  it('is not ready before the listener is bound, while a component is unwell, and as soon as a stop begins', async () => {
+    let bind = (): void => undefined
+    let isWell = true
+    class Late implements Main {
+      readonly http = listener('lis')
+      async main(): Promise<void> {
+        await new Promise<void>((resolve) => (bind = resolve))
+        await this.http.serve(createServer((_, response) => void response.end('ok')))
+      }
+      async health(): Promise<boolean> {
+        if (!isWell) throw new Error('the database is away')
+        return true
+      }
+    }
+    const { weavelet, logs } = await start(Late, genByHand([], { listeners: ['lis'] }), {
+      bootstrap: { ...bootstrap, components: ['weaver/Main'], preStopMs: 200 },
+    })
+    const ready = (): ReturnType<typeof get> => get(weavelet.healthPort, '/readyz')
+    expect(await ready()).toEqual([503, 'not ready'])
+    expect(await get(weavelet.healthPort, '/healthz')).toEqual([200, 'ok'])
+    bind()
+    await sleep(20)
+    expect(await ready()).toEqual([200, 'ok'])
+    isWell = false
+    expect(await ready()).toEqual([503, 'not ready'])
+    expect(logs.find(({ message }) => message === 'health() failed')?.fields).toMatchObject({ err: { message: 'the database is away' } })
+    isWell = true
+    const port = weavelet.listeners['lis']?.port
+    const stopping = weavelet.stop()
+    // Unready, and yet serving until the endpoints have propagated.
+    expect(await ready()).toEqual([503, 'not ready'])
+    expect(await get(port, '/')).toEqual([200, 'ok'])
+    expect(await stopping).toBe(true)
+  })
+})
