@@ -1,13 +1,8 @@
 import { WeaverError } from '../contract/errors.js'
+import type { SdkErrorCode } from '../errors/catalogue.js'
 
-export type RemoteCallCode =
-  | 'WEAVER_RPC_UNAVAILABLE'
-  | 'WEAVER_RPC_DISCONNECTED'
-  | 'WEAVER_RPC_DEADLINE'
-  | 'WEAVER_RPC_CANCELLED'
-  | 'WEAVER_RPC_TOO_LARGE'
-  | 'WEAVER_RPC_FINGERPRINT'
-  | 'WEAVER_RPC_PROTOCOL'
+/** Codes of the catalogue for calls. */
+export type RemoteCallCode = Extract<SdkErrorCode, `WEAVER_RPC_${string}`>
 
 /**
  * A call that failed on its way, not in the method: the platform's failure, never the application's. **The call may have run** unless `mayHaveRun` is false.

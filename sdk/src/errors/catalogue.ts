@@ -1,0 +1,140 @@
+/**
+ * Whether the same thing may be tried again.
+ *
+ * - `no`: it fails the same way until something is changed.
+ * - `yes`: nothing has happened yet; it may work a moment later.
+ * - `if-repeatable`: it may have happened already. Only what may happen twice may be tried again; `mayHaveRun` of a `RemoteCallError` says which case it is.
+ */
+export type Retry = 'no' | 'yes' | 'if-repeatable'
+
+export interface ErrorEntry {
+  /** When it occurs: the second half of a sentence that begins with the code. */
+  readonly when: string
+  readonly retry: Retry
+  /** What to do. */
+  readonly remedy: string
+}
+
+/** Every code that the SDK raises, each an `ErrorEntry`. Codes are stable and never used again for something else; `docs/errors.md` is made from this. */
+export const SDK_ERRORS = {
+  WEAVER_BOOTSTRAP_INVALID: {
+    when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, is no JSON, of another release, or lacks a field.',
+    retry: 'no',
+    remedy: 'Use a deployer and an SDK of the same release. To run the application alone, unset the variable.',
+  },
+  WEAVER_CODEC_INVALID: {
+    when: 'an argument or a result is not what its type says, so that it cannot be sent to another process.',
+    retry: 'no',
+    remedy:
+      'The message names the method. Look for `any`, a cast or unchecked input on the way to it; the compiler was told something untrue.',
+  },
+  WEAVER_COMPONENT_CYCLE: {
+    when: 'components refer to each other in a circle; the message shows the path.',
+    retry: 'no',
+    remedy: 'Break the circle: pass what is needed as an argument, or move what both need into a third component.',
+  },
+  WEAVER_COMPONENT_NAME: {
+    when: '`component()` is given a name that is no component name.',
+    retry: 'no',
+    remedy: 'Use letters, digits, `_` and `-`, in parts divided by `/`, such as `shop/Cart`.',
+  },
+  WEAVER_CONFIG_FILE: {
+    when: 'the file that `WEAVER_CONFIG` (or `SERVICEWEAVER_CONFIG`) names cannot be read, is no TOML, or has a field of the wrong kind.',
+    retry: 'no',
+    remedy: 'The message names the file, and line and column where it has them.',
+  },
+  WEAVER_CONSTRUCT_FAILED: {
+    when: 'the constructor or a field initialiser of a component throws.',
+    retry: 'no',
+    remedy: 'The cause is logged with its stack. Move work that can fail into `init()`, and checks of configuration into its schema.',
+  },
+  WEAVER_CONTROL_INVALID: {
+    when: 'a deployer asks a running process for something that it does not understand. It is an answer, nothing is thrown.',
+    retry: 'no',
+    remedy: 'Use a deployer and an SDK of the same release.',
+  },
+  WEAVER_GRAPH_INVALID: {
+    when: 'the component graph that a build carries (`weaver.graph.json`, in an image `/weaver/graph.json`) is missing, damaged or of another release.',
+    retry: 'no',
+    remedy: 'Run `weaver generate` and build the image again.',
+  },
+  WEAVER_INIT_FAILED: {
+    when: '`init()` of a component throws; the components that had started are shut down, and the process ends with 1.',
+    retry: 'yes',
+    remedy: 'The cause is logged with its stack. A deployer starts the process again, so that a dependency that was late may be there.',
+  },
+  WEAVER_LISTENER_BIND: {
+    when: 'the address of a listener is no `host:port`, or cannot be bound.',
+    retry: 'no',
+    remedy: 'End the process that has the port, choose another one, or use port 0 for any free one.',
+  },
+  WEAVER_LISTENER_TWICE: {
+    when: '`serve()` is called on a listener that serves already.',
+    retry: 'no',
+    remedy: 'Declare one listener for each server.',
+  },
+  WEAVER_NATS_CONNECT: {
+    when: 'a process that needs the broker could not connect to it for a minute.',
+    retry: 'yes',
+    remedy: 'Check that NATS runs, that its address is right, and that the credentials in the message are the ones it knows.',
+  },
+  WEAVER_NOT_STARTED: {
+    when: 'a component in the same process is called before it has started.',
+    retry: 'yes',
+    remedy: 'Call other components from `init()` or later, not from a constructor or a field initialiser.',
+  },
+  WEAVER_NO_CONSTRUCTION: {
+    when: '`ref()`, `listener()`, `config()` or `logger()` is called outside of a class that the runtime is constructing.',
+    retry: 'no',
+    remedy:
+      'Use them as fields of a class given to `implement()` or `run()`; in a unit test make it with `construct(Class, { refs, config })`.',
+  },
+  WEAVER_NO_REF: {
+    when: '`construct()` makes a class with a ref that it was not given.',
+    retry: 'no',
+    remedy: 'Add the pair `[Token, object]` to `refs`.',
+  },
+  WEAVER_RPC_CANCELLED: {
+    when: 'the signal in the context of a call fired before its answer came. The callee sees it in its own context.',
+    retry: 'if-repeatable',
+    remedy: 'Nothing, where the caller meant it. `cause` is the reason of the signal.',
+  },
+  WEAVER_RPC_DEADLINE: {
+    when: 'no answer came before the deadline: that of the context, or `timeoutMs` of the method (30 s where nothing is said), whichever is nearer.',
+    retry: 'if-repeatable',
+    remedy: 'Look for what is slow behind the method; give it more time with `timeoutMs`, or more replicas.',
+  },
+  WEAVER_RPC_DISCONNECTED: {
+    when: 'the connection to the broker was lost while the answer was awaited, or was not there for two seconds. Methods that may run twice have been tried again already.',
+    retry: 'if-repeatable',
+    remedy: 'Look at the broker. Of a method in `notRetriable` find out first whether it ran.',
+  },
+  WEAVER_RPC_FINGERPRINT: {
+    when: 'caller and callee are of different builds. The method did not run.',
+    retry: 'no',
+    remedy: 'One deployment is one build: see which process was started from another image, and whether two deployments share an id.',
+  },
+  WEAVER_RPC_PROTOCOL: {
+    when: 'a request, an answer or the error of a method could not be understood or written: damaged bytes, or a process that is no part of the application.',
+    retry: 'if-repeatable',
+    remedy: 'See who else may publish in the account of this version. Two processes of one build never cause it.',
+  },
+  WEAVER_RPC_TOO_LARGE: {
+    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than the broker allows in one message.',
+    retry: 'no',
+    remedy:
+      'Send less at once, such as pages or a reference to an object store; or raise `max_payload` of the broker (1 MiB by default, 64 MiB at most).',
+  },
+  WEAVER_RPC_UNAVAILABLE: {
+    when: 'no replica of the component has listened for a second. The method did not run.',
+    retry: 'yes',
+    remedy: 'See why no replica of its group is ready: its logs, and the conditions of the WeaverApp.',
+  },
+  WEAVER_START_INVALID: {
+    when: 'classes, generated file, configuration and bootstrap do not fit each other. All problems are told at once, before anything runs.',
+    retry: 'no',
+    remedy: 'Each problem names its component and what to do; where it is the generated file, run `weaver generate`.',
+  },
+} as const
+
+export type SdkErrorCode = keyof typeof SDK_ERRORS
