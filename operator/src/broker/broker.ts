@@ -19,11 +19,14 @@ export interface Broker {
   readonly isolation: 'account-per-version' | 'shared-account'
   /** URLs that weavelets dial. */
   readonly servers: readonly string[]
-  /** Makes the version's account known to every server; idempotent. Resolves when all servers confirmed. */
+  /** Makes the version's account known to every server; idempotent. Resolves when all servers that are up confirmed; others learn it when they come back. */
   ensureVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
   /** The `.creds` file of one group's user, the same for the same identity; the caller stores it in a Secret. */
   groupCredentials(identity: VersionIdentity, group: BrokerGroup): Promise<string>
-  /** Deletes the account; everything of that version is closed at once. Idempotent. */
+  /**
+   * Closes the account: all clients of that version are cut off at once and refused from then on, also by a server that is down now. Idempotent;
+   * `ensureVersion` opens it again.
+   */
   removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
   /** Asks every weavelet of the version; resolves after `waitMs` or when `expect` have answered. */
   weavelets(

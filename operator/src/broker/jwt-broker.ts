@@ -1,8 +1,12 @@
 /**
- * NATS in operator mode: a version is an account, a colocation group a user in it. Accounts are pushed to every server over the system account, and deleted with
- * the version, which closes all of its connections.
+ * NATS in operator mode: a version is an account, a colocation group a user in it. Accounts are pushed to every server over the system account, and closed with
+ * the version, which ends all of its connections.
+ *
+ * I1  An account ends by a newer claim that admits nobody, not by `$SYS.REQ.CLAIMS.DELETE`: a server that was down then would come back with the old claim and
+ *     give it to all the others, who have nothing newer to hold against it. Servers drop the closing claim by themselves after `CLOSED_FOR_S`.
+ * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
  */
-import { encodeAccount, encodeGeneric, encodeUser, fmtCreds } from '@nats-io/jwt'
+import { encodeAccount, encodeUser, fmtCreds } from '@nats-io/jwt'
 import { fromSeed } from '@nats-io/nkeys'
 import { groupPermissions, WeaverError } from '@weaver/sdk/contract'
 import type { Logger } from '../log.js'
@@ -16,6 +20,10 @@ const PUSH_WAIT_MS = 2_000
 const PING_WAIT_MS = 300
 const PUSH_AT_ONCE = 16
 const REPLY = '_INBOX.weaver-operator'
+/** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
+const CLOSED_FOR_S = 7 * 24 * 3600
+/** Users whose claim is older than this are refused; in seconds since 1970, the year 9999. */
+const ALL_TIME_S = 253_402_300_799
 
 export interface JwtBrokerOptions {
   readonly servers: readonly string[]
@@ -38,7 +46,7 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
     const { account } = deriveVersionKeys(seed, identity)
     const jwt = await encodeAccount(identity.deploymentId, account, { limits: UNLIMITED }, { signer: operator })
     await tellServers(system, {
-      subject: '$SYS.REQ.CLAIMS.UPDATE',
+      servers,
       jwt,
       what: `the account of deployment "${identity.deploymentId}"`,
       signal,
@@ -53,15 +61,16 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
     },
     async removeVersion(identity, signal) {
       await asker.forget(identity)
-      const jwt = await encodeGeneric(
-        'delete',
-        operator,
-        'operator',
-        { accounts: [deriveVersionKeys(seed, identity).account.getPublicKey()] },
-        {},
+      const { account } = deriveVersionKeys(seed, identity)
+      // I1
+      const jwt = await encodeAccount(
+        identity.deploymentId,
+        account,
+        { limits: UNLIMITED, revocations: { '*': ALL_TIME_S } },
+        { signer: operator, exp: Math.floor(Date.now() / 1000) + CLOSED_FOR_S },
       )
       await tellServers(system, {
-        subject: '$SYS.REQ.CLAIMS.DELETE',
+        servers,
         jwt,
         what: `the end of the account of deployment "${identity.deploymentId}"`,
         signal,
@@ -112,15 +121,20 @@ async function credsOf(
 
 /**
  * Gives a claim to every server and counts their answers.
- * @throws WeaverError `WEAVER_BROKER_PUSH` when a server that is up did not take it.
+ * @throws WeaverError `WEAVER_BROKER_PUSH` when a server that is up did not take it, `WEAVER_BROKER_NOT_CONNECTED` (I2).
  */
 async function tellServers(
   system: BrokerConnection,
-  claim: { readonly subject: string; readonly jwt: string; readonly what: string; readonly signal?: AbortSignal | undefined },
+  claim: { readonly servers: readonly string[]; readonly jwt: string; readonly what: string; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const { signal } = claim
   const servers = (await system.ask('$SYS.REQ.SERVER.PING', '', { reply: REPLY, expect: Infinity, waitMs: PING_WAIT_MS, signal })).length
-  const answers = await system.ask(claim.subject, claim.jwt, { reply: REPLY, expect: Math.max(1, servers), waitMs: PUSH_WAIT_MS, signal })
+  if (servers === 0)
+    throw new WeaverError(
+      'WEAVER_BROKER_PUSH',
+      `no server of the broker at ${claim.servers.join(', ')} answers, so none took ${claim.what}; it is tried again`,
+    )
+  const answers = await system.ask('$SYS.REQ.CLAIMS.UPDATE', claim.jwt, { reply: REPLY, expect: servers, waitMs: PUSH_WAIT_MS, signal })
   const refused = answers
     .map((text) => JSON.parse(text) as { readonly error?: { readonly description?: string }; readonly data?: { readonly code?: number } })
     .filter((answer) => answer.error !== undefined)
@@ -130,9 +144,9 @@ async function tellServers(
       'WEAVER_BROKER_PUSH',
       `the broker refused ${claim.what}: ${first.error?.description ?? 'no reason given'}. Are the operator's seed and the servers' auth.conf of one keygen?`,
     )
-  if (answers.length < Math.max(1, servers))
+  if (answers.length < servers)
     throw new WeaverError(
       'WEAVER_BROKER_PUSH',
-      `${answers.length} of ${Math.max(1, servers)} servers of the broker took ${claim.what}; it is tried again`,
+      `${answers.length} of ${servers} servers of the broker took ${claim.what}; it is tried again`,
     )
 }

@@ -6,7 +6,9 @@ export interface BrokerConnection {
   readonly isClosed: boolean
   /**
    * Asks everybody who listens and gathers answers until `expect` have come or `waitMs` is over, whichever is first. A message of the broker itself ("nobody
-   * listens") is no answer.
+   * listens") is no answer. Rejects with `signal.reason` when aborted.
+   * @throws WeaverError `WEAVER_BROKER_NOT_CONNECTED` at once while the connection is down: what is sent then would go out much later, at the reconnect;
+   *   `WEAVER_BROKER_REFUSED` when the broker does not let this user listen for answers.
    */
   ask(
     subject: string,
@@ -46,8 +48,14 @@ export async function connectBroker(options: {
     )
   }
   const listeners = new Set<() => void>()
+  let isUp = true
   void (async () => {
-    for await (const status of nc.status()) if (status.type === Events.Reconnect) for (const listener of listeners) listener()
+    for await (const status of nc.status()) {
+      if (status.type === Events.Disconnect) isUp = false
+      if (status.type !== Events.Reconnect) continue
+      isUp = true
+      for (const listener of listeners) listener()
+    }
   })()
   let next = 0
   return {
@@ -55,15 +63,26 @@ export async function connectBroker(options: {
       return nc.isClosed()
     },
     async ask(subject, body, { reply, expect, waitMs, signal }) {
+      signal?.throwIfAborted()
+      if (!isUp || nc.isClosed())
+        throw new WeaverError(
+          'WEAVER_BROKER_NOT_CONNECTED',
+          `no server of the broker can be reached at ${options.servers.join(', ')}; check that it runs. The connection is tried again all the time`,
+        )
       const answers: string[] = []
       const inbox = `${reply}.${(next++).toString(36)}`
       let done: () => void
       const enough = new Promise<void>((resolve) => (done = resolve))
+      let refusal: Error | undefined
       const timer = setTimeout(() => done(), waitMs)
       const onAbort = (): void => done()
       signal?.addEventListener('abort', onAbort, { once: true })
       const subscription = nc.subscribe(inbox, {
-        callback: (_error: unknown, message: Msg) => {
+        callback: (error: Error | null, message: Msg) => {
+          if (error !== null) {
+            refusal = error
+            return done()
+          }
           if (message.data.length === 0) return void (message.headers?.code === 503 && done())
           answers.push(new TextDecoder().decode(message.data))
           if (answers.length >= expect) done()
@@ -73,6 +92,12 @@ export async function connectBroker(options: {
         nc.publish(subject, body, { reply: inbox })
         await enough
         signal?.throwIfAborted()
+        if (refusal !== undefined)
+          throw new WeaverError(
+            'WEAVER_BROKER_REFUSED',
+            `the broker does not let the operator listen on "${inbox}": ${refusal.message}. Its credentials need to publish and subscribe to "wv.>"`,
+            { cause: refusal },
+          )
         return answers
       } finally {
         clearTimeout(timer)

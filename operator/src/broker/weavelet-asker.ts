@@ -30,23 +30,27 @@ export class WeaveletAsker {
     return answers.map((text) => JSON.parse(text) as ControlReply).filter((reply) => reply.kind === 'status')
   }
 
-  async forget(identity: VersionIdentity): Promise<void> {
-    const found = this.#open.get(identity.deploymentId)
+  forget(identity: VersionIdentity): Promise<void> {
+    return this.#drop(keyOf(identity))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.keys()].map((key) => this.#drop(key)))
+  }
+
+  async #drop(key: string): Promise<void> {
+    const found = this.#open.get(key)
     if (found === undefined) return
-    this.#open.delete(identity.deploymentId)
+    this.#open.delete(key)
     clearTimeout(found.idle)
     const connection = await found.connection.catch(() => undefined)
     await connection?.close()
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#open.keys()].map((deploymentId) => this.forget({ deploymentId, appUid: '', versionId: '' })))
-  }
-
   async #connect(identity: VersionIdentity): Promise<BrokerConnection> {
-    const key = identity.deploymentId
-    const known = this.#open.get(key)
-    if (known !== undefined) {
+    const key = keyOf(identity)
+    // Several may wait here for one that fails; the first of them that goes on makes the next connection, for all.
+    for (let known = this.#open.get(key); known !== undefined; known = this.#open.get(key)) {
       const connection = await known.connection.catch(() => undefined)
       if (connection !== undefined && !connection.isClosed) {
         known.idle.refresh()
@@ -58,9 +62,14 @@ export class WeaveletAsker {
     const connection = this.#credsOf(identity).then((creds) =>
       connectBroker({ servers: this.#servers, creds, name: 'weaver-operator', keepsTrying: false }),
     )
-    const idle = setTimeout(() => void this.forget(identity), IDLE_MS)
+    const idle = setTimeout(() => void this.#drop(key), IDLE_MS)
     idle.unref()
     this.#open.set(key, { connection, idle })
     return connection
   }
+}
+
+/** Deployments of two namespaces may have one id. */
+function keyOf(identity: VersionIdentity): string {
+  return `${identity.appUid}/${identity.deploymentId}`
 }

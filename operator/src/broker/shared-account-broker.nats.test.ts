@@ -1,0 +1,88 @@
+import { connect, StringCodec, type NatsConnection } from 'nats'
+import { controlAllSubject } from '@weaver/sdk/contract'
+import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-cluster.js'
+import { createSharedAccountBroker } from './shared-account-broker.js'
+import type { Broker } from './broker.js'
+
+// A broker of the user's own, without operator mode and, here, without users: all that the operator can do there is ask.
+const V1 = { appUid: 'u', versionId: '00000001', deploymentId: 'shop-00000001' }
+const V2 = { appUid: 'u', versionId: '00000002', deploymentId: 'shop-00000002' }
+const text = StringCodec()
+
+let server: PlainNatsServer
+let broker: Broker
+let weavelet: NatsConnection
+
+beforeAll(async () => {
+  server = await startPlainNatsServer()
+  broker = createSharedAccountBroker({ servers: [server.url], creds: undefined })
+  weavelet = await connect({ servers: server.url })
+  for (const identity of [V1, V2])
+    weavelet.subscribe(controlAllSubject(identity.deploymentId), {
+      callback: (_error, message) =>
+        void message.respond(text.encode(JSON.stringify({ kind: 'status', inFlight: Number(identity.versionId) }))),
+    })
+  await weavelet.flush()
+}, 20_000)
+afterAll(async () => {
+  await broker?.close()
+  await weavelet?.close()
+  await server?.close()
+})
+
+describe('shared account', () => {
+  it('says that it does not keep versions apart', () => {
+    expect(broker.isolation).toBe('shared-account')
+    expect(broker.servers).toEqual([server.url])
+  })
+
+  it('gives every group the credentials of the user, and makes and removes nothing', async () => {
+    const creds = '-----BEGIN NATS USER JWT-----'
+    const shared = createSharedAccountBroker({ servers: [server.url], creds })
+    for (const name of ['front', 'cart']) expect(await shared.groupCredentials(V1, { name, hosts: [], calls: [] })).toBe(creds)
+    await shared.ensureVersion(V1)
+    await shared.removeVersion(V1)
+    await shared.close()
+  })
+
+  it('asks the weavelets of one version', async () => {
+    for (const identity of [V1, V2])
+      expect((await broker.weavelets(identity, { expect: 1 })).map((w) => w.inFlight)).toEqual([Number(identity.versionId)])
+    await broker.removeVersion(V1)
+    expect(await broker.weavelets(V2, { expect: 1 })).toHaveLength(1)
+  })
+
+  it('stops asking when told to', async () => {
+    const quiet = { ...V1, deploymentId: 'quiet-00000001' }
+    weavelet.subscribe(controlAllSubject(quiet.deploymentId), { callback: () => undefined })
+    await weavelet.flush()
+    const why = new Error('shutting down')
+    const started = Date.now()
+    await expect(broker.weavelets(quiet, { expect: 1, waitMs: 10_000, signal: AbortSignal.abort(why) })).rejects.toBe(why)
+    const stop = new AbortController()
+    setTimeout(() => stop.abort(why), 50)
+    await expect(broker.weavelets(quiet, { expect: 1, waitMs: 10_000, signal: stop.signal })).rejects.toBe(why)
+    expect(Date.now() - started).toBeLessThan(3_000)
+  })
+
+  it('says which server is not there, and which right is missing', async () => {
+    const nowhere = createSharedAccountBroker({ servers: ['nats://127.0.0.1:1'], creds: undefined })
+    await expect(nowhere.weavelets(V1, { expect: 1 })).rejects.toMatchObject({
+      code: 'WEAVER_BROKER_CONNECT',
+      message: expect.stringContaining('nats://127.0.0.1:1'),
+    })
+    await nowhere.close()
+    // Who dials without a name is this user, who may not hear answers.
+    const strict = await startPlainNatsServer([
+      'no_auth_user: u',
+      'authorization { default_permissions = { publish = "wv.>", subscribe = "other" }, users = [{ user: u, password: p }] }',
+    ])
+    const narrow = createSharedAccountBroker({ servers: [strict.url], creds: undefined })
+    try {
+      await expect(narrow.weavelets(V1, { expect: 1, waitMs: 5_000 })).rejects.toMatchObject({ code: 'WEAVER_BROKER_REFUSED' })
+    } finally {
+      await narrow.close()
+      await strict.close()
+    }
+  })
+})
