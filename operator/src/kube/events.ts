@@ -13,6 +13,7 @@ export interface EventRecorder {
   flush(): Promise<void>
 }
 
+/** In bytes of UTF-8, as the API server counts. */
 const MAX_NOTE = 1024
 /** The same event about the same object is written once in this time. */
 const REPEAT_MS = 10 * 60_000
@@ -47,7 +48,7 @@ export function createEventRecorder(options: {
         action: event.action ?? 'Reconcile',
         reason: event.reason,
         type: event.type,
-        note: event.message.length > MAX_NOTE ? `${event.message.slice(0, MAX_NOTE - 1)}…` : event.message,
+        note: shortNote(event.message),
         regarding: { apiVersion: regarding.apiVersion, kind: regarding.kind, name, namespace, uid, resourceVersion },
       }
       const write = api
@@ -64,4 +65,13 @@ export function createEventRecorder(options: {
       await Promise.all(pending)
     },
   }
+}
+
+function shortNote(message: string): string {
+  const bytes = Buffer.from(message)
+  if (bytes.length <= MAX_NOTE) return message
+  let end = MAX_NOTE - Buffer.byteLength('…')
+  // Not inside a character: its later bytes begin with the bits 10.
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return `${bytes.subarray(0, end).toString()}…`
 }

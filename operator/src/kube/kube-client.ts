@@ -11,6 +11,7 @@ import { resourcePath } from './kinds.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const PAGE = 500
+const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 /** Credentials are asked for anew after this time, so that a rotated token file is seen. */
 const CREDENTIALS_MS = 30_000
 
@@ -99,10 +100,14 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     return (await credentials) as { readonly agent: Agent; readonly headers: Record<string, string> } // just set
   }
 
-  const send = async (call: Call, streaming: boolean): Promise<Dispatcher.ResponseData> => {
+  /** The time limit holds until `read` is done with the body; a stream is read by the caller, without limit. */
+  const send = async <T>(call: Call, streaming: boolean, read: (response: Dispatcher.ResponseData) => Promise<T>): Promise<T> => {
     const started = performance.now()
-    const report = (code: string): void =>
-      options.onCall?.({ method: call.method, code, seconds: (performance.now() - started) / 1000, ...call.used })
+    let isReported = false
+    const report = (code: string): void => {
+      if (!isReported) options.onCall?.({ method: call.method, code, seconds: (performance.now() - started) / 1000, ...call.used })
+      isReported = true
+    }
     const timeoutMs = call.options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     const limit = AbortSignal.timeout(timeoutMs)
     const url = new URL(cluster.server.replace(/\/$/, '') + call.path)
@@ -128,12 +133,13 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
         ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       })
       report(String(response.statusCode))
-      if (response.statusCode < 300) return response
+      if (response.statusCode < 300) return await read(response)
       throw refusal(call.what, response, await response.body.text())
     } catch (error) {
-      if (error instanceof KubeError || call.options.signal?.aborted === true) throw error
+      if (error instanceof KubeError) throw error
+      call.options.signal?.throwIfAborted()
       report('<error>')
-      const isTimeout = limit.aborted || (error as { readonly code?: string }).code === 'UND_ERR_HEADERS_TIMEOUT'
+      const isTimeout = limit.aborted || TIMEOUTS.has((error as { readonly code?: string }).code ?? '')
       throw new KubeError(call.what, {
         status: 0,
         reason: isTimeout ? 'Timeout' : 'Unreachable',
@@ -142,7 +148,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       })
     }
   }
-  const json = async <T>(call: Call): Promise<T> => (await (await send(call, false)).body.json()) as T // the API server answers with the kind that was asked for
+  // The API server answers with the kind that was asked for.
+  const json = <T>(call: Call): Promise<T> => send(call, false, async (response) => (await response.body.json()) as T)
 
   const target = (
     kind: ResourceKind,
@@ -266,11 +273,11 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       )
       const path = `${resourcePath({ group: '', version: 'v1', kind: 'Pod', plural: 'pods' }, { namespace, name: pod })}/log`
       const query = { container: o?.container, tailLines: o?.tailLines === undefined ? undefined : String(o.tailLines) }
-      const response = await send(
+      return send(
         { method: 'GET', path, query, what: `get log of ${what}`, used: { verb: 'get', group: '', resource }, options: o ?? {} },
         false,
+        (response) => response.body.text(),
       )
-      return response.body.text()
     },
     async watch(kind, o) {
       const query = {
@@ -280,8 +287,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
         timeoutSeconds: String(o.timeoutSeconds),
         labelSelector: o.labelSelector,
       }
-      const response = await send(call('watch', kind, { namespace: o.namespace }, { method: 'GET', query, options: o }), true)
-      return response.body as AsyncIterable<Uint8Array>
+      const opened = call('watch', kind, { namespace: o.namespace }, { method: 'GET', query, options: o })
+      return send(opened, true, async (response) => response.body as AsyncIterable<Uint8Array>)
     },
     refreshCredentials: () => void (credentials = undefined),
     close: async () => agent?.destroy(),

@@ -1,6 +1,11 @@
 /**
  * Leader election by a `coordination.k8s.io` Lease, as client-go does it: hold for 15 s, give up after 10 s without a renewal, try every 2 s. It runs on timers
  * of its own, so that a slow reconcile does not lose it. Leadership is not fencing: every write of the operator is safe under two leaders.
+ *
+ * I1  Leadership ends `renewDeadlineMs` after the last renewal was *sent*, by a timer, whatever a call in flight is doing: others count `durationMs` from when
+ *     they saw it, which is later. It ends at once when the lease is seen to be another's.
+ * I2  Only intervals of this process's monotonic clock are compared; no clock of another machine, and no wall clock that may be set.
+ * I3  Only a lease that is still ours is given up, also one that a call in flight took while closing.
  */
 import type { Logger } from '../log.js'
 import type { KubeApi, KubeObject } from './kube-api.js'
@@ -13,7 +18,7 @@ export interface LeaderLeaseOptions {
   readonly name: string
   readonly identity: string
   readonly log: Logger
-  /** Called once, when the lease could not be renewed in time: stop acting at once. */
+  /** Called once, when the lease could not be renewed in time or went to another: stop acting at once. */
   readonly onLost: () => void
   readonly durationMs?: number
   readonly renewDeadlineMs?: number
@@ -43,91 +48,113 @@ function microTime(at: number): string {
 
 export function startLeaderLease(options: LeaderLeaseOptions): LeaderLease {
   const { api, namespace, name, identity, log, durationMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000 } = options
+  const stop = new AbortController()
+  const limit = { timeoutMs: Math.min(5_000, renewDeadlineMs / 2), signal: stop.signal }
   let isLeader = false
-  let isClosed = false
-  let renewedAt = 0
+  let mayHold = false
   let timer: NodeJS.Timeout | undefined
+  let deadline: NodeJS.Timeout | undefined
   let onAcquired: () => void
   const acquired = new Promise<void>((resolve) => (onAcquired = resolve))
-  /** When the holder's record was last seen to change, by this process's own clock: clocks of two machines are not compared. */
+  /** When the holder's record was last seen to change (I2). */
   let seen = { record: '', at: 0 }
 
-  const tryOnce = async (): Promise<boolean> => {
-    const now = Date.now()
-    const limit = { timeoutMs: Math.min(5_000, renewDeadlineMs / 2) }
+  /** Takes or renews the lease where that is allowed. @returns whose it is then. */
+  const tryOnce = async (): Promise<'mine' | 'theirs'> => {
     const lease = await api.get<LeaseObject>(KINDS.leases, namespace, name, limit)
-    const spec = { holderIdentity: identity, leaseDurationSeconds: Math.ceil(durationMs / 1000), renewTime: microTime(now) }
+    const now = microTime(Date.now())
+    const spec = { holderIdentity: identity, leaseDurationSeconds: Math.ceil(durationMs / 1000), renewTime: now }
     if (lease === undefined) {
+      mayHold = true
       await api.create(
         KINDS.leases,
         {
           apiVersion: 'coordination.k8s.io/v1',
           kind: 'Lease',
           metadata: { name, namespace },
-          spec: { ...spec, acquireTime: microTime(now), leaseTransitions: 0 },
+          spec: { ...spec, acquireTime: now, leaseTransitions: 0 },
         },
         limit,
       )
-      return true
+      return 'mine'
     }
     const record = JSON.stringify(lease.spec ?? {})
-    if (record !== seen.record) seen = { record, at: now }
+    if (record !== seen.record) seen = { record, at: performance.now() }
     const holder = lease.spec?.holderIdentity ?? ''
     const theirs = (lease.spec?.leaseDurationSeconds ?? Math.ceil(durationMs / 1000)) * 1000
-    if (holder !== '' && holder !== identity && now < seen.at + theirs) return false
     const isMine = holder === identity
+    if (holder !== '' && !isMine && (isLeader || performance.now() < seen.at + theirs)) return 'theirs'
     const body = {
       metadata: { resourceVersion: lease.metadata.resourceVersion },
-      spec: { ...spec, ...(isMine ? {} : { acquireTime: microTime(now), leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 }) },
+      spec: { ...spec, ...(isMine ? {} : { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 }) },
     }
+    mayHold = true
     await api.patch(KINDS.leases, namespace, name, body, limit)
-    return true
+    return 'mine'
+  }
+
+  const lose = (why: string): void => {
+    if (!isLeader || stop.signal.aborted) return
+    isLeader = false
+    clearTimeout(timer)
+    clearTimeout(deadline)
+    stop.abort()
+    log.error('lost the leader lease', { identity, detail: why })
+    options.onLost()
   }
 
   const turn = async (): Promise<void> => {
-    let held = false
+    const sentAt = performance.now()
+    let holder: 'mine' | 'theirs' | undefined
     try {
-      held = await tryOnce()
+      holder = await tryOnce()
     } catch (error) {
+      if (stop.signal.aborted) return
       // A conflict is another candidate that was faster.
       if (!isKubeError(error, 409)) log.warn('the leader lease could not be read or renewed', { lease: `${namespace}/${name}`, err: error })
     }
-    if (isClosed) return
-    if (held) {
-      renewedAt = Date.now()
+    if (stop.signal.aborted) return
+    const left = sentAt + renewDeadlineMs - performance.now()
+    // An answer that took this long is worth nothing: others may take over soon.
+    if (holder === 'mine' && left > 0) {
+      clearTimeout(deadline)
+      deadline = setTimeout(() => lose(`not renewed within ${renewDeadlineMs} ms`), left) // I1
       if (!isLeader) {
         isLeader = true
         log.info('became leader', { identity })
         onAcquired()
       }
-    } else if (isLeader && Date.now() - renewedAt > renewDeadlineMs) {
-      isLeader = false
-      isClosed = true
-      log.error('lost the leader lease', { identity })
-      options.onLost()
-      return
-    }
-    timer = setTimeout(() => void turn(), retryMs)
+    } else if (holder === 'theirs') lose('another process holds it')
+    if (!stop.signal.aborted) timer = setTimeout(start, retryMs)
   }
-  void turn()
+  let running = Promise.resolve()
+  const start = (): void => void (running = turn())
+  start()
+
+  /** I3 */
+  const release = async (): Promise<void> => {
+    const own = { timeoutMs: 3_000 }
+    const lease = await api.get<LeaseObject>(KINDS.leases, namespace, name, own)
+    if (lease?.spec?.holderIdentity !== identity) return
+    const { resourceVersion } = lease.metadata
+    const spec = { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(Date.now()) }
+    await api.patch(KINDS.leases, namespace, name, { metadata: { resourceVersion }, spec }, own)
+  }
   return {
     acquired,
     get isLeader() {
       return isLeader
     },
     async close() {
-      isClosed = true
-      clearTimeout(timer)
-      if (!isLeader) return
+      const wasStopped = stop.signal.aborted
       isLeader = false
+      clearTimeout(timer)
+      clearTimeout(deadline)
+      stop.abort()
+      await running
+      if (wasStopped || !mayHold) return
       try {
-        await api.patch(
-          KINDS.leases,
-          namespace,
-          name,
-          { spec: { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(Date.now()) } },
-          { timeoutMs: 3_000 },
-        )
+        await release()
       } catch (error) {
         log.warn('the leader lease could not be given up; it runs out by itself', { err: error })
       }

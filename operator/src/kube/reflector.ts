@@ -93,6 +93,8 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
 
   /** Follows one watch to its end. @returns the version to go on from; `undefined`: list again. */
   const follow = async (from: string): Promise<string | undefined> => {
+    // Closed by who waited for `synced`: an abort that has been is not told again.
+    if (stop.signal.aborted) return from
     const cut = new AbortController()
     const end = (): void => cut.abort()
     stop.signal.addEventListener('abort', end, { once: true })
@@ -131,8 +133,8 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     } catch (error) {
       if (cut.signal.aborted && cut.signal.reason instanceof KubeError) throw cut.signal.reason
       if (isKubeError(error, 410)) return undefined
-      // Where a watch broke is known; only what came after it is fetched again.
-      if (!isKubeError(error) && resourceVersion !== from) {
+      // Where a watch broke is known; only what came after it is fetched again. Errors of the connection have a code; an event that cannot be read would come again.
+      if (!isKubeError(error) && (resourceVersion !== from || typeof (error as { readonly code?: unknown }).code === 'string')) {
         log.debug('a watch broke', { kind: kind.kind, err: error })
         return resourceVersion
       }

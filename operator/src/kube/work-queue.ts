@@ -1,7 +1,9 @@
 /**
  * Keys to work on. A key is in it once, however often it is added; it is never worked on twice at a time, and what is added while it is worked on causes
- * exactly one more run. Failures come back with a growing delay of their own.
+ * exactly one more run. Failures come back with a growing delay of their own, and not before the API server's `Retry-After`.
  */
+import { KubeError } from './kube-error.js'
+
 export interface WorkQueueOptions {
   /** Works on one key. @returns when to do it again at the latest, in milliseconds; `undefined`: when it is added. */
   readonly work: (key: string, signal: AbortSignal) => Promise<number | undefined>
@@ -86,7 +88,8 @@ export class WorkQueue {
       const failures = (this.#failures.get(key) ?? 0) + 1
       this.#failures.set(key, failures)
       const step = Math.min(this.#options.mostBackoffMs ?? 60_000, (this.#options.firstBackoffMs ?? 200) * 2 ** Math.min(failures - 1, 20))
-      const retryMs = step / 2 + (Math.random() * step) / 2
+      const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0
+      const retryMs = Math.max(asked, step / 2 + (Math.random() * step) / 2)
       this.#options.onError(key, error, retryMs)
       this.addAfter(key, retryMs)
     }
