@@ -95,6 +95,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
           (status.versions ?? []).map((v) => ({ id: v.id, desired: v.weightDesired, observed: v.weightObserved })),
         )
       },
+      onRolloutEnd: metrics.rolloutEnded,
       observer: { onPass: metrics.reconciled, onDepth: metrics.queueDepth, onRestart: metrics.watchRestarted },
     })
   })

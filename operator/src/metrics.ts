@@ -1,3 +1,4 @@
+import type { RolloutOutcome } from './reconcile/rollout-end.js'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The operator's metrics, under the names that controller-runtime's dashboards know, and Weaver's own. */
@@ -21,7 +22,19 @@ export interface OperatorMetrics {
     versions: readonly { readonly id: string; readonly desired: number; readonly observed: number | undefined }[],
   ): void
   phase(app: { readonly namespace: string; readonly name: string }, phase: string | undefined): void
+  /** A rollout ended, after so many seconds. */
+  rolloutEnded(
+    app: { readonly namespace: string; readonly name: string },
+    end: { readonly outcome: RolloutOutcome; readonly seconds: number },
+  ): void
   forget(app: { readonly namespace: string; readonly name: string }): void
+}
+
+/** The label values in use for one app, so that they can be taken back. */
+interface KnownApp {
+  versions: readonly string[]
+  phase: string | undefined
+  readonly outcomes: Set<RolloutOutcome>
 }
 
 export function createMetrics(): OperatorMetrics {
@@ -74,13 +87,17 @@ export function createMetrics(): OperatorMetrics {
     labelNames: ['namespace', 'app', 'phase'],
     registers,
   })
-  const known = new Map<string, { versions: readonly string[]; phase: string | undefined }>()
-  const entryOf = (app: {
-    readonly namespace: string
-    readonly name: string
-  }): { versions: readonly string[]; phase: string | undefined } => {
+  const rollouts = new Histogram({
+    name: 'weaver_rollout_duration_seconds',
+    help: 'Time of rollouts from the start of the version to their end.',
+    labelNames: ['namespace', 'app', 'outcome'],
+    buckets: [5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400],
+    registers,
+  })
+  const known = new Map<string, KnownApp>()
+  const entryOf = (app: { readonly namespace: string; readonly name: string }): KnownApp => {
     const key = `${app.namespace}/${app.name}`
-    const found = known.get(key) ?? { versions: [], phase: undefined }
+    const found = known.get(key) ?? { versions: [], phase: undefined, outcomes: new Set<RolloutOutcome>() }
     known.set(key, found)
     return found
   }
@@ -113,9 +130,14 @@ export function createMetrics(): OperatorMetrics {
       if (phase !== undefined) phases.set({ namespace: app.namespace, app: app.name, phase }, 1)
       entry.phase = phase
     },
+    rolloutEnded(app, { outcome, seconds }) {
+      entryOf(app).outcomes.add(outcome)
+      rollouts.observe({ namespace: app.namespace, app: app.name, outcome }, seconds)
+    },
     forget(app) {
       metrics.weights(app, [])
       metrics.phase(app, undefined)
+      for (const outcome of entryOf(app).outcomes) rollouts.remove({ namespace: app.namespace, app: app.name, outcome })
       known.delete(`${app.namespace}/${app.name}`)
     },
   }

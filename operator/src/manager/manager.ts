@@ -34,6 +34,7 @@ export interface ManagerOptions {
   readonly onLost: () => void
   readonly onLeading?: (isLeader: boolean) => void
   readonly onStatus?: NonNullable<ReconcilerDeps['onStatus']>
+  readonly onRolloutEnd?: NonNullable<ReconcilerDeps['onRolloutEnd']>
   readonly observer?: {
     readonly onPass?: (result: 'success' | 'error', seconds: number) => void
     readonly onDepth?: (depth: number) => void
@@ -71,6 +72,7 @@ export function startManager(options: ManagerOptions): Manager {
     log,
     now: Date.now,
     ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+    ...(options.onRolloutEnd === undefined ? {} : { onRolloutEnd: options.onRolloutEnd }),
   })
   const lease = startLeaderLease({
     api: client,

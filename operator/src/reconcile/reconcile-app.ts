@@ -29,6 +29,7 @@ import { findDesiredVersion, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
+import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic } from './traffic-step.js'
 import { ensureVersionChildren, identityOf, removeVersionChildren, type ChildrenDeps } from './version-children.js'
 
@@ -57,6 +58,8 @@ export interface ReconcilerDeps {
   readonly now: () => number
   /** Told of every status that a pass arrived at, for metrics; `undefined` when the app is gone. */
   readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
+  /** Told once of each rollout that ended, after that was stored. */
+  readonly onRolloutEnd?: (key: AppKey, end: RolloutEnd) => void
 }
 export interface AppKey {
   readonly namespace: string
@@ -305,6 +308,7 @@ class Pass {
     if (canonicalJson(status) === canonicalJson(this.#app.status)) return
     const before = this.#app.status
     this.#app = await this.#deps.api.replaceStatus<AppObject>(KINDS.weaverApps, { ...this.#app, status }, { signal: this.#signal })
+    for (const end of rolloutEnds(status, facts.decision?.events ?? [], this.#now)) this.#deps.onRolloutEnd?.({ namespace, name }, end)
     for (const event of [...(facts.decision?.events ?? []), ...newlyStalled(before, status)]) {
       this.#deps.log.info('transition', { app: name, namespace, version: event.version, reason: event.reason, detail: event.message })
       this.#deps.events.emit(this.#app, event)

@@ -9,6 +9,7 @@ import { KINDS } from '../kube/kinds.js'
 import { createLogger } from '../log.js'
 import { createAppReconciler, type AppEvent, type AppReconciler } from '../reconcile/reconcile-app.js'
 import type { ApiServer } from './api-server.js'
+import type { RolloutEnd } from '../reconcile/rollout-end.js'
 import { createClusterPlayer, type ClusterPlayer } from './cluster-player.js'
 import { createFakeBroker, type FakeBroker } from './fake-broker.js'
 import { createFakeTrafficDriver, type FakeTrafficDriver } from './fake-traffic-driver.js'
@@ -37,6 +38,8 @@ export class Story {
   readonly broker: FakeBroker = createFakeBroker()
   readonly proxy: FakeTrafficDriver = createFakeTrafficDriver()
   readonly events: AppEvent[] = []
+  /** Ends of rollouts as the reconcilers told of them. */
+  readonly ends: RolloutEnd[] = []
   readonly admin: KubeApi
   readonly player: ClusterPlayer
   api!: RecordingApi // set by restartOperator, which start() calls first
@@ -71,6 +74,7 @@ export class Story {
       broker: this.broker,
       proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) },
       events: { emit: (_app, event) => void this.events.push(event) },
+      onRolloutEnd: (_key, end) => void this.ends.push(end),
       log: createLogger({ level: 'error' }),
       now: () => this.now,
     })

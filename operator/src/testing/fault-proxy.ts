@@ -10,6 +10,8 @@ import { KubeConfig } from '@kubernetes/client-node'
 /** What becomes of a request instead of being passed on; `undefined`: nothing. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** It is carried out; the answer comes later. */
+  | { readonly answerAfterMs: number }
   /** No answer ever. */
   | 'hang'
   /** The connection is cut without an answer. */
@@ -36,18 +38,24 @@ export interface FaultProxy {
 export async function startFaultProxy(target: { readonly url: string; readonly config: KubeConfig }): Promise<FaultProxy> {
   const watches = new Set<{ readonly answer: ServerResponse; readonly upstream: IncomingMessage; isSilent: boolean }>()
   const requests: string[] = []
-  const pass = (incoming: IncomingMessage, answer: ServerResponse, url: URL, isStalled: boolean): void => {
+  const pass = (
+    incoming: IncomingMessage,
+    answer: ServerResponse,
+    url: URL,
+    how: { readonly isStalled: boolean; readonly answerAfterMs: number },
+  ): void => {
     const isWatch = url.searchParams.get('watch') === 'true'
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest
     const outgoing = send(
       url,
       { method: incoming.method, headers: { ...incoming.headers, host: url.host }, rejectUnauthorized: false },
-      (upstream) => {
+      async (upstream) => {
+        if (how.answerAfterMs > 0) await new Promise((resolve) => setTimeout(resolve, how.answerAfterMs))
         // Who asked has gone meanwhile.
         if (answer.destroyed) return void upstream.destroy()
         answer.writeHead(upstream.statusCode ?? 502, upstream.headers)
         answer.flushHeaders()
-        if (isStalled) return void upstream.once('data', (chunk: Buffer) => answer.write(chunk.subarray(0, chunk.length / 2)))
+        if (how.isStalled) return void upstream.once('data', (chunk: Buffer) => answer.write(chunk.subarray(0, chunk.length / 2)))
         const watch = { answer, upstream, isSilent: false }
         if (isWatch) watches.add(watch)
         upstream.on('data', (chunk: Buffer) => watch.isSilent || answer.write(chunk))
@@ -69,8 +77,8 @@ export async function startFaultProxy(target: { readonly url: string; readonly c
     const fault = proxy.fault({ method, url })
     if (fault === 'hang') return
     if (fault === 'cut') return void incoming.socket.destroy()
-    if (typeof fault === 'object') return void answer.writeHead(fault.status, fault.headers).end(fault.body ?? '')
-    pass(incoming, answer, url, fault === 'stall')
+    if (typeof fault === 'object' && 'status' in fault) return void answer.writeHead(fault.status, fault.headers).end(fault.body ?? '')
+    pass(incoming, answer, url, { isStalled: fault === 'stall', answerAfterMs: typeof fault === 'object' ? fault.answerAfterMs : 0 })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
