@@ -93,7 +93,9 @@ function run(
   { env, timeoutMs, onOutput }: RunOptions,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' })
+    // a timer of our own: that of spawn goes on when the program does not exist
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
@@ -101,7 +103,11 @@ function run(
       stderr += chunk
       for (const line of chunk.split('\n')) if (line.trim() !== '') onOutput?.(line)
     })
-    child.on('error', (error) => resolve({ code: 127, stdout, stderr: error.message }))
-    child.on('close', (code) => resolve({ code: code ?? 137, stdout, stderr }))
+    const end = (code: number, text: string): void => {
+      clearTimeout(timer)
+      resolve({ code, stdout, stderr: text })
+    }
+    child.on('error', (error) => end(127, error.message))
+    child.on('close', (code) => end(code ?? 137, stderr))
   })
 }

@@ -161,7 +161,14 @@ export class RegistryClient {
         response = await this.#send(url, options, authorization)
       }
     }
-    if (options.accept.includes(response.status)) return response
+    if (options.accept.includes(response.status)) {
+      // nobody reads the answer to a write; unread it would hold its connection
+      if (options.method !== undefined)
+        await response.arrayBuffer().catch((cause: Error) => {
+          throw unreachable(url, cause)
+        })
+      return response
+    }
     throw await refusal(response, { repository, method: options.method ?? 'GET', path: url.pathname })
   }
 

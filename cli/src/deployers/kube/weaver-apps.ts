@@ -40,7 +40,10 @@ export async function getApp(client: KubeClient, { namespace, name }: AppName): 
     accept: [404],
     what: `WeaverApp "${namespace}/${name}"`,
   })
-  return status === 404 ? undefined : (body as WeaverApp) // of the kind that was asked for
+  if (status !== 404) return body as WeaverApp // of the kind that was asked for
+  // an unknown kind is a 404 as well, but a bare one
+  if (typeof body !== 'object') await checkCluster(client, namespace)
+  return undefined
 }
 
 /** @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` */
