@@ -168,6 +168,7 @@ describe('reflector', () => {
     const before = proxy.requests.length
     await until('the watch', () => proxy.openWatches === 1)
     proxy.cutWatches() // before it has said anything
+    await until('the first restart', () => watched.restarts.length > 0)
     await create('n')
     let told = 0
     for (let i = 1; i <= 60; i++) {
@@ -175,7 +176,10 @@ describe('reflector', () => {
       if (i % 10 === 0) {
         await until('an event', () => watched.told.length > told)
         told = watched.told.length
+        await until('an open watch', () => proxy.openWatches === 1)
+        const restarts = watched.restarts.length
         proxy.cutWatches()
+        await until('the restart', () => watched.restarts.length > restarts)
       }
     }
     await until('the last', () => has(watched, 'n=60'))
