@@ -68,6 +68,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'End the process that has the port, choose another one, or use port 0 for any free one.',
   },
+  WEAVER_LISTENER_CLOSED: {
+    when: '`serve()` is called while the process is stopping.',
+    retry: 'no',
+    remedy: 'Nothing, where the process was told to stop so early. Otherwise serve the listener earlier in `main()`.',
+  },
   WEAVER_LISTENER_TWICE: {
     when: '`serve()` is called on a listener that serves already.',
     retry: 'no',

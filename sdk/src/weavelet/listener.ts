@@ -8,7 +8,8 @@ export interface Listener {
   /**
    * Binds the server to the address that the deployer picked, and counts into the readiness of the process. On drain the weavelet closes it: no new
    * connection, idle kept-alive ones closed, requests in flight answered.
-   * @throws WeaverError `WEAVER_LISTENER_BIND` when the address cannot be bound; `WEAVER_LISTENER_TWICE` when it serves already.
+   * @throws WeaverError `WEAVER_LISTENER_BIND` when the address cannot be bound; `WEAVER_LISTENER_TWICE` when it serves already;
+   *   `WEAVER_LISTENER_CLOSED` when the process is stopping.
    */
   serve(server: Server): Promise<{ readonly host: string; readonly port: number }>
 }
@@ -34,12 +35,19 @@ export function createListener(
   let served: Server | undefined
   let isBound = false
   let isDraining = false
+  let isClosed = false
+  let binding: Promise<void> | undefined
   return {
     name,
     get isBound() {
       return isBound
     },
     async serve(server) {
+      if (isClosed)
+        throw new WeaverError(
+          'WEAVER_LISTENER_CLOSED',
+          `listener "${name}" is not bound any more: the process is stopping; serve it earlier in main()`,
+        )
       if (served !== undefined)
         throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
       served = server
@@ -51,7 +59,8 @@ export function createListener(
         server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
       }
       try {
-        await listen(server, name, address)
+        binding = listen(server, name, address)
+        await binding
       } catch (error) {
         served = undefined // another server, or the same one again, may still be given to it
         throw error
@@ -67,9 +76,12 @@ export function createListener(
       if (served !== undefined && isHttp(served)) served.closeIdleConnections()
     },
     async close() {
-      const server = served
-      if (server === undefined || !isBound) return
       isDraining = true
+      isClosed = true
+      // A stop may come between listen() and its success: what then binds would stay open.
+      await binding?.catch(() => undefined) // serve() rejects with it
+      const server = served
+      if (server === undefined || !server.listening) return
       isBound = false
       await new Promise<void>((resolve) => {
         server.close(() => resolve())

@@ -306,6 +306,28 @@ describe('a stop', () => {
     expect(events).toEqual(['answered', 'shutdown greeter, and the store says still here', 'shutdown store'])
   })
 
+  it('leaves no listener open that was being bound, and binds none afterwards', async () => {
+    const port = await freePort()
+    let late: Promise<unknown> | undefined
+    class Slow implements Main {
+      readonly early = listener('early')
+      readonly late = listener('late')
+      async main(): Promise<void> {
+        await this.early.serve(createServer((_, response) => void response.end('ok')))
+        late = this.late.serve(createServer()).catch((error: unknown) => error)
+      }
+    }
+    const { weavelet, mainFailures } = await start(Slow, genByHand([], { listeners: ['early', 'late'] }), {
+      addresses: { early: `127.0.0.1:${port}` },
+    })
+    expect(weavelet.listeners).toEqual({}) // main has called serve(), and it is not done
+    expect(await weavelet.stop()).toBe(true)
+    await expect(get(port, '/')).rejects.toThrow('fetch failed')
+    await until(() => late !== undefined)
+    expect(await late).toMatchObject({ code: 'WEAVER_LISTENER_CLOSED' })
+    expect(mainFailures).toEqual([])
+  })
+
   it('is not clean when a shutdown() fails, and the others still get theirs', async () => {
     class Failing extends GreeterImpl {
       override shutdown(): Promise<void> {

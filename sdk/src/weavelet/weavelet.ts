@@ -172,7 +172,11 @@ async function host(
     phase = 'serving'
     log.info('started', { components: [...(bootstrap?.components ?? [MAIN_COMPONENT, ...served.keys()])] })
     const { main } = components
-    if (main !== undefined) void (async () => main.main())().catch(options.onMainFailed)
+    if (main !== undefined)
+      void (async () => main.main())().catch((error: unknown) => {
+        if (phase === 'serving') options.onMainFailed(error)
+        else log.warn('main() failed while the process was stopping', { err: error })
+      })
   } catch (error) {
     await stopOnce()
     throw error
