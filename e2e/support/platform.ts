@@ -105,5 +105,8 @@ export async function createNamespace(name: string): Promise<void> {
 }
 
 export async function deleteNamespace(name: string): Promise<void> {
+  // Applications first: Kubernetes deletes a namespace's pods, waits out their grace period, and only then the objects that the operator acts upon.
+  if ((await kubectl(['get', 'namespace', name, '-o', 'name', '--ignore-not-found'])) === '') return
+  await kubectl(['delete', 'weaverapps', '--all', '-n', name, '--timeout=90s'], { timeoutMs: 100_000, mayFail: true })
   await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--wait=true', '--timeout=90s'], { timeoutMs: 100_000 })
 }
