@@ -14,7 +14,7 @@ export function createProgram(context: CliContext): Command {
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C.\nEnvironment: NO_COLOR, WEAVER_DEBUG=1 (stack traces).',
+      '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
     )
   const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand]
   for (const command of commands) program.addCommand(command(context))

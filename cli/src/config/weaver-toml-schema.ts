@@ -2,92 +2,171 @@ import { z } from 'zod'
 
 /**
  * The shape of weaver.toml: Service Weaver's application section, its `[single]`, and `[kube]`, which holds what Service Weaver had in a YAML file of its own.
- * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`).
+ * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`). Descriptions and defaults are printed in docs/cli.md.
  */
 const text = z.string().min(1)
 const quantity = z.union([z.string(), z.number()])
-const resources = z.strictObject({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
+const resources = z.strictObject({
+  requests: z
+    .record(z.string(), quantity)
+    .optional()
+    .meta({ description: 'What is reserved for one replica: `{ cpu = "100m", memory = "128Mi" }`.' }),
+  limits: z.record(z.string(), quantity).optional().meta({ description: 'What one replica may use at most.' }),
+})
 const replicas = z.union(
-  [z.int().min(0), z.strictObject({ min: z.int().min(0), max: z.int().min(1).optional(), cpu: z.int().min(1).max(100).optional() })],
-  {
-    error: 'is no number of replicas',
-  },
+  [
+    z.int().min(0),
+    z.strictObject({
+      min: z.int().min(0).meta({ description: 'Replicas, or the least number of them when `max` is higher.' }),
+      max: z.int().min(1).optional().meta({ description: 'Above `min`: the group is scaled by its CPU use.' }),
+      cpu: z.int().min(1).max(100).optional().meta({ description: 'CPU use to aim at, in percent of the request.', byDefault: '80' }),
+    }),
+  ],
+  { error: 'is no number of replicas' },
 )
 const environmentEntry = z.string().regex(/^[^=]+=/, 'is no KEY=value')
+const duration = text.meta({ format: 'duration' })
 
 /** `[serviceweaver]`, or `[weaver]`. */
 export const applicationSchema = z.strictObject({
-  /** @default the name of the package, without its scope */
-  name: text.optional(),
-  /** The file to run, relative to the folder of weaver.toml. @default "dist/main.js" */
-  binary: text.optional(),
-  args: z.array(z.string()).optional(),
-  env: z.array(environmentEntry).optional(),
-  /** Components that are always hosted together. */
-  colocate: z.array(z.array(text).min(1)).optional(),
-  /** How long a rollout takes. */
-  rollout: text.optional(),
+  name: text.optional().meta({ description: 'Name of the application.', byDefault: 'the name in `package.json`, without its scope' }),
+  binary: text.optional().meta({ description: 'The file to run, relative to the folder of weaver.toml.', byDefault: '`"dist/main.js"`' }),
+  args: z.array(z.string()).optional().meta({ description: 'Arguments of the application.' }),
+  env: z.array(environmentEntry).optional().meta({ description: 'Environment variables of the application: `["KEY=value"]`.' }),
+  colocate: z.array(z.array(text).min(1)).optional().meta({
+    description: 'Lists of components that are always hosted together; a component is in one list only. `[[kube.groups]]` says more.',
+  }),
+  rollout: duration.optional().meta({
+    description: 'How long a rollout takes: 10, 25, 50, 75 and 100 % in five equal slices. `kube.rollout` says more.',
+    byDefault: '`"5m"`',
+  }),
 })
 
 export const singleSchema = z.strictObject({
-  listeners: z.record(z.string(), z.strictObject({ address: z.string().optional() })).optional(),
-})
-
-const kubeGroupSchema = z.strictObject({
-  name: text,
-  components: z.array(text).min(1),
-  replicas: replicas.optional(),
-  resources: resources.optional(),
-  env: z.array(environmentEntry).optional(),
-})
-
-export const kubeSchema = z.strictObject({
-  /** @default the namespace of the kubeconfig's context, else "default" */
-  namespace: text.optional(),
-  /** Registry and repository prefix that images are pushed to: `registry.example/team`. */
-  repo: text.optional(),
-  /** Full name of the image without a tag, instead of `repo/NAME`. */
-  image: text.optional(),
-  /** @default "docker.io/library/node:20-slim" */
-  base_image: text.optional(),
-  build: z
-    .strictObject({
-      /** Folder of the package to build, relative to weaver.toml. @default the folder of the package.json above `binary` */
-      package: text.optional(),
-      /** @default "auto" */
-      engine: z.enum(['auto', 'docker', 'podman', 'buildah', 'none']).optional(),
-      /** @default linux/amd64 and this machine's architecture, as far as the base image has them */
-      platforms: z.array(text).min(1).optional(),
-    })
-    .optional(),
-  /** Of every group that says nothing itself. */
-  replicas: replicas.optional(),
-  resources: resources.optional(),
   listeners: z
     .record(
       z.string(),
-      z.strictObject({ port: z.int().min(1).max(65535).optional(), public: z.boolean().optional(), hosts: z.array(text).optional() }),
+      z.strictObject({
+        address: z
+          .string()
+          .optional()
+          .meta({ description: 'Where the listener of that name listens: `"localhost:8080"`.', byDefault: 'a free port of `localhost`' }),
+      }),
     )
-    .optional(),
-  groups: z.array(kubeGroupSchema).optional(),
-  rollout: z
+    .optional()
+    .meta({ keyName: 'LISTENER' }),
+})
+
+const kubeGroupSchema = z.strictObject({
+  name: text.meta({ description: 'Name of the group; part of the names of its objects.' }),
+  components: z.array(text).min(1).meta({ description: 'Components that run together in one process; a component is in one group only.' }),
+  replicas: replicas.optional().meta({ description: 'How many copies of the group run.', byDefault: '`kube.replicas`' }),
+  resources: resources.optional().meta({ description: 'CPU and memory of one replica, as in a pod.', byDefault: '`kube.resources`' }),
+  env: z.array(environmentEntry).optional().meta({ description: 'Environment variables of this group: `["KEY=value"]`.' }),
+})
+
+const buildSchema = z.strictObject({
+  package: text.optional().meta({
+    description: 'Folder of the package to build, relative to weaver.toml.',
+    byDefault: 'the folder of the nearest `package.json` above `binary`',
+  }),
+  engine: z.enum(['auto', 'docker', 'podman', 'buildah', 'none']).optional().meta({
+    description: 'What builds the image; `none`: weaver itself, `auto`: an engine that answers, else weaver itself.',
+    byDefault: '`"auto"`',
+  }),
+  platforms: z.array(text).min(1).optional().meta({
+    description: 'Platforms to build for: `["linux/amd64"]`.',
+    byDefault: 'linux/amd64 and that of this machine, as far as the base image has them',
+  }),
+})
+
+const stepSchema = z.strictObject({
+  weight: z.int().min(0).max(100).optional().meta({
+    description: 'Share of the new version in percent; weights ascend and the last is 100.',
+    byDefault: 'that of the step before',
+  }),
+  hold: duration.optional().meta({ description: 'How long to stay once that share is in force.' }),
+  pause: z.boolean().optional().meta({ description: 'Stay until `weaver kube promote`.', byDefault: '`false`' }),
+})
+
+const rolloutSchema = z.strictObject({
+  duration: duration.optional().meta({
+    description: '10, 25, 50, 75 and 100 % in five equal slices of this time. Excludes `steps`.',
+    byDefault: '`serviceweaver.rollout`',
+  }),
+  steps: z.array(stepSchema).optional().meta({ description: 'The way to 100 %, step by step. Excludes `duration`.' }),
+  strategy: z
+    .enum(['gradual', 'cutover'])
+    .optional()
+    .meta({ description: '`cutover`: all traffic at once, when the new version is ready.', byDefault: '`"gradual"`' }),
+  progress_deadline: duration.optional().meta({
+    description: 'How long a rollout may be without progress before it fails. Holds and pauses do not count.',
+    byDefault: '`"10m"`',
+  }),
+  on_failure: z.enum(['rollback', 'pause']).optional().meta({
+    description: 'What happens then: all traffic back to the old version, or nothing until a user decides.',
+    byDefault: '`"rollback"`',
+  }),
+  drain_timeout: duration
+    .optional()
+    .meta({ description: 'How long an old version may take to finish what is in flight.', byDefault: '`"5m"`' }),
+  paused: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Take no further step; traffic still leaves a version that cannot serve.', byDefault: '`false`' }),
+})
+
+export const kubeSchema = z.strictObject({
+  namespace: text.optional().meta({
+    description: 'Namespace of the application; `--namespace` goes before it.',
+    byDefault: 'that of the context in the kubeconfig, else `"default"`',
+  }),
+  repo: text.optional().meta({
+    description: 'Registry and path that images are pushed to: `"registry.example/team"`; the name of the application is added.',
+    byDefault: '`$WEAVER_KUBE_REPO`, else `$WEAVER_REGISTRY`',
+  }),
+  image: text.optional().meta({ description: 'Full name of the image without a tag, in place of `repo` and the name.' }),
+  base_image: text.optional().meta({
+    description: 'Image that the application is put onto.',
+    byDefault: '`$WEAVER_BASE_IMAGE`, else `"docker.io/library/node:20-slim"`',
+  }),
+  build: buildSchema.optional(),
+  replicas: replicas.optional().meta({ description: 'Of every group that says nothing itself.', byDefault: '1' }),
+  resources: resources
+    .optional()
+    .meta({ description: 'CPU and memory of one replica of every group that says nothing itself, as in a pod.' }),
+  listeners: z
+    .record(
+      z.string(),
+      z.strictObject({
+        port: z.int().min(1).max(65535).optional().meta({ description: 'Port of the Service that users dial.', byDefault: '80' }),
+        public: z
+          .boolean()
+          .optional()
+          .meta({ description: 'Whether it is meant to be reached from outside the cluster.', byDefault: '`false`' }),
+        hosts: z.array(text).optional().meta({ description: 'Host names under which it is reached.' }),
+      }),
+    )
+    .optional()
+    .meta({ keyName: 'LISTENER' }),
+  groups: z
+    .array(kubeGroupSchema)
+    .optional()
+    .meta({ description: 'Components that run together, as `[[kube.groups]]`. A component that no group names gets a group of its own.' }),
+  rollout: rolloutSchema.optional(),
+  traffic: z
     .strictObject({
-      duration: text.optional(),
-      steps: z
-        .array(z.strictObject({ weight: z.int().min(0).max(100).optional(), hold: text.optional(), pause: z.boolean().optional() }))
-        .optional(),
-      strategy: z.enum(['gradual', 'cutover']).optional(),
-      progress_deadline: text.optional(),
-      on_failure: z.enum(['rollback', 'pause']).optional(),
-      drain_timeout: text.optional(),
-      paused: z.boolean().optional(),
+      driver: z.enum(['proxy', 'none']).optional().meta({
+        description: '`proxy`: a managed HAProxy splits traffic; `none`: somebody else follows the status.',
+        byDefault: '`"proxy"`',
+      }),
+      replicas: z.int().min(1).optional().meta({ description: 'Replicas of the proxy.', byDefault: '2' }),
     })
     .optional(),
-  traffic: z.strictObject({ driver: z.enum(['proxy', 'none']).optional(), replicas: z.int().min(1).optional() }).optional(),
-  image_pull_policy: z.enum(['Always', 'IfNotPresent', 'Never']).optional(),
-  image_pull_secrets: z.array(text).optional(),
-  node_selector: z.record(z.string(), z.string()).optional(),
-  tolerations: z.array(z.record(z.string(), z.unknown())).optional(),
+  image_pull_policy: z.enum(['Always', 'IfNotPresent', 'Never']).optional().meta({ description: 'As `imagePullPolicy` in a pod.' }),
+  image_pull_secrets: z.array(text).optional().meta({ description: 'Names of Secrets with the credentials of the registry.' }),
+  node_selector: z.record(z.string(), z.string()).optional().meta({ description: 'As `nodeSelector` in a pod.' }),
+  tolerations: z.array(z.record(z.string(), z.unknown())).optional().meta({ description: 'As in a pod.' }),
 })
 
 export type ApplicationSection = z.output<typeof applicationSchema>

@@ -1,17 +1,16 @@
 import { WeaverError } from '@weaver/sdk/contract'
 
-/** Exit codes of every command; docs/cli.md explains them. */
-export const EXIT = {
-  ok: 0,
-  failed: 1,
-  /** The command line or an input file is wrong; nothing was changed. */
-  usage: 2,
-  /** `--timeout` ended; the rollout goes on. As timeout(1) does. */
-  timeout: 124,
-  /** Ctrl-C; the rollout goes on. */
-  interrupted: 130,
-} as const
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'done as asked',
+  [EXIT.failed]: 'it failed; the message says why',
+  [EXIT.usage]: 'the command line or an input file is wrong; nothing was changed',
+  [EXIT.timeout]: '`--timeout` ended, as with timeout(1); a rollout goes on',
+  [EXIT.interrupted]: 'Ctrl-C; a rollout goes on',
+}
 
 /** Every error of the command line: when it occurs and which exit code it has. Codes are stable. */
 export const CLI_ERRORS = {

@@ -14,7 +14,7 @@ export interface ClusterFlags {
 
 export function withClusterFlags(command: Command): Command {
   return command
-    .option('-n, --namespace <name>', 'namespace of the application (default: that of weaver.toml, else of the context)')
+    .option('-n, --namespace <name>', 'namespace of the application (default: that of a given weaver.toml, else of the context)')
     .option('--kubeconfig <file>', 'kubeconfig (default: $KUBECONFIG, else ~/.kube/config)')
     .option('--context <name>', 'context of the kubeconfig')
 }

@@ -2,15 +2,10 @@
 // credentials (certificates, tokens, exec plugins); the calls are made here.
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
+import type { Cluster } from '@kubernetes/client-node'
 import { WeaverError } from '@weaver/sdk/contract'
 import { cliError, type CliErrorCode } from '../../errors/catalogue.js'
-
-export interface KubeClientOptions {
-  /** A file, in place of `$KUBECONFIG` and `~/.kube/config`. */
-  readonly kubeconfig?: string
-  readonly context?: string
-  readonly env: Readonly<Record<string, string | undefined>>
-}
+import { loadKubeconfig, type KubeconfigOptions } from './kubeconfig.js'
 
 export interface KubeCall {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -42,32 +37,9 @@ const TIMEOUT_MS = 15_000
 const ATTEMPTS = 3
 
 /** @throws WeaverError `WEAVER_CLI_KUBECONFIG` when there is no usable kubeconfig */
-export async function createKubeClient(options: KubeClientOptions): Promise<KubeClient> {
-  // a second of loading that commands without a cluster need not pay
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
-  const broken = (why: string, cause?: unknown): Error =>
-    cliError('WEAVER_CLI_KUBECONFIG', `${why}; name one with --kubeconfig or $KUBECONFIG. \`kubectl config view\` shows what is in use`, {
-      cause,
-    })
-  try {
-    if (options.kubeconfig === undefined) config.loadFromDefault()
-    else config.loadFromFile(options.kubeconfig)
-  } catch (cause) {
-    throw broken(
-      `the kubeconfig${options.kubeconfig === undefined ? '' : ` "${options.kubeconfig}"`} cannot be read: ${(cause as Error).message.split('\n')[0]}`,
-      cause,
-    ) // client-node throws errors
-  }
-  if (options.context !== undefined) {
-    if (config.getContextObject(options.context) === null)
-      throw broken(
-        `the kubeconfig has no context "${options.context}"; it has ${config.contexts.map((c) => `"${c.name}"`).join(', ') || 'none'}`,
-      )
-    config.setCurrentContext(options.context)
-  }
-  const cluster = config.getCurrentCluster()
-  if (cluster === null) throw broken('there is no kubeconfig with a current context')
+export async function createKubeClient(options: KubeconfigOptions): Promise<KubeClient> {
+  const config = await loadKubeconfig(options)
+  const cluster = config.getCurrentCluster() as Cluster // loadKubeconfig saw to it
   const context = config.getContextObject(config.getCurrentContext())
 
   const open = async ({

@@ -1,0 +1,21 @@
+/** Every environment variable that the command reads or gives to an application that it starts; printed in docs/cli.md. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  WEAVER_CONFIG: 'Read by an application that runs by itself: its weaver.toml. `weaver single deploy` sets it for the application.',
+  SERVICEWEAVER_CONFIG: 'The same under the name that Service Weaver gave it; `WEAVER_CONFIG` goes before it.',
+  WEAVER_LOG_LEVEL: 'Read by an application: `debug`, `info` (the default), `warn` or `error`.',
+  KUBECONFIG:
+    'Kubeconfig, or several, divided by `:`; the first that says a thing wins. Default: `~/.kube/config`, else, in a pod, its service account.',
+  WEAVER_KUBE_REPO: 'Registry and path that images are pushed to, where neither `--repo` nor `kube.repo` is given.',
+  WEAVER_REGISTRY: 'The same, after `WEAVER_KUBE_REPO`.',
+  WEAVER_BASE_IMAGE: 'Base of images, where neither a flag nor `kube.base_image` is given.',
+  REGISTRY_AUTH_FILE: 'File with credentials of registries, in the format of `docker login` and `podman login`. It is looked into first.',
+  DOCKER_CONFIG: 'Folder of the `config.json` that `docker login` writes. Default: `~/.docker`.',
+  XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is looked into last.',
+  XDG_CACHE_HOME: 'Below it, in `weaver`, layers of images are kept. Default: `~/.cache`.',
+  HOME: 'Where `~` is.',
+  USERPROFILE: 'Where `~` is, on Windows.',
+  KUBERNETES_SERVICE_HOST: 'Set in every pod; without a kubeconfig it says that the service account is to be used.',
+  NO_COLOR: 'Anything but the empty string: no colours.',
+  TERM: '`dumb`: no colours, and nothing is redrawn in place.',
+  WEAVER_DEBUG: 'Anything but the empty string: errors come with stack trace and cause.',
+}

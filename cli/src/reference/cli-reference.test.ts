@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ENVIRONMENT } from '../environment.js'
+import { cliReference } from './cli-reference.js'
+import { tomlSections } from './toml-reference.js'
+
+const SOURCES = fileURLToPath(new URL('..', import.meta.url))
+
+describe('the reference of the command', () => {
+  it('is what docs/cli.md says; `npm run generate -w cli` writes it', () => {
+    expect(readFileSync(join(SOURCES, '../../docs/cli.md'), 'utf8')).toBe(cliReference())
+  })
+
+  it('has the help of every command, with the settings of the program', () => {
+    const text = cliReference()
+    for (const path of ['version', 'generate', 'single deploy', 'image push', 'kube deploy', 'kube manifest'])
+      expect(text).toContain(`### \`weaver ${path}\`\n\n\`\`\`text\nUsage: weaver ${path} [options]`)
+  })
+
+  it('names every environment variable that the sources read or set, and none besides those of others', () => {
+    const used = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('testing'))
+      .flatMap((file) => [...readFileSync(join(SOURCES, file), 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):/g)])
+      .map(([, read, set]) => read ?? set ?? '')
+    const ofTheApplication = ['WEAVER_LOG_LEVEL']
+    expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofTheApplication])].sort())
+  })
+
+  it('goes to the end of every table, list and choice of weaver.toml', () => {
+    const keys = tomlSections().flatMap((section) => section.keys)
+    const lines = keys.map(({ path, type, isRequired }) => `${path} ${type}${isRequired ? ' required' : ''}`)
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'serviceweaver.colocate list of lists of strings',
+        'single.listeners.LISTENER.address string',
+        'kube.groups[].components list of strings required',
+        'kube.groups[].replicas integer ≥ 0 or table',
+        'kube.groups[].replicas.cpu integer 1–100',
+        'kube.resources.requests table of strings or numbers',
+        'kube.rollout.steps[].hold duration',
+        'kube.traffic.driver `"proxy"`, `"none"`',
+      ]),
+    )
+  })
+})

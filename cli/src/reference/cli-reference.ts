@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import { createProgram } from '../commands/program.js'
+import { formatTomlPath } from '../config/config-problem.js'
+import { APPLICATION_SECTIONS, FOREIGN_SECTIONS } from '../config/weaver-toml-schema.js'
+import type { CliContext } from '../context.js'
+import { ENVIRONMENT } from '../environment.js'
+import { CLI_ERRORS, EXIT_MEANING } from '../errors/catalogue.js'
+import { createStyle, type Output } from '../print/output.js'
+import { tomlSections, type TomlKey } from './toml-reference.js'
+
+/** The text of docs/cli.md: the command tree as `--help` prints it, exit codes, errors, environment variables and the keys of weaver.toml. */
+export function cliReference(): string {
+  const paragraphs = [
+    '# The `weaver` command',
+    '<!-- Made from the command tree, the schema of weaver.toml and the catalogue of errors by `npm run generate -w cli`. Do not edit. -->',
+    'Results go to stdout, everything else to stderr. `--json` prints JSON that stays stable within a release line. Durations are written as `90s`, `10m` or `1h30m`.',
+    'Contents: [commands](#commands), [exit codes](#exit-codes), [errors](#errors), [environment variables](#environment-variables), [weaver.toml](#weavertoml).',
+    '## Commands',
+    ...commandsBelow(createProgram(INERT)).flatMap(([path, command]) => [
+      `### \`${path}\``,
+      `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``,
+    ]),
+    'Tab completion: `source <(weaver completion bash)`, `source <(weaver completion zsh)`, or `weaver completion fish | source`.',
+    '## Exit codes',
+    Object.entries(EXIT_MEANING)
+      .map(([code, meaning]) => `- \`${code}\`: ${meaning}`)
+      .join('\n'),
+    '`weaver single deploy` ends with the exit code of the application.',
+    '## Errors',
+    'Each message says what failed, on which object, why, and what to do. `WEAVER_DEBUG=1` adds the stack trace. The number is the exit code.',
+    Object.entries(CLI_ERRORS)
+      .map(([code, { exit, when }]) => `- \`${code}\` (${exit}): ${when}`)
+      .join('\n'),
+    '## Environment variables',
+    Object.entries(ENVIRONMENT)
+      .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
+      .join('\n'),
+    '## weaver.toml',
+    'One file for every deployer. Unknown keys and wrong types are errors, all told at once as `file:line:column: key: what is wrong; what to do`.',
+    ...tomlSections().flatMap(({ name, keys }) => [
+      `### \`[${name}]\``,
+      ...(name === 'serviceweaver'
+        ? [
+            `Also written as ${APPLICATION_SECTIONS.slice(1)
+              .map((other) => `\`[${formatTomlPath([other])}]\``)
+              .join(' or ')}.`,
+          ]
+        : []),
+      keys.map(keyLine).join('\n'),
+    ]),
+    '### `["package/Component"]`',
+    'Configuration of a component, under its full name in quotes. Its keys are those that the component declares by `config()`; `weaver kube deploy` and `weaver kube manifest` check them, and the application does when it starts.',
+    '### Other sections',
+    `${FOREIGN_SECTIONS.map((name) => `\`[${name}]\``).join(', ')} are let pass unread, so that one file serves several tools. Any other section is an error.`,
+  ]
+  return `${paragraphs.join('\n\n')}\n`
+}
+
+/** Every command that does something, with its path from the root: `weaver kube deploy`. */
+export function commandsBelow(command: Command, prefix = ''): readonly (readonly [path: string, command: Command])[] {
+  const path = `${prefix}${command.name()}`
+  if (command.commands.length === 0) return [[path, command]]
+  return command.commands.flatMap((child) => commandsBelow(child, `${path} `))
+}
+
+function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): string {
+  const facts = [type, ...(isRequired ? ['required'] : [])].join('; ')
+  return `- \`${path}\` (${facts}): ${description}${byDefault === undefined ? '' : ` Default: ${byDefault}.`}`
+}
+
+const nothing = (): void => undefined
+const SILENT: Output = {
+  result: nothing,
+  json: nothing,
+  progress: nothing,
+  warn: nothing,
+  error: nothing,
+  style: createStyle(false),
+  columns: 120,
+}
+/** The tree is only looked at. */
+const INERT: CliContext = { env: {}, cwd: '/', output: SILENT, onSignal: () => nothing, setExitCode: nothing }
