@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../context.js'
+import { completionCommand } from './completion.js'
 import { generateCommand } from './generate.js'
 import { imageCommand } from './image/push.js'
 import { kubeCommand } from './kube/kube.js'
@@ -16,7 +17,7 @@ export function createProgram(context: CliContext): Command {
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
     )
-  const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand]
+  const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand, completionCommand]
   for (const command of commands) program.addCommand(command(context))
   applyEverywhere(program)
   return program

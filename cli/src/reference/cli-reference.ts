@@ -16,7 +16,7 @@ export function cliReference(): string {
     'Results go to stdout, everything else to stderr. `--json` prints JSON that stays stable within a release line. Durations are written as `90s`, `10m` or `1h30m`.',
     'Contents: [commands](#commands), [exit codes](#exit-codes), [errors](#errors), [environment variables](#environment-variables), [weaver.toml](#weavertoml).',
     '## Commands',
-    ...commandsBelow(createProgram(INERT)).flatMap(([path, command]) => [
+    ...commandsBelow(inertProgram()).flatMap(([path, command]) => [
       `### \`${path}\``,
       `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``,
     ]),
@@ -68,6 +68,11 @@ function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): s
   return `- \`${path}\` (${facts}): ${description}${byDefault === undefined ? '' : ` Default: ${byDefault}.`}`
 }
 
+/** The command tree, to be looked at only. */
+export function inertProgram(): Command {
+  return createProgram(INERT)
+}
+
 const nothing = (): void => undefined
 const SILENT: Output = {
   result: nothing,
@@ -78,5 +83,4 @@ const SILENT: Output = {
   style: createStyle(false),
   columns: 120,
 }
-/** The tree is only looked at. */
 const INERT: CliContext = { env: {}, cwd: '/', output: SILENT, onSignal: () => nothing, setExitCode: nothing }
