@@ -1,10 +1,9 @@
 // The composition root of the `weaver` command: it alone reads process.argv and process.env, installs signal handlers and ends the process.
 import { createInterface } from 'node:readline/promises'
-import { isWeaverError } from '@weaver/sdk/contract'
-import { CommanderError } from 'commander'
 import { createProgram } from './commands/program.js'
 import type { CliContext } from './context.js'
-import { EXIT, exitCodeOf } from './errors/catalogue.js'
+import { EXIT } from './errors/catalogue.js'
+import { reportError } from './errors/report-error.js'
 import { createOutput } from './print/output.js'
 
 const output = createOutput({ stdout: process.stdout, stderr: process.stderr, env: process.env })
@@ -47,19 +46,5 @@ async function ask(question: string): Promise<boolean> {
 try {
   await createProgram(context).parseAsync(process.argv)
 } catch (error) {
-  process.exitCode = report(error)
-}
-
-function report(error: unknown): number {
-  // commander has printed the help, the version or the complaint already
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  const isDebugging = (process.env['WEAVER_DEBUG'] ?? '') !== ''
-  if (isDebugging && error instanceof Error) output.error(error.stack ?? error.message)
-  if (isDebugging && error instanceof Error && error.cause !== undefined)
-    output.error(`caused by ${String((error.cause as Error).stack ?? error.cause)}`) // a cause need not be an Error
-  if (!isDebugging) {
-    output.error(error instanceof Error ? error.message : String(error))
-    if (!isWeaverError(error)) output.error('this is a fault of weaver itself; WEAVER_DEBUG=1 shows where')
-  }
-  return exitCodeOf(error)
+  process.exitCode = reportError(error, context)
 }

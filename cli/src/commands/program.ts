@@ -7,7 +7,7 @@ import { kubeCommand } from './kube/kube.js'
 import { singleCommand } from './single/deploy.js'
 import { versionCommand } from './version.js'
 
-/** The whole command line. Building it has no effect; nothing is printed or ended by commander itself, except help. */
+/** The whole command line. Building it has no effect; commander prints through the context's output and ends nothing. */
 export function createProgram(context: CliContext): Command {
   const program = new Command('weaver')
     .description('Write a modular monolith in TypeScript, deploy it as microservices, upgrade it atomically.')
@@ -19,15 +19,20 @@ export function createProgram(context: CliContext): Command {
     )
   const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand, completionCommand]
   for (const command of commands) program.addCommand(command(context))
-  applyEverywhere(program)
+  applyEverywhere(program, context)
   return program
 }
 
 /** `addCommand` hands nothing down, so the settings of the program are repeated for each command. */
-function applyEverywhere(command: Command): void {
-  command.exitOverride().helpCommand(false).configureHelp({ showGlobalOptions: false, helpWidth: 120 })
+function applyEverywhere(command: Command, context: CliContext): void {
+  const { output } = context
+  command
+    .configureOutput({ writeOut: (text) => output.result(text.trimEnd()), writeErr: (text) => output.progress(text.trimEnd()) })
+    .exitOverride()
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: false, helpWidth: 120 })
   for (const child of command.commands) {
     child.showSuggestionAfterError().showHelpAfterError('(--help shows what there is)')
-    applyEverywhere(child)
+    applyEverywhere(child, context)
   }
 }

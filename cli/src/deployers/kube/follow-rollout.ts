@@ -20,6 +20,10 @@ export interface FollowOptions {
   readonly timeoutMs?: number
   /** @default 400 */
   readonly everyMs?: number
+  /** No operator looks at a new app within this time: something is wrong with it. @default 10 s */
+  readonly unseenMs?: number
+  /** A stalled app may recover by itself (an image that appears, a quota that grows); after this time a person is told. @default 15 s */
+  readonly stalledMs?: number
 }
 
 /** Milliseconds since `since`; absent: it did not come to that. */
@@ -28,11 +32,6 @@ export interface RolloutTimes {
   fullTraffic?: number
   done?: number
 }
-
-/** No operator looks at a new app within this time: something is wrong with it. */
-const UNSEEN_MS = 10_000
-/** A stalled app may recover by itself (an image that appears, a quota that grows); after this time a person is told. */
-const STALLED_MS = 15_000
 
 /**
  * @returns when the generation serves all traffic
@@ -43,7 +42,7 @@ export async function followRollout(
   context: Pick<CliContext, 'output' | 'onSignal'>,
   options: FollowOptions,
 ): Promise<RolloutTimes> {
-  const { app, generation, version, since, everyMs = 400 } = options
+  const { app, generation, version, since, everyMs = 400, unseenMs = 10_000, stalledMs = 15_000 } = options
   const { output } = context
   const times: RolloutTimes = {}
   const name = `WeaverApp "${app.namespace}/${app.name}"`
@@ -84,16 +83,16 @@ export async function followRollout(
         throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `the rollout of ${name} was overtaken: ${outcome.message}`)
       if (outcome.kind === 'stalled') {
         stalledSince ??= now
-        if (now - stalledSince > STALLED_MS)
+        if (now - stalledSince > stalledMs)
           throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `the rollout of ${name} is stuck: ${outcome.message}${stillServing(found)}`, {
             details: { times },
           })
       } else stalledSince = undefined
-      if (outcome.kind === 'going' && !outcome.isSeen && !isUnseenTold && now - started > UNSEEN_MS) {
+      if (outcome.kind === 'going' && !outcome.isSeen && !isUnseenTold && now - started > unseenMs) {
         isUnseenTold = true
         output.live?.done()
         output.warn(
-          `no operator has looked at ${name} for ${UNSEEN_MS / 1000} s (status.observedGeneration is ${found.status?.observedGeneration ?? 'absent'}, ${generation} is wanted); is it running? \`kubectl get pods -A -l app.kubernetes.io/name=weaver-operator\``,
+          `no operator has looked at ${name} for ${unseenMs / 1000} s (status.observedGeneration is ${found.status?.observedGeneration ?? 'absent'}, ${generation} is wanted); is it running? \`kubectl get pods -A -l app.kubernetes.io/name=weaver-operator\``,
         )
       }
       if (options.timeoutMs !== undefined && now - started > options.timeoutMs)

@@ -64,7 +64,8 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
       },
     }
     try {
-      await config.applyToHTTPSOptions(request)
+      // plain HTTP (`kubectl proxy`) carries no credentials, and client-node refuses it
+      if (url.protocol === 'https:') await config.applyToHTTPSOptions(request)
     } catch (cause) {
       throw cliError(
         'WEAVER_CLI_KUBECONFIG',

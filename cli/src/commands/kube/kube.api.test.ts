@@ -1,0 +1,319 @@
+// `weaver kube …` against a real API server. No operator is there: what it would write into a status, or remove, the test does.
+import { execFile } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { WeaverApp } from '@weaver/crds'
+import { parse } from 'yaml'
+import { anError } from '../../testing/an-error.js'
+import { startApiServer, type ApiServer } from '../../testing/api-server.js'
+import { freePort } from '../../testing/docker-registry.js'
+import { runWeaver, startWeaver, type Ran, type RunningWeaver, type RunOptions } from '../../testing/run-weaver.js'
+import { eventually, makeNamespace, makeShop, type AppsOf } from '../../testing/shop.js'
+
+let server: ApiServer
+let shop: string
+let nothing: string
+beforeAll(async () => {
+  ;[server, shop] = await Promise.all([startApiServer(), makeShop()])
+  nothing = join(shop, 'nothing')
+  await mkdir(nothing)
+}, 90_000)
+afterAll(async () => {
+  await server.stop()
+  await rm(shop, { recursive: true, force: true })
+})
+
+const optionsOf = (options: Partial<RunOptions> = {}): RunOptions => ({
+  cwd: shop,
+  ...options,
+  env: { KUBECONFIG: server.kubeconfig, HOME: nothing, ...options.env },
+})
+const weaver = (line: string, options: Partial<RunOptions> = {}): Promise<Ran> => runWeaver(line.split(' '), optionsOf(options))
+const start = (line: string): RunningWeaver => startWeaver(line.split(' '), optionsOf())
+
+// The first to run: the kind is installed at its end.
+describe('a cluster without the operator', () => {
+  it.each([
+    'status',
+    'status shop',
+    'promote shop',
+    'abort shop',
+    'delete shop --yes',
+    'logs shop',
+    'deploy weaver.toml --no-build --image r.example/shop:1',
+  ])('%s says that the operator is missing, and how to install it', async (line) => {
+    expect(await weaver(`kube ${line}`)).toEqual(anError(1, 'does not know the kind WeaverApp', 'helm install', '127.0.0.1'))
+  })
+
+  afterAll(() => server.installCrd())
+})
+
+describe('a cluster that cannot be used', () => {
+  it('no kubeconfig: says where it looked', async () => {
+    const ran = await weaver('kube status', { env: { KUBECONFIG: '' } })
+    expect(ran).toEqual(anError(2, 'there is no kubeconfig', `${nothing}/.kube/config`, '--kubeconfig'))
+  })
+
+  it('a kubeconfig that is not there, is empty, or is broken: names the file', async () => {
+    expect(await weaver('kube status --kubeconfig none')).toEqual(anError(2, `there is no kubeconfig "${shop}/none"`))
+    await writeFile(join(shop, 'empty'), '\n')
+    expect(await weaver('kube status --kubeconfig empty')).toEqual(anError(2, `"${shop}/empty"`, 'empty'))
+    await writeFile(join(shop, 'broken'), 'clusters: [\n')
+    expect(await weaver('kube status', { env: { KUBECONFIG: join(shop, 'broken') } })).toEqual(
+      anError(2, `"${shop}/broken" cannot be read`),
+    )
+    await writeFile(join(shop, 'other'), '[1, 2]\n')
+    expect(await weaver('kube status --kubeconfig other')).toEqual(anError(2, `"${shop}/other"`))
+  })
+
+  it('a context that is not there: names those that are', async () => {
+    expect(await weaver('kube status --context prod')).toEqual(anError(2, 'no context "prod"', '"admin", "nobody"'))
+  })
+
+  it('several kubeconfigs: those that are missing are passed over, the first that says a thing wins', async () => {
+    const other = join(shop, 'second')
+    await writeFile(
+      other,
+      'clusters: [{ name: test, cluster: { server: "http://127.0.0.1:1" } }]\ncontexts: [{ name: admin, context: { cluster: test } }]\ncurrent-context: nope\n',
+    )
+    const ran = await weaver('kube status', { env: { KUBECONFIG: ['/nowhere', server.kubeconfig, other].join(':') } })
+    expect(ran).toMatchObject({ code: 0, stdout: '' })
+  })
+
+  it('nobody listens: names the server', async () => {
+    const file = join(shop, 'unreachable')
+    await writeFile(
+      file,
+      `clusters: [{ name: a, cluster: { server: "http://127.0.0.1:${await freePort()}" } }]\ncontexts: [{ name: a, context: { cluster: a } }]\ncurrent-context: a\n`,
+    )
+    expect(await weaver(`kube status --kubeconfig ${file}`)).toEqual(
+      anError(1, 'API server "http://127.0.0.1', 'cannot be reached', 'ECONNREFUSED'),
+    )
+  })
+
+  it('something else listens: shows the beginning of what it says', async () => {
+    const page = createServer((_, response) => response.writeHead(400, { 'content-type': 'text/html' }).end('<h1>Login</h1>'))
+    const port = await freePort()
+    await new Promise<void>((resolve) => page.listen(port, '127.0.0.1', resolve))
+    const file = join(shop, 'page')
+    await writeFile(
+      file,
+      `clusters: [{ name: a, cluster: { server: "http://127.0.0.1:${port}" } }]\ncontexts: [{ name: a, context: { cluster: a } }]\ncurrent-context: a\n`,
+    )
+    try {
+      expect(await weaver(`kube status --kubeconfig ${file}`)).toEqual(anError(1, '400', '<h1>Login</h1>'))
+    } finally {
+      page.closeAllConnections()
+      page.close()
+    }
+  })
+
+  it.each(['status', 'status shop', 'promote shop', 'delete shop --yes', 'deploy weaver.toml --no-build --image r.example/shop:1'])(
+    'a user without rights: %s says who may not do what',
+    async (line) => {
+      expect(await weaver(`kube ${line} --context nobody`)).toEqual(anError(1, '"nobody" cannot', 'weaverapps', 'ask for the right'))
+    },
+  )
+
+  it('a namespace that is not there: deploy says so before it builds', async () => {
+    expect(await weaver('kube deploy weaver.toml --repo r.example/x -n none')).toEqual(
+      anError(1, 'no namespace "none"', 'kubectl create namespace none'),
+    )
+  })
+})
+
+describe('kube status', () => {
+  let apps: AppsOf
+  beforeAll(async () => {
+    apps = await makeNamespace(server.admin, 'status')
+  })
+
+  it('of a namespace without applications says so, and prints an empty list for machines', async () => {
+    expect(await weaver('kube status -n status')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('no applications in this namespace; -A'),
+    })
+    expect(await weaver('kube status -n status --json')).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+  })
+
+  it('of an unknown application is an error', async () => {
+    expect(await weaver('kube status shop -n status')).toEqual(anError(1, 'no WeaverApp "shop" in namespace "status"', '--all-namespaces'))
+  })
+
+  it('shows what the operator wrote: a table, one application, or the objects as JSON', async () => {
+    await apps.create('shop')
+    await apps.status('shop', {
+      phase: 'Progressing',
+      ready: '2/2',
+      active: 'aaaaaaaa',
+      preview: 'bbbbbbbb',
+      weight: '10/25',
+      step: '2/5',
+      waitingFor: 'proxy "shop-proxy-1" to see a pod of version "bbbbbbbb"',
+      versions: [
+        {
+          id: 'aaaaaaaa',
+          image: 'registry.example/shop:1',
+          phase: 'Ready',
+          ready: '2/2',
+          weightDesired: 75,
+          weightObserved: 90,
+          inFlight: 3,
+        },
+        { id: 'bbbbbbbb', image: 'registry.example/shop:2', phase: 'Ready', ready: '2/2', weightDesired: 25, weightObserved: 10 },
+      ],
+      conditions: [
+        { type: 'Ready', status: 'True', reason: 'Serving', message: 'it serves', lastTransitionTime: new Date().toISOString() },
+      ],
+    })
+    const table = (await weaver('kube status -n status')).stdout.split('\n').map((line) => line.split(/\s{2,}/))
+    expect(table[0]).toEqual(['NAME', 'READY', 'PHASE', 'ACTIVE', 'PREVIEW', 'WEIGHT', 'STEP', 'AGE'])
+    expect(table[1]?.slice(0, 7)).toEqual(['shop', '2/2', 'Progressing', 'aaaaaaaa', 'bbbbbbbb', '10/25', '2/5'])
+    expect((await weaver('kube status -A')).stdout).toMatch(/^NAMESPACE .*\nstatus +shop /)
+
+    const { stdout } = await weaver('kube status shop -n status')
+    expect(stdout).toMatch(/aaaaaaaa +active +Ready +2\/2 +90 % +75 % +3/)
+    expect(stdout).toMatch(/bbbbbbbb +preview +Ready +2\/2 +10 % +25 % +\?/)
+    expect(stdout).toContain('waiting for proxy "shop-proxy-1"')
+    expect(stdout).toMatch(/Ready +True +Serving +it serves/)
+    expect(stdout).not.toContain('has not seen the last change')
+
+    const [one] = JSON.parse((await weaver('kube status -n status --json')).stdout) as WeaverApp[]
+    expect(one).toMatchObject({
+      apiVersion: 'weaver.dev/v1alpha1',
+      kind: 'WeaverApp',
+      metadata: { name: 'shop', namespace: 'status' },
+      status: { active: 'aaaaaaaa' },
+    })
+    expect(JSON.parse((await weaver('kube status shop -n status --json')).stdout)).toEqual(one)
+  })
+
+  it('says when the operator has not seen the last change', async () => {
+    await apps.patch('shop', { spec: { image: 'registry.example/shop:3' } })
+    expect((await weaver('kube status shop -n status')).stdout).toContain('has not seen the last change yet (generation 2, seen 1)')
+  })
+
+  it('with --watch shows each change once, until Ctrl-C', async () => {
+    const watching = start('kube status shop -n status --watch --json')
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await apps.status('shop', { phase: 'Ready' })
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    watching.interrupt()
+    const { code, stdout } = await watching.done
+    const phases = stdout
+      .split(/(?<=\n\})\n/)
+      .filter((text) => text !== '')
+      .map((text) => (JSON.parse(text) as WeaverApp).status?.phase)
+    expect({ code, phases }).toEqual({ code: 0, phases: ['Progressing', 'Ready'] })
+  })
+})
+
+describe('kube promote and abort', () => {
+  let apps: AppsOf
+  beforeAll(async () => {
+    apps = await makeNamespace(server.admin, 'verbs')
+    await apps.create('shop')
+  })
+
+  it.each(['promote', 'abort'])('%s asks the operator by an annotation; without a rollout it warns', async (verb) => {
+    const early = await weaver(`kube ${verb} shop -n verbs`)
+    expect(early).toMatchObject({
+      code: 0,
+      stdout: `verbs/shop: the operator was asked to ${verb}\n`,
+      stderr: expect.stringContaining('no rollout of "verbs/shop" is under way'),
+    })
+    expect((await apps.read('shop'))?.metadata.annotations).toHaveProperty([`weaver.dev/${verb}`])
+    await apps.patch('shop', { metadata: { annotations: { [`weaver.dev/${verb}`]: null } } })
+
+    await apps.status('shop', { active: 'aaaaaaaa', preview: 'bbbbbbbb' })
+    expect(await weaver(`kube ${verb} shop -n verbs --json`)).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('"preview": "bbbbbbbb"'),
+    })
+    expect((await apps.read('shop'))?.metadata.annotations).toHaveProperty([`weaver.dev/${verb}`])
+    await apps.patch('shop', { metadata: { annotations: null }, status: null })
+    await server.admin.call({
+      method: 'PATCH',
+      path: '/apis/weaver.dev/v1alpha1/namespaces/verbs/weaverapps/shop/status',
+      contentType: 'application/merge-patch+json',
+      body: { status: null },
+      what: 'status',
+    })
+  })
+
+  it('an unknown application is an error', async () => {
+    expect(await weaver('kube promote none -n verbs')).toEqual(anError(1, 'no WeaverApp "none" in namespace "verbs"'))
+  })
+})
+
+describe('kube delete', () => {
+  let apps: AppsOf
+  beforeAll(async () => {
+    apps = await makeNamespace(server.admin, 'gone')
+  })
+
+  it('does nothing without a yes', async () => {
+    await apps.create('shop')
+    expect(await weaver('kube delete shop -n gone')).toEqual(anError(1, 'no terminal to ask on; give --yes'))
+    expect(await weaver('kube delete shop -n gone', { answer: false })).toEqual(anError(1, 'nothing was done'))
+    expect(await apps.read('shop')).toBeDefined()
+  })
+
+  it('takes a name or a weaver.toml', async () => {
+    expect(await weaver('kube delete weaver.toml -n gone', { answer: true })).toMatchObject({ code: 0, stdout: 'gone/shop: deleted\n' })
+    expect(await apps.read('shop')).toBeUndefined()
+    expect(await weaver('kube delete shop -n gone --yes')).toEqual(anError(1, 'no WeaverApp "shop"'))
+  })
+
+  it('--wait ends when the operator has cleared its finalizer', async () => {
+    await apps.create('shop', { metadata: { finalizers: ['weaver.dev/clean-up'] } })
+    const running = start('kube delete shop -n gone --yes --wait --json')
+    await eventually('the deletion', async () => (await apps.read('shop'))?.metadata.deletionTimestamp)
+    let isDone = false
+    void running.done.then(() => (isDone = true))
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    expect(isDone).toBe(false)
+    await apps.patch('shop', { metadata: { finalizers: null } })
+    const { code, stdout } = await running.done
+    expect({ code, ...(JSON.parse(stdout) as object) }).toEqual({ code: 0, namespace: 'gone', name: 'shop', gone: true })
+  })
+
+  it('--wait gives up after --timeout', async () => {
+    await apps.create('stuck', { metadata: { finalizers: ['weaver.dev/clean-up'] } })
+    expect(await weaver('kube delete stuck -n gone --yes --wait --timeout 500ms')).toEqual(
+      anError(124, 'still being removed after 0.5 s', 'is the operator running?'),
+    )
+    await apps.patch('stuck', { metadata: { finalizers: null } })
+  })
+})
+
+describe('kube manifest', () => {
+  it('is what deploy applies: through kubectl it makes the same object', async () => {
+    const deployed = await makeNamespace(server.admin, 'deployed')
+    const applied = await makeNamespace(server.admin, 'applied')
+    expect(await weaver('kube deploy weaver.toml --no-build --image r.example/shop:1 -n deployed --detach')).toMatchObject({ code: 0 })
+    const { stdout } = await weaver('kube manifest weaver.toml --image r.example/shop:1 -n applied')
+    await writeFile(join(shop, 'app.yaml'), stdout)
+    const kubectl = join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl')
+    await promisify(execFile)(kubectl, ['apply', '--validate=strict', '-f', join(shop, 'app.yaml'), '--kubeconfig', server.kubeconfig])
+    const [ours, theirs] = [await deployed.read('shop'), await applied.read('shop')]
+    expect(ours?.spec).toMatchObject({
+      image: 'r.example/shop:1',
+      config: { 'shop/Cart': { size: 3 } },
+      listeners: [{ name: 'lis', port: 8080 }],
+    })
+    expect(theirs?.spec).toEqual(ours?.spec)
+    const asJson = await weaver('kube manifest weaver.toml --image r.example/shop:1 -n applied --json')
+    expect(JSON.parse(asJson.stdout)).toEqual(parse(stdout))
+  })
+
+  it('needs no cluster', async () => {
+    expect(await weaver('kube manifest weaver.toml --image r.example/shop:1', { env: { KUBECONFIG: '/nowhere' } })).toMatchObject({
+      code: 0,
+    })
+  })
+})
