@@ -3,6 +3,7 @@
 import type { WeaverApp } from '@weaver/crds'
 import { getApp, kubectl } from '../support/kube.js'
 import { startLoad } from '../support/load.js'
+import { describeUse, operatorUse } from '../support/operator-cost.js'
 import { createNamespace, deleteNamespace, installOperator, platformFromEnvironment, weaver } from '../support/platform.js'
 import { makeRelease } from '../support/release.js'
 import { settledOn, splitPerStep, watchRollout } from '../support/rollout.js'
@@ -50,6 +51,9 @@ async function main(): Promise<boolean> {
     await found.reset()
     return found
   })
+  const atRest = await operatorUse()
+  await new Promise((resolve) => setTimeout(resolve, 10_000))
+  const beforeRollout = await operatorUse()
 
   const { rollout, deployStarted, fullAt, samples } = await phase(
     `weaver kube deploy weaver.toml (v2, rollout ${ROLLOUT}), under load`,
@@ -81,6 +85,7 @@ async function main(): Promise<boolean> {
       return { rollout: watched.app, samples: watched.samples, deployStarted, fullAt }
     },
   )
+  const afterRollout = await operatorUse()
   const report = await load.stop()
 
   say('\n==> kubectl get weaverapps -o wide')
@@ -99,6 +104,8 @@ async function main(): Promise<boolean> {
   if (first !== undefined)
     say(`  ${((first - deployStarted) / 1000).toFixed(1).padStart(6)} s  from "weaver kube deploy" (v2) to the first answer of v2`)
   if (fullAt > 0) say(`  ${((fullAt - deployStarted) / 1000).toFixed(1).padStart(6)} s  from "weaver kube deploy" (v2) to 100 %`)
+  say(`  operator at rest, 10 s under load:  ${describeUse(atRest, beforeRollout)}`)
+  say(`  operator during the rollout:        ${describeUse(beforeRollout, afterRollout)}`)
   say(`  latency of all answers: p50 ${report.latencyMs.p50} ms, p99 ${report.latencyMs.p99} ms, max ${report.latencyMs.max} ms`)
   for (const failure of report.failures.slice(0, 5)) say(`  failed: ${JSON.stringify(failure)}`)
   for (const mix of report.mixes.slice(0, 3)) say(`  mixed: ${JSON.stringify(mix)}`)

@@ -1,11 +1,12 @@
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { completionCommand } from './completion.js'
 import { generateCommand } from './generate.js'
 import { imageCommand } from './image/push.js'
 import { kubeCommand } from './kube/kube.js'
 import { singleCommand } from './single/deploy.js'
-import { versionCommand } from './version.js'
+import { EXIT } from '../errors/catalogue.js'
+import { printVersion, versionCommand } from './version.js'
 
 /** The whole command line. Building it has no effect; commander prints through the context's output and ends nothing. */
 export function createProgram(context: CliContext): Command {
@@ -13,6 +14,13 @@ export function createProgram(context: CliContext): Command {
     .description('Write a modular monolith in TypeScript, deploy it as microservices, upgrade it atomically.')
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what there is)')
+    // `kube logs --version ID` has a flag of the same name: those of the program stand before the command
+    .enablePositionalOptions()
+    .option('-v, --version', 'print the version')
+    .on('option:version', () => {
+      printVersion(context)
+      throw new CommanderError(EXIT.ok, 'commander.version', '')
+    })
     .addHelpText(
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
@@ -29,7 +37,6 @@ function applyEverywhere(command: Command, context: CliContext): void {
   command
     .configureOutput({ writeOut: (text) => output.result(text.trimEnd()), writeErr: (text) => output.progress(text.trimEnd()) })
     .exitOverride()
-    .helpCommand(false)
     .configureHelp({ showGlobalOptions: false, helpWidth: 120 })
   for (const child of command.commands) {
     child.showSuggestionAfterError().showHelpAfterError('(--help shows what there is)')

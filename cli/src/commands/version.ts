@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { CliContext } from '../context.js'
 
@@ -6,15 +6,13 @@ export function versionCommand(context: CliContext): Command {
   return new Command('version')
     .description('print the version of this command and of what it runs on')
     .option('--json', 'print JSON')
-    .action(async (options: { readonly json?: true }) => {
-      const version = await cliVersion()
-      const facts = { version, node: process.version, platform: `${process.platform}/${process.arch}` }
-      if (options.json === true) context.output.json(facts)
-      else context.output.result(`weaver ${version} (node ${facts.node}, ${facts.platform})`)
-    })
+    .action((options: { readonly json?: true }) => printVersion(context, options))
 }
 
-export async function cliVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version // our own package.json
+export function printVersion({ output }: CliContext, options: { readonly json?: true } = {}): void {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(text) as { readonly version: string } // our own package.json
+  const facts = { version, node: process.version, platform: `${process.platform}/${process.arch}` }
+  if (options.json === true) output.json(facts)
+  else output.result(`weaver ${version} (node ${facts.node}, ${facts.platform})`)
 }

@@ -91,8 +91,8 @@ describe('weaver.toml', () => {
       '[serviceweaver]\nbinry = "x"\nname = 3\nenv = ["A"]\n\n[kube]\nlisteners.lis.prt = 1\nreplicas = "many"\nrollout.on_failure = "panic"\ntraffic.driver = "proxy"\n[[kube.groups]]\nname = "g"\n[servcie]\n[Cart]\n'
     expect(problemsOf(() => read(text))).toEqual([
       'weaver.toml:2:1: serviceweaver.binry: is no known key; did you mean "binary"?',
-      'weaver.toml:3:1: serviceweaver.name: 3 is no string; give a value of type string',
-      'weaver.toml:4:8: serviceweaver.env[0]: "A" is no KEY=value; write it as "KEY=value"',
+      'weaver.toml:3:1: serviceweaver.name: 3 is no string; give a string',
+      'weaver.toml:4:8: serviceweaver.env[0]: "A" is no KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."',
       'weaver.toml:7:15: kube.listeners.lis.prt: is no known key; did you mean "port"?',
       'weaver.toml:8:1: kube.replicas: "many" is no number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }',
       'weaver.toml:9:9: kube.rollout.on_failure: "panic" is not allowed; use "rollback", "pause"',
@@ -111,7 +111,7 @@ describe('weaver.toml', () => {
   it('that is not there, or a folder, is named', async () => {
     await expect(loadConfig('none.toml', '/')).rejects.toMatchObject({
       code: 'WEAVER_CLI_CONFIG_INVALID',
-      message: expect.stringContaining('"none.toml" cannot be read'),
+      message: expect.stringContaining('there is no file "none.toml"'),
     })
     await expect(loadConfig('tmp', '/')).rejects.toMatchObject({
       message: expect.stringContaining('give the file, such as tmp/weaver.toml'),

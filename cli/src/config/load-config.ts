@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parse, TomlDate, TomlError } from 'smol-toml'
 import type { z } from 'zod'
 import { cliError } from '../errors/catalogue.js'
@@ -40,14 +40,15 @@ export async function loadConfig(file: string, cwd: string): Promise<WeaverToml>
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    const isFolder = (cause as NodeJS.ErrnoException).code === 'EISDIR' // what fs rejects with
-    throw cliError(
-      'WEAVER_CLI_CONFIG_INVALID',
-      `"${file}" cannot be read: ${isFolder ? `it is a folder; give the file, such as ${file.replace(/\/$/, '')}/weaver.toml` : (cause as Error).message}`,
-      { cause },
-    )
+    throw cliError('WEAVER_CLI_CONFIG_INVALID', unreadable({ file, cwd, cause: cause as NodeJS.ErrnoException }), { cause }) // what fs rejects with
   }
   return parseConfig(text, { path, file })
+}
+
+function unreadable({ file, cwd, cause }: { readonly file: string; readonly cwd: string; readonly cause: NodeJS.ErrnoException }): string {
+  if (cause.code === 'ENOENT') return `there is no file "${file}" (seen from "${cwd}"); give the path of a weaver.toml`
+  if (cause.code === 'EISDIR') return `"${file}" is a folder; give the file, such as ${join(file, 'weaver.toml')}`
+  return `"${file}" cannot be read: ${cause.message}`
 }
 
 /** The same for a text; `path` is where it would be. */
@@ -86,7 +87,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       report(
         [name],
         'is no section',
-        `${unknownNameHint(name, ['serviceweaver', 'single', 'kube'])} A component is named in full, in quotes: ["package/${name}"]`,
+        `${unknownNameHint(name, ['serviceweaver', 'single', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
   }
@@ -143,24 +144,28 @@ function reportIssue(issue: z.core.$ZodIssue, context: IssueContext): void {
   else context.report(path, describeIssue(issue, value), hintOf(issue))
 }
 
+/** What TOML and people call the types of zod. */
+const TYPES: Readonly<Record<string, string>> = { object: 'table', record: 'table', array: 'list', int: 'integer' }
+const typeName = (expected: string): string => TYPES[expected] ?? expected
+
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
   const shown = JSON.stringify(toJson(value))
-  if (issue.code === 'invalid_type')
-    return `${shown} is no ${issue.expected === 'object' || issue.expected === 'record' ? 'table' : issue.expected}`
+  if (issue.code === 'invalid_type') return `${shown} is no ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `${shown} is not allowed`
   if (issue.code === 'too_small' || issue.code === 'too_big')
-    return `${shown === '""' ? 'is empty' : `${shown} is ${issue.code.replace('_', ' ')}`}`
-  return `${shown} ${issue.message}`
+    return shown === '""' || shown === '[]' ? 'is empty' : `${shown} is ${issue.code.replace('_', ' ')}`
+  return `${shown} ${issue.message.split('; ')[0]}`
 }
 
 function hintOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type')
-    return `give ${issue.expected === 'array' ? 'a list' : issue.expected === 'object' ? 'a table' : `a value of type ${issue.expected}`}`
+  if (issue.code === 'invalid_type') return `give ${typeName(issue.expected) === 'integer' ? 'an' : 'a'} ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `use ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`
-  if (issue.code === 'too_small') return `give at least ${issue.minimum}${issue.origin === 'string' ? ' character' : ''}`
+  if (issue.code === 'too_small' && issue.origin === 'array') return 'give at least one entry, or leave the key out'
+  if (issue.code === 'too_small' && issue.origin === 'string') return 'give a text, or leave the key out'
+  if (issue.code === 'too_small') return `give at least ${issue.minimum}`
   if (issue.code === 'too_big') return `give at most ${issue.maximum}`
-  if (issue.code === 'invalid_union') return 'give a number, or a table such as { min = 1, max = 10, cpu = 80 }'
-  return 'write it as "KEY=value"'
+  // patterns and unions of the schema say both: "is no KEY=value; write …"
+  return issue.message.split('; ')[1] ?? 'correct it'
 }
 
 /** Keys that a strict object somewhere in a schema knows. */

@@ -5,7 +5,9 @@ import { z } from 'zod'
  * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`). Descriptions and defaults are printed in docs/cli.md.
  */
 const text = z.string().min(1)
-const quantity = z.union([z.string(), z.number()])
+const quantity = z.union([z.int().min(0), z.string().regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$/)], {
+  error: 'is no quantity; write it as "100m", "0.5", 2 or "128Mi"',
+})
 const resources = z.strictObject({
   requests: z
     .record(z.string(), quantity)
@@ -22,9 +24,14 @@ const replicas = z.union(
       cpu: z.int().min(1).max(100).optional().meta({ description: 'CPU use to aim at, in percent of the request.', byDefault: '80' }),
     }),
   ],
-  { error: 'is no number of replicas' },
+  { error: 'is no number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }' },
 )
-const environmentEntry = z.string().regex(/^[^=]+=/, 'is no KEY=value')
+const environmentEntry = z
+  .string()
+  .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*=/, 'is no KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."')
+const namespace = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'is no name of a namespace; use at most 63 lower-case letters, digits and "-"')
 const duration = text.meta({ format: 'duration' })
 
 /** `[serviceweaver]`, or `[weaver]`. */
@@ -94,7 +101,7 @@ const rolloutSchema = z.strictObject({
     description: '10, 25, 50, 75 and 100 % in five equal slices of this time. Excludes `steps`.',
     byDefault: '`serviceweaver.rollout`',
   }),
-  steps: z.array(stepSchema).optional().meta({ description: 'The way to 100 %, step by step. Excludes `duration`.' }),
+  steps: z.array(stepSchema).min(1).optional().meta({ description: 'The way to 100 %, step by step. Excludes `duration`.' }),
   strategy: z
     .enum(['gradual', 'cutover'])
     .optional()
@@ -117,7 +124,7 @@ const rolloutSchema = z.strictObject({
 })
 
 export const kubeSchema = z.strictObject({
-  namespace: text.optional().meta({
+  namespace: namespace.optional().meta({
     description: 'Namespace of the application; `--namespace` goes before it.',
     byDefault: 'that of the context in the kubeconfig, else `"default"`',
   }),

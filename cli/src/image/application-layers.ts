@@ -62,7 +62,7 @@ export async function buildApplicationLayers(
 /** The component graph beside a package; `undefined` when it was not generated. */
 export async function findGraph(folder: string): Promise<ComponentGraph | undefined> {
   const path = await graphPath(folder)
-  return path === undefined ? undefined : parseGraph(await readFile(path, 'utf8'))
+  return path === undefined ? undefined : readGraphFile(path, await readFile(path, 'utf8'))
 }
 
 async function readGraph(folder: string): Promise<{ readonly text: string; readonly graph: ComponentGraph }> {
@@ -73,7 +73,15 @@ async function readGraph(folder: string): Promise<{ readonly text: string; reado
       `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is no Weaver application`,
     )
   const text = await readFile(path, 'utf8')
-  return { text, graph: parseGraph(text) }
+  return { text, graph: readGraphFile(path, text) }
+}
+
+function readGraphFile(path: string, text: string): ComponentGraph {
+  try {
+    return parseGraph(text)
+  } catch (cause) {
+    throw cliError('WEAVER_CLI_GENERATED_STALE', `"${path}": ${(cause as Error).message}`, { cause }) // parseGraph throws errors
+  }
 }
 
 /** The generator writes beside the generated code: below `src`, or at the top. */

@@ -107,7 +107,9 @@ function run(
       clearTimeout(timer)
       resolve({ code, stdout, stderr: text })
     }
-    child.on('error', (error) => end(127, error.message))
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      end(127, error.code === 'ENOENT' ? `there is no program "${command}" on the PATH` : error.message),
+    )
     child.on('close', (code) => end(code ?? 137, stderr))
   })
 }

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { cliError } from '../errors/catalogue.js'
 import { formatBytes, formatSeconds } from '../print/table.js'
 import { buildApplicationLayers } from './application-layers.js'
 import { readBaseImage } from './base-image.js'
@@ -58,6 +59,12 @@ export interface MadeImage {
 export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   const started = Date.now()
   const target = parseReference(options.target)
+  const platforms = options.platforms ?? []
+  for (const platform of platforms)
+    if (!/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/.test(platform))
+      throw cliError('WEAVER_CLI_USAGE', `"${platform}" is no platform; write it as linux/amd64`)
+  if (platforms.length > 1 && options.engine !== undefined && !['auto', 'none'].includes(options.engine))
+    throw cliError('WEAVER_CLI_USAGE', `${options.engine} builds for one platform, and ${platforms.length} are given; give --engine none`)
   const entrypoint = options.entrypoint ?? ['node', DEFAULT_MAIN]
   const cache = cacheFolder(options.env)
   const { layers, fingerprint } = await buildApplicationLayers(
@@ -82,7 +89,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   if (engine !== 'none') {
     const tagged = { ...target, tag: target.tag ?? contentTag([], layers, settings) }
     options.onProgress(`building upon ${base} with ${engine}`)
-    const [platform] = options.platforms ?? []
+    const [platform] = platforms
     const digest = await buildWithEngine(engine, {
       base,
       layers,
@@ -101,7 +108,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
   const architecture = (options.architecture ?? process.arch) === 'x64' ? 'amd64' : (options.architecture ?? process.arch)
-  const bases = await readBaseImage(base, { client, platforms: options.platforms ?? [], architecture })
+  const bases = await readBaseImage(base, { client, platforms, architecture })
   options.onProgress(`building upon ${base} (${bases.map((one) => one.platform).join(', ')}) without a container engine`)
   const image = buildImage(bases, layers, settings)
   const tagged = { ...target, tag: target.tag ?? contentTag(bases, layers, settings) }
@@ -115,7 +122,9 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   return finish(tagged, image.digest)
 }
 
-async function chooseEngine({ engine = 'auto', env }: MakeImageOptions): Promise<Engine | 'none'> {
+async function chooseEngine({ engine = 'auto', env, platforms = [] }: MakeImageOptions): Promise<Engine | 'none'> {
+  // engines build for one platform at a time
+  if (engine === 'auto' && platforms.length > 1) return 'none'
   return engine === 'auto' ? ((await findEngine(env)) ?? 'none') : engine
 }
 
@@ -127,6 +136,8 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>>): 
 /** `dist/main.js` runs by node; anything with a blank is a command of its own. */
 export function parseEntrypoint(text: string): readonly string[] {
   const words = text.trim().split(/\s+/)
+  if (words[0] === '')
+    throw cliError('WEAVER_CLI_USAGE', `--entrypoint is empty; give a file that node runs, such as ${DEFAULT_MAIN}, or a command`)
   return words.length === 1 ? ['node', ...words] : words
 }
 

@@ -33,7 +33,14 @@ export async function readPackageJson(folder: string): Promise<PackageJson> {
   try {
     raw = JSON.parse(await readFile(file, 'utf8'))
   } catch (cause) {
-    throw cliError('WEAVER_CLI_NOT_BUILT', `"${file}" cannot be read: ${(cause as Error).message}; give the folder of a package`, { cause })
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '') // what fs and JSON throw
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      isMissing
+        ? `there is no "${file}"; give the folder of a package`
+        : `"${file}" cannot be read: ${(cause as Error).message}; correct the file`,
+      { cause },
+    )
   }
   const parsed = packageJsonSchema.safeParse(raw)
   if (!parsed.success)

@@ -37,7 +37,7 @@ describe('the reference of the command', () => {
         'kube.groups[].components list of strings required',
         'kube.groups[].replicas integer ≥ 0 or table',
         'kube.groups[].replicas.cpu integer 1–100',
-        'kube.resources.requests table of strings or numbers',
+        'kube.resources.requests table of integers ≥ 0 or strings',
         'kube.rollout.steps[].hold duration',
         'kube.traffic.driver `"proxy"`, `"none"`',
       ]),

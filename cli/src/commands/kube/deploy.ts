@@ -10,6 +10,7 @@ import { applyApp, checkCluster, getApp } from '../../deployers/kube/weaver-apps
 import { cliError } from '../../errors/catalogue.js'
 import { ENGINES, type Engine } from '../../image/container-engine.js'
 import { DEFAULT_BASE_IMAGE, makeImage } from '../../image/make-image.js'
+import { parseReference } from '../../image/reference.js'
 import { formatSeconds } from '../../print/table.js'
 import { collect } from '../collect.js'
 import { confirm, connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
@@ -81,15 +82,19 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
       'WEAVER_CLI_USAGE',
       '--image names an image that is there already; add --no-build, or name the place to push to with --repo and --tag',
     )
+  if (flags.image !== undefined) parseReference(flags.image)
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout)
   const release = await loadRelease(file, context.cwd)
   if (flags.build) await checkBuilt(release, context.cwd)
+  const name = applicationName(release.config, release.packageName)
+  const repository = flags.build
+    ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
+    : undefined
   // Everything that can be wrong is found before the slow part: a spec with a stand-in for the image, the cluster, the rights.
   manifestFor(release, { image: 'example.invalid/not-built', namespace: 'default' })
   const client = await connect(context, flags)
   const namespace = flags.namespace ?? release.config.kube.namespace ?? client.namespace
   await checkCluster(client, namespace)
-  const name = applicationName(release.config, release.packageName)
   const before = await getApp(client, { namespace, name })
   if (before?.status?.preview !== undefined && before.status.active !== undefined) {
     const question = `A rollout of "${namespace}/${name}" to version "${before.status.preview}" is under way; it gives its traffic back if this one differs.`
@@ -97,7 +102,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     else await confirm(context, `${question} Go on?`, flags.yes)
   }
 
-  const image = flags.image ?? (await pushImage(context, { release, name, flags }))
+  const image = repository === undefined ? (flags.image ?? '') : await pushImage(context, { release, repository, flags }) // one of the two is given
   const imageMs = Date.now() - started
   const { manifest, spec } = manifestFor(release, { image, namespace })
   const applied = await applyApp(client, { ...manifest, metadata: { ...manifest.metadata, namespace } }, flags.force)
@@ -138,10 +143,9 @@ function manifestFor(
 /** @returns the image by digest */
 async function pushImage(
   context: CliContext,
-  { release, name, flags }: { readonly release: Release; readonly name: string; readonly flags: DeployFlags },
+  { release, repository, flags }: { readonly release: Release; readonly repository: string; readonly flags: DeployFlags },
 ): Promise<string> {
   const { config, folder, main } = release
-  const repository = imageRepository(config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
   const base = [flags.baseImage, config.kube.base_image, context.env['WEAVER_BASE_IMAGE']].find(
     (given) => given !== undefined && given !== '',
   )

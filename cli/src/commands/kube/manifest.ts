@@ -4,6 +4,7 @@ import { applicationName } from '../../config/load-config.js'
 import { buildWeaverApp } from '../../config/weaver-app-manifest.js'
 import type { CliContext } from '../../context.js'
 import { loadRelease } from '../../deployers/kube/load-release.js'
+import { parseReference } from '../../image/reference.js'
 import { imageRepository } from '../../deployers/kube/image-name.js'
 
 interface ManifestFlags {
@@ -21,10 +22,11 @@ export function manifestCommand(context: CliContext): Command {
     .option('--json', 'print JSON')
     .action(async (file: string, flags: ManifestFlags) => {
       const release = await loadRelease(file, context.cwd)
+      if (flags.image !== undefined) parseReference(flags.image)
       const { manifest } = buildWeaverApp(release.config, {
         image:
           flags.image ??
-          `${imageRepository(release.config, { name: applicationName(release.config, release.packageName), env: context.env })}:latest`,
+          `${imageRepository(release.config, { name: applicationName(release.config, release.packageName), env: context.env, flag: '--image registry.example/team/name:tag' })}:latest`,
         ...(flags.namespace === undefined ? {} : { namespace: flags.namespace }),
         ...(release.packageName === undefined ? {} : { packageName: release.packageName }),
         ...(release.graph === undefined ? {} : { graph: release.graph }),

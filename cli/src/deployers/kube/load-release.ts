@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
-import { basename, dirname, relative, resolve } from 'node:path'
+import { basename, relative, resolve } from 'node:path'
 import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
+import { configInvalid } from '../../config/config-problem.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { packageFolderOf } from '../../config/package-folder.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -25,6 +26,15 @@ export async function loadRelease(file: string, cwd: string): Promise<Release> {
   const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
   const named = config.kube.build?.package
   const folder = named === undefined ? ((await packageFolderOf(binary)) ?? config.folder) : resolve(config.folder, named)
+  if (named !== undefined && !(await isThere(resolve(folder, 'package.json'))))
+    throw configInvalid(file, [
+      {
+        ...config.position(['kube', 'build', 'package']),
+        key: 'kube.build.package',
+        message: `there is no package.json in "${folder}"`,
+        hint: 'name the folder of a package, relative to this file',
+      },
+    ])
   const { name } = await readPackageJson(folder)
   const graph = await findGraph(folder)
   return {
@@ -63,7 +73,7 @@ export async function checkBuilt(release: Release, cwd: string): Promise<void> {
   if (!(await isThere(main)))
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${relative(cwd, main)}", the binary of "${basename(dirname(release.config.path))}/${basename(release.config.path)}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
+      `"${relative(cwd, main)}", the binary of "${release.config.file}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
     )
 }
 

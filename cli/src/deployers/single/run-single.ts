@@ -42,7 +42,13 @@ export async function runSingle(config: WeaverToml, context: Pick<CliContext, 'e
   })
   try {
     return await new Promise<number>((done, fail) => {
-      child.on('error', (cause) => fail(cliError('WEAVER_CLI_CHILD_FAILED', `"${command}" cannot be started: ${cause.message}`, { cause })))
+      child.on('error', (cause: NodeJS.ErrnoException) => {
+        const why =
+          cause.code === 'EACCES'
+            ? `it is no file that may be run; make it executable (chmod +x), or name a script such as ${DEFAULT_MAIN}`
+            : cause.message
+        fail(cliError('WEAVER_CLI_CHILD_FAILED', `"${command}", the binary of "${config.file}", cannot be started: ${why}`, { cause }))
+      })
       child.on('exit', (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
     })
   } finally {
