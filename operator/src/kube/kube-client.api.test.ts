@@ -5,7 +5,7 @@ import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js'
 import type { KubeObject } from './kube-api.js'
 import { createKubeClient, type KubeClient } from './kube-client.js'
-import { KubeError } from './kube-error.js'
+import { isNamespaceTerminating, KubeError } from './kube-error.js'
 import { KINDS } from './kinds.js'
 
 let server: ApiServer
@@ -45,6 +45,14 @@ const failure = async (work: Promise<unknown>): Promise<KubeError> => {
 const read = () => client.get(KINDS.configMaps, 'default', 'x')
 
 describe('kube client', () => {
+  it('tells a namespace that is going away from a right that is missing', async () => {
+    await client.create(KINDS.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'leaving' } })
+    await client.delete(KINDS.namespaces, '', 'leaving') // no controller runs here: it stays for ever
+    const refused = await failure(client.apply(KINDS.configMaps, map('a', {}, { namespace: 'leaving' })))
+    expect(isNamespaceTerminating(refused)).toBe(true)
+    expect(isNamespaceTerminating(new KubeError('apply', { status: 403, reason: 'Forbidden', message: 'no' }))).toBe(false)
+  })
+
   it('makes, reads, patches, applies and deletes', async () => {
     expect(await client.get(KINDS.configMaps, 'default', 'a')).toBeUndefined()
     const made = await client.create(KINDS.configMaps, map('a', { k: '1' }))

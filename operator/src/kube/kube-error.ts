@@ -45,3 +45,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function isKubeError(error: unknown, status?: number): error is KubeError {
   return error instanceof KubeError && (status === undefined || error.status === status)
 }
+
+/** The API server takes no new object: the namespace is going away, and everything in it. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return isKubeError(error, 403) && error.message.includes('because it is being terminated')
+}

@@ -261,7 +261,7 @@ describe('reflector', () => {
     proxy.silenceWatches()
     await create('unheard')
     await until('what was not heard', () => has(watched, 'unheard=0'))
-    expect(watched.restarts).toContain('Timeout')
+    expect(watched.restarts).toContain('Silent')
   })
 
   it('waits between tries while the server refuses, and honours Retry-After', async () => {

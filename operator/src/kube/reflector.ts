@@ -104,7 +104,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     const idle = setInterval(
       () => {
         if (Date.now() - lastHeardAt > idleMs)
-          cut.abort(new KubeError(`watch ${kind.plural}`, { status: 0, reason: 'Timeout', message: `silent for ${idleMs} ms` })) // I3
+          cut.abort(new KubeError(`watch ${kind.plural}`, { status: 0, reason: 'Silent', message: `silent for ${idleMs} ms` })) // I3
       },
       Math.max(50, idleMs / 4),
     )
@@ -160,7 +160,9 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         if (isKubeError(error, 401)) client.refreshCredentials()
         if (isKubeError(error)) wait = error.retryAfterMs ?? 0
         options.onRestart?.(error instanceof KubeError ? error.reason : 'broken')
-        log.warn('a watch failed; it is tried again', { kind: kind.kind, err: error })
+        // I3: nothing need have gone wrong where little changes
+        const isSilence = isKubeError(error) && error.reason === 'Silent'
+        log[isSilence ? 'info' : 'warn']('a watch failed; it is tried again', { kind: kind.kind, err: error })
       }
       if (Date.now() - started > HEALTHY_MS) backoff.reset()
       await pause(Math.max(wait, backoff.next()), stop.signal) // I1

@@ -12,6 +12,7 @@ import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
+import { isNamespaceTerminating } from '../kube/kube-error.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
@@ -63,6 +64,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     const step = await describeVersion(api, { app, versionId: id, spec, pod, now: input.now, signal }).catch(
       (error: unknown): DescribeStep => {
         if (signal.aborted) throw error
+        if (isNamespaceTerminating(error))
+          return { state: 'waiting', message: 'the namespace is being deleted', requeueAfterMs: REFUSED_RETRY_MS }
         // Refused by quota, admission or validation: the user must read it, so it may not end the pass before the status is written.
         const message = `the describe pod of image "${spec.image}": ${error instanceof Error ? error.message : String(error)}`
         return { state: 'failed', reason: 'DescribeFailed', message, requeueAfterMs: REFUSED_RETRY_MS }
