@@ -227,7 +227,8 @@ class Pass {
       versions.filter((v) => !letGo.has(v.plan.versionId)),
       weights,
     )
-    const step = await syncTraffic(spec.traffic.driver === 'proxy' ? this.#deps.proxy : undefined, plan, {
+    const step = await syncTraffic(this.#deps.proxy, plan, {
+      isUsed: spec.traffic.driver === 'proxy',
       weights,
       versions: versions.map((v) => v.plan.versionId),
       isFrozen: at.isSuspended,

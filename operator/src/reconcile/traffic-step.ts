@@ -9,17 +9,20 @@ export interface TrafficStep {
 
 /** Brings the proxies to a plan and reads back. A driver that fails does not end the pass: status must still say so. */
 export async function syncTraffic(
-  driver: TrafficDriver | undefined,
+  driver: TrafficDriver,
   plan: TrafficPlan,
   options: {
     readonly weights: Readonly<Record<string, number>>
     readonly versions: readonly string[]
+    /** False: somebody else splits the traffic by the status (`driver: none`). */
+    readonly isUsed: boolean
     readonly isFrozen: boolean
     readonly signal: AbortSignal
   },
 ): Promise<TrafficStep> {
-  if (driver === undefined || plan.listeners.length === 0) return { observation: assumedTraffic(options.weights, options.versions) }
   try {
+    if (!options.isUsed && !options.isFrozen) await driver.remove(plan.app, options.signal)
+    if (!options.isUsed || plan.listeners.length === 0) return { observation: assumedTraffic(options.weights, options.versions) }
     if (!options.isFrozen) await driver.ensure(plan, options.signal)
     return { observation: await driver.sync(plan, options.signal) }
   } catch (error) {

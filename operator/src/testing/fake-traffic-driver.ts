@@ -11,6 +11,8 @@ export interface FakeTrafficDriver extends TrafficDriver {
   readonly violations: string[]
   /** Every weight vector that was asked for, in order, without repetitions, as `v1=90 v2=10`. */
   readonly asked: string[]
+  /** Apps whose objects were asked to go, with repetitions. */
+  readonly removed: string[]
   /** Weights now in force for the app's first listener. */
   weights(app: { readonly namespace: string; readonly name: string }): Readonly<Record<string, number>>
 }
@@ -28,6 +30,7 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
     lag: 0,
     violations: [],
     asked: [],
+    removed: [],
     weights: (app) => apps.get(keyOf(app))?.inForce?.listeners[0]?.weights ?? {},
     async ensure() {},
     async sync(plan) {
@@ -47,6 +50,9 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
         .join(' ')
       if (asked !== '' && driver.asked.at(-1) !== asked) driver.asked.push(asked)
       return observe(proxies)
+    },
+    async remove(app) {
+      driver.removed.push(keyOf(app))
     },
     forget(app) {
       apps.delete(keyOf(app))

@@ -134,6 +134,10 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
       await objects.ensure(plan, signal)
     },
     sync: (plan, signal) => passOf(plan, signal).sync(),
+    async remove(app, signal) {
+      forget(keyOf(app))
+      await objects.remove(app, signal)
+    },
     forget(app) {
       forget(keyOf(app))
       objects.forget(app)

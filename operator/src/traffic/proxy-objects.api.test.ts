@@ -1,5 +1,6 @@
 /** The proxy's objects against a real API server: accepted as they are, applied once, restricted enough, and never taken from another owner. */
-import { API_GROUP, API_VERSION, WEAVER_APP_KIND } from '@weaver/crds'
+import { API_GROUP, API_VERSION, LABELS, WEAVER_APP_KIND } from '@weaver/crds'
+import { PROXY_ROLE } from '../desired/proxy.js'
 import { KINDS } from '../kube/kinds.js'
 import type { KubeObject } from '../kube/kube-api.js'
 import { createLogger } from '../log.js'
@@ -29,6 +30,8 @@ function planFor(app: KubeObject, listeners: readonly string[]): TrafficPlan {
     listeners: listeners.map((listener, i) => ({ listener: { name: listener, port: 80 + i }, backends: [], weights: {} })),
   }
 }
+/** What marks an object of an app's proxy; an owner reference makes it the app's own. */
+const proxyLabels = (app: string) => ({ [LABELS.app]: app, [LABELS.role]: PROXY_ROLE, [LABELS.listener]: 'own' })
 /** The pod template of a Deployment, as it was applied. */
 function templateOf(deployment: KubeObject | undefined) {
   if (deployment === undefined) throw new Error('there is no Deployment')
@@ -73,6 +76,31 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   expect(await names()).toEqual(['web-lis'])
   const hash = (o: KubeObject | undefined) => templateOf(o).metadata.annotations['weaver.dev/config-hash']
   expect(hash((await read())[0])).not.toBe(hash(before[0]))
+  await driver.close()
+}, 30_000)
+
+it('an app that uses the proxy no more keeps nothing of it, and loses nothing else', async () => {
+  const app = await newApp('leaves')
+  const driver = newDriver()
+  await newDriver().remove(planFor(app, []).app) // there is nothing yet
+  await driver.ensure(planFor(app, ['lis']))
+  const kinds = [KINDS.deployments, KINDS.configMaps, KINDS.podDisruptionBudgets, KINDS.networkPolicies]
+  const left = async () =>
+    [
+      ...(await Promise.all(kinds.map((kind) => server.api.get(kind, 'shop', 'leaves-proxy')))),
+      await server.api.get(KINDS.secrets, 'shop', 'leaves-proxy-tls'),
+      await server.api.get(KINDS.services, 'shop', 'leaves-lis'),
+    ].filter((object) => object !== undefined && object.metadata.deletionTimestamp === undefined)
+  expect(await left()).toHaveLength(6)
+  const foreign = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'leaves-own', namespace: 'shop' }, spec: { ports: [{ port: 1 }] } }
+  await server.api.create(KINDS.services, { ...foreign, metadata: { ...foreign.metadata, labels: proxyLabels('leaves') } })
+
+  await driver.remove(planFor(app, []).app)
+  expect(await left()).toEqual([])
+  expect(await server.api.get(KINDS.services, 'shop', 'leaves-own')).toBeDefined()
+
+  await driver.ensure(planFor(app, ['lis'])) // and back again
+  expect(await left()).toHaveLength(6)
   await driver.close()
 }, 30_000)
 

@@ -46,6 +46,8 @@ export interface ProxyObjects {
     data: Readonly<Record<string, string>>,
     at: { readonly before: StoredFiles | undefined; readonly signal?: AbortSignal },
   ): Promise<StoredFiles>
+  /** Deletes them all, the stable Services included: an app that does not use the proxy any more must not be served by one that nobody keeps up. */
+  remove(app: TrafficApp, signal?: AbortSignal): Promise<void>
   forget(app: { readonly namespace: string; readonly name: string }): void
 }
 
@@ -59,7 +61,14 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
   const certificates = new Map<string, { readonly files: ProxyCertificates; readonly at: number }>()
   /** Objects that were seen to be the app's own, or free, by app. */
   const checked = new Map<string, Set<string>>()
+  /** UIDs of apps that have no objects: they were looked for. */
+  const removed = new Set<string>()
   const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
+  const forget = (app: { readonly namespace: string; readonly name: string }) => {
+    certificates.delete(keyOf(app))
+    checked.delete(keyOf(app))
+    applier.forget(app)
+  }
 
   const apply = async (app: TrafficApp, kind: ResourceKind, manifest: Manifest, signal: AbortSignal | undefined) => {
     const own = checked.get(keyOf(app)) ?? new Set()
@@ -91,6 +100,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
   return {
     async ensure(plan, signal) {
       const { app } = plan
+      removed.delete(app.uid)
       const identity = identityOf(app)
       const files = await readCertificates(app, signal)
       const listeners = proxyListeners(plan.listeners.map((l) => l.listener.name))
@@ -124,11 +134,26 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
       const applied = await kube.apply<DataObject>(KINDS.configMaps, guarded, callOptions(signal))
       return { data, resourceVersion: applied.metadata.resourceVersion ?? '' }
     },
-    forget(app) {
-      certificates.delete(keyOf(app))
-      checked.delete(keyOf(app))
-      applier.forget(app)
+    async remove(app, signal) {
+      if (removed.has(app.uid)) return
+      const kinds = [KINDS.deployments, KINDS.podDisruptionBudgets, KINDS.networkPolicies, KINDS.configMaps]
+      await removeStaleServices({ app, listeners: [] }, signal)
+      for (const kind of kinds) await removeOwn(app, { kind, name: proxyName(app.name) }, signal)
+      await removeOwn(app, { kind: KINDS.secrets, name: proxySecretName(app.name) }, signal)
+      forget(app)
+      removed.add(app.uid)
     },
+    forget,
+  }
+
+  async function removeOwn(
+    app: TrafficApp,
+    at: { readonly kind: ResourceKind; readonly name: string },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const found = await kube.get(at.kind, app.namespace, at.name, callOptions(signal))
+    if (found?.metadata.uid === undefined || !isOwn(app, found)) return
+    await kube.delete(at.kind, app.namespace, at.name, { ...callOptions(signal), uid: found.metadata.uid })
   }
 
   /** A listener that no version exports any more has no stable Service. */
@@ -144,7 +169,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
     })
     for (const { metadata } of items) {
       const listener = metadata.labels?.[LABELS.listener]
-      if (listener === undefined || names.includes(listener) || metadata.ownerReferences?.some((o) => o.uid === app.uid) !== true) continue
+      if (listener === undefined || names.includes(listener) || !isOwn(app, { metadata })) continue
       await kube.delete(KINDS.services, app.namespace, metadata.name, {
         ...callOptions(signal),
         ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
@@ -158,6 +183,10 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
 
 function identityOf(app: TrafficApp): AppIdentity {
   return { apiVersion: `${API_GROUP}/${API_VERSION}`, kind: WEAVER_APP_KIND, namespace: app.namespace, name: app.name, uid: app.uid }
+}
+
+function isOwn(app: TrafficApp, found: Pick<KubeObject, 'metadata'> | undefined): boolean {
+  return found?.metadata.ownerReferences?.some((o) => o.uid === app.uid) === true
 }
 
 /** Names are joined from parts that may contain `-` themselves, so two apps can want one name; server-side apply would silently take it over. */

@@ -64,6 +64,8 @@ export interface TrafficDriver {
   ensure(plan: TrafficPlan, signal?: AbortSignal): Promise<void>
   /** Makes every proxy follow the plan and reads back what is in force. Idempotent; safe under two leaders. */
   sync(plan: TrafficPlan, signal?: AbortSignal): Promise<TrafficObservation>
+  /** Deletes what `ensure` made, for an app that another driver serves now. Idempotent; free of calls when there is nothing. */
+  remove(app: TrafficApp, signal?: AbortSignal): Promise<void>
   /** Drops connections and memory of an app that is gone. */
   forget(app: { readonly namespace: string; readonly name: string }): void
   close(): Promise<void>
