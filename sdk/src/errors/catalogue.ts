@@ -78,6 +78,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'Declare one listener for each server.',
   },
+  WEAVER_METRIC_INVALID: {
+    when: 'a metric has a wrong name, label or bound, is declared twice with another meaning, or a counter is told to go down.',
+    retry: 'no',
+    remedy: 'Use letters, digits and `_`; let counters end in `_total` and only grow; declare each metric once, as a constant of a module.',
+  },
   WEAVER_NATS_CONNECT: {
     when: 'a process that needs the broker could not connect to it for a minute.',
     retry: 'yes',

@@ -1,0 +1,130 @@
+/**
+ * What is counted of every call, on the caller's side. One object for each (caller, component, method, local or remote), made when a ref is resolved; the path of
+ * a call touches its plain number fields only.
+ */
+import { decades, HistogramSeries } from './histogram-series.js'
+import type { MetricFamily } from './metric.js'
+import { readHistogram, type MetricRegistry } from './metric-registry.js'
+import { processMetrics } from './metrics.js'
+
+/** One local call in this many is timed, the first one included; every remote call is. A power of two. */
+export const LOCAL_SAMPLE = 64
+
+export interface CallStats {
+  /** Counts a call. @returns true when this one is to be timed, with `end`. */
+  begin(): boolean
+  /**
+   * The call is over. Needed for calls that are timed and for calls that failed.
+   * @param ms how long it took; `undefined` where it was not timed.
+   * @param traceId when the call is part of a sampled trace: the exemplar of its latency.
+   */
+  end(ms: number | undefined, isError: boolean, traceId?: string): void
+  /** Sizes of a remote call's arguments and answer as they were encoded. */
+  bytes(request: number, reply: number): void
+}
+
+export interface CallIdentity {
+  /** Component that calls; `weaver/Main` for the main class. */
+  readonly caller: string
+  readonly component: string
+  readonly method: string
+  readonly isRemote: boolean
+}
+
+/** Counts nothing: what `callStats` gives while metrics are off. */
+export const NO_CALL_STATS: CallStats = { begin: () => false, end: () => undefined, bytes: () => undefined }
+
+export const METHOD_LABELS = ['caller', 'component', 'method', 'remote'] as const
+const SECONDS = decades(-6, 1)
+const BYTES = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216]
+
+class MethodStats implements CallStats {
+  calls = 0
+  errors = 0
+  readonly seconds = new HistogramSeries(SECONDS)
+  readonly requestBytes = new HistogramSeries(BYTES)
+  readonly replyBytes = new HistogramSeries(BYTES)
+  readonly labels: readonly string[]
+  readonly isRemote: boolean
+  readonly #mask: number
+
+  constructor({ caller, component, method, isRemote }: CallIdentity) {
+    this.labels = [caller, component, method, String(isRemote)]
+    this.isRemote = isRemote
+    this.#mask = isRemote ? 0 : LOCAL_SAMPLE - 1
+  }
+
+  begin(): boolean {
+    return (this.calls++ & this.#mask) === 0
+  }
+
+  end(ms: number | undefined, isError: boolean, traceId?: string): void {
+    if (isError) this.errors++
+    if (ms !== undefined) this.seconds.observe(ms / 1_000, traceId)
+  }
+
+  bytes(request: number, reply: number): void {
+    this.requestBytes.observe(request)
+    this.replyBytes.observe(reply)
+  }
+}
+
+/** The statistics of all calls that one registry shows. */
+class CallTable {
+  readonly #stats = new Map<string, MethodStats>()
+
+  get(of: CallIdentity): CallStats {
+    const key = JSON.stringify([of.caller, of.component, of.method, of.isRemote])
+    let stats = this.#stats.get(key)
+    if (stats === undefined) this.#stats.set(key, (stats = new MethodStats(of)))
+    return stats
+  }
+
+  collect(): readonly MetricFamily[] {
+    const all = [...this.#stats.values()].filter((stats) => stats.calls > 0)
+    const remote = all.filter((stats) => stats.isRemote)
+    const labels = METHOD_LABELS
+    const count = (read: (stats: MethodStats) => number): MetricFamily['series'] =>
+      all.map((stats) => ({ labels: stats.labels, value: read(stats) }))
+    const sizes = (of: readonly MethodStats[], read: (stats: MethodStats) => HistogramSeries): MetricFamily['series'] =>
+      of.map((stats) => ({ labels: stats.labels, ...readHistogram(read(stats)) }))
+    return [
+      { ...METHOD_METRICS.calls, kind: 'counter', labels, series: count((stats) => stats.calls) },
+      { ...METHOD_METRICS.errors, kind: 'counter', labels, series: count((stats) => stats.errors) },
+      { ...METHOD_METRICS.seconds, kind: 'histogram', labels, bounds: SECONDS, series: sizes(all, (stats) => stats.seconds) },
+      { ...METHOD_METRICS.requestBytes, kind: 'histogram', labels, bounds: BYTES, series: sizes(remote, (stats) => stats.requestBytes) },
+      { ...METHOD_METRICS.replyBytes, kind: 'histogram', labels, bounds: BYTES, series: sizes(remote, (stats) => stats.replyBytes) },
+    ]
+  }
+}
+
+/** The five automatic metrics of every method. */
+export const METHOD_METRICS: Readonly<
+  Record<'calls' | 'errors' | 'seconds' | 'requestBytes' | 'replyBytes', { readonly name: string; readonly help: string }>
+> = {
+  calls: { name: 'weaver_method_calls_total', help: 'Calls of a component method, counted by the caller.' },
+  errors: { name: 'weaver_method_errors_total', help: 'Calls that failed, in the method or on the way.' },
+  seconds: { name: 'weaver_method_latency_seconds', help: `Duration of calls; of local ones one in ${LOCAL_SAMPLE} is timed.` },
+  requestBytes: { name: 'weaver_method_request_bytes', help: 'Size of the encoded arguments of remote calls.' },
+  replyBytes: { name: 'weaver_method_reply_bytes', help: 'Size of the encoded answers of remote calls.' },
+}
+
+const tables = new WeakMap<MetricRegistry, CallTable>()
+let isCounting = true
+
+/** The statistics of one kind of call: the same object for the same identity. {@link NO_CALL_STATS} while metrics are off. */
+export function callStats(of: CallIdentity, registry: MetricRegistry = processMetrics): CallStats {
+  if (!isCounting) return NO_CALL_STATS
+  let table = tables.get(registry)
+  if (table === undefined) {
+    const made = new CallTable()
+    tables.set(registry, (table = made))
+    registry.register(() => made.collect())
+  }
+  return table.get(of)
+}
+
+/** Whether calls are counted from now on: a choice of the process, made by the composition root before anything asks for statistics. */
+export function setCallCounting(isOn: boolean): void {
+  isCounting = isOn
+}
