@@ -39,6 +39,8 @@ const POLL_MS = 1_000
 const CONFIRM_MS = 200
 const RESYNC_MS = 300_000
 const IN_FLIGHT_WAIT_MS = 1_000
+/** How often status is written when nothing but requests in flight has changed. */
+const COUNTS_MS = 10_000
 
 export interface AppEvent {
   readonly type: 'Normal' | 'Warning'
@@ -116,6 +118,8 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
 interface AppMemory {
   /** Since when it has been looked at without a gap: a hold is over only when it was watched. */
   watchingSince: number
+  /** When status was last written, epoch milliseconds. */
+  statusWrittenAt?: number
   /** What the pass before could not do after it had written its status. */
   failures?: readonly string[]
 }
@@ -130,6 +134,10 @@ async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal):
 
 function isSuspended(app: AppObject): boolean {
   return (app.spec as { readonly suspend?: unknown } | undefined)?.suspend === true
+}
+
+function withoutCounts(status: WeaverAppStatus | undefined): unknown {
+  return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
 }
 
 /** The state of one pass; made for it and thrown away after it. */
@@ -306,7 +314,12 @@ class Pass {
     const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation: this.#deps.broker.isolation, failures })
     const { namespace, name } = this.#identity
     this.#deps.onStatus?.({ namespace, name }, status)
+    const { memory } = this.#deps
     if (canonicalJson(status) === canonicalJson(this.#app.status)) return
+    // Requests in flight change from look to look: alone they are no reason to write each time.
+    const isOnlyCounts = canonicalJson(withoutCounts(status)) === canonicalJson(withoutCounts(this.#app.status))
+    if (isOnlyCounts && this.#now < (memory.statusWrittenAt ?? 0) + COUNTS_MS) return
+    memory.statusWrittenAt = this.#now
     const before = this.#app.status
     this.#app = await this.#deps.api.replaceStatus<AppObject>(KINDS.weaverApps, { ...this.#app, status }, { signal: this.#signal })
     for (const end of rolloutEnds(status, facts.decision?.events ?? [], this.#now)) this.#deps.onRolloutEnd?.({ namespace, name }, end)

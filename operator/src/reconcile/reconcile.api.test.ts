@@ -146,6 +146,25 @@ describe('upgrade', () => {
     expect(story.api.writes.length).toBeLessThan(90)
   }, 120_000)
 
+  it('does not write its status at each look because requests come and go', async () => {
+    const { story, v1 } = await serving(server)
+    story.proxy.isUnderLoad = true
+    await story.applySpec(spec(V2, { rollout: { steps: [{ weight: 50, hold: '60s' }, { weight: 100 }] } }))
+    await story.until('the hold', (s) => s.weight === '50/50')
+    story.api.writes.length = 0
+    const start = story.now
+    for (let pass = 0; pass < 30; pass += 1) {
+      await story.player.tick()
+      await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+      story.now += 1_000
+    }
+    expect(story.now - start).toBe(30_000)
+    const counts = (await story.status()).versions?.find((v) => v.id === v1)?.inFlight
+    expect(counts).toBeGreaterThan(0)
+    expect(story.api.writes.filter((w) => w.startsWith('status')).length).toBeGreaterThanOrEqual(2) // it is told, now and then
+    expect(story.api.writes.length).toBeLessThanOrEqual(4)
+  }, 60_000)
+
   it('goes on after a restart of the operator in the middle, without going back', async () => {
     const { story, v1 } = await serving(server)
     await story.applySpec(spec(V2))

@@ -7,6 +7,8 @@ import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/
 export interface FakeTrafficDriver extends TrafficDriver {
   /** Syncs until a new plan is in force. @default 0 */
   lag: number
+  /** Under load each look sees another number of requests in flight. @default false */
+  isUnderLoad: boolean
   /** Broken invariants; empty is good. */
   readonly violations: string[]
   /** Every weight vector that was asked for, in order, without repetitions, as `v1=90 v2=10`. */
@@ -26,8 +28,10 @@ interface Proxies {
 export function createFakeTrafficDriver(): FakeTrafficDriver {
   const apps = new Map<string, Proxies>()
   const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
+  let looks = 0
   const driver: FakeTrafficDriver = {
     lag: 0,
+    isUnderLoad: false,
     violations: [],
     asked: [],
     removed: [],
@@ -49,7 +53,8 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
         .sort()
         .join(' ')
       if (asked !== '' && driver.asked.at(-1) !== asked) driver.asked.push(asked)
-      return observe(proxies)
+      looks += 1
+      return observe(proxies, driver.isUnderLoad ? looks : 0)
     },
     async remove(app) {
       driver.removed.push(keyOf(app))
@@ -62,7 +67,7 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
   return driver
 }
 
-function observe({ plan, inForce }: Proxies): TrafficObservation {
+function observe({ plan, inForce }: Proxies, inFlight: number): TrafficObservation {
   const isInSync = inForce === plan
   const backends = inForce?.listeners.flatMap((l) => l.backends.map((b) => b.versionId)) ?? []
   const weights = inForce?.listeners[0]?.weights ?? {}
@@ -70,7 +75,7 @@ function observe({ plan, inForce }: Proxies): TrafficObservation {
     inSync: isInSync,
     ...(isInSync ? {} : { waitingFor: 'fake proxies to follow' }),
     weightObserved: Object.fromEntries(backends.map((id) => [id, weights[id] ?? 0])),
-    inFlight: Object.fromEntries(backends.map((id) => [id, 0])),
+    inFlight: Object.fromEntries(backends.map((id) => [id, inFlight])),
     requests: {},
     released: [],
   }
