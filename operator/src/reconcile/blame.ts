@@ -53,7 +53,8 @@ function podTrouble(pod: Pod): { readonly rank: number; readonly why: string } {
           ? `NotStarted${restarts}: it runs but does not answer on its health port yet${exit}`
           : `ReadinessProbeFailing${restarts}: it runs but does not report ready${exit}`,
     }
-  if (waiting !== undefined) return { rank: 2, why: `${waiting.reason}: ${cut(waiting.message)}` }
+  if (waiting !== undefined)
+    return { rank: 2, why: waiting.message === undefined ? `${waiting.reason}` : `${waiting.reason}: ${cut(waiting.message)}` }
   const ready = pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true
   return ready ? { rank: 0, why: '' } : { rank: 1, why: `${pod.status?.phase ?? 'Pending'}: not ready yet` }
 }
