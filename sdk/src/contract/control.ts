@@ -1,12 +1,41 @@
+import type { MetricFamily } from './metrics.js'
+
 /**
  * What a deployer asks a weavelet over NATS, as JSON. A request goes to `controlAllSubject` (every weavelet answers) or to
  * `controlSubject` (one answers) with a reply inbox under `wv.<deploymentId>.i.`. An unknown `kind` gets `{ kind: 'error' }`.
  */
 export type ControlRequest =
-  { readonly kind: 'status' } | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  | { readonly kind: 'metrics' }
 
 export type ControlReply =
-  WeaveletStatus | { readonly kind: 'ok' } | { readonly kind: 'error'; readonly code: string; readonly message: string }
+  | WeaveletStatus
+  | WeaveletMetrics
+  | ControlPart
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string }
+
+/** A piece of a reply that is larger than the broker takes; `controlReplyReader` puts them together. Only a request whose reply may be large gets them. */
+export interface ControlPart {
+  readonly kind: 'part'
+  /** Of one reply. */
+  readonly id: string
+  /** From 0. */
+  readonly index: number
+  readonly count: number
+  /** Base64 of this piece of the gzipped JSON. */
+  readonly data: string
+}
+
+/** Everything that one weavelet counts. */
+export interface WeaveletMetrics {
+  readonly kind: 'metrics'
+  readonly replica: string
+  readonly group: string
+  readonly versionId: string
+  readonly families: readonly MetricFamily[]
+}
 
 /** The state of one weavelet as it sees itself. */
 export interface WeaveletStatus {
@@ -28,3 +57,5 @@ export interface WeaveletStatus {
 export const LIVE_PATH = '/healthz'
 /** Path that answers 200 only while ready and, with `?v=<deploymentId>`, only if that is this deployment; 503 otherwise. */
 export const READY_PATH = '/readyz'
+/** Path that answers with metrics as text, for Prometheus. */
+export const METRICS_PATH = '/metrics'

@@ -1,9 +1,20 @@
 // The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
 export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap } from './bootstrap.js'
-export { LIVE_PATH, READY_PATH, type ControlReply, type ControlRequest, type WeaveletStatus } from './control.js'
+export { controlReplyReader } from './control-parts.js'
+export {
+  LIVE_PATH,
+  METRICS_PATH,
+  READY_PATH,
+  type ControlPart,
+  type ControlReply,
+  type ControlRequest,
+  type WeaveletMetrics,
+  type WeaveletStatus,
+} from './control.js'
 export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
+export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   CALL_QUEUE,
   callSubject,

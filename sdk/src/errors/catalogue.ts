@@ -49,7 +49,7 @@ export const SDK_ERRORS = {
     remedy: 'The cause is logged with its stack. Move work that can fail into `init()`, and checks of configuration into its schema.',
   },
   WEAVER_CONTROL_INVALID: {
-    when: 'a deployer asks a running process for something that it does not understand. It is an answer, nothing is thrown.',
+    when: 'a deployer asks a running process for something that it does not understand: an answer, nothing is thrown there. Thrown to a deployer that is answered with bytes that are no reply.',
     retry: 'no',
     remedy: 'Use a deployer and an SDK of the same release.',
   },

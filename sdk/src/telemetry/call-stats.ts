@@ -3,7 +3,7 @@
  * a call touches its plain number fields only.
  */
 import { decades, HistogramSeries } from './histogram-series.js'
-import type { MetricFamily } from './metric.js'
+import type { MetricFamily } from '../contract/metrics.js'
 import { readHistogram, type MetricRegistry } from './metric-registry.js'
 import { processMetrics } from './metrics.js'
 

@@ -1,4 +1,5 @@
-import type { Exemplar, Histogram } from './metric.js'
+import type { Exemplar } from '../contract/metrics.js'
+import type { Histogram } from './metric.js'
 
 /** One series of a histogram. Counts are plain numbers, so that one observation is a search over some twenty bounds and three additions. */
 export class HistogramSeries implements Histogram {

@@ -4,7 +4,8 @@
  */
 import { WeaverError } from '../contract/errors.js'
 import { decades, HistogramSeries } from './histogram-series.js'
-import type { Counter, Gauge, Histogram, Labelled, Labels, MetricFamily, MetricKind, MetricSeries } from './metric.js'
+import type { MetricFamily, MetricKind, MetricSeries } from '../contract/metrics.js'
+import type { Counter, Gauge, Histogram, Labelled, Labels } from './metric.js'
 
 export interface MetricOptions {
   /** One sentence for whoever reads a dashboard. */

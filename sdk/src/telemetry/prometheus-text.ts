@@ -2,7 +2,7 @@
  * Metrics as text for a scraper: Prometheus' format 0.0.4, or OpenMetrics 1.0 with exemplars where it is asked for.
  * Source: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification.
  */
-import type { MetricFamily, MetricSeries } from './metric.js'
+import type { MetricFamily, MetricSeries } from '../contract/metrics.js'
 
 export type TextFormat = 'prometheus' | 'openmetrics'
 
@@ -65,8 +65,8 @@ function labelText(labels: LabelPairs): string {
   return labels.length === 0 ? '' : `{${labels.map(([name, value]) => `${name}="${escapeLabel(value)}"`).join(',')}}`
 }
 
-function numberText(value: number): string {
-  return value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value)
+function numberText(value: number | null): string {
+  return value === null ? 'NaN' : value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value)
 }
 
 /** OpenMetrics wants a bound to look like a float. */

@@ -1,14 +1,16 @@
 import { createServer, type Server } from 'node:http'
-import { LIVE_PATH, READY_PATH } from '../contract/control.js'
+import { LIVE_PATH, METRICS_PATH, READY_PATH } from '../contract/control.js'
 
 export interface HealthView {
   readonly deploymentId: string
   isReady(): Promise<boolean>
+  /** @param accept the header of the request. */
+  metrics(accept: string | undefined): { readonly type: string; readonly text: string }
 }
 
 /**
  * `GET /healthz` answers 200 as long as the process turns; `GET /readyz` 200 only while ready and, asked with `?v=<deploymentId>`, only for that deployment: a
- * proxy that still holds the address of a pod that is gone must not take another one for it.
+ * proxy that still holds the address of a pod that is gone must not take another one for it. `GET /metrics` is for Prometheus.
  */
 export function createHealthServer(view: HealthView): Server {
   return createServer((request, response) => {
@@ -17,6 +19,12 @@ export function createHealthServer(view: HealthView): Server {
       if (url === undefined) {
         response.writeHead(400, { 'content-type': 'text/plain' })
         response.end('this is no path\n')
+        return
+      }
+      if (url.pathname === METRICS_PATH) {
+        const { type, text } = view.metrics(request.headers.accept)
+        response.writeHead(200, { 'content-type': type })
+        response.end(text)
         return
       }
       const asked = url.searchParams.get('v')

@@ -8,14 +8,16 @@
 import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
-import type { ControlReply, ControlRequest } from '../contract/control.js'
-import { controlAllSubject, controlSubject, inboxPrefix } from '../contract/subjects.js'
+import { inboxPrefix } from '../contract/subjects.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
-import { createLogger, LOG_LEVELS, type Logger, type LogSink } from '../telemetry/logger.js'
+import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
+import { processMetrics } from '../telemetry/metrics.js'
+import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
 import { ComponentHost } from './component-host.js'
+import { answerControl } from './control-channel.js'
 import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
@@ -113,7 +115,10 @@ async function host(
     Object.keys(bootstrap?.listeners ?? {}).every((name) => bound[name] !== undefined) &&
     (await components.isHealthy())
 
-  const health = bootstrap?.health === undefined ? undefined : createHealthServer({ deploymentId: deployment.deploymentId, isReady })
+  const health =
+    bootstrap?.health === undefined
+      ? undefined
+      : createHealthServer({ deploymentId: deployment.deploymentId, isReady, metrics: (accept) => metricsFor(deployment, accept) })
   const healthListener = health === undefined ? undefined : createListener('health', bootstrap?.health?.address ?? '', () => undefined)
   const healthPort = health === undefined ? undefined : (await healthListener?.serve(health))?.port
 
@@ -184,48 +189,8 @@ async function host(
   return { stop: stopOnce, isReady, healthPort, listeners: bound }
 }
 
-/** Answers what the deployer asks (contract/control.ts). */
-function answerControl(
-  transport: Transport,
-  to: { readonly deployment: Deployment; readonly logSink: LogSink; readonly log: Logger; status(): Promise<ControlReply> },
-): void {
-  const answer = async (request: ControlRequest): Promise<ControlReply> => {
-    switch (request.kind) {
-      case 'status':
-        return to.status()
-      case 'logLevel':
-        if (!LOG_LEVELS.includes(request.level))
-          return {
-            kind: 'error',
-            code: 'WEAVER_CONTROL_INVALID',
-            message: `"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`,
-          }
-        to.logSink.level = request.level
-        return { kind: 'ok' }
-      default:
-        return { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'unknown request' }
-    }
-  }
-  for (const subject of [controlAllSubject(to.deployment.deploymentId), controlSubject(to.deployment.deploymentId, to.deployment.replica)])
-    transport.subscribe(subject, ({ data, reply }) => {
-      if (reply === undefined) return
-      void (async () => {
-        const request = parseRequest(data)
-        const result: ControlReply =
-          request === undefined
-            ? { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'the request is no JSON object' }
-            : await answer(request)
-        transport.publish(reply, Buffer.from(JSON.stringify(result)))
-      })().catch((error: unknown) => to.log.warn('the deployer could not be answered', { err: error }))
-    })
-}
-
-/** `undefined` for bytes that are no JSON object; `answer` refuses a kind that it does not know. */
-function parseRequest(data: Uint8Array): ControlRequest | undefined {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))
-    return typeof parsed === 'object' && parsed !== null ? (parsed as ControlRequest) : undefined
-  } catch {
-    return undefined
-  }
+/** What a scraper gets. */
+function metricsFor({ app, versionId, replica }: Deployment, accept: string | undefined): { readonly type: string; readonly text: string } {
+  const format = formatFor(accept)
+  return { type: CONTENT_TYPE[format], text: metricsText(processMetrics.collect(), format, { app, version: versionId, replica }) }
 }

@@ -1,0 +1,60 @@
+/** Answers what the deployer asks over the broker (contract/control.ts). */
+import { randomUUID } from 'node:crypto'
+import { splitControlReply } from '../contract/control-parts.js'
+import type { ControlReply, ControlRequest } from '../contract/control.js'
+import { controlAllSubject, controlSubject } from '../contract/subjects.js'
+import type { Transport } from '../rpc/transport.js'
+import { LOG_LEVELS, type Logger, type LogSink } from '../telemetry/logger.js'
+import { processMetrics } from '../telemetry/metrics.js'
+import type { Deployment } from './deployment.js'
+
+export interface ControlTarget {
+  readonly deployment: Deployment
+  readonly logSink: LogSink
+  readonly log: Logger
+  status(): Promise<ControlReply>
+}
+
+/** Listens to requests to all weavelets and to this one. */
+export function answerControl(transport: Transport, to: ControlTarget): void {
+  const { deploymentId, replica } = to.deployment
+  for (const subject of [controlAllSubject(deploymentId), controlSubject(deploymentId, replica)])
+    transport.subscribe(subject, ({ data, reply }) => {
+      if (reply === undefined) return
+      void (async () => {
+        const request = parseRequest(data)
+        const result = request === undefined ? refusal('the request is no JSON object') : await answer(request, to)
+        for (const message of splitControlReply(result, randomUUID(), transport.maxPayloadBytes)) transport.publish(reply, message)
+      })().catch((error: unknown) => to.log.warn('the deployer could not be answered', { err: error }))
+    })
+}
+
+async function answer(request: ControlRequest, to: ControlTarget): Promise<ControlReply> {
+  const { replica, group, versionId } = to.deployment
+  switch (request.kind) {
+    case 'status':
+      return to.status()
+    case 'logLevel':
+      if (!LOG_LEVELS.includes(request.level)) return refusal(`"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`)
+      to.logSink.level = request.level
+      return { kind: 'ok' }
+    case 'metrics':
+      return { kind: 'metrics', replica, group, versionId, families: processMetrics.collect() }
+    default:
+      return refusal('unknown request')
+  }
+}
+
+function refusal(message: string): ControlReply {
+  return { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message }
+}
+
+/** `undefined` for bytes that are no JSON object; `answer` refuses a kind that it does not know. */
+function parseRequest(data: Uint8Array): ControlRequest | undefined {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null ? (parsed as ControlRequest) : undefined
+  } catch {
+    return undefined
+  }
+}
