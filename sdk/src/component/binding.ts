@@ -21,6 +21,8 @@ export interface MethodBinding {
   decodeArgs(r: Reader): unknown[]
   encodeResult(w: Writer, result: unknown): void
   decodeResult(r: Reader): unknown
+  readonly isStream?: true
+  readonly input?: { readonly position: number; encodeItem(w: Writer, item: unknown): void; decodeItem(r: Reader): unknown }
 }
 
 export interface ComponentBinding<T = unknown> {

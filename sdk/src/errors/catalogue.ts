@@ -124,6 +124,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'One deployment is one build: see which process was started from another image, and whether two deployments share an id.',
   },
+  WEAVER_RPC_PEER_LOST: {
+    when: 'the other side of a stream has gone: its process ended, lost its connection to the broker, was told to stop, or was silent for ten seconds. On the callee it is the reason of the signal.',
+    retry: 'if-repeatable',
+    remedy: 'Open the stream again, from where the last item that arrived left off. See the logs of the replica that served it.',
+  },
   WEAVER_RPC_PROTOCOL: {
     when: 'a request, an answer or the error of a method could not be understood or written: damaged bytes, or a process that is no part of the application.',
     retry: 'if-repeatable',

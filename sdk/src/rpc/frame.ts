@@ -8,6 +8,8 @@
  *     error     u8 version, u8 kind=4, error (see error-codec.ts)
  *     failure   u8 version, u8 kind=5, string code, string message, bool may have run        a platform failure on the callee's side
  *
+ * Kinds from 16 on belong to streams: stream-frame.ts.
+ *
  * The reply subject of a request is its own: an answer, or the broker's "no responders", is told apart by it.
  */
 import { Reader } from '../codec/reader.js'

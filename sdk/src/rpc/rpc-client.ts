@@ -16,6 +16,7 @@ import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
 import type { Logger } from '../telemetry/logger.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
 export const DEFAULT_TIMEOUT_MS = 30_000
@@ -57,6 +58,7 @@ export class RpcClient {
   readonly #inbox: string
   readonly #pending = new Map<string, Pending>()
   readonly #writer = new Writer()
+  readonly #streams: StreamClient
   readonly #reconnected = new Set<() => void>()
   #next = 0
   #sweep: NodeJS.Timeout | undefined
@@ -65,14 +67,20 @@ export class RpcClient {
     this.#options = options
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
+    this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint })
     this.#inbox = `${inboxPrefix(options.deploymentId, options.replica)}.r`
     this.#transport.subscribe(`${this.#inbox}.*`, (message) => this.#onAnswer(message))
     this.#transport.onConnection((isConnected) => this.#onConnection(isConnected))
   }
 
-  /** Calls that wait for an answer. */
+  /** Calls that wait for an answer, and streams that are open. */
   get inFlight(): number {
-    return this.#pending.size
+    return this.#pending.size + this.#streams.inFlight
+  }
+
+  /** What a stub calls for a method that returns a stream. */
+  streamer(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => AsyncIterable<unknown> {
+    return (method, args) => this.#streams.stream(streamCall(target, { method, args, caller }))
   }
 
   /** What a stub calls. `caller` is the component that holds the stub. */
@@ -85,6 +93,7 @@ export class RpcClient {
     call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
   ): Promise<unknown> {
     const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
+    if (binding.input !== undefined) return this.#streams.call(streamCall(target, call))
     const now = context()
     const started = Date.now()
     const deadline = Math.min(now.deadline ?? Infinity, started + (target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS))
@@ -266,6 +275,14 @@ export class RpcClient {
       this.#sweep = undefined
     }, SWEEP_MS)
   }
+}
+
+function streamCall(
+  target: CallTarget,
+  call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
+): StreamCall {
+  const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
+  return { ...call, component: target.component, binding, openTimeoutMs: target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS }
 }
 
 function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {

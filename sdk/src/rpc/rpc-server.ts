@@ -15,6 +15,8 @@ import { writeError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead, type RequestHead } from './frame.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { CANCEL_TOKEN } from './rpc-client.js'
+import { isOpenFrame } from './stream-frame.js'
+import { StreamServer } from './stream-server.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
 
 export interface RpcServerOptions {
@@ -49,16 +51,18 @@ export class RpcServer {
   /** Calls that run, by their reply subject. */
   readonly #running = new Map<string, AbortController>()
   readonly #writer = new Writer()
+  readonly #streams: StreamServer
   #served = 0
   #onIdle: (() => void) | undefined
 
   constructor(options: RpcServerOptions) {
     this.#options = options
     this.#fingerprint = Buffer.from(fingerprintPrefix(options.fingerprint))
+    this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
   }
 
   get inFlight(): number {
-    return this.#running.size
+    return this.#running.size + this.#streams.inFlight
   }
 
   get served(): number {
@@ -78,9 +82,13 @@ export class RpcServer {
     )
   }
 
-  /** I2. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. */
-  async drain(): Promise<void> {
+  /**
+   * I2. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. Streams that are not at their end after
+   * `streamsMs` milliseconds are cut off. @default no limit
+   */
+  async drain(limit: { readonly streamsMs?: number } = {}): Promise<void> {
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
+    await this.#streams.drain(limit.streamsMs)
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     for (const subscription of this.#cancellations.splice(0)) subscription.unsubscribe()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.
@@ -90,6 +98,7 @@ export class RpcServer {
   async #onRequest(component: ServedComponent, message: IncomingMessage): Promise<void> {
     const { reply } = message
     if (reply === undefined) return // nobody could hear the answer
+    if (isOpenFrame(message.data)) return this.#streams.onOpen(component, message.data, reply)
     let request: Request
     try {
       request = this.#read(component, message.data)

@@ -1,0 +1,98 @@
+/**
+ * The consuming end of one direction of a stream: keeps what has arrived, encoded, until it is asked for.
+ *
+ * I1  What arrived before the end or before an error is handed out before it. Only a consumer that gave up itself loses what it had not taken.
+ * I2  Items are handed out in the order of their numbers; a gap ends the stream with an error, it is never passed over.
+ * I3  The producer is told once that nobody wants more, unless it has ended by itself.
+ */
+import { Reader } from '../codec/reader.js'
+import { codecError } from '../codec/codec-error.js'
+import { itemCost, ReceiveWindow } from './stream-window.js'
+
+export interface StreamReceiverOptions {
+  decode(r: Reader): unknown
+  /** Hands credit back to the producer. */
+  onCredit(credits: number): void
+  /** The consumer has stopped before the end. */
+  onCancel(): void
+}
+
+type End = { readonly error?: unknown; readonly isError: boolean }
+
+export class StreamReceiver {
+  readonly #options: StreamReceiverOptions
+  readonly #window = new ReceiveWindow()
+  readonly #queue: Uint8Array[] = []
+  #arrived = 0
+  #end: End | undefined
+  #wake: (() => void) | undefined
+
+  constructor(options: StreamReceiverOptions) {
+    this.#options = options
+  }
+
+  /** The body of an `items` frame. @throws WeaverError when it is not what this producer may send now. */
+  onItems(r: Reader): void {
+    if (this.#end !== undefined) return
+    const first = r.uint()
+    if (first !== this.#arrived >>> 0) throw codecError(`item ${first} arrived where ${this.#arrived} was due; the broker lost some`) // I2
+    for (let left = r.uint(); left > 0; left--) {
+      const bytes = r.bytes()
+      if (!this.#window.arrive(itemCost(bytes.length))) throw codecError('the producer sent more than it had credit for')
+      this.#queue.push(bytes)
+      this.#arrived++
+    }
+    this.#notify()
+  }
+
+  end(): void {
+    this.#finish({ isError: false })
+  }
+
+  /** The stream ends with this error, after what has arrived (I1). */
+  fail(error: unknown): void {
+    this.#finish({ isError: true, error })
+  }
+
+  /** The consumer's own side gave up: it sees this error now. */
+  abandon(error: unknown): void {
+    this.#queue.length = 0
+    this.#finish({ isError: true, error })
+  }
+
+  /** What has arrived and arrives, decoded. To be called once. A consumer that leaves before the end cancels the producer. */
+  async *items(): AsyncGenerator<unknown, void, undefined> {
+    try {
+      for (;;) {
+        const bytes = this.#queue.shift()
+        if (bytes !== undefined) {
+          const back = this.#window.take(itemCost(bytes.length))
+          if (back > 0 && this.#end === undefined) this.#options.onCredit(back)
+          yield this.#options.decode(new Reader(bytes))
+        } else if (this.#end === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
+        else if (this.#end.isError) throw this.#end.error
+        else return
+      }
+    } finally {
+      this.cancel()
+    }
+  }
+
+  /** I3 */
+  cancel(): void {
+    if (this.#end !== undefined) return
+    this.#queue.length = 0
+    this.#finish({ isError: false })
+    this.#options.onCancel()
+  }
+
+  #finish(end: End): void {
+    this.#end ??= end
+    this.#notify()
+  }
+
+  #notify(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}

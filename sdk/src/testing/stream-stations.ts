@@ -1,0 +1,93 @@
+/** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
+import { Writer } from '../codec/writer.js'
+import type { MethodBinding } from '../component/binding.js'
+import { connectNats } from '../rpc/nats-transport.js'
+import { RpcClient } from '../rpc/rpc-client.js'
+import { RpcServer } from '../rpc/rpc-server.js'
+import type { Transport } from '../rpc/transport.js'
+import type { Logger } from '../telemetry/logger.js'
+import { BUILD, DEPLOYMENT, type Stations } from './rpc-stations.js'
+
+export interface Feed {
+  /** Numbers from 0 on, by default without an end. */
+  count(to: number): AsyncIterable<number>
+  /** Sums what comes in. */
+  sum(numbers: AsyncIterable<number>): Promise<number>
+  /** Answers each number with its double. */
+  double(numbers: AsyncIterable<number>): AsyncIterable<number>
+  /** Strings of this length. */
+  texts(length: number): AsyncIterable<string>
+}
+
+const number = (w: Writer, item: unknown): void => {
+  if (typeof item !== 'number') throw new TypeError(`expected a number, got ${typeof item}`)
+  w.number(item)
+}
+const oneNumber: Pick<MethodBinding, 'encodeArgs' | 'decodeArgs'> = {
+  encodeArgs: (w, [first]) => number(w, first),
+  decodeArgs: (r) => [r.number()],
+}
+const numbers: Pick<MethodBinding, 'encodeArgs' | 'decodeArgs' | 'input'> = {
+  encodeArgs: () => undefined,
+  decodeArgs: () => [undefined],
+  input: { position: 0, encodeItem: number, decodeItem: (r) => r.number() },
+}
+const givesNumber: Pick<MethodBinding, 'encodeResult' | 'decodeResult'> = { encodeResult: number, decodeResult: (r) => r.number() }
+
+/** What `weaver generate` would write for `Feed`. */
+export const FEED: readonly MethodBinding[] = [
+  { name: 'count', ...oneNumber, ...givesNumber, isStream: true },
+  { name: 'sum', ...numbers, ...givesNumber },
+  { name: 'double', ...numbers, ...givesNumber, isStream: true },
+  {
+    name: 'texts',
+    ...oneNumber,
+    encodeResult: (w, text) => w.string(text as string), // a test of what is refused gives something else
+    decodeResult: (r) => r.string(),
+    isStream: true,
+  },
+]
+
+export const FEED_COMPONENT = 'news/Feed'
+
+export interface FeedStations {
+  replica(
+    feed: Partial<Feed>,
+    options?: { readonly name?: string; readonly url?: string },
+  ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
+  caller(
+    timeoutMs?: Readonly<Record<string, number>>,
+  ): Promise<{ readonly feed: Feed; readonly client: RpcClient; readonly transport: Transport }>
+}
+
+export function feedStations(stations: Stations): FeedStations {
+  const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
+  const connection = async (replica: string, url: string) => {
+    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+    stations.onClose(() => transport.close())
+    return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
+  }
+  return {
+    async replica(feed, { name = 'feed-0', url = stations.nats.url } = {}) {
+      const options = await connection(name, url)
+      const server = new RpcServer(options)
+      server.serve({ name: FEED_COMPONENT, methods: FEED, instance: feed })
+      await options.transport.flush()
+      return { server, transport: options.transport }
+    },
+    async caller(timeoutMs = {}) {
+      const options = await connection('web-0', stations.nats.url)
+      const client = new RpcClient(options)
+      const target = { component: FEED_COMPONENT, methods: FEED, notRetriable: new Set<string>(), timeoutMs }
+      const call = client.invoker(target, 'news/Web')
+      const stream = client.streamer(target, 'news/Web')
+      const feed: Feed = {
+        count: (to) => stream(0, [to]) as AsyncIterable<number>, // as the generated stub, whose decoder gives numbers
+        sum: (items) => call(1, [items]) as Promise<number>,
+        double: (items) => stream(2, [items]) as AsyncIterable<number>,
+        texts: (length) => stream(3, [length]) as AsyncIterable<string>,
+      }
+      return { feed, client, transport: options.transport }
+    },
+  }
+}
