@@ -11,6 +11,8 @@ export interface CallContext {
   readonly metadata: Readonly<Record<string, string>>
   /** W3C `traceparent`, as received. */
   readonly traceparent?: string
+  /** W3C `tracestate`, what vendors of tracing add to it. */
+  readonly tracestate?: string
   /** Component and replica that called; absent at an entry such as an HTTP request. */
   readonly caller?: { readonly component: string; readonly replica: string }
 }
@@ -33,6 +35,7 @@ export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, bod
     {
       ...now,
       ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
+      ...(change.tracestate === undefined ? {} : { tracestate: change.tracestate }),
       ...(deadlines.length === 0 ? {} : { deadline: Math.min(...deadlines) }),
       signal:
         change.signal === undefined ? now.signal : now.signal === NEVER ? change.signal : AbortSignal.any([now.signal, change.signal]),

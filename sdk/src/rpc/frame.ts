@@ -2,7 +2,7 @@
  * What a message of an RPC looks like. The head is fixed and binary; NATS headers would cost a third of the throughput.
  *
  *     request   u8 version, u8 kind=1, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
- *               [string traceparent], [uint n, n × (string, string) metadata], string caller component, string caller replica, arguments
+ *               [string traceparent], [string tracestate], [uint n, n × (string, string) metadata], string caller component, string caller replica, arguments
  *     cancel    u8 version, u8 kind=2, string reply subject of the call
  *     result    u8 version, u8 kind=3, value
  *     error     u8 version, u8 kind=4, error (see error-codec.ts)
@@ -21,12 +21,14 @@ export const FINGERPRINT_BYTES = 8
 
 const HAS_TRACE = 1
 const HAS_METADATA = 2
+const HAS_TRACESTATE = 4
 
 export interface RequestHead {
   readonly method: number
   /** 0: none. */
   readonly timeLeftMs: number
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: { readonly component: string; readonly replica: string }
 }
@@ -43,8 +45,13 @@ export function writeRequestHead(w: Writer, head: RequestHead, fingerprint: Uint
   w.u32(head.timeLeftMs)
   w.raw(fingerprint)
   const metadata = Object.entries(head.metadata)
-  w.u8((head.traceparent === undefined ? 0 : HAS_TRACE) | (metadata.length === 0 ? 0 : HAS_METADATA))
+  w.u8(
+    (head.traceparent === undefined ? 0 : HAS_TRACE) |
+      (metadata.length === 0 ? 0 : HAS_METADATA) |
+      (head.tracestate === undefined ? 0 : HAS_TRACESTATE),
+  )
   if (head.traceparent !== undefined) w.string(head.traceparent)
+  if (head.tracestate !== undefined) w.string(head.tracestate)
   if (metadata.length > 0) {
     w.uint(metadata.length)
     for (const [key, value] of metadata) {
@@ -63,10 +70,19 @@ export function readRequestHead(r: Reader): RequestHead & { readonly fingerprint
   const fingerprint = r.raw(FINGERPRINT_BYTES)
   const flags = r.u8()
   const traceparent = (flags & HAS_TRACE) === 0 ? undefined : r.string()
+  const tracestate = (flags & HAS_TRACESTATE) === 0 ? undefined : r.string()
   const metadata: Record<string, string> = {}
   if ((flags & HAS_METADATA) !== 0) for (let left = r.uint(); left > 0; left--) metadata[r.string()] = r.string()
   const caller = { component: r.string(), replica: r.string() }
-  return { method, timeLeftMs, fingerprint, metadata, caller, ...(traceparent === undefined ? {} : { traceparent }) }
+  return {
+    method,
+    timeLeftMs,
+    fingerprint,
+    metadata,
+    caller,
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
+  }
 }
 
 /** @returns the kind, or 0 for bytes that are no frame of this version; the reader then stands behind the two first bytes. */

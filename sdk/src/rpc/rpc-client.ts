@@ -14,7 +14,10 @@ import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjec
 import { context, NEVER, type CallContext } from './context.js'
 import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
+import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
+import { measuredCall } from '../telemetry/measured-call.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
@@ -49,6 +52,8 @@ export interface RpcClientOptions {
   readonly replica: string
   readonly fingerprint: string
   readonly log: Logger
+  /** Absent: calls get no spans. */
+  readonly tracing?: Tracing | undefined
 }
 
 export class RpcClient {
@@ -85,14 +90,27 @@ export class RpcClient {
 
   /** What a stub calls. `caller` is the component that holds the stub. */
   invoker(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => Promise<unknown> {
-    return (method, args) => this.#call(target, { method, args, caller })
+    const stats = target.methods.map(({ name }) => callStats({ caller, component: target.component, method: name, isRemote: true }))
+    return (method, args) => {
+      const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
+      const counted = stats[method] as CallStats // as above
+      counted.begin()
+      const span = this.#options.tracing?.startCall({ component: target.component, method: binding.name, isRemote: true })
+      return measuredCall(counted, span, () => this.#call(target, { method, args, caller, binding, counted }))
+    }
   }
 
   async #call(
     target: CallTarget,
-    call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
+    call: {
+      readonly method: number
+      readonly args: readonly unknown[]
+      readonly caller: string
+      readonly binding: MethodBinding
+      readonly counted: CallStats
+    },
   ): Promise<unknown> {
-    const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
+    const { binding } = call
     if (binding.input !== undefined) return this.#streams.call(streamCall(target, call))
     const now = context()
     const started = Date.now()
@@ -106,7 +124,7 @@ export class RpcClient {
           lostAt ??= Date.now()
           await this.#connection(what, { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
         }
-        const answer = await this.#attempt(target, { ...call, binding, what, now, deadline })
+        const answer = await this.#attempt(target, { ...call, what, now, deadline })
         return decodeAnswer(answer, { binding, what })
       } catch (error) {
         if (!(error instanceof RemoteCallError)) throw error
@@ -152,6 +170,7 @@ export class RpcClient {
       readonly args: readonly unknown[]
       readonly caller: string
       readonly binding: MethodBinding
+      readonly counted: CallStats
       readonly what: string
       readonly now: CallContext
       readonly deadline: number
@@ -182,7 +201,11 @@ export class RpcClient {
       }
       this.#pending.set(reply, {
         deadline,
-        resolve: (answer) => settle(() => resolve(answer)),
+        resolve: (answer) =>
+          settle(() => {
+            call.counted.bytes(frame.length, answer.length)
+            resolve(answer)
+          }),
         reject: (error) =>
           error.code === 'WEAVER_RPC_DEADLINE'
             ? cancel(failure(error.code, `${what} was not answered before its deadline`, true))
@@ -220,6 +243,7 @@ export class RpcClient {
           metadata: now.metadata,
           caller: { component: call.caller, replica: this.#options.replica },
           ...(now.traceparent === undefined ? {} : { traceparent: now.traceparent }),
+          ...(now.tracestate === undefined ? {} : { tracestate: now.tracestate }),
         },
         this.#fingerprint,
       )

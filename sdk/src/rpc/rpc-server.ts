@@ -10,6 +10,7 @@ import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
 import { CALL_QUEUE, callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import { runInContext } from './context.js'
 import { writeError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead, type RequestHead } from './frame.js'
@@ -25,6 +26,8 @@ export interface RpcServerOptions {
   readonly replica: string
   readonly fingerprint: string
   readonly log: Logger
+  /** Absent: calls get no spans. */
+  readonly tracing?: Tracing | undefined
 }
 
 export interface ServedComponent {
@@ -120,6 +123,13 @@ export class RpcServer {
             () => abort.abort(new DOMException('the deadline of the call has passed', 'TimeoutError')),
             Math.min(head.timeLeftMs, MAX_TIMER_MS),
           )
+    const span = this.#options.tracing?.startServe({
+      component: component.name,
+      method: binding.name,
+      caller: head.caller.component,
+      traceparent: head.traceparent,
+      tracestate: head.tracestate,
+    })
     try {
       const result = await runInContext(
         {
@@ -128,11 +138,14 @@ export class RpcServer {
           caller: head.caller,
           ...(head.timeLeftMs === 0 ? {} : { deadline: Date.now() + head.timeLeftMs }),
           ...(head.traceparent === undefined ? {} : { traceparent: head.traceparent }),
+          ...(head.tracestate === undefined ? {} : { tracestate: head.tracestate }),
         },
-        () => invoke(component, binding, args),
+        () => (span === undefined ? invoke(component, binding, args) : span.run(() => invoke(component, binding, args))),
       )
       this.#answer(reply, KIND.result, (w) => encodeResult(w, { component, binding, result }))
+      span?.end()
     } catch (error) {
+      span?.end(error)
       this.#answerError(reply, error)
     } finally {
       clearTimeout(timer)

@@ -112,6 +112,11 @@ export const METHOD_METRICS: Readonly<
 const tables = new WeakMap<MetricRegistry, CallTable>()
 let isCounting = true
 
+/** Whether this process counts its calls and requests. */
+export function isCountingCalls(): boolean {
+  return isCounting
+}
+
 /** The statistics of one kind of call: the same object for the same identity. {@link NO_CALL_STATS} while metrics are off. */
 export function callStats(of: CallIdentity, registry: MetricRegistry = processMetrics): CallStats {
   if (!isCounting) return NO_CALL_STATS
@@ -124,7 +129,7 @@ export function callStats(of: CallIdentity, registry: MetricRegistry = processMe
   return table.get(of)
 }
 
-/** Whether calls are counted from now on: a choice of the process, made by the composition root before anything asks for statistics. */
+/** Switches the counting of calls and requests: a choice of the process, made by the composition root before anything asks for statistics. */
 export function setCallCounting(isOn: boolean): void {
   isCounting = isOn
 }

@@ -27,11 +27,13 @@ export interface BoundListener extends Listener {
   close(): Promise<void>
 }
 
-export function createListener(
-  name: string,
-  address: string,
-  onBound: (at: { readonly host: string; readonly port: number }) => void,
-): BoundListener {
+export interface ListenerHooks {
+  /** Before the server is bound. */
+  onServe?(server: Server): void
+  onBound?(at: { readonly host: string; readonly port: number }): void
+}
+
+export function createListener(name: string, address: string, hooks: ListenerHooks = {}): BoundListener {
   let served: Server | undefined
   let isBound = false
   let isDraining = false
@@ -51,6 +53,7 @@ export function createListener(
       if (served !== undefined)
         throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
       served = server
+      hooks.onServe?.(server)
       server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
         if (isDraining) response.shouldKeepAlive = false
       })
@@ -68,7 +71,7 @@ export function createListener(
       isBound = true
       const bound = server.address() as AddressInfo // a TCP server that listens has one
       const at = { host: bound.address, port: bound.port }
-      onBound(at)
+      hooks.onBound?.(at)
       return at
     },
     beginDrain() {

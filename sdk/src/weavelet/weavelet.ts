@@ -13,9 +13,11 @@ import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
+import { observeHttp } from '../telemetry/observe-http.js'
 import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
 import { processMetrics } from '../telemetry/metrics.js'
 import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
+import { loadTracing, type Tracing, type TracingOptions } from '../telemetry/tracing.js'
 import { ComponentHost } from './component-host.js'
 import { answerControl } from './control-channel.js'
 import type { Deployment } from './deployment.js'
@@ -33,6 +35,8 @@ export interface WeaveletOptions {
   /** `host:port` to bind, by listener name. */
   readonly addressOf: (listener: string) => string
   readonly logSink: LogSink
+  /** For an application with an OpenTelemetry SDK. */
+  readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
   readonly onMainFailed: (error: unknown) => void
   readonly signal?: AbortSignal
@@ -66,7 +70,7 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
   try {
-    return await host(options, { log, transport })
+    return await host(options, { log, transport, tracing: await loadTracing(options.tracing) })
   } catch (error) {
     await transport?.close()
     throw error
@@ -75,12 +79,12 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
 
 async function host(
   options: WeaveletOptions,
-  with_: { readonly log: Logger; readonly transport: Transport | undefined },
+  with_: { readonly log: Logger; readonly transport: Transport | undefined; readonly tracing: Tracing | undefined },
 ): Promise<Weavelet> {
   const { bootstrap, deployment, gen } = options
-  const { log, transport } = with_
+  const { log, transport, tracing } = with_
   const bound: Record<string, { readonly host: string; readonly port: number }> = {}
-  const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log }
+  const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log, tracing }
   const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
   const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
   const components = new ComponentHost({
@@ -89,9 +93,12 @@ async function host(
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
     listenerFor: (name) =>
-      createListener(name, options.addressOf(name), (at) => {
-        bound[name] = at
-        log.info('listening', { listener: name, address: `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` })
+      createListener(name, options.addressOf(name), {
+        onServe: (server) => observeHttp(server, { listener: name, tracing }),
+        onBound: (at) => {
+          bound[name] = at
+          log.info('listening', { listener: name, address: `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` })
+        },
       }),
     invoker:
       client === undefined
@@ -119,7 +126,7 @@ async function host(
     bootstrap?.health === undefined
       ? undefined
       : createHealthServer({ deploymentId: deployment.deploymentId, isReady, metrics: (accept) => metricsFor(deployment, accept) })
-  const healthListener = health === undefined ? undefined : createListener('health', bootstrap?.health?.address ?? '', () => undefined)
+  const healthListener = health === undefined ? undefined : createListener('health', bootstrap?.health?.address ?? '')
   const healthPort = health === undefined ? undefined : (await healthListener?.serve(health))?.port
 
   let stopping: Promise<boolean> | undefined

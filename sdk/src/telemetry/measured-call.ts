@@ -1,0 +1,17 @@
+import type { CallStats } from './call-stats.js'
+import type { CallSpan } from './tracing.js'
+
+/** Runs a call that `stats.begin()` has counted: times it, counts its failure, and closes its span. */
+export async function measuredCall<T>(stats: CallStats, span: CallSpan | undefined, body: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  try {
+    const result = await (span === undefined ? body() : span.run(body))
+    stats.end(performance.now() - started, false, span?.traceId)
+    span?.end()
+    return result
+  } catch (error) {
+    stats.end(performance.now() - started, true, span?.traceId)
+    span?.end(error)
+    throw error
+  }
+}
