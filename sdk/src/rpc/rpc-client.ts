@@ -16,7 +16,7 @@ import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
-import { measuredCall } from '../telemetry/measured-call.js'
+import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
@@ -85,7 +85,14 @@ export class RpcClient {
 
   /** What a stub calls for a method that returns a stream. */
   streamer(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => AsyncIterable<unknown> {
-    return (method, args) => this.#streams.stream(streamCall(target, { method, args, caller }))
+    const stats = target.methods.map(({ name }) => callStats({ caller, component: target.component, method: name, isRemote: true }))
+    return (method, args) => {
+      const call = streamCall(target, { method, args, caller })
+      const span = this.#options.tracing?.startCall({ component: target.component, method: call.binding.name, isRemote: true })
+      const open = (): AsyncIterable<unknown> =>
+        this.#streams.stream({ ...call, observe: () => measureStream(stats[method] as CallStats, span) }) // stats has one for each method
+      return span === undefined ? open() : span.run(open)
+    }
   }
 
   /** What a stub calls. `caller` is the component that holds the stub. */

@@ -32,6 +32,8 @@ export interface StreamCall {
   readonly caller: string
   /** How long it may take until a replica has accepted the call, in milliseconds. */
   readonly openTimeoutMs: number
+  /** Told when the caller asks for the first item; what it returns is told once when the call is over. */
+  readonly observe?: () => (outcome: { readonly error?: unknown }) => void
 }
 
 export interface StreamClientOptions extends StreamEndpointOptions {
@@ -65,8 +67,17 @@ export class StreamClient {
   }
 
   async *#items(call: StreamCall, now: CallContext): AsyncGenerator<unknown, void, undefined> {
-    const opened = await this.#open(call, now)
-    yield* opened.output.items()
+    const ended = call.observe?.()
+    let outcome: { readonly error?: unknown } = {}
+    try {
+      const opened = await this.#open(call, now)
+      yield* opened.output.items()
+    } catch (error) {
+      outcome = { error }
+      throw error
+    } finally {
+      ended?.(outcome) // also when the reader leaves
+    }
   }
 
   /** I2 */
@@ -215,6 +226,7 @@ class ClientCall implements EndpointCall {
         metadata: now.metadata,
         caller: { component: call.caller, replica: client.replica },
         ...(now.traceparent === undefined ? {} : { traceparent: now.traceparent }),
+        ...(now.tracestate === undefined ? {} : { tracestate: now.tracestate }),
       },
       client.fingerprint,
     )

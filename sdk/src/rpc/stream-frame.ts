@@ -3,7 +3,7 @@
  * the queue group gets it; from then on each side writes to the other's endpoint, a subject of its inbox, so that the call stays with that replica.
  *
  *     open      u8 version, u8 kind=16, 8 bytes fingerprint, uint call id of the caller, string endpoint of the caller, u16 method, u32 time left in ms (0: none),
- *               string traceparent (empty: none), uint n, n × (string, string) metadata, string caller component, string caller replica, arguments
+ *               string traceparent (empty: none), string tracestate (empty: none), uint n, n × (string, string) metadata, string caller component, string caller replica, arguments
  *     accepted  u8 version, u8 kind=17, uint call id, string endpoint of the callee, uint call id of the callee
  *     items     u8 version, u8 kind=18, uint call id, uint number of the first item, uint n, n × (uint length, item)
  *     end       u8 version, u8 kind=19, uint call id                              no more items from here
@@ -41,6 +41,7 @@ export interface OpenHead {
   /** 0: none. */
   readonly timeLeftMs: number
   readonly traceparent?: string
+  readonly tracestate?: string
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: { readonly component: string; readonly replica: string }
 }
@@ -54,6 +55,7 @@ export function writeOpenHead(w: Writer, head: OpenHead, fingerprint: Uint8Array
   w.u16(head.method)
   w.u32(head.timeLeftMs)
   w.string(head.traceparent ?? '')
+  w.string(head.tracestate ?? '')
   const metadata = Object.entries(head.metadata)
   w.uint(metadata.length)
   for (const [key, value] of metadata) {
@@ -81,10 +83,20 @@ export function readOpenHead(r: Reader): OpenHead {
   const method = r.u16()
   const timeLeftMs = r.u32()
   const traceparent = r.string()
+  const tracestate = r.string()
   const metadata: Record<string, string> = {}
   for (let left = r.uint(); left > 0; left--) metadata[r.string()] = r.string()
   const caller = { component: r.string(), replica: r.string() }
-  return { callId, endpoint, method, timeLeftMs, metadata, caller, ...(traceparent === '' ? {} : { traceparent }) }
+  return {
+    callId,
+    endpoint,
+    method,
+    timeLeftMs,
+    metadata,
+    caller,
+    ...(traceparent === '' ? {} : { traceparent }),
+    ...(tracestate === '' ? {} : { tracestate }),
+  }
 }
 
 /** The head of every frame that goes to an endpoint. */

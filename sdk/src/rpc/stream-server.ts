@@ -9,6 +9,7 @@
 import type { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import { runInContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
 import { readKind } from './frame.js'
@@ -22,6 +23,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface StreamServerOptions extends StreamEndpointOptions {
   readonly fingerprint: Uint8Array
+  readonly tracing?: Tracing | undefined
 }
 
 /** What of a component the server needs. */
@@ -115,6 +117,8 @@ class ServerCall implements EndpointCall {
   readonly #input: StreamReceiver | undefined
   readonly #id: number
   #isOver = false
+  /** What the method failed with, for its span. */
+  #error: unknown
 
   constructor(options: ServerCallOptions) {
     this.#options = options
@@ -127,7 +131,10 @@ class ServerCall implements EndpointCall {
       maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
       onEnd: () => this.#send(STREAM_KIND.end),
-      onError: (error) => this.#sendError(error),
+      onError: (error) => {
+        this.#error = error
+        this.#sendError(error)
+      },
       onTooLarge: (bytes) => this.#fail('WEAVER_RPC_TOO_LARGE', `made an item of ${bytes} bytes, the broker's limit is ${maxPayloadBytes}; send less at once, or raise max_payload`), // prettier-ignore
       onUnheard: (err) => server.log.debug('a stream failed after its caller had gone', { method: what, err }),
     })
@@ -148,7 +155,14 @@ class ServerCall implements EndpointCall {
 
   /** Runs the method to the end of what it returns. Never rejects. */
   async run(): Promise<void> {
-    const { head, endpoint } = this.#options
+    const { head, endpoint, binding, component, server } = this.#options
+    const span = server.tracing?.startServe({
+      component: component.name,
+      method: binding.name,
+      caller: head.caller.component,
+      traceparent: head.traceparent,
+      tracestate: head.tracestate,
+    })
     const timer =
       head.timeLeftMs === 0
         ? undefined
@@ -164,10 +178,12 @@ class ServerCall implements EndpointCall {
           caller: head.caller,
           ...(head.timeLeftMs === 0 ? {} : { deadline: Date.now() + head.timeLeftMs }),
           ...(head.traceparent === undefined ? {} : { traceparent: head.traceparent }),
+          ...(head.tracestate === undefined ? {} : { tracestate: head.tracestate }),
         },
-        () => this.#invoke(), // I2
+        () => (span === undefined ? this.#invoke() : span.run(() => this.#invoke())), // I2
       )
     } finally {
+      span?.end(this.#error)
       clearTimeout(timer)
       this.#isOver = true
       this.#input?.abandon(refusal('WEAVER_RPC_CANCELLED', 'the call that this argument belongs to is over'))

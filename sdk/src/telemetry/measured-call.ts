@@ -15,3 +15,13 @@ export async function measuredCall<T>(stats: CallStats, span: CallSpan | undefin
     throw error
   }
 }
+
+/** Counts a stream and starts its clock. @returns what ends both, with the error if it failed; a reader that left early is no failure. */
+export function measureStream(stats: CallStats, span: CallSpan | undefined): (outcome: { readonly error?: unknown }) => void {
+  stats.begin()
+  const started = performance.now()
+  return (outcome) => {
+    stats.end(performance.now() - started, 'error' in outcome, span?.traceId)
+    span?.end(outcome.error)
+  }
+}

@@ -6,6 +6,7 @@ import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import { BUILD, DEPLOYMENT, type Stations } from './rpc-stations.js'
 
 export interface Feed {
@@ -60,12 +61,12 @@ export interface FeedStations {
   ): Promise<{ readonly feed: Feed; readonly client: RpcClient; readonly transport: Transport }>
 }
 
-export function feedStations(stations: Stations): FeedStations {
+export function feedStations(stations: Stations, given: { readonly tracing?: Tracing | undefined } = {}): FeedStations {
   const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
   const connection = async (replica: string, url: string) => {
     const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
     stations.onClose(() => transport.close())
-    return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
+    return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log, ...given }
   }
   return {
     async replica(feed, { name = 'feed-0', url = stations.nats.url } = {}) {
