@@ -20,7 +20,7 @@ export function emitFile(application: Application, at: { readonly outFile: strin
     '',
     ...(codecs.text === '' ? [] : [codecs.text, '']),
     'export const weaver: WeaverGen = {',
-    '  format: 1,',
+    '  format: 2,',
     `  fingerprint: '${at.fingerprint}',`,
     `  main: { refs: ${list(main?.refs ?? [])}, listeners: ${list(main?.listeners ?? [])} },`,
     `  components: () => [${bindings.length === 0 ? '' : `\n${bindings.join('\n')}\n  `}],`,
@@ -49,7 +49,16 @@ function emitBinding(component: ComponentModel, codecs: CodecEmitter, imports: I
   })
   const stubs = component.methods.map((method, i) => {
     const parameters = method.parameters.map((parameter) => parameter.name)
-    return `        ${method.name}: (${parameters.join(', ')}) => invoke(${i}, [${parameters.join(', ')}]) as ReturnType<${token}['${method.name}']>,`
+    return `        ${method.name}: (${parameters.join(', ')}) => calls.call(${i}, [${parameters.join(', ')}]) as ReturnType<${token}['${method.name}']>,`
+  })
+  const forwarders = component.methods.flatMap((method, i) => {
+    const parameters = method.parameters.map((parameter) => parameter.name).join(', ')
+    return [
+      `        ${method.name}: (${parameters}) =>`,
+      `          calls.enter(${i})`,
+      `            ? calls.run(${i}, () => target.${method.name}(${parameters}))`,
+      `            : (calls.call(${i}, [${parameters}]) as ReturnType<${token}['${method.name}']>),`,
+    ]
   })
   return [
     `    bind<${token}>({`,
@@ -58,7 +67,8 @@ function emitBinding(component: ComponentModel, codecs: CodecEmitter, imports: I
     `      refs: ${list(component.refs)},`,
     `      listeners: ${list(component.listeners)},`,
     methods.length === 0 ? '      methods: [],' : ['      methods: [', ...methods, '      ],'].join('\n'),
-    stubs.length === 0 ? '      stub: () => ({}),' : ['      stub: (invoke) => ({', ...stubs, '      }),'].join('\n'),
+    stubs.length === 0 ? '      stub: () => ({}),' : ['      stub: (calls) => ({', ...stubs, '      }),'].join('\n'),
+    stubs.length === 0 ? '      local: () => ({}),' : ['      local: (calls, target) => ({', ...forwarders, '      }),'].join('\n'),
     '    }),',
   ].join('\n')
 }

@@ -7,8 +7,10 @@ export {
   bind,
   WEAVER_GEN_FORMAT,
   type ComponentBinding,
-  type Invoke,
+  type Calls,
+  type LocalCalls,
   type MethodBinding,
   type MethodIndex,
+  type StreamInput,
   type WeaverGen,
 } from './component/binding.js'

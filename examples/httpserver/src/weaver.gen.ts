@@ -26,7 +26,7 @@ function readSignature(r: Reader): Signature {
 }
 
 export const weaver: WeaverGen = {
-  format: 1,
+  format: 2,
   fingerprint: '1366599e92578d0afcbd6251ecccf9a13896c7a2f9bcfeee02f9d0f7e85941db',
   main: { refs: ['httpserver/Converter', 'httpserver/Reverser'], listeners: ['lis'] },
   components: () => [
@@ -54,9 +54,19 @@ export const weaver: WeaverGen = {
           decodeResult: (r) => readSignature(r),
         },
       ],
-      stub: (invoke) => ({
-        convert: (text, style) => invoke(0, [text, style]) as ReturnType<Converter['convert']>,
-        sign: () => invoke(1, []) as ReturnType<Converter['sign']>,
+      stub: (calls) => ({
+        convert: (text, style) => calls.call(0, [text, style]) as ReturnType<Converter['convert']>,
+        sign: () => calls.call(1, []) as ReturnType<Converter['sign']>,
+      }),
+      local: (calls, target) => ({
+        convert: (text, style) =>
+          calls.enter(0)
+            ? calls.run(0, () => target.convert(text, style))
+            : (calls.call(0, [text, style]) as ReturnType<Converter['convert']>),
+        sign: () =>
+          calls.enter(1)
+            ? calls.run(1, () => target.sign())
+            : (calls.call(1, []) as ReturnType<Converter['sign']>),
       }),
     }),
     bind<Reverser>({
@@ -82,9 +92,19 @@ export const weaver: WeaverGen = {
           decodeResult: (r) => readSignature(r),
         },
       ],
-      stub: (invoke) => ({
-        reverse: (text) => invoke(0, [text]) as ReturnType<Reverser['reverse']>,
-        sign: () => invoke(1, []) as ReturnType<Reverser['sign']>,
+      stub: (calls) => ({
+        reverse: (text) => calls.call(0, [text]) as ReturnType<Reverser['reverse']>,
+        sign: () => calls.call(1, []) as ReturnType<Reverser['sign']>,
+      }),
+      local: (calls, target) => ({
+        reverse: (text) =>
+          calls.enter(0)
+            ? calls.run(0, () => target.reverse(text))
+            : (calls.call(0, [text]) as ReturnType<Reverser['reverse']>),
+        sign: () =>
+          calls.enter(1)
+            ? calls.run(1, () => target.sign())
+            : (calls.call(1, []) as ReturnType<Reverser['sign']>),
       }),
     }),
   ],

@@ -4,25 +4,48 @@
  */
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
+import type { ErrorClass } from '../rpc/error-codec.js'
 import type { Component, Implementation } from './component.js'
 
-export const WEAVER_GEN_FORMAT = 1
+export const WEAVER_GEN_FORMAT = 2
 
 /** Position of a method in {@link ComponentBinding.methods}; it is the method's number on the wire. */
 export type MethodIndex = number
 
-/** How a stub makes a call: the arguments as given, the answer as decoded. */
-export type Invoke = (method: MethodIndex, args: readonly unknown[]) => Promise<unknown>
+/** How generated code makes calls: the arguments as given, the answer as the method gave it. */
+export interface Calls {
+  call(method: MethodIndex, args: readonly unknown[]): Promise<unknown>
+  /** A method that returns a stream. */
+  stream(method: MethodIndex, args: readonly unknown[]): AsyncIterable<unknown>
+}
+
+/** Calls of an object in the same process. Where `enter` says so, the forwarder calls the object itself, inside `run`; anything else goes by `call` and `stream`. */
+export interface LocalCalls extends Calls {
+  /** Whether this call may take the straight way. */
+  enter(method: MethodIndex): boolean
+  /** Runs the method with the context of a callee. */
+  run<R>(method: MethodIndex, body: () => R): R
+}
 
 /** Straight-line codec of one method. Both ends are the same build, so nothing is tagged and nothing is named. */
 export interface MethodBinding {
   readonly name: string
   encodeArgs(w: Writer, args: readonly unknown[]): void
   decodeArgs(r: Reader): unknown[]
+  /** Of one item, where the method returns a stream. */
   encodeResult(w: Writer, result: unknown): void
   decodeResult(r: Reader): unknown
+  /** It returns an `AsyncIterable`. */
   readonly isStream?: true
-  readonly input?: { readonly position: number; encodeItem(w: Writer, item: unknown): void; decodeItem(r: Reader): unknown }
+  /** It takes an `AsyncIterable` as this argument. `encodeArgs` leaves it out, `decodeArgs` puts `undefined` in its place. */
+  readonly input?: StreamInput
+}
+
+export interface StreamInput {
+  /** Position in the list of arguments, from 0. */
+  readonly position: number
+  encodeItem(w: Writer, item: unknown): void
+  decodeItem(r: Reader): unknown
 }
 
 export interface ComponentBinding<T = unknown> {
@@ -33,7 +56,9 @@ export interface ComponentBinding<T = unknown> {
   readonly listeners: readonly string[]
   readonly methods: readonly MethodBinding[]
   /** The typed stub: it does not compile when the interface has changed since generation. */
-  stub(invoke: Invoke): T
+  stub(calls: Calls): T
+  /** The typed forwarder to an object of the same process. */
+  local(calls: LocalCalls, target: T): T
 }
 
 /** The value that `weaver.gen.ts` exports as `weaver`. It has no effect until `components()` is called. */
@@ -44,6 +69,8 @@ export interface WeaverGen {
   /** Refs and listeners of the class given to `run`. */
   readonly main: { readonly refs: readonly string[]; readonly listeners: readonly string[] }
   components(): readonly ComponentBinding[]
+  /** Application errors that arrive as instances of their class. Absent: none. */
+  readonly errors?: readonly ErrorClass[]
 }
 
 /** Ties one component together; the generator writes one call each. `T` keeps token, implementation and stub of one kind. */

@@ -45,6 +45,13 @@ export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, bod
   )
 }
 
+/** The context of a callee in the same process: as the caller's, with the caller in it and the method's time limit. */
+export function calleeContext(caller: { readonly component: string; readonly replica: string }, timeoutMs: number): CallContext {
+  const now = context()
+  const limit = Date.now() + timeoutMs
+  return { ...now, deadline: now.deadline === undefined || limit < now.deadline ? limit : now.deadline, caller }
+}
+
 /** Runs a callee inside exactly this context. */
 export function runInContext<T>(inner: CallContext, body: () => T): T {
   // Each call that waits listens, and any number may wait: Node takes more than ten for a leak.

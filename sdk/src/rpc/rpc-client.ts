@@ -9,7 +9,7 @@
 import { codecError } from '../codec/codec-error.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
-import type { MethodBinding } from '../component/binding.js'
+import type { Calls, MethodBinding } from '../component/binding.js'
 import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
 import { context, NEVER, type CallContext } from './context.js'
 import { readError } from './error-codec.js'
@@ -83,27 +83,24 @@ export class RpcClient {
     return this.#pending.size + this.#streams.inFlight
   }
 
-  /** What a stub calls for a method that returns a stream. */
-  streamer(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => AsyncIterable<unknown> {
-    const stats = target.methods.map(({ name }) => callStats({ caller, component: target.component, method: name, isRemote: true }))
-    return (method, args) => {
-      const call = streamCall(target, { method, args, caller })
-      const span = this.#options.tracing?.startCall({ component: target.component, method: call.binding.name, isRemote: true })
-      const open = (): AsyncIterable<unknown> =>
-        this.#streams.stream({ ...call, observe: () => measureStream(stats[method] as CallStats, span) }) // stats has one for each method
-      return span === undefined ? open() : span.run(open)
-    }
-  }
-
   /** What a stub calls. `caller` is the component that holds the stub. */
-  invoker(target: CallTarget, caller: string): (method: number, args: readonly unknown[]) => Promise<unknown> {
+  invoker(target: CallTarget, caller: string): Calls {
     const stats = target.methods.map(({ name }) => callStats({ caller, component: target.component, method: name, isRemote: true }))
-    return (method, args) => {
-      const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
-      const counted = stats[method] as CallStats // as above
-      counted.begin()
-      const span = this.#options.tracing?.startCall({ component: target.component, method: binding.name, isRemote: true })
-      return measuredCall(counted, span, () => this.#call(target, { method, args, caller, binding, counted }))
+    return {
+      call: (method, args) => {
+        const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
+        const counted = stats[method] as CallStats // as above
+        counted.begin()
+        const span = this.#options.tracing?.startCall({ component: target.component, method: binding.name, isRemote: true })
+        return measuredCall(counted, span, () => this.#call(target, { method, args, caller, binding, counted }))
+      },
+      stream: (method, args) => {
+        const call = streamCall(target, { method, args, caller })
+        const span = this.#options.tracing?.startCall({ component: target.component, method: call.binding.name, isRemote: true })
+        const open = (): AsyncIterable<unknown> =>
+          this.#streams.stream({ ...call, observe: () => measureStream(stats[method] as CallStats, span) }) // stats has one for each method
+        return span === undefined ? open() : span.run(open)
+      },
     }
   }
 
@@ -196,11 +193,10 @@ export class RpcClient {
         false,
       )
     return new Promise((resolve, reject) => {
-      const cancel = (error: RemoteCallError): void => {
-        settle(() => reject(error))
+      const onAbort = (): void => {
+        settle(() => reject(abandoned(now.signal, what, true)))
         this.#cancel(target.component, reply)
       }
-      const onAbort = (): void => cancel(abandoned(now.signal, what, true))
       const settle = (outcome: () => void): void => {
         if (!this.#pending.delete(reply)) return
         now.signal.removeEventListener('abort', onAbort)
@@ -215,7 +211,8 @@ export class RpcClient {
           }),
         reject: (error) =>
           error.code === 'WEAVER_RPC_DEADLINE'
-            ? cancel(failure(error.code, `${what} was not answered before its deadline`, true))
+            ? // The callee knows how long it has: it is not told again.
+              settle(() => reject(failure('WEAVER_RPC_DEADLINE', `${what} was not answered before its deadline`, true)))
             : settle(() => reject(failure(error.code as RemoteCallCode, `${what}: ${error.message}`, error.mayHaveRun))),
       })
       if (now.signal !== NEVER) now.signal.addEventListener('abort', onAbort, { once: true })

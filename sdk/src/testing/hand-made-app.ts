@@ -25,8 +25,18 @@ export function bindByHand<T extends object>(
     refs: has.refs ?? [],
     listeners: has.listeners ?? [],
     methods,
-    stub: (invoke) =>
-      Object.fromEntries(has.methods.map((name, index) => [name, (...args: readonly unknown[]) => invoke(index, args)])) as unknown as T, // one function for each method
+    stub: (calls) =>
+      Object.fromEntries(
+        has.methods.map((name, index) => [name, (...args: readonly unknown[]) => calls.call(index, args)]),
+      ) as unknown as T, // one function for each method
+    local: (calls, target) => {
+      const methods = target as Readonly<Record<string, (...args: readonly unknown[]) => unknown>> // the class fulfils the interface
+      const forward =
+        (name: string, index: number) =>
+        (...args: readonly unknown[]): unknown =>
+          calls.enter(index) ? calls.run(index, () => methods[name]?.(...args)) : calls.call(index, args)
+      return Object.fromEntries(has.methods.map((name, index) => [name, forward(name, index)])) as unknown as T // one function for each method
+    },
   })
 }
 
@@ -35,7 +45,7 @@ export function genByHand(
   main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
 ): WeaverGen {
   return {
-    format: 1,
+    format: 2,
     fingerprint: 'ab'.repeat(32),
     main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
     components: () => components,

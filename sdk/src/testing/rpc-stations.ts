@@ -77,9 +77,9 @@ export async function startStations(): Promise<Stations> {
     async startCaller(timeoutMs = {}, { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web' } = {}) {
       const options = await connection(replica)
       const client = new RpcClient({ ...options, fingerprint })
-      const invoke = client.invoker({ component, methods: METHODS, notRetriable: new Set(['append']), timeoutMs }, caller)
+      const calls = client.invoker({ component, methods: METHODS, notRetriable: new Set(['append']), timeoutMs }, caller)
       const call: Call = (method, ...args) =>
-        invoke(
+        calls.call(
           METHODS.findIndex(({ name }) => name === method),
           args,
         )

@@ -80,13 +80,12 @@ export function feedStations(stations: Stations, given: { readonly tracing?: Tra
       const options = await connection('web-0', stations.nats.url)
       const client = new RpcClient(options)
       const target = { component: FEED_COMPONENT, methods: FEED, notRetriable: new Set<string>(), timeoutMs }
-      const call = client.invoker(target, 'news/Web')
-      const stream = client.streamer(target, 'news/Web')
+      const calls = client.invoker(target, 'news/Web')
       const feed: Feed = {
-        count: (to) => stream(0, [to]) as AsyncIterable<number>, // as the generated stub, whose decoder gives numbers
-        sum: (items) => call(1, [items]) as Promise<number>,
-        double: (items) => stream(2, [items]) as AsyncIterable<number>,
-        texts: (length) => stream(3, [length]) as AsyncIterable<string>,
+        count: (to) => calls.stream(0, [to]) as AsyncIterable<number>, // as the generated stub, whose decoder gives numbers
+        sum: (items) => calls.call(1, [items]) as Promise<number>,
+        double: (items) => calls.stream(2, [items]) as AsyncIterable<number>,
+        texts: (length) => calls.stream(3, [length]) as AsyncIterable<string>,
       }
       return { feed, client, transport: options.transport }
     },

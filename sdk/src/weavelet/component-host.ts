@@ -2,25 +2,30 @@
  * The components of one process: constructed depth-first from what is hosted here, checked against the generated file, started in dependency order and stopped
  * in reverse. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
  */
-import type { ComponentBinding, Invoke, WeaverGen } from '../component/binding.js'
+import type { Calls, ComponentBinding, WeaverGen } from '../component/binding.js'
 import type { Component, Hooks, Main } from '../component/component.js'
 import { constructWithin } from '../component/construction.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import type { BoundListener } from './listener.js'
+import { LocalGate } from './local-calls.js'
 import { startError } from './start-error.js'
 
 export interface HostOptions {
   readonly app: new () => Main
   readonly gen: WeaverGen
+  /** Name of this process among the replicas, as callees see it. */
+  readonly replica: string
   /** Components hosted here; `undefined`: all. */
   readonly hosted: ReadonlySet<string> | undefined
   /** Configuration by component name, before parsing. */
   readonly configOf: (component: string) => unknown
   readonly listenerFor: (name: string) => BoundListener
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
-  readonly invoker: ((binding: ComponentBinding, caller: string) => Invoke) | undefined
+  readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
+  readonly tracing: Tracing | undefined
   readonly log: Logger
 }
 
@@ -193,7 +198,11 @@ export class ComponentHost {
     }
     if (this.#options.hosted?.has(token.name) ?? true) {
       const hosted = this.#construct(token.name)
-      if (hosted !== undefined) return forwarder(hosted, binding, owner)
+      if (hosted !== undefined)
+        return binding.local(
+          new LocalGate(hosted, binding, { caller: { component: owner, replica: this.#options.replica }, tracing: this.#options.tracing }),
+          hosted.instance,
+        )
     }
     if (this.#options.invoker === undefined) {
       this.#problems.push(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
@@ -214,24 +223,6 @@ export class ComponentHost {
       `"${name}" ${parts.filter((part) => part !== '').join(' and ')} (${what}); run \`weaver generate\`, and create ${what} unconditionally, as fields`,
     )
   }
-}
-
-type Method = (...args: unknown[]) => Promise<unknown>
-
-/** What a ref to a colocated component is: its methods, refused until it has started. */
-function forwarder(hosted: Hosted, binding: ComponentBinding, caller: string): unknown {
-  const target = hosted.instance as Record<string, Method> // its class was type-checked against the interface
-  return binding.stub((method, args) => {
-    const { name } = binding.methods[method] as { readonly name: string } // stub and methods come from one generated file
-    if (!hosted.isStarted)
-      return Promise.reject(
-        new WeaverError(
-          'WEAVER_NOT_STARTED',
-          `"${caller}" calls ${hosted.name}.${name} before "${hosted.name}" has started; call it from init() or later, not from a constructor`,
-        ),
-      )
-    return (target[name] as Method).apply(target, [...args])
-  })
 }
 
 /** Zod's problems on one line each, with the path of the key; anything else as it is. */

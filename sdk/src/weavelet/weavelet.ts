@@ -9,6 +9,7 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
+import { registerError } from '../rpc/error-codec.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
@@ -84,12 +85,15 @@ async function host(
   const { bootstrap, deployment, gen } = options
   const { log, transport, tracing } = with_
   const bound: Record<string, { readonly host: string; readonly port: number }> = {}
+  for (const errorClass of gen.errors ?? []) registerError(errorClass)
   const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log, tracing }
   const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
   const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
   const components = new ComponentHost({
     app: options.app,
     gen,
+    replica: deployment.replica,
+    tracing,
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
     listenerFor: (name) =>

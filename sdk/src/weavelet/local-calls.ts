@@ -1,0 +1,76 @@
+/**
+ * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
+ * of a call is `enter` and `run`; only the calls that are timed or traced, and those that come too early, take the other one.
+ */
+import type { ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
+import { WeaverError } from '../contract/errors.js'
+import { calleeContext, runInContext } from '../rpc/context.js'
+import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
+import { callStats, type CallStats } from '../telemetry/call-stats.js'
+import { measuredCall } from '../telemetry/measured-call.js'
+import type { Tracing } from '../telemetry/tracing.js'
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>
+
+export interface LocalTarget {
+  readonly name: string
+  readonly instance: object
+  readonly isStarted: boolean
+}
+
+export class LocalGate implements LocalCalls {
+  readonly #target: LocalTarget
+  readonly #methods: readonly MethodBinding[]
+  readonly #caller: { readonly component: string; readonly replica: string }
+  readonly #stats: readonly CallStats[]
+  readonly #timeoutsMs: readonly number[]
+  readonly #tracing: Tracing | undefined
+
+  constructor(
+    target: LocalTarget,
+    binding: ComponentBinding,
+    from: { readonly caller: { readonly component: string; readonly replica: string }; readonly tracing: Tracing | undefined },
+  ) {
+    const { caller } = from
+    this.#tracing = from.tracing
+    const timeoutMs = (binding.token.options.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
+    this.#target = target
+    this.#methods = binding.methods
+    this.#caller = caller
+    this.#stats = binding.methods.map(({ name }) =>
+      callStats({ caller: caller.component, component: target.name, method: name, isRemote: false }),
+    )
+    this.#timeoutsMs = binding.methods.map(({ name }) => timeoutMs[name] ?? DEFAULT_TIMEOUT_MS)
+  }
+
+  enter(method: number): boolean {
+    if (!this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
+    return this.#tracing === undefined || !this.#tracing.isSampled()
+  }
+
+  run<R>(method: number, body: () => R): R {
+    return runInContext(calleeContext(this.#caller, this.#timeoutsMs[method] as number), body) // the same
+  }
+
+  async call(method: number, args: readonly unknown[]): Promise<unknown> {
+    const { name } = this.#methods[method] as MethodBinding // the same
+    const { name: component, instance, isStarted } = this.#target
+    if (!isStarted)
+      throw new WeaverError(
+        'WEAVER_NOT_STARTED',
+        `"${this.#caller.component}" calls ${component}.${name} before "${component}" has started; call it from init() or later, not from a constructor`,
+      )
+    const stats = this.#stats[method] as CallStats // the same
+    const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
+    const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
+    return measuredCall(stats, span, () => this.run(method, () => run.apply(instance, [...args])))
+  }
+
+  stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
+    const { name } = this.#methods[method] as MethodBinding // the same
+    throw new WeaverError(
+      'WEAVER_RPC_PROTOCOL',
+      `${this.#target.name}.${name} with ${args.length} arguments returns a stream, and this release has none`,
+    )
+  }
+}
