@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gate, failureOf } from '../testing/rpc-stations.js'
+import { context, runInContext, withContext, type CallContext } from './context.js'
+import { localInput, localStream } from './stream-local.js'
+
+/** A call as the runtime makes it: the method sees what its caller saw, and who called. */
+function stream(open: () => AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
+  const outer = context()
+  return localStream({ what: 'news/Feed.count', outer, inner: { ...outer, caller: { component: 'news/Web', replica: 'web-0' } }, open })
+}
+
+async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const found: unknown[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+/** Speaks until it is told to return. */
+function endless() {
+  const left = gate()
+  const state: { signal?: AbortSignal } = {}
+  return {
+    left,
+    state,
+    async *open() {
+      const { signal } = context()
+      state.signal = signal
+      try {
+        for (let i = 0; ; i++) {
+          yield i
+          await sleep(5)
+        }
+      } finally {
+        left.open()
+      }
+    },
+  }
+}
+
+describe('a local stream', () => {
+  it('sees the context of its call at every yield, whoever reads it', async () => {
+    const seen: CallContext[] = []
+    const items = withContext({ metadata: { tenant: 'blue' } }, () =>
+      stream(async function* () {
+        for (let i = 0; i < 3; i++) {
+          await sleep(1)
+          seen.push(context())
+          yield i
+        }
+      }),
+    )
+    expect(await withContext({ metadata: { tenant: 'red' } }, () => all(items))).toEqual([0, 1, 2])
+    expect(seen.map(({ metadata, caller }) => [metadata['tenant'], caller?.component])).toEqual(Array.from({ length: 3 }, () => ['blue', 'news/Web'])) // prettier-ignore
+  })
+
+  it('runs nothing before its first item is asked for, and throws what its method throws', async () => {
+    let runs = 0
+    const items = stream(() => {
+      runs++
+      throw new RangeError('no')
+    })
+    await sleep(5)
+    expect(runs).toBe(0)
+    expect(await failureOf(items.next())).toBeInstanceOf(RangeError)
+    expect(runs).toBe(1)
+  })
+
+  it('returns, with its signal fired, when its reader leaves', async () => {
+    const feed = endless()
+    for await (const item of stream(feed.open)) if (item === 3) break
+    await feed.left.opened
+    expect(feed.state.signal?.reason).toMatchObject({ name: 'AbortError' })
+  })
+
+  it('ends by the signal of its caller at once, though its producer waits', async () => {
+    const abort = new AbortController()
+    let signal: AbortSignal | undefined
+    const items = withContext({ signal: abort.signal }, () =>
+      stream(async function* () {
+        signal = context().signal
+        await new Promise(() => undefined)
+        yield 1
+      }),
+    )
+    const failing = failureOf(items.next())
+    await sleep(5)
+    abort.abort(new Error('enough'))
+    expect(await failing).toMatchObject({ code: 'WEAVER_RPC_CANCELLED', message: 'news/Feed.count is abandoned: its caller has given up', cause: { message: 'enough' } }) // prettier-ignore
+    expect(signal?.aborted).toBe(true)
+  })
+
+  it('ends at the deadline of its caller', async () => {
+    const feed = endless()
+    const error = await failureOf(all(withContext({ deadline: Date.now() + 60 }, () => stream(feed.open))))
+    expect(error).toMatchObject({ code: 'WEAVER_RPC_DEADLINE' })
+    await feed.left.opened
+    expect(feed.state.signal?.aborted).toBe(true)
+  })
+})
+
+describe('a local argument stream', () => {
+  it('sees its own context while another reads it, and is given back', async () => {
+    const seen: (string | undefined)[] = []
+    const outer: CallContext = { ...context(), metadata: { side: 'caller' } }
+    const items = localInput(
+      outer,
+      (async function* () {
+        try {
+          for (let i = 0; ; i++) {
+            await sleep(1)
+            seen.push(context().metadata['side'])
+            yield i
+          }
+        } finally {
+          seen.push(`return by ${context().metadata['side']}`)
+        }
+      })(),
+    )
+    await runInContext({ ...context(), metadata: { side: 'callee' } }, async () => {
+      for await (const item of items) if (item === 2) break
+      expect(context().metadata['side']).toBe('callee')
+    })
+    expect(seen).toEqual(['caller', 'caller', 'caller', 'return by caller'])
+  })
+})
