@@ -104,6 +104,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'Add the pair `[Token, object]` to `refs`.',
   },
+  WEAVER_ROUTING_KEY: {
+    when: 'a router returns what is no key. The call is not sent.',
+    retry: 'no',
+    remedy: 'Return a number, a bigint, a string, or a list or plain object of them.',
+  },
   WEAVER_RPC_CANCELLED: {
     when: 'the signal in the context of a call fired before its answer came. The callee sees it in its own context.',
     retry: 'if-repeatable',
