@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gate, failureOf } from '../testing/rpc-stations.js'
-import { context, runInContext, withContext, type CallContext } from './context.js'
-import { localInput, localStream } from './stream-local.js'
+import { context, withContext, type CallContext } from './context.js'
+import { localInputCall, localStream } from './stream-local.js'
+
+const CALLER = { component: 'news/Web', replica: 'web-0' }
 
 /** A call as the runtime makes it: the method sees what its caller saw, and who called. */
 function stream(open: () => AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
   const outer = context()
-  return localStream({ what: 'news/Feed.count', outer, inner: { ...outer, caller: { component: 'news/Web', replica: 'web-0' } }, open })
+  return localStream({ what: 'news/Feed.count', outer, inner: { ...outer, caller: CALLER }, args: [] }, open)
 }
 
 async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
@@ -99,12 +101,14 @@ describe('a local stream', () => {
 })
 
 describe('a local argument stream', () => {
-  it('sees its own context while another reads it, and is given back', async () => {
+  /** Speaks for ever, and notes whose context it sees. */
+  function source() {
     const seen: (string | undefined)[] = []
-    const outer: CallContext = { ...context(), metadata: { side: 'caller' } }
-    const items = localInput(
-      outer,
-      (async function* () {
+    const left = gate()
+    return {
+      seen,
+      left,
+      async *items() {
         try {
           for (let i = 0; ; i++) {
             await sleep(1)
@@ -113,13 +117,49 @@ describe('a local argument stream', () => {
           }
         } finally {
           seen.push(`return by ${context().metadata['side']}`)
+          left.open()
         }
-      })(),
-    )
-    await runInContext({ ...context(), metadata: { side: 'callee' } }, async () => {
-      for await (const item of items) if (item === 2) break
-      expect(context().metadata['side']).toBe('callee')
+      },
+    }
+  }
+  const outer: CallContext = { ...context(), metadata: { side: 'caller' } }
+  const inner: CallContext = { ...context(), metadata: { side: 'callee' }, caller: CALLER }
+  const call = (items: AsyncIterable<unknown>) => ({ what: 'news/Feed.sum', outer, inner, args: ['x', items], input: 1 })
+
+  it('sees its own context while the method reads it, and is given back', async () => {
+    const { seen, left, items } = source()
+    const result = await localInputCall(call(items()), async ([first, numbers]) => {
+      for await (const n of numbers as AsyncIterable<number>) if (n === 2) break
+      return [first, context().metadata['side']]
     })
+    expect(result).toEqual(['x', 'callee'])
+    await left.opened
     expect(seen).toEqual(['caller', 'caller', 'caller', 'return by caller'])
+  })
+
+  it('is given back by a method that ends without having read it to its end, and refuses whoever reads on', async () => {
+    const { left, items } = source()
+    let kept: AsyncIterator<unknown> | undefined
+    const stream = localStream(call(items()), async function* ([, numbers]) {
+      kept = (numbers as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      yield (await kept.next()).value
+    })
+    expect(await all(stream)).toEqual([0])
+    await left.opened
+    if (kept === undefined) throw new Error('the method did not run')
+    expect(await failureOf(kept.next())).toMatchObject({ code: 'WEAVER_RPC_CANCELLED', message: 'the call that this argument belongs to is over' }) // prettier-ignore
+  })
+
+  it('brings its error to where it is read', async () => {
+    const failing = localInputCall(
+      call(
+        (async function* () {
+          yield 1
+          throw new RangeError('dry')
+        })(),
+      ),
+      async ([, numbers]) => (await all(numbers as AsyncIterable<unknown>)).length,
+    )
+    expect(await failureOf(failing)).toBeInstanceOf(RangeError)
   })
 })

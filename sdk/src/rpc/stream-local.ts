@@ -13,57 +13,111 @@ export interface LocalStreamCall {
   readonly what: string
   /** The context of the caller at the moment of the call. */
   readonly outer: CallContext
-  /** What the method sees, but for its signal: that also fires when the reader leaves. */
+  /** What the method sees. Where it returns a stream, the signal that it sees also fires when the reader leaves. */
   readonly inner: CallContext
-  /** Calls the method. */
-  open(): AsyncIterable<unknown>
+  readonly args: readonly unknown[]
+  /** Position of the argument that is a stream. */
+  readonly input?: number | undefined
+  /** Told when the caller asks for the first item; what it returns is told once when the call is over. */
+  readonly observe?: () => (outcome: { readonly error?: unknown }) => void
 }
 
-/** The items of a local call of a method that returns a stream. */
-export async function* localStream(call: LocalStreamCall): AsyncGenerator<unknown, void, undefined> {
+/** The items of a local call of a method that returns a stream. `method` is called when the first item is asked for. */
+export async function* localStream(
+  call: LocalStreamCall,
+  method: (args: readonly unknown[]) => AsyncIterable<unknown>,
+): AsyncGenerator<unknown, void, undefined> {
   const { outer } = call
+  const ended = call.observe?.()
   const left = new AbortController()
   const inner = { ...call.inner, signal: outer.signal === NEVER ? left.signal : AbortSignal.any([outer.signal, left.signal]) }
   const end = watchEnd(call)
+  const input = new LocalInput(call)
   let iterator: AsyncIterator<unknown> | undefined
-  let isOver = false
+  let outcome: { readonly error?: unknown } = {}
+  let isThrough = false
   try {
-    iterator = runInContext(inner, () => call.open()[Symbol.asyncIterator]())
+    iterator = runInContext(inner, () => method(input.args)[Symbol.asyncIterator]())
     const items = iterator
     for (;;) {
       const next = await end.orRejects(runInContext(inner, () => items.next()))
       if (next.done === true) {
-        isOver = true
+        isThrough = true
         return
       }
       yield next.value
     }
   } catch (error) {
-    isOver = !end.hasCome // the producer threw: it is through
+    outcome = { error }
+    isThrough = !end.hasCome // the producer threw
     throw error
   } finally {
     end.forget()
-    if (!isOver) {
+    if (!isThrough) {
       left.abort(new DOMException('the caller has given the call up', 'AbortError'))
       // As over RPC nobody waits for the producer's `finally`, and what it throws there is heard by nobody.
       runInContext(inner, async () => iterator?.return?.()).catch(() => undefined)
     }
+    input.giveBack()
+    ended?.(outcome)
   }
 }
 
-/** An argument stream of a local call: its body runs in the context of the caller, wherever it is read. */
-export function localInput(outer: CallContext, items: AsyncIterable<unknown>): AsyncIterable<unknown> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = runInContext(outer, () => items[Symbol.asyncIterator]())
-      return {
-        next: () => runInContext(outer, () => iterator.next()),
-        return: async () => {
-          await runInContext(outer, async () => iterator.return?.())
-          return { done: true, value: undefined }
-        },
+/** A local call of a method that takes a stream and answers once. */
+export async function localInputCall(call: LocalStreamCall, method: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
+  const input = new LocalInput(call)
+  try {
+    return await runInContext(call.inner, () => method(input.args))
+  } finally {
+    input.giveBack()
+  }
+}
+
+/** The argument stream of a local call: its body runs in the context of the caller, wherever it is read, and the end of the call gives it back. */
+class LocalInput {
+  readonly args: readonly unknown[]
+  readonly #outer: CallContext
+  readonly #items: AsyncIterable<unknown> | undefined
+  #iterator: AsyncIterator<unknown> | undefined
+  #isOver = false
+
+  constructor(call: LocalStreamCall) {
+    this.#outer = call.outer
+    const given = [...call.args]
+    if (call.input !== undefined) {
+      this.#items = given[call.input] as AsyncIterable<unknown> // the stub is typed, and the generator says which argument it is
+      given[call.input] = this.#read()
+    }
+    this.args = given
+  }
+
+  giveBack(): void {
+    if (this.#isOver || this.#items === undefined) return
+    const iterator = this.#open(this.#items)
+    this.#isOver = true
+    // As over RPC nobody waits for it, and what its `finally` throws is heard by nobody.
+    runInContext(this.#outer, async () => iterator.return?.()).catch(() => undefined)
+  }
+
+  async *#read(): AsyncGenerator<unknown, void, undefined> {
+    try {
+      while (!this.#isOver && this.#items !== undefined) {
+        const iterator = this.#open(this.#items)
+        const next = await runInContext(this.#outer, () => iterator.next())
+        if (next.done === true) {
+          this.#isOver = true
+          return
+        }
+        yield next.value
       }
-    },
+      throw new RemoteCallError('WEAVER_RPC_CANCELLED', 'the call that this argument belongs to is over', { mayHaveRun: true })
+    } finally {
+      this.giveBack()
+    }
+  }
+
+  #open(items: AsyncIterable<unknown>): AsyncIterator<unknown> {
+    return (this.#iterator ??= runInContext(this.#outer, () => items[Symbol.asyncIterator]()))
   }
 }
 

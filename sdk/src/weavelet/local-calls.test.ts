@@ -1,7 +1,9 @@
+import type { ComponentBinding } from '../component/binding.js'
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
 import { context, withContext, type CallContext } from '../rpc/context.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
+import { LocalGate } from './local-calls.js'
 
 interface Cart {
   look(): Promise<CallContext>
@@ -76,5 +78,55 @@ describe('a call in the same process', () => {
       for (let call = 1; call < calls; call++) await held.fail().catch(() => undefined)
       await expect(held.fail()).rejects.toThrow(new RangeError('sold out'))
     })
+  })
+})
+
+describe('a streaming call in the same process', () => {
+  /** The gate before an object with one method that returns a stream and takes one. */
+  function gateTo(instance: object, isStarted: boolean = true): LocalGate {
+    const binding: ComponentBinding = {
+      ...cart,
+      methods: [
+        {
+          name: 'double',
+          encodeArgs: () => undefined,
+          decodeArgs: () => [undefined],
+          encodeResult: () => undefined,
+          decodeResult: () => undefined,
+          isStream: true,
+          input: { position: 0, encodeItem: () => undefined, decodeItem: () => undefined },
+        },
+      ],
+    }
+    const caller = { component: 'shop/Web', replica: 'web-0' }
+    return new LocalGate({ name: 'shop/Cart', instance, isStarted }, binding, { caller, tracing: undefined })
+  }
+  async function* numbers(seen: unknown[]) {
+    for (let i = 1; i <= 2; i++) {
+      seen.push(context().caller?.component ?? 'outside')
+      yield i
+    }
+  }
+
+  it('runs each side in its own context, without a time limit that nobody set', async () => {
+    const seen: unknown[] = []
+    const gate = gateTo({
+      async *double(items: AsyncIterable<number>) {
+        for await (const item of items) {
+          seen.push([context().caller?.component, context().deadline])
+          yield 2 * item
+        }
+      },
+    })
+    const found: unknown[] = []
+    for await (const item of gate.stream(0, [numbers(seen)])) found.push(item)
+    expect(found).toEqual([2, 4])
+    expect(seen).toEqual(['outside', ['shop/Web', undefined], 'outside', ['shop/Web', undefined]])
+  })
+
+  it('is refused before its component has started, where its first item is asked for', async () => {
+    const stream = gateTo({}, false).stream(0, [numbers([])])
+    const items = stream[Symbol.asyncIterator]()
+    await expect(items.next()).rejects.toMatchObject({ code: 'WEAVER_NOT_STARTED' })
   })
 })

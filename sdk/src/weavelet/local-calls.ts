@@ -2,12 +2,13 @@
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
  * of a call is `enter` and `run`; only the calls that are timed or traced, and those that come too early, take the other one.
  */
-import type { ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
+import type { ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
-import { calleeContext, runInContext } from '../rpc/context.js'
+import { calleeContext, context, runInContext } from '../rpc/context.js'
 import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
+import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
-import { measuredCall } from '../telemetry/measured-call.js'
+import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
@@ -53,24 +54,45 @@ export class LocalGate implements LocalCalls {
   }
 
   async call(method: number, args: readonly unknown[]): Promise<unknown> {
-    const { name } = this.#methods[method] as MethodBinding // the same
-    const { name: component, instance, isStarted } = this.#target
-    if (!isStarted)
-      throw new WeaverError(
-        'WEAVER_NOT_STARTED',
-        `"${this.#caller.component}" calls ${component}.${name} before "${component}" has started; call it from init() or later, not from a constructor`,
-      )
+    const { name, input } = this.#methods[method] as MethodBinding // the same
+    const { name: component, instance } = this.#target
+    this.#checkStarted(name)
     const stats = this.#stats[method] as CallStats // the same
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
-    return measuredCall(stats, span, () => this.run(method, () => run.apply(instance, [...args])))
+    const body =
+      input === undefined
+        ? () => this.run(method, () => run.apply(instance, [...args]))
+        : () => localInputCall(this.#streamCall(name, args, input), (given) => run.apply(instance, [...given]))
+    return measuredCall(stats, span, body)
   }
 
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
-    const { name } = this.#methods[method] as MethodBinding // the same
+    const { name, input } = this.#methods[method] as MethodBinding // the same
+    const { name: component, instance } = this.#target
+    const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
+    const run = (instance as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
+    const observe = () => measureStream(this.#stats[method] as CallStats, span) // the same
+    const open = (): AsyncIterable<unknown> =>
+      localStream({ ...this.#streamCall(name, args, input), observe }, (given) => {
+        this.#checkStarted(name)
+        return run?.apply(instance, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
+      })
+    return span === undefined ? open() : span.run(open)
+  }
+
+  /** A stream has the deadline of its caller and no other, however long it lasts. */
+  #streamCall(name: string, args: readonly unknown[], input: StreamInput | undefined): LocalStreamCall {
+    const outer = context()
+    return { what: `${this.#target.name}.${name}`, outer, inner: { ...outer, caller: this.#caller }, args, input: input?.position }
+  }
+
+  #checkStarted(name: string): void {
+    const { name: component, isStarted } = this.#target
+    if (isStarted) return
     throw new WeaverError(
-      'WEAVER_RPC_PROTOCOL',
-      `${this.#target.name}.${name} with ${args.length} arguments returns a stream, and this release has none`,
+      'WEAVER_NOT_STARTED',
+      `"${this.#caller.component}" calls ${component}.${name} before "${component}" has started; call it from init() or later, not from a constructor`,
     )
   }
 }
