@@ -8,5 +8,5 @@ try npx prettier --check --log-level warn .
 try npx oxlint --deny-warnings
 try npx tsc -b
 try npx tsc -p tsconfig.test.json
-try node cli/bin/weaver.js generate examples/httpserver --check
+for package in examples/* bench; do try node cli/bin/weaver.js generate "$package" --check; done
 exit $status

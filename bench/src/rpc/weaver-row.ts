@@ -1,0 +1,35 @@
+/** The whole layer: two weavelets with everything on, generated stubs and codecs. */
+import { run } from '@weaver/sdk'
+import { BOOTSTRAP_ENV, type Bootstrap } from '@weaver/sdk/contract'
+import { App } from '../app.js'
+import { ORDER } from '../order.js'
+import { weaver } from '../weaver.gen.js'
+import { TINY, type Row } from './row.js'
+
+async function start(natsUrl: string, part: { readonly group: string; readonly components: readonly string[] }): Promise<void> {
+  const bootstrap: Bootstrap = {
+    version: 1,
+    app: 'bench',
+    deploymentId: 'bench-1',
+    versionId: '1',
+    replica: `${part.group}-0`,
+    ...part,
+    listeners: {},
+    nats: { servers: [natsUrl] },
+    config: {},
+  }
+  process.env[BOOTSTRAP_ENV] = JSON.stringify(bootstrap)
+  process.env['WEAVER_LOG_LEVEL'] = 'warn'
+  await run(App, weaver)
+}
+
+export const weaverRow: Row = {
+  title: 'Weaver',
+  serve: (natsUrl) => start(natsUrl, { group: 'echo', components: ['bench/Echo'] }),
+  async connect(natsUrl) {
+    await start(natsUrl, { group: 'main', components: ['weaver/Main'] })
+    const echo = App.current?.echo
+    if (echo === undefined) throw new Error('main() did not run')
+    return { tiny: () => echo.tiny(TINY), order: () => echo.order(ORDER) }
+  },
+}
