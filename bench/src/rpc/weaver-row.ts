@@ -1,9 +1,7 @@
 /** The whole layer: two weavelets with everything on, generated stubs and codecs. */
-import { run } from '@weaver/sdk'
 import { BOOTSTRAP_ENV, type Bootstrap } from '@weaver/sdk/contract'
 import { App } from '../app.js'
 import { ORDER } from '../order.js'
-import { weaver } from '../weaver.gen.js'
 import { TINY, type Row } from './row.js'
 
 async function start(natsUrl: string, part: { readonly group: string; readonly components: readonly string[] }): Promise<void> {
@@ -20,7 +18,7 @@ async function start(natsUrl: string, part: { readonly group: string; readonly c
   }
   process.env[BOOTSTRAP_ENV] = JSON.stringify(bootstrap)
   process.env['WEAVER_LOG_LEVEL'] = 'warn'
-  await run(App, weaver)
+  await import('../main.js')
 }
 
 export const weaverRow: Row = {
