@@ -9,10 +9,10 @@ export {
   type Main,
   type MethodName,
   type Remotable,
-  type RoutingKey,
 } from './component/component.js'
 export { config, construct, listener, logger, ref, type ConfigSchema } from './component/construction.js'
 export { isWeaverError, WeaverError } from './contract/errors.js'
+export type { RoutingKey } from './contract/shard-key.js'
 export { context, withContext, type CallContext } from './rpc/context.js'
 export { registerError, type ErrorClass } from './rpc/error-codec.js'
 export { RemoteCallError, type RemoteCallCode } from './rpc/remote-call-error.js'

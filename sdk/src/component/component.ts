@@ -1,5 +1,6 @@
 /** Declares what a component is: a token that names an interface, and a class that fulfils it. No statement here has an effect when imported. */
 import { WeaverError } from '../contract/errors.js'
+import type { RoutingKey } from '../contract/shard-key.js'
 
 declare const INTERFACE: unique symbol
 
@@ -12,7 +13,6 @@ export type Remotable<T> = {
     : never
 }
 export type MethodName<T> = Extract<keyof T, string>
-export type RoutingKey = string | number | bigint | readonly (string | number | bigint)[]
 
 export interface ComponentOptions<T> {
   /** Calls with equal keys go to the same replica where possible. For caches, not for exclusion. */

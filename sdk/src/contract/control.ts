@@ -1,4 +1,5 @@
 import type { MetricFamily } from './metrics.js'
+import type { RoutingStatus } from './routing.js'
 
 /**
  * What a deployer asks a weavelet over NATS, as JSON. A request goes to `controlAllSubject` (every weavelet answers) or to
@@ -8,10 +9,12 @@ export type ControlRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
   | { readonly kind: 'metrics' }
+  | { readonly kind: 'routing' }
 
 export type ControlReply =
   | WeaveletStatus
   | WeaveletMetrics
+  | RoutingStatus
   | ControlPart
   | { readonly kind: 'ok' }
   | { readonly kind: 'error'; readonly code: string; readonly message: string }

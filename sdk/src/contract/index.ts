@@ -1,4 +1,11 @@
 // The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
+export { assign, movedPerMille, ownerOf, sliceOf, type Assignment, type AssignOptions, type SliceLoads } from './assignment.js'
+export {
+  startAssignmentController,
+  type AssignmentController,
+  type AssignmentControllerOptions,
+  type ControllerPort,
+} from './assignment-controller.js'
 export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap } from './bootstrap.js'
 export { controlReplyReader } from './control-parts.js'
 export {
@@ -15,6 +22,17 @@ export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
+export {
+  assignmentSubject,
+  HEARTBEAT_MS,
+  type AssignmentsReply,
+  type AssignmentsRequest,
+  type PresenceEvent,
+  type RoutingEvent,
+  type RoutingStatus,
+  type SliceLoadEvent,
+} from './routing.js'
+export { shardKey, type RoutingKey } from './shard-key.js'
 export {
   CALL_QUEUE,
   callSubject,

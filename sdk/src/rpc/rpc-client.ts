@@ -19,6 +19,7 @@ import type { Logger } from '../telemetry/logger.js'
 import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import type { Route } from './route.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -38,6 +39,8 @@ export interface CallTarget {
   readonly methods: readonly MethodBinding[]
   readonly notRetriable: ReadonlySet<string>
   readonly timeoutMs: Readonly<Record<string, number | undefined>>
+  /** Absent: none of its methods is routed. */
+  readonly route?: Route | undefined
 }
 
 interface Pending {
@@ -120,6 +123,7 @@ export class RpcClient {
     const started = Date.now()
     const deadline = Math.min(now.deadline ?? Infinity, started + (target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS))
     const what = `${target.component}.${binding.name}`
+    let owner = target.route?.ownerFor(binding.name, call.args)
     let mayHaveRun = false
     let lostAt: number | undefined
     for (let retry = 0; ; retry++) {
@@ -128,11 +132,17 @@ export class RpcClient {
           lostAt ??= Date.now()
           await this.#connection(what, { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
         }
-        const answer = await this.#attempt(target, { ...call, what, now, deadline })
+        const answer = await this.#attempt(target, { ...call, what, now, deadline, owner })
         return decodeAnswer(answer, { binding, what })
       } catch (error) {
         if (!(error instanceof RemoteCallError)) throw error
         mayHaveRun ||= error.mayHaveRun
+        if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
+          // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
+          target.route?.onUnreachable(owner)
+          owner = undefined
+          continue
+        }
         const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
         if (!this.#mayRetry(error, { target, binding, retry, started }) || Date.now() + wait >= deadline)
           throw mayHaveRun ? mayHaveRunError(error) : error
@@ -178,6 +188,8 @@ export class RpcClient {
       readonly what: string
       readonly now: CallContext
       readonly deadline: number
+      /** The replica that owns the key of the call. */
+      readonly owner: string | undefined
     },
   ): Promise<Uint8Array> {
     const { now, what, deadline } = call
@@ -218,7 +230,11 @@ export class RpcClient {
       if (now.signal !== NEVER) now.signal.addEventListener('abort', onAbort, { once: true })
       this.#watchDeadlines()
       try {
-        this.#transport.publish(callSubject(this.#options.deploymentId, target.component), frame, reply)
+        const { deploymentId } = this.#options
+        const { component } = target
+        const subject =
+          call.owner === undefined ? callSubject(deploymentId, component) : replicaCallSubject(deploymentId, component, call.owner)
+        this.#transport.publish(subject, frame, reply)
       } catch (error) {
         settle(() => reject(error as Error))
       }
@@ -254,7 +270,7 @@ export class RpcClient {
       call.binding.encodeArgs(w, call.args)
       return w.finish()
     } catch (cause) {
-      w.reset()
+      w.truncate(0)
       throw codecError(`${call.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
     }
   }
@@ -310,7 +326,13 @@ function streamCall(
   call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
 ): StreamCall {
   const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
-  return { ...call, component: target.component, binding, openTimeoutMs: target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS }
+  return {
+    ...call,
+    component: target.component,
+    binding,
+    openTimeoutMs: target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS,
+    route: target.route,
+  }
 }
 
 function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {

@@ -9,10 +9,12 @@
 import type { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
-import { callSubject } from '../contract/subjects.js'
+import { isWeaverError } from '../contract/errors.js'
+import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import { context, NEVER, runInContext, type CallContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import type { Route } from './route.js'
 import { StreamEndpoint, type EndpointCall, type StreamEndpointOptions } from './stream-endpoint.js'
 import { STREAM_KIND, writeItems, writeOpenHead, writeStreamHead } from './stream-frame.js'
 import { StreamReceiver } from './stream-receiver.js'
@@ -32,6 +34,7 @@ export interface StreamCall {
   readonly caller: string
   /** How long it may take until a replica has accepted the call, in milliseconds. */
   readonly openTimeoutMs: number
+  readonly route?: Route | undefined
   /** Told when the caller asks for the first item; what it returns is told once when the call is over. */
   readonly observe?: () => (outcome: { readonly error?: unknown }) => void
 }
@@ -84,12 +87,18 @@ export class StreamClient {
   async #open(call: StreamCall, now: CallContext): Promise<ClientCall> {
     const started = Date.now()
     const openBy = Math.min(now.deadline ?? Infinity, started + call.openTimeoutMs)
+    let owner = call.route?.ownerFor(call.binding.name, call.args)
     for (let retry = 0; ; retry++) {
-      const attempt = new ClientCall({ call, now, openBy, endpoint: this.#endpoint, client: this.#options })
+      const attempt = new ClientCall({ call, now, openBy, owner, endpoint: this.#endpoint, client: this.#options })
       try {
         await attempt.open()
         return attempt
       } catch (error) {
+        if (owner !== undefined && isWeaverError(error, 'WEAVER_RPC_UNAVAILABLE')) {
+          call.route?.onUnreachable(owner)
+          owner = undefined
+          continue
+        }
         const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && (error.code === 'WEAVER_RPC_UNAVAILABLE' || error.code === 'WEAVER_RPC_DISCONNECTED')
@@ -104,6 +113,8 @@ interface ClientCallOptions {
   readonly call: StreamCall
   readonly now: CallContext
   readonly openBy: number
+  /** The replica that owns the key of the call. */
+  readonly owner: string | undefined
   readonly endpoint: StreamEndpoint
   readonly client: StreamClientOptions
 }
@@ -133,8 +144,8 @@ class ClientCall implements EndpointCall {
 
   /** Resolves when a replica has accepted the call. */
   open(): Promise<void> {
-    const { call, now, openBy, endpoint, client } = this.#options
-    const { transport } = client
+    const { call, now, openBy, owner, endpoint, client } = this.#options
+    const { transport, deploymentId } = client
     if (now.signal.aborted) throw this.#givenUp()
     if (openBy <= Date.now()) throw this.#failure('WEAVER_RPC_DEADLINE', 'was not opened: its deadline has passed', false)
     if (!transport.isConnected)
@@ -144,7 +155,9 @@ class ClientCall implements EndpointCall {
       const frame = endpoint.encode((w) => this.#writeOpen(w))
       if (frame.length > transport.maxPayloadBytes)
         throw this.#failure('WEAVER_RPC_TOO_LARGE', `was not opened: the arguments take ${frame.length} bytes, the broker's limit is ${transport.maxPayloadBytes}`, false) // prettier-ignore
-      transport.publish(callSubject(client.deploymentId, call.component), frame, endpoint.openReply(this.#id))
+      const subject =
+        owner === undefined ? callSubject(deploymentId, call.component) : replicaCallSubject(deploymentId, call.component, owner)
+      transport.publish(subject, frame, endpoint.openReply(this.#id))
     } catch (error) {
       endpoint.remove(this.#id)
       throw error

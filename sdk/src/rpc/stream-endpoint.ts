@@ -134,7 +134,7 @@ export class StreamEndpoint {
       write(this.#writer)
       return this.#writer.finish()
     } catch (error) {
-      this.#writer.reset()
+      this.#writer.truncate(0)
       throw error
     }
   }

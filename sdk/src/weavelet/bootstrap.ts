@@ -11,9 +11,8 @@ import { createLogger, jsonSink, LOG_LEVELS, prettySink, type LogLevel, type Log
 import { emptyConfig, readAppConfig } from './app-config.js'
 import { banner } from './banner.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
-import { startWeavelet, type WeaveletOptions } from './weavelet.js'
+import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavelet.js'
 
-const DEFAULT_GRACE_MS = 25_000
 /** Code of the application threw these: where it did is worth its stack. */
 const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED']
 

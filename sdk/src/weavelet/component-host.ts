@@ -7,10 +7,11 @@ import type { Component, Hooks, Main } from '../component/component.js'
 import { constructWithin } from '../component/construction.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { isWeaverError, WeaverError } from '../contract/errors.js'
+import type { Route } from '../rpc/route.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import type { BoundListener } from './listener.js'
-import { LocalGate } from './local-calls.js'
+import { LocalGate, type LocalCaller } from './local-calls.js'
 import { startError } from './start-error.js'
 
 export interface HostOptions {
@@ -26,6 +27,8 @@ export interface HostOptions {
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
   readonly tracing: Tracing | undefined
+  /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
+  readonly routeTo?: (token: Component<unknown>) => Route | undefined
   readonly log: Logger
 }
 
@@ -198,17 +201,24 @@ export class ComponentHost {
     }
     if (this.#options.hosted?.has(token.name) ?? true) {
       const hosted = this.#construct(token.name)
-      if (hosted !== undefined)
-        return binding.local(
-          new LocalGate(hosted, binding, { caller: { component: owner, replica: this.#options.replica }, tracing: this.#options.tracing }),
-          hosted.instance,
-        )
+      if (hosted !== undefined) return binding.local(new LocalGate(hosted, binding, this.#localCaller(binding, owner)), hosted.instance)
     }
     if (this.#options.invoker === undefined) {
       this.#problems.push(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
       return {}
     }
     return binding.stub(this.#options.invoker(binding, owner))
+  }
+
+  #localCaller(binding: ComponentBinding, owner: string): LocalCaller {
+    const { invoker, replica, routeTo, tracing } = this.#options
+    const route = routeTo?.(binding.token)
+    const caller = { component: owner, replica }
+    return {
+      caller,
+      tracing,
+      ...(route === undefined || invoker === undefined ? {} : { elsewhere: { route, calls: invoker(binding, owner) } }),
+    }
   }
 
   #compare(name: string, what: string, [made, expected]: readonly [ReadonlySet<string>, readonly string[]]): void {

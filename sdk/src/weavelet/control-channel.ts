@@ -13,6 +13,7 @@ export interface ControlTarget {
   readonly logSink: LogSink
   readonly log: Logger
   status(): Promise<ControlReply>
+  routing(): ControlReply
 }
 
 /** Listens to requests to all weavelets and to this one. */
@@ -40,6 +41,8 @@ async function answer(request: ControlRequest, to: ControlTarget): Promise<Contr
       return { kind: 'ok' }
     case 'metrics':
       return { kind: 'metrics', replica, group, versionId, families: processMetrics.collect() }
+    case 'routing':
+      return to.routing()
     default:
       return refusal('unknown request')
   }

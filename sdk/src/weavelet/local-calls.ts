@@ -2,10 +2,11 @@
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
  * of a call is `enter` and `run`; only the calls that are timed or traced, and those that come too early, take the other one.
  */
-import type { ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
+import type { Calls, ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
 import { calleeContext, context, runInContext } from '../rpc/context.js'
 import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
+import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import { measuredCall, measureStream } from '../telemetry/measured-call.js'
@@ -19,6 +20,13 @@ export interface LocalTarget {
   readonly isStarted: boolean
 }
 
+export interface LocalCaller {
+  readonly caller: { readonly component: string; readonly replica: string }
+  readonly tracing: Tracing | undefined
+  /** Of a routed component: which calls belong to another replica, and how they get there. */
+  readonly elsewhere?: { readonly route: Route; readonly calls: Calls }
+}
+
 export class LocalGate implements LocalCalls {
   readonly #target: LocalTarget
   readonly #methods: readonly MethodBinding[]
@@ -26,14 +34,12 @@ export class LocalGate implements LocalCalls {
   readonly #stats: readonly CallStats[]
   readonly #timeoutsMs: readonly number[]
   readonly #tracing: Tracing | undefined
+  readonly #elsewhere: LocalCaller['elsewhere']
 
-  constructor(
-    target: LocalTarget,
-    binding: ComponentBinding,
-    from: { readonly caller: { readonly component: string; readonly replica: string }; readonly tracing: Tracing | undefined },
-  ) {
+  constructor(target: LocalTarget, binding: ComponentBinding, from: LocalCaller) {
     const { caller } = from
     this.#tracing = from.tracing
+    this.#elsewhere = from.elsewhere
     const timeoutMs = (binding.token.options.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
     this.#target = target
     this.#methods = binding.methods
@@ -45,7 +51,8 @@ export class LocalGate implements LocalCalls {
   }
 
   enter(method: number): boolean {
-    if (!this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
+    // Where a routed call belongs is known by its arguments.
+    if (this.#elsewhere !== undefined || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
     return this.#tracing === undefined || !this.#tracing.isSampled()
   }
 
@@ -56,8 +63,10 @@ export class LocalGate implements LocalCalls {
   async call(method: number, args: readonly unknown[]): Promise<unknown> {
     const { name, input } = this.#methods[method] as MethodBinding // the same
     const { name: component, instance } = this.#target
+    if (this.#isElsewhere(name, args)) return this.#elsewhere?.calls.call(method, args)
     this.#checkStarted(name)
     const stats = this.#stats[method] as CallStats // the same
+    if (this.#elsewhere !== undefined) stats.begin() // enter() did not count it
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
@@ -69,6 +78,7 @@ export class LocalGate implements LocalCalls {
 
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
     const { name, input } = this.#methods[method] as MethodBinding // the same
+    if (this.#elsewhere !== undefined && this.#isElsewhere(name, args)) return this.#elsewhere.calls.stream(method, args)
     const { name: component, instance } = this.#target
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (instance as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
@@ -85,6 +95,11 @@ export class LocalGate implements LocalCalls {
   #streamCall(name: string, args: readonly unknown[], input: StreamInput | undefined): LocalStreamCall {
     const outer = context()
     return { what: `${this.#target.name}.${name}`, outer, inner: { ...outer, caller: this.#caller }, args, input: input?.position }
+  }
+
+  #isElsewhere(name: string, args: readonly unknown[]): boolean {
+    const owner = this.#elsewhere?.route.ownerFor(name, args)
+    return owner !== undefined && owner !== this.#caller.replica
   }
 
   #checkStarted(name: string): void {

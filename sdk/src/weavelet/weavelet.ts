@@ -15,6 +15,7 @@ import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import { observeHttp } from '../telemetry/observe-http.js'
+import { Routing } from '../routing/routing.js'
 import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
 import { processMetrics } from '../telemetry/metrics.js'
 import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
@@ -24,6 +25,11 @@ import { answerControl } from './control-channel.js'
 import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
+
+/** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
+export const DEFAULT_GRACE_MS = 25_000
+/** The part of it after which streams that go on are cut off, so that the rest of the stop has its time. */
+const STREAMS_GRACE = 0.8
 
 export interface WeaveletOptions {
   readonly app: new () => Main
@@ -89,6 +95,7 @@ async function host(
   const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log, tracing }
   const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
   const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
+  const routing = transport === undefined ? undefined : new Routing({ ...rpc, transport })
   const components = new ComponentHost({
     app: options.app,
     gen,
@@ -114,9 +121,11 @@ async function host(
                 methods,
                 notRetriable: new Set(token.options.notRetriable),
                 timeoutMs: (token.options.timeoutMs ?? {}) as Record<string, number | undefined>,
+                route: routing?.routeTo(token),
               },
               caller,
             ),
+    routeTo: (token) => routing?.routeTo(token),
     log,
   })
   let phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
@@ -136,11 +145,16 @@ async function host(
   let stopping: Promise<boolean> | undefined
   const stop = async (): Promise<boolean> => {
     phase = 'draining'
+    const streamsUntil = Date.now() + STREAMS_GRACE * (bootstrap?.shutdownGraceMs ?? DEFAULT_GRACE_MS)
+    routing?.drain()
     for (const listener of components.listeners) listener.beginDrain()
     const preStopMs = bootstrap?.preStopMs ?? 0
     if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, preStopMs))
     await Promise.all(components.listeners.map((listener) => listener.close()))
-    const isDrained = await attempt('calls could not be drained', () => server?.drain())
+    const isDrained = await attempt('calls could not be drained', () =>
+      server?.drain({ streamsMs: Math.max(0, streamsUntil - Date.now()) }),
+    )
+    routing?.leave()
     const isClean = await components.stop()
     phase = 'stopped'
     health?.closeAllConnections()
@@ -177,6 +191,7 @@ async function host(
           inFlight: (server?.inFlight ?? 0) + (client?.inFlight ?? 0),
           served: server?.served ?? 0,
         }),
+        routing: () => routing?.status ?? { kind: 'routing', assignments: [] },
       })
     const served = new Map(components.served.map((component) => [component.name, component]))
     await components.start((name) => {
@@ -185,6 +200,7 @@ async function host(
       log.debug('component started', { component: name })
     })
     await transport?.flush()
+    routing?.join([...served.values()].map(({ binding }) => binding.token))
     phase = 'serving'
     log.info('started', { components: [...(bootstrap?.components ?? [MAIN_COMPONENT, ...served.keys()])] })
     const { main } = components

@@ -1,0 +1,87 @@
+/**
+ * Tells the deployer that this replica serves routed components: `join`, a slow heartbeat, `drain`, `leave` (contract/routing.ts).
+ *
+ * I1  After `drain` nothing says that the replica is there, whatever is asked or comes back.
+ * I2  A connection that was lost and is back is followed by a heartbeat at once: the deployer may have counted the silence.
+ */
+import { randomBytes } from 'node:crypto'
+import { encodeJson, HEARTBEAT_JITTER, HEARTBEAT_MS, type PresenceEvent } from '../contract/routing.js'
+import { eventSubject } from '../contract/subjects.js'
+import type { Transport } from '../rpc/transport.js'
+import type { Logger } from '../telemetry/logger.js'
+
+export interface PresenceOptions {
+  readonly transport: Transport
+  readonly deploymentId: string
+  readonly replica: string
+  /** Routed components that are served here. Without any nothing is ever said. */
+  readonly components: readonly string[]
+  readonly log: Logger
+  /** @default HEARTBEAT_MS */
+  readonly heartbeatMs?: number
+}
+
+export class Presence {
+  readonly #options: PresenceOptions
+  readonly #incarnation = randomBytes(9).toString('base64url')
+  #state: 'silent' | 'there' | 'draining' | 'gone' = 'silent'
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+    if (options.components.length > 0)
+      options.transport.onConnection((isConnected) => {
+        if (isConnected && this.#state === 'there') this.#say('alive') // I2
+      })
+  }
+
+  /** What a deployer that starts wants to know; `undefined` unless this replica serves. */
+  get current(): PresenceEvent | undefined {
+    return this.#state === 'there' ? this.#event('alive') : undefined // I1
+  }
+
+  join(): void {
+    if (this.#state !== 'silent' || this.#options.components.length === 0) return
+    this.#state = 'there'
+    this.#say('join')
+    this.#beat()
+  }
+
+  drain(): void {
+    if (this.#state === 'there') this.#say('drain')
+    this.#state = 'draining'
+    clearTimeout(this.#timer)
+  }
+
+  leave(): void {
+    if (this.#state === 'draining' && this.#options.components.length > 0) this.#say('leave')
+    this.#state = 'gone'
+  }
+
+  #beat(): void {
+    const { heartbeatMs = HEARTBEAT_MS } = this.#options
+    this.#timer = setTimeout(
+      () => {
+        this.#say('alive')
+        this.#beat()
+      },
+      heartbeatMs * (1 + HEARTBEAT_JITTER * (2 * Math.random() - 1)),
+    )
+    this.#timer.unref() // being there is no work
+  }
+
+  #say(kind: PresenceEvent['kind']): void {
+    const { transport, deploymentId, log } = this.#options
+    if (!transport.isConnected) return // I2
+    try {
+      transport.publish(eventSubject(deploymentId), encodeJson(this.#event(kind)))
+    } catch (error) {
+      log.warn('the deployer could not be told that this replica is there; it goes on and says so again', { err: error })
+    }
+  }
+
+  #event(kind: PresenceEvent['kind']): PresenceEvent {
+    const { replica, components } = this.#options
+    return { kind, replica, incarnation: this.#incarnation, components }
+  }
+}

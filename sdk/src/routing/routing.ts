@@ -1,0 +1,55 @@
+/** The routing of one weavelet: as a replica it makes itself known, as a caller it finds the owners of keys. */
+import type { Component } from '../component/component.js'
+import type { RoutingStatus } from '../contract/routing.js'
+import type { Route } from '../rpc/route.js'
+import { Presence, type PresenceOptions } from './presence.js'
+import { RoutingTable, type Routers } from './routing-table.js'
+
+interface RoutedOptions {
+  readonly router?: object
+}
+
+export type RoutingOptions = Omit<PresenceOptions, 'components'>
+
+export class Routing {
+  readonly #options: RoutingOptions
+  readonly #table: RoutingTable
+  #presence: Presence | undefined
+
+  constructor(options: RoutingOptions) {
+    this.#options = options
+    this.#table = new RoutingTable({ ...options, ...(options.heartbeatMs === undefined ? {} : { reportMs: options.heartbeatMs }) })
+  }
+
+  /** The way to a component; `undefined` when none of its methods is routed. */
+  routeTo<T>(token: Component<T>): Route | undefined {
+    return isRouted(token) ? this.#table.route(token.name, token.options.router as Routers) : undefined // routers take the arguments of their methods
+  }
+
+  /** The components that are served here have started, and the broker knows their subscriptions. */
+  join(served: readonly { readonly name: string; readonly options: RoutedOptions }[]): void {
+    const components = served.filter(isRouted).map(({ name }) => name)
+    this.#presence = new Presence({ ...this.#options, components })
+    this.#presence.join()
+  }
+
+  /** New calls should go elsewhere. */
+  drain(): void {
+    this.#presence?.drain()
+  }
+
+  leave(): void {
+    this.#presence?.leave()
+    this.#table.close()
+  }
+
+  get status(): RoutingStatus {
+    const presence = this.#presence?.current
+    return { kind: 'routing', assignments: this.#table.assignments, ...(presence === undefined ? {} : { presence }) }
+  }
+}
+
+/** Whether calls of some of its methods have a key. */
+export function isRouted(token: { readonly options: RoutedOptions }): boolean {
+  return Object.keys(token.options.router ?? {}).length > 0
+}
