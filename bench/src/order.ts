@@ -32,7 +32,7 @@ export const ORDER: Order = {
   id: 9_007_199_254_740_993n,
   createdAt: new Date('2026-03-01T12:34:56.789Z'),
   customer: { id: 'c-20391', name: 'Ada Lovelace', email: 'ada@example.com', since: new Date('2019-07-14T00:00:00Z') },
-  shipping: { street: '12 St James’s Square', city: 'London', postcode: 'SW1Y 4JH', country: 'GB' },
+  shipping: { street: '12 Saint James Square', city: 'London', postcode: 'SW1Y 4JH', country: 'GB' },
   lines: Array.from({ length: 10 }, (_, i) => ({
     sku: `SKU-${1000 + i * 37}`,
     title: `Analytical engine part number ${i}`,

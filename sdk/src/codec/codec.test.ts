@@ -129,6 +129,51 @@ it('bytes that end too early are refused, whatever is read', () => {
   }
 })
 
+describe('many strings in one message', () => {
+  const shapes: readonly (readonly [what: string, texts: readonly string[]])[] = [
+    ['a short one', ['a', '', 'bc', 'x'.repeat(100)]],
+    ['a short one that is not ASCII', ['a', 'ü', '', '日本語', '😀😀']],
+    ['a long one', Array.from({ length: 300 }, (_, i) => `number ${i}`)],
+    ['a long one that is not ASCII', Array.from({ length: 300 }, (_, i) => `Größe ${i} 😀`)],
+    ['a short one with half a character', ['a', '\ud800', 'b', '\udc00']],
+    ['a long one with half a character', ['x'.repeat(5_000), '\ud800', 'b'.repeat(5_000)]],
+    ['two halves that meet', ['\ud83d', '\ude00', 'x'.repeat(3_000)]],
+  ]
+  it.each(shapes)('%s', (_, texts) => {
+    const read = roundTrip(
+      (w) => {
+        for (const text of texts) {
+          w.string(text)
+          w.number(text.length)
+        }
+      },
+      (r) => texts.map(() => [r.string(), r.number()]),
+    )
+    expect(read).toEqual(texts.map((text) => [text, text.length]))
+  })
+})
+
+it('messages of one writer share no byte, at whatever size they outgrow its memory', () => {
+  for (const size of [1, 5, 100, 5_000, 16_380, 16_384, 40_000]) {
+    const w = new Writer(64)
+    const made = Array.from({ length: 40 }, (_, i) => {
+      w.bytes(new Uint8Array(size).fill(i))
+      w.string(`text ${i}`)
+      if (i % 7 === 3) {
+        w.reset()
+        w.bytes(new Uint8Array(size).fill(i))
+        w.string(`text ${i}`)
+      }
+      return w.finish()
+    })
+    for (const [i, bytes] of made.entries()) {
+      const r = new Reader(bytes)
+      expect(r.bytes()).toEqual(new Uint8Array(size).fill(i))
+      expect([r.string(), r.left]).toEqual([`text ${i}`, 0])
+    }
+  }
+})
+
 it('a value of another type is refused where it is written', () => {
   // The casts stand for what untyped code can hand in.
   expect(() => new Writer().string(5 as unknown as string)).toThrow('expected a string, got number')

@@ -1,18 +1,26 @@
 import { codecError } from './codec-error.js'
+import { HEAD_BYTES, TEXT } from './layout.js'
 
-/** Reads what a `Writer` of the same build wrote. Every read is checked against the end of the bytes. */
+/** Reads what a `Writer` of the same build wrote (layout.ts). Every read is checked against the end of the bytes. */
 export class Reader {
   readonly #bytes: Buffer
-  #at: number
+  readonly #bodyEnd: number
+  #at = HEAD_BYTES
+  /** Units of the text that were read. */
+  #textAt = 0
+  /** The whole text, once a string of a short one was read. */
+  #text: string | undefined
 
-  constructor(bytes: Uint8Array, at: number = 0) {
+  /** Never fails: bytes that are no message read as one that was cut short. */
+  constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#at = at
+    const bodyEnd = bytes.length < HEAD_BYTES ? 0 : this.#bytes.readUInt32LE(0)
+    this.#bodyEnd = bodyEnd > bytes.length ? 0 : bodyEnd
   }
 
-  /** Bytes not read yet. */
+  /** Bytes of the body that are not read yet. */
   get left(): number {
-    return this.#bytes.length - this.#at
+    return this.#bodyEnd - this.#at
   }
 
   u8(): number {
@@ -28,6 +36,11 @@ export class Reader {
   }
 
   uint(): number {
+    const first = this.#bytes[this.#at] as number // past the end it is undefined, and smaller than nothing
+    if (first < 0x80 && this.#at < this.#bodyEnd) {
+      this.#at++
+      return first
+    }
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.u8()
@@ -53,10 +66,14 @@ export class Reader {
   }
 
   string(): string {
-    const head = this.uint()
-    const size = head >>> 1
-    const at = this.#take(size)
-    return this.#bytes.toString((head & 1) === 0 ? 'utf8' : 'utf16le', at, at + size)
+    const units = this.uint()
+    if (units === 0) return ''
+    const from = this.#textAt
+    this.#textAt = from + units
+    const text = (this.#text ??= this.#shortText())
+    if (text === undefined) return this.#slice(from, units)
+    if (this.#textAt > text.length) throw this.#cutShort(units)
+    return text.substring(from, this.#textAt)
   }
 
   bigint(): bigint {
@@ -84,13 +101,40 @@ export class Reader {
     return this.uint()
   }
 
+  /** The text, if it is short enough to be decoded whole. */
+  #shortText(): string | undefined {
+    const at = this.#bodyEnd + 1
+    const size = this.#bytes.length - at
+    if (size <= 0) return ''
+    switch (this.#bytes[this.#bodyEnd]) {
+      case TEXT.ascii:
+        return size <= TEXT.wholeUnits ? this.#bytes.toString('latin1', at) : undefined
+      case TEXT.utf8:
+        return this.#bytes.toString('utf8', at)
+      default:
+        return size <= TEXT.wholeUnits * 2 ? this.#bytes.toString('utf16le', at) : undefined
+    }
+  }
+
+  /** One string of a long text. */
+  #slice(from: number, units: number): string {
+    const width = this.#bytes[this.#bodyEnd] === TEXT.ascii ? 1 : 2
+    const at = this.#bodyEnd + 1 + from * width
+    const end = at + units * width
+    if (end > this.#bytes.length) throw this.#cutShort(units)
+    return this.#bytes.toString(width === 1 ? 'latin1' : 'utf16le', at, end)
+  }
+
   #take(count: number): number {
     const at = this.#at
-    if (at + count > this.#bytes.length)
-      throw codecError(
-        `${count} bytes are wanted at ${at}, but the message has ${this.#bytes.length}; it was cut short, or another build wrote it`,
-      )
+    if (at + count > this.#bodyEnd) throw this.#cutShort(count)
     this.#at = at + count
     return at
+  }
+
+  #cutShort(count: number): Error {
+    return codecError(
+      `${count} more are wanted at ${this.#at}, but the message has ${this.#bytes.length} bytes; it was cut short, or another build wrote it`,
+    )
   }
 }

@@ -1,52 +1,55 @@
 import { isDate, isUint8Array } from 'node:util/types'
 import { codecError } from './codec-error.js'
+import { HEAD_BYTES, TEXT } from './layout.js'
 
-const INITIAL_BYTES = 256
-/** Strings up to this length are written character by character while they are ASCII; longer ones by one native call. */
-const SHORT_STRING = 48
+const SLAB_BYTES = 16_384
 const MAX_SMALL_INT = 2 ** 30
 
 /**
- * Writes values one after the other into a growing buffer. Nothing is tagged and nothing is named: only a `Reader` driven by code generated from the
- * same types can read it. Reusable: `finish()` copies the bytes out and starts again. Not safe for use by two calls at once.
+ * Writes values one after the other. Nothing is tagged and nothing is named: only a `Reader` driven by code generated from the same types can read it
+ * (layout.ts). Reusable: `finish()` gives the bytes out and starts the next message. Not safe for use by two messages at once.
+ *
+ * I1  Bytes that were given out are never written again: messages lie one behind the other in a slab, and a full slab is left to its messages.
  */
 export class Writer {
-  #bytes: Buffer
-  #at = 0
+  #slab: Buffer
+  /** Where the message begins in the slab. */
+  #start = 0
+  #at = HEAD_BYTES
+  #text = ''
 
-  constructor(initialBytes: number = INITIAL_BYTES) {
-    this.#bytes = Buffer.allocUnsafe(initialBytes)
-  }
-
-  /** Bytes written so far. */
-  get size(): number {
-    return this.#at
+  constructor(slabBytes: number = SLAB_BYTES) {
+    this.#slab = Buffer.allocUnsafe(Math.max(slabBytes, HEAD_BYTES))
   }
 
   u8(value: number): void {
     this.#reserve(1)
-    this.#bytes[this.#at++] = value
+    this.#slab[this.#at++] = value
   }
 
   u16(value: number): void {
     this.#reserve(2)
-    this.#at = this.#bytes.writeUInt16LE(value, this.#at)
+    this.#at = this.#slab.writeUInt16LE(value, this.#at)
   }
 
   u32(value: number): void {
     this.#reserve(4)
-    this.#at = this.#bytes.writeUInt32LE(value, this.#at)
+    this.#at = this.#slab.writeUInt32LE(value, this.#at)
   }
 
   /** An integer from 0 to 2^32 - 1, in one to five bytes. */
   uint(value: number): void {
     this.#reserve(5)
+    if (value < 0x80) {
+      this.#slab[this.#at++] = value
+      return
+    }
     let rest = value
     while (rest > 0x7f) {
-      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80
+      this.#slab[this.#at++] = (rest & 0x7f) | 0x80
       rest >>>= 7
     }
-    this.#bytes[this.#at++] = rest
+    this.#slab[this.#at++] = rest
   }
 
   /** An integer from -2^31 to 2^31 - 1; near zero is short. */
@@ -56,43 +59,32 @@ export class Writer {
 
   /** Any JavaScript number, exact, NaN, the infinities and -0 included; small integers are short. */
   number(value: number): void {
-    if (value > -MAX_SMALL_INT && value < MAX_SMALL_INT && Number.isInteger(value) && !Object.is(value, -0)) {
+    if ((value | 0) === value && value > -MAX_SMALL_INT && value < MAX_SMALL_INT && !Object.is(value, -0)) {
       this.uint((value < 0 ? -value * 4 - 2 : value * 4) >>> 0)
       return
     }
     this.#reserve(9)
-    this.#bytes[this.#at++] = 1
-    this.#at = this.#bytes.writeDoubleLE(value, this.#at)
+    this.#slab[this.#at++] = 1
+    this.#at = this.#slab.writeDoubleLE(value, this.#at)
   }
 
   bool(value: boolean): void {
     this.u8(value ? 1 : 0)
   }
 
-  /** Any string. One with lone surrogates, which UTF-8 cannot carry, goes as UTF-16. */
+  /** Any string, one with lone surrogates included. */
   string(value: string): void {
     if (typeof value !== 'string') throw codecError(`expected a string, got ${typeof value}`)
-    const { length } = value
-    if (length <= SHORT_STRING && this.#ascii(value)) return
-    if (!value.isWellFormed()) {
-      this.uint(((length * 2) << 1) | 1)
-      this.#reserve(length * 2)
-      this.#at += this.#bytes.write(value, this.#at, 'utf16le')
-      return
-    }
-    const size = Buffer.byteLength(value)
-    if (size > 0x3fffffff) throw codecError(`a string of ${size} bytes is too long to send`)
-    this.uint(size << 1)
-    this.#reserve(size)
-    this.#at += this.#bytes.write(value, this.#at, 'utf8')
+    this.uint(value.length)
+    this.#text += value
   }
 
   bigint(value: bigint): void {
     if (typeof value !== 'bigint') throw codecError(`expected a bigint, got ${typeof value}`)
     if (BigInt.asIntN(64, value) === value) {
       this.#reserve(9)
-      this.#bytes[this.#at++] = 0
-      this.#at = this.#bytes.writeBigInt64LE(value, this.#at)
+      this.#slab[this.#at++] = 0
+      this.#at = this.#slab.writeBigInt64LE(value, this.#at)
       return
     }
     this.u8(1)
@@ -115,7 +107,7 @@ export class Writer {
   /** Bytes without their length. */
   raw(value: Uint8Array): void {
     this.#reserve(value.length)
-    this.#bytes.set(value, this.#at)
+    this.#slab.set(value, this.#at)
     this.#at += value.length
   }
 
@@ -124,39 +116,52 @@ export class Writer {
     this.uint(value)
   }
 
-  /** Forgets what was written from `size` on. */
-  truncate(size: number): void {
-    this.#at = size
+  /** Forgets the message that was begun. */
+  reset(): void {
+    this.#at = this.#start + HEAD_BYTES
+    this.#text = ''
   }
 
-  /** What was written, in memory of its own; the writer is empty afterwards. */
+  /** The message, whose bytes nobody writes any more; the next one begins. */
   finish(): Uint8Array {
-    const done = new Uint8Array(this.#bytes.subarray(0, this.#at))
-    this.#at = 0
+    const length = this.#at - this.#start
+    if (this.#text !== '') this.#writeText()
+    this.#slab.writeUInt32LE(length, this.#start)
+    const done = this.#slab.subarray(this.#start, this.#at)
+    this.#start = this.#at
+    this.#at += HEAD_BYTES
+    this.#text = ''
+    if (this.#at > this.#slab.length) this.#grow(HEAD_BYTES)
     return done
   }
 
-  #ascii(value: string): boolean {
-    const { length } = value
-    this.#reserve(length + 1)
-    const bytes = this.#bytes
-    let at = this.#at
-    // 2 * length stays below 128, so its varint is one byte.
-    bytes[at++] = length << 1
-    for (let i = 0; i < length; i++) {
-      const code = value.charCodeAt(i)
-      if (code > 0x7f) return false
-      bytes[at++] = code
+  #writeText(): void {
+    const text = this.#text
+    const { length } = text
+    // UTF-8 takes three bytes at most for each unit; a text as long in bytes as in units is ASCII.
+    this.#reserve(1 + length * 3)
+    const mode = this.#at++
+    const written = this.#slab.write(text, this.#at, 'utf8')
+    if (written === length) this.#slab[mode] = TEXT.ascii
+    else if (length <= TEXT.wholeUnits && text.isWellFormed()) this.#slab[mode] = TEXT.utf8
+    else {
+      this.#slab[mode] = TEXT.utf16
+      this.#at += this.#slab.write(text, this.#at, 'utf16le')
+      return
     }
-    this.#at = at
-    return true
+    this.#at += written
   }
 
   #reserve(count: number): void {
-    const need = this.#at + count
-    if (need <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafe(Math.max(need, this.#bytes.length * 2))
-    this.#bytes.copy(grown, 0, 0, this.#at)
-    this.#bytes = grown
+    if (this.#at + count > this.#slab.length) this.#grow(this.#at - this.#start + count)
+  }
+
+  /** I1. What was begun moves to a new slab that has room for it. */
+  #grow(size: number): void {
+    const next = Buffer.allocUnsafe(Math.max(SLAB_BYTES, size * 2))
+    this.#slab.copy(next, 0, this.#start, Math.min(this.#at, this.#slab.length))
+    this.#at -= this.#start
+    this.#start = 0
+    this.#slab = next
   }
 }

@@ -85,8 +85,8 @@ export function readRequestHead(r: Reader): RequestHead & { readonly fingerprint
   }
 }
 
-/** @returns the kind, or 0 for bytes that are no frame of this version; the reader then stands behind the two first bytes. */
+/** @returns the kind, or 0 for bytes that are no frame of this version; the reader stands behind the kind. */
 export function readKind(bytes: Uint8Array): { readonly kind: number; readonly reader: Reader } {
-  if (bytes.length < 2 || bytes[0] !== FRAME_VERSION) return { kind: 0, reader: new Reader(bytes) }
-  return { kind: bytes[1] as number, reader: new Reader(bytes, 2) } // length was checked
+  const reader = new Reader(bytes)
+  return { kind: reader.left >= 2 && reader.u8() === FRAME_VERSION ? reader.u8() : 0, reader }
 }

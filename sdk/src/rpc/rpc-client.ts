@@ -270,7 +270,7 @@ export class RpcClient {
       call.binding.encodeArgs(w, call.args)
       return w.finish()
     } catch (cause) {
-      w.truncate(0)
+      w.reset()
       throw codecError(`${call.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
     }
   }

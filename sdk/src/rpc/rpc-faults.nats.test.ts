@@ -81,6 +81,12 @@ describe('damaged bytes', () => {
     return w.finish()
   }
 
+  function frame(...bytes: number[]): Uint8Array {
+    const w = new Writer()
+    for (const byte of bytes) w.u8(byte)
+    return w.finish()
+  }
+
   it('sent to a component are answered as no request, whatever they are, and the replica works on', async () => {
     let runs = 0
     const { server } = await stations.startReplica({ ...CART, echo: async (text) => (runs++, text) })
@@ -90,8 +96,8 @@ describe('damaged bytes', () => {
     const damaged = [
       ...Array.from({ length: whole.length }, (_, length) => whole.subarray(0, length)),
       Buffer.alloc(64, 0xff),
-      Buffer.concat([Buffer.from([FRAME_VERSION, KIND.request]), Buffer.alloc(64, 0xff)]),
-      Buffer.from([FRAME_VERSION, 99]),
+      frame(FRAME_VERSION, KIND.request, ...Buffer.alloc(64, 0xff)),
+      frame(FRAME_VERSION, 99),
       request(500),
     ]
     for (const bytes of damaged) {
@@ -114,8 +120,9 @@ describe('damaged bytes', () => {
     await stations.startReplica(CART)
     const raw = await connect({ servers: stations.nats.url })
     stations.onClose(() => raw.close())
-    for (const bytes of [[], [FRAME_VERSION, KIND.cancel], [FRAME_VERSION, KIND.cancel, 0xff, 0xff], [0xff]])
-      raw.publish(replicaCallSubject(DEPLOYMENT, COMPONENT, CANCEL_TOKEN), Uint8Array.from(bytes))
+    const cut = frame(FRAME_VERSION, KIND.cancel, 1).subarray(0, 6)
+    for (const bytes of [frame(), frame(FRAME_VERSION, KIND.cancel), frame(FRAME_VERSION, KIND.cancel, 0xff, 0xff), frame(0xff), cut])
+      raw.publish(replicaCallSubject(DEPLOYMENT, COMPONENT, CANCEL_TOKEN), bytes)
     await raw.flush()
     const { call } = await stations.startCaller({ echo: 2_000 })
     expect(await call('echo', 'works')).toBe('works')
@@ -125,10 +132,17 @@ describe('damaged bytes', () => {
   it('in an answer are a failure of the call, which may have run', async () => {
     const raw = await connect({ servers: stations.nats.url })
     stations.onClose(() => raw.close())
-    const answers = [[], [7, 7, 7], [FRAME_VERSION, KIND.result, 0xff], [FRAME_VERSION, KIND.error, 0], [FRAME_VERSION, KIND.failure]]
+    const answers = [
+      new Uint8Array(),
+      Uint8Array.from([7, 7, 7]),
+      frame(7, 7, 7),
+      frame(FRAME_VERSION, KIND.result, 0xff),
+      frame(FRAME_VERSION, KIND.error, 0),
+      frame(FRAME_VERSION, KIND.failure),
+    ]
     let next = 0
     raw.subscribe(callSubject(DEPLOYMENT, COMPONENT), {
-      callback: (_, message) => void message.respond(Uint8Array.from(answers[next++ % answers.length] ?? [])),
+      callback: (_, message) => void message.respond(answers[next++ % answers.length]),
     })
     await raw.flush()
     const { call } = await stations.startCaller()

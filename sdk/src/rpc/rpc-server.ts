@@ -214,7 +214,7 @@ export class RpcServer {
       write(w)
       return w.finish()
     } catch (error) {
-      w.truncate(0)
+      w.reset()
       throw error
     }
   }

@@ -134,7 +134,7 @@ export class StreamEndpoint {
       write(this.#writer)
       return this.#writer.finish()
     } catch (error) {
-      this.#writer.truncate(0)
+      this.#writer.reset()
       throw error
     }
   }

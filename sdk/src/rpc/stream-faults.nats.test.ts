@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'nats'
+import { HEAD_BYTES } from '../codec/layout.js'
 import { Writer } from '../codec/writer.js'
 import { callSubject } from '../contract/subjects.js'
 import { startNatsServer } from '../testing/nats-server.js'
@@ -86,7 +87,7 @@ describe('opening', () => {
     const w = new Writer()
     writeOpenHead(w, { callId: 1, endpoint: 'x', method: 0, timeLeftMs: 0, metadata: { a: 'b' }, caller: { component: 'c', replica: 'd' } }, fingerprintPrefix(BUILD)) // prettier-ignore
     const whole = w.finish() // without its arguments
-    for (let length = 3; length <= whole.length; length++) {
+    for (let length = HEAD_BYTES + 3; length <= whole.length; length++) {
       const { data } = await raw.request(callSubject(DEPLOYMENT, FEED_COMPONENT), whole.subarray(0, length), { timeout: 2_000 })
       const { kind, reader } = readKind(data)
       expect([kind, reader.uint(), reader.string()]).toEqual([STREAM_KIND.failure, 0, expect.stringMatching(/PROTOCOL|FINGERPRINT/)])

@@ -17,6 +17,7 @@
  * one call share an id. `end`, `error` and `failure` from the callee end the call. Frames of one call arrive in the order of sending: each side has one
  * connection. A request that is refused is answered on the reply subject of its `open`, with call id 0.
  */
+import { HEAD_BYTES } from '../codec/layout.js'
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
 import { FINGERPRINT_BYTES, FRAME_VERSION } from './frame.js'
@@ -68,7 +69,7 @@ export function writeOpenHead(w: Writer, head: OpenHead, fingerprint: Uint8Array
 
 /** A message to a component that opens a streaming call; any other is a unary request. */
 export function isOpenFrame(bytes: Uint8Array): boolean {
-  return bytes.length > 2 && bytes[0] === FRAME_VERSION && bytes[1] === STREAM_KIND.open
+  return bytes[HEAD_BYTES] === FRAME_VERSION && bytes[HEAD_BYTES + 1] === STREAM_KIND.open
 }
 
 /** The fingerprint stands first and is compared before anything behind it is believed. */

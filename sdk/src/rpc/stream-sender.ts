@@ -126,7 +126,7 @@ export class StreamSender {
       this.#options.encode(this.#writer, item)
       return this.#writer.finish()
     } catch (cause) {
-      this.#writer.truncate(0)
+      this.#writer.reset()
       return codecError(`${this.#options.what}: an item cannot be sent: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
     }
   }
