@@ -203,12 +203,13 @@ class Controller implements AssignmentController {
   }
 
   #decide(component: string): void {
-    const { deploymentId, port, onAssignment } = this.#options
+    const { deploymentId, port, onAssignment, balance } = this.#options
     const replicas = [...this.#members].filter(([, member]) => member.components.includes(component)).map(([replica]) => replica)
     const before = this.assignments.get(component)
     const epoch = Math.max(Date.now(), (before?.epoch ?? 0) + 1) // I1
-    const next = assign(component, before, { replicas, epoch }, this.#byLoad(component, replicas.length))
-    if (next === before) return
+    const assigned = assign(component, before, { replicas, epoch }, this.#byLoad(component, replicas.length))
+    if (assigned === before) return
+    const next: Assignment = balance === 'load' ? { ...assigned, isLoadWanted: true } : assigned
     this.assignments.set(component, next)
     const loads = this.#loads.get(component)
     if (loads !== undefined) this.#loads.set(component, spread(loads, next.owners.length))

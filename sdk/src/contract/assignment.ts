@@ -17,6 +17,8 @@ export interface Assignment {
   readonly replicas: readonly string[]
   /** Owner of each slice, as an index into `replicas`; the length is a power of two, or 0 without replicas. */
   readonly owners: readonly number[]
+  /** Callers are to report how often they call which slices. */
+  readonly isLoadWanted?: true
 }
 
 /** Load of each slice, in any unit; calls per second, say. An index beyond its end counts as 0. */

@@ -10,8 +10,12 @@
 import type { Assignment } from './assignment.js'
 import { subjectToken } from './subjects.js'
 
-/** How often a replica says that it lives; each time between 0.8 and 1.2 of it, so that replicas started together do not speak together. */
-export const HEARTBEAT_MS = 5_000
+/**
+ * How often a replica says that it lives; each time between 0.8 and 1.2 of it, so that replicas started together do not speak together. A frozen replica is
+ * out of its assignment before the default deadline of a call (30 s) has passed; a replica that drains or dies need not be waited for. For the deployer each
+ * word costs about 100 µs, nearly all of it the waking up: at this pace 1,000 replicas take about 1.5 % of a core (`npm run bench:presence`).
+ */
+export const HEARTBEAT_MS = 8_000
 /** A replica that was silent for so many heartbeats is dead. */
 export const MISSED_HEARTBEATS = 3
 export const HEARTBEAT_JITTER = 0.2

@@ -138,7 +138,7 @@ export class RoutingTable {
 
   #sendReport(): void {
     for (const [component, { assignment, calls }] of this.#entries) {
-      if (calls.size === 0 || assignment === undefined) continue
+      if (calls.size === 0 || assignment === undefined) continue // nobody asked for it, or nothing was called
       this.#tell({ kind: 'load', component, slices: assignment.owners.length, calls: [...calls] })
       calls.clear()
     }
@@ -159,7 +159,7 @@ function pick(entry: Entry, hash: number): string | undefined {
   const { assignment, calls, downUntil } = entry
   if (assignment === undefined || assignment.owners.length === 0) return undefined
   const slice = sliceOf(assignment.owners.length, hash)
-  calls.set(slice, (calls.get(slice) ?? 0) + 1)
+  if (assignment.isLoadWanted === true) calls.set(slice, (calls.get(slice) ?? 0) + 1)
   const owner = ownerOf(assignment, hash)
   if (owner === undefined || downUntil.size === 0) return owner
   const until = downUntil.get(owner)

@@ -33,7 +33,7 @@ const METHODS: readonly MethodBinding[] = ['get', 'any', 'list'].map((name) => (
   decodeResult: (r) => r.string(),
   ...(name === 'list' ? { isStream: true as const } : {}),
 }))
-const HEARTBEAT_MS = 100
+const HEARTBEAT_MS = 250
 const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
 
 let stations: Stations
@@ -112,6 +112,7 @@ async function startCaller(replica = 'web-0') {
     { component: Cache.name, methods: METHODS, notRetriable: new Set(['get']), timeoutMs: {}, route: routing.routeTo(Cache) },
     'shop/Web',
   )
+  await transport.flush()
   return {
     routing,
     get: (key: string) => calls.call(0, [key]) as Promise<string>,
