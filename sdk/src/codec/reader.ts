@@ -96,6 +96,14 @@ export class Reader {
     return new Uint8Array(this.#bytes.subarray(at, at + count))
   }
 
+  /** Whether exactly these bytes come next; they are then behind. */
+  skip(expected: Uint8Array): boolean {
+    if (this.left < expected.length) return false
+    for (let i = 0; i < expected.length; i++) if (this.#bytes[this.#at + i] !== expected[i]) return false
+    this.#at += expected.length
+    return true
+  }
+
   /** The number of elements that follow; each takes at least one byte or the bytes are damaged beyond use. */
   length(): number {
     return this.uint()

@@ -1,60 +1,112 @@
 /** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { setMaxListeners } from 'node:events'
+import { Cancellation } from './cancellation.js'
 
 export interface CallContext {
   /** Aborted when the caller gave up or the deadline passed. */
   readonly signal: AbortSignal
   /** When the answer is no longer wanted, epoch milliseconds. `undefined`: no limit yet; the next call gets its method's default. */
-  readonly deadline?: number
+  readonly deadline?: number | undefined
   /** Small strings that travel with every call made from here. */
   readonly metadata: Readonly<Record<string, string>>
   /** W3C `traceparent`, as received. */
-  readonly traceparent?: string
+  readonly traceparent?: string | undefined
   /** W3C `tracestate`, what vendors of tracing add to it. */
-  readonly tracestate?: string
+  readonly tracestate?: string | undefined
   /** Component and replica that called; absent at an entry such as an HTTP request. */
-  readonly caller?: { readonly component: string; readonly replica: string }
+  readonly caller?: Caller | undefined
 }
 
-const storage = new AsyncLocalStorage<CallContext>()
+export interface Caller {
+  readonly component: string
+  readonly replica: string
+}
+
 /** The signal of code outside of any call. Nobody listens to it: every call of a process would stand in one list. */
 export const NEVER: AbortSignal = new AbortController().signal
-const EMPTY: CallContext = { signal: NEVER, metadata: {} }
+
+/** A context as the SDK keeps it: its signal is made when somebody asks. A new one is made by `derive`; a spread would lose the signal. */
+export class Scope implements CallContext {
+  readonly metadata: Readonly<Record<string, string>>
+  readonly caller: Caller | undefined
+  readonly deadline: number | undefined
+  readonly traceparent: string | undefined
+  readonly tracestate: string | undefined
+  /** Absent outside of any call. */
+  readonly cancellation: Cancellation | undefined
+
+  constructor(from: Omit<CallContext, 'signal'>, cancellation: Cancellation | undefined) {
+    this.metadata = from.metadata
+    this.caller = from.caller
+    this.deadline = from.deadline
+    this.traceparent = from.traceparent
+    this.tracestate = from.tracestate
+    this.cancellation = cancellation
+  }
+
+  get signal(): AbortSignal {
+    return this.cancellation === undefined ? NEVER : this.cancellation.signal
+  }
+}
+
+const storage = new AsyncLocalStorage<Scope>()
+export const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
+const OUTSIDE = new Scope({ metadata: NO_METADATA }, undefined)
 
 /** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
 export function context(): CallContext {
-  return storage.getStore() ?? EMPTY
+  return storage.getStore() ?? OUTSIDE
+}
+
+/** The same, as the SDK keeps it. */
+export function scope(): Scope {
+  return storage.getStore() ?? OUTSIDE
 }
 
 /** Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. */
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
-  const now = context()
+  const now = scope()
   const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
   return runInContext(
-    {
-      ...now,
+    derive(now, {
       ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
       ...(change.tracestate === undefined ? {} : { tracestate: change.tracestate }),
       ...(deadlines.length === 0 ? {} : { deadline: Math.min(...deadlines) }),
-      signal:
-        change.signal === undefined ? now.signal : now.signal === NEVER ? change.signal : AbortSignal.any([now.signal, change.signal]),
-      metadata: change.metadata === undefined ? now.metadata : { ...now.metadata, ...change.metadata },
-    },
+      ...(change.metadata === undefined ? {} : { metadata: { ...now.metadata, ...change.metadata } }),
+      ...(change.signal === undefined
+        ? {}
+        : { signal: now.cancellation === undefined ? change.signal : AbortSignal.any([now.signal, change.signal]) }),
+    }),
     body,
   )
 }
 
+/** A context like another, with some of it replaced. */
+export function derive(from: CallContext, change: Partial<CallContext>): Scope {
+  return new Scope(
+    { ...fieldsOf(from), ...change },
+    change.signal === undefined ? cancellationOf(from) : cancellationOf({ signal: change.signal }),
+  )
+}
+
 /** The context of a callee in the same process: as the caller's, with the caller in it and the method's time limit. */
-export function calleeContext(caller: { readonly component: string; readonly replica: string }, timeoutMs: number): CallContext {
-  const now = context()
+export function calleeContext(caller: Caller, timeoutMs: number): Scope {
+  const { metadata, deadline, traceparent, tracestate, cancellation } = scope()
   const limit = Date.now() + timeoutMs
-  return { ...now, deadline: now.deadline === undefined || limit < now.deadline ? limit : now.deadline, caller }
+  const nearest = deadline === undefined || limit < deadline ? limit : deadline
+  return new Scope({ metadata, deadline: nearest, traceparent, tracestate, caller }, cancellation)
 }
 
 /** Runs a callee inside exactly this context. */
 export function runInContext<T>(inner: CallContext, body: () => T): T {
-  // Each call that waits listens, and any number may wait: Node takes more than ten for a leak.
-  if (inner.signal !== NEVER) setMaxListeners(Infinity, inner.signal)
-  return storage.run(inner, body)
+  return storage.run(inner instanceof Scope ? inner : derive(inner, {}), body)
+}
+
+function fieldsOf({ metadata, caller, deadline, traceparent, tracestate }: CallContext): Omit<CallContext, 'signal'> {
+  return { metadata, caller, deadline, traceparent, tracestate }
+}
+
+function cancellationOf(from: Pick<CallContext, 'signal'>): Cancellation | undefined {
+  if (from instanceof Scope) return from.cancellation
+  return from.signal === NEVER ? undefined : Cancellation.of(from.signal)
 }

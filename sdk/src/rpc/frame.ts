@@ -1,34 +1,36 @@
 /**
- * What a message of an RPC looks like. The head is fixed and binary; NATS headers would cost a third of the throughput.
+ * What a message of a unary call looks like, behind the head of the codec (codec/layout.ts). NATS headers would cost a third of the throughput.
  *
- *     request   u8 version, u8 kind=1, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
+ *     request   u8 version, u8 kind=1, u32 call, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
  *               [string traceparent], [string tracestate], [uint n, n × (string, string) metadata], string caller component, string caller replica, arguments
  *     cancel    u8 version, u8 kind=2, string reply subject of the call
- *     result    u8 version, u8 kind=3, value
- *     error     u8 version, u8 kind=4, error (see error-codec.ts)
- *     failure   u8 version, u8 kind=5, string code, string message, bool may have run        a platform failure on the callee's side
+ *     result    u8 version, u8 kind=3, u32 call, value
+ *     error     u8 version, u8 kind=4, u32 call, error (see error-codec.ts)
+ *     failure   u8 version, u8 kind=5, u32 call, string code, string message, bool may have run        a platform failure on the callee's side
  *
- * Kinds from 16 on belong to streams: stream-frame.ts.
- *
- * The reply subject of a request is its own: an answer, or the broker's "no responders", is told apart by it.
+ * `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
 import { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
+import { NO_METADATA } from './context.js'
 
 export const FRAME_VERSION = 1
 export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5 } as const
 export const FINGERPRINT_BYTES = 8
 
+const NO_KEYS: readonly string[] = []
 const HAS_TRACE = 1
 const HAS_METADATA = 2
 const HAS_TRACESTATE = 4
 
 export interface RequestHead {
+  /** The caller's number of the call, from 1. */
+  readonly call: number
   readonly method: number
   /** 0: none. */
   readonly timeLeftMs: number
-  readonly traceparent?: string
-  readonly tracestate?: string
+  readonly traceparent?: string | undefined
+  readonly tracestate?: string | undefined
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: { readonly component: string; readonly replica: string }
 }
@@ -41,48 +43,44 @@ export function fingerprintPrefix(fingerprint: string): Uint8Array {
 export function writeRequestHead(w: Writer, head: RequestHead, fingerprint: Uint8Array): void {
   w.u8(FRAME_VERSION)
   w.u8(KIND.request)
+  w.u32(head.call)
   w.u16(head.method)
   w.u32(head.timeLeftMs)
   w.raw(fingerprint)
-  const metadata = Object.entries(head.metadata)
+  const { metadata, traceparent, tracestate, caller } = head
+  const keys = metadata === NO_METADATA ? NO_KEYS : Object.keys(metadata)
   w.u8(
-    (head.traceparent === undefined ? 0 : HAS_TRACE) |
-      (metadata.length === 0 ? 0 : HAS_METADATA) |
-      (head.tracestate === undefined ? 0 : HAS_TRACESTATE),
+    (traceparent === undefined ? 0 : HAS_TRACE) | (keys.length === 0 ? 0 : HAS_METADATA) | (tracestate === undefined ? 0 : HAS_TRACESTATE),
   )
-  if (head.traceparent !== undefined) w.string(head.traceparent)
-  if (head.tracestate !== undefined) w.string(head.tracestate)
-  if (metadata.length > 0) {
-    w.uint(metadata.length)
-    for (const [key, value] of metadata) {
+  if (traceparent !== undefined) w.string(traceparent)
+  if (tracestate !== undefined) w.string(tracestate)
+  if (keys.length > 0) {
+    w.uint(keys.length)
+    for (const key of keys) {
       w.string(key)
-      w.string(value)
+      w.string(metadata[key] as string) // one of its own keys
     }
   }
-  w.string(head.caller.component)
-  w.string(head.caller.replica)
+  w.string(caller.component)
+  w.string(caller.replica)
 }
 
-/** The parts of a request before its arguments; `fingerprint` is compared before anything else is believed. */
-export function readRequestHead(r: Reader): RequestHead & { readonly fingerprint: Uint8Array } {
+/** The parts of a request before its arguments. `otherBuild` is the caller's fingerprint where it is not `own`; nothing else may be believed then. */
+export function readRequestHead(r: Reader, own: Uint8Array): RequestHead & { readonly otherBuild: Uint8Array | undefined } {
+  const call = r.u32()
   const method = r.u16()
   const timeLeftMs = r.u32()
-  const fingerprint = r.raw(FINGERPRINT_BYTES)
+  const otherBuild = r.skip(own) ? undefined : r.raw(FINGERPRINT_BYTES)
   const flags = r.u8()
   const traceparent = (flags & HAS_TRACE) === 0 ? undefined : r.string()
   const tracestate = (flags & HAS_TRACESTATE) === 0 ? undefined : r.string()
-  const metadata: Record<string, string> = {}
-  if ((flags & HAS_METADATA) !== 0) for (let left = r.uint(); left > 0; left--) metadata[r.string()] = r.string()
-  const caller = { component: r.string(), replica: r.string() }
-  return {
-    method,
-    timeLeftMs,
-    fingerprint,
-    metadata,
-    caller,
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(tracestate === undefined ? {} : { tracestate }),
+  let metadata: Record<string, string> | undefined
+  if ((flags & HAS_METADATA) !== 0) {
+    metadata = {}
+    for (let left = r.uint(); left > 0; left--) metadata[r.string()] = r.string()
   }
+  const caller = { component: r.string(), replica: r.string() }
+  return { call, method, timeLeftMs, traceparent, tracestate, metadata: metadata ?? NO_METADATA, caller, otherBuild }
 }
 
 /** @returns the kind, or 0 for bytes that are no frame of this version; the reader stands behind the kind. */

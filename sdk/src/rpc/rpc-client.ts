@@ -1,6 +1,6 @@
 /**
- * The calling side. One reply subject per call under the weavelet's inbox, one wildcard subscription, a map of pending calls and one coarse timer for their
- * deadlines; a call that succeeds makes no Error and no timer of its own.
+ * The calling side. Reply subjects that are used again and again under one wildcard subscription, a map of pending calls by their number, and one coarse timer
+ * for their deadlines; a call that succeeds makes no Error, no timer and no signal of its own.
  *
  * I1  A pending call is settled exactly once: by its answer, the broker's "no responders", its deadline, its caller's signal, or the loss of the connection.
  * I2  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
@@ -11,14 +11,16 @@ import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { Calls, MethodBinding } from '../component/binding.js'
 import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
-import { context, NEVER, type CallContext } from './context.js'
+import type { Cancellation, CancelListener } from './cancellation.js'
+import { scope, type Caller, type Scope } from './context.js'
 import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
-import { measuredCall, measureStream } from '../telemetry/measured-call.js'
-import type { Tracing } from '../telemetry/tracing.js'
+import { measureStream } from '../telemetry/measured-call.js'
+import type { CallSpan, Tracing } from '../telemetry/tracing.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { ReplySlots } from './reply-slots.js'
 import type { Route } from './route.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
@@ -43,10 +45,69 @@ export interface CallTarget {
   readonly route?: Route | undefined
 }
 
-interface Pending {
+/** One component as one other calls it; made when a ref is resolved. */
+interface Target extends CallTarget {
+  readonly subject: string
+  readonly caller: Caller
+  readonly stats: readonly CallStats[]
+  /** By method. */
+  readonly limitsMs: readonly number[]
+}
+
+/** A call that is on its way. I1: whoever takes it from the map settles it. */
+class PendingCall implements CancelListener {
+  readonly id: number
+  readonly what: string
+  readonly component: string
+  /** Epoch milliseconds. */
   readonly deadline: number
-  resolve(answer: Uint8Array): void
-  reject(error: RemoteCallError): void
+  readonly cancellation: Cancellation | undefined
+  readonly stats: CallStats
+  readonly #client: { onCancelled(call: PendingCall, reason: unknown): void }
+  slot = 0
+  requestBytes = 0
+  resolve!: (answer: Answer) => void // set by the promise, when it is made
+  reject!: (error: Error) => void // the same
+
+  constructor(
+    of: {
+      readonly id: number
+      readonly what: string
+      readonly component: string
+      readonly deadline: number
+      readonly cancellation: Cancellation | undefined
+      readonly stats: CallStats
+    },
+    client: { onCancelled(call: PendingCall, reason: unknown): void },
+  ) {
+    this.id = of.id
+    this.what = of.what
+    this.component = of.component
+    this.deadline = of.deadline
+    this.cancellation = of.cancellation
+    this.stats = of.stats
+    this.#client = client
+  }
+
+  onCancelled(reason: unknown): void {
+    this.#client.onCancelled(this, reason)
+  }
+}
+
+interface Attempt {
+  readonly method: number
+  readonly args: readonly unknown[]
+  readonly now: Scope
+  /** Epoch milliseconds. */
+  readonly deadline: number
+  /** The replica that owns the key of the call; `undefined`: any. */
+  readonly owner: string | undefined
+}
+
+/** An answer that has arrived; its reader stands behind the number of the call. */
+interface Answer {
+  readonly kind: number
+  readonly reader: Reader
 }
 
 export interface RpcClientOptions {
@@ -63,8 +124,8 @@ export class RpcClient {
   readonly #transport: Transport
   readonly #options: RpcClientOptions
   readonly #fingerprint: Uint8Array
-  readonly #inbox: string
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new Map<number, PendingCall>()
+  readonly #slots: ReplySlots<PendingCall>
   readonly #writer = new Writer()
   readonly #streams: StreamClient
   readonly #reconnected = new Set<() => void>()
@@ -76,8 +137,9 @@ export class RpcClient {
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint })
-    this.#inbox = `${inboxPrefix(options.deploymentId, options.replica)}.r`
-    this.#transport.subscribe(`${this.#inbox}.*`, (message) => this.#onAnswer(message))
+    const inbox = `${inboxPrefix(options.deploymentId, options.replica)}.r.`
+    this.#slots = new ReplySlots(inbox)
+    this.#transport.subscribe(`${inbox}*`, (message) => this.#onAnswer(message))
     this.#transport.onConnection((isConnected) => this.#onConnection(isConnected))
   }
 
@@ -87,66 +149,101 @@ export class RpcClient {
   }
 
   /** What a stub calls. `caller` is the component that holds the stub. */
-  invoker(target: CallTarget, caller: string): Calls {
-    const stats = target.methods.map(({ name }) => callStats({ caller, component: target.component, method: name, isRemote: true }))
+  invoker(of: CallTarget, caller: string): Calls {
+    const { deploymentId, replica, tracing } = this.#options
+    const target: Target = {
+      ...of,
+      subject: callSubject(deploymentId, of.component),
+      caller: { component: caller, replica },
+      stats: of.methods.map(({ name }) => callStats({ caller, component: of.component, method: name, isRemote: true })),
+      limitsMs: of.methods.map(({ name }) => of.timeoutMs[name] ?? DEFAULT_TIMEOUT_MS),
+    }
+    const span = (method: number): CallSpan | undefined =>
+      tracing?.startCall({ component: of.component, method: target.methods[method]?.name ?? '', isRemote: true })
     return {
       call: (method, args) => {
-        const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
-        const counted = stats[method] as CallStats // as above
-        counted.begin()
-        const span = this.#options.tracing?.startCall({ component: target.component, method: binding.name, isRemote: true })
-        return measuredCall(counted, span, () => this.#call(target, { method, args, caller, binding, counted }))
+        const traced = span(method)
+        return traced === undefined
+          ? this.#call(target, method, args, undefined)
+          : traced.run(() => this.#call(target, method, args, traced))
       },
       stream: (method, args) => {
-        const call = streamCall(target, { method, args, caller })
-        const span = this.#options.tracing?.startCall({ component: target.component, method: call.binding.name, isRemote: true })
+        const traced = span(method)
         const open = (): AsyncIterable<unknown> =>
-          this.#streams.stream({ ...call, observe: () => measureStream(stats[method] as CallStats, span) }) // stats has one for each method
-        return span === undefined ? open() : span.run(open)
+          this.#streams.stream({
+            ...streamCall(target, method, args),
+            observe: () => measureStream(target.stats[method] as CallStats, traced), // one for each method
+          })
+        return traced === undefined ? open() : traced.run(open)
       },
     }
   }
 
-  async #call(
-    target: CallTarget,
-    call: {
-      readonly method: number
-      readonly args: readonly unknown[]
-      readonly caller: string
-      readonly binding: MethodBinding
-      readonly counted: CallStats
-    },
-  ): Promise<unknown> {
-    const { binding } = call
-    if (binding.input !== undefined) return this.#streams.call(streamCall(target, call))
-    const now = context()
+  async #call(target: Target, method: number, args: readonly unknown[], span: CallSpan | undefined): Promise<unknown> {
+    const stats = target.stats[method] as CallStats // one for each method, as below
+    stats.begin()
+    const started = performance.now()
+    try {
+      const result = await this.#run(target, method, args)
+      stats.end(performance.now() - started, false, span?.traceId)
+      span?.end()
+      return result
+    } catch (error) {
+      stats.end(performance.now() - started, true, span?.traceId)
+      span?.end(error)
+      throw error
+    }
+  }
+
+  /** The first attempt, which is the last one of nearly every call. */
+  async #run(target: Target, method: number, args: readonly unknown[]): Promise<unknown> {
+    const binding = target.methods[method] as MethodBinding // the stub and these lists come from one generated file, as below
+    if (binding.input !== undefined) return this.#streams.call(streamCall(target, method, args))
+    const now = scope()
     const started = Date.now()
-    const deadline = Math.min(now.deadline ?? Infinity, started + (target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS))
-    const what = `${target.component}.${binding.name}`
-    let owner = target.route?.ownerFor(binding.name, call.args)
+    const limit = started + (target.limitsMs[method] as number)
+    const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
+    const call = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
+    if (!this.#transport.isConnected) return this.#goOn(target, call, { started })
+    try {
+      return decodeAnswer(await this.#attempt(target, call), binding, target)
+    } catch (error) {
+      if (!(error instanceof RemoteCallError)) throw error
+      return this.#goOn(target, call, { started, error })
+    }
+  }
+
+  /** After an attempt that failed, or with no connection to begin with: tries again where that may help. */
+  async #goOn(target: Target, call: Attempt, from: { readonly started: number; readonly error?: RemoteCallError }): Promise<unknown> {
+    const { deadline, now } = call
+    let { owner } = call
+    const binding = target.methods[call.method] as MethodBinding
+    let { error } = from
     let mayHaveRun = false
     let lostAt: number | undefined
     for (let retry = 0; ; retry++) {
-      try {
-        if (!this.#transport.isConnected) {
-          lostAt ??= Date.now()
-          await this.#connection(what, { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
-        }
-        const answer = await this.#attempt(target, { ...call, what, now, deadline, owner })
-        return decodeAnswer(answer, { binding, what })
-      } catch (error) {
-        if (!(error instanceof RemoteCallError)) throw error
+      if (error !== undefined) {
         mayHaveRun ||= error.mayHaveRun
         if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
           // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
           target.route?.onUnreachable(owner)
           owner = undefined
-          continue
+        } else {
+          const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+          if (!this.#mayRetry(error, { target, binding, retry, started: from.started }) || Date.now() + wait >= deadline)
+            throw mayHaveRun ? mayHaveRunError(error) : error
+          await pause(wait, now.signal)
         }
-        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
-        if (!this.#mayRetry(error, { target, binding, retry, started }) || Date.now() + wait >= deadline)
-          throw mayHaveRun ? mayHaveRunError(error) : error
-        await pause(wait, now.signal)
+      }
+      try {
+        if (!this.#transport.isConnected) {
+          lostAt ??= Date.now()
+          await this.#connection(whatOf(target, binding), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
+        }
+        return decodeAnswer(await this.#attempt(target, { ...call, owner }), binding, target)
+      } catch (failed) {
+        if (!(failed instanceof RemoteCallError)) throw failed
+        error = failed
       }
     }
   }
@@ -177,97 +274,56 @@ export class RpcClient {
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
   }
 
-  #attempt(
-    target: CallTarget,
-    call: {
-      readonly method: number
-      readonly args: readonly unknown[]
-      readonly caller: string
-      readonly binding: MethodBinding
-      readonly counted: CallStats
-      readonly what: string
-      readonly now: CallContext
-      readonly deadline: number
-      /** The replica that owns the key of the call. */
-      readonly owner: string | undefined
-    },
-  ): Promise<Uint8Array> {
-    const { now, what, deadline } = call
-    if (now.signal.aborted) throw abandoned(now.signal, what, false)
+  /** Sends the call once. @throws as it rejects */
+  #attempt(target: Target, call: Attempt): Promise<Answer> {
+    const { now, deadline } = call
+    const { cancellation } = now
+    const what = whatOf(target, target.methods[call.method] as MethodBinding) // the stub and this list come from one generated file
+    if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, what, false)
     const timeLeftMs = deadline - Date.now()
     if (timeLeftMs <= 0) throw failure('WEAVER_RPC_DEADLINE', `${what} was not sent: its deadline has passed`, false)
-    const reply = `${this.#inbox}.${(this.#next++).toString(36)}`
-    const frame = this.#encode(call, timeLeftMs)
+    this.#next = (this.#next + 1) >>> 0 || 1
+    const pending = new PendingCall(
+      { id: this.#next, what, component: target.component, deadline, cancellation, stats: target.stats[call.method] as CallStats }, // one for each method
+      this,
+    )
+    const frame = this.#encode(target, { ...call, what, id: pending.id, timeLeftMs })
     if (frame.length > this.#transport.maxPayloadBytes)
       throw failure(
         'WEAVER_RPC_TOO_LARGE',
         `${what}: the arguments take ${frame.length} bytes, the broker's limit is ${this.#transport.maxPayloadBytes}; send less, or raise max_payload`,
         false,
       )
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        settle(() => reject(abandoned(now.signal, what, true)))
-        this.#cancel(target.component, reply)
-      }
-      const settle = (outcome: () => void): void => {
-        if (!this.#pending.delete(reply)) return
-        now.signal.removeEventListener('abort', onAbort)
-        outcome()
-      }
-      this.#pending.set(reply, {
-        deadline,
-        resolve: (answer) =>
-          settle(() => {
-            call.counted.bytes(frame.length, answer.length)
-            resolve(answer)
-          }),
-        reject: (error) =>
-          error.code === 'WEAVER_RPC_DEADLINE'
-            ? // The callee knows how long it has: it is not told again.
-              settle(() => reject(failure('WEAVER_RPC_DEADLINE', `${what} was not answered before its deadline`, true)))
-            : settle(() => reject(failure(error.code as RemoteCallCode, `${what}: ${error.message}`, error.mayHaveRun))),
-      })
-      if (now.signal !== NEVER) now.signal.addEventListener('abort', onAbort, { once: true })
-      this.#watchDeadlines()
-      try {
-        const { deploymentId } = this.#options
-        const { component } = target
-        const subject =
-          call.owner === undefined ? callSubject(deploymentId, component) : replicaCallSubject(deploymentId, component, call.owner)
-        this.#transport.publish(subject, frame, reply)
-      } catch (error) {
-        settle(() => reject(error as Error))
-      }
+    const answered = new Promise<Answer>((resolve, reject) => {
+      pending.resolve = resolve
+      pending.reject = reject
     })
+    pending.slot = this.#slots.take(pending)
+    pending.requestBytes = frame.length
+    this.#pending.set(pending.id, pending)
+    cancellation?.add(pending)
+    this.#watchDeadlines()
+    try {
+      const { owner } = call
+      const subject = owner === undefined ? target.subject : replicaCallSubject(this.#options.deploymentId, target.component, owner)
+      this.#transport.publish(subject, frame, this.#slots.subject(pending.slot))
+    } catch (error) {
+      if (this.#take(pending, true)) pending.reject(error as Error) // a transport throws errors
+    }
+    return answered
   }
 
-  #encode(
-    call: {
-      readonly method: number
-      readonly args: readonly unknown[]
-      readonly caller: string
-      readonly binding: MethodBinding
-      readonly what: string
-      readonly now: CallContext
-    },
-    timeLeftMs: number,
-  ): Uint8Array {
-    const { now } = call
+  #encode(target: Target, call: Attempt & { readonly what: string; readonly id: number; readonly timeLeftMs: number }): Uint8Array {
+    const { metadata, traceparent, tracestate } = call.now
     const w = this.#writer
     try {
+      const timeLeftMs = Math.min(Math.ceil(call.timeLeftMs), 0xffffffff)
       writeRequestHead(
         w,
-        {
-          method: call.method,
-          timeLeftMs: Math.min(Math.ceil(timeLeftMs), 0xffffffff),
-          metadata: now.metadata,
-          caller: { component: call.caller, replica: this.#options.replica },
-          ...(now.traceparent === undefined ? {} : { traceparent: now.traceparent }),
-          ...(now.tracestate === undefined ? {} : { tracestate: now.tracestate }),
-        },
+        { call: call.id, method: call.method, timeLeftMs, metadata, traceparent, tracestate, caller: target.caller },
         this.#fingerprint,
       )
-      call.binding.encodeArgs(w, call.args)
+      target.methods[call.method]?.encodeArgs(w, call.args)
       return w.finish()
     } catch (cause) {
       w.reset()
@@ -275,10 +331,26 @@ export class RpcClient {
     }
   }
 
+  /** I1. @returns false when somebody else has settled it. */
+  #take(pending: PendingCall, isAnswered: boolean): boolean {
+    if (!this.#pending.delete(pending.id)) return false
+    pending.cancellation?.remove(pending)
+    this.#slots.release(pending.slot, isAnswered)
+    return true
+  }
+
+  /** The caller has gone; for `PendingCall` alone. */
+  onCancelled(pending: PendingCall, reason: unknown): void {
+    const reply = this.#slots.subject(pending.slot)
+    if (!this.#take(pending, false)) return
+    pending.reject(abandoned(reason, pending.what, true))
+    this.#cancel(pending.component, reply)
+  }
+
   /** Best effort: the callee that has it aborts its signal; everybody else ignores it. */
   #cancel(component: string, reply: string): void {
     if (!this.#transport.isConnected) return
-    const w = new Writer(64)
+    const w = this.#writer
     w.u8(FRAME_VERSION)
     w.u8(KIND.cancel)
     w.string(reply)
@@ -290,18 +362,38 @@ export class RpcClient {
   }
 
   #onAnswer(message: IncomingMessage): void {
-    const pending = this.#pending.get(message.subject)
+    const { data } = message
+    if (data.length === 0 && message.isNoResponders) {
+      const pending = this.#slots.user(message.subject)
+      if (pending !== undefined && this.#take(pending, true))
+        pending.reject(failure('WEAVER_RPC_UNAVAILABLE', `${pending.what}: no replica of it is up`, false))
+      return
+    }
+    const { kind, reader } = readKind(data)
+    const id = kind !== 0 && reader.left >= 4 ? reader.u32() : 0
+    // Number 0: the callee, or we here, could not read whose it is.
+    const pending = id === 0 ? this.#slots.user(message.subject) : this.#pending.get(id)
     if (pending === undefined) return // answered too late: its caller has gone
-    if (message.isNoResponders) pending.reject(failure('WEAVER_RPC_UNAVAILABLE', 'no replica of it is up', false))
-    // The callee's own timer fires at the same moment; what it makes of that is no answer any more.
-    else if (pending.deadline <= Date.now()) pending.reject(failure('WEAVER_RPC_DEADLINE', '', true))
-    else pending.resolve(message.data)
+    // The callee ends at the same moment; what it makes of that is no answer any more.
+    if (pending.deadline <= Date.now()) return this.#expire(pending)
+    if (!this.#take(pending, true)) return
+    pending.stats.bytes(pending.requestBytes, data.length)
+    pending.resolve({ kind, reader })
+  }
+
+  /** The callee knows how long it has: it is not told. */
+  #expire(pending: PendingCall): void {
+    if (this.#take(pending, false))
+      pending.reject(failure('WEAVER_RPC_DEADLINE', `${pending.what} was not answered before its deadline`, true))
   }
 
   #onConnection(isConnected: boolean): void {
     if (!isConnected) {
       for (const pending of this.#pending.values())
-        pending.reject(failure('WEAVER_RPC_DISCONNECTED', 'the connection to the broker was lost before the answer came', true))
+        if (this.#take(pending, false))
+          pending.reject(
+            failure('WEAVER_RPC_DISCONNECTED', `${pending.what}: the connection to the broker was lost before the answer came`, true),
+          )
       return
     }
     const waiting = [...this.#reconnected]
@@ -313,7 +405,7 @@ export class RpcClient {
     if (this.#sweep !== undefined) return
     this.#sweep = setInterval(() => {
       const now = Date.now()
-      for (const pending of this.#pending.values()) if (pending.deadline <= now) pending.reject(failure('WEAVER_RPC_DEADLINE', '', true))
+      for (const pending of this.#pending.values()) if (pending.deadline <= now) this.#expire(pending)
       if (this.#pending.size > 0) return
       clearInterval(this.#sweep)
       this.#sweep = undefined
@@ -321,18 +413,12 @@ export class RpcClient {
   }
 }
 
-function streamCall(
-  target: CallTarget,
-  call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string },
-): StreamCall {
-  const binding = target.methods[call.method] as MethodBinding // the stub and this list come from one generated file
-  return {
-    ...call,
-    component: target.component,
-    binding,
-    openTimeoutMs: target.timeoutMs[binding.name] ?? DEFAULT_TIMEOUT_MS,
-    route: target.route,
-  }
+const whatOf = (target: CallTarget, binding: MethodBinding): string => `${target.component}.${binding.name}`
+
+function streamCall(target: Target, method: number, args: readonly unknown[]): StreamCall {
+  const { component, caller, limitsMs, methods, route } = target
+  const binding = methods[method] as MethodBinding // the stub and these lists come from one generated file
+  return { component, method, args, caller: caller.component, binding, openTimeoutMs: limitsMs[method] as number, route }
 }
 
 function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {
@@ -351,8 +437,7 @@ function mayHaveRunError(error: RemoteCallError): RemoteCallError {
 }
 
 /** The caller's signal has fired: a time limit of its own is a deadline, anything else a cancellation. */
-function abandoned(signal: AbortSignal, what: string, isSent: boolean): RemoteCallError {
-  const cause: unknown = signal.reason
+function abandoned(cause: unknown, what: string, isSent: boolean): RemoteCallError {
   const isTimeout = typeof cause === 'object' && cause !== null && 'name' in cause && cause.name === 'TimeoutError'
   const why = isTimeout ? 'its deadline has passed' : 'its caller has given up'
   return new RemoteCallError(
@@ -377,25 +462,27 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Runs in the continuation of the caller, so that decoded values die young. */
-function decodeAnswer(bytes: Uint8Array, call: { readonly binding: MethodBinding; readonly what: string }): unknown {
-  const { kind, reader } = readKind(bytes)
+function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: CallTarget): unknown {
   let error: unknown
   try {
     switch (kind) {
       case KIND.result:
-        return call.binding.decodeResult(reader)
+        return binding.decodeResult(reader)
       case KIND.error:
         error = readError(reader)
         break
       case KIND.failure:
-        error = readFailure(reader, call.what)
+        error = readFailure(reader, whatOf(target, binding))
         break
       default:
-        error = failure('WEAVER_RPC_PROTOCOL', `${call.what}: the answer is no frame that this release knows`, true)
+        error = failure('WEAVER_RPC_PROTOCOL', `${whatOf(target, binding)}: the answer is no frame that this release knows`, true)
     }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown'
-    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${call.what}: the answer cannot be decoded: ${why}`, { mayHaveRun: true, cause })
+    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${whatOf(target, binding)}: the answer cannot be decoded: ${why}`, {
+      mayHaveRun: true,
+      cause,
+    })
   }
   throw error
 }

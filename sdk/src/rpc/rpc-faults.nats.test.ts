@@ -74,7 +74,7 @@ describe('damaged bytes', () => {
     const w = new Writer()
     writeRequestHead(
       w,
-      { method, timeLeftMs: 1_000, metadata: { a: 'b' }, traceparent: 't', caller: { component: 'x', replica: 'y' } },
+      { call: 7, method, timeLeftMs: 1_000, metadata: { a: 'b' }, traceparent: 't', caller: { component: 'x', replica: 'y' } },
       fingerprintPrefix(BUILD),
     )
     METHODS[0]?.encodeArgs(w, ['hello'])
@@ -103,8 +103,9 @@ describe('damaged bytes', () => {
     for (const bytes of damaged) {
       const { data } = await raw.request(callSubject(DEPLOYMENT, COMPONENT), bytes, { timeout: 2_000 })
       const { kind, reader } = readKind(data)
-      expect([kind, reader.string(), reader.string().length > 0, reader.bool()]).toEqual([
+      expect([kind, reader.u32(), reader.string(), reader.string().length > 0, reader.bool()]).toEqual([
         KIND.failure,
+        0, // no number: its reply subject tells whose it is
         expect.stringMatching(/^WEAVER_RPC_(PROTOCOL|FINGERPRINT)$/),
         true,
         false,

@@ -10,8 +10,9 @@ import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
 import { CALL_QUEUE, callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
-import type { Tracing } from '../telemetry/tracing.js'
-import { runInContext } from './context.js'
+import type { CallSpan, Tracing } from '../telemetry/tracing.js'
+import { Cancellation } from './cancellation.js'
+import { runInContext, Scope } from './context.js'
 import { writeError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead, type RequestHead } from './frame.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
@@ -37,30 +38,38 @@ export interface ServedComponent {
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>
-/** The longest that a timer of Node can wait; a longer one fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+const SWEEP_MS = 20
 
-interface Request {
-  readonly head: RequestHead
+/** A call that runs. */
+interface RunningCall {
+  readonly reply: string
+  /** The caller's number of it. */
+  readonly id: number
   readonly binding: MethodBinding
-  readonly args: readonly unknown[]
+  readonly component: ServedComponent
+  readonly cancellation: Cancellation
+  /** Epoch milliseconds; `Infinity`: none. */
+  readonly deadline: number
+  readonly span: CallSpan | undefined
 }
 
 export class RpcServer {
   readonly #options: RpcServerOptions
-  readonly #fingerprint: Buffer
+  readonly #fingerprint: Uint8Array
   readonly #subscriptions: Subscription[] = []
   readonly #cancellations: Subscription[] = []
-  /** Calls that run, by their reply subject. */
-  readonly #running = new Map<string, AbortController>()
+  readonly #running = new Set<RunningCall>()
+  /** The last one of each reply subject: what a cancellation names. */
+  readonly #byReply = new Map<string, RunningCall>()
   readonly #writer = new Writer()
   readonly #streams: StreamServer
+  #sweep: NodeJS.Timeout | undefined
   #served = 0
   #onIdle: (() => void) | undefined
 
   constructor(options: RpcServerOptions) {
     this.#options = options
-    this.#fingerprint = Buffer.from(fingerprintPrefix(options.fingerprint))
+    this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
   }
 
@@ -75,7 +84,7 @@ export class RpcServer {
   /** Begins to answer calls to a component. */
   serve(component: ServedComponent): void {
     const { transport, deploymentId, replica } = this.#options
-    const onRequest = (message: IncomingMessage): void => void this.#onRequest(component, message)
+    const onRequest = (message: IncomingMessage): void => this.#onRequest(component, message)
     this.#subscriptions.push(
       transport.subscribe(callSubject(deploymentId, component.name), onRequest, { queue: CALL_QUEUE }),
       transport.subscribe(replicaCallSubject(deploymentId, component.name, replica), onRequest),
@@ -98,119 +107,139 @@ export class RpcServer {
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
   }
 
-  async #onRequest(component: ServedComponent, message: IncomingMessage): Promise<void> {
-    const { reply } = message
+  #onRequest(component: ServedComponent, message: IncomingMessage): void {
+    const { reply, data } = message
     if (reply === undefined) return // nobody could hear the answer
-    if (isOpenFrame(message.data)) return this.#streams.onOpen(component, message.data, reply)
-    let request: Request
+    if (isOpenFrame(data)) return this.#streams.onOpen(component, data, reply)
+    const { kind, reader } = readKind(data)
+    let head: RequestHead
+    let binding: MethodBinding | undefined
+    let args: readonly unknown[]
     try {
-      request = this.#read(component, message.data)
+      if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
+      const read = readRequestHead(reader, this.#fingerprint)
+      if (read.otherBuild !== undefined) throw this.#otherBuild(read, read.otherBuild)
+      head = read
+      binding = component.methods[head.method]
+      if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
+      args = binding.decodeArgs(reader)
     } catch (error) {
       const isRefusal = error instanceof RemoteCallError
-      return this.#fail(
-        reply,
-        isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL',
-        isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`,
-      )
+      const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
+      return this.#fail({ reply, id: 0 }, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
     }
-    const { head, binding, args } = request
-    const abort = new AbortController()
-    this.#running.set(reply, abort)
-    const timer =
-      head.timeLeftMs === 0
-        ? undefined
-        : setTimeout(
-            () => abort.abort(new DOMException('the deadline of the call has passed', 'TimeoutError')),
-            Math.min(head.timeLeftMs, MAX_TIMER_MS),
-          )
+    const { traceparent, tracestate, timeLeftMs } = head
+    const deadline = timeLeftMs === 0 ? undefined : Date.now() + timeLeftMs
     const span = this.#options.tracing?.startServe({
       component: component.name,
       method: binding.name,
       caller: head.caller.component,
-      traceparent: head.traceparent,
-      tracestate: head.tracestate,
+      traceparent,
+      tracestate,
     })
+    const cancellation = new Cancellation()
+    const call: RunningCall = { reply, id: head.call, binding, component, cancellation, deadline: deadline ?? Infinity, span }
+    this.#running.add(call)
+    this.#byReply.set(reply, call)
+    if (deadline !== undefined) this.#watchDeadlines()
+    const inner = new Scope({ metadata: head.metadata, caller: head.caller, deadline, traceparent, tracestate }, cancellation)
+    let result: Promise<unknown>
     try {
-      const result = await runInContext(
-        {
-          signal: abort.signal,
-          metadata: head.metadata,
-          caller: head.caller,
-          ...(head.timeLeftMs === 0 ? {} : { deadline: Date.now() + head.timeLeftMs }),
-          ...(head.traceparent === undefined ? {} : { traceparent: head.traceparent }),
-          ...(head.tracestate === undefined ? {} : { tracestate: head.tracestate }),
-        },
-        () => (span === undefined ? invoke(component, binding, args) : span.run(() => invoke(component, binding, args))),
+      result = runInContext(inner, () =>
+        span === undefined ? invoke(component, call.binding, args) : span.run(() => invoke(component, call.binding, args)),
       )
-      this.#answer(reply, KIND.result, (w) => encodeResult(w, { component, binding, result }))
-      span?.end()
     } catch (error) {
-      span?.end(error)
-      this.#answerError(reply, error)
-    } finally {
-      clearTimeout(timer)
-      this.#running.delete(reply)
-      this.#served++
-      if (this.#running.size === 0) this.#onIdle?.()
+      return this.#onFailed(call, error)
     }
+    // What is no promise is an answer too: its class was type-checked, but not every caller of it.
+    if (typeof result?.then !== 'function') return this.#onResult(call, result)
+    result.then(
+      (value) => this.#onResult(call, value),
+      (error: unknown) => this.#onFailed(call, error),
+    )
   }
 
-  /**
-   * Everything of a request that is not yet the method's business.
-   * @throws RemoteCallError for a request that is understood and refused; anything else for bytes that are not understood. The method has not run.
-   */
-  #read(component: ServedComponent, data: Uint8Array): Request {
-    const { kind, reader } = readKind(data)
-    if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
-    const head = readRequestHead(reader)
-    if (!this.#fingerprint.equals(head.fingerprint))
-      throw refusal(
-        'WEAVER_RPC_FINGERPRINT',
-        `the caller ${head.caller.component} on ${head.caller.replica} is of build ${Buffer.from(head.fingerprint).toString('hex')}, this replica of build ${this.#fingerprint.toString('hex')}; two builds do not talk to each other`,
-      )
-    const binding = component.methods[head.method]
-    if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
-    return { head, binding, args: binding.decodeArgs(reader) }
+  #otherBuild(head: RequestHead, theirs: Uint8Array): RemoteCallError {
+    const [caller, own] = [theirs, this.#fingerprint].map((bytes) => Buffer.from(bytes).toString('hex'))
+    return refusal(
+      'WEAVER_RPC_FINGERPRINT',
+      `the caller ${head.caller.component} on ${head.caller.replica} is of build ${caller}, this replica of build ${own}; two builds do not talk to each other`,
+    )
+  }
+
+  #onResult(call: RunningCall, result: unknown): void {
+    try {
+      this.#answer(call, KIND.result, (w) => encodeResult(w, call, result))
+      call.span?.end()
+    } catch (error) {
+      call.span?.end(error)
+      this.#answerError(call, error)
+    }
+    this.#onOver(call)
+  }
+
+  #onFailed(call: RunningCall, error: unknown): void {
+    call.span?.end(error)
+    this.#answerError(call, error)
+    this.#onOver(call)
+  }
+
+  #onOver(call: RunningCall): void {
+    this.#running.delete(call)
+    if (this.#byReply.get(call.reply) === call) this.#byReply.delete(call.reply)
+    this.#served++
+    if (this.#running.size === 0) this.#onIdle?.()
+  }
+
+  /** One coarse timer for all; a call that is over before its deadline makes no signal. */
+  #watchDeadlines(): void {
+    this.#sweep ??= setInterval(() => {
+      const now = Date.now()
+      for (const call of this.#running)
+        if (call.deadline <= now) call.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
+      if (this.#running.size > 0) return
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }, SWEEP_MS)
   }
 
   /** The method's error; should that be one that cannot be told, the fact that there was one. */
-  #answerError(reply: string, error: unknown): void {
+  #answerError(call: RunningCall, error: unknown): void {
     try {
-      this.#answer(reply, KIND.error, (w) => writeError(w, error))
+      this.#answer(call, KIND.error, (w) => writeError(w, error))
     } catch (why) {
-      this.#fail(reply, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
+      this.#fail(call, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
     }
   }
 
-  #answer(reply: string, kind: number, write: (w: Writer) => void): void {
+  #answer(call: Addressee, kind: number, write: (w: Writer) => void): void {
     const { transport } = this.#options
-    const frame = this.#encode(kind, write)
+    const frame = this.#encode(call, kind, write)
     if (frame.length > transport.maxPayloadBytes)
       return this.#fail(
-        reply,
+        call,
         'WEAVER_RPC_TOO_LARGE',
         `the answer takes ${frame.length} bytes, the broker's limit is ${transport.maxPayloadBytes}; return less, or raise max_payload`,
         true,
       )
-    this.#publish(reply, frame)
+    this.#publish(call.reply, frame)
   }
 
-  #fail(reply: string, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
-    this.#publish(
-      reply,
-      this.#encode(KIND.failure, (w) => {
-        w.string(code)
-        w.string(message)
-        w.bool(mayHaveRun)
-      }),
-    )
+  #fail(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
+    const frame = this.#encode(call, KIND.failure, (w) => {
+      w.string(code)
+      w.string(message)
+      w.bool(mayHaveRun)
+    })
+    this.#publish(call.reply, frame)
   }
 
-  #encode(kind: number, write: (w: Writer) => void): Uint8Array {
+  #encode(call: Addressee, kind: number, write: (w: Writer) => void): Uint8Array {
     const w = this.#writer
     try {
       w.u8(FRAME_VERSION)
       w.u8(kind)
+      w.u32(call.id)
       write(w)
       return w.finish()
     } catch (error) {
@@ -238,8 +267,14 @@ export class RpcServer {
       this.#options.log.warn('a cancellation cannot be decoded; no call is cancelled', { err: error })
       return
     }
-    this.#running.get(reply)?.abort(new DOMException('the caller has given the call up', 'AbortError'))
+    this.#byReply.get(reply)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
+}
+
+/** Whose answer it is. `id` 0: of a request whose number could not be read. */
+interface Addressee {
+  readonly reply: string
+  readonly id: number
 }
 
 function refusal(code: RemoteCallCode, message: string): RemoteCallError {
@@ -250,17 +285,15 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : 'unknown'
 }
 
-async function invoke(component: ServedComponent, binding: MethodBinding, args: readonly unknown[]): Promise<unknown> {
-  return (component.instance as Record<string, Method | undefined>)[binding.name]?.(...args) // the generated binding names methods of this class
+function invoke(component: ServedComponent, binding: MethodBinding, args: readonly unknown[]): Promise<unknown> {
+  const method = (component.instance as Record<string, Method>)[binding.name] as Method // the generated binding names methods of this class
+  return method.apply(component.instance, args as unknown[]) // nobody else has them
 }
 
-function encodeResult(
-  w: Writer,
-  of: { readonly component: ServedComponent; readonly binding: MethodBinding; readonly result: unknown },
-): void {
+function encodeResult(w: Writer, call: RunningCall, result: unknown): void {
   try {
-    of.binding.encodeResult(w, of.result)
+    call.binding.encodeResult(w, result)
   } catch (cause) {
-    throw codecError(`${of.component.name}.${of.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
+    throw codecError(`${call.component.name}.${call.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
   }
 }

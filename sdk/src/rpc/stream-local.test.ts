@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gate, failureOf } from '../testing/rpc-stations.js'
-import { context, withContext, type CallContext } from './context.js'
+import { context, derive, withContext, type CallContext } from './context.js'
 import { localInputCall, localStream } from './stream-local.js'
 
 const CALLER = { component: 'news/Web', replica: 'web-0' }
@@ -8,7 +8,7 @@ const CALLER = { component: 'news/Web', replica: 'web-0' }
 /** A call as the runtime makes it: the method sees what its caller saw, and who called. */
 function stream(open: () => AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
   const outer = context()
-  return localStream({ what: 'news/Feed.count', outer, inner: { ...outer, caller: CALLER }, args: [] }, open)
+  return localStream({ what: 'news/Feed.count', outer, inner: derive(outer, { caller: CALLER }), args: [] }, open)
 }
 
 async function all(items: AsyncIterable<unknown>): Promise<unknown[]> {
@@ -122,8 +122,8 @@ describe('a local argument stream', () => {
       },
     }
   }
-  const outer: CallContext = { ...context(), metadata: { side: 'caller' } }
-  const inner: CallContext = { ...context(), metadata: { side: 'callee' }, caller: CALLER }
+  const outer: CallContext = derive(context(), { metadata: { side: 'caller' } })
+  const inner: CallContext = derive(context(), { metadata: { side: 'callee' }, caller: CALLER })
   const call = (items: AsyncIterable<unknown>) => ({ what: 'news/Feed.sum', outer, inner, args: ['x', items], input: 1 })
 
   it('sees its own context while the method reads it, and is given back', async () => {

@@ -3,7 +3,7 @@
  * generator sees the context of its own side at every `yield`, a reader that leaves fires the signal and makes the generator return, and the caller's signal
  * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied.
  */
-import { NEVER, runInContext, type CallContext } from './context.js'
+import { derive, NEVER, runInContext, type CallContext } from './context.js'
 import { RemoteCallError } from './remote-call-error.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -30,7 +30,7 @@ export async function* localStream(
   const { outer } = call
   const ended = call.observe?.()
   const left = new AbortController()
-  const inner = { ...call.inner, signal: outer.signal === NEVER ? left.signal : AbortSignal.any([outer.signal, left.signal]) }
+  const inner = derive(call.inner, { signal: outer.signal === NEVER ? left.signal : AbortSignal.any([outer.signal, left.signal]) })
   const end = watchEnd(call)
   const input = new LocalInput(call)
   let iterator: AsyncIterator<unknown> | undefined

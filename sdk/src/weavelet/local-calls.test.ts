@@ -48,8 +48,8 @@ describe('a call in the same process', () => {
         return held.look()
       }),
     )
-    expect(seen).toEqual({
-      signal,
+    expect(seen.signal).toBe(signal)
+    expect(seen).toMatchObject({
       metadata: { user: 'ada' },
       traceparent: '00-1-2-01',
       caller: { component: 'weaver/Main', replica: 'main-0' },

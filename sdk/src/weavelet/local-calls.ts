@@ -4,7 +4,7 @@
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
-import { calleeContext, context, runInContext } from '../rpc/context.js'
+import { calleeContext, context, derive, runInContext } from '../rpc/context.js'
 import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
 import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
@@ -94,7 +94,7 @@ export class LocalGate implements LocalCalls {
   /** A stream has the deadline of its caller and no other, however long it lasts. */
   #streamCall(name: string, args: readonly unknown[], input: StreamInput | undefined): LocalStreamCall {
     const outer = context()
-    return { what: `${this.#target.name}.${name}`, outer, inner: { ...outer, caller: this.#caller }, args, input: input?.position }
+    return { what: `${this.#target.name}.${name}`, outer, inner: derive(outer, { caller: this.#caller }), args, input: input?.position }
   }
 
   #isElsewhere(name: string, args: readonly unknown[]): boolean {
