@@ -214,7 +214,7 @@ class ClientCall implements EndpointCall {
     if (input === undefined) return
     this.#input = new StreamSender({
       what: `the argument of ${this.#what}`,
-      encode: (w, item) => input.encodeItem(w, item),
+      encode: (item) => endpoint.encode((w) => input.encodeItem(w, item)),
       maxPayloadBytes: client.transport.maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
       onEnd: () => this.#send(STREAM_KIND.end),

@@ -7,7 +7,6 @@
  * I3  `run()` resolves after the producer is through, its `finally` included, and never rejects.
  */
 import { codecError } from '../codec/codec-error.js'
-import { Writer } from '../codec/writer.js'
 import { itemCost, SendWindow } from './stream-window.js'
 
 /** Enough that the head of a message costs nothing, little enough that the consumer has work while the next ones are made. */
@@ -18,7 +17,7 @@ const HEAD_BYTES = 32
 export interface StreamSenderOptions {
   /** Whose items these are, for messages. */
   readonly what: string
-  encode(w: Writer, item: unknown): void
+  encode(item: unknown): Uint8Array
   readonly maxPayloadBytes: number
   /** Sends items; `first` is the number of the first one. */
   onItems(first: number, items: readonly Uint8Array[]): void
@@ -34,7 +33,6 @@ export interface StreamSenderOptions {
 export class StreamSender {
   readonly #options: StreamSenderOptions
   readonly #window = new SendWindow()
-  readonly #writer = new Writer()
   #batch: Uint8Array[] = []
   #batchBytes = 0
   #sent = 0
@@ -123,10 +121,8 @@ export class StreamSender {
 
   #encode(item: unknown): Uint8Array | Error {
     try {
-      this.#options.encode(this.#writer, item)
-      return this.#writer.finish()
+      return this.#options.encode(item)
     } catch (cause) {
-      this.#writer.reset()
       return codecError(`${this.#options.what}: an item cannot be sent: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
     }
   }

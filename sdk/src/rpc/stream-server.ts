@@ -127,7 +127,7 @@ class ServerCall implements EndpointCall {
     const { maxPayloadBytes } = server.transport
     this.#output = new StreamSender({
       what,
-      encode: (w, item) => binding.encodeResult(w, item),
+      encode: (item) => endpoint.encode((w) => binding.encodeResult(w, item)),
       maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
       onEnd: () => this.#send(STREAM_KIND.end),
