@@ -5,7 +5,7 @@
  *     open      u8 version, u8 kind=16, 8 bytes fingerprint, uint call id of the caller, string endpoint of the caller, u16 method, u32 time left in ms (0: none),
  *               string traceparent (empty: none), string tracestate (empty: none), uint n, n × (string, string) metadata, string caller component, string caller replica, arguments
  *     accepted  u8 version, u8 kind=17, uint call id, string endpoint of the callee, uint call id of the callee
- *     items     u8 version, u8 kind=18, uint call id, uint number of the first item, uint n, n × (uint length, item)
+ *     items     u8 version, u8 kind=18, uint call id, uint number of the first item, uint n, n × (u32 length, item)
  *     end       u8 version, u8 kind=19, uint call id                              no more items from here
  *     error     u8 version, u8 kind=20, uint call id, error                       the producer threw (error-codec.ts)
  *     failure   u8 version, u8 kind=21, uint call id, string code, string message, bool may have run
@@ -111,5 +111,8 @@ export function writeStreamHead(w: Writer, kind: StreamKind, callId: number): vo
 export function writeItems(w: Writer, first: number, items: readonly Uint8Array[]): void {
   w.uint(first)
   w.uint(items.length)
-  for (const item of items) w.bytes(item)
+  for (const item of items) {
+    w.u32(item.length)
+    w.raw(item)
+  }
 }

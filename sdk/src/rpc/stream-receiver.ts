@@ -17,12 +17,20 @@ export interface StreamReceiverOptions {
   onCancel(): void
 }
 
+/** Items of one frame. They stay together as they came: an object for each would take many times the memory of a small item. */
+interface Batch {
+  readonly bytes: Buffer
+  /** Where the next item begins, with its length. */
+  at: number
+}
+const LENGTH_BYTES = 4
+
 type End = { readonly error?: unknown; readonly isError: boolean }
 
 export class StreamReceiver {
   readonly #options: StreamReceiverOptions
   readonly #window = new ReceiveWindow()
-  readonly #queue: Uint8Array[] = []
+  readonly #queue: Batch[] = []
   #arrived = 0
   #end: End | undefined
   #wake: (() => void) | undefined
@@ -36,12 +44,18 @@ export class StreamReceiver {
     if (this.#end !== undefined) return
     const first = r.uint()
     if (first !== this.#arrived >>> 0) throw codecError(`item ${first} arrived where ${this.#arrived} was due; the broker lost some`) // I2
-    for (let left = r.uint(); left > 0; left--) {
-      const bytes = r.bytes()
-      if (!this.#window.arrive(itemCost(bytes.length))) throw codecError('the producer sent more than it had credit for')
-      this.#queue.push(bytes)
-      this.#arrived++
+    const count = r.uint()
+    const raw = r.raw(r.left)
+    const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
+    let at = 0
+    for (let left = count; left > 0; left--) {
+      const size = at + LENGTH_BYTES > bytes.length ? Infinity : bytes.readUInt32LE(at)
+      at += LENGTH_BYTES + size
+      if (at > bytes.length) throw codecError('an item was cut short')
+      if (!this.#window.arrive(itemCost(size))) throw codecError('the producer sent more than it had credit for')
     }
+    this.#arrived += count
+    if (count > 0) this.#queue.push({ bytes, at: 0 })
     this.#notify()
   }
 
@@ -64,7 +78,7 @@ export class StreamReceiver {
   async *items(): AsyncGenerator<unknown, void, undefined> {
     try {
       for (;;) {
-        const bytes = this.#queue.shift()
+        const bytes = this.#take()
         if (bytes !== undefined) {
           const back = this.#window.take(itemCost(bytes.length))
           if (back > 0 && this.#end === undefined) this.#options.onCredit(back)
@@ -76,6 +90,15 @@ export class StreamReceiver {
     } finally {
       this.cancel()
     }
+  }
+
+  #take(): Uint8Array | undefined {
+    const [batch] = this.#queue
+    if (batch === undefined) return undefined
+    const begin = batch.at + LENGTH_BYTES
+    batch.at = begin + batch.bytes.readUInt32LE(batch.at)
+    if (batch.at >= batch.bytes.length) this.#queue.shift()
+    return batch.bytes.subarray(begin, batch.at)
   }
 
   /** I3 */
