@@ -21,6 +21,7 @@ export {
 export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
+export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
@@ -41,6 +42,7 @@ export {
   eventSubject,
   groupPermissions,
   inboxPrefix,
+  logSubject,
   replicaCallSubject,
   subjectToken,
 } from './subjects.js'

@@ -7,6 +7,7 @@
  *     wv.<deploymentId>.ctl.all                   the deployer asks every weavelet (see control.ts)
  *     wv.<deploymentId>.ctl.<replica>             the deployer asks one weavelet
  *     wv.<deploymentId>.evt                       weavelets tell the deployer
+ *     wv.<deploymentId>.log                       log entries, where the deployer asked for them (see logs.ts)
  *
  * A token may hold any printable character but `.`, `*`, `>` and white space; component names hold `/`, which is allowed, and are otherwise
  * escaped: each other character outside `[A-Za-z0-9_/-]` becomes `=` and its hex code point and `=`.
@@ -34,6 +35,9 @@ export function controlSubject(deploymentId: string, replica: string): string {
 export function eventSubject(deploymentId: string): string {
   return `wv.${subjectToken(deploymentId)}.evt`
 }
+export function logSubject(deploymentId: string): string {
+  return `wv.${subjectToken(deploymentId)}.log`
+}
 
 /**
  * What the broker user of one colocation group may do: serve the components it hosts, call those its components refer to, answer, and talk
@@ -49,6 +53,7 @@ export function groupPermissions(
       ...group.calls.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
       `${d}.i.>`,
       eventSubject(deploymentId),
+      logSubject(deploymentId),
     ].sort(),
     subscribe: [
       ...group.hosts.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),

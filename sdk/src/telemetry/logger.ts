@@ -1,6 +1,9 @@
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+import { LOG_LEVELS, type LogEntry, type LogLevel } from '../contract/logs.js'
+import { callSite } from './call-site.js'
+import { logEntry } from './log-entry.js'
+
 export type LogFields = Readonly<Record<string, unknown>>
+export type { LogLevel }
 
 /** Structured logging: a constant message, data in fields, an error under `err`. */
 export interface Logger {
@@ -14,16 +17,19 @@ export interface Logger {
 
 export interface LogSink {
   level: LogLevel
-  write(level: LogLevel, message: string, fields: LogFields): void
+  /** @param source the line that logs, `file:line`. */
+  write(level: LogLevel, message: string, fields: LogFields, source?: string): void
 }
 
 /** A logger over a sink; entries below the sink's level cost one comparison. */
 export function createLogger(sink: LogSink, base: LogFields = {}): Logger {
-  const at =
-    (level: LogLevel) =>
-    (message: string, fields: LogFields = {}) => {
-      if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(sink.level)) sink.write(level, message, { ...base, ...fields })
+  const at = (level: LogLevel): Logger['info'] => {
+    const rank = LOG_LEVELS.indexOf(level)
+    const log = (message: string, fields: LogFields = {}): void => {
+      if (rank >= LOG_LEVELS.indexOf(sink.level)) sink.write(level, message, { ...base, ...fields }, callSite(log))
     }
+    return log
+  }
   return {
     debug: at('debug'),
     info: at('info'),
@@ -33,48 +39,7 @@ export function createLogger(sink: LogSink, base: LogFields = {}): Logger {
   }
 }
 
-/** One JSON object a line: `ts`, `level`, `msg`, then the fields. */
-export function jsonSink(write: (line: string) => void, level: LogLevel = 'info'): LogSink {
-  return {
-    level,
-    write: (at, message, fields) =>
-      write(`${JSON.stringify({ ts: new Date().toISOString(), level: at, msg: message, ...plain(fields) })}\n`),
-  }
-}
-
-/** For people: time, level, component, message, fields. */
-export function prettySink(write: (line: string) => void, level: LogLevel = 'info'): LogSink {
-  return {
-    level,
-    write: (at, message, fields) => {
-      const { component = '', ...rest } = plain(fields)
-      const shown = Object.entries(rest).filter(([name]) => !PROCESS_FIELDS.has(name))
-      const text = shown.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ')
-      write(
-        `${new Date().toISOString().slice(11, 23)} ${(at[0] ?? '').toUpperCase()} ${String(component).padEnd(20)} ${message}${text === '' ? '' : `  ${text}`}\n`,
-      )
-    },
-  }
-}
-
-/** The same in every entry of a process, so the pretty form leaves them out: the banner has told them. */
-const PROCESS_FIELDS = new Set(['app', 'version', 'deploymentId', 'group', 'replica'])
-
-function plain(fields: LogFields): Record<string, unknown> {
-  const out: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields))
-    out[name] = name === 'err' ? errorFields(value) : typeof value === 'bigint' ? value.toString() : value
-  return out
-}
-
-function errorFields(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error)
-  const { name, message, stack, code, cause } = error as {
-    name?: unknown
-    message?: unknown
-    stack?: unknown
-    code?: unknown
-    cause?: unknown
-  }
-  return { name, message, ...(code === undefined ? {} : { code }), stack, ...(cause === undefined ? {} : { cause: errorFields(cause) }) }
+/** A sink that makes an entry of what is logged and hands it to `write`. */
+export function entrySink(write: (entry: LogEntry) => void, level: LogLevel = 'info'): LogSink {
+  return { level, write: (at, message, fields, source) => write(logEntry({ level: at, message, fields, source })) }
 }

@@ -7,7 +7,9 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { isWeaverError } from '../contract/errors.js'
-import { createLogger, jsonSink, LOG_LEVELS, prettySink, type LogLevel, type LogSink } from '../telemetry/logger.js'
+import { LOG_LEVELS, type LogLevel } from '../contract/logs.js'
+import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
+import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from './app-config.js'
 import { banner } from './banner.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
@@ -24,18 +26,20 @@ const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_IN
  */
 export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
   const program = process.argv[1] ?? 'app'
-  let sink: LogSink = prettySink((line) => void process.stderr.write(line), logLevel())
+  const print = prettyPrinter({ isColored: hasColors() })
+  let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)), logLevel())
   /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
     if (isWeaverError(error)) {
       const isInCode = THROWN_BY_CODE.includes(error.code)
-      createLogger(sink).error(error.message, { code: error.code, ...(isInCode ? { err: error.cause } : {}) })
+      // Straight to the sink: where in the SDK it is told does not help.
+      sink.write('error', error.message, { code: error.code, ...(isInCode ? { err: error.cause } : {}) })
     } else createLogger(sink).error('the application failed', { err: error })
     process.exitCode = 1
   }
   try {
     const text = process.env[BOOTSTRAP_ENV]
-    if (text !== undefined && text !== '') sink = jsonSink((line) => void process.stdout.write(line), logLevel())
+    if (text !== undefined && text !== '') sink = entrySink((entry) => void process.stdout.write(jsonLine(entry)), logLevel())
     const { options, graceMs } = text === undefined || text === '' ? alone(program) : deployed(text)
     setDeployment(options.deployment)
     const abort = new AbortController()
@@ -110,6 +114,11 @@ function alone(program: string): Found {
   }
   process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
   return { options: { deployment, configOf: found.configOf, addressOf: found.addressOf }, graceMs: DEFAULT_GRACE_MS }
+}
+
+/** As no-color.org has it: set to anything, it means no colours. */
+function hasColors(): boolean {
+  return (process.env['NO_COLOR'] ?? '') === '' && process.stderr.isTTY === true
 }
 
 function logLevel(): LogLevel {

@@ -1,0 +1,15 @@
+/**
+ * The line that called `above`, as `file:line`. Costs about a microsecond: one frame is taken, not the whole stack.
+ * @returns `undefined` where the engine gives none.
+ */
+export function callSite(above: (...args: never[]) => unknown): string | undefined {
+  const limit = Error.stackTraceLimit
+  const holder: { stack?: string } = {}
+  Error.stackTraceLimit = 1
+  Error.captureStackTrace(holder, above)
+  const { stack } = holder // read before the limit is put back: it is made when it is first read
+  Error.stackTraceLimit = limit
+  const [, place] = /\n\s+at (?:.*\()?([^()\n]+?)\)?$/.exec(stack ?? '') ?? []
+  const [, file, line] = /^(?:file:\/\/)?(.+?):(\d+)(?::\d+)?$/.exec(place ?? '') ?? []
+  return file === undefined || line === undefined ? undefined : `${file}:${line}`
+}

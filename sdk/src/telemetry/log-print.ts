@@ -1,0 +1,131 @@
+/** Log entries as lines: JSON for machines, columns for people. */
+import { inspect } from 'node:util'
+import { ENTRY_FIELDS, type LogEntry } from '../contract/logs.js'
+import { isError, safeJson } from './log-entry.js'
+
+const LINE_FIELDS: ReadonlySet<string> = new Set(['ts', 'level', 'msg', ...ENTRY_FIELDS])
+
+/** One JSON object and a line end: `ts`, `level`, `msg`, the entry's fields, its attributes. An attribute of the name of a field gets a `_` in front. */
+export function jsonLine(entry: LogEntry): string {
+  const line: Record<string, unknown> = { ts: entry.time, level: entry.level, msg: entry.message }
+  for (const name of ENTRY_FIELDS) if (entry[name] !== undefined) line[name] = entry[name]
+  for (const [name, value] of Object.entries(entry.attributes)) line[LINE_FIELDS.has(name) ? `_${name}` : name] = value
+  return `${safeJson(line)}\n`
+}
+
+/** The entry of a line that {@link jsonLine} wrote; `undefined` for any other. */
+export function parseJsonLine(text: string): LogEntry | undefined {
+  if (!text.startsWith('{')) return undefined
+  let line: Record<string, unknown>
+  try {
+    line = JSON.parse(text) as Record<string, unknown> // it begins with a brace, and the fields are checked next
+  } catch {
+    return undefined
+  }
+  const { ts, level, msg, ...rest } = line
+  if (typeof ts !== 'string' || typeof level !== 'string' || typeof msg !== 'string' || !(level in LEVELS)) return undefined
+  const own: Record<string, string> = {}
+  const attributes: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(rest))
+    if ((ENTRY_FIELDS as readonly string[]).includes(name) && typeof value === 'string') own[name] = value
+    else attributes[name] = value
+  return { time: ts, level: level as LogEntry['level'], message: msg, ...own, attributes } // `level in LEVELS` was checked
+}
+
+/** A name of Node's table of colours. */
+type Style = string
+const LEVELS: Readonly<Record<LogEntry['level'], { readonly letter: string; readonly style?: Style }>> = {
+  debug: { letter: 'D', style: 'gray' },
+  info: { letter: 'I' },
+  warn: { letter: 'W', style: 'yellow' },
+  error: { letter: 'E', style: 'redBright' },
+  stdout: { letter: 'S' },
+  stderr: { letter: 'S', style: 'yellow' },
+}
+/** Told apart well on dark and light grounds. */
+const HUES: readonly Style[] = [
+  'cyan',
+  'magenta',
+  'green',
+  'blue',
+  'yellowBright',
+  'cyanBright',
+  'magentaBright',
+  'greenBright',
+  'blueBright',
+]
+/** Columns grow to what they hold, up to this, so that few lines jump. */
+const WIDEST = 28
+
+export interface PrettyOptions {
+  readonly isColored?: boolean
+  /** For entries of more than one process. @default false */
+  readonly showsReplica?: boolean
+}
+
+/**
+ * Makes a printer for people: time, level, replica, component, source, message, attributes; an error's stack below. Each name has a colour of its own, a time
+ * stamp in the same second as the line before is dimmed.
+ */
+export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) => string {
+  const paint = (style: Style | undefined, text: string): string =>
+    options.isColored === true && style !== undefined ? painted(style, text) : text
+  const widths: Record<string, number> = { replica: 8, component: 16, source: 12 }
+  const column = (name: string, text: string): string => {
+    const width = (widths[name] = Math.min(WIDEST, Math.max(widths[name] ?? 0, text.length)))
+    return paint(text === '' ? undefined : hueOf(text), text) + ' '.repeat(Math.max(0, width - text.length))
+  }
+  let lastSecond = ''
+  return (entry) => {
+    const { letter, style } = LEVELS[entry.level]
+    const second = entry.time.slice(0, 19)
+    const time = paint(second === lastSecond ? 'dim' : undefined, entry.time.slice(11, 23))
+    lastSecond = second
+    const head = [
+      time,
+      paint(style, letter),
+      ...(options.showsReplica === true ? [column('replica', entry.replica ?? '')] : []),
+      column('component', entry.component ?? ''),
+      column('source', fileOf(entry.source)),
+    ]
+    const attributes = Object.entries(entry.attributes).sort(([a], [b]) => (a < b ? -1 : 1))
+    const shown = attributes.map(([name, value]) => `${paint('dim', `${name}=`)}${valueText(value)}`).join(' ')
+    const stacks = attributes.flatMap(([, value]) => stackOf(value)).map((line) => `${paint('dim', line)}\n`)
+    return `${head.join(' ')} ${paint('dim', '│')} ${paint(style, entry.message)}${shown === '' ? '' : `  ${shown}`}\n${stacks.join('')}`
+  }
+}
+
+function painted(style: Style, text: string): string {
+  const [on, off] = inspect.colors[style] ?? [0, 0]
+  return `\x1b[${on}m${text}\x1b[${off}m`
+}
+
+/** `/app/dist/cart.js:12` as `cart.js:12`. */
+function fileOf(source: string | undefined): string {
+  return source === undefined ? '' : source.slice(source.lastIndexOf('/') + 1)
+}
+
+function valueText(value: unknown): string {
+  if (isErrorLike(value)) return safeJson(value.message)
+  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : safeJson(value)
+}
+
+/** An error, or one that came as JSON. */
+function isErrorLike(value: unknown): value is { readonly message: string; readonly stack: string; readonly cause?: unknown } {
+  return isError(value)
+}
+
+function stackOf(value: unknown): readonly string[] {
+  if (!isErrorLike(value)) return []
+  const cause = value.cause === undefined ? [] : stackOf(value.cause)
+  return [
+    ...value.stack.split('\n').map((line) => `    ${line}`),
+    ...cause.map((line, i) => (i === 0 ? `    caused by: ${line.trim()}` : line)),
+  ]
+}
+
+function hueOf(name: string): Style | undefined {
+  let hash = 0
+  for (let i = 0; i < name.length; i++) hash = (hash * 31 + name.charCodeAt(i)) >>> 0
+  return HUES[hash % HUES.length]
+}

@@ -1,0 +1,142 @@
+import { runInContext, NEVER } from '../rpc/context.js'
+import type { LogEntry } from '../contract/logs.js'
+import { captureLines } from './log-capture.js'
+import { jsonLine, parseJsonLine, prettyPrinter } from './log-print.js'
+import { createLogger, entrySink } from './logger.js'
+
+function logged(body: (log: ReturnType<typeof createLogger>) => void, level: 'debug' | 'info' = 'info'): LogEntry[] {
+  const entries: LogEntry[] = []
+  body(
+    createLogger(
+      entrySink((entry) => void entries.push(entry), level),
+      { app: 'shop', version: 'v1', deploymentId: 'shop-1', group: 'web', replica: 'web-0' },
+    ),
+  )
+  return entries
+}
+const TRACE = 'ab'.repeat(16)
+const SPAN = 'cd'.repeat(8)
+
+describe('a log entry', () => {
+  it('has every field: who, when, where, in which trace, and the attributes', () => {
+    const [entry] = runInContext({ signal: NEVER, metadata: {}, traceparent: `00-${TRACE}-${SPAN}-01` }, () =>
+      logged((log) => log.with({ component: 'shop/Cart' }).info('item added', { sku: 'tea', count: 2 })),
+    )
+    expect(entry).toEqual({
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      level: 'info',
+      message: 'item added',
+      app: 'shop',
+      version: 'v1',
+      deploymentId: 'shop-1',
+      group: 'web',
+      replica: 'web-0',
+      component: 'shop/Cart',
+      source: expect.stringMatching(/\/log\.test\.[jt]s:\d+$/),
+      traceId: TRACE,
+      spanId: SPAN,
+      attributes: { sku: 'tea', count: 2 },
+    })
+  })
+
+  it('is not made below the level of its sink', () => {
+    expect(logged((log) => log.debug('detail'))).toEqual([])
+    expect(logged((log) => log.debug('detail'), 'debug')).toHaveLength(1)
+  })
+
+  it('survives as a line of JSON whatever its attributes are', () => {
+    const circle: Record<string, unknown> = { name: 'ring' }
+    circle['self'] = circle
+    const [entry] = logged((log) =>
+      log.error('failed', {
+        circle,
+        big: 2n ** 70n,
+        level: 'mine',
+        err: new Error('outer', { cause: Object.assign(new Error('inner'), { code: 'E_INNER' }) }),
+        thrower: { toJSON: () => { throw new Error('no') } }, // prettier-ignore
+      }),
+    )
+    const line = jsonLine(entry as LogEntry)
+    expect(line.endsWith('}\n')).toBe(true)
+    const read = parseJsonLine(line.trimEnd())
+    expect(read).toMatchObject({ level: 'error', message: 'failed', app: 'shop' })
+    expect(read?.attributes).toMatchObject({
+      big: '1180591620717411303424',
+      _level: 'mine',
+      err: { name: 'Error', message: 'outer', stack: expect.any(String), cause: { message: 'inner', code: 'E_INNER' } },
+      circle: expect.stringContaining('[Circular'),
+    })
+    expect(read?.attributes).toHaveProperty('thrower')
+  })
+
+  it('of a line that is no entry is none', () => {
+    for (const text of ['', 'hello', '{', '{}', '[1]', '{"ts":"x","level":"loud","msg":"m"}', '{"level":"info","msg":1,"ts":"x"}'])
+      expect([text, parseJsonLine(text)]).toEqual([text, undefined])
+  })
+})
+
+const ENTRY: LogEntry = {
+  time: '2026-11-24T04:05:06.123Z',
+  level: 'info',
+  message: 'item added',
+  replica: 'web-0',
+  component: 'shop/Cart',
+  source: '/app/dist/cart.js:12',
+  attributes: { sku: 'green tea', count: 2 },
+}
+
+describe('a line for people', () => {
+  it('has columns that fit what they hold, and attributes in order', () => {
+    const print = prettyPrinter({ showsReplica: true })
+    expect(print(ENTRY)).toBe('04:05:06.123 I web-0    shop/Cart        cart.js:12   │ item added  count=2 sku="green tea"\n')
+    expect(print({ ...ENTRY, component: 'a/quite/long/name/of/one', attributes: {} })).toContain('a/quite/long/name/of/one cart.js:12')
+    expect(print({ ...ENTRY, attributes: {} })).toContain(`shop/Cart${' '.repeat(15)} cart.js:12`)
+    expect(prettyPrinter()(ENTRY)).not.toContain('web-0')
+  })
+
+  it('has colours only when told so: a hue for each name, red for errors, dim for the same second', () => {
+    expect(prettyPrinter()({ ...ENTRY, level: 'error' })).not.toContain('\x1b[')
+    const print = prettyPrinter({ isColored: true })
+    expect(print({ ...ENTRY, level: 'error' }).startsWith('04:05:06.123 \x1b[91mE\x1b[39m ')).toBe(true)
+    const hueOf = (component: string): string | undefined => /\[(\d+)m[a-z]+\/[A-Z]/.exec(print({ ...ENTRY, component }))?.[1]
+    expect(hueOf('shop/Cart')).toBe(hueOf('shop/Cart'))
+    expect(new Set(['shop/Cart', 'shop/Store', 'shop/Till', 'text/Reverser', 'text/Upper'].map(hueOf)).size).toBeGreaterThan(2)
+    expect(print(ENTRY).startsWith('\x1b[2m04:05:06.123\x1b[22m ')).toBe(true)
+  })
+
+  it('shows the stack of an error below, with its causes, also when it came as JSON', () => {
+    const [entry] = logged((log) => log.error('failed', { err: new Error('outer', { cause: new Error('inner') }) }))
+    for (const one of [entry as LogEntry, parseJsonLine(jsonLine(entry as LogEntry).trimEnd()) as LogEntry]) {
+      const lines = prettyPrinter()(one).split('\n')
+      expect(lines[0]).toMatch(/│ failed {2}err="outer"$/)
+      expect(lines[1]).toBe('    Error: outer')
+      expect(lines.some((line) => line === '    caused by: Error: inner')).toBe(true)
+    }
+  })
+})
+
+describe('what a child process writes', () => {
+  it('becomes entries: its own lines as they are, others as stdout or stderr, however they are cut', () => {
+    const entries: LogEntry[] = []
+    const of = { app: 'shop', replica: 'web-0' }
+    const capture = captureLines({ stream: 'stderr', of, onEntry: (entry) => void entries.push(entry), now: () => new Date(0) })
+    const bytes = Buffer.from(`plain ä line\r\n${jsonLine({ ...ENTRY, replica: 'own' })}\n{"half":\nlast`)
+    for (const byte of bytes) capture.write(Uint8Array.of(byte))
+    expect(entries).toHaveLength(3)
+    capture.end()
+    const raw = { time: '1970-01-01T00:00:00.000Z', level: 'stderr', ...of, attributes: {} }
+    expect(entries).toEqual([
+      { ...raw, message: 'plain ä line' },
+      { ...ENTRY, app: 'shop', replica: 'own' },
+      { ...raw, message: '{"half":' },
+      { ...raw, message: 'last' },
+    ])
+  })
+
+  it('is cut where a line has no end', () => {
+    const entries: LogEntry[] = []
+    const capture = captureLines({ stream: 'stdout', of: {}, onEntry: (entry) => void entries.push(entry) })
+    for (let i = 0; i < 20; i++) capture.write(Buffer.alloc(10_000, 'x'))
+    expect(entries.map(({ message }) => message.length)).toEqual([65_536, 65_536, 65_536])
+  })
+})
