@@ -57,36 +57,29 @@ interface Target extends CallTarget {
 /** A call that is on its way. I1: whoever takes it from the map settles it. */
 class PendingCall implements CancelListener {
   readonly id: number
-  readonly what: string
-  readonly component: string
+  readonly target: Target
+  readonly method: number
   /** Epoch milliseconds. */
   readonly deadline: number
   readonly cancellation: Cancellation | undefined
-  readonly stats: CallStats
   readonly #client: { onCancelled(call: PendingCall, reason: unknown): void }
   slot = 0
   requestBytes = 0
   resolve!: (answer: Answer) => void // set by the promise, when it is made
   reject!: (error: Error) => void // the same
 
-  constructor(
-    of: {
-      readonly id: number
-      readonly what: string
-      readonly component: string
-      readonly deadline: number
-      readonly cancellation: Cancellation | undefined
-      readonly stats: CallStats
-    },
-    client: { onCancelled(call: PendingCall, reason: unknown): void },
-  ) {
-    this.id = of.id
-    this.what = of.what
-    this.component = of.component
-    this.deadline = of.deadline
-    this.cancellation = of.cancellation
-    this.stats = of.stats
+  constructor(id: number, target: Target, call: Attempt, client: { onCancelled(call: PendingCall, reason: unknown): void }) {
+    this.id = id
+    this.target = target
+    this.method = call.method
+    this.deadline = call.deadline
+    this.cancellation = call.now.cancellation
     this.#client = client
+  }
+
+  /** Component and method, for messages. */
+  get what(): string {
+    return whatOf(this.target, this.method)
   }
 
   onCancelled(reason: unknown): void {
@@ -180,11 +173,27 @@ export class RpcClient {
   }
 
   async #call(target: Target, method: number, args: readonly unknown[], span: CallSpan | undefined): Promise<unknown> {
-    const stats = target.stats[method] as CallStats // one for each method, as below
+    const stats = target.stats[method] as CallStats // the stub and these lists come from one generated file, as below
+    const binding = target.methods[method] as MethodBinding
     stats.begin()
     const started = performance.now()
     try {
-      const result = await this.#run(target, method, args)
+      let result: unknown
+      if (binding.input !== undefined) result = await this.#streams.call(streamCall(target, method, args))
+      else {
+        const now = scope()
+        const at = Date.now()
+        const limit = at + (target.limitsMs[method] as number)
+        const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
+        const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
+        try {
+          result = decodeAnswer(await this.#attempt(target, call, at), binding, target)
+        } catch (error) {
+          // The first attempt is the last one of nearly every call.
+          if (!(error instanceof RemoteCallError)) throw error
+          result = await this.#goOn(target, call, { started: at, error })
+        }
+      }
       stats.end(performance.now() - started, false, span?.traceId)
       span?.end()
       return result
@@ -195,52 +204,32 @@ export class RpcClient {
     }
   }
 
-  /** The first attempt, which is the last one of nearly every call. */
-  async #run(target: Target, method: number, args: readonly unknown[]): Promise<unknown> {
-    const binding = target.methods[method] as MethodBinding // the stub and these lists come from one generated file, as below
-    if (binding.input !== undefined) return this.#streams.call(streamCall(target, method, args))
-    const now = scope()
-    const started = Date.now()
-    const limit = started + (target.limitsMs[method] as number)
-    const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
-    const call = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
-    if (!this.#transport.isConnected) return this.#goOn(target, call, { started })
-    try {
-      return decodeAnswer(await this.#attempt(target, call), binding, target)
-    } catch (error) {
-      if (!(error instanceof RemoteCallError)) throw error
-      return this.#goOn(target, call, { started, error })
-    }
-  }
-
-  /** After an attempt that failed, or with no connection to begin with: tries again where that may help. */
-  async #goOn(target: Target, call: Attempt, from: { readonly started: number; readonly error?: RemoteCallError }): Promise<unknown> {
-    const { deadline, now } = call
+  /** After an attempt that failed: tries again where that may help. */
+  async #goOn(target: Target, call: Attempt, first: { readonly started: number; readonly error: RemoteCallError }): Promise<unknown> {
+    const { deadline, now, method } = call
+    const binding = target.methods[method] as MethodBinding
+    let { error } = first
     let { owner } = call
-    const binding = target.methods[call.method] as MethodBinding
-    let { error } = from
     let mayHaveRun = false
     let lostAt: number | undefined
     for (let retry = 0; ; retry++) {
-      if (error !== undefined) {
-        mayHaveRun ||= error.mayHaveRun
-        if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
-          // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
-          target.route?.onUnreachable(owner)
-          owner = undefined
-        } else {
-          const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
-          if (!this.#mayRetry(error, { target, binding, retry, started: from.started }) || Date.now() + wait >= deadline)
-            throw mayHaveRun ? mayHaveRunError(error) : error
-          await pause(wait, now.signal)
-        }
+      mayHaveRun ||= error.mayHaveRun
+      if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
+        // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
+        target.route?.onUnreachable(owner)
+        owner = undefined
+      } else {
+        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+        if (!this.#mayRetry(error, { target, binding, retry, started: first.started }) || Date.now() + wait >= deadline)
+          throw mayHaveRun ? mayHaveRunError(error) : error
+        await pause(wait, now.signal)
       }
       try {
         if (!this.#transport.isConnected) {
           lostAt ??= Date.now()
-          await this.#connection(whatOf(target, binding), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
+          await this.#connection(whatOf(target, method), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
         }
-        return decodeAnswer(await this.#attempt(target, { ...call, owner }), binding, target)
+        return decodeAnswer(await this.#attempt(target, { ...call, owner }, Date.now()), binding, target)
       } catch (failed) {
         if (!(failed instanceof RemoteCallError)) throw failed
         error = failed
@@ -274,24 +263,20 @@ export class RpcClient {
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
   }
 
-  /** Sends the call once. @throws as it rejects */
-  #attempt(target: Target, call: Attempt): Promise<Answer> {
-    const { now, deadline } = call
-    const { cancellation } = now
-    const what = whatOf(target, target.methods[call.method] as MethodBinding) // the stub and this list come from one generated file
-    if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, what, false)
-    const timeLeftMs = deadline - Date.now()
-    if (timeLeftMs <= 0) throw failure('WEAVER_RPC_DEADLINE', `${what} was not sent: its deadline has passed`, false)
+  /** Sends the call once. @throws as it rejects. @param at epoch milliseconds */
+  #attempt(target: Target, call: Attempt, at: number): Promise<Answer> {
+    const { cancellation } = call.now
+    if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, whatOf(target, call.method), false)
+    if (call.deadline <= at)
+      throw failure('WEAVER_RPC_DEADLINE', `${whatOf(target, call.method)} was not sent: its deadline has passed`, false)
     this.#next = (this.#next + 1) >>> 0 || 1
-    const pending = new PendingCall(
-      { id: this.#next, what, component: target.component, deadline, cancellation, stats: target.stats[call.method] as CallStats }, // one for each method
-      this,
-    )
-    const frame = this.#encode(target, { ...call, what, id: pending.id, timeLeftMs })
+    const pending = new PendingCall(this.#next, target, call, this)
+    const frame = this.#encode(pending, call, at)
+    pending.requestBytes = frame.length
     if (frame.length > this.#transport.maxPayloadBytes)
       throw failure(
         'WEAVER_RPC_TOO_LARGE',
-        `${what}: the arguments take ${frame.length} bytes, the broker's limit is ${this.#transport.maxPayloadBytes}; send less, or raise max_payload`,
+        `${pending.what}: the arguments take ${frame.length} bytes, the broker's limit is ${this.#transport.maxPayloadBytes}; send less, or raise max_payload`,
         false,
       )
     const answered = new Promise<Answer>((resolve, reject) => {
@@ -299,13 +284,11 @@ export class RpcClient {
       pending.reject = reject
     })
     pending.slot = this.#slots.take(pending)
-    pending.requestBytes = frame.length
     this.#pending.set(pending.id, pending)
     cancellation?.add(pending)
-    this.#watchDeadlines()
+    if (this.#sweep === undefined) this.#watchDeadlines()
+    const subject = call.owner === undefined ? target.subject : replicaCallSubject(this.#options.deploymentId, target.component, call.owner)
     try {
-      const { owner } = call
-      const subject = owner === undefined ? target.subject : replicaCallSubject(this.#options.deploymentId, target.component, owner)
       this.#transport.publish(subject, frame, this.#slots.subject(pending.slot))
     } catch (error) {
       if (this.#take(pending, true)) pending.reject(error as Error) // a transport throws errors
@@ -313,21 +296,22 @@ export class RpcClient {
     return answered
   }
 
-  #encode(target: Target, call: Attempt & { readonly what: string; readonly id: number; readonly timeLeftMs: number }): Uint8Array {
+  #encode(pending: PendingCall, call: Attempt, at: number): Uint8Array {
     const { metadata, traceparent, tracestate } = call.now
+    const { target, method, id } = pending
     const w = this.#writer
     try {
-      const timeLeftMs = Math.min(Math.ceil(call.timeLeftMs), 0xffffffff)
-      writeRequestHead(
-        w,
-        { call: call.id, method: call.method, timeLeftMs, metadata, traceparent, tracestate, caller: target.caller },
-        this.#fingerprint,
-      )
-      target.methods[call.method]?.encodeArgs(w, call.args)
+      const timeLeftMs = Math.min(Math.ceil(pending.deadline - at), 0xffffffff)
+      writeRequestHead(w, { call: id, method, timeLeftMs, metadata, traceparent, tracestate, caller: target.caller }, this.#fingerprint)
+      const binding = target.methods[method] as MethodBinding
+      binding.encodeArgs(w, call.args)
       return w.finish()
     } catch (cause) {
       w.reset()
-      throw codecError(`${call.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
+      throw codecError(
+        `${pending.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`,
+        cause,
+      )
     }
   }
 
@@ -344,7 +328,7 @@ export class RpcClient {
     const reply = this.#slots.subject(pending.slot)
     if (!this.#take(pending, false)) return
     pending.reject(abandoned(reason, pending.what, true))
-    this.#cancel(pending.component, reply)
+    this.#cancel(pending.target.component, reply)
   }
 
   /** Best effort: the callee that has it aborts its signal; everybody else ignores it. */
@@ -377,7 +361,7 @@ export class RpcClient {
     // The callee ends at the same moment; what it makes of that is no answer any more.
     if (pending.deadline <= Date.now()) return this.#expire(pending)
     if (!this.#take(pending, true)) return
-    pending.stats.bytes(pending.requestBytes, data.length)
+    pending.target.stats[pending.method]?.bytes(pending.requestBytes, data.length)
     pending.resolve({ kind, reader })
   }
 
@@ -413,7 +397,7 @@ export class RpcClient {
   }
 }
 
-const whatOf = (target: CallTarget, binding: MethodBinding): string => `${target.component}.${binding.name}`
+const whatOf = (target: CallTarget, method: number): string => `${target.component}.${target.methods[method]?.name ?? method}`
 
 function streamCall(target: Target, method: number, args: readonly unknown[]): StreamCall {
   const { component, caller, limitsMs, methods, route } = target
@@ -472,14 +456,14 @@ function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: 
         error = readError(reader)
         break
       case KIND.failure:
-        error = readFailure(reader, whatOf(target, binding))
+        error = readFailure(reader, `${target.component}.${binding.name}`)
         break
       default:
-        error = failure('WEAVER_RPC_PROTOCOL', `${whatOf(target, binding)}: the answer is no frame that this release knows`, true)
+        error = failure('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer is no frame that this release knows`, true)
     }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'unknown'
-    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${whatOf(target, binding)}: the answer cannot be decoded: ${why}`, {
+    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer cannot be decoded: ${why}`, {
       mayHaveRun: true,
       cause,
     })

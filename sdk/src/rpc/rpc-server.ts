@@ -169,7 +169,7 @@ export class RpcServer {
 
   #onResult(call: RunningCall, result: unknown): void {
     try {
-      this.#answer(call, KIND.result, (w) => encodeResult(w, call, result))
+      this.#send(call, this.#encodeResult(call, result))
       call.span?.end()
     } catch (error) {
       call.span?.end(error)
@@ -206,23 +206,24 @@ export class RpcServer {
   /** The method's error; should that be one that cannot be told, the fact that there was one. */
   #answerError(call: RunningCall, error: unknown): void {
     try {
-      this.#answer(call, KIND.error, (w) => writeError(w, error))
+      this.#send(
+        call,
+        this.#encode(call, KIND.error, (w) => writeError(w, error)),
+      )
     } catch (why) {
       this.#fail(call, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
     }
   }
 
-  #answer(call: Addressee, kind: number, write: (w: Writer) => void): void {
-    const { transport } = this.#options
-    const frame = this.#encode(call, kind, write)
-    if (frame.length > transport.maxPayloadBytes)
-      return this.#fail(
-        call,
-        'WEAVER_RPC_TOO_LARGE',
-        `the answer takes ${frame.length} bytes, the broker's limit is ${transport.maxPayloadBytes}; return less, or raise max_payload`,
-        true,
-      )
-    this.#publish(call.reply, frame)
+  #send(call: Addressee, frame: Uint8Array): void {
+    const { maxPayloadBytes } = this.#options.transport
+    if (frame.length <= maxPayloadBytes) return this.#publish(call.reply, frame)
+    this.#fail(
+      call,
+      'WEAVER_RPC_TOO_LARGE',
+      `the answer takes ${frame.length} bytes, the broker's limit is ${maxPayloadBytes}; return less, or raise max_payload`,
+      true,
+    )
   }
 
   #fail(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
@@ -232,6 +233,20 @@ export class RpcServer {
       w.bool(mayHaveRun)
     })
     this.#publish(call.reply, frame)
+  }
+
+  #encodeResult(call: RunningCall, result: unknown): Uint8Array {
+    const w = this.#writer
+    try {
+      w.u8(FRAME_VERSION)
+      w.u8(KIND.result)
+      w.u32(call.id)
+      call.binding.encodeResult(w, result)
+      return w.finish()
+    } catch (cause) {
+      w.reset()
+      throw codecError(`${call.component.name}.${call.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
+    }
   }
 
   #encode(call: Addressee, kind: number, write: (w: Writer) => void): Uint8Array {
@@ -288,12 +303,4 @@ function textOf(error: unknown): string {
 function invoke(component: ServedComponent, binding: MethodBinding, args: readonly unknown[]): Promise<unknown> {
   const method = (component.instance as Record<string, Method>)[binding.name] as Method // the generated binding names methods of this class
   return method.apply(component.instance, args as unknown[]) // nobody else has them
-}
-
-function encodeResult(w: Writer, call: RunningCall, result: unknown): void {
-  try {
-    call.binding.encodeResult(w, result)
-  } catch (cause) {
-    throw codecError(`${call.component.name}.${call.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
-  }
 }
