@@ -18,6 +18,11 @@ export class Reader {
     this.#bodyEnd = bodyEnd > bytes.length ? 0 : bodyEnd
   }
 
+  /** Bytes of the whole message. */
+  get size(): number {
+    return this.#bytes.length
+  }
+
   /** Bytes of the body that are not read yet. */
   get left(): number {
     return this.#bodyEnd - this.#at
@@ -94,6 +99,12 @@ export class Reader {
   raw(count: number): Uint8Array {
     const at = this.#take(count)
     return new Uint8Array(this.#bytes.subarray(at, at + count))
+  }
+
+  /** Bytes without a copy: a view that keeps the whole message alive. */
+  view(count: number): Uint8Array {
+    const at = this.#take(count)
+    return this.#bytes.subarray(at, at + count)
   }
 
   /** Whether exactly these bytes come next; they are then behind. */

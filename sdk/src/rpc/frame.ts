@@ -3,10 +3,11 @@
  *
  *     request   u8 version, u8 kind=1, u32 call, u16 method, u32 time left in ms (0: none), 8 bytes fingerprint, u8 flags,
  *               [string traceparent], [string tracestate], [uint n, n × (string, string) metadata], string caller component, string caller replica, arguments
- *     cancel    u8 version, u8 kind=2, string reply subject of the call
- *     result    u8 version, u8 kind=3, u32 call, value
+ *     cancel    u8 version, u8 kind=2, u32 call, string caller replica
+ *     result    u8 version, u8 kind=3, u32 call, bool the method took its time, value
  *     error     u8 version, u8 kind=4, u32 call, error (see error-codec.ts)
  *     failure   u8 version, u8 kind=5, u32 call, string code, string message, bool may have run        a platform failure on the callee's side
+ *     batch     u8 version, u8 kind=6, uint n, n × (uint length, request or answer)
  *
  * `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
@@ -15,7 +16,7 @@ import type { Writer } from '../codec/writer.js'
 import { NO_METADATA } from './context.js'
 
 export const FRAME_VERSION = 1
-export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5 } as const
+export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5, batch: 6 } as const
 export const FINGERPRINT_BYTES = 8
 
 const NO_KEYS: readonly string[] = []
@@ -65,9 +66,8 @@ export function writeRequestHead(w: Writer, head: RequestHead, fingerprint: Uint
   w.string(caller.replica)
 }
 
-/** The parts of a request before its arguments. `otherBuild` is the caller's fingerprint where it is not `own`; nothing else may be believed then. */
-export function readRequestHead(r: Reader, own: Uint8Array): RequestHead & { readonly otherBuild: Uint8Array | undefined } {
-  const call = r.u32()
+/** The parts of a request between its number and its arguments. `otherBuild` is the caller's fingerprint where it is not `own`; nothing else may be believed then. */
+export function readRequestHead(r: Reader, call: number, own: Uint8Array): RequestHead & { readonly otherBuild: Uint8Array | undefined } {
   const method = r.u16()
   const timeLeftMs = r.u32()
   const otherBuild = r.skip(own) ? undefined : r.raw(FINGERPRINT_BYTES)
@@ -81,6 +81,20 @@ export function readRequestHead(r: Reader, own: Uint8Array): RequestHead & { rea
   }
   const caller = { component: r.string(), replica: r.string() }
   return { call, method, timeLeftMs, traceparent, tracestate, metadata: metadata ?? NO_METADATA, caller, otherBuild }
+}
+
+/** One message of several; each frame alone is whole. */
+export function writeBatch(w: Writer, frames: readonly Uint8Array[]): Uint8Array {
+  w.u8(FRAME_VERSION)
+  w.u8(KIND.batch)
+  w.uint(frames.length)
+  for (const frame of frames) w.bytes(frame)
+  return w.finish()
+}
+
+/** The frames of a batch, behind its kind. @throws WeaverError `WEAVER_CODEC_INVALID` where it is cut short; what was whole came before. */
+export function* readBatch(r: Reader): Generator<Uint8Array, void, undefined> {
+  for (let left = r.uint(); left > 0; left--) yield r.view(r.uint())
 }
 
 /** @returns the kind, or 0 for bytes that are no frame of this version; the reader stands behind the kind. */

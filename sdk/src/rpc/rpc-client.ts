@@ -14,12 +14,13 @@ import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjec
 import type { Cancellation, CancelListener } from './cancellation.js'
 import { scope, type Caller, type Scope } from './context.js'
 import { readError } from './error-codec.js'
-import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, writeBatch, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
 import type { CallSpan, Tracing } from '../telemetry/tracing.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { Outbox } from './outbox.js'
 import { ReplySlots } from './reply-slots.js'
 import type { Route } from './route.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
@@ -34,6 +35,13 @@ const UNAVAILABLE_WINDOW_MS = 1_000
 /** How long a call waits for a lost connection to come back, over all its attempts. */
 const RECONNECT_WINDOW_MS = 2_000
 const MAX_RETRIES = 3
+const MAX_BATCH = 16
+/** A larger message gains nothing. */
+const BATCH_BYTES = 16_384
+/** Above this share of slow answers, among about as many of the last, calls go alone. */
+const SLOW_SHARE = 0.05
+const SLOW_MEMORY = 16
+const NO_BYTES = new Uint8Array()
 const BACKOFF_MS = { first: 5, most: 200 } as const
 
 export interface CallTarget {
@@ -52,6 +60,10 @@ interface Target extends CallTarget {
   readonly stats: readonly CallStats[]
   /** By method. */
   readonly limitsMs: readonly number[]
+  /** Calls of this tick to any replica. */
+  readonly outbox: Outbox<PendingCall>
+  /** How many of the last answers took their time, from 0 to 1: slow calls are not sent together, because one message goes to one replica. */
+  slowness: number
 }
 
 /** A call that is on its way. I1: whoever takes it from the map settles it. */
@@ -63,8 +75,9 @@ class PendingCall implements CancelListener {
   readonly deadline: number
   readonly cancellation: Cancellation | undefined
   readonly #client: { onCancelled(call: PendingCall, reason: unknown): void }
-  slot = 0
-  requestBytes = 0
+  frame: Uint8Array = NO_BYTES
+  /** Absent until it is sent. */
+  message: SentMessage | undefined
   resolve!: (answer: Answer) => void // set by the promise, when it is made
   reject!: (error: Error) => void // the same
 
@@ -85,6 +98,15 @@ class PendingCall implements CancelListener {
   onCancelled(reason: unknown): void {
     this.#client.onCancelled(this, reason)
   }
+}
+
+/** A message on its way, with one call or several; it has a reply subject of its own until all of them are settled. */
+interface SentMessage {
+  readonly calls: readonly PendingCall[]
+  slot: number
+  /** Calls that are not settled. */
+  left: number
+  isAnswered: boolean
 }
 
 interface Attempt {
@@ -111,6 +133,8 @@ export interface RpcClientOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
+  /** The most calls that are sent as one message; 1: each goes alone. @default 16 */
+  readonly maxBatch?: number | undefined
 }
 
 export class RpcClient {
@@ -118,7 +142,7 @@ export class RpcClient {
   readonly #options: RpcClientOptions
   readonly #fingerprint: Uint8Array
   readonly #pending = new Map<number, PendingCall>()
-  readonly #slots: ReplySlots<PendingCall>
+  readonly #slots: ReplySlots<SentMessage>
   readonly #writer = new Writer()
   readonly #streams: StreamClient
   readonly #reconnected = new Set<() => void>()
@@ -146,6 +170,10 @@ export class RpcClient {
     const { deploymentId, replica, tracing } = this.#options
     const target: Target = {
       ...of,
+      outbox: new Outbox({ frames: this.#options.maxBatch ?? MAX_BATCH, bytes: BATCH_BYTES }, (calls) =>
+        this.#publish(target.subject, calls),
+      ),
+      slowness: 0,
       subject: callSubject(deploymentId, of.component),
       caller: { component: caller, replica },
       stats: of.methods.map(({ name }) => callStats({ caller, component: of.component, method: name, isRemote: true })),
@@ -272,7 +300,7 @@ export class RpcClient {
     this.#next = (this.#next + 1) >>> 0 || 1
     const pending = new PendingCall(this.#next, target, call, this)
     const frame = this.#encode(pending, call, at)
-    pending.requestBytes = frame.length
+    pending.frame = frame
     if (frame.length > this.#transport.maxPayloadBytes)
       throw failure(
         'WEAVER_RPC_TOO_LARGE',
@@ -283,17 +311,29 @@ export class RpcClient {
       pending.resolve = resolve
       pending.reject = reject
     })
-    pending.slot = this.#slots.take(pending)
     this.#pending.set(pending.id, pending)
     cancellation?.add(pending)
     if (this.#sweep === undefined) this.#watchDeadlines()
-    const subject = call.owner === undefined ? target.subject : replicaCallSubject(this.#options.deploymentId, target.component, call.owner)
-    try {
-      this.#transport.publish(subject, frame, this.#slots.subject(pending.slot))
-    } catch (error) {
-      if (this.#take(pending, true)) pending.reject(error as Error) // a transport throws errors
-    }
+    if (call.owner !== undefined) this.#publish(replicaCallSubject(this.#options.deploymentId, target.component, call.owner), [pending])
+    else if (target.slowness > SLOW_SHARE) this.#publish(target.subject, [pending])
+    else target.outbox.add(pending, frame.length)
     return answered
+  }
+
+  /** Sends calls as one message. One that was given up meanwhile is left out. */
+  #publish(subject: string, given: readonly PendingCall[]): void {
+    const calls = given.every(({ id }) => this.#pending.has(id)) ? given : given.filter(({ id }) => this.#pending.has(id))
+    const [first] = calls
+    if (first === undefined) return
+    const message: SentMessage = { calls, slot: 0, left: calls.length, isAnswered: true }
+    message.slot = this.#slots.take(message)
+    for (const call of calls) call.message = message
+    try {
+      const bytes = calls.length === 1 ? first.frame : writeBatch(this.#writer, calls.map(({ frame }) => frame)) // prettier-ignore
+      this.#transport.publish(subject, bytes, this.#slots.subject(message.slot))
+    } catch (error) {
+      for (const call of calls) if (this.#take(call, true)) call.reject(error as Error) // a transport throws errors
+    }
   }
 
   #encode(pending: PendingCall, call: Attempt, at: number): Uint8Array {
@@ -319,25 +359,29 @@ export class RpcClient {
   #take(pending: PendingCall, isAnswered: boolean): boolean {
     if (!this.#pending.delete(pending.id)) return false
     pending.cancellation?.remove(pending)
-    this.#slots.release(pending.slot, isAnswered)
+    const { message } = pending
+    if (message === undefined) return true
+    message.isAnswered &&= isAnswered
+    if (--message.left === 0) this.#slots.release(message.slot, message.isAnswered)
     return true
   }
 
   /** The caller has gone; for `PendingCall` alone. */
   onCancelled(pending: PendingCall, reason: unknown): void {
-    const reply = this.#slots.subject(pending.slot)
     if (!this.#take(pending, false)) return
-    pending.reject(abandoned(reason, pending.what, true))
-    this.#cancel(pending.target.component, reply)
+    const isSent = pending.message !== undefined
+    pending.reject(abandoned(reason, pending.what, isSent))
+    if (isSent) this.#cancel(pending)
   }
 
   /** Best effort: the callee that has it aborts its signal; everybody else ignores it. */
-  #cancel(component: string, reply: string): void {
+  #cancel({ id, target: { component } }: PendingCall): void {
     if (!this.#transport.isConnected) return
     const w = this.#writer
     w.u8(FRAME_VERSION)
     w.u8(KIND.cancel)
-    w.string(reply)
+    w.u32(id)
+    w.string(this.#options.replica)
     try {
       this.#transport.publish(replicaCallSubject(this.#options.deploymentId, component, CANCEL_TOKEN), w.finish())
     } catch (error) {
@@ -347,22 +391,41 @@ export class RpcClient {
 
   #onAnswer(message: IncomingMessage): void {
     const { data } = message
-    if (data.length === 0 && message.isNoResponders) {
-      const pending = this.#slots.user(message.subject)
-      if (pending !== undefined && this.#take(pending, true))
-        pending.reject(failure('WEAVER_RPC_UNAVAILABLE', `${pending.what}: no replica of it is up`, false))
-      return
-    }
+    if (data.length === 0 && message.isNoResponders) return this.#onNoResponders(message.subject)
     const { kind, reader } = readKind(data)
+    if (kind !== KIND.batch) return this.#onAnswerFrame(kind, reader, message)
+    for (const frame of readBatch(reader)) {
+      const each = readKind(frame)
+      this.#onAnswerFrame(each.kind, each.reader, message)
+    }
+  }
+
+  #onAnswerFrame(kind: number, reader: Reader, message: IncomingMessage): void {
+    const bytes = reader.size
     const id = kind !== 0 && reader.left >= 4 ? reader.u32() : 0
-    // Number 0: the callee, or we here, could not read whose it is.
-    const pending = id === 0 ? this.#slots.user(message.subject) : this.#pending.get(id)
+    if (id === 0) return this.#onUnreadable(kind, message)
+    const pending = this.#pending.get(id)
     if (pending === undefined) return // answered too late: its caller has gone
     // The callee ends at the same moment; what it makes of that is no answer any more.
     if (pending.deadline <= Date.now()) return this.#expire(pending)
     if (!this.#take(pending, true)) return
-    pending.target.stats[pending.method]?.bytes(pending.requestBytes, data.length)
+    pending.target.stats[pending.method]?.bytes(pending.frame.length, bytes)
     pending.resolve({ kind, reader })
+  }
+
+  #onNoResponders(subject: string): void {
+    for (const pending of this.#slots.user(subject)?.calls ?? [])
+      if (this.#take(pending, true)) pending.reject(failure('WEAVER_RPC_UNAVAILABLE', `${pending.what}: no replica of it is up`, false))
+  }
+
+  /** Number 0: the callee, or we here, could not read whose it is. */
+  #onUnreadable(kind: number, message: IncomingMessage): void {
+    for (const pending of this.#slots.user(message.subject)?.calls ?? []) {
+      if (!this.#take(pending, true)) continue
+      const { reader } = readKind(message.data) // each has its own
+      if (kind !== 0 && reader.left >= 4) reader.u32()
+      pending.resolve({ kind, reader })
+    }
   }
 
   /** The callee knows how long it has: it is not told. */
@@ -376,7 +439,11 @@ export class RpcClient {
       for (const pending of this.#pending.values())
         if (this.#take(pending, false))
           pending.reject(
-            failure('WEAVER_RPC_DISCONNECTED', `${pending.what}: the connection to the broker was lost before the answer came`, true),
+            failure(
+              'WEAVER_RPC_DISCONNECTED',
+              `${pending.what}: the connection to the broker was lost before the answer came`,
+              pending.message !== undefined,
+            ),
           )
       return
     }
@@ -446,12 +513,15 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Runs in the continuation of the caller, so that decoded values die young. */
-function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: CallTarget): unknown {
+function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: Target): unknown {
   let error: unknown
   try {
     switch (kind) {
-      case KIND.result:
+      case KIND.result: {
+        const tookItsTime = reader.bool()
+        target.slowness += ((tookItsTime ? 1 : 0) - target.slowness) / SLOW_MEMORY
         return binding.decodeResult(reader)
+      }
       case KIND.error:
         error = readError(reader)
         break

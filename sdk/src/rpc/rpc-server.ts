@@ -6,6 +6,7 @@
  * I2  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
  */
 import { codecError } from '../codec/codec-error.js'
+import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
 import { CALL_QUEUE, callSubject, replicaCallSubject } from '../contract/subjects.js'
@@ -14,7 +15,8 @@ import type { CallSpan, Tracing } from '../telemetry/tracing.js'
 import { Cancellation } from './cancellation.js'
 import { runInContext, Scope } from './context.js'
 import { writeError } from './error-codec.js'
-import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, readRequestHead, type RequestHead } from './frame.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, readRequestHead, writeBatch, type RequestHead } from './frame.js'
+import { Outbox } from './outbox.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { CANCEL_TOKEN } from './rpc-client.js'
 import { isOpenFrame } from './stream-frame.js'
@@ -39,12 +41,17 @@ export interface ServedComponent {
 
 type Method = (...args: unknown[]) => Promise<unknown>
 const SWEEP_MS = 20
+/** A method that runs this long or longer took its time: its caller sends no calls of it together. */
+const SLOW_MS = 2
+const MAX_BATCH = 64
+const BATCH_BYTES = 16_384
 
 /** A call that runs. */
-interface RunningCall {
-  readonly reply: string
-  /** The caller's number of it. */
-  readonly id: number
+interface RunningCall extends Addressee {
+  /** Of the caller. */
+  readonly replica: string
+  /** Epoch milliseconds. */
+  readonly started: number
   readonly binding: MethodBinding
   readonly component: ServedComponent
   readonly cancellation: Cancellation
@@ -59,8 +66,10 @@ export class RpcServer {
   readonly #subscriptions: Subscription[] = []
   readonly #cancellations: Subscription[] = []
   readonly #running = new Set<RunningCall>()
-  /** The last one of each reply subject: what a cancellation names. */
-  readonly #byReply = new Map<string, RunningCall>()
+  /** By replica of the caller and number: what a cancellation names. */
+  readonly #byCaller = new Map<string, Map<number, RunningCall>>()
+  /** Answers of this tick, by reply subject. */
+  readonly #outboxes = new Map<string, Outbox<Uint8Array>>()
   readonly #writer = new Writer()
   readonly #streams: StreamServer
   #sweep: NodeJS.Timeout | undefined
@@ -112,12 +121,30 @@ export class RpcServer {
     if (reply === undefined) return // nobody could hear the answer
     if (isOpenFrame(data)) return this.#streams.onOpen(component, data, reply)
     const { kind, reader } = readKind(data)
+    if (kind !== KIND.batch) return this.#onRequestFrame(component, { kind, reader, reply, isOneOfMany: false })
+    try {
+      for (const frame of readBatch(reader)) {
+        const each = readKind(frame)
+        this.#onRequestFrame(component, { ...each, reply, isOneOfMany: true })
+      }
+    } catch (error) {
+      this.#fail({ reply, id: 0, isOneOfMany: false }, 'WEAVER_RPC_PROTOCOL', `the requests cannot be decoded: ${textOf(error)}`)
+    }
+  }
+
+  #onRequestFrame(
+    component: ServedComponent,
+    from: { readonly kind: number; readonly reader: Reader; readonly reply: string; readonly isOneOfMany: boolean },
+  ): void {
+    const { kind, reader, reply, isOneOfMany } = from
+    let id = 0
     let head: RequestHead
     let binding: MethodBinding | undefined
     let args: readonly unknown[]
     try {
       if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
-      const read = readRequestHead(reader, this.#fingerprint)
+      id = reader.u32()
+      const read = readRequestHead(reader, id, this.#fingerprint)
       if (read.otherBuild !== undefined) throw this.#otherBuild(read, read.otherBuild)
       head = read
       binding = component.methods[head.method]
@@ -126,10 +153,11 @@ export class RpcServer {
     } catch (error) {
       const isRefusal = error instanceof RemoteCallError
       const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
-      return this.#fail({ reply, id: 0 }, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
+      return this.#fail({ reply, id, isOneOfMany }, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
     }
     const { traceparent, tracestate, timeLeftMs } = head
-    const deadline = timeLeftMs === 0 ? undefined : Date.now() + timeLeftMs
+    const started = Date.now()
+    const deadline = timeLeftMs === 0 ? undefined : started + timeLeftMs
     const span = this.#options.tracing?.startServe({
       component: component.name,
       method: binding.name,
@@ -138,11 +166,25 @@ export class RpcServer {
       tracestate,
     })
     const cancellation = new Cancellation()
-    const call: RunningCall = { reply, id: head.call, binding, component, cancellation, deadline: deadline ?? Infinity, span }
+    const { caller } = head
+    const call: RunningCall = {
+      reply,
+      id,
+      isOneOfMany,
+      replica: caller.replica,
+      started,
+      binding,
+      component,
+      cancellation,
+      deadline: deadline ?? Infinity,
+      span,
+    }
     this.#running.add(call)
-    this.#byReply.set(reply, call)
+    const ofCaller = this.#byCaller.get(call.replica)
+    if (ofCaller === undefined) this.#byCaller.set(call.replica, new Map([[call.id, call]]))
+    else ofCaller.set(call.id, call)
     if (deadline !== undefined) this.#watchDeadlines()
-    const inner = new Scope({ metadata: head.metadata, caller: head.caller, deadline, traceparent, tracestate }, cancellation)
+    const inner = new Scope({ metadata: head.metadata, caller, deadline, traceparent, tracestate }, cancellation)
     let result: Promise<unknown>
     try {
       result = runInContext(inner, () =>
@@ -186,7 +228,8 @@ export class RpcServer {
 
   #onOver(call: RunningCall): void {
     this.#running.delete(call)
-    if (this.#byReply.get(call.reply) === call) this.#byReply.delete(call.reply)
+    const calls = this.#byCaller.get(call.replica)
+    if (calls?.delete(call.id) === true && calls.size === 0) this.#byCaller.delete(call.replica)
     this.#served++
     if (this.#running.size === 0) this.#onIdle?.()
   }
@@ -217,7 +260,7 @@ export class RpcServer {
 
   #send(call: Addressee, frame: Uint8Array): void {
     const { maxPayloadBytes } = this.#options.transport
-    if (frame.length <= maxPayloadBytes) return this.#publish(call.reply, frame)
+    if (frame.length <= maxPayloadBytes) return this.#publish(call, frame)
     this.#fail(
       call,
       'WEAVER_RPC_TOO_LARGE',
@@ -232,7 +275,7 @@ export class RpcServer {
       w.string(message)
       w.bool(mayHaveRun)
     })
-    this.#publish(call.reply, frame)
+    this.#publish(call, frame)
   }
 
   #encodeResult(call: RunningCall, result: unknown): Uint8Array {
@@ -241,6 +284,7 @@ export class RpcServer {
       w.u8(FRAME_VERSION)
       w.u8(KIND.result)
       w.u32(call.id)
+      w.bool(Date.now() - call.started >= SLOW_MS)
       call.binding.encodeResult(w, result)
       return w.finish()
     } catch (cause) {
@@ -263,9 +307,25 @@ export class RpcServer {
     }
   }
 
-  #publish(reply: string, frame: Uint8Array): void {
+  /** Answers to one message of many calls that are there in one tick go as one message, too. */
+  #publish({ reply, isOneOfMany }: Addressee, frame: Uint8Array): void {
+    if (!isOneOfMany) return this.#publishNow(reply, [frame])
+    let outbox = this.#outboxes.get(reply)
+    if (outbox === undefined) {
+      outbox = new Outbox<Uint8Array>({ frames: MAX_BATCH, bytes: BATCH_BYTES }, (frames) => {
+        this.#outboxes.delete(reply)
+        this.#publishNow(reply, frames)
+      })
+      this.#outboxes.set(reply, outbox)
+    }
+    outbox.add(frame, frame.length)
+  }
+
+  #publishNow(reply: string, frames: readonly Uint8Array[]): void {
+    const [first] = frames
+    if (first === undefined) return
     try {
-      this.#options.transport.publish(reply, frame)
+      this.#options.transport.publish(reply, frames.length === 1 ? first : writeBatch(this.#writer, frames))
     } catch (error) {
       // The caller's side saw the same loss of the broker and has failed the call already.
       this.#options.log.warn('an answer could not be sent', { err: error })
@@ -275,14 +335,16 @@ export class RpcServer {
   #onCancel(message: IncomingMessage): void {
     const { kind, reader } = readKind(message.data)
     if (kind !== KIND.cancel) return
-    let reply: string
+    let id: number
+    let replica: string
     try {
-      reply = reader.string()
+      id = reader.u32()
+      replica = reader.string()
     } catch (error) {
       this.#options.log.warn('a cancellation cannot be decoded; no call is cancelled', { err: error })
       return
     }
-    this.#byReply.get(reply)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
+    this.#byCaller.get(replica)?.get(id)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
 }
 
@@ -290,6 +352,8 @@ export class RpcServer {
 interface Addressee {
   readonly reply: string
   readonly id: number
+  /** Its request came in one message with others. */
+  readonly isOneOfMany: boolean
 }
 
 function refusal(code: RemoteCallCode, message: string): RemoteCallError {
