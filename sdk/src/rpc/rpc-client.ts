@@ -12,7 +12,7 @@ import { Writer } from '../codec/writer.js'
 import type { Calls, MethodBinding } from '../component/binding.js'
 import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
 import type { Cancellation, CancelListener } from './cancellation.js'
-import { scope, type Caller, type Scope } from './context.js'
+import { NEVER, scope, type Caller, type Scope } from './context.js'
 import { readError } from './error-codec.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, writeBatch, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
@@ -508,7 +508,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve()
     }
     const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
+    if (signal !== NEVER) signal.addEventListener('abort', done)
   })
 }
 
