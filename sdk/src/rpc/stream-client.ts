@@ -19,6 +19,7 @@ import { StreamEndpoint, type EndpointCall, type StreamEndpointOptions } from '.
 import { STREAM_KIND, writeItems, writeOpenHead, writeStreamHead } from './stream-frame.js'
 import { StreamReceiver } from './stream-receiver.js'
 import { StreamSender } from './stream-sender.js'
+import { MAX_ITEM_BYTES } from './stream-window.js'
 
 /** How long a call is offered again when nobody listens, or while there is no connection. */
 const OPEN_WINDOW_MS = 1_000
@@ -173,6 +174,8 @@ class ClientCall implements EndpointCall {
         return this.#onAccepted(r.string(), r.uint())
       case STREAM_KIND.items:
         return this.output.onItems(r)
+      case STREAM_KIND.part:
+        return this.output.onPart(r)
       case STREAM_KIND.credit:
         return this.#input?.grant(r.uint())
       case STREAM_KIND.cancel:
@@ -217,10 +220,11 @@ class ClientCall implements EndpointCall {
       encode: (item) => endpoint.encode((w) => input.encodeItem(w, item)),
       maxPayloadBytes: client.transport.maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
+      onPart: (bytes) => this.#send(STREAM_KIND.part, (w) => w.bytes(bytes)),
       onEnd: () => this.#send(STREAM_KIND.end),
       onError: (error) => this.#sendError(error),
       onTooLarge: (bytes) =>
-        this.#abandon(this.#failure('WEAVER_RPC_TOO_LARGE', `is abandoned: an item of its argument takes ${bytes} bytes, the broker's limit is ${client.transport.maxPayloadBytes}`, true)), // prettier-ignore
+        this.#abandon(this.#failure('WEAVER_RPC_TOO_LARGE', `is abandoned: an item of its argument takes ${bytes} bytes, the limit is ${MAX_ITEM_BYTES}; send less at once`, true)), // prettier-ignore
       onUnheard: (err) => client.log.debug('the argument of a streaming call failed after the call was over', { method: this.#what, err }),
     })
     const items = call.args[input.position] as AsyncIterable<unknown> // the generated stub is typed; the sender looks again

@@ -308,7 +308,9 @@ async function drained(items: AsyncIterator<unknown>): Promise<void> {
 /** From now on what this side sends is late. The connection is a real one; only its sending is held up. */
 function delayPublish(transport: Transport, ms: number): void {
   const publish = transport.publish.bind(transport)
-  transport.publish = (...message) => void setTimeout(() => transport.isConnected && publish(...message), ms)
+  let isOver = false
+  stations.onClose(async () => void (isOver = true))
+  transport.publish = (...message) => void setTimeout(() => isOver || publish(...message), ms)
 }
 
 /** A way to the broker that can be cut. */

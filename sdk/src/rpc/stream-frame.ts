@@ -6,6 +6,7 @@
  *               string traceparent (empty: none), string tracestate (empty: none), uint n, n × (string, string) metadata, string caller component, string caller replica, arguments
  *     accepted  u8 version, u8 kind=17, uint call id, string endpoint of the callee, uint call id of the callee
  *     items     u8 version, u8 kind=18, uint call id, uint number of the first item, uint n, n × (u32 length, item)
+ *     part      u8 version, u8 kind=25, uint call id, bytes         the next piece of an item that is larger than a message; its last piece comes as an item
  *     end       u8 version, u8 kind=19, uint call id                              no more items from here
  *     error     u8 version, u8 kind=20, uint call id, error                       the producer threw (error-codec.ts)
  *     failure   u8 version, u8 kind=21, uint call id, string code, string message, bool may have run
@@ -32,6 +33,7 @@ export const STREAM_KIND = {
   credit: 22,
   cancel: 23,
   ping: 24,
+  part: 25,
 } as const
 export type StreamKind = (typeof STREAM_KIND)[keyof typeof STREAM_KIND]
 

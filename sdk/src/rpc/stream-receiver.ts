@@ -7,7 +7,7 @@
  */
 import { Reader } from '../codec/reader.js'
 import { codecError } from '../codec/codec-error.js'
-import { itemCost, ReceiveWindow } from './stream-window.js'
+import { itemCost, MAX_ITEM_BYTES, ReceiveWindow } from './stream-window.js'
 
 export interface StreamReceiverOptions {
   decode(r: Reader): unknown
@@ -31,6 +31,9 @@ export class StreamReceiver {
   readonly #options: StreamReceiverOptions
   readonly #window = new ReceiveWindow()
   readonly #queue: Batch[] = []
+  /** Pieces of the next item. */
+  #parts: Uint8Array[] = []
+  #partBytes = 0
   #arrived = 0
   #end: End | undefined
   #wake: (() => void) | undefined
@@ -45,8 +48,7 @@ export class StreamReceiver {
     const first = r.uint()
     if (first !== this.#arrived >>> 0) throw codecError(`item ${first} arrived where ${this.#arrived} was due; the broker lost some`) // I2
     const count = r.uint()
-    const raw = r.raw(r.left)
-    const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length)
+    const bytes = this.#whole(r)
     let at = 0
     for (let left = count; left > 0; left--) {
       const size = at + LENGTH_BYTES > bytes.length ? Infinity : bytes.readUInt32LE(at)
@@ -57,6 +59,15 @@ export class StreamReceiver {
     this.#arrived += count
     if (count > 0) this.#queue.push({ bytes, at: 0 })
     this.#notify()
+  }
+
+  /** The body of a `part` frame. @throws WeaverError when it is not what this producer may send now. */
+  onPart(r: Reader): void {
+    if (this.#end !== undefined) return
+    const piece = r.bytes()
+    this.#partBytes += piece.length
+    if (this.#partBytes > MAX_ITEM_BYTES || !this.#window.isOpen) throw codecError('the producer sent more than it had credit for')
+    this.#parts.push(piece)
   }
 
   end(): void {
@@ -90,6 +101,21 @@ export class StreamReceiver {
     } finally {
       this.cancel()
     }
+  }
+
+  /** The items of a frame, each behind its length; pieces that came before them belong to the first, which then is the only one. */
+  #whole(r: Reader): Buffer {
+    if (this.#parts.length === 0) {
+      const raw = r.raw(r.left)
+      return Buffer.from(raw.buffer, raw.byteOffset, raw.length)
+    }
+    const last = r.raw(r.u32())
+    const head = Buffer.alloc(LENGTH_BYTES)
+    head.writeUInt32LE(this.#partBytes + last.length)
+    const bytes = Buffer.concat([head, ...this.#parts, last])
+    this.#parts = []
+    this.#partBytes = 0
+    return bytes
   }
 
   #take(): Uint8Array | undefined {

@@ -13,6 +13,7 @@ function sender(maxPayloadBytes: number = 2 ** 20) {
     },
     maxPayloadBytes,
     onItems: (first, items) => void said.push([first, items.map((item) => Buffer.from(item).toString())]),
+    onPart: (bytes) => void said.push(`part of ${bytes.length}`),
     onEnd: () => void said.push('end'),
     onError: (error) => void said.push((error as Error).message), // each test throws one
     onTooLarge: (bytes) => void said.push(`${bytes} bytes`),
@@ -34,15 +35,33 @@ describe('a sender', () => {
     expect(said).toEqual([[0, ['a', 'b']], [2, ['c']], 'end'])
   })
 
-  it('keeps each message below the limit of the broker, and ends at an item that is above it', async () => {
+  it('keeps each message below the limit of the broker, an item above it in pieces', async () => {
     const { stream, said } = sender(100)
     await stream.run(async function* () {
       yield 'x'.repeat(50)
       yield 'y'.repeat(50)
-      yield 'z'.repeat(90)
+      yield 'z'.repeat(150)
+      yield 'a'
+    })
+    expect(said).toEqual([
+      [0, ['x'.repeat(50)]],
+      [1, ['y'.repeat(50)]],
+      'part of 68',
+      'part of 68',
+      [2, ['z'.repeat(14)]],
+      [3, ['a']],
+      'end',
+    ])
+  })
+
+  it('ends at an item that is too large even for that', async () => {
+    const { stream, said } = sender()
+    await stream.run(async function* () {
+      yield 'a'
+      yield 'x'.repeat(16 * 2 ** 20 + 1)
       yield 'not asked for'
     })
-    expect(said).toEqual([[0, ['x'.repeat(50)]], [1, ['y'.repeat(50)]], '90 bytes'])
+    expect(said).toEqual([[0, ['a']], '16777217 bytes'])
   })
 
   it('ends at an item that cannot be encoded, after those before it, when the producer is through', async () => {

@@ -7,7 +7,7 @@
  * I3  `run()` resolves after the producer is through, its `finally` included, and never rejects.
  */
 import { codecError } from '../codec/codec-error.js'
-import { itemCost, SendWindow } from './stream-window.js'
+import { itemCost, MAX_ITEM_BYTES, SendWindow } from './stream-window.js'
 
 /** Enough that the head of a message costs nothing, little enough that the consumer has work while the next ones are made. */
 const BATCH_BYTES = 16 * 1024
@@ -21,10 +21,12 @@ export interface StreamSenderOptions {
   readonly maxPayloadBytes: number
   /** Sends items; `first` is the number of the first one. */
   onItems(first: number, items: readonly Uint8Array[]): void
+  /** Sends a piece of the next item. */
+  onPart(bytes: Uint8Array): void
   onEnd(): void
   /** The producer threw, or made an item that cannot be sent. */
   onError(error: unknown): void
-  /** An item is larger than the broker takes. */
+  /** An item is larger than `MAX_ITEM_BYTES`. */
   onTooLarge(bytes: number): void
   /** The producer threw after its consumer had gone: nobody is there to be told. */
   onUnheard(error: unknown): void
@@ -109,7 +111,8 @@ export class StreamSender {
   #push(item: unknown): (() => void) | undefined {
     const bytes = this.#encode(item)
     if (bytes instanceof Error) return () => this.#options.onError(bytes)
-    if (bytes.length + HEAD_BYTES > this.#options.maxPayloadBytes) return () => this.#options.onTooLarge(bytes.length)
+    if (bytes.length > MAX_ITEM_BYTES) return () => this.#options.onTooLarge(bytes.length)
+    if (bytes.length + HEAD_BYTES > this.#options.maxPayloadBytes) return this.#sendInParts(bytes)
     if (this.#batchBytes + bytes.length + HEAD_BYTES > this.#options.maxPayloadBytes) this.#flush()
     this.#window.spend(itemCost(bytes.length))
     this.#batch.push(bytes)
@@ -117,6 +120,16 @@ export class StreamSender {
     if (this.#batchBytes >= BATCH_BYTES) this.#flush()
     else this.#flushing ??= setImmediate(() => this.#flush())
     return undefined
+  }
+
+  #sendInParts(bytes: Uint8Array): undefined {
+    this.#flush()
+    const size = this.#options.maxPayloadBytes - HEAD_BYTES
+    let at = 0
+    for (; at + size < bytes.length; at += size) this.#options.onPart(bytes.subarray(at, at + size))
+    this.#window.spend(itemCost(bytes.length))
+    this.#batch.push(bytes.subarray(at))
+    this.#flush()
   }
 
   #encode(item: unknown): Uint8Array | Error {

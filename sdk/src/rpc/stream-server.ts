@@ -18,6 +18,7 @@ import { StreamEndpoint, type EndpointCall, type StreamEndpointOptions } from '.
 import { readFingerprint, readOpenHead, STREAM_KIND, writeItems, writeStreamHead, type OpenHead, type StreamKind } from './stream-frame.js'
 import { StreamReceiver } from './stream-receiver.js'
 import { StreamSender } from './stream-sender.js'
+import { MAX_ITEM_BYTES } from './stream-window.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -130,12 +131,13 @@ class ServerCall implements EndpointCall {
       encode: (item) => endpoint.encode((w) => binding.encodeResult(w, item)),
       maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
+      onPart: (bytes) => this.#send(STREAM_KIND.part, (w) => w.bytes(bytes)),
       onEnd: () => this.#send(STREAM_KIND.end),
       onError: (error) => {
         this.#error = error
         this.#sendError(error)
       },
-      onTooLarge: (bytes) => this.#fail('WEAVER_RPC_TOO_LARGE', `made an item of ${bytes} bytes, the broker's limit is ${maxPayloadBytes}; send less at once, or raise max_payload`), // prettier-ignore
+      onTooLarge: (bytes) => this.#fail('WEAVER_RPC_TOO_LARGE', `made an item of ${bytes} bytes, the limit is ${MAX_ITEM_BYTES}; send less at once`), // prettier-ignore
       onUnheard: (err) => server.log.debug('a stream failed after its caller had gone', { method: what, err }),
     })
     const { input } = binding
@@ -201,6 +203,8 @@ class ServerCall implements EndpointCall {
     switch (kind) {
       case STREAM_KIND.items:
         return this.#input?.onItems(r)
+      case STREAM_KIND.part:
+        return this.#input?.onPart(r)
       case STREAM_KIND.end:
         return this.#input?.end()
       case STREAM_KIND.error:

@@ -13,6 +13,9 @@ export const STREAM_WINDOW = 256
 /** Credit goes back in portions of this part of the window: one message for many items, and the sender never has to wait for it while both are quick. */
 const RETURN_AT = STREAM_WINDOW / 4
 
+/** An item larger than the broker's `max_payload` travels in pieces, up to this. Both ends hold it whole. */
+export const MAX_ITEM_BYTES: number = 16 * 2 ** 20
+
 /** What an item of so many encoded bytes costs. Both ends compute it from the same bytes. */
 export function itemCost(encodedBytes: number): number {
   return 1 + Math.floor(encodedBytes / 1024)
@@ -42,9 +45,14 @@ export class ReceiveWindow {
   #granted = STREAM_WINDOW
   #taken = 0
 
+  /** Whether the sender had credit left, by our count. */
+  get isOpen(): boolean {
+    return this.#granted > 0
+  }
+
   /** An item has arrived. @returns false when the sender had no credit left for it (I3). */
   arrive(credits: number): boolean {
-    if (this.#granted <= 0) return false
+    if (!this.isOpen) return false
     this.#granted -= credits
     return true
   }

@@ -150,7 +150,29 @@ describe('a method that returns a stream', () => {
     expect(await failureOf(all(feed.texts(1)))).toMatchObject({ code: 'WEAVER_CODEC_INVALID', message: expect.stringContaining('news/Feed.texts: an item cannot be sent') }) // prettier-ignore
   })
 
-  it('ends with a clear error at an item that is too large for the broker, after those before it', async () => {
+  it('brings items through that are larger than a message of the broker, in pieces, between small ones', async () => {
+    await feeds.replica({
+      async *texts(length) {
+        yield 'small'
+        yield 'x'.repeat(length)
+        yield 'between'
+        yield 'y'.repeat(2 ** 20 - 40) // at the border
+        yield 'z'.repeat(length)
+      },
+    })
+    const { feed, client } = await feeds.caller()
+    const texts = await all(feed.texts(5_000_000))
+    expect(texts.map((text) => [text.length, text.at(0), text.at(-1)])).toEqual([
+      [5, 's', 'l'],
+      [5_000_000, 'x', 'x'],
+      [7, 'b', 'n'],
+      [2 ** 20 - 40, 'y', 'y'],
+      [5_000_000, 'z', 'z'],
+    ])
+    expect(client.inFlight).toBe(0)
+  })
+
+  it('ends with a clear error at an item that is too large, after those before it', async () => {
     let isReturned = false
     await feeds.replica({
       async *texts(length) {
@@ -163,11 +185,11 @@ describe('a method that returns a stream', () => {
       },
     })
     const { feed } = await feeds.caller()
-    const items = feed.texts(2 ** 20)[Symbol.asyncIterator]()
+    const items = feed.texts(16 * 2 ** 20)[Symbol.asyncIterator]()
     expect(await items.next()).toEqual({ done: false, value: 'small' })
     const error = await failureOf(items.next())
     expect(error).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: true })
-    expect(error.message).toMatch(/^news\/Feed\.texts made an item of 104\d+ bytes, the broker's limit is 1048576;/)
+    expect(error.message).toMatch(/^news\/Feed\.texts made an item of 16777\d+ bytes, the limit is 16777216;/)
     expect(isReturned).toBe(true)
   })
 })
