@@ -8,31 +8,38 @@ interface Value {
   email: string
   since: Date
 }
+
 function writeValue(w: Writer, v: Value): void {
   w.string(v.id)
   w.string(v.name)
   w.string(v.email)
   w.date(v.since)
 }
+
 function readValue(r: Reader): Value {
   return { id: r.string(), name: r.string(), email: r.string(), since: r.date() }
 }
+
 interface Address {
   street: string
   city: string
   postcode: string
   country: string
 }
+
 function writeAddress(w: Writer, v: Address): void {
   w.string(v.street)
   w.string(v.city)
   w.string(v.postcode)
   w.string(v.country)
 }
+
 function readAddress(r: Reader): Address {
   return { street: r.string(), city: r.string(), postcode: r.string(), country: r.string() }
 }
+
 type StringStringMap = ReadonlyMap<string, string>
+
 function writeStringStringMap(w: Writer, v: StringStringMap): void {
   w.length(v.size)
   for (const [key, item] of v) {
@@ -40,6 +47,7 @@ function writeStringStringMap(w: Writer, v: StringStringMap): void {
     w.string(item)
   }
 }
+
 function readStringStringMap(r: Reader): StringStringMap {
   const items = new Map<string, string>()
   for (let left = r.length(); left > 0; left--) {
@@ -48,6 +56,7 @@ function readStringStringMap(r: Reader): StringStringMap {
   }
   return items
 }
+
 interface Line {
   sku: string
   title: string
@@ -56,6 +65,7 @@ interface Line {
   options: StringStringMap
   gift: boolean
 }
+
 function writeLine(w: Writer, v: Line): void {
   w.string(v.sku)
   w.string(v.title)
@@ -64,38 +74,57 @@ function writeLine(w: Writer, v: Line): void {
   writeStringStringMap(w, v.options)
   w.bool(v.gift)
 }
+
 function readLine(r: Reader): Line {
-  return { sku: r.string(), title: r.string(), quantity: r.number(), unitPriceCents: r.number(), options: readStringStringMap(r), gift: r.bool() }
+  return {
+    sku: r.string(),
+    title: r.string(),
+    quantity: r.number(),
+    unitPriceCents: r.number(),
+    options: readStringStringMap(r),
+    gift: r.bool(),
+  }
 }
+
 type LineArray = readonly Line[]
+
 function writeLineArray(w: Writer, v: LineArray): void {
   w.length(v.length)
   for (const item of v) writeLine(w, item)
 }
+
 function readLineArray(r: Reader): LineArray {
   const items: Line[] = []
   for (let left = r.length(); left > 0; left--) items.push(readLine(r))
   return items
 }
+
 type StringSet = ReadonlySet<string>
+
 function writeStringSet(w: Writer, v: StringSet): void {
   w.length(v.size)
   for (const item of v) w.string(item)
 }
+
 function readStringSet(r: Reader): StringSet {
   const items = new Set<string>()
   for (let left = r.length(); left > 0; left--) items.add(r.string())
   return items
 }
+
 const LIST_OF_Literal = ['open', 'paid', 'shipped'] as const
 type Literal = (typeof LIST_OF_Literal)[number]
+
 function writeLiteral(w: Writer, v: Literal): void {
   w.uint(literalIndex(LIST_OF_Literal, v))
 }
+
 function readLiteral(r: Reader): Literal {
   return literalAt(LIST_OF_Literal, r.uint())
 }
+
 type MaybeString = null | string
+
 function writeMaybeString(w: Writer, v: MaybeString): void {
   if (v === null) {
     w.u8(0)
@@ -105,8 +134,9 @@ function writeMaybeString(w: Writer, v: MaybeString): void {
     w.u8(1)
     return w.string(v)
   }
-  throw unionError("MaybeString", v)
+  throw unionError('MaybeString', v)
 }
+
 function readMaybeString(r: Reader): MaybeString {
   const member = r.u8()
   switch (member) {
@@ -115,9 +145,10 @@ function readMaybeString(r: Reader): MaybeString {
     case 1:
       return r.string()
     default:
-      throw unionError("MaybeString", member)
+      throw unionError('MaybeString', member)
   }
 }
+
 interface Order {
   id: bigint
   createdAt: Date
@@ -132,6 +163,7 @@ interface Order {
   note: MaybeString
   signature: Uint8Array
 }
+
 function writeOrder(w: Writer, v: Order): void {
   w.bigint(v.id)
   w.date(v.createdAt)
@@ -147,10 +179,23 @@ function writeOrder(w: Writer, v: Order): void {
   if (v.billing !== undefined) {
     w.u8(1)
     writeAddress(w, v.billing)
-  } else w.u8("billing" in v ? 2 : 0)
+  } else w.u8('billing' in v ? 2 : 0)
 }
+
 function readOrder(r: Reader): Order {
-  const v: Order = { id: r.bigint(), createdAt: r.date(), customer: readValue(r), shipping: readAddress(r), lines: readLineArray(r), tags: readStringSet(r), status: readLiteral(r), totalCents: r.number(), weightKg: r.number(), note: readMaybeString(r), signature: r.bytes() }
+  const v: Order = {
+    id: r.bigint(),
+    createdAt: r.date(),
+    customer: readValue(r),
+    shipping: readAddress(r),
+    lines: readLineArray(r),
+    tags: readStringSet(r),
+    status: readLiteral(r),
+    totalCents: r.number(),
+    weightKg: r.number(),
+    note: readMaybeString(r),
+    signature: r.bytes(),
+  }
   const has0 = r.u8()
   if (has0 === 1) v.billing = readAddress(r)
   else if (has0 === 2) v.billing = undefined
@@ -160,7 +205,10 @@ function readOrder(r: Reader): Order {
 export const weaver: WeaverGen = {
   format: 2,
   fingerprint: '4208a1c8a95073ffc831796b03ebfa18abfee4920826ed7725409a4172d72967',
-  main: { refs: ['bench/Echo'], listeners: [] },
+  main: {
+    refs: ['bench/Echo'],
+    listeners: [],
+  },
   components: () => [
     bind<Echo>({
       token: Echo,
@@ -193,13 +241,8 @@ export const weaver: WeaverGen = {
       }),
       local: (calls, target) => ({
         order: (order) =>
-          calls.enter(0)
-            ? calls.run(0, () => target.order(order))
-            : (calls.call(0, [order]) as ReturnType<Echo['order']>),
-        tiny: (text) =>
-          calls.enter(1)
-            ? calls.run(1, () => target.tiny(text))
-            : (calls.call(1, [text]) as ReturnType<Echo['tiny']>),
+          calls.enter(0) ? calls.run(0, () => target.order(order)) : (calls.call(0, [order]) as ReturnType<Echo['order']>),
+        tiny: (text) => (calls.enter(1) ? calls.run(1, () => target.tiny(text)) : (calls.call(1, [text]) as ReturnType<Echo['tiny']>)),
       }),
     }),
   ],

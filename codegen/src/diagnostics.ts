@@ -40,23 +40,68 @@ export const CATALOGUE = {
     hint: 'write router, notRetriable and timeoutMs in place; the generator reads them without running the code',
   },
   WVG016: { when: 'a class has two config() fields', hint: 'put all settings into one schema' },
+  WVG017: {
+    when: 'init(), shutdown() or health() of a class has another shape than a hook',
+    hint: 'write `init(): Promise<void>`, `shutdown(): Promise<void>`, `health(): Promise<boolean>`, without parameters, or choose another name',
+  },
+  WVG018: {
+    when: 'a class does not fulfil the interface of its component',
+    hint: 'let the class say `implements`; the compiler then tells what differs',
+  },
+  WVG019: {
+    when: 'a class given to implement() has type parameters',
+    hint: 'give implement() a class that is not generic; it may extend a generic one',
+  },
   WVG020: { when: 'a member of a component is not a method', hint: 'components have methods only; offer a method that returns the value' },
   WVG021: { when: 'a method does not return a promise', hint: 'return Promise<T>: the call may go to another process' },
   WVG022: { when: 'a method is overloaded', hint: 'give each form a name of its own' },
   WVG023: { when: 'a method has type parameters', hint: 'a codec needs to know the type; write one method for each' },
-  WVG024: { when: 'a method has a rest parameter', hint: 'take an array instead' },
-  WVG025: { when: 'a method streams', hint: 'AsyncIterable is not supported yet; return pages, or a listener of your own' },
+  // WVG024 was "a method has a rest parameter", which is allowed now
+  WVG025: {
+    when: 'a stream where it cannot be',
+    hint: 'a method may return AsyncIterable<T> and take one; the class may still write `async *method()`. Data has arrays',
+  },
+  WVG026: {
+    when: 'a router names no method',
+    hint: 'leave `router` out, or give a key function for each method whose calls have an affinity',
+  },
+  WVG027: {
+    when: 'a key function of a router does not give a key',
+    hint: 'return a string, a number, a bigint, or a list or an object of them; not a promise',
+  },
+  WVG028: {
+    when: 'methods of one component are routed by keys of different types',
+    hint: 'keys of different types never meet on one replica; let all key functions return one type, such as String(id)',
+  },
+  WVG029: {
+    when: 'a key function takes other arguments than its method',
+    hint: 'take the arguments of the method, or the first ones of them',
+  },
   WVG030: {
     when: 'a type cannot be sent',
-    hint: 'use data: strings, numbers, booleans, bigint, Date, Uint8Array, arrays, tuples, Map, Set, records, and objects and unions of these',
+    hint: 'use data: strings, numbers, booleans, bigint, Date, typed arrays, arrays, tuples, Map, Set, records, and objects and unions of these',
   },
-  WVG031: { when: 'any, unknown or an unresolved type', hint: 'name the type; if it should be known, look for an error of `tsc`' },
-  WVG032: { when: 'a class instance', hint: 'methods and private fields cannot be sent; use an interface of plain data' },
+  WVG031: {
+    when: 'any, unknown, object, {} or an unresolved type',
+    hint: 'name the type; if it should be known, look for an error of `tsc`. An object without properties is Record<string, never>',
+  },
+  WVG032: {
+    when: 'an instance of a class without a codec',
+    hint: 'use an interface of plain data, or register the class: `export const moneyCodec = codec<Money, Plain>(Money, { toPlain, fromPlain })`',
+  },
   WVG033: {
     when: 'members of a union cannot be told apart',
     hint: 'give its objects a common property with a different literal each, such as `kind`',
   },
   WVG034: { when: 'an object with an index signature and named properties', hint: 'put the free keys into a Record of their own' },
+  WVG035: {
+    when: 'codec() is not the value of an exported top-level const, or not given a class that it can serve',
+    hint: 'write `export const moneyCodec = codec<Money, Plain>(Money, { toPlain, fromPlain })`, once for a class; the class is not generic',
+  },
+  WVG036: {
+    when: 'a type grows without end',
+    hint: 'a type may contain itself, but not ever new versions of itself, such as Box<T[]> within Box<T>',
+  },
   WVG040: {
     when: 'there is no tsconfig.json, or it cannot be read',
     hint: 'run `weaver generate` in a TypeScript package, or name its folder',
@@ -66,6 +111,18 @@ export const CATALOGUE = {
     hint: 'declare a component, or call run(App, weaver) in main.ts',
   },
   WVG042: { when: 'run() is called twice', hint: 'an application has one main; give the other program a package of its own' },
+  WVG043: {
+    when: 'something that the generated file imports is declared in the file that calls run()',
+    hint: 'importing that file runs the application; keep only run() in it, and move the rest',
+  },
+  WVG044: {
+    when: 'the name of a component or of a listener has a form that deployers cannot use',
+    hint: 'use letters, digits, "_" and "-"; a component may have parts divided by "/", such as "shop/Cart"',
+  },
+  WVG045: {
+    when: 'two error classes have one name',
+    hint: 'errors are known by the name of their class across processes; rename one of them',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

@@ -1,16 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
-import type ts from 'typescript-api'
 import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 import { discover } from './discover.js'
 import { emitFile } from './emit-file.js'
 import { buildGraph, fingerprintOf } from './graph-json.js'
+import { openProgram, type ParsedFiles } from './open-program.js'
 import { hashOf, isUnchanged, recordPath, typescriptFiles, writeRecord } from './input-cache.js'
 
 /** Part of the record of inputs: a new generator writes everything anew. */
 export const GENERATOR_VERSION = '0.1.0'
-const STAND_IN = `import type { WeaverGen } from '@weaver/sdk/internal'\nexport declare const weaver: WeaverGen\n`
 
 export interface GenerateOptions {
   /** Folder of the package. */
@@ -21,6 +20,8 @@ export interface GenerateOptions {
   readonly outFile?: string
   /** Write nothing; tell whether a run would. @default false */
   readonly check?: boolean
+  /** Files parsed by an earlier run in this process. */
+  readonly parsed?: ParsedFiles
 }
 export interface GenerateResult {
   /** `failed`: see the diagnostics, nothing was written. `stale`: with `check`, a run would write. */
@@ -53,9 +54,9 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     return { status: 'unchanged', files, diagnostics: [], hasCompiled: false }
 
   const { default: api } = await import('typescript-api')
-  const opened = openProgram(api, tsconfig, outFile)
+  const opened = openProgram(api, { tsconfig, outFile }, options.parsed)
   if (typeof opened === 'string') return { ...failed('WVG040', opened), hasCompiled: true }
-  const { application, diagnostics } = discover(api, opened, { projectDir, outFile })
+  const { application, diagnostics } = discover(api, opened.program, { projectDir, outFile })
   if (diagnostics.length > 0) return { status: 'failed', files: [], diagnostics, hasCompiled: true }
 
   const fingerprint = fingerprintOf(application)
@@ -70,7 +71,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
   }
-  const read = opened
+  const read = opened.program
     .getSourceFiles()
     .filter(
       (file) =>
@@ -82,29 +83,10 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     tool: GENERATOR_VERSION,
     inputs: Object.fromEntries([
       ...read.map((file) => [file.fileName, hashOf(file.text)] as const),
-      [tsconfig, hashOf(readFileSync(tsconfig, 'utf8'))],
+      ...opened.configFiles.map((file) => [file, hashOf(readFileSync(file, 'utf8'))] as const),
     ]),
     files: sources,
     outputs: Object.fromEntries(texts.map(([file, text]) => [file, hashOf(text)])),
   })
   return { status: stale.length > 0 ? 'written' : 'unchanged', files, diagnostics: [], hasCompiled: true }
-}
-
-/** The package as the compiler sees it, with a stand-in for the generated file: what it says now must not matter. @returns the reason when it cannot be read. */
-function openProgram(api: typeof ts, tsconfig: string, outFile: string): ts.Program | string {
-  const text = (diagnostic: ts.Diagnostic): string => api.flattenDiagnosticMessageText(diagnostic.messageText, ' ')
-  const { config, error } = api.readConfigFile(tsconfig, (path) => api.sys.readFile(path)) as { config?: unknown; error?: ts.Diagnostic }
-  if (error !== undefined) return `"${tsconfig}" cannot be read: ${text(error)}`
-  const parsed = api.parseJsonConfigFileContent(config, api.sys, dirname(tsconfig))
-  const [problem] = parsed.errors.filter((found) => found.code !== 18003) // "No inputs were found": told as WVG041
-  if (problem !== undefined) return `"${tsconfig}": ${text(problem)}`
-  const compilerOptions: ts.CompilerOptions = { ...parsed.options, noEmit: true, composite: false, incremental: false, skipLibCheck: true }
-  delete compilerOptions.tsBuildInfoFile
-  const host = api.createCompilerHost(compilerOptions)
-  const { fileExists, readFile, getSourceFile } = host
-  host.fileExists = (path) => path === outFile || fileExists.call(host, path)
-  host.readFile = (path) => (path === outFile ? STAND_IN : readFile.call(host, path))
-  host.getSourceFile = (path, target, ...rest) =>
-    path === outFile ? api.createSourceFile(path, STAND_IN, target) : getSourceFile.call(host, path, target, ...rest)
-  return api.createProgram({ rootNames: [...new Set([...parsed.fileNames, outFile])], options: compilerOptions, host })
 }

@@ -29,6 +29,7 @@ export function buildGraph(application: Application, made: { readonly generator:
         signature: methodSignature(method),
         ...(method.isNotRetriable ? { notRetriable: true as const } : {}),
         ...(method.isRouted ? { routed: true as const } : {}),
+        ...(method.isStream ? { stream: true as const } : {}),
       })),
     ),
   )

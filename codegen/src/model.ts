@@ -6,6 +6,8 @@ export interface Application {
   readonly components: readonly ComponentModel[]
   /** The class given to `run`; absent in a package that only declares components. */
   readonly main: MainModel | undefined
+  /** Error classes that arrive as themselves, sorted by name. */
+  readonly errors: readonly Exported[]
 }
 export interface Exported {
   /** Absolute path of the module. */
@@ -25,18 +27,33 @@ export interface MainModel extends ClassFacts {}
 export interface ComponentModel extends ClassFacts {
   readonly name: string
   readonly token: Exported
+  /** The interface is exported beside the token and under its name. */
+  readonly isInterfaceNamed: boolean
   readonly implementation: Exported
   readonly methods: readonly MethodModel[]
 }
 export interface MethodModel {
   readonly name: string
-  readonly parameters: readonly { readonly name: string; readonly shape: Shape }[]
+  readonly parameters: readonly ParameterModel[]
+  /** Of one item, where the method returns a stream. */
   readonly result: Shape
+  readonly isStream: boolean
   readonly isNotRetriable: boolean
   readonly isRouted: boolean
 }
+export interface ParameterModel {
+  readonly name: string
+  /** Of one item, where the argument is a stream; of the whole array, where it is a rest parameter. */
+  readonly shape: Shape
+  readonly kind: 'value' | 'rest' | 'stream'
+}
 
-/** `(string, number) => string`: what both ends of the call must agree on. */
+/** `(text: string) => number`: what both ends of the call must agree on. */
 export function methodSignature(method: MethodModel): string {
-  return `(${method.parameters.map((parameter) => `${parameter.name}: ${signatureOf(parameter.shape)}`).join(', ')}) => ${signatureOf(method.result)}`
+  const parameters = method.parameters.map(({ name, shape, kind }) => {
+    const type = signatureOf(shape)
+    return kind === 'rest' ? `...${name}: ${type}` : kind === 'stream' ? `${name}: AsyncIterable<${type}>` : `${name}: ${type}`
+  })
+  const result = signatureOf(method.result)
+  return `(${parameters.join(', ')}) => ${method.isStream ? `AsyncIterable<${result}>` : result}`
 }

@@ -1,141 +1,241 @@
 import type ts from 'typescript-api'
 import type { DiagnosticCode } from './diagnostics.js'
-import { findTag, runtimeClass, type ObjectShape, type Property, type Shape } from './shape.js'
+import type { Exported } from './model.js'
+import {
+  findTag,
+  runtimeClass,
+  TYPED_ARRAYS,
+  UNREAD,
+  type InstanceShape,
+  type Literal,
+  type ObjectShape,
+  type Shape,
+  type TupleShape,
+  type TypedArrayName,
+  type UnionShape,
+} from './shape.js'
 
-/** Where a type was met, for messages: `Order.items[].price`. */
 export interface TypeProblem {
   readonly code: DiagnosticCode
+  /** Begins with how the type was reached, such as `Cart.add(item).meta.callback`. */
   readonly message: string
+  /** The innermost declaration on the way to it; absent when the way has none. */
+  readonly node: ts.Node | undefined
 }
 
+/** A class whose instances can be sent. */
+export interface ClassCodec {
+  readonly exported: Exported
+  /** What the instances are sent as. */
+  readonly plain: ts.Type
+}
+
+/** A type nested deeper than this grows without end: `interface Box<T> { inner?: Box<T[]> }`. */
+const MAX_DEPTH = 60
+
 /**
- * Turns the compiler's types into shapes. One reader serves a whole run: a type that was read is read once, which is also what makes recursive types end.
+ * Turns the compiler's types into shapes. One reader serves a whole run. Invariant: a composite type is in `#known` before its parts are read, which is what
+ * makes recursive types end.
  */
 export class ShapeReader {
   readonly #ts: typeof ts
   readonly #checker: ts.TypeChecker
   readonly #program: ts.Program
-  readonly #objects = new Map<ts.Type, ObjectShape>()
-  problems: TypeProblem[] = []
+  readonly #codecs: ReadonlyMap<ts.Symbol, ClassCodec>
+  readonly #known = new Map<ts.Type, Shape>()
+  readonly #way: ts.Node[] = []
+  #depth = 0
+  #problems: TypeProblem[] = []
 
-  constructor(api: typeof ts, program: ts.Program) {
+  constructor(api: typeof ts, program: ts.Program, codecs: ReadonlyMap<ts.Symbol, ClassCodec>) {
     this.#ts = api
     this.#program = program
     this.#checker = program.getTypeChecker()
+    this.#codecs = codecs
   }
 
-  /** @param path how the type was reached; begins with what a user wrote. */
-  read(type: ts.Type, path: string): Shape {
+  /** @param path what the user wrote; begins each message. */
+  read(type: ts.Type, path: string): { readonly shape: Shape; readonly problems: readonly TypeProblem[] } {
+    this.#problems = []
+    const shape = this.#read(type, path)
+    return { shape, problems: this.#problems }
+  }
+
+  #read(type: ts.Type, path: string): Shape {
+    if (this.#depth > MAX_DEPTH) return this.#refuse('WVG036', `${path.slice(0, 80)}… grows without end`)
+    this.#depth++
+    try {
+      return this.#readOne(type, path)
+    } finally {
+      this.#depth--
+    }
+  }
+
+  #readOne(type: ts.Type, path: string): Shape {
     const { TypeFlags } = this.#ts
     const { flags } = type
-    if (flags & (TypeFlags.Any | TypeFlags.Unknown)) return this.#refuse('WVG031', `${path} is ${this.#checker.typeToString(type)}`)
+    if (flags & (TypeFlags.Any | TypeFlags.Unknown)) {
+      const name = this.#checker.typeToString(type)
+      return this.#refuse('WVG031', `${path} is ${name}${name === 'any' || name === 'unknown' ? '' : ', which the compiler does not know'}`)
+    }
     if (flags & TypeFlags.Never) return this.#refuse('WVG030', `${path} is never: no value of it exists`)
-    if (flags & (TypeFlags.Undefined | TypeFlags.Void)) return { kind: 'undefined' }
-    if (flags & TypeFlags.Null) return { kind: 'null' }
+    if (flags & TypeFlags.Boolean) return { kind: 'boolean' }
     if (flags & (TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral))
       return { kind: 'literals', values: [this.#literal(type)] }
-    if (flags & TypeFlags.Boolean) return { kind: 'boolean' }
-    if (type.isUnion()) return this.#union(type, path)
+    if (type.isUnion()) return this.#union(type, type.types, path)
+    if (flags & (TypeFlags.Undefined | TypeFlags.Void)) return { kind: 'undefined' }
+    if (flags & TypeFlags.Null) return { kind: 'null' }
     if (flags & (TypeFlags.String | TypeFlags.TemplateLiteral | TypeFlags.StringMapping)) return { kind: 'string' }
-    if (flags & TypeFlags.Number) return { kind: 'number' }
+    if (flags & (TypeFlags.Number | TypeFlags.Enum)) return { kind: 'number' }
     if (flags & (TypeFlags.BigInt | TypeFlags.BigIntLiteral)) return { kind: 'bigint' }
-    if (flags & (TypeFlags.ESSymbol | TypeFlags.UniqueESSymbol)) return this.#refuse('WVG030', `${path} is a symbol`)
+    if (flags & TypeFlags.ESSymbolLike) return this.#refuse('WVG030', `${path} is a symbol`)
     if (flags & TypeFlags.TypeParameter)
       return this.#refuse('WVG031', `${path} is the type parameter ${this.#checker.typeToString(type)}, which nothing fixes`)
+    if (type.isIntersection()) {
+      // A branded primitive, `string & { readonly brand: 'Id' }`: the brand is not there at run time.
+      const primitive = type.types.find(
+        (part) => part.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike),
+      )
+      if (primitive !== undefined) return this.#read(primitive, path)
+    }
     if (flags & (TypeFlags.Object | TypeFlags.Intersection)) return this.#object(type, path)
-    return this.#refuse('WVG030', `${path} is ${this.#checker.typeToString(type)}`)
+    return this.#refuse(
+      flags & TypeFlags.NonPrimitive ? 'WVG031' : 'WVG030',
+      `${path} is ${this.#checker.typeToString(type)}${flags & TypeFlags.NonPrimitive ? ', which says nothing of its properties' : ''}`,
+    )
   }
 
   #refuse(code: DiagnosticCode, message: string): Shape {
-    this.problems.push({ code, message })
-    return { kind: 'undefined' }
+    this.#problems.push({ code, message, node: this.#way.at(-1) })
+    return UNREAD
   }
 
-  #literal(type: ts.Type): string | number | boolean {
+  #literal(type: ts.Type): Literal {
     if (type.isStringLiteral() || type.isNumberLiteral()) return type.value
     return this.#checker.typeToString(type) === 'true'
   }
 
-  /** The name of a type of the standard library, or `undefined`; a user's own `Map` is none. */
+  /** The name of a type of the standard library or of Node, or `undefined`; a user's own `Map` is none. */
   #libraryName(type: ts.Type): string | undefined {
     const symbol = type.getSymbol()
     const file = symbol?.declarations?.[0]?.getSourceFile()
     if (symbol === undefined || file === undefined) return undefined
-    const isLibrary = this.#program.isSourceFileDefaultLibrary(file) || /\/@types\/node\//.test(file.fileName)
+    const isLibrary = this.#program.isSourceFileDefaultLibrary(file) || /\/node_modules\/@types\/node\//.test(file.fileName)
     return isLibrary ? symbol.name : undefined
   }
 
   #object(type: ts.Type, path: string): Shape {
+    const known = this.#known.get(type)
+    if (known !== undefined) return known
     const checker = this.#checker
-    if (checker.isTupleType(type)) return this.#tuple(type as ts.TupleTypeReference, path)
-    if (checker.isArrayType(type)) return { kind: 'array', element: this.read(this.#argument(type, 0), `${path}[]`) }
+    const name = nameOf(type)
+    if (checker.isTupleType(type)) return this.#tuple(type as ts.TupleTypeReference, path) // isTupleType says so
+    if (checker.isArrayType(type)) {
+      const shape = this.#remember(type, { kind: 'array' as const, ...name, element: UNREAD })
+      shape.element = this.#read(this.#argument(type, 0), `${path}[]`)
+      return shape
+    }
     const library = this.#libraryName(type)
     switch (library) {
+      case undefined:
+      case '__type':
+        break
       case 'Date':
         return { kind: 'date' }
       case 'Uint8Array':
       case 'Buffer':
         return { kind: 'bytes' }
       case 'Map':
-      case 'ReadonlyMap':
-        return {
-          kind: 'map',
-          key: this.read(this.#argument(type, 0), `the key of ${path}`),
-          value: this.read(this.#argument(type, 1), `${path}.get()`),
-        }
+      case 'ReadonlyMap': {
+        const shape = this.#remember(type, { kind: 'map' as const, ...name, key: UNREAD, value: UNREAD })
+        shape.key = this.#read(this.#argument(type, 0), `${path}.keys()[]`)
+        shape.value = this.#read(this.#argument(type, 1), `${path}.values()[]`)
+        return shape
+      }
       case 'Set':
-      case 'ReadonlySet':
-        return { kind: 'set', element: this.read(this.#argument(type, 0), `${path}.values()`) }
-      case undefined:
-      case '__type':
-        break
+      case 'ReadonlySet': {
+        const shape = this.#remember(type, { kind: 'set' as const, ...name, element: UNREAD })
+        shape.element = this.#read(this.#argument(type, 0), `${path}.values()[]`)
+        return shape
+      }
+      case 'AsyncIterable':
+      case 'AsyncGenerator':
+      case 'AsyncIterableIterator':
+        return this.#refuse('WVG025', `${path} is an ${library} within data`)
       default:
-        if (!['Record', 'Partial', 'Pick', 'Omit', 'Readonly', 'Required'].includes(library))
-          return this.#refuse('WVG030', `${path} is a ${library}`)
+        if ((TYPED_ARRAYS as readonly string[]).includes(library)) return { kind: 'typedArray', name: library as TypedArrayName } // one of them
+        return this.#refuse('WVG030', `${path} is a ${library}`)
     }
     if (type.getCallSignatures().length > 0 || type.getConstructSignatures().length > 0)
       return this.#refuse('WVG030', `${path} is a function`)
-    if (type.isClass() || (type.getSymbol()?.flags ?? 0) & this.#ts.SymbolFlags.Class)
-      return this.#refuse('WVG032', `${path} is an instance of class ${type.getSymbol()?.name ?? ''}`)
-    const known = this.#objects.get(type)
-    if (known !== undefined) return known
-    const properties = checker.getPropertiesOfType(type)
-    const index = checker.getIndexInfoOfType(type, this.#ts.IndexKind.String)
+    const symbol = type.getSymbol()
+    if (symbol !== undefined && symbol.flags & this.#ts.SymbolFlags.Class) return this.#instance(type, symbol, path)
+    return this.#plainObject(type, path)
+  }
+
+  #remember<S extends Shape>(type: ts.Type, shape: S): S {
+    this.#known.set(type, shape)
+    return shape
+  }
+
+  #instance(type: ts.Type, symbol: ts.Symbol, path: string): Shape {
+    const codec = this.#codecs.get(symbol)
+    if (codec === undefined) return this.#refuse('WVG032', `${path} is an instance of class ${symbol.name}, which has no codec`)
+    const shape: InstanceShape = this.#remember(type, {
+      kind: 'instance' as const,
+      name: symbol.name,
+      codec: codec.exported,
+      plain: UNREAD,
+    })
+    shape.plain = this.#read(codec.plain, `${path} (as ${codec.exported.name} sends it)`)
+    return shape
+  }
+
+  #plainObject(type: ts.Type, path: string): Shape {
+    const properties = this.#checker.getPropertiesOfType(type)
+    const indexes = this.#checker.getIndexInfosOfType(type)
+    const { name = 'Value' } = nameOf(type)
+    const [index] = indexes
     if (index !== undefined) {
       if (properties.length > 0)
         return this.#refuse('WVG034', `${path} has an index signature and the properties ${properties.map((p) => p.name).join(', ')}`)
-      return { kind: 'record', value: this.read(index.type, `${path}[key]`) }
+      if (indexes.length > 1) return this.#refuse('WVG034', `${path} has ${indexes.length} index signatures`)
+      if (index.keyType.flags & this.#ts.TypeFlags.ESSymbolLike) return this.#refuse('WVG030', `${path} has symbols as keys`)
+      if (index.type.flags & this.#ts.TypeFlags.Never) return { kind: 'object', name: 'Empty', properties: [] } // Record<string, never>
+      const shape = this.#remember(type, { kind: 'record' as const, ...nameOf(type), value: UNREAD })
+      shape.value = this.#read(index.type, `${path}[key]`)
+      return shape
     }
-    const name = type.aliasSymbol?.name ?? type.getSymbol()?.name ?? ''
-    const shape: ObjectShape = {
-      kind: 'object',
-      name: /^[A-Za-z_$][\w$]*$/.test(name) && !name.startsWith('__') ? name : 'Value',
-      properties: [],
-    }
-    this.#objects.set(type, shape) // before descending: a recursive type meets itself here
+    if (properties.length === 0) return this.#refuse('WVG031', `${path} is {}, which any value is; the properties would be lost`)
+    const shape: ObjectShape = this.#remember(type, { kind: 'object' as const, name, properties: [] })
     for (const property of properties) shape.properties.push(this.#property(property, path))
     return shape
   }
 
-  #property(property: ts.Symbol, path: string): Property {
+  #property(property: ts.Symbol, path: string): ObjectShape['properties'][number] {
     const isOptional = (property.flags & this.#ts.SymbolFlags.Optional) !== 0
     const inner = `${path}.${property.name}`
-    const full = this.#checker.getTypeOfSymbol(property)
-    // Absent is told by the flag; the `undefined` that the compiler adds to an optional property is not a value of its own.
-    const type = isOptional ? this.#withoutUndefined(full) : full
-    if (property.name === '__proto__')
-      return { name: property.name, shape: this.#refuse('WVG030', `${inner} cannot be a property of plain data`), isOptional }
-    return { name: property.name, shape: this.read(type, inner), isOptional }
+    const { name } = property
+    const [declaration] = property.declarations ?? []
+    if (declaration !== undefined) this.#way.push(declaration)
+    try {
+      if (name.startsWith('__@')) return { name, shape: this.#refuse('WVG030', `${path} has a symbol as key`), isOptional }
+      if (name === '__proto__') return { name, shape: this.#refuse('WVG030', `${inner} cannot be a property of plain data`), isOptional }
+      // Absent is told by the flag; the `undefined` that the compiler adds to an optional property is not a value of its own.
+      return { name, shape: this.#readPart(this.#checker.getTypeOfSymbol(property), inner, isOptional), isOptional }
+    } finally {
+      if (declaration !== undefined) this.#way.pop()
+    }
   }
 
-  #withoutUndefined(type: ts.Type): ts.Type {
-    return type.isUnion() ? (this.#checker.getNonNullableType(type) === type ? type : this.#dropUndefined(type)) : type
-  }
-
-  /** `getNonNullableType` would drop null as well. */
-  #dropUndefined(type: ts.UnionType): ts.Type {
-    const hasNull = type.types.some((member) => member.flags & this.#ts.TypeFlags.Null)
-    return hasNull ? type : this.#checker.getNonNullableType(type)
+  /** Reads a type; without `undefined` where the place may be left out. */
+  #readPart(type: ts.Type, path: string, isOptional: boolean): Shape {
+    if (!isOptional || !type.isUnion()) return this.#read(type, path)
+    return this.#union(
+      undefined,
+      type.types.filter((member) => !(member.flags & this.#ts.TypeFlags.Undefined)),
+      path,
+    )
   }
 
   #argument(type: ts.Type, index: number): ts.Type {
@@ -145,53 +245,107 @@ export class ShapeReader {
   #tuple(type: ts.TupleTypeReference, path: string): Shape {
     const { ElementFlags } = this.#ts
     const flags = type.target.elementFlags
-    if (flags.some((flag) => flag & (ElementFlags.Rest | ElementFlags.Variadic)))
-      return this.#refuse('WVG030', `${path} is a tuple with a rest element`)
-    const elements = this.#checker.getTypeArguments(type).map((element, i) => {
-      const isOptional = ((flags[i] ?? 0) & ElementFlags.Optional) !== 0
-      return { shape: this.read(isOptional ? this.#withoutUndefined(element) : element, `${path}[${i}]`), isOptional }
+    const shape: TupleShape = this.#remember(type, {
+      kind: 'tuple' as const,
+      ...nameOf(type),
+      elements: [],
+      rest: undefined,
+      trailing: [],
     })
-    return { kind: 'tuple', elements }
+    const parts = this.#checker.getTypeArguments(type).map((element, i) => {
+      const flag = flags[i] ?? ElementFlags.Required
+      const isOptional = (flag & ElementFlags.Optional) !== 0
+      const isRest = (flag & ElementFlags.Variable) !== 0
+      return { shape: this.#readPart(element, isRest ? `${path}[]` : `${path}[${i}]`, isOptional), isOptional, isRest }
+    })
+    const rest = parts.findIndex((part) => part.isRest)
+    shape.elements = (rest < 0 ? parts : parts.slice(0, rest)).map(({ shape, isOptional }) => ({ shape, isOptional }))
+    if (rest >= 0) {
+      shape.rest = parts[rest]?.shape
+      shape.trailing = parts.slice(rest + 1).map((part) => part.shape)
+    }
+    return shape
   }
 
-  #union(type: ts.UnionType, path: string): Shape {
+  /** @param type to remember it by; `undefined` for one that the compiler does not have. */
+  #union(type: ts.UnionType | undefined, types: readonly ts.Type[], path: string): Shape {
+    const known = type === undefined ? undefined : this.#known.get(type)
+    if (known !== undefined) return known
     const { TypeFlags } = this.#ts
-    const literals: (string | number | boolean)[] = []
-    const members: Shape[] = []
-    for (const member of type.types) {
-      if (member.flags & (TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral))
-        literals.push(this.#literal(member))
-      else if (!(member.flags & TypeFlags.Undefined && type.types.some((t) => t !== member && t.flags & TypeFlags.Undefined)))
-        members.push(this.read(member, path))
-    }
+    const isLiteral = (member: ts.Type): boolean =>
+      (member.flags & (TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral)) !== 0
+    const literals = types.filter(isLiteral).map((member) => this.#literal(member))
+    const name = type === undefined ? {} : nameOf(type)
     // The compiler orders a union by when it met its members, which may change from run to run.
-    const groups = (['string', 'number', 'boolean'] as const).map((kind) => literals.filter((value) => typeof value === kind).sort())
-    for (const values of groups) {
-      if (values.length === 2 && typeof values[0] === 'boolean') members.push({ kind: 'boolean' })
-      else if (values.length > 0) members.push({ kind: 'literals', values })
+    const fromLiterals = (['string', 'number', 'boolean'] as const).flatMap((kind): Shape[] => {
+      const values = [...new Set(literals.filter((value) => typeof value === kind))].sort((a, b) =>
+        typeof a === 'number' && typeof b === 'number' ? a - b : String(a) < String(b) ? -1 : 1,
+      )
+      if (values.length === 2 && kind === 'boolean') return [{ kind: 'boolean' }]
+      return values.length === 0 ? [] : [{ kind: 'literals', ...name, values }]
+    })
+    const others = types.filter((member) => !isLiteral(member))
+    const [only] = fromLiterals
+    const [single] = others
+    if (others.length === 0 && fromLiterals.length === 1 && only !== undefined) return only
+    if (others.length === 1 && fromLiterals.length === 0 && single !== undefined) return this.#read(single, path)
+    const shape: UnionShape = { kind: 'union', ...name, members: [] }
+    if (type !== undefined) this.#known.set(type, shape)
+    const members = this.#merged([...others.map((member) => this.#read(member, path)), ...fromLiterals])
+    const [merged] = members
+    if (members.length === 1 && merged !== undefined) {
+      if (type !== undefined) this.#known.set(type, merged)
+      return merged
     }
-    const [only] = members
-    if (members.length === 1 && only !== undefined) return only
-    return this.#distinguishable(members, path)
+    shape.members = this.#distinguishable(members, path)
+    return shape
   }
 
-  #distinguishable(members: readonly Shape[], path: string): Shape {
+  /** A primitive covers its literals, and two types that are one at run time are one member. */
+  #merged(members: readonly Shape[]): readonly Shape[] {
+    const kinds = new Set(members.map((member) => member.kind))
+    const primitives = new Set<string>()
+    return members.filter((member) => {
+      if (member.kind === 'literals') return !kinds.has(runtimeClass(member) as Shape['kind']) // the literals of one class: its name is a kind
+      if (!['string', 'number', 'boolean', 'bigint', 'date', 'bytes', 'null', 'undefined'].includes(member.kind)) return true
+      if (primitives.has(member.kind)) return false
+      primitives.add(member.kind)
+      return true
+    })
+  }
+
+  /** In an order that does not depend on the compiler's: by class, the objects last and by their tag. */
+  #distinguishable(members: readonly Shape[], path: string): readonly Shape[] {
     const objects = members.filter((member) => member.kind === 'object')
     const others = members.filter((member) => member.kind !== 'object')
-    const classes = [...others.map(runtimeClass), ...(objects.length > 0 ? (['object'] as const) : [])]
-    if (new Set(classes).size !== classes.length)
-      return this.#refuse('WVG033', `${path} is a union of which two members look alike at run time`)
-    if (objects.length > 1 && findTag(objects) === undefined)
-      return this.#refuse('WVG033', `${path} is a union of ${objects.map((o) => o.name).join(', ')}, which have no common literal property`)
-    const rank = (shape: Shape): string => `${runtimeClass(shape) ?? ''}`
+    const classes = [...others.map(runtimeClass), ...(objects.length > 0 ? ['object'] : [])]
     const tag = findTag(objects)
-    const sorted =
-      tag === undefined
-        ? objects
-        : objects
-            .map((object, i) => ({ object, value: String(tag.values[i]) }))
-            .sort((a, b) => (a.value < b.value ? -1 : 1))
-            .map(({ object }) => object)
-    return { kind: 'union', members: [...others.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), ...sorted] }
+    if (new Set(classes).size !== classes.length) this.#refuse('WVG033', `${path} is a union of which two members look alike at run time`)
+    else if (objects.length > 1 && tag === undefined)
+      this.#refuse('WVG033', `${path} is a union of ${objects.map((o) => o.name).join(', ')}, which have no common literal property`)
+    const rank = (shape: Shape): string => runtimeClass(shape) ?? ''
+    const byTag = objects.map((object, i) => ({ object, value: String(tag?.values[i]?.[0]) })).sort((a, b) => (a.value < b.value ? -1 : 1))
+    return [...others.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), ...byTag.map(({ object }) => object)]
   }
 }
+
+/** What the user called a type, where that is a name for generated code. */
+function nameOf(type: ts.Type): { readonly name?: string } {
+  const name = type.aliasSymbol?.name ?? type.getSymbol()?.name ?? ''
+  return /^[A-Za-z_$][\w$]*$/.test(name) && !name.startsWith('__') && !LIBRARY_NAMES.has(name) ? { name } : {}
+}
+
+const LIBRARY_NAMES = new Set([
+  'Array',
+  'Map',
+  'Omit',
+  'Partial',
+  'Pick',
+  'Readonly',
+  'ReadonlyArray',
+  'ReadonlyMap',
+  'ReadonlySet',
+  'Record',
+  'Required',
+  'Set',
+])

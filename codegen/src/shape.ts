@@ -1,19 +1,61 @@
 /** What the generator knows of a type: exactly as much as a codec needs. */
 export type Shape =
-  | { readonly kind: 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'null' | 'undefined' }
-  | { readonly kind: 'literals'; readonly values: readonly (string | number | boolean)[] }
-  | { readonly kind: 'array'; readonly element: Shape }
-  | { readonly kind: 'tuple'; readonly elements: readonly { readonly shape: Shape; readonly isOptional: boolean }[] }
-  | { readonly kind: 'map'; readonly key: Shape; readonly value: Shape }
-  | { readonly kind: 'set'; readonly element: Shape }
-  | { readonly kind: 'record'; readonly value: Shape }
-  | ObjectShape
-  | { readonly kind: 'union'; readonly members: readonly Shape[] }
+  | { readonly kind: PrimitiveKind }
+  | { readonly kind: 'typedArray'; readonly name: TypedArrayName }
+  | { readonly kind: 'literals'; readonly name?: string; readonly values: readonly Literal[] }
+  | CompositeShape
 
-/** The only shape that may contain itself: its properties are filled in after it is known. */
+/** A shape with parts. The parts are filled in after it is known, so that it may contain itself. */
+export type CompositeShape = ArrayShape | TupleShape | MapShape | SetShape | RecordShape | ObjectShape | UnionShape | InstanceShape
+
+export type PrimitiveKind = 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'null' | 'undefined'
+export type Literal = string | number | boolean
+
+export const TYPED_ARRAYS = [
+  'Int8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+] as const
+export type TypedArrayName = (typeof TYPED_ARRAYS)[number]
+
+interface Named {
+  /** What the user called the type; for people, not unique. */
+  readonly name?: string
+}
+export interface ArrayShape extends Named {
+  readonly kind: 'array'
+  element: Shape
+}
+export interface TupleShape extends Named {
+  readonly kind: 'tuple'
+  /** Elements before the rest element, or all where there is none. */
+  elements: readonly { readonly shape: Shape; readonly isOptional: boolean }[]
+  rest: Shape | undefined
+  /** Elements after the rest element. */
+  trailing: readonly Shape[]
+}
+export interface MapShape extends Named {
+  readonly kind: 'map'
+  key: Shape
+  value: Shape
+}
+export interface SetShape extends Named {
+  readonly kind: 'set'
+  element: Shape
+}
+export interface RecordShape extends Named {
+  readonly kind: 'record'
+  value: Shape
+}
 export interface ObjectShape {
   readonly kind: 'object'
-  /** For people; not unique. */
   readonly name: string
   readonly properties: Property[]
 }
@@ -22,52 +64,81 @@ export interface Property {
   readonly shape: Shape
   readonly isOptional: boolean
 }
+export interface UnionShape extends Named {
+  readonly kind: 'union'
+  members: readonly Shape[]
+}
+/** An instance of a class that has a registered codec. */
+export interface InstanceShape {
+  readonly kind: 'instance'
+  readonly name: string
+  /** The exported value that `codec(Class, …)` returned. */
+  readonly codec: { readonly file: string; readonly name: string }
+  plain: Shape
+}
+
+/** Stands in a composite shape until its part is read. */
+export const UNREAD: Shape = { kind: 'undefined' }
 
 /**
- * A text that is equal for equal structures and different for others: what both ends of a call must agree on. An object within itself is told by how far up
- * it stands.
+ * A text that is equal for equal structures and different for others: what both ends of a call must agree on. A shape within itself is told by how far up it
+ * stands.
  */
-export function signatureOf(shape: Shape, above: readonly ObjectShape[] = []): string {
-  const of = (inner: Shape): string => signatureOf(inner, above)
+export function signatureOf(shape: Shape, above: readonly Shape[] = []): string {
   switch (shape.kind) {
     case 'literals':
       return shape.values.map((value) => JSON.stringify(value)).join('|')
+    case 'typedArray':
+      return shape.name
     case 'array':
-      return `${parenthesised(shape.element, of)}[]`
     case 'tuple':
-      return `[${shape.elements.map((element) => `${of(element.shape)}${element.isOptional ? '?' : ''}`).join(', ')}]`
+    case 'map':
+    case 'set':
+    case 'record':
+    case 'object':
+    case 'union':
+    case 'instance': {
+      const up = above.lastIndexOf(shape)
+      return up >= 0 ? `^${above.length - up}` : compositeSignature(shape, [...above, shape])
+    }
+    default:
+      return shape.kind
+  }
+}
+
+function compositeSignature(shape: CompositeShape, above: readonly Shape[]): string {
+  const of = (inner: Shape): string => signatureOf(inner, above)
+  const element = (inner: Shape): string => (inner.kind === 'union' || inner.kind === 'literals' ? `(${of(inner)})` : of(inner))
+  switch (shape.kind) {
+    case 'array':
+      return `${element(shape.element)}[]`
+    case 'tuple': {
+      const rest = shape.rest === undefined ? [] : [`...${element(shape.rest)}[]`]
+      return `[${[...shape.elements.map((e) => `${of(e.shape)}${e.isOptional ? '?' : ''}`), ...rest, ...shape.trailing.map(of)].join(', ')}]`
+    }
     case 'map':
       return `Map<${of(shape.key)}, ${of(shape.value)}>`
     case 'set':
       return `Set<${of(shape.element)}>`
     case 'record':
       return `Record<string, ${of(shape.value)}>`
-    case 'object': {
-      const up = above.lastIndexOf(shape)
-      if (up >= 0) return `^${above.length - up}`
-      const within = [...above, shape]
-      return `{ ${shape.properties.map((p) => `${JSON.stringify(p.name)}${p.isOptional ? '?' : ''}: ${signatureOf(p.shape, within)}`).join('; ')} }`
-    }
+    case 'object':
+      return `{ ${shape.properties.map((p) => `${JSON.stringify(p.name)}${p.isOptional ? '?' : ''}: ${of(p.shape)}`).join('; ')} }`
+    case 'instance':
+      return `${shape.name}(${of(shape.plain)})`
     case 'union':
       return shape.members.map(of).join(' | ')
-    default:
-      return shape.kind
   }
 }
 
-function parenthesised(shape: Shape, of: (shape: Shape) => string): string {
-  return shape.kind === 'union' || shape.kind === 'literals' ? `(${of(shape)})` : of(shape)
-}
-
-/** Which values a member of a union has at run time; two members of one class cannot be told apart without a tag. */
-export type RuntimeClass =
-  'string' | 'number' | 'boolean' | 'bigint' | 'null' | 'undefined' | 'date' | 'bytes' | 'array' | 'map' | 'set' | 'object'
-
-export function runtimeClass(shape: Shape): RuntimeClass | undefined {
+/**
+ * Which values a member of a union has at run time; two members of one class cannot be told apart without a tag. `undefined`: values of several classes.
+ */
+export function runtimeClass(shape: Shape): string | undefined {
   switch (shape.kind) {
     case 'literals': {
       const kinds = new Set(shape.values.map((value) => typeof value))
-      return kinds.size === 1 ? ([...kinds][0] as 'string' | 'number' | 'boolean') : undefined // typeof of the three literal types
+      return kinds.size === 1 ? [...kinds][0] : undefined
     }
     case 'array':
     case 'tuple':
@@ -75,6 +146,10 @@ export function runtimeClass(shape: Shape): RuntimeClass | undefined {
     case 'record':
     case 'object':
       return 'object'
+    case 'typedArray':
+      return shape.name
+    case 'instance':
+      return `instance of ${shape.codec.file} ${shape.codec.name}`
     case 'union':
       return undefined
     default:
@@ -82,18 +157,17 @@ export function runtimeClass(shape: Shape): RuntimeClass | undefined {
   }
 }
 
-/** The property whose literal tells the objects of a union apart, with the literal of each. */
+/** The property whose literals tell the objects of a union apart, with the literals of each. */
 export function findTag(
   objects: readonly ObjectShape[],
-): { readonly name: string; readonly values: readonly (string | number | boolean)[] } | undefined {
+): { readonly name: string; readonly values: readonly (readonly Literal[])[] } | undefined {
   for (const { name } of objects[0]?.properties ?? []) {
     const values = objects.map((object) => {
       const property = object.properties.find((p) => p.name === name)
-      return property !== undefined && !property.isOptional && property.shape.kind === 'literals' && property.shape.values.length === 1
-        ? property.shape.values[0]
-        : undefined
+      return property !== undefined && !property.isOptional && property.shape.kind === 'literals' ? property.shape.values : []
     })
-    if (values.every((value) => value !== undefined) && new Set(values).size === values.length) return { name, values }
+    const all = values.flat()
+    if (values.every((of) => of.length > 0) && new Set(all).size === all.length) return { name, values }
   }
   return undefined
 }

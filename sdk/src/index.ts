@@ -1,4 +1,5 @@
 // The door `@weaver/sdk`: what an application imports.
+export { codec, type ClassCodec } from './codec/class-codec.js'
 export {
   component,
   implement,

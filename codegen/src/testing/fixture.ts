@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { format } from 'prettier'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript-api'
@@ -36,7 +37,26 @@ export interface Fixture {
   write(file: string, text: string): void
   /** Errors of the compiler under the strictest settings, the generated file included. */
   typeErrors(): readonly string[]
+  /** The text of `src/weaver.gen.ts`, as it is and as prettier would have it. */
+  generated(): string
+  formatted(): Promise<string>
   remove(): void
+}
+
+/** Imports of everything that a fixture may need; none of them is reported as unused. */
+export const IMPORTS = `import { codec, component, config, implement, listener, ref, run, type Main } from '@weaver/sdk'\nvoid [codec, component, config, implement, listener, ref, run, {} as Main]\n`
+
+/** Makes packages that are removed after the tests of the file. */
+export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture {
+  const made: Fixture[] = []
+  afterAll(() => {
+    for (const fixture of made) fixture.remove()
+  })
+  return (files) => {
+    const fixture = createFixture(files)
+    made.push(fixture)
+    return fixture
+  }
 }
 
 /** A package on disk, with these files below `src/`. */
@@ -61,6 +81,14 @@ export function createFixture(files: Readonly<Record<string, string>>): Fixture 
         .filter((d) => d.file?.fileName.startsWith(folder))
         .map((d) => `${d.file?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
     },
+    generated: () => readFileSync(join(folder, 'src/weaver.gen.ts'), 'utf8'),
+    formatted: () =>
+      format(readFileSync(join(folder, 'src/weaver.gen.ts'), 'utf8'), {
+        parser: 'typescript',
+        semi: false,
+        singleQuote: true,
+        printWidth: 140,
+      }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }

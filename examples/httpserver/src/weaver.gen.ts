@@ -3,24 +3,29 @@ import { bind, literalAt, literalIndex, type Reader, type WeaverGen, type Writer
 import { Converter, converterImpl } from './converter.js'
 import { Reverser, reverserImpl } from './reverser.js'
 
-const LIST_OF_Literal = ['lower', 'title', 'upper'] as const
-type Literal = (typeof LIST_OF_Literal)[number]
-function writeLiteral(w: Writer, v: Literal): void {
-  w.uint(literalIndex(LIST_OF_Literal, v))
+const LIST_OF_Style = ['lower', 'title', 'upper'] as const
+type Style = (typeof LIST_OF_Style)[number]
+
+function writeStyle(w: Writer, v: Style): void {
+  w.uint(literalIndex(LIST_OF_Style, v))
 }
-function readLiteral(r: Reader): Literal {
-  return literalAt(LIST_OF_Literal, r.uint())
+
+function readStyle(r: Reader): Style {
+  return literalAt(LIST_OF_Style, r.uint())
 }
+
 interface Signature {
   release: string
   version: string
   replica: string
 }
+
 function writeSignature(w: Writer, v: Signature): void {
   w.string(v.release)
   w.string(v.version)
   w.string(v.replica)
 }
+
 function readSignature(r: Reader): Signature {
   return { release: r.string(), version: r.string(), replica: r.string() }
 }
@@ -28,7 +33,10 @@ function readSignature(r: Reader): Signature {
 export const weaver: WeaverGen = {
   format: 2,
   fingerprint: '1366599e92578d0afcbd6251ecccf9a13896c7a2f9bcfeee02f9d0f7e85941db',
-  main: { refs: ['httpserver/Converter', 'httpserver/Reverser'], listeners: ['lis'] },
+  main: {
+    refs: ['httpserver/Converter', 'httpserver/Reverser'],
+    listeners: ['lis'],
+  },
   components: () => [
     bind<Converter>({
       token: Converter,
@@ -40,9 +48,9 @@ export const weaver: WeaverGen = {
           name: 'convert',
           encodeArgs: (w, a) => {
             w.string(a[0] as string)
-            writeLiteral(w, a[1] as Literal)
+            writeStyle(w, a[1] as Style)
           },
-          decodeArgs: (r) => [r.string(), readLiteral(r)],
+          decodeArgs: (r) => [r.string(), readStyle(r)],
           encodeResult: (w, v) => w.string(v as string),
           decodeResult: (r) => r.string(),
         },
@@ -63,10 +71,7 @@ export const weaver: WeaverGen = {
           calls.enter(0)
             ? calls.run(0, () => target.convert(text, style))
             : (calls.call(0, [text, style]) as ReturnType<Converter['convert']>),
-        sign: () =>
-          calls.enter(1)
-            ? calls.run(1, () => target.sign())
-            : (calls.call(1, []) as ReturnType<Converter['sign']>),
+        sign: () => (calls.enter(1) ? calls.run(1, () => target.sign()) : (calls.call(1, []) as ReturnType<Converter['sign']>)),
       }),
     }),
     bind<Reverser>({
@@ -98,13 +103,8 @@ export const weaver: WeaverGen = {
       }),
       local: (calls, target) => ({
         reverse: (text) =>
-          calls.enter(0)
-            ? calls.run(0, () => target.reverse(text))
-            : (calls.call(0, [text]) as ReturnType<Reverser['reverse']>),
-        sign: () =>
-          calls.enter(1)
-            ? calls.run(1, () => target.sign())
-            : (calls.call(1, []) as ReturnType<Reverser['sign']>),
+          calls.enter(0) ? calls.run(0, () => target.reverse(text)) : (calls.call(0, [text]) as ReturnType<Reverser['reverse']>),
+        sign: () => (calls.enter(1) ? calls.run(1, () => target.sign()) : (calls.call(1, []) as ReturnType<Reverser['sign']>)),
       }),
     }),
   ],

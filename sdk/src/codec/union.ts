@@ -1,4 +1,4 @@
-/** What generated codecs of unions call. */
+/** What generated codecs call beside the reader and the writer. */
 import type { WeaverError } from '../contract/errors.js'
 import { codecError } from './codec-error.js'
 
@@ -22,6 +22,18 @@ export function unionError(name: string, value: unknown): WeaverError {
 /** True for what is an object and none of the classes that have a codec of their own. */
 export function isPlainObject(value: object): boolean {
   return !Array.isArray(value) && Object.prototype.toString.call(value) === '[object Object]'
+}
+
+/** Sets a key of a plain object; also `__proto__`, which an assignment would take for the prototype. */
+export function setKey<T>(record: Record<string, T>, key: string, value: T): void {
+  if (key === '__proto__') Object.defineProperty(record, key, { value, configurable: true, enumerable: true, writable: true })
+  else record[key] = value
+}
+
+/** The bytes below a typed array of this class, not copied. Both ends have the byte order of little-endian machines, the only kind that deployments mix. */
+export function typedArrayBytes(value: ArrayBufferView, name: string): Uint8Array {
+  if (Object.prototype.toString.call(value) !== `[object ${name}]`) throw codecError(`expected a ${name}, got ${show(value)}`)
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
 }
 
 function show(value: unknown): string {

@@ -1,0 +1,40 @@
+import type { ComponentModel, MainModel } from './model.js'
+
+/** What components of other packages contribute. */
+export interface OtherNode {
+  readonly name: string
+  readonly refs: readonly string[]
+  readonly listeners: readonly string[]
+}
+
+/** Listeners that two classes declare: `[listener, owner, other owner]`. */
+export function duplicateListeners(
+  components: readonly OtherNode[],
+  main: MainModel | undefined,
+): readonly (readonly [listener: string, first: string, second: string])[] {
+  const seen = new Map<string, string>()
+  const found: (readonly [string, string, string])[] = []
+  for (const { name, listeners } of [...(main === undefined ? [] : [{ ...main, name: 'weaver/Main' }]), ...components])
+    for (const listener of listeners) {
+      const other = seen.get(listener)
+      if (other !== undefined) found.push([listener, other, name])
+      seen.set(listener, name)
+    }
+  return found
+}
+
+/** Circles of refs, each as the names on it, the first one again at the end. */
+export function cycles(components: readonly Pick<ComponentModel, 'name' | 'refs'>[]): readonly (readonly string[])[] {
+  const byName = new Map(components.map((component) => [component.name, component]))
+  const done = new Set<string>()
+  const found: (readonly string[])[] = []
+  const visit = (name: string, path: readonly string[]): void => {
+    const from = path.indexOf(name)
+    if (from >= 0) return void found.push([...path.slice(from), name])
+    if (done.has(name)) return
+    for (const ref of byName.get(name)?.refs ?? []) visit(ref, [...path, name])
+    done.add(name)
+  }
+  for (const { name } of components) visit(name, [])
+  return found
+}

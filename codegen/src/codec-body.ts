@@ -1,0 +1,305 @@
+/** The type of a shape and the bodies of its two functions, one rule for each kind. Loops over elements make no closure and copy nothing. */
+import type { NamedShape } from './emit-codec.js'
+import { indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
+import { findTag, runtimeClass, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
+
+/** What a rule may ask of the file that it writes into. */
+export interface CodecParts {
+  readonly imports: Set<string>
+  importOf(exported: { readonly file: string; readonly name: string }): string
+  write(shape: Shape, value: string): string
+  read(shape: Shape): string
+  type(shape: Shape): string
+}
+export interface CodecBody {
+  readonly declaration: readonly string[]
+  readonly write: readonly string[]
+  readonly read: readonly string[]
+}
+
+export function codecBody(shape: NamedShape, name: string, parts: CodecParts): CodecBody {
+  switch (shape.kind) {
+    case 'literals': {
+      parts.imports.add('literalIndex').add('literalAt')
+      const values = `LIST_OF_${name}`
+      return {
+        declaration: [
+          ...list(`const ${values} = `, shape.values.map(literal), { after: ' as const' }),
+          `type ${name} = (typeof ${values})[number]`,
+        ],
+        write: [`w.uint(literalIndex(${values}, v))`],
+        read: [`return literalAt(${values}, r.uint())`],
+      }
+    }
+    case 'array': {
+      const type = parenthesised(parts.type(shape.element))
+      return {
+        declaration: [`type ${name} = readonly ${type}[]`],
+        write: ['w.length(v.length)', `for (const item of v) ${parts.write(shape.element, 'item')}`],
+        read: [
+          `const items: ${type}[] = []`,
+          `for (let left = r.length(); left > 0; left--) items.push(${parts.read(shape.element)})`,
+          'return items',
+        ],
+      }
+    }
+    case 'set': {
+      const type = parts.type(shape.element)
+      return {
+        declaration: [`type ${name} = ReadonlySet<${type}>`],
+        write: ['w.length(v.size)', `for (const item of v) ${parts.write(shape.element, 'item')}`],
+        read: [
+          `const items = new Set<${type}>()`,
+          `for (let left = r.length(); left > 0; left--) items.add(${parts.read(shape.element)})`,
+          'return items',
+        ],
+      }
+    }
+    case 'map': {
+      const types = `${parts.type(shape.key)}, ${parts.type(shape.value)}`
+      return {
+        declaration: [`type ${name} = ReadonlyMap<${types}>`],
+        write: [
+          'w.length(v.size)',
+          'for (const [key, item] of v) {',
+          `  ${parts.write(shape.key, 'key')}`,
+          `  ${parts.write(shape.value, 'item')}`,
+          '}',
+        ],
+        read: [
+          `const items = new Map<${types}>()`,
+          'for (let left = r.length(); left > 0; left--) {',
+          `  const key = ${parts.read(shape.key)}`,
+          `  items.set(key, ${parts.read(shape.value)})`,
+          '}',
+          'return items',
+        ],
+      }
+    }
+    case 'record': {
+      const type = parts.type(shape.value)
+      parts.imports.add('setKey')
+      return {
+        // an interface: a type alias may not contain itself by way of Record
+        declaration: [`interface ${name} {`, `  readonly [key: string]: ${type}`, '}'],
+        write: [
+          'const keys = Object.keys(v)',
+          'w.length(keys.length)',
+          'for (const key of keys) {',
+          '  w.string(key)',
+          `  ${parts.write(shape.value, `v[key] as ${type}`)}`,
+          '}',
+        ],
+        read: [
+          `const v: Record<string, ${type}> = {}`,
+          'for (let left = r.length(); left > 0; left--) {',
+          '  const key = r.string()',
+          `  setKey(v, key, ${parts.read(shape.value)})`,
+          '}',
+          'return v',
+        ],
+      }
+    }
+    case 'instance': {
+      const codec = parts.importOf(shape.codec)
+      return {
+        declaration: [`type ${name} = ReturnType<typeof ${codec}.fromPlain>`],
+        write: [`const plain: unknown = ${codec}.toPlain(v)`, parts.write(shape.plain, `plain as ${parts.type(shape.plain)}`)],
+        // `never`: the plain type of this file and the user's are one structure by two names
+        read: [`return ${codec}.fromPlain(${parts.read(shape.plain)} as never)`],
+      }
+    }
+    case 'tuple':
+      return tupleBody(shape, name, parts)
+    case 'object':
+      return objectBody(shape, name, parts)
+    case 'union':
+      return unionBody(shape, name, parts)
+  }
+}
+
+/** Writes a part; nothing for the shapes of one value, which take no bytes. */
+function statement(shape: Shape, value: string, parts: CodecParts): string[] {
+  return shape.kind === 'null' || shape.kind === 'undefined' ? [] : [parts.write(shape, value)]
+}
+
+function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts: CodecParts): CodecBody {
+  const types = [
+    ...elements.map((element) => `${parenthesised(parts.type(element.shape))}${element.isOptional ? '?' : ''}`),
+    ...(rest === undefined ? [] : [`...${parenthesised(parts.type(rest))}[]`]),
+    ...trailing.map((shape) => parts.type(shape)),
+  ]
+  const declaration = list(`type ${name} = readonly `, types)
+  const required = elements.filter((element) => !element.isOptional)
+  if (required.length === elements.length && rest === undefined)
+    return {
+      declaration,
+      write: elements.flatMap((element, i) => statement(element.shape, `v[${i}]`, parts)),
+      read: [
+        ...list(
+          'return ',
+          elements.map((element) => parts.read(element.shape)),
+          { at: 2 },
+        ),
+      ],
+    }
+  const as = (shape: Shape): string => `as ${parts.type(shape)}`
+  const optional = elements.slice(required.length)
+  return {
+    declaration,
+    write: [
+      'w.length(v.length)',
+      ...required.flatMap((element, i) => statement(element.shape, `v[${i}] ${as(element.shape)}`, parts)),
+      ...optional.flatMap(({ shape }, i) =>
+        statement(shape, `v[${required.length + i}] ${as(shape)}`, parts).map((line) => `if (v.length > ${required.length + i}) ${line}`),
+      ),
+      ...(rest === undefined
+        ? []
+        : [
+            `for (let i = ${elements.length}; i < v.length${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) ${parts.write(rest, `v[i] ${as(rest)}`)}`,
+          ]),
+      ...trailing.map((shape, i) => parts.write(shape, `v[v.length - ${trailing.length - i}] ${as(shape)}`)),
+    ],
+    read: [
+      'const size = r.length()',
+      ...list(
+        'const items: unknown[] = ',
+        required.map((element) => parts.read(element.shape)),
+        { at: 2 },
+      ),
+      ...optional.map(({ shape }, i) => `if (size > ${required.length + i}) items.push(${parts.read(shape)})`),
+      ...(rest === undefined
+        ? []
+        : [
+            `for (let i = ${elements.length}; i < size${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) items.push(${parts.read(rest)})`,
+          ]),
+      ...trailing.map((shape) => `items.push(${parts.read(shape)})`),
+      `return items as unknown as ${name}`,
+    ],
+  }
+}
+
+function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecBody {
+  const required = shape.properties.filter((property) => !property.isOptional)
+  const optional = shape.properties.filter((property) => property.isOptional)
+  const fields = shape.properties.map(
+    (p) =>
+      `  ${key(p.name)}${p.isOptional ? '?' : ''}: ${parts.type(p.shape)}${p.isOptional && p.shape.kind !== 'undefined' ? ' | undefined' : ''}`,
+  )
+  if (fields.length === 0) return { declaration: [`type ${name} = Record<string, never>`], write: [], read: ['return {}'] }
+  const write = [
+    ...required.flatMap((p) => statement(p.shape, member('v', p.name), parts)),
+    // 0 absent, 1 there, 2 there and undefined
+    ...optional.flatMap((p) => [
+      `if (${member('v', p.name)} !== undefined) {`,
+      '  w.u8(1)',
+      ...indent(statement(p.shape, member('v', p.name), parts)),
+      `} else w.u8(${literal(p.name)} in v ? 2 : 0)`,
+    ]),
+  ]
+  const made = required.map((p) => `${key(p.name)}: ${parts.read(p.shape)}`)
+  const start = optional.length === 0 ? 'return ' : `const v: ${name} = `
+  const line = `  ${start}{ ${made.join(', ')} }`
+  const first =
+    made.length === 0 ? [`${start}{}`] : line.length <= 100 ? [line.trim()] : [`${start}{`, ...indent(made.map((text) => `${text},`)), '}']
+  const read = [
+    ...first,
+    ...optional.flatMap((p, i) => [
+      `const has${i} = r.u8()`,
+      `if (has${i} === 1) ${member('v', p.name)} = ${parts.read(p.shape)}`,
+      `else if (has${i} === 2) ${member('v', p.name)} = undefined`,
+    ]),
+    ...(optional.length === 0 ? [] : ['return v']),
+  ]
+  return { declaration: [`interface ${name} {`, ...fields, '}'], write, read }
+}
+
+function unionBody({ members }: UnionShape, name: string, parts: CodecParts): CodecBody {
+  parts.imports.add('unionError')
+  const objects = members.filter((part) => part.kind === 'object')
+  const tag = objects.length > 1 ? findTag(objects) : undefined
+  const isTagged = (part: Shape): boolean => tag !== undefined && part.kind === 'object'
+  const write: string[] = []
+  // Instances are asked for first: one of them is an object too.
+  const order = [...members.keys()].sort((a, b) => Number(members[b]?.kind === 'instance') - Number(members[a]?.kind === 'instance'))
+  for (const index of order) {
+    const part = members[index]
+    if (part === undefined || isTagged(part)) continue
+    const hasBytes = part.kind !== 'null' && part.kind !== 'undefined'
+    write.push(
+      `if (${test(part, parts)}) {`,
+      `  w.u8(${index})`,
+      hasBytes ? `  return ${parts.write(part, NARROWED.has(part.kind) ? 'v' : `v as ${parts.type(part)}`)}` : '  return',
+      '}',
+    )
+  }
+  if (tag !== undefined) {
+    write.push(
+      `if (typeof v === 'object' && v !== null) {`,
+      `  const tagged = v as ${objects.map((object) => parts.type(object)).join(' | ')}`,
+      `  switch (${member('tagged', tag.name)}) {`,
+    )
+    objects.forEach((object, i) =>
+      write.push(
+        ...(tag.values[i] ?? []).map((value) => `    case ${literal(value)}:`),
+        `      w.u8(${members.indexOf(object)})`,
+        `      return ${parts.write(object, `tagged as ${parts.type(object)}`)}`,
+      ),
+    )
+    write.push('  }', '}')
+  }
+  write.push(`throw unionError(${literal(name)}, v)`)
+  const read = [
+    'const member = r.u8()',
+    'switch (member) {',
+    ...members.flatMap((part, index) => [`  case ${index}:`, `    return ${parts.read(part)}`]),
+    '  default:',
+    `    throw unionError(${literal(name)}, member)`,
+    '}',
+  ]
+  return {
+    declaration: unionType(
+      name,
+      members.map((part) => parts.type(part)),
+    ),
+    write,
+    read,
+  }
+}
+
+/** How a value of a member is recognised: never a built-in class by instanceof, a process may have several realms. */
+function test(part: Shape, parts: CodecParts): string {
+  switch (part.kind) {
+    case 'date':
+      parts.imports.add('isDate')
+      return 'isDate(v)'
+    case 'bytes':
+      parts.imports.add('isUint8Array')
+      return 'isUint8Array(v)'
+    case 'map':
+      parts.imports.add('isMap')
+      return 'isMap(v)'
+    case 'set':
+      parts.imports.add('isSet')
+      return 'isSet(v)'
+    case 'typedArray':
+      return `Object.prototype.toString.call(v) === '[object ${part.name}]'`
+    case 'instance':
+      return `${parts.importOf(part.codec)}.isInstance(v)`
+    case 'array':
+    case 'tuple':
+      return 'Array.isArray(v)'
+    case 'record':
+    case 'object':
+      parts.imports.add('isPlainObject')
+      return `typeof v === 'object' && v !== null && isPlainObject(v)`
+    case 'null':
+    case 'undefined':
+      return `v === ${part.kind}`
+    default:
+      return `typeof v === '${runtimeClass(part) ?? 'object'}'`
+  }
+}
+
+/** Kinds that the test narrows to by itself. */
+const NARROWED = new Set<Shape['kind']>(['string', 'number', 'boolean', 'bigint', 'null', 'undefined'])

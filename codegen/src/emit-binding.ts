@@ -1,0 +1,122 @@
+import type { CodecEmitter } from './emit-codec.js'
+import { indent, isName, key, list, literal, member, WIDTH } from './layout.js'
+import type { ComponentModel, MethodModel, ParameterModel } from './model.js'
+import type { Shape } from './shape.js'
+
+/** Names by which the generated file knows the parts of a component. */
+interface BindingNames {
+  readonly token: string
+  readonly implementation: string
+  readonly type: string
+}
+
+/** The column at which the members of a stub stand in the file. */
+const MEMBER_AT = 8
+
+/** `bind<Cart>({ … }),`: token, class, codecs of the methods, stub and forwarder of one component. */
+export function emitBinding(component: ComponentModel, codecs: CodecEmitter, names: BindingNames): string[] {
+  const { methods } = component
+  return [
+    `bind<${names.type}>({`,
+    ...indent([
+      `token: ${names.token},`,
+      `implementation: ${names.implementation},`,
+      ...list('refs: ', component.refs.map(literal), { after: ',', at: 6 }),
+      ...list('listeners: ', component.listeners.map(literal), { after: ',', at: 6 }),
+      ...(methods.length === 0
+        ? ['methods: [],']
+        : ['methods: [', ...methods.flatMap((method) => indent(emitMethod(method, codecs))), '],']),
+      ...(methods.length === 0
+        ? ['stub: () => ({}),']
+        : ['stub: (calls) => ({', ...methods.flatMap((method, i) => indent(emitStub(method, i, names))), '}),']),
+      ...(methods.length === 0
+        ? ['local: () => ({}),']
+        : ['local: (calls, target) => ({', ...methods.flatMap((method, i) => indent(emitForwarder(method, i, names))), '}),']),
+    ]),
+    '}),',
+  ]
+}
+
+function emitMethod(method: MethodModel, codecs: CodecEmitter): string[] {
+  const { parameters, result } = method
+  const writes = parameters.flatMap(({ kind, shape }, i) => {
+    if (kind === 'stream' || !hasBytes(shape)) return []
+    if (kind === 'rest') return [codecs.write(shape, `a.slice(${i}) as unknown as ${codecs.type(shape)}`)]
+    return [codecs.write(shape, `a[${i}] as ${codecs.type(shape)}`)]
+  })
+  const reads = parameters.map(({ kind, shape }) =>
+    kind === 'stream' ? 'undefined' : kind === 'rest' ? `...${codecs.read(shape)}` : codecs.read(shape),
+  )
+  const stream = parameters.findIndex((parameter) => parameter.kind === 'stream')
+  const item = parameters[stream]?.shape
+  const hasReads = parameters.some(({ kind, shape }) => kind !== 'stream' && hasBytes(shape))
+  return [
+    '{',
+    ...indent([
+      `name: ${literal(method.name)},`,
+      ...(writes.length === 0 ? ['encodeArgs: () => undefined,'] : ['encodeArgs: (w, a) => {', ...indent(writes), '},']),
+      ...list(`decodeArgs: (${hasReads ? 'r' : ''}) => `, reads, { after: ',', at: 10 }),
+      ...codecLines('encodeResult', 'decodeResult', result, codecs),
+      ...(method.isStream ? ['isStream: true,'] : []),
+      ...(item === undefined
+        ? []
+        : ['input: {', ...indent([`position: ${stream},`, ...codecLines('encodeItem', 'decodeItem', item, codecs)]), '},']),
+    ]),
+    '},',
+  ]
+}
+
+function codecLines(encode: string, decode: string, shape: Shape, codecs: CodecEmitter): string[] {
+  if (!hasBytes(shape)) return [`${encode}: () => undefined,`, `${decode}: () => ${codecs.read(shape)},`]
+  return [`${encode}: (w, v) => ${codecs.write(shape, `v as ${codecs.type(shape)}`)},`, `${decode}: (r) => ${codecs.read(shape)},`]
+}
+
+function emitStub(method: MethodModel, index: number, { type }: BindingNames): string[] {
+  const { parameters, values } = argumentNames(method.parameters)
+  const body = `calls.${method.isStream ? 'stream' : 'call'}(${index}, ${values}) as ${resultType(method, type)}`
+  const line = `${key(method.name)}: (${parameters}) => ${body},`
+  return MEMBER_AT + line.length <= WIDTH ? [line] : [`${key(method.name)}: (${parameters}) =>`, `  ${body},`]
+}
+
+function emitForwarder(method: MethodModel, index: number, { type }: BindingNames): string[] {
+  const { parameters, values } = argumentNames(method.parameters)
+  const straight = `calls.run(${index}, () => ${member('target', method.name)}(${parameters}))`
+  const around = `(calls.${method.isStream ? 'stream' : 'call'}(${index}, ${values}) as ${resultType(method, type)})`
+  const head = `${key(method.name)}: (${parameters}) =>`
+  const line = `${head} (calls.enter(${index}) ? ${straight} : ${around}),`
+  if (MEMBER_AT + line.length <= WIDTH) return [line]
+  const choice = `  calls.enter(${index}) ? ${straight} : ${around},`
+  if (MEMBER_AT + choice.length <= WIDTH) return [head, choice]
+  return [head, ...indent([`calls.enter(${index})`, ...indent([`? ${straight}`, `: ${around},`])])]
+}
+
+function resultType(method: MethodModel, type: string): string {
+  return `ReturnType<${type}[${isName(method.name) ? `'${method.name}'` : literal(method.name)}]>`
+}
+
+/** `a, ...rest` and `[a, ...rest]`; a list too long for a line is forwarded as a whole. */
+function argumentNames(parameters: readonly ParameterModel[]): { readonly parameters: string; readonly values: string } {
+  const names = parameters.map(({ name, kind }) => `${kind === 'rest' ? '...' : ''}${RESERVED.has(name) ? `${name}_` : name}`)
+  const text = names.join(', ')
+  return text.length > 40 ? { parameters: '...args', values: 'args' } : { parameters: text, values: `[${text}]` }
+}
+
+const hasBytes = (shape: Shape): boolean => shape.kind !== 'undefined' && shape.kind !== 'null'
+
+/** Names that the code around a parameter has, and words that an interface may use as names of parameters but code may not. */
+const RESERVED = new Set([
+  'calls',
+  'target',
+  'arguments',
+  'eval',
+  'await',
+  'yield',
+  'static',
+  'let',
+  'package',
+  'interface',
+  'private',
+  'protected',
+  'public',
+  'implements',
+])

@@ -1,0 +1,93 @@
+import type ts from 'typescript-api'
+import { configSchema } from './config-schema.js'
+import type { ClassFacts } from './model.js'
+import type { SourceReader } from './source-reader.js'
+
+export const FIELD_CALLS = ['ref', 'listener', 'config'] as const
+const NAME = /^[A-Za-z0-9_-]+$/
+
+/** A class given to `implement` or `run`, and the expression that gives it. */
+export interface ClassSource {
+  readonly declaration: ts.ClassLikeDeclaration
+  readonly given: ts.Expression
+}
+
+/**
+ * Reads the fields of a class and of its bases.
+ * @param tokenName the component that a symbol is the token of, or `undefined` after it was reported.
+ * @param placed receives the calls that stand where they may.
+ */
+export function readClass(
+  reader: SourceReader,
+  { declaration, given }: ClassSource,
+  options: {
+    readonly tokenName: (token: ts.Expression | undefined, call: ts.CallExpression) => string | undefined
+    readonly placed: Set<ts.Node>
+  },
+): ClassFacts {
+  const refs = new Set<string>()
+  const listeners: string[] = []
+  let config: ClassFacts['config']
+  for (let at: ts.ClassLikeDeclaration | undefined = declaration; at !== undefined; at = reader.baseOf(at)) {
+    for (const member of at.members) {
+      const call = reader.ts.isPropertyDeclaration(member) ? member.initializer : undefined
+      if (call === undefined || !reader.ts.isCallExpression(call)) continue
+      const name = reader.calleeName(call)
+      if (name === undefined || !(FIELD_CALLS as readonly string[]).includes(name)) continue
+      options.placed.add(call)
+      const [argument] = call.arguments
+      if (name === 'ref') {
+        const token = options.tokenName(argument, call)
+        if (token !== undefined) refs.add(token)
+      } else if (name === 'listener') {
+        if (argument === undefined || !reader.ts.isStringLiteralLike(argument))
+          reader.report('WVG011', 'the name of a listener is not a string literal', argument ?? call)
+        else if (!NAME.test(argument.text)) reader.report('WVG044', `"${argument.text}" is no name of a listener`, argument)
+        else listeners.push(argument.text)
+      } else if (argument !== undefined) {
+        if (config !== undefined) reader.report('WVG016', 'a second config() in one class', call)
+        config = configSchema(reader.ts, reader.checker, argument)
+      }
+    }
+  }
+  checkHooks(reader, given)
+  return { refs: [...refs].sort(), listeners: listeners.sort(), config, source: reader.relative(declaration.getSourceFile().fileName) }
+}
+
+/** The type of the objects that `new given()` makes, and whether the class has type parameters. */
+export function instanceOf(
+  reader: SourceReader,
+  given: ts.Expression,
+): { readonly type: ts.Type; readonly isGeneric: boolean } | undefined {
+  const [made] = reader.checker.getTypeAtLocation(given).getConstructSignatures()
+  return made === undefined ? undefined : { type: made.getReturnType(), isGeneric: (made.typeParameters?.length ?? 0) > 0 }
+}
+
+/** A hook of another shape would be called all the same, or its answer be lost. */
+function checkHooks(reader: SourceReader, given: ts.Expression): void {
+  const { checker, ts } = reader
+  const instance = instanceOf(reader, given)
+  if (instance === undefined) return
+  const allowed = {
+    init: ts.TypeFlags.Void | ts.TypeFlags.Undefined,
+    shutdown: ts.TypeFlags.Void | ts.TypeFlags.Undefined,
+    health: ts.TypeFlags.BooleanLike,
+  }
+  for (const [name, flags] of Object.entries(allowed)) {
+    const hook = checker.getPropertyOfType(instance.type, name)
+    if (hook === undefined) continue
+    const wanted = name === 'health' ? '(): boolean | Promise<boolean>' : '(): void | Promise<void>'
+    const [signature, ...more] = checker.getTypeOfSymbolAtLocation(hook, given).getCallSignatures()
+    const fits = (type: ts.Type): boolean => {
+      const of = checker.getAwaitedType(type) ?? type
+      return of.isUnion() ? of.types.every((part) => (part.flags & flags) !== 0) : (of.flags & (flags | ts.TypeFlags.Never)) !== 0
+    }
+    if (signature !== undefined && more.length === 0 && signature.getParameters().length === 0 && fits(signature.getReturnType())) continue
+    const node = hook.valueDeclaration
+    reader.report(
+      'WVG017',
+      `${name} of ${given.getText()} is not ${name}${wanted}`,
+      node !== undefined && reader.isOwn(node.getSourceFile().fileName) ? node : given,
+    )
+  }
+}

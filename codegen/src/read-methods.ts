@@ -1,0 +1,148 @@
+import type ts from 'typescript-api'
+import type { DiagnosticCode } from './diagnostics.js'
+import type { MethodModel, ParameterModel } from './model.js'
+import type { ShapeReader } from './read-shape.js'
+import { readRouter } from './read-router.js'
+import type { Shape } from './shape.js'
+import type { SourceReader } from './source-reader.js'
+
+/** A call of `component<T>(name, options)`. */
+export interface InterfaceSource {
+  readonly name: string
+  readonly type: ts.Type
+  readonly typeNode: ts.TypeNode
+  readonly options: ts.ObjectLiteralExpression | undefined
+}
+
+/** The methods of a component's interface, sorted by name. Everything that cannot be called from another process is reported. */
+export function readMethods(reader: SourceReader, shapes: ShapeReader, from: InterfaceSource): readonly MethodModel[] {
+  const properties = reader.checker.getPropertiesOfType(from.type)
+  const names = new Set(properties.map((property) => property.name))
+  const options = {
+    router: optionNames(reader, from, 'router', names),
+    notRetriable: optionNames(reader, from, 'notRetriable', names),
+  }
+  optionNames(reader, from, 'timeoutMs', names)
+  const router = optionValue(reader, from, 'router')
+  if (router !== undefined) readRouter(reader, router, from)
+  return properties
+    .map((property) => new MethodReader(reader, shapes, from).read(property, options))
+    .filter((method) => method !== undefined)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function optionValue({ ts }: SourceReader, { options }: InterfaceSource, name: string): ts.Expression | undefined {
+  return options?.properties.find((p): p is ts.PropertyAssignment => ts.isPropertyAssignment(p) && p.name.getText() === name)?.initializer
+}
+
+/** Names of methods in an option: keys of an object, or elements of a list. */
+function optionNames(reader: SourceReader, from: InterfaceSource, option: string, methods: ReadonlySet<string>): ReadonlySet<string> {
+  const { ts } = reader
+  const value = optionValue(reader, from, option)
+  if (value === undefined) return new Set()
+  const entries: { readonly text: string; readonly node: ts.Node }[] = []
+  if (ts.isObjectLiteralExpression(value)) {
+    for (const p of value.properties)
+      if (p.name !== undefined) entries.push({ text: ts.isStringLiteralLike(p.name) ? p.name.text : p.name.getText(), node: p })
+  } else if (ts.isArrayLiteralExpression(value)) {
+    for (const e of value.elements)
+      if (ts.isStringLiteralLike(e)) entries.push({ text: e.text, node: e })
+      else reader.report('WVG015', `${option} of component "${from.name}" has an element that is not a string literal`, e)
+  } else reader.report('WVG015', `${option} of component "${from.name}" is not written in place`, value)
+  for (const { text, node } of entries)
+    if (!methods.has(text))
+      reader.report('WVG014', `${option} of component "${from.name}" names "${text}", which its interface lacks`, node)
+  return new Set(entries.map(({ text }) => text))
+}
+
+class MethodReader {
+  readonly #reader: SourceReader
+  readonly #shapes: ShapeReader
+  readonly #from: InterfaceSource
+
+  constructor(reader: SourceReader, shapes: ShapeReader, from: InterfaceSource) {
+    this.#reader = reader
+    this.#shapes = shapes
+    this.#from = from
+  }
+
+  read(
+    property: ts.Symbol,
+    options: { readonly router: ReadonlySet<string>; readonly notRetriable: ReadonlySet<string> },
+  ): MethodModel | undefined {
+    const { checker } = this.#reader
+    const declaration = property.valueDeclaration
+    const node = declaration !== undefined && this.#reader.isOwn(declaration.getSourceFile().fileName) ? declaration : this.#from.typeNode
+    const what = `${this.#from.name}.${property.name}`
+    const signatures = checker.getTypeOfSymbolAtLocation(property, this.#from.typeNode).getCallSignatures()
+    const [signature] = signatures
+    const fail = (code: DiagnosticCode, message: string): undefined => this.#reader.report(code, message, node) as undefined
+    if (signature === undefined || property.name.startsWith('__@')) return fail('WVG020', `${what} is not a method`)
+    if (signatures.length > 1) return fail('WVG022', `${what} has ${signatures.length} forms`)
+    if ((signature.typeParameters?.length ?? 0) > 0) return fail('WVG023', `${what} has type parameters`)
+    const returned = signature.getReturnType()
+    const promised = this.#argumentOf(returned, 'Promise')
+    const streamed = this.#argumentOf(returned, 'AsyncIterable')
+    const item = promised ?? streamed
+    const path = `${this.#interfaceName()}.${property.name}`
+    if (item === undefined) {
+      const name = checker.typeToString(returned)
+      return returned.getSymbol()?.name.startsWith('Async') === true
+        ? fail('WVG025', `${what} returns ${name}`)
+        : fail('WVG021', `${what} returns ${name}`)
+    }
+    const parameters = signature.getParameters().map((parameter, i) => this.#parameter(parameter, i, { what, path, node }))
+    const streams = parameters.filter((parameter) => parameter.kind === 'stream')
+    if (streams.length > 1) return fail('WVG025', `${what} takes ${streams.length} streams`)
+    return {
+      name: property.name,
+      parameters,
+      result: this.#shape(item, streamed === undefined ? `${path}()` : `${path}()[]`, node),
+      isStream: streamed !== undefined,
+      isNotRetriable: options.notRetriable.has(property.name),
+      isRouted: options.router.has(property.name),
+    }
+  }
+
+  #parameter(
+    parameter: ts.Symbol,
+    position: number,
+    of: { readonly what: string; readonly path: string; readonly node: ts.Node },
+  ): ParameterModel {
+    const { ts, checker } = this.#reader
+    const declaration = parameter.valueDeclaration
+    const isRest = declaration !== undefined && ts.isParameter(declaration) && declaration.dotDotDotToken !== undefined
+    const name = /^[A-Za-z$][\w$]*$/.test(parameter.name) ? parameter.name : `arg${position}` // a destructured one has none
+    const type = checker.getTypeOfSymbolAtLocation(parameter, this.#from.typeNode)
+    const item = this.#argumentOf(type, 'AsyncIterable')
+    const node = declaration !== undefined && this.#reader.isOwn(declaration.getSourceFile().fileName) ? declaration : of.node
+    return {
+      name,
+      kind: isRest ? 'rest' : item === undefined ? 'value' : 'stream',
+      shape: this.#shape(item ?? type, `${of.path}(${isRest ? '...' : ''}${name})${item === undefined ? '' : '[]'}`, node),
+    }
+  }
+
+  /** `T` of `Name<T>` where that is the one of the standard library. */
+  #argumentOf(type: ts.Type, name: string): ts.Type | undefined {
+    const symbol = type.getSymbol()
+    const file = symbol?.declarations?.[0]?.getSourceFile()
+    if (symbol?.name !== name || file === undefined || !this.#reader.program.isSourceFileDefaultLibrary(file)) return undefined
+    return this.#reader.checker.getTypeArguments(type as ts.TypeReference)[0] // generic interfaces of the library are references
+  }
+
+  #interfaceName(): string {
+    const { type, name } = this.#from
+    const own = type.aliasSymbol?.name ?? type.getSymbol()?.name ?? ''
+    return own === '' || own.startsWith('__') ? name : own
+  }
+
+  #shape(type: ts.Type, path: string, node: ts.Node): Shape {
+    const { shape, problems } = this.#shapes.read(type, path)
+    for (const problem of problems) {
+      const isOwn = problem.node !== undefined && this.#reader.isOwn(problem.node.getSourceFile().fileName)
+      this.#reader.report(problem.code, problem.message, isOwn ? problem.node : node)
+    }
+    return shape
+  }
+}

@@ -1,0 +1,147 @@
+import { relative, sep } from 'node:path'
+import type ts from 'typescript-api'
+import { CATALOGUE, type Diagnostic, type DiagnosticCode } from './diagnostics.js'
+import type { Exported } from './model.js'
+
+const SDK = '@weaver/sdk'
+
+/**
+ * The sources of a package, with the questions that every rule asks: which call is one of the SDK's, where a name is declared. Calls are known by the
+ * declaration they resolve to, not by their spelling. Collects the diagnostics.
+ */
+export class SourceReader {
+  readonly ts: typeof ts
+  readonly program: ts.Program
+  readonly checker: ts.TypeChecker
+  readonly projectDir: string
+  /** The package's own files, sorted, without tests and without the generated one. */
+  readonly sources: readonly ts.SourceFile[]
+  readonly #diagnostics: Diagnostic[] = []
+  readonly #sdk = new Map<ts.Symbol, string>()
+
+  constructor(api: typeof ts, program: ts.Program, options: { readonly projectDir: string; readonly outFile: string }) {
+    this.ts = api
+    this.program = program
+    this.checker = program.getTypeChecker()
+    this.projectDir = options.projectDir
+    this.sources = program
+      .getSourceFiles()
+      .filter(
+        (file) =>
+          !file.isDeclarationFile &&
+          file.fileName !== options.outFile &&
+          this.isOwn(file.fileName) &&
+          !/\.test\.[cm]?tsx?$/.test(file.fileName),
+      )
+      .sort((a, b) => (a.fileName < b.fileName ? -1 : 1))
+    for (const source of this.sources) this.#learnSdk(source)
+  }
+
+  /** In order of place. */
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#diagnostics.sort((a, b) => (place(a) < place(b) ? -1 : 1))
+  }
+
+  isOwn(file: string): boolean {
+    return file.startsWith(`${this.projectDir}/`) && !file.slice(this.projectDir.length).includes('/node_modules/')
+  }
+
+  report(code: DiagnosticCode, message: string, node?: ts.Node): void {
+    const source = node?.getSourceFile()
+    const at = node === undefined || source === undefined ? undefined : source.getLineAndCharacterOfPosition(node.getStart())
+    this.#diagnostics.push({
+      code,
+      message,
+      hint: CATALOGUE[code].hint,
+      ...(source === undefined || at === undefined
+        ? {}
+        : { file: this.relative(source.fileName), line: at.line + 1, column: at.character + 1 }),
+    })
+  }
+
+  relative(file: string): string {
+    return relative(this.projectDir, file).split(sep).join('/')
+  }
+
+  /** Follows imports to the declaration. */
+  resolve(symbol: ts.Symbol): ts.Symbol {
+    return symbol.flags & this.ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol
+  }
+
+  symbolOf(node: ts.Node | undefined): ts.Symbol | undefined {
+    const symbol = node === undefined ? undefined : this.checker.getSymbolAtLocation(node)
+    return symbol === undefined ? undefined : this.resolve(symbol)
+  }
+
+  /** Which function of the SDK a call calls. */
+  calleeName(call: ts.CallExpression): string | undefined {
+    const symbol = this.symbolOf(this.ts.isPropertyAccessExpression(call.expression) ? call.expression.name : call.expression)
+    return symbol === undefined ? undefined : this.#sdk.get(symbol)
+  }
+
+  /** All calls of functions of the SDK, by name, in the order of the sources. */
+  sdkCalls(): ReadonlyMap<string, readonly ts.CallExpression[]> {
+    const calls = new Map<string, ts.CallExpression[]>()
+    const visit = (node: ts.Node): void => {
+      if (this.ts.isCallExpression(node)) {
+        const name = this.calleeName(node)
+        if (name !== undefined) calls.set(name, [...(calls.get(name) ?? []), node])
+      }
+      this.ts.forEachChild(node, visit)
+    }
+    for (const source of this.sources) visit(source)
+    return calls
+  }
+
+  /** The exported top-level const whose value this call is. */
+  exportedConst(call: ts.CallExpression): { readonly exported: Exported; readonly symbol: ts.Symbol } | undefined {
+    const declaration = call.parent
+    if (!this.ts.isVariableDeclaration(declaration) || declaration.initializer !== call || !this.ts.isIdentifier(declaration.name))
+      return undefined
+    const statement = declaration.parent.parent
+    const symbol = this.symbolOf(declaration.name)
+    if (symbol === undefined || !this.ts.isVariableStatement(statement) || !this.#isExported(statement)) return undefined
+    return { exported: { file: call.getSourceFile().fileName, name: declaration.name.text }, symbol }
+  }
+
+  #isExported(statement: ts.VariableStatement): boolean {
+    return this.ts.isSourceFile(statement.parent) && statement.modifiers?.some((m) => m.kind === this.ts.SyntaxKind.ExportKeyword) === true
+  }
+
+  classOf(node: ts.Expression | undefined): ts.ClassLikeDeclaration | undefined {
+    if (node !== undefined && this.ts.isClassExpression(node)) return node
+    const declaration = this.symbolOf(node)?.valueDeclaration
+    if (declaration === undefined) return undefined
+    if (this.ts.isClassLike(declaration)) return declaration
+    return this.ts.isVariableDeclaration(declaration) &&
+      declaration.initializer !== undefined &&
+      this.ts.isClassExpression(declaration.initializer)
+      ? declaration.initializer
+      : undefined
+  }
+
+  /** The class that another extends, where it is written in TypeScript that the compiler sees. */
+  baseOf(declaration: ts.ClassLikeDeclaration): ts.ClassLikeDeclaration | undefined {
+    const clause = declaration.heritageClauses?.find((c) => c.token === this.ts.SyntaxKind.ExtendsKeyword)
+    return this.classOf(clause?.types[0]?.expression)
+  }
+
+  /** Which symbols are functions of the SDK, by the imports of a file. */
+  #learnSdk(source: ts.SourceFile): void {
+    for (const statement of source.statements) {
+      if (
+        !this.ts.isImportDeclaration(statement) ||
+        !this.ts.isStringLiteral(statement.moduleSpecifier) ||
+        statement.moduleSpecifier.text !== SDK
+      )
+        continue
+      const module = this.checker.getSymbolAtLocation(statement.moduleSpecifier)
+      if (module === undefined) continue
+      for (const exported of this.checker.getExportsOfModule(module)) this.#sdk.set(this.resolve(exported), exported.name)
+    }
+  }
+}
+
+function place({ file = '', line = 0, column = 0 }: Diagnostic): string {
+  return `${file}:${String(line).padStart(8, '0')}:${String(column).padStart(8, '0')}`
+}
