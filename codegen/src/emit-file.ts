@@ -8,7 +8,7 @@ import { importLine, indent, list, literal } from './layout.js'
 export function emitFile(application: Application, at: { readonly outFile: string; readonly fingerprint: string }): string {
   const { components, main, errors } = application
   const imports = new ImportList(at.outFile)
-  for (const { token, implementation } of components) (imports.add(token), imports.add(implementation))
+  for (const exported of components.flatMap(({ token, implementation }) => [token, implementation])) imports.add(exported)
   const errorNames = errors.map((error) => imports.add(error))
   const codecs = new CodecEmitter((exported) => imports.add(exported), [...imports.names, ...components.map(interfaceType)])
   const bindings = components.map((component) =>

@@ -8,6 +8,7 @@ export function literal(value: Literal): string {
   if (typeof value !== 'string') return String(value)
   const count = (quote: string): number => value.split(quote).length - 1
   const quote = count("'") > count('"') ? '"' : "'"
+  // oxlint-disable-next-line no-control-regex -- exactly these need an escape
   const escaped = value.replace(/[\\'"\u0000-\u001f\u2028\u2029\ud800-\udfff]/g, (c) => {
     if (c === '\\') return '\\\\'
     if (c === "'" || c === '"') return c === quote ? `\\${c}` : c
