@@ -32,6 +32,8 @@ export interface Bootstrap {
     /** Path of a NATS `.creds` file; absent for a broker without authentication. */
     readonly credsFile?: string
   }
+  /** Where log entries go: JSON lines on stdout, or batches over the broker (logs.ts). @default 'stdout' */
+  readonly logs?: 'stdout' | 'nats'
   /** Where to serve `GET /healthz` and `GET /readyz?v=<deploymentId>`; absent: nowhere. */
   readonly health?: { readonly address: string }
   /** Configuration by component name, before validation. */
@@ -88,6 +90,9 @@ export function parseBootstrap(text: string): Bootstrap {
       throw invalid('nats.servers', 'must be a non-empty list of URLs')
     if (nats['credsFile'] !== undefined && typeof nats['credsFile'] !== 'string') throw invalid('nats.credsFile', 'must be a path')
   }
+  const logs = raw['logs']
+  if (logs !== undefined && logs !== 'stdout' && logs !== 'nats') throw invalid('logs', 'must be "stdout" or "nats"')
+  if (logs === 'nats' && nats === undefined) throw invalid('logs', 'is "nats", but no nats.servers are given')
   const health = raw['health']
   if (health !== undefined && (!isRecord(health) || typeof health['address'] !== 'string'))
     throw invalid('health.address', 'must be "host:port"')

@@ -1,4 +1,5 @@
 import type { MetricFamily } from './metrics.js'
+import type { CpuProfile, HeapProfile } from './profiles.js'
 import type { RoutingStatus } from './routing.js'
 
 /**
@@ -9,11 +10,14 @@ export type ControlRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
   | { readonly kind: 'metrics' }
+  /** A profile of the next seconds, 0.1 to 300; the reply comes after them. */
+  | { readonly kind: 'profile'; readonly type: 'cpu' | 'heap'; readonly seconds: number }
   | { readonly kind: 'routing' }
 
 export type ControlReply =
   | WeaveletStatus
   | WeaveletMetrics
+  | WeaveletProfile
   | RoutingStatus
   | ControlPart
   | { readonly kind: 'ok' }
@@ -30,6 +34,11 @@ export interface ControlPart {
   /** Base64 of this piece of the gzipped JSON. */
   readonly data: string
 }
+
+/** What one weavelet did for some seconds. `mergeCpuProfiles` and `mergeHeapProfiles` make one of several. */
+export type WeaveletProfile = { readonly kind: 'profile'; readonly replica: string; readonly group: string } & (
+  { readonly type: 'cpu'; readonly profile: CpuProfile } | { readonly type: 'heap'; readonly profile: HeapProfile }
+)
 
 /** Everything that one weavelet counts. */
 export interface WeaveletMetrics {

@@ -16,12 +16,14 @@ export {
   type ControlReply,
   type ControlRequest,
   type WeaveletMetrics,
+  type WeaveletProfile,
   type WeaveletStatus,
 } from './control.js'
 export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
+export { mergeCpuProfiles, mergeHeapProfiles, type CpuNode, type CpuProfile, type HeapNode, type HeapProfile } from './profiles.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,

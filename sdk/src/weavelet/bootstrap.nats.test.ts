@@ -8,8 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect } from 'nats'
 import type { Bootstrap } from '../contract/bootstrap.js'
-import type { ControlReply, ControlRequest } from '../contract/control.js'
-import { callSubject, controlAllSubject, controlSubject } from '../contract/subjects.js'
+import type { ControlReply, ControlRequest, WeaveletProfile } from '../contract/control.js'
+import { controlReplyReader } from '../contract/control-parts.js'
+import { parseLogBatch, type LogBatch } from '../contract/logs.js'
+import { mergeCpuProfiles, mergeHeapProfiles } from '../contract/profiles.js'
+import { callSubject, controlAllSubject, controlSubject, logSubject } from '../contract/subjects.js'
 import { freePort, startNatsServer, type NatsServer } from '../testing/nats-server.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -192,7 +195,15 @@ describe('two processes of one deployment', () => {
       const status = await ask(controlSubject(DEPLOYMENT, 'text-0'), { kind: 'status' })
       expect(status).toMatchObject({ kind: 'status', replica: 'text-0', group: 'text', ready: true, draining: false, inFlight: 0 })
       expect(await ask(controlAllSubject(DEPLOYMENT), { kind: 'logLevel', level: 'debug' })).toEqual({ kind: 'ok' })
-      for (const request of ['{', 'null', '7', '{"kind":"other"}', '{"kind":"logLevel","level":"loud"}'])
+      for (const request of [
+        '{',
+        'null',
+        '7',
+        '{"kind":"other"}',
+        '{"kind":"logLevel","level":"loud"}',
+        '{"kind":"profile","type":"cpu","seconds":"1e9"}',
+        '{"kind":"profile","type":"all","seconds":1}',
+      ])
         expect([request, await ask(controlSubject(DEPLOYMENT, 'web-0'), request)]).toMatchObject([
           request,
           { kind: 'error', code: 'WEAVER_CONTROL_INVALID' },
@@ -207,6 +218,69 @@ describe('two processes of one deployment', () => {
     }
     expect(await json(`${url}/reverse?text=abc`)).toEqual([200, { text: 'cba' }])
     expect([web.isRunning, text.isRunning, web.stderr + text.stderr]).toEqual([true, true, ''])
+  })
+})
+
+describe('what two processes tell of themselves', () => {
+  it('their log entries go over the broker where the deployer wants them there, to the last one', async () => {
+    const raw = await connect({ servers: nats.url })
+    try {
+      const batches: LogBatch[] = []
+      raw.subscribe(logSubject(DEPLOYMENT), {
+        callback: (_error, { data }) => {
+          const batch = parseLogBatch(data)
+          if (batch !== undefined) batches.push(batch)
+        },
+      })
+      await raw.flush()
+      const { web, text } = await launchTwo({ logs: 'nats' })
+      for (const app of [web, text]) app.signal('SIGTERM')
+      expect([await web.exited(), await text.exited(), web.stdout + text.stdout]).toEqual([0, 0, ''])
+      const entries = batches.flatMap((batch) => batch.entries)
+      const started = entries.filter(({ message }) => message === 'started')
+      expect(started.map(({ replica }) => replica).sort()).toEqual(['text-0', 'web-0'])
+      expect(started[0]).toMatchObject({ level: 'info', app: 'httpserver', version: '0000aaaa', deploymentId: DEPLOYMENT })
+    } finally {
+      await raw.close()
+    }
+  })
+
+  it('a profile of each, taken at the same time and merged into one', async () => {
+    const { url, isReady } = await launchTwo()
+    expect(await isReady()).toBe(true)
+    const raw = await connect({ servers: nats.url })
+    try {
+      for (const type of ['cpu', 'heap'] as const) {
+        const inbox = `wv.${DEPLOYMENT}.i.test.${type}`
+        const subscription = raw.subscribe(inbox)
+        raw.publish(controlAllSubject(DEPLOYMENT), JSON.stringify({ kind: 'profile', type, seconds: 0.5 } satisfies ControlRequest), {
+          reply: inbox,
+        })
+        const until = Date.now() + 400
+        while (Date.now() < until) await json(`${url}/reverse?text=abc`)
+        const read = controlReplyReader()
+        const profiles: WeaveletProfile[] = []
+        const timer = setTimeout(() => subscription.unsubscribe(), 10_000)
+        for await (const { data } of subscription) {
+          const reply = read(data)
+          if (reply !== undefined) profiles.push(reply as WeaveletProfile) // checked below
+          if (profiles.length === 2) break
+        }
+        clearTimeout(timer)
+        expect(profiles.map(({ kind, replica }) => `${kind} ${replica}`).sort()).toEqual(['profile text-0', 'profile web-0'])
+        if (type === 'cpu') {
+          const merged = mergeCpuProfiles(profiles.flatMap((one) => (one.type === 'cpu' ? [one.profile] : [])))
+          expect(merged.endTime - merged.startTime).toBeGreaterThan(900_000)
+          expect(merged.nodes.some(({ callFrame }) => callFrame.url.endsWith('/rpc/rpc-client.js'))).toBe(true)
+          expect(merged.nodes.some(({ callFrame }) => callFrame.url.endsWith('/rpc/rpc-server.js'))).toBe(true)
+        } else {
+          const merged = mergeHeapProfiles(profiles.flatMap((one) => (one.type === 'heap' ? [one.profile] : [])))
+          expect(merged.head.children.length).toBeGreaterThan(0)
+        }
+      }
+    } finally {
+      await raw.close()
+    }
   })
 })
 

@@ -8,6 +8,7 @@ import type { Main } from '../component/component.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { isWeaverError } from '../contract/errors.js'
 import { LOG_LEVELS, type LogLevel } from '../contract/logs.js'
+import { LogShipper } from '../telemetry/log-shipper.js'
 import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from './app-config.js'
@@ -28,6 +29,7 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
   const program = process.argv[1] ?? 'app'
   const print = prettyPrinter({ isColored: hasColors() })
   let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)), logLevel())
+  let logShipper: LogShipper | undefined
   /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
     if (isWeaverError(error)) {
@@ -39,8 +41,15 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
   }
   try {
     const text = process.env[BOOTSTRAP_ENV]
-    if (text !== undefined && text !== '') sink = entrySink((entry) => void process.stdout.write(jsonLine(entry)), logLevel())
+    const toStdout = (line: string): void => void process.stdout.write(line)
+    if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)), logLevel())
     const { options, graceMs } = text === undefined || text === '' ? alone(program) : deployed(text)
+    const { bootstrap } = options
+    if (bootstrap?.logs === 'nats') {
+      const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
+      sink = entrySink((entry) => shipper.write(entry), logLevel())
+      logShipper = shipper
+    }
     setDeployment(options.deployment)
     const abort = new AbortController()
     let isStopping = false
@@ -71,6 +80,7 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
       app,
       gen,
       logSink: sink,
+      logShipper,
       signal: abort.signal,
       onMainFailed: (error) => {
         fail(error)
@@ -80,6 +90,7 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0))
     await started
   } catch (error) {
+    await logShipper?.stop() // what follows goes to stdout
     fail(error)
     process.exit(1)
   }

@@ -7,6 +7,7 @@ import type { Transport } from '../rpc/transport.js'
 import { LOG_LEVELS } from '../contract/logs.js'
 import type { Logger, LogSink } from '../telemetry/logger.js'
 import { processMetrics } from '../telemetry/metrics.js'
+import { MAX_PROFILE_SECONDS, takeProfile } from '../telemetry/profiler.js'
 import type { Deployment } from './deployment.js'
 
 export interface ControlTarget {
@@ -40,6 +41,16 @@ async function answer(request: ControlRequest, to: ControlTarget): Promise<Contr
       if (!LOG_LEVELS.includes(request.level)) return refusal(`"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`)
       to.logSink.level = request.level
       return { kind: 'ok' }
+    case 'profile':
+      if (request.type !== 'cpu' && request.type !== 'heap')
+        return refusal(`"${String(request.type)}" is no kind of profile; use cpu or heap`)
+      if (!(request.seconds >= 0.1 && request.seconds <= MAX_PROFILE_SECONDS))
+        return refusal(`a profile takes 0.1 to ${MAX_PROFILE_SECONDS} seconds, not ${String(request.seconds)}`)
+      try {
+        return { kind: 'profile', replica, group, ...(await takeProfile(request.type, request.seconds)) }
+      } catch (error) {
+        return refusal(`no profile of "${replica}": ${error instanceof Error ? error.message : String(error)}`)
+      }
     case 'metrics':
       return { kind: 'metrics', replica, group, versionId, families: processMetrics.collect() }
     case 'routing':

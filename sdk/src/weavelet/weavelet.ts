@@ -14,6 +14,7 @@ import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
+import type { LogShipper } from '../telemetry/log-shipper.js'
 import { observeHttp } from '../telemetry/observe-http.js'
 import { Routing } from '../routing/routing.js'
 import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
@@ -42,6 +43,8 @@ export interface WeaveletOptions {
   /** `host:port` to bind, by listener name. */
   readonly addressOf: (listener: string) => string
   readonly logSink: LogSink
+  /** Gets the connection to the broker when there is one. */
+  readonly logShipper?: LogShipper | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
@@ -76,9 +79,11 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
           log,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
+  if (transport !== undefined) options.logShipper?.start(transport)
   try {
     return await host(options, { log, transport, tracing: await loadTracing(options.tracing) })
   } catch (error) {
+    await options.logShipper?.stop()
     await transport?.close()
     throw error
   }
@@ -159,6 +164,7 @@ async function host(
     phase = 'stopped'
     health?.closeAllConnections()
     await healthListener?.close()
+    await options.logShipper?.stop()
     const isClosed = await attempt('the connection to the broker could not be closed', () => transport?.close())
     return isDrained && isClean && isClosed
   }

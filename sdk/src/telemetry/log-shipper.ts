@@ -1,0 +1,177 @@
+/**
+ * Sends log entries to the deployer over the broker, in batches.
+ *
+ * I1  Writing never waits and never throws: beyond the limits of the buffer an entry is dropped, and the next batch tells how many were.
+ * I2  One batch is on its way at a time: the next one goes when the broker has seen it. A slow or lost broker fills the buffer, not the client's memory.
+ * I3  What was accepted is sent, or written to the fallback, when the process ends. A batch that was on its way when the broker went may be lost: the numbers
+ *     of the batches show it.
+ */
+import type { LogEntry } from '../contract/logs.js'
+import { logSubject } from '../contract/subjects.js'
+import type { Transport } from '../rpc/transport.js'
+import { safeJson } from './log-entry.js'
+import { jsonLine } from './log-print.js'
+import { counter } from './metrics.js'
+
+export interface LogShipperOptions {
+  readonly deploymentId: string
+  readonly replica: string
+  /** Gets what cannot be sent, as JSON lines. */
+  readonly fallback: (line: string) => void
+  /** Entries that may wait. @default 10000 */
+  readonly maxEntries?: number
+  /** Bytes of entries that may wait. @default 4 MiB */
+  readonly maxBytes?: number
+}
+
+export const DROPPED_METRIC: { readonly name: string; readonly help: string } = {
+  name: 'weaver_log_entries_dropped_total',
+  help: 'Log entries that were lost because more were written than could be sent.',
+}
+const BATCH_ENTRIES = 500
+const BATCH_BYTES = 256 * 1024
+/** What stands around the entries. */
+const HEAD_BYTES = 512
+/** Of an entry that is larger than a message: characters of its text that are left. */
+const CUT_MESSAGE = 500
+/** How long entries are gathered before they go. */
+const LINGER_MS = 50
+const FLUSH_MS = 5_000
+const STOP_MS = 2_000
+
+interface Waiting {
+  readonly json: string
+  readonly bytes: number
+  readonly entry: LogEntry
+}
+
+export class LogShipper {
+  readonly #options: LogShipperOptions
+  readonly #dropCounter = counter(DROPPED_METRIC.name, { help: DROPPED_METRIC.help })
+  #queue: Waiting[] = []
+  #bytes = 0
+  #dropped = 0
+  #number = 0
+  #transport: Transport | undefined
+  #timer: NodeJS.Timeout | undefined
+  #sending: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(options: LogShipperOptions) {
+    this.#options = options
+  }
+
+  /** I1 */
+  write(entry: LogEntry): void {
+    if (this.#isStopped) return this.#options.fallback(jsonLine(entry))
+    const { maxEntries = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options
+    const json = safeJson(entry)
+    const bytes = Buffer.byteLength(json)
+    if (this.#queue.length >= maxEntries || this.#bytes + bytes > maxBytes) {
+      this.#dropped++
+      this.#dropCounter.add()
+      return
+    }
+    this.#queue.push({ json, bytes, entry })
+    this.#bytes += bytes
+    this.#schedule()
+  }
+
+  /** From now on entries are sent; those that came before wait until then. */
+  start(transport: Transport): void {
+    this.#transport = transport
+    transport.onConnection((isConnected) => {
+      if (isConnected) this.#schedule()
+    })
+    this.#schedule()
+  }
+
+  /** Sends what waits, for two seconds at most, and writes the rest, and all that comes later, to the fallback. Call it before the transport is closed. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    const limit = Date.now() + STOP_MS
+    while (this.#mustSend() && Date.now() < limit) await isSettled(this.#pump(limit - Date.now()), limit - Date.now())
+    this.#isStopped = true
+    for (const { entry } of this.#queue.splice(0)) this.#options.fallback(jsonLine(entry))
+    this.#bytes = 0
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#sending !== undefined || this.#isStopped || this.#transport === undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#pump(FLUSH_MS)
+    }, LINGER_MS)
+    this.#timer.unref()
+  }
+
+  #mustSend(): boolean {
+    return this.#transport?.isConnected === true && this.#queue.length + this.#dropped > 0
+  }
+
+  /** I2. Never rejects. */
+  #pump(limitMs: number): Promise<void> {
+    this.#sending ??= this.#sendAll(limitMs).finally(() => {
+      this.#sending = undefined
+      if (this.#queue.length > 0 && this.#transport?.isConnected === true) this.#schedule()
+    })
+    return this.#sending
+  }
+
+  async #sendAll(limitMs: number): Promise<void> {
+    const transport = this.#transport
+    if (transport === undefined) return
+    while (this.#mustSend()) {
+      const dropped = this.#dropped
+      const batch = this.#take(Math.min(BATCH_BYTES, transport.maxPayloadBytes) - HEAD_BYTES)
+      const { deploymentId, replica } = this.#options
+      const head = JSON.stringify({ kind: 'logs', replica, number: this.#number + 1, dropped })
+      const text = `${head.slice(0, -1)},"entries":[${batch.map(({ json }) => json).join(',')}]}`
+      try {
+        transport.publish(logSubject(deploymentId), Buffer.from(text))
+      } catch {
+        // The connection went at this moment; they wait for the next one.
+        this.#queue.unshift(...batch)
+        this.#bytes += batch.reduce((sum, { bytes }) => sum + bytes, 0)
+        return
+      }
+      this.#number++
+      this.#dropped -= dropped
+      if (!(await isSettled(transport.flush(), limitMs))) return
+    }
+  }
+
+  /** The first entries that fit one message; at least one where there is one. */
+  #take(maxBytes: number): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const waiting of this.#queue) {
+      if (count >= BATCH_ENTRIES || (count > 0 && bytes + waiting.bytes + 1 > maxBytes)) break
+      bytes += waiting.bytes + 1
+      count++
+    }
+    const batch = this.#queue.slice(0, count)
+    this.#queue = this.#queue.slice(count)
+    this.#bytes -= batch.reduce((sum, waiting) => sum + waiting.bytes, 0)
+    const [first] = batch
+    return first !== undefined && count === 1 && first.bytes > maxBytes ? [cut(first)] : batch
+  }
+}
+
+/** An entry larger than a message, cut to one that fits. */
+function cut({ entry, bytes }: Waiting): Waiting {
+  const small = { ...entry, message: entry.message.slice(0, CUT_MESSAGE), attributes: { truncatedFromBytes: bytes } }
+  const json = safeJson(small)
+  return { entry: small, json, bytes: Buffer.byteLength(json) }
+}
+
+/** @returns false when it took longer, or failed: the connection is gone and will be told to return. */
+async function isSettled(work: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)))
+  try {
+    return await Promise.race([work.then(() => true, () => false), late]) // prettier-ignore
+  } finally {
+    clearTimeout(timer)
+  }
+}

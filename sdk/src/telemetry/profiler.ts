@@ -1,0 +1,39 @@
+/**
+ * Profiles of this process by `node:inspector`. One at a time: V8 has one CPU profiler for all who ask. The inspector is loaded when the first is asked for.
+ */
+import type { CpuProfile, HeapProfile } from '../contract/profiles.js'
+
+export const MAX_PROFILE_SECONDS = 300
+
+export type Profiled = { readonly type: 'cpu'; readonly profile: CpuProfile } | { readonly type: 'heap'; readonly profile: HeapProfile }
+
+let isBusy = false
+
+/**
+ * Records what the process does for so many seconds.
+ * @throws Error when another profile is being taken, or the inspector refuses.
+ */
+export async function takeProfile(type: 'cpu' | 'heap', seconds: number): Promise<Profiled> {
+  if (isBusy) throw new Error('another profile of this process is being taken; ask again when it is done')
+  isBusy = true
+  const { Session } = await import('node:inspector/promises')
+  const session = new Session()
+  const time = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
+  try {
+    session.connect()
+    if (type === 'cpu') {
+      await session.post('Profiler.enable')
+      await session.post('Profiler.start')
+      await time()
+      const { profile } = await session.post('Profiler.stop')
+      return { type, profile: profile as CpuProfile } // V8 always gives samples, which the protocol calls optional
+    }
+    await session.post('HeapProfiler.startSampling')
+    await time()
+    const { profile } = await session.post('HeapProfiler.stopSampling')
+    return { type, profile: profile as unknown as HeapProfile } // the types know nothing of its samples
+  } finally {
+    session.disconnect()
+    isBusy = false
+  }
+}
