@@ -124,6 +124,11 @@ describe('a streaming call in the same process', () => {
     expect(seen).toEqual(['outside', ['shop/Web', undefined], 'outside', ['shop/Web', undefined]])
   })
 
+  it('never takes the straight way, on which its body would see the context of its reader', () => {
+    const gate = gateTo({})
+    for (let call = 0; call < 100; call++) expect(gate.enter(0)).toBe(false)
+  })
+
   it('is refused before its component has started, where its first item is asked for', async () => {
     const stream = gateTo({}, false).stream(0, [numbers([])])
     const items = stream[Symbol.asyncIterator]()

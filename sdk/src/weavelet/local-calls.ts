@@ -34,6 +34,8 @@ export class LocalGate implements LocalCalls {
   readonly #stats: readonly CallStats[]
   readonly #timeoutsMs: readonly number[]
   readonly #tracing: Tracing | undefined
+  /** By method. A stream needs its context at each item, and where a routed call belongs is known by its arguments only. */
+  readonly #isStraight: readonly boolean[]
   readonly #elsewhere: LocalCaller['elsewhere']
 
   constructor(target: LocalTarget, binding: ComponentBinding, from: LocalCaller) {
@@ -48,11 +50,12 @@ export class LocalGate implements LocalCalls {
       callStats({ caller: caller.component, component: target.name, method: name, isRemote: false }),
     )
     this.#timeoutsMs = binding.methods.map(({ name }) => timeoutMs[name] ?? DEFAULT_TIMEOUT_MS)
+    const routed = from.elsewhere === undefined ? {} : (binding.token.options.router ?? {})
+    this.#isStraight = binding.methods.map(({ name, isStream, input }) => isStream !== true && input === undefined && !(name in routed))
   }
 
   enter(method: number): boolean {
-    // Where a routed call belongs is known by its arguments.
-    if (this.#elsewhere !== undefined || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
+    if (this.#isStraight[method] !== true || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
     return this.#tracing === undefined || !this.#tracing.isSampled()
   }
 
@@ -66,7 +69,7 @@ export class LocalGate implements LocalCalls {
     if (this.#isElsewhere(name, args)) return this.#elsewhere?.calls.call(method, args)
     this.#checkStarted(name)
     const stats = this.#stats[method] as CallStats // the same
-    if (this.#elsewhere !== undefined) stats.begin() // enter() did not count it
+    if (this.#isStraight[method] !== true) stats.begin() // enter() did not count it
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
