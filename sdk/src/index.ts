@@ -20,6 +20,6 @@ export { RemoteCallError, type RemoteCallCode } from './rpc/remote-call-error.js
 export type { LogFields, Logger, LogLevel } from './telemetry/logger.js'
 export type { Counter, Gauge, Histogram, Labelled, Labels, LabelValue } from './telemetry/metric.js'
 export { counter, gauge, histogram } from './telemetry/metrics.js'
-export { run } from './weavelet/bootstrap.js'
+export { run, type RunOptions } from './weavelet/bootstrap.js'
 export { deployment, type Deployment } from './weavelet/deployment.js'
 export type { Listener } from './weavelet/listener.js'

@@ -155,6 +155,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'Each problem names its component and what to do; where it is the generated file, run `weaver generate`.',
   },
+  WEAVER_TEST: {
+    when: '`weaverTest()` is given options that do not go together, cannot start what it needs, or finds that the test left something behind.',
+    retry: 'no',
+    remedy: 'The message names the option, the process or what is left.',
+  },
 } as const
 
 export type SdkErrorCode = keyof typeof SDK_ERRORS

@@ -21,3 +21,20 @@ export class RemoteCallError extends WeaverError {
   }
 }
 Object.defineProperty(RemoteCallError.prototype, 'name', { value: 'RemoteCallError', configurable: true, writable: true })
+
+/** The caller's signal has fired: a time limit of its own is a deadline, anything else a cancellation. */
+export function abandoned(cause: unknown, what: string, isSent: boolean): RemoteCallError {
+  const isTimeout = typeof cause === 'object' && cause !== null && 'name' in cause && cause.name === 'TimeoutError'
+  const why = isTimeout ? 'its deadline has passed' : 'its caller has given up'
+  return new RemoteCallError(
+    isTimeout ? 'WEAVER_RPC_DEADLINE' : 'WEAVER_RPC_CANCELLED',
+    isSent ? `${what} is abandoned: ${why}` : `${what} was not sent: ${why}`,
+    { mayHaveRun: isSent, cause },
+  )
+}
+
+/** The time of a call is over: before it was sent, or while it was waited for. */
+export function deadlineError(what: string, { isSent }: { readonly isSent: boolean }): RemoteCallError {
+  const message = isSent ? `${what} was not answered before its deadline` : `${what} was not sent: its deadline has passed`
+  return new RemoteCallError('WEAVER_RPC_DEADLINE', message, { mayHaveRun: isSent })
+}

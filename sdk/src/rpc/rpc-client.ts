@@ -19,7 +19,7 @@ import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
 import type { CallSpan, Tracing } from '../telemetry/tracing.js'
-import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { abandoned, deadlineError, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { Outbox } from './outbox.js'
 import { ReplySlots } from './reply-slots.js'
 import type { Route } from './route.js'
@@ -295,8 +295,7 @@ export class RpcClient {
   #attempt(target: Target, call: Attempt, at: number): Promise<Answer> {
     const { cancellation } = call.now
     if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, whatOf(target, call.method), false)
-    if (call.deadline <= at)
-      throw failure('WEAVER_RPC_DEADLINE', `${whatOf(target, call.method)} was not sent: its deadline has passed`, false)
+    if (call.deadline <= at) throw deadlineError(whatOf(target, call.method), { isSent: false })
     this.#next = (this.#next + 1) >>> 0 || 1
     const pending = new PendingCall(this.#next, target, call, this)
     const frame = this.#encode(pending, call, at)
@@ -430,8 +429,7 @@ export class RpcClient {
 
   /** The callee knows how long it has: it is not told. */
   #expire(pending: PendingCall): void {
-    if (this.#take(pending, false))
-      pending.reject(failure('WEAVER_RPC_DEADLINE', `${pending.what} was not answered before its deadline`, true))
+    if (this.#take(pending, false)) pending.reject(deadlineError(pending.what, { isSent: true }))
   }
 
   #onConnection(isConnected: boolean): void {
@@ -485,17 +483,6 @@ function mayHaveRunError(error: RemoteCallError): RemoteCallError {
     cause,
     details,
   })
-}
-
-/** The caller's signal has fired: a time limit of its own is a deadline, anything else a cancellation. */
-function abandoned(cause: unknown, what: string, isSent: boolean): RemoteCallError {
-  const isTimeout = typeof cause === 'object' && cause !== null && 'name' in cause && cause.name === 'TimeoutError'
-  const why = isTimeout ? 'its deadline has passed' : 'its caller has given up'
-  return new RemoteCallError(
-    isTimeout ? 'WEAVER_RPC_DEADLINE' : 'WEAVER_RPC_CANCELLED',
-    isSent ? `${what} is abandoned: ${why}` : `${what} was not sent: ${why}`,
-    { mayHaveRun: isSent, cause },
-  )
 }
 
 /** Resolves after that time, or as soon as the signal fires. */

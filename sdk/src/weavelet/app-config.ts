@@ -32,6 +32,11 @@ export function readAppConfig(path: string, program: string): AppConfig {
       { cause },
     )
   }
+  return parseAppConfig(text, { path, program })
+}
+
+/** The same for a text; `path` is for messages. */
+export function parseAppConfig(text: string, { path, program }: { readonly path: string; readonly program: string }): AppConfig {
   let file: Record<string, unknown>
   try {
     file = parse(text)

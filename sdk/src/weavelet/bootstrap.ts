@@ -19,13 +19,19 @@ import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavele
 /** Code of the application threw these: where it did is worth its stack. */
 const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED']
 
+/** Choices of the application about its own running. */
+export interface RunOptions {
+  /** For development: calls within one process copy arguments and results as calls between processes do. Shows code that counts on sharing them. @default false */
+  readonly copyArgs?: boolean
+}
+
 /**
  * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
  * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, or the stop took longer than its grace period.
  * @param app the class with `main()`.
  * @param gen what `weaver generate` wrote: `import { weaver } from './weaver.gen.js'`.
  */
-export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
+export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOptions = {}): Promise<void> {
   const program = process.argv[1] ?? 'app'
   const print = prettyPrinter({ isColored: hasColors() })
   let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)), logLevel())
@@ -81,6 +87,7 @@ export async function run(app: new () => Main, gen: WeaverGen): Promise<void> {
       gen,
       logSink: sink,
       logShipper,
+      copyArgs: runOptions.copyArgs === true,
       signal: abort.signal,
       onMainFailed: (error) => {
         fail(error)

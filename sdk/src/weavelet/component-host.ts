@@ -27,6 +27,8 @@ export interface HostOptions {
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
   readonly tracing: Tracing | undefined
+  /** Local calls copy arguments and results. */
+  readonly copyArgs: boolean
   /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
   readonly log: Logger
@@ -77,6 +79,18 @@ export class ComponentHost {
 
   get main(): Main | undefined {
     return this.#hosted.get(MAIN_COMPONENT)?.instance as Main | undefined
+  }
+
+  /** A component as `owner` holds it. @throws WeaverError `WEAVER_START_INVALID` */
+  refFor<T>(token: Component<T>, owner: string): T {
+    const found = this.#resolve(token as Component<unknown>, owner)
+    if (this.#problems.length > 0) throw startError(this.#problems.splice(0))
+    return found as T // what a token of T stands for
+  }
+
+  /** The object behind a component that is hosted here. */
+  implementation<T>(token: Component<T>): (T & object) | undefined {
+    return this.#hosted.get(token.name)?.instance as (T & object) | undefined // its class was type-checked against T
   }
 
   /** Hosted components that others may call, in dependency order. */
@@ -211,12 +225,13 @@ export class ComponentHost {
   }
 
   #localCaller(binding: ComponentBinding, owner: string): LocalCaller {
-    const { invoker, replica, routeTo, tracing } = this.#options
+    const { copyArgs, invoker, replica, routeTo, tracing } = this.#options
     const route = routeTo?.(binding.token)
     const caller = { component: owner, replica }
     return {
       caller,
       tracing,
+      isCopied: copyArgs,
       ...(route === undefined || invoker === undefined ? {} : { elsewhere: { route, calls: invoker(binding, owner) } }),
     }
   }

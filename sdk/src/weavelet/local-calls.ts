@@ -1,10 +1,13 @@
 /**
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
- * of a call is `enter` and `run`; only the calls that are timed or traced, and those that come too early, take the other one.
+ * of a call is `enter` and `run`; calls that are timed, traced, copied or routed, that have limits of their own, or that come too early take the other one.
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
+import { Reader } from '../codec/reader.js'
+import { Writer } from '../codec/writer.js'
 import { WeaverError } from '../contract/errors.js'
-import { calleeContext, context, derive, runInContext } from '../rpc/context.js'
+import { calleeContext, context, derive, runInContext, scope } from '../rpc/context.js'
+import { hasLimits, runWithLimits } from '../rpc/local-wait.js'
 import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
 import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
@@ -23,6 +26,8 @@ export interface LocalTarget {
 export interface LocalCaller {
   readonly caller: { readonly component: string; readonly replica: string }
   readonly tracing: Tracing | undefined
+  /** Arguments and results are copied, as between processes. */
+  readonly isCopied?: boolean
   /** Of a routed component: which calls belong to another replica, and how they get there. */
   readonly elsewhere?: { readonly route: Route; readonly calls: Calls }
 }
@@ -36,11 +41,13 @@ export class LocalGate implements LocalCalls {
   readonly #tracing: Tracing | undefined
   /** By method. A stream needs its context at each item, and where a routed call belongs is known by its arguments only. */
   readonly #isStraight: readonly boolean[]
+  readonly #isCopied: boolean
   readonly #elsewhere: LocalCaller['elsewhere']
 
   constructor(target: LocalTarget, binding: ComponentBinding, from: LocalCaller) {
     const { caller } = from
     this.#tracing = from.tracing
+    this.#isCopied = from.isCopied === true
     this.#elsewhere = from.elsewhere
     const timeoutMs = (binding.token.options.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
     this.#target = target
@@ -56,11 +63,16 @@ export class LocalGate implements LocalCalls {
 
   enter(method: number): boolean {
     if (this.#isStraight[method] !== true || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
-    return this.#tracing === undefined || !this.#tracing.isSampled()
+    return !this.#isCopied && !hasLimits(scope()) && (this.#tracing === undefined || !this.#tracing.isSampled())
   }
 
   run<R>(method: number, body: () => R): R {
-    return runInContext(calleeContext(this.#caller, this.#timeoutsMs[method] as number), body) // the same
+    try {
+      return runInContext(calleeContext(this.#caller, this.#timeoutsMs[method] as number), body) // the same
+    } catch (error) {
+      // A method that throws before its first await: its caller holds a promise, as of a remote call.
+      return Promise.reject(error as Error) as R
+    }
   }
 
   async call(method: number, args: readonly unknown[]): Promise<unknown> {
@@ -74,9 +86,19 @@ export class LocalGate implements LocalCalls {
     const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
       input === undefined
-        ? () => this.run(method, () => run.apply(instance, [...args]))
+        ? () => this.#runWhole(method, args, (given) => run.apply(instance, [...given]))
         : () => localInputCall(this.#streamCall(name, args, input), (given) => run.apply(instance, [...given]))
     return measuredCall(stats, span, body)
+  }
+
+  #runWhole(method: number, args: readonly unknown[], body: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
+    const binding = this.#methods[method] as MethodBinding // the same
+    const inner = calleeContext(this.#caller, this.#timeoutsMs[method] as number) // the same
+    const run = (given: readonly unknown[]): Promise<unknown> =>
+      hasLimits(scope())
+        ? runWithLimits(`${this.#target.name}.${binding.name}`, inner, () => body(given))
+        : runInContext(inner, async () => body(given))
+    return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
   }
 
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
@@ -113,4 +135,17 @@ export class LocalGate implements LocalCalls {
       `"${this.#caller.component}" calls ${component}.${name} before "${component}" has started; call it from init() or later, not from a constructor`,
     )
   }
+}
+
+/** What the arguments are after the way to another process. @throws WeaverError `WEAVER_CODEC_INVALID` */
+function copyArgs(binding: MethodBinding, args: readonly unknown[]): readonly unknown[] {
+  const w = new Writer()
+  binding.encodeArgs(w, args)
+  return binding.decodeArgs(new Reader(w.finish()))
+}
+
+function copyResult(binding: MethodBinding, result: unknown): unknown {
+  const w = new Writer()
+  binding.encodeResult(w, result)
+  return binding.decodeResult(new Reader(w.finish()))
 }

@@ -6,7 +6,7 @@
  *     only when nothing before it can ask for it any more.
  */
 import type { WeaverGen } from '../component/binding.js'
-import type { Main } from '../component/component.js'
+import type { Component, Main } from '../component/component.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import { registerError } from '../rpc/error-codec.js'
@@ -45,6 +45,8 @@ export interface WeaveletOptions {
   readonly logSink: LogSink
   /** Gets the connection to the broker when there is one. */
   readonly logShipper?: LogShipper | undefined
+  /** Local calls copy arguments and results, as calls between processes do. @default false */
+  readonly copyArgs?: boolean
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
@@ -60,6 +62,10 @@ export interface Weavelet {
   readonly healthPort: number | undefined
   /** Bound listeners by name. */
   readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+  /** A component as main holds it. @throws WeaverError `WEAVER_START_INVALID` when the application has none of that name */
+  ref<T>(token: Component<T>): T
+  /** The object behind a component that is hosted here. */
+  implementation<T>(token: Component<T>): (T & object) | undefined
 }
 
 /** Starts a weavelet; resolves when its components have started and `main()` is running. */
@@ -105,6 +111,7 @@ async function host(
     app: options.app,
     gen,
     replica: deployment.replica,
+    copyArgs: options.copyArgs === true,
     tracing,
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
@@ -219,7 +226,14 @@ async function host(
     await stopOnce()
     throw error
   }
-  return { stop: stopOnce, isReady, healthPort, listeners: bound }
+  return {
+    stop: stopOnce,
+    isReady,
+    healthPort,
+    listeners: bound,
+    ref: (token) => components.refFor(token, MAIN_COMPONENT),
+    implementation: (token) => components.implementation(token),
+  }
 }
 
 /** What a scraper gets. */

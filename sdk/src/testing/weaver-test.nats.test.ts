@@ -1,0 +1,142 @@
+import { connect, type NatsConnection } from 'nats'
+import { z } from 'zod'
+import { component, implement, type Main } from '../component/component.js'
+import { config, listener, ref } from '../component/construction.js'
+import { fake } from './fake.js'
+import { bindByHand, genByHand } from './hand-made-app.js'
+import { startNatsServer } from './nats-server.js'
+import { weaverTest } from './weaver-test.js'
+
+interface Stock {
+  count(item: string): Promise<number>
+}
+const Stock = component<Stock>('shop/Stock')
+class StockImpl implements Stock {
+  readonly options = config(z.strictObject({ full: z.number().default(5) }))
+  asked = 0
+  async count() {
+    this.asked += 1
+    return this.options.full
+  }
+}
+interface Cart {
+  order(item: string): Promise<string>
+}
+const Cart = component<Cart>('shop/Cart')
+class CartImpl implements Cart {
+  readonly stock = ref(Stock)
+  async order(item: string) {
+    return `${item}: ${await this.stock.count(item)}`
+  }
+}
+const weaver = genByHand(
+  [
+    bindByHand(Stock, implement(Stock, StockImpl), { methods: ['count'] }),
+    bindByHand(Cart, implement(Cart, CartImpl), { methods: ['order'], refs: ['shop/Stock'] }),
+  ],
+  { refs: ['shop/Cart'], listeners: ['lis'] },
+)
+
+describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) => {
+  it('gets components, with the configuration that it gives, as text or as values', async () => {
+    const order = (configuration: string | Record<string, unknown>) =>
+      weaverTest({ weaver, runner, config: configuration }, (test) => test.get(Cart).order('tea'))
+    expect(await order({})).toBe('tea: 5')
+    expect(await order('["shop/Stock"]\nfull = 7')).toBe('tea: 7')
+    expect(await order({ 'shop/Stock': { full: 8 } })).toBe('tea: 8')
+    await expect(order({ 'shop/Stock': { full: 'x' } })).rejects.toMatchObject({ code: 'WEAVER_START_INVALID' })
+  })
+
+  it('puts fakes in the places of implementations, and looks into those that are real', async () => {
+    await weaverTest({ weaver, runner, fakes: [fake(Stock, { count: async () => 42 })] }, async (test) => {
+      expect(await test.get(Cart).order('tea')).toBe('tea: 42')
+    })
+    await weaverTest({ weaver, runner }, async (test) => {
+      await test.get(Cart).order('tea')
+      expect((test.implementation(Stock) as StockImpl).asked).toBe(1)
+    })
+  })
+
+  it('runs main where it is given one', async () => {
+    class App implements Main {
+      readonly cart = ref(Cart)
+      readonly lis = listener('lis')
+      async main() {
+        const { createServer } = await import('node:http')
+        await this.lis.serve(createServer((_, response) => void this.cart.order('tea').then((text) => response.end(text))))
+      }
+    }
+    await weaverTest({ weaver, runner, app: App }, async (test) => {
+      while (test.listeners['lis'] === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(await (await fetch(`http://127.0.0.1:${test.listeners['lis'].port}`)).text()).toBe('tea: 5')
+    })
+  })
+
+  it('fails with what the body throws, and with what main throws', async () => {
+    await expect(weaverTest({ weaver, runner }, () => Promise.reject(new RangeError('no')))).rejects.toThrow(new RangeError('no'))
+    class Failing implements Main {
+      readonly cart = ref(Cart)
+      readonly lis = listener('lis')
+      async main() {
+        throw new RangeError('main')
+      }
+    }
+    await expect(weaverTest({ weaver, runner, app: Failing }, () => new Promise((resolve) => setTimeout(resolve, 20)))).rejects.toThrow(
+      'main',
+    )
+  })
+})
+
+it('is told of a connection that a component leaves open', async () => {
+  let held: NatsConnection | undefined
+  class Leaky implements Stock {
+    async count(url: string) {
+      held = await connect({ servers: url })
+      return 1
+    }
+  }
+  const leaky = genByHand([bindByHand(Stock, implement(Stock, Leaky), { methods: ['count'] })])
+  const failing = weaverTest({ weaver: leaky, runner: 'rpc' }, (test) => test.get(Stock).count(test.natsUrl ?? ''))
+  await expect(failing).rejects.toMatchObject({
+    code: 'WEAVER_TEST',
+    message: expect.stringContaining('1 connections to the broker are still open'),
+  })
+  await held?.close().catch(() => undefined) // the broker has gone
+})
+
+it('uses a broker that is there, and leaves it alone', async () => {
+  const nats = await startNatsServer()
+  try {
+    expect(await weaverTest({ weaver, runner: 'rpc', natsUrl: nats.url }, (test) => test.get(Cart).order('tea'))).toBe('tea: 5')
+    const nc = await connect({ servers: nats.url })
+    await nc.close()
+  } finally {
+    await nats.stop()
+  }
+})
+
+describe('options that do not go together', () => {
+  const refused = (message: string, options: Partial<Parameters<typeof weaverTest>[0]>) =>
+    expect(weaverTest({ weaver, ...options }, async () => undefined)).rejects.toMatchObject({
+      code: 'WEAVER_TEST',
+      message: expect.stringContaining(message),
+    })
+  it('are refused, with what to do', async () => {
+    await refused('give `entry`', { runner: 'multi' })
+    await refused('use the runner "local" or "rpc" with fakes', {
+      runner: 'multi',
+      entry: 'x.js',
+      fakes: [fake(Stock, { count: async () => 1 })],
+    })
+    await refused('there are two fakes for "shop/Stock"', {
+      fakes: [fake(Stock, { count: async () => 1 }), fake(Stock, { count: async () => 2 })],
+    })
+    const Other = component<Stock>('shop/Other')
+    await refused('a fake for "shop/Other", which the application has not', { fakes: [fake(Other, { count: async () => 1 })] })
+    await expect(weaverTest({ weaver }, async (test) => test.get(Other))).rejects.toMatchObject({ code: 'WEAVER_START_INVALID' })
+  })
+
+  it('a process that ends before it is ready is shown with its words', async () => {
+    await refused('ended before it was ready', { runner: 'multi', entry: '/nowhere/main.js' })
+  })
+})

@@ -1,0 +1,226 @@
+/**
+ * Runs the components of an application for a test, in one of three ways that must not differ: `local`, all in this process and calls as method calls; `rpc`, all in
+ * this process and every call over a real broker; `multi`, every component in a process of its own. The test itself takes the place of main.
+ *
+ * I1  Nothing is left behind: after the body every process has ended, every connection to the broker is closed, or the test fails and says what is left.
+ */
+import type { Component, Main } from '../component/component.js'
+import type { WeaverGen } from '../component/binding.js'
+import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
+import { WeaverError } from '../contract/errors.js'
+import { entrySink, type LogSink } from '../telemetry/logger.js'
+import { prettyPrinter } from '../telemetry/log-print.js'
+import { parseAppConfig } from '../weavelet/app-config.js'
+import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import { withFakes, type Fake } from './fake.js'
+import { startTestBroker } from './test-broker.js'
+import { startChild, type TestChild } from './test-child.js'
+
+export type Runner = 'local' | 'rpc' | 'multi'
+/** For tests that shall hold in every way: `for (const runner of RUNNERS) it(runner, () => weaverTest({ runner, … }, …))`. */
+export const RUNNERS: readonly Runner[] = ['local', 'rpc', 'multi']
+
+export interface WeaverTestOptions {
+  /** What `weaver generate` wrote. */
+  readonly weaver: WeaverGen
+  /** @default 'local' */
+  readonly runner?: Runner
+  /** The application's main class, if its `main()` shall run; it runs in the process of the test. @default none */
+  readonly app?: new () => Main
+  /** The text of a weaver.toml, or values by component name. */
+  readonly config?: string | Readonly<Record<string, unknown>>
+  /** Take the places of the real implementations. Not with `multi`: a fake lives in the process of the test. */
+  readonly fakes?: readonly Fake[]
+  /** For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`. */
+  readonly entry?: string | URL
+  /** A broker that is there already. @default a `nats-server` found on the PATH, started for this test alone */
+  readonly natsUrl?: string
+  /** Local calls copy arguments and results, as calls between processes do: shows code that counts on sharing them. @default false */
+  readonly copyArgs?: boolean
+  /** Shows what the components log, on standard error. @default false */
+  readonly verbose?: boolean
+}
+
+export interface WeaverTest {
+  readonly runner: Runner
+  /** A component as main would hold it. @throws WeaverError `WEAVER_TEST` when the application has none of that name */
+  get<T>(token: Component<T>): T
+  /** The object behind a component, to look into. @throws WeaverError `WEAVER_TEST` with `multi`, where it lives in another process */
+  implementation<T>(token: Component<T>): T & object
+  /** The broker of this test; `undefined` with the runner "local". */
+  readonly natsUrl: string | undefined
+  /** Listeners that `app` has bound, by name. */
+  readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+}
+
+/**
+ * Starts the components, runs the body, stops them, and checks that nothing is left.
+ * @returns what the body returns
+ * @throws what the body throws; WeaverError `WEAVER_TEST` when the options do not go together, something cannot be started, or something is left behind
+ */
+export async function weaverTest<R>(options: WeaverTestOptions, body: (test: WeaverTest) => Promise<R>): Promise<R> {
+  const { runner = 'local', fakes = [] } = options
+  if (runner === 'multi' && options.entry === undefined)
+    throw new WeaverError('WEAVER_TEST', 'the runner "multi" starts processes; give `entry`, the compiled module that has run(App, weaver)')
+  if (runner === 'multi' && fakes.length > 0)
+    throw new WeaverError('WEAVER_TEST', 'a fake lives in the process of the test; use the runner "local" or "rpc" with fakes')
+  const test = new RunningTest(options, runner)
+  let result: R
+  try {
+    await test.start()
+    result = await body(test)
+  } catch (error) {
+    // What the body says is more than what the stop may say after it.
+    await test.stop().catch(() => undefined)
+    throw error
+  }
+  const left = await test.stop()
+  if (left.length > 0) throw new WeaverError('WEAVER_TEST', `the test left something behind: ${left.join('; ')}`)
+  return result
+}
+
+/** Takes the place of main where the test has none. */
+class TestMain implements Main {
+  main(): void {
+    // The test does what main would do.
+  }
+}
+
+let count = 0
+const print = prettyPrinter({ isColored: false })
+
+class RunningTest implements WeaverTest {
+  readonly runner: Runner
+  readonly #options: WeaverTestOptions
+  readonly #gen: WeaverGen
+  readonly #app: new () => Main
+  readonly #deploymentId = `test-${process.pid}-${(count += 1)}`
+  readonly #configOf: (component: string) => unknown
+  readonly #sink: LogSink
+  readonly #weavelets: Weavelet[] = []
+  readonly #children: TestChild[] = []
+  readonly #failures: unknown[] = []
+  #broker: Awaited<ReturnType<typeof startTestBroker>> | undefined
+  #main: Weavelet | undefined
+
+  constructor(options: WeaverTestOptions, runner: Runner) {
+    this.#options = options
+    this.runner = runner
+    this.#app = options.app ?? TestMain
+    const gen = withFakes(options.weaver, options.fakes ?? [])
+    this.#gen = options.app === undefined ? { ...gen, main: { refs: [], listeners: [] } } : gen
+    const { config = {} } = options
+    this.#configOf =
+      typeof config === 'string'
+        ? parseAppConfig(config, { path: 'the config of the test', program: 'test' }).configOf
+        : (name) => config[name]
+    this.#sink =
+      options.verbose === true
+        ? entrySink((entry) => void process.stderr.write(print(entry)), 'debug')
+        : { level: 'error', write: () => undefined }
+  }
+
+  get listeners(): WeaverTest['listeners'] {
+    return this.#main?.listeners ?? {}
+  }
+
+  get natsUrl(): string | undefined {
+    return this.#broker?.url
+  }
+
+  get<T>(token: Component<T>): T {
+    if (this.#main === undefined) throw new WeaverError('WEAVER_TEST', 'the test is not running')
+    return this.#main.ref(token)
+  }
+
+  implementation<T>(token: Component<T>): T & object {
+    if (this.runner === 'multi')
+      throw new WeaverError('WEAVER_TEST', `"${token.name}" lives in another process; use the runner "local" or "rpc" to look into it`)
+    for (const weavelet of this.#weavelets) {
+      const found = weavelet.implementation(token)
+      if (found !== undefined) return found
+    }
+    throw new WeaverError('WEAVER_TEST', `the application has no component "${token.name}"`)
+  }
+
+  async start(): Promise<void> {
+    const components = this.#gen.components().map(({ token }) => token.name)
+    if (this.runner === 'local') this.#main = await this.#startHere(undefined)
+    else {
+      this.#broker = await startTestBroker(this.#options.natsUrl)
+      // Each listens for calls before anybody can make one.
+      if (this.runner === 'rpc') await Promise.all(components.map((name) => this.#startHere(name)))
+      else await Promise.all(components.map((name) => this.#startChild(name)))
+      this.#main = await this.#startHere(MAIN_COMPONENT)
+    }
+    this.#throwIfMainFailed()
+  }
+
+  /** @returns what is left; empty is good. */
+  async stop(): Promise<string[]> {
+    const left: string[] = []
+    // Main first, as nobody calls it; a component only when none of those that call it is up is more than a test can know.
+    for (const weavelet of this.#weavelets.reverse())
+      if (!(await weavelet.stop())) left.push('a component did not stop cleanly; run the test with `verbose: true` to see why')
+    for (const ended of await Promise.all(this.#children.map((child) => child.stop()))) if (ended !== undefined) left.push(ended)
+    const connections = await this.#broker?.stop()
+    if (connections !== undefined && connections > 0) left.push(`${connections} connections to the broker are still open`)
+    this.#throwIfMainFailed()
+    return left
+  }
+
+  async #startHere(component: string | undefined): Promise<Weavelet> {
+    const bootstrap = component === undefined ? undefined : this.#bootstrap(component)
+    const group = component ?? 'main'
+    const weavelet = await startWeavelet({
+      app: this.#app,
+      gen: this.#gen,
+      deployment: {
+        app: 'test',
+        deploymentId: this.#deploymentId,
+        versionId: 'test',
+        group,
+        replica: bootstrap?.replica ?? 'test',
+        isSingle: bootstrap === undefined,
+      },
+      ...(bootstrap === undefined ? {} : { bootstrap }),
+      configOf: this.#configOf,
+      copyArgs: this.#options.copyArgs === true,
+      addressOf: () => '127.0.0.1:0',
+      logSink: this.#sink,
+      onMainFailed: (error) => void this.#failures.push(error),
+    })
+    this.#weavelets.push(weavelet)
+    return weavelet
+  }
+
+  async #startChild(component: string): Promise<void> {
+    const child = await startChild({
+      entry: this.#options.entry ?? '', // checked by weaverTest
+      bootstrap: this.#bootstrap(component),
+      isVerbose: this.#options.verbose === true,
+    })
+    this.#children.push(child)
+    await child.ready()
+  }
+
+  #bootstrap(component: string): Bootstrap {
+    const group = component.replace(/[^A-Za-z0-9]+/g, '-').toLowerCase()
+    return {
+      version: 1,
+      app: 'test',
+      deploymentId: this.#deploymentId,
+      versionId: 'test',
+      group,
+      replica: `${group}-0`,
+      components: [component],
+      listeners: {},
+      nats: { servers: [this.#broker?.url ?? ''] }, // there is one in every runner that asks for a bootstrap
+      config: Object.fromEntries([[component, this.#configOf(component)]].filter(([, value]) => value !== undefined)),
+    }
+  }
+
+  #throwIfMainFailed(): void {
+    if (this.#failures.length > 0) throw this.#failures[0]
+  }
+}
