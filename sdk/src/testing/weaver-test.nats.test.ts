@@ -116,27 +116,24 @@ it('uses a broker that is there, and leaves it alone', async () => {
 })
 
 describe('options that do not go together', () => {
-  const refused = (message: string, options: Partial<Parameters<typeof weaverTest>[0]>) =>
-    expect(weaverTest({ weaver, ...options }, async () => undefined)).rejects.toMatchObject({
-      code: 'WEAVER_TEST',
-      message: expect.stringContaining(message),
-    })
+  const reasonOf = (options: Partial<Parameters<typeof weaverTest>[0]>): Promise<string> =>
+    weaverTest({ weaver, ...options }, async () => undefined).then(
+      () => 'none',
+      (error: { readonly code: string; readonly message: string }) => `${error.code} ${error.message}`,
+    )
   it('are refused, with what to do', async () => {
-    await refused('give `entry`', { runner: 'multi' })
-    await refused('use the runner "local" or "rpc" with fakes', {
-      runner: 'multi',
-      entry: 'x.js',
-      fakes: [fake(Stock, { count: async () => 1 })],
-    })
-    await refused('there are two fakes for "shop/Stock"', {
-      fakes: [fake(Stock, { count: async () => 1 }), fake(Stock, { count: async () => 2 })],
-    })
+    const one = fake(Stock, { count: async () => 1 })
     const Other = component<Stock>('shop/Other')
-    await refused('a fake for "shop/Other", which the application has not', { fakes: [fake(Other, { count: async () => 1 })] })
+    expect(await reasonOf({ runner: 'multi' })).toMatch(/^WEAVER_TEST .*give `entry`/)
+    expect(await reasonOf({ runner: 'multi', entry: 'x.js', fakes: [one] })).toMatch(/^WEAVER_TEST .*"local" or "rpc" with fakes/)
+    expect(await reasonOf({ fakes: [one, one] })).toMatch(/^WEAVER_TEST .*two fakes for "shop\/Stock"/)
+    expect(await reasonOf({ fakes: [fake(Other, { count: async () => 1 })] })).toMatch(
+      /^WEAVER_TEST .*"shop\/Other", which the application has not/,
+    )
     await expect(weaverTest({ weaver }, async (test) => test.get(Other))).rejects.toMatchObject({ code: 'WEAVER_START_INVALID' })
   })
 
   it('a process that ends before it is ready is shown with its words', async () => {
-    await refused('ended before it was ready', { runner: 'multi', entry: '/nowhere/main.js' })
+    expect(await reasonOf({ runner: 'multi', entry: '/nowhere/main.js' })).toMatch(/^WEAVER_TEST .*ended before it was ready: .*nowhere/s)
   })
 })
