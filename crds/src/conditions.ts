@@ -52,7 +52,7 @@ export const REASONS = {
   WorkFailed: 'Some work failed and is tried again.',
   AsExpected: 'No fault is known.',
   AccountPerVersion: 'Each version has a broker account of its own.',
-  SharedAccount: 'The broker has no operator mode: versions share one account and are kept apart by subject permissions.',
+  SharedAccount: 'The broker has no operator mode: versions share one account and are told apart by the names of their subjects only.',
   Describing: 'The component graph is being read from the image.',
   Described: 'The component graph is known.',
   NotAWeaverImage: 'The image carries no component graph.',

@@ -8,6 +8,7 @@ export { ANNOTATIONS, FIELD_MANAGER, FINALIZER, LABELS, MANAGED_BY } from './lab
 export {
   componentGroupName,
   deploymentId,
+  networkPolicyName,
   describePodName,
   listenerServiceName,
   proxyName,

@@ -3,6 +3,7 @@ import { sha256, shortHash } from './hash.js'
 import {
   componentGroupName,
   deploymentId,
+  networkPolicyName,
   describePodName,
   listenerServiceName,
   proxyName,
@@ -19,7 +20,8 @@ const V = 'k3f9a2b1'
 describe('names of Kubernetes objects', () => {
   it('are the documented ones while they fit', () => {
     expect([
-      deploymentId('hello', V),
+      deploymentId({ name: 'hello', uid: 'u-1' }, V),
+      networkPolicyName('hello', V),
       revisionName('hello', V),
       workloadName('hello', 'reverser', V),
       workloadSecretName('hello', 'reverser', V),
@@ -29,6 +31,7 @@ describe('names of Kubernetes objects', () => {
       proxySecretName('hello'),
       describePodName('hello', V),
     ]).toEqual([
+      expect.stringMatching(/^hello-k3f9a2b1-[a-z0-9]{6}$/),
       'hello-k3f9a2b1',
       'hello-k3f9a2b1',
       'hello-reverser-k3f9a2b1',
@@ -41,6 +44,10 @@ describe('names of Kubernetes objects', () => {
     ])
   })
 
+  it('tell two apps of one name and one spec apart where a broker serves both', () => {
+    expect(deploymentId({ name: 'hello', uid: 'u-1' }, V)).not.toBe(deploymentId({ name: 'hello', uid: 'u-2' }, V))
+  })
+
   it('are valid and at most 63 characters whatever the length of the parts, and never collide', () => {
     const seen = new Map<string, string>()
     for (const appLength of [1, 20, 40, 41, 53, 54, 62, 63])
@@ -49,7 +56,7 @@ describe('names of Kubernetes objects', () => {
           const app = `${'a'.repeat(appLength - 1)}${tail}`
           const part = `${'g'.repeat(partLength - 1)}${tail}`
           const made = {
-            [`deployment ${app}`]: deploymentId(app, V),
+            [`deployment ${app}`]: deploymentId({ name: app, uid: 'u-1' }, V),
             [`workload ${app} ${part}`]: workloadName(app, part, V),
             [`secret ${app} ${part}`]: workloadSecretName(app, part, V),
             [`stable ${app} ${part}`]: stableServiceName(app, part),

@@ -17,8 +17,13 @@ const HASH_LENGTH = 6
 /** Limit of a group's and a listener's name, `dnsLabel` in weaver-app.ts. */
 export const MAX_PART = 40
 
-/** What pods and broker know a version as; unique within a namespace. */
-export function deploymentId(app: string, versionId: string): string {
+/** What pods and broker know a version as; unique in a cluster, because a broker may serve apps of one name in several namespaces. */
+export function deploymentId(app: { readonly name: string; readonly uid: string }, versionId: string): string {
+  return withSuffix([app.name], `${versionId}-${shortHash(app.uid, HASH_LENGTH)}`)
+}
+
+/** NetworkPolicy of a version. */
+export function networkPolicyName(app: string, versionId: string): string {
   return withSuffix([app], versionId)
 }
 

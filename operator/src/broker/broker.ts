@@ -15,7 +15,7 @@ export interface BrokerGroup {
 }
 /** The port to the broker's control plane. */
 export interface Broker {
-  /** How versions are kept apart: by an account each, or (a broker without operator mode) by subject permissions of one shared account. */
+  /** How versions are kept apart: by an account each, or (a broker without operator mode) by the names of their subjects in one shared account. */
   readonly isolation: 'account-per-version' | 'shared-account'
   /** URLs that weavelets dial. */
   readonly servers: readonly string[]
@@ -28,10 +28,10 @@ export interface Broker {
    * `ensureVersion` opens it again.
    */
   removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
-  /** Asks every weavelet of the version; resolves after `waitMs` or when `expect` have answered. */
+  /** Asks every weavelet of the version; resolves after `waitMs` or when the replicas of `expect`, by name, have answered. Others that answered are there too. */
   weavelets(
     identity: VersionIdentity,
-    options: { readonly expect: number; readonly waitMs?: number; readonly signal?: AbortSignal },
+    options: { readonly expect: readonly string[]; readonly waitMs?: number; readonly signal?: AbortSignal },
   ): Promise<readonly WeaveletStatus[]>
   /** Called once at start and after every reconnect with all versions that must exist. */
   onReconnect(versions: () => readonly VersionIdentity[]): void

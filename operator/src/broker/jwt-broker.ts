@@ -128,13 +128,16 @@ async function tellServers(
   claim: { readonly servers: readonly string[]; readonly jwt: string; readonly what: string; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const { signal } = claim
-  const servers = (await system.ask('$SYS.REQ.SERVER.PING', '', { reply: REPLY, expect: Infinity, waitMs: PING_WAIT_MS, signal })).length
+  const servers = (await system.ask('$SYS.REQ.SERVER.PING', '', { reply: REPLY, isEnough: () => false, waitMs: PING_WAIT_MS, signal }))
+    .length
   if (servers === 0)
     throw new WeaverError(
       'WEAVER_BROKER_PUSH',
       `no server of the broker at ${claim.servers.join(', ')} answers, so none took ${claim.what}; it is tried again`,
     )
-  const answers = await system.ask('$SYS.REQ.CLAIMS.UPDATE', claim.jwt, { reply: REPLY, expect: servers, waitMs: PUSH_WAIT_MS, signal })
+  let heard = 0
+  const isEnough = (): boolean => (heard += 1) >= servers
+  const answers = await system.ask('$SYS.REQ.CLAIMS.UPDATE', claim.jwt, { reply: REPLY, isEnough, waitMs: PUSH_WAIT_MS, signal })
   const refused = answers
     .map((text) => JSON.parse(text) as { readonly error?: { readonly description?: string }; readonly data?: { readonly code?: number } })
     .filter((answer) => answer.error !== undefined)

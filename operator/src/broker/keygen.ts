@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { defaultNatsLimits, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt'
 import { createAccount, createOperator, createUser } from '@nats-io/nkeys'
 
@@ -9,6 +10,8 @@ export interface BrokerAuth {
   readonly 'system.creds': string
   /** What the servers' configuration includes: operator, system account, full resolver. */
   readonly 'auth.conf': string
+  /** By which the servers know each other: whoever may open a route is a server of the cluster, and hears every account. */
+  readonly 'route.password': string
 }
 
 /** Limits that limit nothing. `encodeAccount(…, {})` alone would allow no connection at all, and the server would only log why. */
@@ -35,5 +38,7 @@ export async function createBrokerAuth(options: { readonly resolverFolder?: stri
       `resolver_preload: { ${id}: ${systemJwt} }`,
       '',
     ].join('\n'),
+    // It begins with a letter: the servers' configuration would take some hexadecimal digits for a number.
+    'route.password': `r${randomBytes(24).toString('hex')}`,
   }
 }

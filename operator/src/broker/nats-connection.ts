@@ -13,7 +13,13 @@ export interface BrokerConnection {
   ask(
     subject: string,
     body: string,
-    options: { readonly reply: string; readonly expect: number; readonly waitMs: number; readonly signal?: AbortSignal | undefined },
+    options: {
+      readonly reply: string
+      /** Told each answer, once; true: no more are awaited. */
+      readonly isEnough: (answer: string) => boolean
+      readonly waitMs: number
+      readonly signal?: AbortSignal | undefined
+    },
   ): Promise<readonly string[]>
   onReconnect(listener: () => void): void
   close(): Promise<void>
@@ -62,7 +68,7 @@ export async function connectBroker(options: {
     get isClosed() {
       return nc.isClosed()
     },
-    async ask(subject, body, { reply, expect, waitMs, signal }) {
+    async ask(subject, body, { reply, isEnough, waitMs, signal }) {
       signal?.throwIfAborted()
       if (!isUp || nc.isClosed())
         throw new WeaverError(
@@ -84,8 +90,9 @@ export async function connectBroker(options: {
             return done()
           }
           if (message.data.length === 0) return void (message.headers?.code === 503 && done())
-          answers.push(new TextDecoder().decode(message.data))
-          if (answers.length >= expect) done()
+          const answer = new TextDecoder().decode(message.data)
+          answers.push(answer)
+          if (isEnough(answer)) done()
         },
       })
       try {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   for (const identity of [V1, V2])
     weavelet.subscribe(controlAllSubject(identity.deploymentId), {
       callback: (_error, message) =>
-        void message.respond(text.encode(JSON.stringify({ kind: 'status', inFlight: Number(identity.versionId) }))),
+        void message.respond(text.encode(JSON.stringify({ kind: 'status', replica: 'r-0', inFlight: Number(identity.versionId) }))),
     })
   await weavelet.flush()
 }, 20_000)
@@ -47,9 +47,9 @@ describe('shared account', () => {
 
   it('asks the weavelets of one version', async () => {
     for (const identity of [V1, V2])
-      expect((await broker.weavelets(identity, { expect: 1 })).map((w) => w.inFlight)).toEqual([Number(identity.versionId)])
+      expect((await broker.weavelets(identity, { expect: ['r-0'] })).map((w) => w.inFlight)).toEqual([Number(identity.versionId)])
     await broker.removeVersion(V1)
-    expect(await broker.weavelets(V2, { expect: 1 })).toHaveLength(1)
+    expect(await broker.weavelets(V2, { expect: ['r-0'] })).toHaveLength(1)
   })
 
   it('stops asking when told to', async () => {
@@ -58,16 +58,16 @@ describe('shared account', () => {
     await weavelet.flush()
     const why = new Error('shutting down')
     const started = Date.now()
-    await expect(broker.weavelets(quiet, { expect: 1, waitMs: 10_000, signal: AbortSignal.abort(why) })).rejects.toBe(why)
+    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 10_000, signal: AbortSignal.abort(why) })).rejects.toBe(why)
     const stop = new AbortController()
     setTimeout(() => stop.abort(why), 50)
-    await expect(broker.weavelets(quiet, { expect: 1, waitMs: 10_000, signal: stop.signal })).rejects.toBe(why)
+    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 10_000, signal: stop.signal })).rejects.toBe(why)
     expect(Date.now() - started).toBeLessThan(3_000)
   })
 
   it('says which server is not there, and which right is missing', async () => {
     const nowhere = createSharedAccountBroker({ servers: ['nats://127.0.0.1:1'], creds: undefined })
-    await expect(nowhere.weavelets(V1, { expect: 1 })).rejects.toMatchObject({
+    await expect(nowhere.weavelets(V1, { expect: ['r-0'] })).rejects.toMatchObject({
       code: 'WEAVER_BROKER_CONNECT',
       message: expect.stringContaining('nats://127.0.0.1:1'),
     })
@@ -79,7 +79,7 @@ describe('shared account', () => {
     ])
     const narrow = createSharedAccountBroker({ servers: [strict.url], creds: undefined })
     try {
-      await expect(narrow.weavelets(V1, { expect: 1, waitMs: 5_000 })).rejects.toMatchObject({ code: 'WEAVER_BROKER_REFUSED' })
+      await expect(narrow.weavelets(V1, { expect: ['r-0'], waitMs: 5_000 })).rejects.toMatchObject({ code: 'WEAVER_BROKER_REFUSED' })
     } finally {
       await narrow.close()
       await strict.close()

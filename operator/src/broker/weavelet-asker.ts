@@ -17,17 +17,21 @@ export class WeaveletAsker {
 
   async ask(
     identity: VersionIdentity,
-    options: { readonly expect: number; readonly waitMs?: number; readonly signal?: AbortSignal },
+    options: { readonly expect: readonly string[]; readonly waitMs?: number; readonly signal?: AbortSignal },
   ): Promise<readonly WeaveletStatus[]> {
-    if (options.expect === 0) return []
+    if (options.expect.length === 0) return []
+    const awaited = new Set(options.expect)
     const connection = await this.#connect(identity)
     const answers = await connection.ask(controlAllSubject(identity.deploymentId), JSON.stringify({ kind: 'status' }), {
       reply: inboxPrefix(identity.deploymentId, '_operator'),
-      expect: options.expect,
+      isEnough: (answer) => {
+        awaited.delete(replicaOf(answer))
+        return awaited.size === 0
+      },
       waitMs: options.waitMs ?? 1_000,
       signal: options.signal,
     })
-    return answers.map((text) => JSON.parse(text) as ControlReply).filter((reply) => reply.kind === 'status')
+    return answers.map(parseReply).filter((reply) => reply?.kind === 'status')
   }
 
   forget(identity: VersionIdentity): Promise<void> {
@@ -69,7 +73,20 @@ export class WeaveletAsker {
   }
 }
 
-/** Deployments of two namespaces may have one id. */
+/** `undefined` for what is no JSON: anything in the account may answer. */
+function parseReply(text: string): ControlReply | undefined {
+  try {
+    return JSON.parse(text) as ControlReply
+  } catch {
+    return undefined
+  }
+}
+
+function replicaOf(text: string): string {
+  const reply = parseReply(text)
+  return reply?.kind === 'status' ? reply.replica : ''
+}
+
 function keyOf(identity: VersionIdentity): string {
   return `${identity.appUid}/${identity.deploymentId}`
 }

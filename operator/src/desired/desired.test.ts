@@ -117,7 +117,7 @@ describe('workload', () => {
     expect(bootstrap).toMatchObject({
       app: 'hello',
       versionId: p.versionId,
-      deploymentId: `hello-${p.versionId}`,
+      deploymentId: p.deploymentId,
       group: 'main',
       replica: 'hello-main-1',
       components: ['weaver/Main'],
@@ -140,7 +140,7 @@ describe('workload', () => {
   it('runs the pinned image, asks readiness by deployment id, and mounts its own credentials read-only', () => {
     const [container] = podOf(workload).containers
     expect(container.image).toBe(`reg/httpserver@sha256:${'a'.repeat(64)}`)
-    expect(container.readinessProbe.httpGet).toEqual({ path: `/readyz?v=hello-${p.versionId}`, port: 8079 })
+    expect(container.readinessProbe.httpGet).toEqual({ path: `/readyz?v=${p.deploymentId}`, port: 8079 })
     expect(container.volumeMounts).toContainEqual({ name: 'nats', mountPath: '/var/run/weaver/nats', readOnly: true })
     expect(podOf(workload).volumes).toContainEqual({ name: 'tmp', emptyDir: {} })
     expect(podOf(workload).volumes[0].secret.secretName).toBe(groupNamed(p, 'main').secretName)
@@ -167,6 +167,16 @@ describe('listener service and network policy', () => {
       selector: { [LABELS.app]: 'hello', [LABELS.version]: p.versionId, [LABELS.group]: 'main' },
       ports: [{ port: 80, targetPort: 8081 }],
     })
+  })
+
+  it('lets in whoever splits the traffic by the spec of the moment, not of the snapshot', () => {
+    const froms = (driver: 'proxy' | 'none') =>
+      // the manifest is plain JSON
+      (buildVersionNetworkPolicy(plan({}, { present: { traffic: { driver } } }))['spec'] as any).ingress.map(
+        (rule: any) => rule.from !== undefined,
+      )
+    expect(froms('proxy')).toEqual([false, true])
+    expect(froms('none')).toEqual([false, false])
   })
 
   it('lets only proxies of the app reach listeners, and leaves egress alone', () => {

@@ -1,4 +1,4 @@
-import { deploymentId, LABELS } from '@weaver/crds'
+import { networkPolicyName, LABELS } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 import { appLabels, childMetadata, finishManifest, type Manifest } from './manifest.js'
 import { HEALTH_PORT, type VersionPlan } from './version-plan.js'
@@ -12,14 +12,14 @@ import { WEAVELET_ROLE } from './workload.js'
 export function buildVersionNetworkPolicy(plan: VersionPlan): Manifest {
   const port = (number: number): k8s.NetworkPolicyPort => ({ port: k8s.IntOrString.fromNumber(number), protocol: 'TCP' })
   const proxies = { podSelector: { matchLabels: { [LABELS.app]: plan.app.name, [LABELS.role]: 'proxy' } } }
-  const isProxied = plan.snapshot.spec.traffic.driver === 'proxy'
+  const isProxied = plan.trafficDriver === 'proxy'
   const listeners: k8s.NetworkPolicyIngressRule[] =
     plan.listeners.length === 0
       ? []
       : [{ ...(isProxied ? { from: [proxies] } : {}), ports: plan.listeners.map((l) => port(l.containerPort)) }]
   return finishManifest(
     k8s.KubeNetworkPolicy.manifest({
-      metadata: childMetadata(plan.app, deploymentId(plan.app.name, plan.versionId), appLabels(plan.app, { version: plan.versionId })),
+      metadata: childMetadata(plan.app, networkPolicyName(plan.app.name, plan.versionId), appLabels(plan.app, { version: plan.versionId })),
       spec: {
         podSelector: { matchLabels: { [LABELS.app]: plan.app.name, [LABELS.version]: plan.versionId, [LABELS.role]: WEAVELET_ROLE } },
         policyTypes: ['Ingress'],

@@ -34,6 +34,8 @@ export interface VersionPlan {
   readonly snapshot: VersionSnapshot
   readonly groups: readonly PlannedGroup[]
   readonly listeners: readonly PlannedListener[]
+  /** Of the spec of the moment: whoever splits the traffic now must reach every live version. */
+  readonly trafficDriver: WeaverAppSpec['traffic']['driver']
 }
 
 /** Small enough for twelve components on a laptop, large enough that the scheduler does not pile them up. */
@@ -71,7 +73,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       env: mergeEnv(spec.env ?? [], declared?.env ?? []),
     }
   })
-  return { app, versionId, deploymentId: deploymentId(app.name, versionId), snapshot, groups, listeners }
+  return { app, versionId, deploymentId: deploymentId(app, versionId), snapshot, groups, listeners, trafficDriver: present.traffic.driver }
 }
 
 function mergeEnv(

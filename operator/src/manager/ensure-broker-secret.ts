@@ -5,7 +5,7 @@ import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { isKubeError } from '../kube/kube-error.js'
 import { KINDS } from '../kube/kinds.js'
 
-const KEYS = ['operator.seed', 'system.creds', 'auth.conf'] as const
+const KEYS = ['operator.seed', 'system.creds', 'auth.conf', 'route.password'] as const
 
 /**
  * `weaver-operator keygen`: makes the Secret with the broker's keys, unless it is there. Idempotent, and safe to run twice at once: `create` lets one win.

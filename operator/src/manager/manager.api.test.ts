@@ -129,7 +129,7 @@ describe('keygen', () => {
     expect(await server.api.get(KINDS.secrets, NAMESPACE, secret.name)).toEqual(made)
     await server.api.create(KINDS.secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'other', namespace: NAMESPACE } })
     await expect(ensureBrokerSecret(server.api, { namespace: NAMESPACE, name: 'other' })).rejects.toThrow(
-      /lacks operator.seed, system.creds, auth.conf; delete it/,
+      /lacks operator.seed, system.creds, auth.conf, route.password; delete it/,
     )
   }, 30_000)
 })

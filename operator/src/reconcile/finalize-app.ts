@@ -2,11 +2,12 @@
  * Deletion of a WeaverApp. Everything in the cluster has an ownerReference and goes by garbage collection; the finalizer exists only for the broker accounts,
  * which are outside. It is time-boxed: a broker that is gone must not keep a namespace from being deleted.
  */
-import { FINALIZER, LABELS } from '@weaver/crds'
-import type { Broker } from '../broker/broker.js'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
+import type { Broker, VersionIdentity } from '../broker/broker.js'
+import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { Revision } from './cluster-view.js'
+import type { AppObject } from './pass-status.js'
 import { identityOfRevision } from './version-identity.js'
 
 /** How long broker accounts may hold a deletion up. */
@@ -23,7 +24,7 @@ export interface Finalized {
 
 export async function finalizeApp(
   deps: { readonly api: KubeApi; readonly broker: Broker; readonly now: () => number },
-  app: KubeObject,
+  app: AppObject,
   signal: AbortSignal,
 ): Promise<Finalized> {
   const { metadata } = app
@@ -35,8 +36,7 @@ export async function finalizeApp(
     signal,
   })
   let leftBehind: string | undefined
-  for (const identity of items.flatMap((r) => identityOfRevision(r) ?? [])) {
-    if (identity.appUid !== metadata.uid) continue
+  for (const identity of identitiesOf(app, items)) {
     try {
       await deps.broker.removeVersion(identity, AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]))
     } catch (error) {
@@ -54,4 +54,13 @@ export async function finalizeApp(
     { signal },
   )
   return leftBehind === undefined ? {} : { leftBehind }
+}
+
+/** Every version that may have an account. The snapshots may have gone before their app; its status still names the versions. */
+function identitiesOf(app: AppObject, revisions: readonly Revision[]): VersionIdentity[] {
+  const { name, uid = '' } = app.metadata
+  const found = revisions.flatMap((r) => identityOfRevision(r) ?? []).filter(({ appUid }) => appUid === uid)
+  const known = new Set(found.map(({ versionId }) => versionId))
+  const named = (app.status?.versions ?? []).map(({ id }) => id).filter((id) => !known.has(id))
+  return [...found, ...named.map((versionId) => ({ appUid: uid, versionId, deploymentId: deploymentId({ name, uid }, versionId) }))]
 }

@@ -17,8 +17,8 @@ export interface VersionObservation {
   readonly blame?: string
   /** Pods that exist, terminating ones too. */
   readonly pods: number
-  /** Pods that should answer on the broker. */
-  readonly readyPods: number
+  /** Names of the pods that should answer on the broker. */
+  readonly readyPods: readonly string[]
   /** Destinations by listener name. */
   readonly endpoints: Readonly<Record<string, BackendPods>>
 }
@@ -58,7 +58,7 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
       ? {}
       : { blame: `${blames[0]}${blames.length > 1 ? ` (and ${blames.length - 1} more group${blames.length > 2 ? 's' : ''})` : ''}` }),
     pods: pods.length,
-    readyPods: pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')).length,
+    readyPods: pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')).map((p) => p.metadata.name),
     endpoints,
   }
 }

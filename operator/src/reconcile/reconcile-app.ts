@@ -273,15 +273,17 @@ class Pass {
   /** Requests inside the proxies and calls inside the weavelets; unknown unless everybody who should know has answered. */
   async #inFlight(version: TrafficVersion, inProxies: number | undefined): Promise<number | undefined> {
     const { readyPods, pods } = version.observed
-    if (pods === 0) return inProxies ?? 0
+    if (inProxies === undefined) return undefined
+    if (pods === 0) return inProxies
     try {
       const answers = await this.#deps.broker.weavelets(identityOf(version.plan), {
         expect: readyPods,
         waitMs: IN_FLIGHT_WAIT_MS,
         signal: this.#signal,
       })
-      if (answers.length < readyPods) return undefined
-      return (inProxies ?? 0) + answers.reduce((sum, w) => sum + w.inFlight, 0)
+      const heard = new Set(answers.map((w) => w.replica))
+      if (!readyPods.every((pod) => heard.has(pod))) return undefined
+      return inProxies + answers.reduce((sum, w) => sum + w.inFlight, 0)
     } catch (error) {
       if (this.#signal.aborted) throw error
       this.#deps.log.warn('weavelets could not be asked for calls in flight; they count as unknown', {

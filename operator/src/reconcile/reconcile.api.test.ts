@@ -252,6 +252,22 @@ describe('upgrade', () => {
     await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
     expect([...story.broker.accounts]).not.toContain(v1)
   }, 60_000)
+
+  it('takes what the proxies do not know for unknown, not for none', async () => {
+    const { story, v1 } = await serving(server)
+    story.proxy.isBlind = true
+    await story.applySpec(spec(V2, { rollout: { strategy: 'cutover', drainTimeout: '5m' } }))
+    await story.until('v1 drains', (s) => s.versions?.some((v) => v.id === v1 && v.phase === 'Draining') === true)
+    const start = story.now
+    while (story.now < start + 60_000) {
+      await story.player.tick()
+      await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+      story.now += 5_000
+    }
+    expect([...story.broker.accounts]).toContain(v1)
+    story.proxy.isBlind = false
+    await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
+  }, 60_000)
 })
 
 describe('spec that cannot be carried out', () => {
@@ -335,6 +351,16 @@ describe('deletion', () => {
     expect([...story.broker.accounts]).toEqual([])
     for (let i = 0; i < 3; i += 1) await story.player.tick()
     expect(await story.player.inventory()).toEqual(['Service/bystander'])
+  }, 60_000)
+
+  it('closes the accounts of versions whose snapshots have gone before', async () => {
+    const { story } = await serving(server)
+    const { items } = await story.admin.list(KINDS.controllerRevisions, { namespace: story.namespace })
+    for (const { metadata } of items) await story.admin.delete(KINDS.controllerRevisions, story.namespace, metadata.name)
+    expect([...story.broker.accounts]).toHaveLength(1)
+    await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    expect([...story.broker.accounts]).toEqual([])
   }, 60_000)
 
   it('is held up by a broker that is gone, but not for ever', async () => {

@@ -63,7 +63,7 @@ export function assumedTraffic(weights: Readonly<Record<string, number>>, versio
   return {
     inSync: true,
     weightObserved: Object.fromEntries(versions.map((id) => [id, weights[id] ?? 0])),
-    inFlight: {},
+    inFlight: Object.fromEntries(versions.map((id) => [id, 0])),
     requests: {},
     released: versions.filter((id) => (weights[id] ?? 0) === 0),
   }

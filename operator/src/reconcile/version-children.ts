@@ -30,7 +30,7 @@ export interface ChildrenDeps {
 }
 
 export function identityOf(plan: VersionPlan): VersionIdentity {
-  return { appUid: plan.app.uid, versionId: plan.versionId, deploymentId: deploymentId(plan.app.name, plan.versionId) }
+  return { appUid: plan.app.uid, versionId: plan.versionId, deploymentId: deploymentId(plan.app, plan.versionId) }
 }
 
 /** Makes everything of a version be as planned. */

@@ -8,5 +8,5 @@ export function identityOfRevision(revision: KubeObject): VersionIdentity | unde
   const versionId = revision.metadata.labels?.[LABELS.version]
   const owner = revision.metadata.ownerReferences?.find((o) => o.kind === WEAVER_APP_KIND && o.controller === true)
   if (app === undefined || versionId === undefined || owner === undefined) return undefined
-  return { appUid: owner.uid, versionId, deploymentId: deploymentId(app, versionId) }
+  return { appUid: owner.uid, versionId, deploymentId: deploymentId({ name: app, uid: owner.uid }, versionId) }
 }

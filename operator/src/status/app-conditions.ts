@@ -95,7 +95,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
       message:
         f.isolation === 'account-per-version'
           ? 'each version has a broker account of its own; nothing of another version exists there'
-          : 'the broker has no operator mode: versions share one account and are kept apart by subject permissions',
+          : 'the broker has no operator mode: versions share one account and are told apart by the names of their subjects only',
     },
   ]
   if (f.describe !== undefined)

@@ -71,8 +71,21 @@ describe('the chart', () => {
   it('bundles NATS in operator mode: servers get the public half of the keys, the operator the private one', async () => {
     const objects = await render()
     expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).toMatch(/include auth.conf/)
-    expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf'].match(/nats:\/\/weaver-nats-\d/g)).toHaveLength(3)
     const servers = find(objects, 'StatefulSet', 'weaver-nats').spec
+    expect(
+      JSON.stringify(servers.template.spec.containers[0].env).match(/nats:\/\/weaver:\$\(ROUTE_PASSWORD\)@weaver-nats-\d/g),
+    ).toHaveLength(3)
+    expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).toMatch(/authorization { user: weaver, password: \$ROUTE_PASSWORD/)
+    const wall = find(objects, 'NetworkPolicy', 'weaver-nats').spec
+    expect(
+      wall.ingress.flatMap((rule: { ports: { port: string }[]; from?: object }) =>
+        rule.ports.map(({ port }) => [port, rule.from !== undefined]),
+      ),
+    ).toEqual([
+      ['client', false],
+      ['cluster', true],
+    ])
+    expect(find(await render('nats.networkPolicy.enabled=false'), 'NetworkPolicy', 'weaver-nats')).toBeUndefined()
     expect(JSON.stringify(servers.template.spec.volumes)).toContain('auth.conf')
     expect(JSON.stringify(servers)).not.toContain('operator.seed')
     const operator = find(objects, 'Deployment', 'weaver-operator').spec.template.spec
@@ -238,6 +251,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
       await real.sync(plan, signal)
       return proxies.sync(plan, signal)
     },
+    remove: (app, signal) => real.remove(app, signal),
   }
   const stop = new AbortController()
   const playing = (async () => {
@@ -263,7 +277,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
     watchNamespaces: [],
     onLost: () => undefined,
   })
-  const apply = (image: string, replicas: object) =>
+  const apply = (image: string, replicas: object, driver: 'proxy' | 'none' = 'proxy') =>
     server.api.apply(KINDS.weaverApps, {
       apiVersion: 'weaver.dev/v1alpha1',
       kind: 'WeaverApp',
@@ -272,6 +286,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
         image,
         groups: [{ name: 'all', components: ['weaver/Main'], replicas }],
         rollout: { strategy: 'cutover', drainTimeout: '2s' },
+        traffic: { driver },
       },
     })
   const app = async () => (await server.api.get(KINDS.weaverApps, 'apps', 'hello')) as (WeaverApp & KubeObject) | undefined
@@ -295,6 +310,8 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
     await until('v1 scaled', serves('reg/app:v1'))
     await apply('reg/app:v2', { min: 2, max: 4 })
     await until('v2', serves('reg/app:v2'))
+    await apply('reg/app:v2', { min: 1 }, 'none')
+    await until('the proxy to go', async () => (await server.api.get(KINDS.configMaps, 'apps', 'hello-proxy')) === undefined)
     await server.api.delete(KINDS.weaverApps, 'apps', 'hello')
     await until('the end', async () => (await app()) === undefined)
   } finally {

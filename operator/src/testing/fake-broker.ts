@@ -37,9 +37,9 @@ export function createFakeBroker(): FakeBroker {
     },
     async weavelets(identity, { expect }) {
       failIfOut()
-      return Array.from({ length: expect }, (_, i) => ({
+      return expect.map((replica, i) => ({
         kind: 'status' as const,
-        replica: `r${i}`,
+        replica,
         group: 'g',
         versionId: identity.versionId,
         fingerprint: 'f',

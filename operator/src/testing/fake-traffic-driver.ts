@@ -7,6 +7,8 @@ import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/
 export interface FakeTrafficDriver extends TrafficDriver {
   /** Syncs until a new plan is in force. @default 0 */
   lag: number
+  /** What is in flight cannot be told, as while a proxy ends. @default false */
+  isBlind: boolean
   /** Under load each look sees another number of requests in flight. @default false */
   isUnderLoad: boolean
   /** Broken invariants; empty is good. */
@@ -31,6 +33,7 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
   let looks = 0
   const driver: FakeTrafficDriver = {
     lag: 0,
+    isBlind: false,
     isUnderLoad: false,
     violations: [],
     asked: [],
@@ -54,7 +57,8 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
         .join(' ')
       if (asked !== '' && driver.asked.at(-1) !== asked) driver.asked.push(asked)
       looks += 1
-      return observe(proxies, driver.isUnderLoad ? looks : 0)
+      const observation = observe(proxies, driver.isUnderLoad ? looks : 0)
+      return driver.isBlind ? { ...observation, inFlight: {} } : observation
     },
     async remove(app) {
       driver.removed.push(keyOf(app))

@@ -1,6 +1,6 @@
 /**
- * Real nats-servers in operator mode on loopback, in a cluster, with the full resolver: what the chart configures, but without TLS, monitoring, pod names and a slow
- * stop. Each server keeps its folder when it goes down, as one with a persistent volume does, unless the folder is wiped.
+ * Real nats-servers in operator mode on loopback, in a cluster, with the full resolver: what the chart configures, routes with their password included, but
+ * without monitoring, pod names and a slow stop. Each server keeps its folder when it goes down, as one with a persistent volume does, unless the folder is wiped.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +12,8 @@ import { createBrokerAuth, type BrokerAuth } from '../broker/keygen.js'
 
 export interface NatsCluster {
   readonly auth: BrokerAuth
+  /** Where the servers meet each other: `127.0.0.1:port` of each. */
+  readonly routes: readonly string[]
   /** One URL per server. */
   readonly servers: readonly string[]
   /** Ends a server at once, as a lost node does. */
@@ -48,7 +50,8 @@ export async function startNatsCluster(size: number): Promise<NatsCluster> {
               '  name: weaver-nats',
               `  listen: "127.0.0.1:${routePorts[server]}"`,
               '  connect_retries: 120',
-              `  routes: [${routePorts.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')}]`,
+              `  authorization { user: weaver, password: ${auth['route.password']}, timeout: 5 }`,
+              `  routes: [${routePorts.map((port) => `"nats://weaver:${auth['route.password']}@127.0.0.1:${port}"`).join(', ')}]`,
               '}',
             ]),
         auth['auth.conf'].replace(/dir: "[^"]*"/, `dir: "${folderOf(server)}"`),
@@ -61,6 +64,7 @@ export async function startNatsCluster(size: number): Promise<NatsCluster> {
   }
   const cluster: NatsCluster = {
     auth,
+    routes: routePorts.map((port) => `127.0.0.1:${port}`),
     servers: clientPorts.map((port) => `nats://127.0.0.1:${port}`),
     async stop(server) {
       await end(running.get(server))
