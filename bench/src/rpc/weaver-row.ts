@@ -21,13 +21,33 @@ async function start(natsUrl: string, part: { readonly group: string; readonly c
   await import('../main.js')
 }
 
-export const weaverRow: Row = {
-  title: 'Weaver',
-  serve: (natsUrl) => start(natsUrl, { group: 'echo', components: ['bench/Echo'] }),
-  async connect(natsUrl) {
-    await start(natsUrl, { group: 'main', components: ['weaver/Main'] })
-    const echo = App.current?.echo
-    if (echo === undefined) throw new Error('main() did not run')
-    return { tiny: () => echo.tiny(TINY), order: () => echo.order(ORDER) }
-  },
+/** @param prepare what the process does first, on both sides. */
+function weaver(title: string, prepare: () => Promise<void> | void = () => undefined): Row {
+  return {
+    title,
+    async serve(natsUrl) {
+      await prepare()
+      await start(natsUrl, { group: 'echo', components: ['bench/Echo'] })
+    },
+    async connect(natsUrl) {
+      await prepare()
+      await start(natsUrl, { group: 'main', components: ['weaver/Main'] })
+      const echo = App.current?.echo
+      if (echo === undefined) throw new Error('main() did not run')
+      return { tiny: () => echo.tiny(TINY), order: () => echo.order(ORDER) }
+    },
+  }
 }
+
+export const weaverRow: Row = weaver('Weaver')
+
+/** What counting costs is the difference to the row above. */
+export const weaverUncountedRow: Row = weaver('Weaver, metrics off', () => {
+  process.env['WEAVER_METRICS'] = 'off'
+})
+
+/** An OpenTelemetry SDK is installed, and about one call in a second begins a trace. */
+export const weaverTracedRow: Row = weaver('Weaver, OpenTelemetry installed', async () => {
+  const { NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node')
+  new NodeTracerProvider().register()
+})

@@ -53,6 +53,11 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'Use a deployer and an SDK of the same release.',
   },
+  WEAVER_ENVIRONMENT_INVALID: {
+    when: 'an environment variable of the process has a value that means nothing; the message names both.',
+    retry: 'no',
+    remedy: 'Set it to one of the values in the message, or unset it.',
+  },
   WEAVER_GRAPH_INVALID: {
     when: 'the component graph that a build carries (`weaver.graph.json`, in an image `/weaver/graph.json`) is missing, damaged or of another release.',
     retry: 'no',

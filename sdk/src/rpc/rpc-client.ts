@@ -203,8 +203,8 @@ export class RpcClient {
   async #call(target: Target, method: number, args: readonly unknown[], span: CallSpan | undefined): Promise<unknown> {
     const stats = target.stats[method] as CallStats // the stub and these lists come from one generated file, as below
     const binding = target.methods[method] as MethodBinding
-    stats.begin()
-    const started = performance.now()
+    const isTimed = stats.begin()
+    const started = isTimed ? performance.now() : 0
     try {
       let result: unknown
       if (binding.input !== undefined) result = await this.#streams.call(streamCall(target, method, args))
@@ -222,11 +222,11 @@ export class RpcClient {
           result = await this.#goOn(target, call, { started: at, error })
         }
       }
-      stats.end(performance.now() - started, false, span?.traceId)
+      if (isTimed) stats.end(performance.now() - started, false, span?.traceId)
       span?.end()
       return result
     } catch (error) {
-      stats.end(performance.now() - started, true, span?.traceId)
+      stats.end(isTimed ? performance.now() - started : undefined, true, span?.traceId)
       span?.end(error)
       throw error
     }

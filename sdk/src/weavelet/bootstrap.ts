@@ -7,13 +7,14 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { isWeaverError } from '../contract/errors.js'
-import { LOG_LEVELS, type LogLevel } from '../contract/logs.js'
+import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
 import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from './app-config.js'
 import { banner } from './banner.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
+import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavelet.js'
 
 /** Code of the application threw these: where it did is worth its stack. */
@@ -34,7 +35,7 @@ export interface RunOptions {
 export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOptions = {}): Promise<void> {
   const program = process.argv[1] ?? 'app'
   const print = prettyPrinter({ isColored: hasColors() })
-  let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)), logLevel())
+  let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)))
   let logShipper: LogShipper | undefined
   /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
@@ -48,14 +49,17 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
   try {
     const text = process.env[BOOTSTRAP_ENV]
     const toStdout = (line: string): void => void process.stdout.write(line)
-    if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)), logLevel())
+    if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))
     const { options, graceMs } = text === undefined || text === '' ? alone(program) : deployed(text)
     const { bootstrap } = options
     if (bootstrap?.logs === 'nats') {
       const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
-      sink = entrySink((entry) => shipper.write(entry), logLevel())
+      sink = entrySink((entry) => shipper.write(entry))
       logShipper = shipper
     }
+    const { logLevel, isCounting, tracing } = readTelemetryEnvironment(process.env)
+    sink.level = logLevel
+    setCallCounting(isCounting)
     setDeployment(options.deployment)
     const abort = new AbortController()
     let isStopping = false
@@ -88,6 +92,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       logSink: sink,
       logShipper,
       copyArgs: runOptions.copyArgs === true,
+      tracing,
       signal: abort.signal,
       onMainFailed: (error) => {
         fail(error)
@@ -137,9 +142,4 @@ function alone(program: string): Found {
 /** As no-color.org has it: set to anything, it means no colours. */
 function hasColors(): boolean {
   return (process.env['NO_COLOR'] ?? '') === '' && process.stderr.isTTY === true
-}
-
-function logLevel(): LogLevel {
-  const asked = process.env['WEAVER_LOG_LEVEL']
-  return LOG_LEVELS.find((level) => level === asked) ?? 'info'
 }
