@@ -37,7 +37,8 @@ async function connectAll(): Promise<void> {
     with: () => silent,
   }
   transport = await connectNats({ servers: [nats.url], name: 'web-0', inboxPrefix: 'i', log: silent })
-  deployer = await connect({ servers: nats.url, reconnectTimeWait: 30, maxReconnectAttempts: -1 })
+  // Back before the weavelet is: what is sent to nobody is lost, as anything in NATS.
+  deployer = await connect({ servers: nats.url, reconnectTimeWait: 2, reconnectJitter: 0, maxReconnectAttempts: -1 })
   deployer.subscribe(logSubject(DEPLOYMENT), {
     callback: (_error, message) => {
       const batch = parseLogBatch(message.data)
@@ -112,7 +113,7 @@ describe('log entries over the broker', () => {
     expect(dropped).toBeGreaterThan(0)
     expect(entries().length + dropped).toBe(1_001)
     await ship.stop()
-  })
+  }, 15_000)
 
   it('go out before the process ends; without a broker, and after it, to the fallback', async () => {
     const { ship, log } = shipper()
