@@ -1,5 +1,6 @@
 // With one version's broker credentials nothing of another version can be reached or heard. Shown on the live broker, from inside the pods of v1 while
-// v1 and v2 both run, with a positive control: the same probe, aimed at v1 itself, must succeed.
+// v1 and v2 both run and both answer requests, with a positive control: the same probe, aimed at v1 itself, must reach and hear it. A group's user is held back by its
+// permissions as well as by its account; that the account alone is wall enough is shown with a user without permissions in operator/src/broker/broker.nats.test.ts.
 import { getApp, kubectl, pods } from '../support/kube.js'
 import { createNamespace, deleteNamespace, weaver } from '../support/platform.js'
 import { makeRelease } from '../support/release.js'
@@ -16,15 +17,15 @@ import { connect, credsAuthenticator } from 'nats'
 import { readFileSync } from 'node:fs'
 const target = process.argv[1]
 const boot = JSON.parse(process.env.WEAVER_BOOTSTRAP)
-const nc = await connect({ servers: boot.nats.servers, authenticator: credsAuthenticator(readFileSync(boot.nats.credsFile)), inboxPrefix: 'wv.' + boot.deploymentId + '.i.' + boot.replica, reconnect: false, noAsyncTraces: true })
+const nc = await connect({ servers: boot.nats.servers, authenticator: credsAuthenticator(readFileSync(boot.nats.credsFile)), inboxPrefix: 'wv.' + boot.deploymentId + '.i._probe', reconnect: false, noAsyncTraces: true })
 const status = []
 ;(async () => { for await (const s of nc.status()) status.push(String(s.data)) })()
 const heard = []
-const subjects = ['wv.' + target + '.c.httpserver/Reverser', 'wv.' + target + '.c.httpserver/Converter', 'wv.' + target + '.ctl.all', 'wv.' + target + '.evt', 'wv.' + target + '.i.x']
+const subjects = ['wv.' + target + '.c.httpserver/Reverser', 'wv.' + target + '.c.httpserver/Converter', 'wv.' + target + '.ctl.all', 'wv.' + target + '.evt', 'wv.' + target + '.i.x', 'wv.' + target + '.i.>']
 for (const s of [...subjects, 'wv.' + target + '.>', 'wv.*.c.>', '>', '$SYS.>', '_INBOX.>'])
-  for (const queue of [undefined, 'q']) { try { nc.subscribe(s, { queue, callback: (e, m) => { if (!e && !m.subject.includes(boot.deploymentId)) heard.push(m.subject) } }) } catch (e) { status.push(String(e)) } }
+  for (const queue of [undefined, 'q']) { try { nc.subscribe(s, { queue, callback: (e, m) => { if (!e && m.subject.includes(target + '.') && !m.subject.includes('_probe')) heard.push(m.subject) } }) } catch (e) { status.push(String(e)) } }
 const answers = {}
-for (const s of subjects) {
+for (const s of subjects.filter((s) => !s.endsWith('>'))) {
   try { const m = await nc.request(s, JSON.stringify({ kind: 'status' }), { timeout: 700 }); answers[s] = 'ANSWERED ' + m.data.length }
   catch (e) { answers[s] = String(e.code ?? e.message) }
   try { nc.publish(s, 'x') } catch (e) { status.push(String(e)) }
@@ -39,6 +40,25 @@ async function probe(pod: string, target: string): Promise<{ answers: Record<str
   ) as { answers: Record<string, string>; heard: string[]; refusals: number }
 }
 
+/** Requests of users inside a pod of main, each of which calls the other components over the broker, until the probe is over. */
+async function underLoad<T>(pod: string, body: () => Promise<T>): Promise<T> {
+  const program = `
+const until = Date.now() + 25_000
+let answered = 0
+while (Date.now() < until) { const r = await fetch('http://127.0.0.1:8080/signed?text=x'); await r.text(); if (r.ok) answered++; if (answered === 1) console.log('answers') }
+`
+  const load = kubectl(['exec', pod, '-n', NAMESPACE, '--', 'node', '--input-type=module', '-e', program], { timeoutMs: 60_000 })
+  const result = await body()
+  expect(await load).toContain('answers')
+  return result
+}
+const deploymentIdOf = async (pod: string): Promise<string> =>
+  (await kubectl(['exec', pod, '-n', NAMESPACE, '--', 'node', '-p', 'JSON.parse(process.env.WEAVER_BOOTSTRAP).deploymentId'])).trim()
+async function mainPod(version: string): Promise<string> {
+  const [main] = await pods(NAMESPACE, `weaver.dev/version=${version},weaver.dev/group=main`)
+  return main?.metadata.name ?? ''
+}
+
 it('v1 cannot reach or hear v2, whatever the subject', async () => {
   const first = await makeRelease({ release: 'v1', name: 'apart', rollout: '5s' })
   await weaver(['kube', 'deploy', `${first}/weaver.toml`, '--namespace', NAMESPACE], { timeoutMs: 180_000 })
@@ -51,15 +71,17 @@ it('v1 cannot reach or hear v2, whatever the subject', async () => {
   })
   const v2 = app.status?.preview ?? ''
   expect(v2).not.toBe(v1)
-  const [main] = await pods(NAMESPACE, `weaver.dev/version=${v1},weaver.dev/group=main`)
-  const pod = main?.metadata.name ?? ''
-  const across = await probe(pod, `apart-${v2}`)
+  const [pod, other] = [await mainPod(v1), await mainPod(v2)]
+  const [own, theirs] = [await deploymentIdOf(pod), await deploymentIdOf(other)]
+  expect(own).not.toBe(theirs)
+  const across = await underLoad(other, () => probe(pod, theirs))
   expect(Object.values(across.answers).filter((answer) => answer.startsWith('ANSWERED'))).toEqual([])
   expect(across.heard).toEqual([])
   expect(across.refusals).toBeGreaterThan(0)
-  // The control: the very same probe does get answers from its own version, where it may call.
-  const within = await probe(pod, `apart-${v1}`)
-  expect(within.answers[`wv.apart-${v1}.c.httpserver/Reverser`]).toMatch(/^ANSWERED/)
+  // The control: the very same probe gets answers from its own version, where it may call, and hears the answers that its replicas get.
+  const within = await underLoad(pod, () => probe(pod, own))
+  expect(within.answers[`wv.${own}.c.httpserver/Reverser`]).toMatch(/^ANSWERED/)
+  expect(within.heard.length).toBeGreaterThan(10)
   const isolation = app.status?.conditions?.find((condition) => condition.type === 'IsolationVerified')
   expect(isolation).toMatchObject({ status: 'True' })
 })
