@@ -1,6 +1,7 @@
 // Open-loop HTTP load on /signed, run as a pod inside the cluster (see support/load.ts). It keeps the asked rate whatever the answers do, half of it on
 // kept-alive connections, half on new ones; it never retries. Every answer passed two remote components that sign with their version:
 // an answer with two different signatures is "mixed", an answer that is not 200, breaks off or takes longer than the limit is "failed".
+// After a reset the requests that are under way are counted still, as sent and by how they end.
 // Control: GET /stats, /reset and /stop on 127.0.0.1:9900 inside the pod.
 //   node load.mjs URL RATE
 import http from 'node:http'
@@ -22,7 +23,20 @@ function reset() {
   seconds.clear()
   failures.length = 0
   mixes.length = 0
-  total = { sent: 0, ok: 0, failed: 0, mixed: 0, inFlight: 0, byVersion: {}, byRelease: {}, firstAt: {}, lastAt: {}, latencies: [] }
+  const carried = total?.inFlight ?? 0
+  total = {
+    since: Date.now(),
+    sent: carried,
+    ok: 0,
+    failed: 0,
+    mixed: 0,
+    inFlight: carried,
+    byVersion: {},
+    byRelease: {},
+    firstAt: {},
+    lastAt: {},
+    latencies: [],
+  }
 }
 
 function bucket(at) {
@@ -39,22 +53,21 @@ function bucket(at) {
 function fire(n) {
   const at = Date.now()
   const row = bucket(at)
-  const run = total
   row.sent++
-  run.sent++
-  run.inFlight++
+  total.sent++
+  total.inFlight++
   const text = `load-${n}`
   let settled = false
   const settle = (outcome) => {
     if (settled) return
     settled = true
-    run.inFlight--
+    total.inFlight--
     outcome()
   }
   const fail = (why) =>
     settle(() => {
       row.failed++
-      run.failed++
+      total.failed++
       if (failures.length < 50) failures.push({ at, afterMs: Date.now() - at, keepAlive: n % 2 === 0, why })
     })
   const request = http.get(`${url}/signed?text=${text}`, { agent: agents[n % 2], timeout: TIMEOUT_MS }, (response) => {
@@ -79,19 +92,19 @@ function fire(n) {
         const releases = new Set(signers.map((s) => s.release))
         const mixed = versions.size > 1 || releases.size > 1 || response.headers['x-weaver-version'] !== answer.main.version
         row.ok++
-        run.ok++
+        total.ok++
         if (mixed) {
           row.mixed++
-          run.mixed++
+          total.mixed++
           if (mixes.length < 50) mixes.push({ at, header: response.headers['x-weaver-version'], signers })
         }
         const { version, release } = answer.main
-        for (const counts of [row.byVersion, run.byVersion]) counts[version] = (counts[version] ?? 0) + 1
-        for (const counts of [row.byRelease, run.byRelease]) counts[release] = (counts[release] ?? 0) + 1
-        run.firstAt[release] ??= now
-        run.lastAt[release] = now
-        run.latencies.push(now - at)
-        if (run.latencies.length > 200_000) run.latencies.splice(0, 100_000)
+        for (const counts of [row.byVersion, total.byVersion]) counts[version] = (counts[version] ?? 0) + 1
+        for (const counts of [row.byRelease, total.byRelease]) counts[release] = (counts[release] ?? 0) + 1
+        total.firstAt[release] ??= now
+        total.lastAt[release] = now
+        total.latencies.push(now - at)
+        if (total.latencies.length > 200_000) total.latencies.splice(0, 100_000)
       })
     })
   })
@@ -105,6 +118,8 @@ function report() {
   const quantile = (q) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? null
   return {
     ...counts,
+    // What was really sent in a second, on average: a starved machine sends less than was asked.
+    perSecond: total.sent / Math.max(0.001, (Date.now() - total.since) / 1000),
     latencyMs: { p50: quantile(0.5), p99: quantile(0.99), max: sorted.at(-1) ?? null },
     failures,
     mixes,

@@ -47,6 +47,8 @@ describe('a release replaces another under load', () => {
     const report = await load.report()
     expect(report.failures).toEqual([])
     expect(report.mixes).toEqual([])
+    expect(report.sent).toBe(report.ok + report.failed + report.inFlight)
+    expect(report.perSecond).toBeGreaterThanOrEqual(200)
     expect(report).toMatchObject({ failed: 0, mixed: 0 })
     expect(Object.keys(report.byRelease).sort()).toEqual(['v1', 'v2'])
     const split = splitPerStep(samples, report.seconds).filter((step) => step.requests >= 400)
@@ -114,6 +116,8 @@ describe('a release replaces another under load', () => {
     const report = await load.report()
     expect(report.failures).toEqual([])
     expect(report.mixes).toEqual([])
+    expect(report.sent).toBe(report.ok + report.failed + report.inFlight)
+    expect(report.perSecond).toBeGreaterThanOrEqual(200)
     expect(Object.keys(report.byRelease).sort()).toEqual(['v2', 'v3'])
     v2 = app.status?.active ?? ''
   })

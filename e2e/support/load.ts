@@ -15,11 +15,14 @@ export interface LoadSecond {
   readonly byRelease: Readonly<Record<string, number>>
 }
 export interface LoadReport {
+  /** `ok` + `failed` + `inFlight`. */
   readonly sent: number
   readonly ok: number
   readonly failed: number
   readonly mixed: number
   readonly inFlight: number
+  /** Requests sent in a second, on average. */
+  readonly perSecond: number
   readonly byVersion: Readonly<Record<string, number>>
   readonly byRelease: Readonly<Record<string, number>>
   /** When the first and the last answer of a release arrived, epoch milliseconds. */
