@@ -33,7 +33,7 @@ function unknown(
       : `it has ${names
           .slice(0, 10)
           .map((n) => `"${n}"`)
-          .join(', ')}${names.length > 10 ? `and ${names.length - 10} more` : ''}`
+          .join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`
   return {
     path: fieldPath('spec', ...path),
     message: `the image has no ${what} "${name}"`,

@@ -52,7 +52,7 @@ export function stableServiceName(app: string, listener: string): string {
   return limited(joined([app, listener]))
 }
 
-/** Deployment, ConfigMap, ServiceAccount and PodDisruptionBudget of the app's proxy. */
+/** Deployment, ConfigMap, NetworkPolicy and PodDisruptionBudget of the app's proxy. */
 export function proxyName(app: string): string {
   return withSuffix([app], 'proxy')
 }

@@ -238,7 +238,7 @@ export const versionStatusSchema = z.object({
   /** `2/3`: groups ready of groups wanted. */
   ready: z.string(),
   weightDesired: z.int(),
-  /** From the proxies' own counters; absent: not known. */
+  /** What every ready proxy has read back from its running state; absent: not known. */
   weightObserved: z.number().optional(),
   inFlight: z.int().optional(),
 })

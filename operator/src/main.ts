@@ -87,6 +87,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
       watchNamespaces: environment.watchNamespaces,
       onLeading: metrics.leading,
       onLost: () => resolve(1),
+      onRequests: (key, byVersion) => metrics.requests(key, byVersion),
       onStatus(key, status) {
         if (status === undefined) return metrics.forget(key)
         metrics.phase(key, status.phase)

@@ -51,6 +51,17 @@ describe('metrics', () => {
     ])
   })
 
+  it('shows what the proxies counted, and forgets versions that are gone', async () => {
+    const metrics = createMetrics()
+    metrics.requests(APP, { v1: 7, v2: 3 })
+    metrics.requests(APP, { v2: 5 })
+    expect(await linesOf(metrics, 'weaver_app_version_requests{')).toEqual([
+      'weaver_app_version_requests{namespace="shop",app="cart",version="v2"} 5',
+    ])
+    metrics.forget(APP)
+    expect(await linesOf(metrics, 'weaver_app_version_requests{')).toEqual([])
+  })
+
   it('are the ones that docs/metrics.md lists, with their types and labels', async () => {
     const metrics = createMetrics()
     metrics.apiCall({ method: 'GET', code: '200', seconds: 1, verb: 'get', resource: 'pods' })
@@ -59,6 +70,7 @@ describe('metrics', () => {
     metrics.watchRestarted('Pod', 'closed')
     metrics.leading(true)
     metrics.weights(APP, [{ id: 'v1', desired: 100, observed: 100 }])
+    metrics.requests(APP, { v1: 7 })
     metrics.phase(APP, 'Ready')
     metrics.rolloutEnded(APP, { outcome: 'promoted', seconds: 1 })
     const { body } = await metrics.text()

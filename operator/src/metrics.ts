@@ -21,6 +21,8 @@ export interface OperatorMetrics {
     app: { readonly namespace: string; readonly name: string },
     versions: readonly { readonly id: string; readonly desired: number; readonly observed: number | undefined }[],
   ): void
+  /** Requests that the proxies have sent to each version, by their own counters, since this operator first saw it. */
+  requests(app: { readonly namespace: string; readonly name: string }, byVersion: Readonly<Record<string, number>>): void
   phase(app: { readonly namespace: string; readonly name: string }, phase: string | undefined): void
   /** A rollout ended, after so many seconds. */
   rolloutEnded(
@@ -33,6 +35,7 @@ export interface OperatorMetrics {
 /** The label values in use for one app, so that they can be taken back. */
 interface KnownApp {
   versions: readonly string[]
+  requested: readonly string[]
   phase: string | undefined
   readonly outcomes: Set<RolloutOutcome>
 }
@@ -81,6 +84,12 @@ export function createMetrics(): OperatorMetrics {
     labelNames: ['namespace', 'app', 'version', 'kind'],
     registers,
   })
+  const sent = new Gauge({
+    name: 'weaver_app_version_requests',
+    help: 'Requests that the proxies have sent to a version since this operator first saw it.',
+    labelNames: ['namespace', 'app', 'version'],
+    registers,
+  })
   const phases = new Gauge({
     name: 'weaver_rollout_phase',
     help: '1 for the phase that the app is in.',
@@ -97,7 +106,7 @@ export function createMetrics(): OperatorMetrics {
   const known = new Map<string, KnownApp>()
   const entryOf = (app: { readonly namespace: string; readonly name: string }): KnownApp => {
     const key = `${app.namespace}/${app.name}`
-    const found = known.get(key) ?? { versions: [], phase: undefined, outcomes: new Set<RolloutOutcome>() }
+    const found = known.get(key) ?? { versions: [], requested: [], phase: undefined, outcomes: new Set<RolloutOutcome>() }
     known.set(key, found)
     return found
   }
@@ -124,6 +133,13 @@ export function createMetrics(): OperatorMetrics {
       }
       entry.versions = versions.map(({ id }) => id)
     },
+    requests(app, byVersion) {
+      const entry = entryOf(app)
+      const labels = (version: string) => ({ namespace: app.namespace, app: app.name, version })
+      for (const old of entry.requested) sent.remove(labels(old))
+      for (const [version, count] of Object.entries(byVersion)) sent.set(labels(version), count)
+      entry.requested = Object.keys(byVersion)
+    },
     phase(app, phase) {
       const entry = entryOf(app)
       if (entry.phase !== undefined) phases.remove({ namespace: app.namespace, app: app.name, phase: entry.phase })
@@ -136,6 +152,7 @@ export function createMetrics(): OperatorMetrics {
     },
     forget(app) {
       metrics.weights(app, [])
+      metrics.requests(app, {})
       metrics.phase(app, undefined)
       for (const outcome of entryOf(app).outcomes) rollouts.remove({ namespace: app.namespace, app: app.name, outcome })
       known.delete(`${app.namespace}/${app.name}`)

@@ -1,4 +1,4 @@
-/** Exponential delays with full jitter: from nothing up to the step, so that many clients do not come back at once. */
+/** Exponential delays with jitter: from half of the step up to all of it, so that many clients do not come back at once. */
 export class Backoff {
   readonly #first: number
   readonly #most: number

@@ -3,7 +3,7 @@ import type { ResourceKind } from './kube-api.js'
 
 const kind = (group: string, version: string, name: string, plural: string): ResourceKind => ({ group, version, kind: name, plural })
 
-/** Every kind of object that the operator (or its tests) touches. `rbac.ts` says which verbs it needs. */
+/** Every kind of object that the operator (or its tests) touches. The chart's `files/rbac.yaml` has the verbs it needs. */
 export const KINDS = {
   weaverApps: kind(API_GROUP, API_VERSION, WEAVER_APP_KIND, WEAVER_APP_PLURAL),
   configMaps: kind('', 'v1', 'ConfigMap', 'configmaps'),

@@ -62,7 +62,7 @@ export interface KubeApi {
   /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   create<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
-  /** JSON merge patch; used for finalizers. */
+  /** JSON merge patch. */
   patch<T extends KubeObject>(kind: ResourceKind, namespace: string, name: string, body: unknown, options?: CallOptions): Promise<T>
   /** True when it was there. Background propagation. With `uid`, only that very object. */
   delete(kind: ResourceKind, namespace: string, name: string, options?: CallOptions & { readonly uid?: string }): Promise<boolean>

@@ -34,6 +34,7 @@ export interface ManagerOptions {
   readonly onLost: () => void
   readonly onLeading?: (isLeader: boolean) => void
   readonly onStatus?: NonNullable<ReconcilerDeps['onStatus']>
+  readonly onRequests?: NonNullable<ReconcilerDeps['onRequests']>
   readonly onRolloutEnd?: NonNullable<ReconcilerDeps['onRolloutEnd']>
   readonly observer?: {
     readonly onPass?: (result: 'success' | 'error', seconds: number) => void
@@ -72,6 +73,7 @@ export function startManager(options: ManagerOptions): Manager {
     log,
     now: Date.now,
     ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+    ...(options.onRequests === undefined ? {} : { onRequests: options.onRequests }),
     ...(options.onRolloutEnd === undefined ? {} : { onRolloutEnd: options.onRolloutEnd }),
   })
   const lease = startLeaderLease({

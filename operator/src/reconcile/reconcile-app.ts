@@ -60,6 +60,8 @@ export interface ReconcilerDeps {
   readonly now: () => number
   /** Told of every status that a pass arrived at, for metrics; `undefined` when the app is gone. */
   readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
+  /** Told what the proxies have counted, by version, at each look. */
+  readonly onRequests?: (key: AppKey, byVersion: Readonly<Record<string, number>>) => void
   /** Told once of each rollout that ended, after that was stored. */
   readonly onRolloutEnd?: (key: AppKey, end: RolloutEnd) => void
 }
@@ -243,6 +245,7 @@ class Pass {
       signal: this.#signal,
     })
     if (step.failure !== undefined) this.#failures.push(step.failure)
+    else this.#deps.onRequests?.(this.#identity, step.observation.requests)
     return withLetGo(step.observation, [...letGo])
   }
 

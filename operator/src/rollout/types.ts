@@ -1,6 +1,6 @@
 /**
  * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is seen, what was decided before, and the time go in; the
- * next state comes out. It does no I/O and holds no clock, so `weaver kube deploy --simulate` and the operator run the very same code.
+ * next state comes out. It does no I/O and holds no clock, so that whoever simulates a rollout runs the very code of the operator.
  */
 import type { Reason } from '@weaver/crds'
 

@@ -1,6 +1,6 @@
 /**
  * The command line of one running HAProxy, over one long connection in prompt mode. Commands are pipelined: many are written at once, answers come in order,
- * each ending with a new prompt. Answers are prose; `runCommand` knows which are good.
+ * each ending with a new prompt. Answers are prose; `proxy-commands.ts` knows which are good.
  *
  * I1  After any failure (time limit, closed connection) the connection is thrown away with everything that waits on it, so an answer is never taken for
  *     another command's.

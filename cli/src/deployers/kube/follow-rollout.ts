@@ -92,7 +92,7 @@ export async function followRollout(
         isUnseenTold = true
         output.live?.done()
         output.warn(
-          `no operator has looked at ${name} for ${unseenMs / 1000} s (status.observedGeneration is ${found.status?.observedGeneration ?? 'absent'}, ${generation} is wanted); is it running? \`kubectl get pods -A -l app.kubernetes.io/name=weaver-operator\``,
+          `no operator has looked at ${name} for ${unseenMs / 1000} s (status.observedGeneration is ${found.status?.observedGeneration ?? 'absent'}, ${generation} is wanted); is it running? \`kubectl get pods -A -l app.kubernetes.io/component=operator\``,
         )
       }
       if (options.timeoutMs !== undefined && now - started > options.timeoutMs)
