@@ -123,6 +123,14 @@ export const CATALOGUE = {
     when: 'two error classes have one name',
     hint: 'errors are known by the name of their class across processes; rename one of them',
   },
+  WVG046: {
+    when: 'a component belongs to a package that does not tell its components',
+    hint: 'run `weaver generate` in that package, and let its package.json export "./weaver" (its weaver.gen) and "./weaver.graph.json"',
+  },
+  WVG047: {
+    when: 'two packages, or two versions of one, declare one component',
+    hint: 'install one version of the package; names of components are unique in an application',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

@@ -8,6 +8,7 @@ import type { Diagnostic } from './diagnostics.js'
 import { findErrorClasses } from './error-classes.js'
 import type { Application, ComponentModel, Exported, MainModel } from './model.js'
 import { FIELD_CALLS, instanceOf, readClass, type ClassSource } from './read-class.js'
+import { foreignNodes, PackageReader } from './read-packages.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
 import { SourceReader } from './source-reader.js'
@@ -41,12 +42,14 @@ class Discovery {
   readonly #implementations: Implementation[] = []
   readonly #mains: (ClassSource & { readonly node: ts.CallExpression })[] = []
   readonly #codecs = new Map<ts.Symbol, ClassCodec>()
+  readonly #packages: PackageReader
   /** Field calls that stand where they may. */
   readonly #placed = new Set<ts.Node>()
 
   constructor(reader: SourceReader) {
     this.#reader = reader
     this.#calls = reader.sdkCalls()
+    this.#packages = new PackageReader(reader)
   }
 
   run(): Application {
@@ -61,9 +64,11 @@ class Discovery {
     if (main === undefined && components.length === 0 && this.#reader.diagnostics.length === 0)
       this.#reader.report('WVG041', 'nothing to generate: no component() and no run() in this package')
     for (const field of FIELD_CALLS) for (const call of this.#callsOf(field)) this.#stray(call, field)
-    for (const [listener, one, other] of duplicateListeners(components, main))
+    const { packages } = this.#packages
+    const others = foreignNodes(this.#reader, packages, new Set(components.map(({ name }) => name)))
+    for (const [listener, one, other] of duplicateListeners([...components, ...others], main))
       this.#reader.report('WVG012', `listener "${listener}" is declared by "${one}" and by "${other}"`)
-    for (const names of cycles(components))
+    for (const names of cycles([...components, ...others]))
       this.#reader.report(
         'WVG013',
         `components refer to each other in a circle: ${names.join(' → ')}`,
@@ -72,7 +77,7 @@ class Discovery {
     const roots = [...this.#tokens.values(), ...this.#implementations].map(({ exported }) => exported.file)
     const errors = findErrorClasses(this.#reader, [...roots, ...this.#mains.map(({ declaration }) => declaration.getSourceFile().fileName)])
     this.#notBesideRun([...this.#implementations, ...this.#tokens.values()].map(({ exported }) => exported).concat(errors))
-    return { components, main, errors }
+    return { components, main, errors, packages }
   }
 
   #callsOf(name: string): readonly ts.CallExpression[] {
@@ -202,6 +207,7 @@ class Discovery {
       placed: this.#placed,
       tokenName: (token, call) => {
         const symbol = this.#reader.symbolOf(token)
+        if (symbol !== undefined && this.#packages.isForeign(symbol)) return this.#packages.componentOf(symbol, token ?? call)
         const name = symbol === undefined ? undefined : this.#tokens.get(symbol)?.name
         if (name === undefined)
           this.#reader.report('WVG008', `ref() is not given a component: ${token?.getText() ?? 'nothing'}`, token ?? call)

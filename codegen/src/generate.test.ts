@@ -26,6 +26,7 @@ export const cartImpl = implement(Cart, CartImpl)
       {
         name: 'shop/Cart',
         source: 'src/cart.ts',
+        token: { name: 'Cart', source: 'src/cart.ts' },
         methods: [{ name: 'add', signature: expect.stringContaining('item: string'), notRetriable: true, routed: true }],
         refs: [],
         listeners: [],

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve, sep } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 import { discover } from './discover.js'
 import { emitFile } from './emit-file.js'
 import { buildGraph, fingerprintOf } from './graph-json.js'
-import { openProgram, type ParsedFiles } from './open-program.js'
-import { hashOf, isUnchanged, recordPath, typescriptFiles, writeRecord } from './input-cache.js'
+import { openProgram, type OpenedProgram, type ParsedFiles } from './open-program.js'
+import { hashOf, isUnchanged, recordPath, stampOf, typescriptFiles, writeRecord, type InputRecord } from './input-cache.js'
 
 /** Part of the record of inputs: a new generator writes everything anew. */
 export const GENERATOR_VERSION = '0.1.0'
@@ -62,7 +62,10 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const fingerprint = fingerprintOf(application)
   const texts: readonly (readonly [string, string])[] = [
     [outFile, emitFile(application, { outFile, fingerprint })],
-    [graphFile, `${JSON.stringify(buildGraph(application, { generator: GENERATOR_VERSION, fingerprint }), null, 2)}\n`],
+    [
+      graphFile,
+      `${JSON.stringify(buildGraph(application, { generator: GENERATOR_VERSION, fingerprint, relative: (file) => relative(projectDir, file).split(sep).join('/') }), null, 2)}\n`,
+    ],
   ]
   const stale = texts.filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text)
   if (options.check === true && stale.length > 0)
@@ -71,22 +74,29 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
   }
-  const read = opened.program
-    .getSourceFiles()
-    .filter(
-      (file) =>
-        file.fileName.startsWith(`${projectDir}/`) &&
-        !file.fileName.slice(projectDir.length).includes('/node_modules/') &&
-        file.fileName !== outFile,
-    )
+  const ofPackages = application.packages.flatMap(({ files }) => files)
   writeRecord(recordPath(projectDir), {
     tool: GENERATOR_VERSION,
-    inputs: Object.fromEntries([
-      ...read.map((file) => [file.fileName, hashOf(file.text)] as const),
-      ...opened.configFiles.map((file) => [file, hashOf(readFileSync(file, 'utf8'))] as const),
-    ]),
+    ...stateOfInputs(opened, { projectDir, without: outFile, more: [...opened.configFiles, ...ofPackages] }),
     files: sources,
     outputs: Object.fromEntries(texts.map(([file, text]) => [file, hashOf(text)])),
   })
   return { status: stale.length > 0 ? 'written' : 'unchanged', files, diagnostics: [], hasCompiled: true }
+}
+
+/** The package's own files by their content, others by time and size: there are many, and they change when something is installed or built. */
+function stateOfInputs(
+  { program }: OpenedProgram,
+  of: { readonly projectDir: string; readonly without: string; readonly more: readonly string[] },
+): Pick<InputRecord, 'inputs' | 'stamps'> {
+  const inputs = new Map(of.more.map((file) => [file, hashOf(readFileSync(file, 'utf8'))]))
+  const stamps = new Map<string, string>()
+  for (const file of program.getSourceFiles()) {
+    const { fileName } = file
+    if (fileName === of.without) continue
+    const isOwn = fileName.startsWith(`${of.projectDir}/`) && !fileName.slice(of.projectDir.length).includes('/node_modules/')
+    if (isOwn) inputs.set(fileName, hashOf(file.text))
+    else stamps.set(fileName, stampOf(fileName))
+  }
+  return { inputs: Object.fromEntries(inputs), stamps: Object.fromEntries(stamps) }
 }

@@ -8,10 +8,17 @@ export function fingerprintOf(application: Application): string {
     component.name,
     component.methods.map((method) => [method.name, methodSignature(method), method.isNotRetriable, method.isRouted]),
   ])
-  return createHash('sha256').update(JSON.stringify(agreed)).digest('hex')
+  const below = application.packages.map(({ name, fingerprint }) => [name, fingerprint])
+  return createHash('sha256')
+    .update(JSON.stringify(below.length === 0 ? agreed : [agreed, below]))
+    .digest('hex')
 }
 
-export function buildGraph(application: Application, made: { readonly generator: string; readonly fingerprint: string }): ComponentGraph {
+/** @param made.relative a path relative to the package */
+export function buildGraph(
+  application: Application,
+  made: { readonly generator: string; readonly fingerprint: string; readonly relative: (file: string) => string },
+): ComponentGraph {
   const node = (name: string, facts: ClassFacts, methods: ComponentNode['methods']): ComponentNode => ({
     name,
     source: facts.source,
@@ -20,8 +27,8 @@ export function buildGraph(application: Application, made: { readonly generator:
     listeners: facts.listeners,
     ...(facts.config === undefined ? {} : { config: facts.config }),
   })
-  const components = application.components.map((component) =>
-    node(
+  const components = application.components.map((component) => ({
+    ...node(
       component.name,
       component,
       component.methods.map((method) => ({
@@ -32,7 +39,15 @@ export function buildGraph(application: Application, made: { readonly generator:
         ...(method.isStream ? { stream: true as const } : {}),
       })),
     ),
-  )
+    token: { name: component.token.name, source: made.relative(component.token.file) },
+  }))
+  const others = new Map(application.packages.flatMap(({ nodes }) => nodes).map((of) => [of.name, of]))
   const main = application.main === undefined ? [] : [node(MAIN_COMPONENT, application.main, [])]
-  return { format: GRAPH_FORMAT, ...made, components: [...components, ...main].sort((a, b) => (a.name < b.name ? -1 : 1)) }
+  const { generator, fingerprint } = made
+  return {
+    format: GRAPH_FORMAT,
+    generator,
+    fingerprint,
+    components: [...components, ...others.values(), ...main].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  }
 }

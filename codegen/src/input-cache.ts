@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
@@ -10,6 +10,8 @@ export interface InputRecord {
   readonly tool: string
   /** Hash of each input, by absolute path. */
   readonly inputs: Readonly<Record<string, string>>
+  /** Time and size of files of other packages, by absolute path. */
+  readonly stamps: Readonly<Record<string, string>>
   /** All TypeScript files below the package's folder at that time. */
   readonly files: readonly string[]
   readonly outputs: Readonly<Record<string, string>>
@@ -17,6 +19,11 @@ export interface InputRecord {
 
 export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
+}
+
+export function stampOf(path: string): string {
+  const { mtimeMs, size } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0 }
+  return `${mtimeMs} ${size}`
 }
 
 export function recordPath(projectDir: string): string {
@@ -29,6 +36,7 @@ export function isUnchanged(path: string, tool: string, files: readonly string[]
   try {
     const record = JSON.parse(readFileSync(path, 'utf8')) as InputRecord
     if (record.tool !== tool || record.files.join('\n') !== files.join('\n')) return false
+    if (!Object.entries(record.stamps).every(([file, stamp]) => stampOf(file) === stamp)) return false
     return [...Object.entries(record.inputs), ...Object.entries(record.outputs)].every(
       ([file, hash]) => existsSync(file) && hashOf(readFileSync(file, 'utf8')) === hash,
     )

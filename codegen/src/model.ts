@@ -1,3 +1,4 @@
+import type { PackageModel } from './read-packages.js'
 import { signatureOf, type Shape } from './shape.js'
 
 /** What the generator found in a package: everything the generated file and the graph are made of. */
@@ -8,6 +9,8 @@ export interface Application {
   readonly main: MainModel | undefined
   /** Error classes that arrive as themselves, sorted by name. */
   readonly errors: readonly Exported[]
+  /** Other packages whose components this one refers to, sorted by name. */
+  readonly packages: readonly PackageModel[]
 }
 export interface Exported {
   /** Absolute path of the module. */

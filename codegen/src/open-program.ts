@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type ts from 'typescript-api'
+import { stampOf } from './input-cache.js'
 
 /** Parsed files that one run leaves to the next in the same process (`--watch`); a file is parsed anew when its time or size has changed. */
 export class ParsedFiles {
@@ -9,8 +9,7 @@ export class ParsedFiles {
   program: ts.Program | undefined
 
   get(path: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
-    const { mtimeMs, size } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0 }
-    const stamp = `${mtimeMs} ${size}`
+    const stamp = stampOf(path)
     const known = this.#files.get(path)
     if (known?.stamp === stamp) return known.file
     const file = parse()

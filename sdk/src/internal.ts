@@ -17,3 +17,4 @@ export {
 export { Presence, type PresenceOptions } from './routing/presence.js'
 export { connectNats, type NatsTransportOptions } from './rpc/nats-transport.js'
 export type { Transport } from './rpc/transport.js'
+export { withPackages } from './component/merge-packages.js'

@@ -1,5 +1,5 @@
 import { format } from 'prettier'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript-api'
@@ -40,6 +40,10 @@ export interface Fixture {
   /** The text of `src/weaver.gen.ts`, as it is and as prettier would have it. */
   generated(): string
   formatted(): Promise<string>
+  /** Lets the package import another one by its name. */
+  link(other: { readonly folder: string; readonly name: string }): void
+  /** Compiles `src` to `dist`, with declarations; the settings that a published package has. @returns errors. */
+  build(): readonly string[]
   remove(): void
 }
 
@@ -80,6 +84,19 @@ export function createFixture(files: Readonly<Record<string, string>>): Fixture 
         .getPreEmitDiagnostics(program)
         .filter((d) => d.file?.fileName.startsWith(folder))
         .map((d) => `${d.file?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
+    },
+    link(other) {
+      const at = join(folder, 'node_modules', other.name)
+      mkdirSync(dirname(at), { recursive: true })
+      symlinkSync(other.folder, at)
+    },
+    build() {
+      const parsed = ts.parseJsonConfigFileContent(TSCONFIG, ts.sys, folder)
+      const options = { ...parsed.options, noEmit: false, declaration: true, rootDir: join(folder, 'src'), outDir: join(folder, 'dist') }
+      const program = ts.createProgram(parsed.fileNames, options)
+      const own = parsed.fileNames.map((file) => program.getSourceFile(file))
+      for (const file of own) program.emit(file) // the SDK's sources are part of the program, but not of this package
+      return own.flatMap((file) => program.getSemanticDiagnostics(file)).map((d) => ts.flattenDiagnosticMessageText(d.messageText, ' '))
     },
     generated: () => readFileSync(join(folder, 'src/weaver.gen.ts'), 'utf8'),
     formatted: () =>

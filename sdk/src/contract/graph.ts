@@ -28,6 +28,10 @@ export interface ComponentNode {
     readonly routed?: true
     readonly stream?: true
   }[]
+  /** Where its token is exported: by this name, from this source, relative to its package. A package that refers to it finds the name of the component by it. */
+  readonly token?: { readonly name: string; readonly source: string }
+  /** The package that declares it, where that is another than the graph's own. */
+  readonly package?: string
   /** Names of the components it holds a ref to. */
   readonly refs: readonly string[]
   readonly listeners: readonly string[]
