@@ -465,12 +465,13 @@ describe('an outage', () => {
     expect(Date.now() - started).toBeLessThan(5_000)
     await Promise.all(SERVERS.map((server) => cluster.start(server)))
     const other = newVersion()
-    await until('the connection', () => succeeds(own.ensureVersion(other)))
+    // What is claimed is that it goes on by itself, not how soon: a starved machine takes its time.
+    await until('the connection', () => succeeds(own.ensureVersion(other)), 45_000)
     for (const server of SERVERS) {
       expect(await isAdmitted(other, server)).toBe(true)
       expect(await isAdmitted(v1, server)).toBe(false)
     }
-  }, 30_000)
+  }, 80_000)
 
   it('of a server that hangs ends in an error within seconds, and the account is complete when it goes on', async () => {
     const v1 = newVersion()

@@ -38,3 +38,7 @@ export function deadlineError(what: string, { isSent }: { readonly isSent: boole
   const message = isSent ? `${what} was not answered before its deadline` : `${what} was not sent: its deadline has passed`
   return new RemoteCallError('WEAVER_RPC_DEADLINE', message, { mayHaveRun: isSent })
 }
+
+export function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {
+  return new RemoteCallError(code, message, { mayHaveRun })
+}

@@ -11,18 +11,17 @@ import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { Calls, MethodBinding } from '../component/binding.js'
 import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
-import type { Cancellation, CancelListener } from './cancellation.js'
-import { NEVER, scope, type Caller, type Scope } from './context.js'
-import { readError } from './error-codec.js'
+import { NEVER, scope } from './context.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, writeBatch, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
 import type { CallSpan, Tracing } from '../telemetry/tracing.js'
-import { abandoned, deadlineError, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { abandoned, deadlineError, failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type SentMessage, type Target } from './pending-call.js'
+import { decodeAnswer } from './decode-answer.js'
 import { Outbox } from './outbox.js'
 import { ReplySlots } from './reply-slots.js'
-import type { Route } from './route.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -40,91 +39,7 @@ const MAX_BATCH = 16
 const BATCH_BYTES = 16_384
 /** Above this share of slow answers, among about as many of the last, calls go alone. */
 const SLOW_SHARE = 0.05
-const SLOW_MEMORY = 16
-const NO_BYTES = new Uint8Array()
 const BACKOFF_MS = { first: 5, most: 200 } as const
-
-export interface CallTarget {
-  readonly component: string
-  readonly methods: readonly MethodBinding[]
-  readonly notRetriable: ReadonlySet<string>
-  readonly timeoutMs: Readonly<Record<string, number | undefined>>
-  /** Absent: none of its methods is routed. */
-  readonly route?: Route | undefined
-}
-
-/** One component as one other calls it; made when a ref is resolved. */
-interface Target extends CallTarget {
-  readonly subject: string
-  readonly caller: Caller
-  readonly stats: readonly CallStats[]
-  /** By method. */
-  readonly limitsMs: readonly number[]
-  /** Calls of this tick to any replica. */
-  readonly outbox: Outbox<PendingCall>
-  /** How many of the last answers took their time, from 0 to 1: slow calls are not sent together, because one message goes to one replica. */
-  slowness: number
-}
-
-/** A call that is on its way. I1: whoever takes it from the map settles it. */
-class PendingCall implements CancelListener {
-  readonly id: number
-  readonly target: Target
-  readonly method: number
-  /** Epoch milliseconds. */
-  readonly deadline: number
-  readonly cancellation: Cancellation | undefined
-  readonly #client: { onCancelled(call: PendingCall, reason: unknown): void }
-  frame: Uint8Array = NO_BYTES
-  /** Absent until it is sent. */
-  message: SentMessage | undefined
-  resolve!: (answer: Answer) => void // set by the promise, when it is made
-  reject!: (error: Error) => void // the same
-
-  constructor(id: number, target: Target, call: Attempt, client: { onCancelled(call: PendingCall, reason: unknown): void }) {
-    this.id = id
-    this.target = target
-    this.method = call.method
-    this.deadline = call.deadline
-    this.cancellation = call.now.cancellation
-    this.#client = client
-  }
-
-  /** Component and method, for messages. */
-  get what(): string {
-    return whatOf(this.target, this.method)
-  }
-
-  onCancelled(reason: unknown): void {
-    this.#client.onCancelled(this, reason)
-  }
-}
-
-/** A message on its way, with one call or several; it has a reply subject of its own until all of them are settled. */
-interface SentMessage {
-  readonly calls: readonly PendingCall[]
-  slot: number
-  /** Calls that are not settled. */
-  left: number
-  isAnswered: boolean
-}
-
-interface Attempt {
-  readonly method: number
-  readonly args: readonly unknown[]
-  readonly now: Scope
-  /** Epoch milliseconds. */
-  readonly deadline: number
-  /** The replica that owns the key of the call; `undefined`: any. */
-  readonly owner: string | undefined
-}
-
-/** An answer that has arrived; its reader stands behind the number of the call. */
-interface Answer {
-  readonly kind: number
-  readonly reader: Reader
-}
-
 export interface RpcClientOptions {
   readonly transport: Transport
   readonly deploymentId: string
@@ -462,16 +377,10 @@ export class RpcClient {
   }
 }
 
-const whatOf = (target: CallTarget, method: number): string => `${target.component}.${target.methods[method]?.name ?? method}`
-
 function streamCall(target: Target, method: number, args: readonly unknown[]): StreamCall {
   const { component, caller, limitsMs, methods, route } = target
   const binding = methods[method] as MethodBinding // the stub and these lists come from one generated file
   return { component, method, args, caller: caller.component, binding, openTimeoutMs: limitsMs[method] as number, route }
-}
-
-function failure(code: RemoteCallCode, message: string, mayHaveRun: boolean): RemoteCallError {
-  return new RemoteCallError(code, message, { mayHaveRun })
 }
 
 /** I3 */
@@ -497,38 +406,4 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms)
     if (signal !== NEVER) signal.addEventListener('abort', done)
   })
-}
-
-/** Runs in the continuation of the caller, so that decoded values die young. */
-function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: Target): unknown {
-  let error: unknown
-  try {
-    switch (kind) {
-      case KIND.result: {
-        const tookItsTime = reader.bool()
-        target.slowness += ((tookItsTime ? 1 : 0) - target.slowness) / SLOW_MEMORY
-        return binding.decodeResult(reader)
-      }
-      case KIND.error:
-        error = readError(reader)
-        break
-      case KIND.failure:
-        error = readFailure(reader, `${target.component}.${binding.name}`)
-        break
-      default:
-        error = failure('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer is no frame that this release knows`, true)
-    }
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unknown'
-    throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer cannot be decoded: ${why}`, {
-      mayHaveRun: true,
-      cause,
-    })
-  }
-  throw error
-}
-
-function readFailure(reader: Reader, what: string): RemoteCallError {
-  const code = reader.string() as RemoteCallCode // written by rpc-server.ts of the same build, or shown as it is
-  return failure(code, `${what}: ${reader.string()}`, reader.bool())
 }
