@@ -102,7 +102,7 @@ const succeeds = (work: Promise<unknown>): Promise<boolean> =>
     () => true,
     () => false,
   )
-const seedOf = (creds: string): string => /SU[A-Z2-7]+/.exec(creds)?.[0] ?? ''
+const seedOf = (creds: string): string => /^SU[A-Z2-7]{56}$/m.exec(creds)?.[0] ?? ''
 
 /** The same user as a group's, with no permissions at all to hold it back. */
 async function unlimitedUser(identity: VersionIdentity): Promise<string> {

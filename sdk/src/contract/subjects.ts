@@ -3,6 +3,9 @@
  *
  *     wv.<deploymentId>.c.<component>             calls to a component, queue group `q`
  *     wv.<deploymentId>.c.<component>.<replica>   calls to one replica (routed calls)
+ *     wv.<deploymentId>.c.<component>._all        its callers tell or ask every replica: who gives up, who has a call
+ *     wv.<deploymentId>.c.<component>._r-<replica> they ask one replica, until the last of its calls is answered
+ *     wv.<deploymentId>.c.<component>._here       a replica tells its callers that it begins to serve
  *     wv.<deploymentId>.i.<replica>.>             inbox of one weavelet: answers and what belongs to its calls
  *     wv.<deploymentId>.ctl.all                   the deployer asks every weavelet (see control.ts)
  *     wv.<deploymentId>.ctl.<replica>             the deployer asks one weavelet
@@ -22,6 +25,15 @@ export function callSubject(deploymentId: string, component: string): string {
 }
 export function replicaCallSubject(deploymentId: string, component: string, replica: string): string {
   return `${callSubject(deploymentId, component)}.${subjectToken(replica)}`
+}
+export function everyReplicaSubject(deploymentId: string, component: string): string {
+  return `${callSubject(deploymentId, component)}._all`
+}
+export function replicaQuerySubject(deploymentId: string, component: string, replica: string): string {
+  return `${callSubject(deploymentId, component)}._r-${subjectToken(replica)}`
+}
+export function arrivalSubject(deploymentId: string, component: string): string {
+  return `${callSubject(deploymentId, component)}._here`
 }
 export function inboxPrefix(deploymentId: string, replica: string): string {
   return `wv.${subjectToken(deploymentId)}.i.${subjectToken(replica)}`
@@ -51,12 +63,14 @@ export function groupPermissions(
   return {
     publish: [
       ...group.calls.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
+      ...group.hosts.filter((c) => !group.calls.includes(c)).map((c) => arrivalSubject(deploymentId, c)),
       `${d}.i.>`,
       eventSubject(deploymentId),
       logSubject(deploymentId),
     ].sort(),
     subscribe: [
       ...group.hosts.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
+      ...group.calls.filter((c) => !group.hosts.includes(c)).map((c) => arrivalSubject(deploymentId, c)),
       `${d}.i.>`,
       `${d}.ctl.>`,
     ].sort(),

@@ -134,10 +134,16 @@ export const SDK_ERRORS = {
     retry: 'no',
     remedy: 'One deployment is one build: see which process was started from another image, and whether two deployments share an id.',
   },
+  WEAVER_RPC_OVERLOADED: {
+    when: 'a replica runs as many calls of the component as it may (10 000), or so many of a caller wait for an answer (65 536) that one more is not sent. The method did not run. Other replicas have been tried already.',
+    retry: 'yes',
+    remedy: 'Look for what is slow behind the method, add replicas, or make fewer calls at once.',
+  },
   WEAVER_RPC_PEER_LOST: {
-    when: 'the other side of a stream has gone: its process ended, lost its connection to the broker, was told to stop, or was silent for ten seconds. On the callee it is the reason of the signal.',
+    when: 'the replica that had a call is gone: its process ended, or lost its connection to the broker. Of a stream also when it was told to stop, or was silent for ten seconds; on the callee it is then the reason of the signal. Calls of methods that may run twice have been sent again already.',
     retry: 'if-repeatable',
-    remedy: 'Open the stream again, from where the last item that arrived left off. See the logs of the replica that served it.',
+    remedy:
+      'See the logs of the replica. Of a method in `notRetriable` find out first whether it ran; open a stream again from where the last item that arrived left off.',
   },
   WEAVER_RPC_PROTOCOL: {
     when: 'a request, an answer or the error of a method could not be understood or written: damaged bytes, or a process that is no part of the application.',

@@ -8,6 +8,9 @@
  *     error     u8 version, u8 kind=4, u32 call, error (see error-codec.ts)
  *     failure   u8 version, u8 kind=5, u32 call, string code, string message, bool may have run        a platform failure on the callee's side
  *     batch     u8 version, u8 kind=6, uint n, n × (uint length, request or answer)
+ *     ask       u8 version, u8 kind=7, string caller replica, uint n, n × u32 call                        which of them run at your place?
+ *     holds     u8 version, u8 kind=8, string replica, uint n, n × u32 call                               these do
+ *     here      u8 version, u8 kind=9, string replica                                                     it begins to serve
  *
  * `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
@@ -16,7 +19,7 @@ import type { Writer } from '../codec/writer.js'
 import { NO_METADATA } from './context.js'
 
 export const FRAME_VERSION = 1
-export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5, batch: 6 } as const
+export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5, batch: 6, ask: 7, holds: 8, here: 9 } as const
 export const FINGERPRINT_BYTES = 8
 
 const NO_KEYS: readonly string[] = []
@@ -81,6 +84,24 @@ export function readRequestHead(r: Reader, call: number, own: Uint8Array): Reque
   }
   const caller = { component: r.string(), replica: r.string() }
   return { call, method, timeLeftMs, traceparent, tracestate, metadata: metadata ?? NO_METADATA, caller, otherBuild }
+}
+
+/** The numbers of calls, behind the name of a replica: `ask` and `holds`. */
+export function writeCalls(w: Writer, kind: number, of: { readonly replica: string; readonly calls: readonly number[] }): Uint8Array {
+  w.u8(FRAME_VERSION)
+  w.u8(kind)
+  w.string(of.replica)
+  w.uint(of.calls.length)
+  for (const call of of.calls) w.u32(call)
+  return w.finish()
+}
+
+/** Behind the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
+export function readCalls(r: Reader): { readonly replica: string; readonly calls: readonly number[] } {
+  const replica = r.string()
+  const calls: number[] = []
+  for (let left = r.uint(); left > 0; left--) calls.push(r.u32())
+  return { replica, calls }
 }
 
 /** One message of several; each frame alone is whole. */

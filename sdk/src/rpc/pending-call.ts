@@ -5,6 +5,7 @@ import type { CallStats } from '../telemetry/call-stats.js'
 import type { Cancellation, CancelListener } from './cancellation.js'
 import type { Caller, Scope } from './context.js'
 import type { Outbox } from './outbox.js'
+import type { RetryBudget } from './retry-budget.js'
 import type { Route } from './route.js'
 
 const NO_BYTES = new Uint8Array()
@@ -27,8 +28,16 @@ export interface Target extends CallTarget {
   readonly limitsMs: readonly number[]
   /** Calls of this tick to any replica. */
   readonly outbox: Outbox<PendingCall>
+  /** Of the component, for all its callers in this process. */
+  readonly budget: RetryBudget
+  /** Calls without an answer. */
+  waiting: number
   /** How many of the last answers took their time, from 0 to 1: slow calls are not sent together, because one message goes to one replica. */
   slowness: number
+}
+
+export interface PendingCallOwner {
+  onCancelled(call: PendingCall, reason: unknown): void
 }
 
 /** A call that is on its way. I1: whoever takes it from the map settles it. */
@@ -38,19 +47,24 @@ export class PendingCall implements CancelListener {
   readonly method: number
   /** Epoch milliseconds. */
   readonly deadline: number
+  /** Epoch milliseconds. */
+  sentAt = 0
+  /** The replica that has it, once that is known. */
+  holder: string | undefined
   readonly cancellation: Cancellation | undefined
-  readonly #client: { onCancelled(call: PendingCall, reason: unknown): void }
+  readonly #client: PendingCallOwner
   frame: Uint8Array = NO_BYTES
   /** Absent until it is sent. */
   message: SentMessage | undefined
   resolve!: (answer: Answer) => void // set by the promise, when it is made
   reject!: (error: Error) => void // the same
 
-  constructor(id: number, target: Target, call: Attempt, client: { onCancelled(call: PendingCall, reason: unknown): void }) {
+  constructor(id: number, target: Target, call: Attempt, client: PendingCallOwner) {
     this.id = id
     this.target = target
     this.method = call.method
     this.deadline = call.deadline
+    this.holder = call.owner
     this.cancellation = call.now.cancellation
     this.#client = client
   }

@@ -2,44 +2,41 @@
  * The calling side. Reply subjects that are used again and again under one wildcard subscription, a map of pending calls by their number, and one coarse timer
  * for their deadlines; a call that succeeds makes no Error, no timer and no signal of its own.
  *
- * I1  A pending call is settled exactly once: by its answer, the broker's "no responders", its deadline, its caller's signal, or the loss of the connection.
- * I2  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
- * I3  `mayHaveRun` speaks of the call, not of its last attempt: once it may have run, no later attempt takes that back.
+ * I1  A pending call is settled exactly once: by its answer, the broker's "no responders", its deadline, its caller's signal,
+ *     the loss of the connection, or the loss of the replica that has it.
  */
 import { codecError } from '../codec/codec-error.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { Calls, MethodBinding } from '../component/binding.js'
-import { callSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
-import { NEVER, scope } from './context.js'
+import { callSubject, everyReplicaSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
+import { CalleeWatch } from './callee-watch.js'
+import { scope } from './context.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, writeBatch, writeRequestHead } from './frame.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
 import type { CallSpan, Tracing } from '../telemetry/tracing.js'
-import { abandoned, deadlineError, failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { abandoned, deadlineError, failure, RemoteCallError } from './remote-call-error.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type SentMessage, type Target } from './pending-call.js'
 import { decodeAnswer } from './decode-answer.js'
 import { Outbox } from './outbox.js'
 import { ReplySlots } from './reply-slots.js'
+import { Retrier } from './retrier.js'
+import { RetryBudget } from './retry-budget.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
 export const DEFAULT_TIMEOUT_MS = 30_000
-/** Cancellations of a component's calls go to all its replicas: a queue group would hand them to the wrong one. */
-export const CANCEL_TOKEN = '_cancel'
 const SWEEP_MS = 20
-/** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
-const UNAVAILABLE_WINDOW_MS = 1_000
-/** How long a call waits for a lost connection to come back, over all its attempts. */
-const RECONNECT_WINDOW_MS = 2_000
-const MAX_RETRIES = 3
 const MAX_BATCH = 16
 /** A larger message gains nothing. */
 const BATCH_BYTES = 16_384
 /** Above this share of slow answers, among about as many of the last, calls go alone. */
 const SLOW_SHARE = 0.05
-const BACKOFF_MS = { first: 5, most: 200 } as const
+/** Calls of one component that may wait for an answer at once. */
+const MAX_WAITING = 65_536
+
 export interface RpcClientOptions {
   readonly transport: Transport
   readonly deploymentId: string
@@ -60,7 +57,9 @@ export class RpcClient {
   readonly #slots: ReplySlots<SentMessage>
   readonly #writer = new Writer()
   readonly #streams: StreamClient
-  readonly #reconnected = new Set<() => void>()
+  readonly #retrier: Retrier
+  readonly #watch: CalleeWatch
+  readonly #budgets = new Map<string, RetryBudget>()
   #next = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -69,9 +68,19 @@ export class RpcClient {
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint })
-    const inbox = `${inboxPrefix(options.deploymentId, options.replica)}.r.`
-    this.#slots = new ReplySlots(inbox)
-    this.#transport.subscribe(`${inbox}*`, (message) => this.#onAnswer(message))
+    this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, Date.now()))
+    const inbox = inboxPrefix(options.deploymentId, options.replica)
+    this.#slots = new ReplySlots(`${inbox}.r.`)
+    this.#transport.subscribe(`${inbox}.r.*`, (message) => this.#onAnswer(message))
+    this.#watch = new CalleeWatch(
+      {
+        ...options,
+        inbox: `${inbox}.a.`,
+        isPending: ({ id }) => this.#pending.has(id),
+        onLost: (call, why) => this.#onLost(call, why),
+      },
+      this.#writer,
+    )
     this.#transport.onConnection((isConnected) => this.#onConnection(isConnected))
   }
 
@@ -83,8 +92,11 @@ export class RpcClient {
   /** What a stub calls. `caller` is the component that holds the stub. */
   invoker(of: CallTarget, caller: string): Calls {
     const { deploymentId, replica, tracing } = this.#options
+    this.#watch.add(of.component)
     const target: Target = {
       ...of,
+      budget: this.#budget(of.component),
+      waiting: 0,
       outbox: new Outbox({ frames: this.#options.maxBatch ?? MAX_BATCH, bytes: BATCH_BYTES }, (calls) =>
         this.#publish(target.subject, calls),
       ),
@@ -129,12 +141,13 @@ export class RpcClient {
         const limit = at + (target.limitsMs[method] as number)
         const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
+        target.budget.earn()
         try {
           result = decodeAnswer(await this.#attempt(target, call, at), binding, target)
         } catch (error) {
           // The first attempt is the last one of nearly every call.
           if (!(error instanceof RemoteCallError)) throw error
-          result = await this.#goOn(target, call, { started: at, error })
+          result = await this.#retrier.goOn(target, call, { started: at, error })
         }
       }
       if (isTimed) stats.end(performance.now() - started, false, span?.traceId)
@@ -147,63 +160,14 @@ export class RpcClient {
     }
   }
 
-  /** After an attempt that failed: tries again where that may help. */
-  async #goOn(target: Target, call: Attempt, first: { readonly started: number; readonly error: RemoteCallError }): Promise<unknown> {
-    const { deadline, now, method } = call
-    const binding = target.methods[method] as MethodBinding
-    let { error } = first
-    let { owner } = call
-    let mayHaveRun = false
-    let lostAt: number | undefined
-    for (let retry = 0; ; retry++) {
-      mayHaveRun ||= error.mayHaveRun
-      if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
-        // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
-        target.route?.onUnreachable(owner)
-        owner = undefined
-      } else {
-        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
-        if (!this.#mayRetry(error, { target, binding, retry, started: first.started }) || Date.now() + wait >= deadline)
-          throw mayHaveRun ? mayHaveRunError(error) : error
-        await pause(wait, now.signal)
-      }
-      try {
-        if (!this.#transport.isConnected) {
-          lostAt ??= Date.now()
-          await this.#connection(whatOf(target, method), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
-        }
-        return decodeAnswer(await this.#attempt(target, { ...call, owner }, Date.now()), binding, target)
-      } catch (failed) {
-        if (!(failed instanceof RemoteCallError)) throw failed
-        error = failed
-      }
-    }
+  #budget(component: string): RetryBudget {
+    const found = this.#budgets.get(component) ?? new RetryBudget(Date.now())
+    this.#budgets.set(component, found)
+    return found
   }
 
-  /** I2 */
-  #mayRetry(
-    error: RemoteCallError,
-    at: {
-      readonly target: CallTarget
-      readonly binding: MethodBinding
-      readonly retry: number
-      readonly started: number
-    },
-  ): boolean {
-    if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.started + UNAVAILABLE_WINDOW_MS
-    if (error.code !== 'WEAVER_RPC_DISCONNECTED' || at.retry >= MAX_RETRIES) return false
-    return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
-  }
-
-  /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
-  async #connection(what: string, wait: { readonly until: number; readonly signal: AbortSignal }): Promise<void> {
-    const back = new AbortController()
-    const onBack = (): void => back.abort()
-    this.#reconnected.add(onBack)
-    await pause(wait.until - Date.now(), AbortSignal.any([back.signal, wait.signal]))
-    this.#reconnected.delete(onBack)
-    if (!this.#transport.isConnected && !wait.signal.aborted)
-      throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
+  async #send(target: Target, call: Attempt, at: number): Promise<unknown> {
+    return decodeAnswer(await this.#attempt(target, call, at), target.methods[call.method] as MethodBinding, target) // from one generated file
   }
 
   /** Sends the call once. @throws as it rejects. @param at epoch milliseconds */
@@ -211,8 +175,15 @@ export class RpcClient {
     const { cancellation } = call.now
     if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, whatOf(target, call.method), false)
     if (call.deadline <= at) throw deadlineError(whatOf(target, call.method), { isSent: false })
+    if (target.waiting >= MAX_WAITING)
+      throw failure(
+        'WEAVER_RPC_OVERLOADED',
+        `${whatOf(target, call.method)} was not sent: ${target.waiting} calls wait for it already`,
+        false,
+      )
     this.#next = (this.#next + 1) >>> 0 || 1
     const pending = new PendingCall(this.#next, target, call, this)
+    pending.sentAt = at
     const frame = this.#encode(pending, call, at)
     pending.frame = frame
     if (frame.length > this.#transport.maxPayloadBytes)
@@ -226,6 +197,7 @@ export class RpcClient {
       pending.reject = reject
     })
     this.#pending.set(pending.id, pending)
+    target.waiting++
     cancellation?.add(pending)
     if (this.#sweep === undefined) this.#watchDeadlines()
     if (call.owner !== undefined) this.#publish(replicaCallSubject(this.#options.deploymentId, target.component, call.owner), [pending])
@@ -272,6 +244,7 @@ export class RpcClient {
   /** I1. @returns false when somebody else has settled it. */
   #take(pending: PendingCall, isAnswered: boolean): boolean {
     if (!this.#pending.delete(pending.id)) return false
+    pending.target.waiting--
     pending.cancellation?.remove(pending)
     const { message } = pending
     if (message === undefined) return true
@@ -297,7 +270,7 @@ export class RpcClient {
     w.u32(id)
     w.string(this.#options.replica)
     try {
-      this.#transport.publish(replicaCallSubject(this.#options.deploymentId, component, CANCEL_TOKEN), w.finish())
+      this.#transport.publish(everyReplicaSubject(this.#options.deploymentId, component), w.finish())
     } catch (error) {
       this.#options.log.warn('a callee could not be told that its caller has gone; it runs on', { component, err: error })
     }
@@ -347,6 +320,10 @@ export class RpcClient {
     if (this.#take(pending, false)) pending.reject(deadlineError(pending.what, { isSent: true }))
   }
 
+  #onLost(pending: PendingCall, why: string): void {
+    if (this.#take(pending, false)) pending.reject(failure('WEAVER_RPC_PEER_LOST', `${pending.what} will not be answered: ${why}`, true))
+  }
+
   #onConnection(isConnected: boolean): void {
     if (!isConnected) {
       for (const pending of this.#pending.values())
@@ -360,9 +337,7 @@ export class RpcClient {
           )
       return
     }
-    const waiting = [...this.#reconnected]
-    this.#reconnected.clear()
-    for (const back of waiting) back()
+    this.#retrier.onReconnected()
   }
 
   #watchDeadlines(): void {
@@ -370,6 +345,7 @@ export class RpcClient {
     this.#sweep = setInterval(() => {
       const now = Date.now()
       for (const pending of this.#pending.values()) if (pending.deadline <= now) this.#expire(pending)
+      if (this.#watch.isDue(now)) this.#watch.look(this.#pending.values(), now)
       if (this.#pending.size > 0) return
       clearInterval(this.#sweep)
       this.#sweep = undefined
@@ -381,29 +357,4 @@ function streamCall(target: Target, method: number, args: readonly unknown[]): S
   const { component, caller, limitsMs, methods, route } = target
   const binding = methods[method] as MethodBinding // the stub and these lists come from one generated file
   return { component, method, args, caller: caller.component, binding, openTimeoutMs: limitsMs[method] as number, route }
-}
-
-/** I3 */
-function mayHaveRunError(error: RemoteCallError): RemoteCallError {
-  if (error.mayHaveRun) return error
-  const { code, message, cause, details } = error
-  return new RemoteCallError(code as RemoteCallCode, `${message}; an earlier attempt of this call may have run`, {
-    mayHaveRun: true,
-    cause,
-    details,
-  })
-}
-
-/** Resolves after that time, or as soon as the signal fires. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    if (signal !== NEVER) signal.addEventListener('abort', done)
-  })
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'nats'
 import { Writer } from '../codec/writer.js'
-import { callSubject, replicaCallSubject } from '../contract/subjects.js'
+import { callSubject, everyReplicaSubject } from '../contract/subjects.js'
 import { startNatsServer } from '../testing/nats-server.js'
 import {
   BUILD,
@@ -17,8 +17,7 @@ import {
   type Stations,
 } from '../testing/rpc-stations.js'
 import { context, withContext } from './context.js'
-import { fingerprintPrefix, FRAME_VERSION, KIND, readKind, writeRequestHead } from './frame.js'
-import { CANCEL_TOKEN } from './rpc-client.js'
+import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, writeRequestHead } from './frame.js'
 
 const OTHER_BUILD = 'bb'.repeat(32)
 const MEBIBYTE = 2 ** 20
@@ -123,11 +122,11 @@ describe('damaged bytes', () => {
     stations.onClose(() => raw.close())
     const cut = frame(FRAME_VERSION, KIND.cancel, 1).subarray(0, 6)
     for (const bytes of [frame(), frame(FRAME_VERSION, KIND.cancel), frame(FRAME_VERSION, KIND.cancel, 0xff, 0xff), frame(0xff), cut])
-      raw.publish(replicaCallSubject(DEPLOYMENT, COMPONENT, CANCEL_TOKEN), bytes)
+      raw.publish(everyReplicaSubject(DEPLOYMENT, COMPONENT), bytes)
     await raw.flush()
     const { call } = await stations.startCaller({ echo: 2_000 })
     expect(await call('echo', 'works')).toBe('works')
-    expect(stations.logged.filter((message) => message.startsWith('a cancellation cannot be decoded'))).toHaveLength(2)
+    expect(stations.logged.filter((message) => message.startsWith('a message of a caller about its calls'))).toHaveLength(2)
   })
 
   it('in an answer are a failure of the call, which may have run', async () => {
@@ -257,5 +256,99 @@ describe('a replica that drains', () => {
     abort.abort()
     expect(await failing).toMatchObject({ code: 'WEAVER_RPC_CANCELLED' })
     expect(await msOf(draining)).toBeLessThan(1_000)
+  })
+})
+
+describe('too many calls', () => {
+  it('are refused by a replica that runs as many as it may, and it works on', async () => {
+    const end = gate()
+    let runs = 0
+    const append = async (): Promise<string> => {
+      runs++
+      await end.opened
+      return 'done'
+    }
+    const { server } = await stations.startReplica({ ...CART, append }, { maxConcurrent: 5 })
+    const { call } = await stations.startCaller()
+    const running = Array.from({ length: 5 }, () => call('append'))
+    while (server.inFlight < 5) await sleep(5)
+    const error = await failureOf(call('append'))
+    expect(error).toMatchObject({ code: 'WEAVER_RPC_OVERLOADED', mayHaveRun: false })
+    expect(error.message).toBe('shop/Cart.append: "cart-0" runs 5 calls of "shop/Cart" already')
+    end.open()
+    expect(await Promise.all(running)).toEqual(Array.from({ length: 5 }, () => 'done'))
+    expect(runs).toBe(5)
+    expect(await call('echo', 'works')).toBe('works')
+  })
+
+  it('find another replica that has room', async () => {
+    const end = gate()
+    const work = async (): Promise<string> => {
+      await end.opened
+      return 'full'
+    }
+    const { server } = await stations.startReplica({ work }, { maxConcurrent: 2 })
+    const { call } = await stations.startCaller()
+    const running = [call('work'), call('work')]
+    while (server.inFlight < 2) await sleep(5)
+    await stations.startReplica({ work: async () => 'free' }, { replica: 'cart-1' })
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => call('work')))
+    const free = outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value === 'free')
+    // Each is tried four times, and half of the tries meet the full one.
+    expect(free.length).toBeGreaterThan(10)
+    end.open()
+    await Promise.all(running)
+  })
+
+  it('and more than may wait for an answer are not sent', async () => {
+    const raw = await connect({ servers: stations.nats.url })
+    stations.onClose(() => raw.close())
+    // A replica that is there and never answers.
+    for (const subject of [callSubject(DEPLOYMENT, COMPONENT), everyReplicaSubject(DEPLOYMENT, COMPONENT)])
+      raw.subscribe(subject, { callback: () => undefined })
+    await raw.flush()
+    const { call, client } = await stations.startCaller({ append: 3_000 })
+    const waiting = Array.from({ length: 65_536 }, () => call('append', 'x').catch(() => undefined))
+    expect(client.inFlight).toBe(65_536)
+    expect(await failureOf(call('append', 'x'))).toMatchObject({
+      code: 'WEAVER_RPC_OVERLOADED',
+      mayHaveRun: false,
+      message: expect.stringContaining('65536 calls wait for it already') as string, // an asymmetric matcher
+    })
+    await Promise.all(waiting)
+    expect(client.inFlight).toBe(0)
+  }, 30_000)
+
+  it('are not made more by trying again: all retries of a component have one budget', async () => {
+    const raw = await connect({ servers: stations.nats.url })
+    stations.onClose(() => raw.close())
+    let requests = 0
+    const answer = (bytes: Uint8Array): Uint8Array => {
+      requests++
+      const { reader } = readKind(bytes)
+      const w = new Writer()
+      w.u8(FRAME_VERSION)
+      w.u8(KIND.failure)
+      w.u32(reader.u32())
+      w.string('WEAVER_RPC_OVERLOADED')
+      w.string('full')
+      w.bool(false)
+      return w.finish()
+    }
+    raw.subscribe(callSubject(DEPLOYMENT, COMPONENT), {
+      callback: (_, message) => {
+        const { kind, reader } = readKind(message.data)
+        for (const frame of kind === KIND.batch ? readBatch(reader) : [message.data]) message.respond(answer(frame))
+      },
+    })
+    await raw.flush()
+    const { call } = await stations.startCaller()
+    const errors = await Promise.all(Array.from({ length: 1_000 }, () => failureOf(call('work'))))
+    // Without a budget 4 000: now 1 000, a fifth of it, the hundred that are there at the start, and ten for each second.
+    expect(requests).toBeGreaterThan(1_000)
+    expect(requests).toBeLessThan(1_400)
+    const untried = errors.filter(({ message }) => message.endsWith('full; it was not tried again: too many calls of this component were'))
+    expect(untried.length).toBeGreaterThan(600)
+    for (const error of errors) expect(error).toMatchObject({ code: 'WEAVER_RPC_OVERLOADED', mayHaveRun: false })
   })
 })

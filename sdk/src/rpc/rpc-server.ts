@@ -3,22 +3,42 @@
  *
  * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure. Bytes that are no request are answered too: whoever may
  *     publish here can send anything, and nothing that is sent may end the process.
- * I2  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
+ * I2  No more calls of a component run at once than may; one too many is refused before it is decoded, so that another replica can have it.
+ * I3  Callers are told of a replica before it can get a call, and can ask it what it has until the last is answered (callee-watch.ts).
+ * I4  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
  */
 import { codecError } from '../codec/codec-error.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
-import { CALL_QUEUE, callSubject, replicaCallSubject } from '../contract/subjects.js'
+import {
+  arrivalSubject,
+  CALL_QUEUE,
+  callSubject,
+  everyReplicaSubject,
+  replicaCallSubject,
+  replicaQuerySubject,
+} from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
-import type { CallSpan, Tracing } from '../telemetry/tracing.js'
+import type { Tracing } from '../telemetry/tracing.js'
 import { Cancellation } from './cancellation.js'
 import { runInContext, Scope } from './context.js'
 import { writeError } from './error-codec.js'
-import { fingerprintPrefix, FRAME_VERSION, KIND, readBatch, readKind, readRequestHead, writeBatch, type RequestHead } from './frame.js'
+import {
+  fingerprintPrefix,
+  FRAME_VERSION,
+  KIND,
+  readBatch,
+  readCalls,
+  readKind,
+  readRequestHead,
+  writeBatch,
+  writeCalls,
+  type RequestHead,
+} from './frame.js'
 import { Outbox } from './outbox.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
-import { CANCEL_TOKEN } from './rpc-client.js'
+import { RunningCalls, type Addressee, type HostedComponent, type RunningCall, type ServedComponent } from './running-calls.js'
 import { isOpenFrame } from './stream-frame.js'
 import { StreamServer } from './stream-server.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
@@ -31,54 +51,35 @@ export interface RpcServerOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
-}
-
-export interface ServedComponent {
-  readonly name: string
-  readonly methods: readonly MethodBinding[]
-  readonly instance: object
+  /** Calls of one component that may run here at once; more are refused. @default 10000 */
+  readonly maxConcurrent?: number | undefined
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>
-const SWEEP_MS = 20
+const DEFAULT_MAX_CONCURRENT = 10_000
 /** A method that runs this long or longer took its time: its caller sends no calls of it together. */
 const SLOW_MS = 2
 const MAX_BATCH = 64
 const BATCH_BYTES = 16_384
 
-/** A call that runs. */
-interface RunningCall extends Addressee {
-  /** Of the caller. */
-  readonly replica: string
-  /** Epoch milliseconds. */
-  readonly started: number
-  readonly binding: MethodBinding
-  readonly component: ServedComponent
-  readonly cancellation: Cancellation
-  /** Epoch milliseconds; `Infinity`: none. */
-  readonly deadline: number
-  readonly span: CallSpan | undefined
-}
-
 export class RpcServer {
   readonly #options: RpcServerOptions
   readonly #fingerprint: Uint8Array
   readonly #subscriptions: Subscription[] = []
-  readonly #cancellations: Subscription[] = []
-  readonly #running = new Set<RunningCall>()
-  /** By replica of the caller and number: what a cancellation names. */
-  readonly #byCaller = new Map<string, Map<number, RunningCall>>()
+  /** Those that are there until the last call is answered. */
+  readonly #queries: Subscription[] = []
+  readonly #running = new RunningCalls()
   /** Answers of this tick, by reply subject. */
   readonly #outboxes = new Map<string, Outbox<Uint8Array>>()
   readonly #writer = new Writer()
   readonly #streams: StreamServer
-  #sweep: NodeJS.Timeout | undefined
+  readonly #maxConcurrent: number
   #served = 0
-  #onIdle: (() => void) | undefined
 
   constructor(options: RpcServerOptions) {
     this.#options = options
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
+    this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
   }
 
@@ -93,30 +94,35 @@ export class RpcServer {
   /** Begins to answer calls to a component. */
   serve(component: ServedComponent): void {
     const { transport, deploymentId, replica } = this.#options
-    const onRequest = (message: IncomingMessage): void => this.#onRequest(component, message)
-    this.#subscriptions.push(
-      transport.subscribe(callSubject(deploymentId, component.name), onRequest, { queue: CALL_QUEUE }),
-      transport.subscribe(replicaCallSubject(deploymentId, component.name, replica), onRequest),
+    const { name } = component
+    const onQuery = (message: IncomingMessage): void => this.#onQuery(message)
+    this.#queries.push(
+      transport.subscribe(everyReplicaSubject(deploymentId, name), onQuery),
+      transport.subscribe(replicaQuerySubject(deploymentId, name, replica), onQuery),
     )
-    this.#cancellations.push(
-      transport.subscribe(replicaCallSubject(deploymentId, component.name, CANCEL_TOKEN), (message) => this.#onCancel(message)),
+    transport.publish(arrivalSubject(deploymentId, name), writeCalls(this.#writer, KIND.here, { replica, calls: [] })) // I3
+    const hosted: HostedComponent = { ...component, running: 0 }
+    const onRequest = (message: IncomingMessage): void => this.#onRequest(hosted, message)
+    this.#subscriptions.push(
+      transport.subscribe(callSubject(deploymentId, name), onRequest, { queue: CALL_QUEUE }),
+      transport.subscribe(replicaCallSubject(deploymentId, name, replica), onRequest),
     )
   }
 
   /**
-   * I2. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. Streams that are not at their end after
+   * I4. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. Streams that are not at their end after
    * `streamsMs` milliseconds are cut off. @default no limit
    */
   async drain(limit: { readonly streamsMs?: number } = {}): Promise<void> {
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
     await this.#streams.drain(limit.streamsMs)
-    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    for (const subscription of this.#cancellations.splice(0)) subscription.unsubscribe()
+    await this.#running.idle()
+    for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
   }
 
-  #onRequest(component: ServedComponent, message: IncomingMessage): void {
+  #onRequest(component: HostedComponent, message: IncomingMessage): void {
     const { reply, data } = message
     if (reply === undefined) return // nobody could hear the answer
     if (isOpenFrame(data)) return this.#streams.onOpen(component, data, reply)
@@ -133,7 +139,7 @@ export class RpcServer {
   }
 
   #onRequestFrame(
-    component: ServedComponent,
+    component: HostedComponent,
     from: { readonly kind: number; readonly reader: Reader; readonly reply: string; readonly isOneOfMany: boolean },
   ): void {
     const { kind, reader, reply, isOneOfMany } = from
@@ -149,6 +155,8 @@ export class RpcServer {
       head = read
       binding = component.methods[head.method]
       if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
+      if (component.running >= this.#maxConcurrent)
+        throw refusal('WEAVER_RPC_OVERLOADED', `"${this.#options.replica}" runs ${component.running} calls of "${component.name}" already`) // I2
       args = binding.decodeArgs(reader)
     } catch (error) {
       const isRefusal = error instanceof RemoteCallError
@@ -180,10 +188,6 @@ export class RpcServer {
       span,
     }
     this.#running.add(call)
-    const ofCaller = this.#byCaller.get(call.replica)
-    if (ofCaller === undefined) this.#byCaller.set(call.replica, new Map([[call.id, call]]))
-    else ofCaller.set(call.id, call)
-    if (deadline !== undefined) this.#watchDeadlines()
     const inner = new Scope({ metadata: head.metadata, caller, deadline, traceparent, tracestate }, cancellation)
     let result: Promise<unknown>
     try {
@@ -227,23 +231,8 @@ export class RpcServer {
   }
 
   #onOver(call: RunningCall): void {
-    this.#running.delete(call)
-    const calls = this.#byCaller.get(call.replica)
-    if (calls?.delete(call.id) === true && calls.size === 0) this.#byCaller.delete(call.replica)
     this.#served++
-    if (this.#running.size === 0) this.#onIdle?.()
-  }
-
-  /** One coarse timer for all; a call that is over before its deadline makes no signal. */
-  #watchDeadlines(): void {
-    this.#sweep ??= setInterval(() => {
-      const now = Date.now()
-      for (const call of this.#running)
-        if (call.deadline <= now) call.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
-      if (this.#running.size > 0) return
-      clearInterval(this.#sweep)
-      this.#sweep = undefined
-    }, SWEEP_MS)
+    this.#running.delete(call)
   }
 
   /** The method's error; should that be one that cannot be told, the fact that there was one. */
@@ -332,28 +321,33 @@ export class RpcServer {
     }
   }
 
-  #onCancel(message: IncomingMessage): void {
+  /** A caller gives up, or asks which of its calls run here. */
+  #onQuery(message: IncomingMessage): void {
     const { kind, reader } = readKind(message.data)
-    if (kind !== KIND.cancel) return
-    let id: number
-    let replica: string
     try {
-      id = reader.u32()
-      replica = reader.string()
+      if (kind === KIND.cancel) this.#onCancel(reader.u32(), reader.string())
+      else if (kind === KIND.ask && message.reply !== undefined) this.#onAsk(message.reply, readCalls(reader))
     } catch (error) {
-      this.#options.log.warn('a cancellation cannot be decoded; no call is cancelled', { err: error })
-      return
+      this.#options.log.warn('a message of a caller about its calls cannot be decoded; nothing is done', { err: error })
     }
-    this.#byCaller.get(replica)?.get(id)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
-}
 
-/** Whose answer it is. `id` 0: of a request whose number could not be read. */
-interface Addressee {
-  readonly reply: string
-  readonly id: number
-  /** Its request came in one message with others. */
-  readonly isOneOfMany: boolean
+  #onCancel(id: number, replica: string): void {
+    this.#running.find(replica, id)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
+  }
+
+  /** I3. Answers that are ready go first: a call that is over is not missed. */
+  #onAsk(reply: string, asked: { readonly replica: string; readonly calls: readonly number[] }): void {
+    setImmediate(() => {
+      const { transport, replica, log } = this.#options
+      const calls = asked.calls.filter((id) => this.#running.find(asked.replica, id) !== undefined)
+      try {
+        transport.publish(reply, writeCalls(this.#writer, KIND.holds, { replica, calls }))
+      } catch (error) {
+        log.debug('a caller could not be told which calls run here', { err: error })
+      }
+    })
+  }
 }
 
 function refusal(code: RemoteCallCode, message: string): RemoteCallError {

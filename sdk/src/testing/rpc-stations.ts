@@ -42,7 +42,7 @@ export interface Stations {
   readonly logged: readonly string[]
   startReplica(
     instance: Methods,
-    options?: { readonly replica?: string; readonly component?: string },
+    options?: { readonly replica?: string; readonly component?: string; readonly maxConcurrent?: number },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   /** A caller of one component, with time limits by method. */
   startCaller(
@@ -67,9 +67,9 @@ export async function startStations(): Promise<Stations> {
   const stations: Stations = {
     nats: await startNatsServer(),
     logged,
-    async startReplica(instance, { replica = 'cart-0', component = COMPONENT } = {}) {
+    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent } = {}) {
       const options = await connection(replica)
-      const server = new RpcServer(options)
+      const server = new RpcServer({ ...options, maxConcurrent })
       server.serve({ name: component, methods: METHODS, instance })
       await options.transport.flush()
       return { server, transport: options.transport }

@@ -1,0 +1,259 @@
+/**
+ * Finds calls that nobody will answer any more. A broker says nothing when a replica dies with calls in hand, and a caller does not know which replica took
+ * its call; so it asks about calls that take their time, and only about them.
+ *
+ * I1  A call is lost when the replica that has it is gone, or no longer has it; or when every replica that was ever heard of is gone or says that it does not
+ *     have it. A replica that is silent may be busy: as long as one is, a call that might be there goes on to its deadline.
+ * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens.
+ * I3  A replica that still runs calls answers, though it takes no new ones.
+ */
+import type { Writer } from '../codec/writer.js'
+import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../contract/subjects.js'
+import type { Logger } from '../telemetry/logger.js'
+import { KIND, readCalls, readKind, writeCalls } from './frame.js'
+import type { PendingCall } from './pending-call.js'
+import type { IncomingMessage, Transport } from './transport.js'
+
+/** Calls are watched from this age on. */
+const WATCHED_MS = 250
+/** How often is looked. */
+const LOOK_MS = 100
+/** How often a replica is asked whether it still has a call. */
+const HOLDER_MS = 500
+/** How often all replicas are asked who has a call: at first, and at most. */
+const SEARCH_MS = { first: 250, most: 2_000 } as const
+
+export interface CalleeWatchOptions {
+  readonly transport: Transport
+  readonly deploymentId: string
+  readonly replica: string
+  /** Prefix of the subjects for answers, with its dot; the watch subscribes to it. */
+  readonly inbox: string
+  readonly log: Logger
+  readonly isPending: (call: PendingCall) => boolean
+  readonly onLost: (call: PendingCall, why: string) => void
+}
+
+/** What is known of the replicas of one component. */
+interface Callees {
+  readonly component: string
+  readonly known: Set<string>
+  search: Search | undefined
+  /** Epoch milliseconds, by replica: when it may be asked again about the calls that it has. */
+  readonly nextAsk: Map<string, number>
+  nextSearchAt: number
+  searchMs: number
+}
+
+/** All replicas were asked who has these calls. */
+interface Search {
+  calls: readonly PendingCall[]
+  readonly at: number
+  /** Replicas that have answered, or are gone. */
+  readonly settled: Set<string>
+  /** Those that did not answer the question to all have been asked one by one. */
+  isPointed: boolean
+}
+
+export class CalleeWatch {
+  readonly #options: CalleeWatchOptions
+  readonly #writer: Writer
+  readonly #callees = new Map<string, Callees>()
+  readonly #waiting = new Map<string, (message: IncomingMessage) => void>()
+  #next = 0
+  #lookAt = 0
+
+  /** @param writer that nobody uses between two of its frames */
+  constructor(options: CalleeWatchOptions, writer: Writer) {
+    this.#options = options
+    this.#writer = writer
+    options.transport.subscribe(`${options.inbox}*`, (message) => this.#waiting.get(message.subject)?.(message))
+    options.transport.onConnection((isConnected) => this.#onConnection(isConnected))
+  }
+
+  /** From now on this process calls the component. */
+  add(component: string): void {
+    if (this.#callees.has(component)) return
+    const callees: Callees = {
+      component,
+      known: new Set(),
+      search: undefined,
+      nextAsk: new Map(),
+      nextSearchAt: 0,
+      searchMs: SEARCH_MS.first,
+    }
+    this.#callees.set(component, callees)
+    const { transport, deploymentId } = this.#options
+    transport.subscribe(arrivalSubject(deploymentId, component), ({ data }) => {
+      const { kind, reader } = readKind(data)
+      if (kind === KIND.here) callees.known.add(reader.string())
+    })
+    this.#meet(callees)
+  }
+
+  /** Whether it is time to look again. @param now epoch milliseconds */
+  isDue(now: number): boolean {
+    return now >= this.#lookAt
+  }
+
+  /** @param pending all calls that are on their way. @param now epoch milliseconds */
+  look(pending: Iterable<PendingCall>, now: number): void {
+    this.#lookAt = now + LOOK_MS
+    if (!this.#options.transport.isConnected) return // its loss has settled them
+    const held = new Map<Callees, Map<string, PendingCall[]>>()
+    const sought = new Map<Callees, PendingCall[]>()
+    for (const call of pending) {
+      if (now - call.sentAt < WATCHED_MS) continue
+      const callees = this.#callees.get(call.target.component)
+      if (callees === undefined) continue
+      if (call.holder === undefined) pushTo(sought, callees, call)
+      else pushTo(mapIn(held, callees), call.holder, call)
+    }
+    for (const [callees, byReplica] of held)
+      for (const [replica, calls] of byReplica) {
+        if (now < (callees.nextAsk.get(replica) ?? 0)) continue
+        callees.nextAsk.set(replica, now + HOLDER_MS)
+        this.#askHolder(callees, replica, calls)
+      }
+    for (const callees of this.#callees.values()) this.#seek(callees, sought.get(callees) ?? [], now)
+  }
+
+  #askHolder(callees: Callees, replica: string, calls: readonly PendingCall[]): void {
+    this.#ask(this.#querySubject(callees, replica), calls, (answer) => {
+      if (answer === undefined) return this.#onGone(callees, replica, calls)
+      const held = new Set(answer.calls)
+      for (const call of calls) if (!held.has(call.id)) this.#lose(call, `"${replica}" no longer has it: its answer was lost`)
+      return true
+    })
+  }
+
+  #onGone(callees: Callees, replica: string, calls: readonly PendingCall[]): true {
+    callees.known.delete(replica)
+    callees.nextAsk.delete(replica)
+    for (const call of calls) this.#lose(call, `the replica "${replica}", which had it, is gone`)
+    return true
+  }
+
+  #seek(callees: Callees, calls: readonly PendingCall[], now: number): void {
+    if (calls.length === 0) {
+      callees.search = undefined
+      callees.searchMs = SEARCH_MS.first
+      return
+    }
+    const { search } = callees
+    if (search !== undefined && !search.isPointed && now - search.at >= LOOK_MS) this.#point(callees, search)
+    if (now < callees.nextSearchAt) return
+    callees.nextSearchAt = now + callees.searchMs
+    callees.searchMs = Math.min(SEARCH_MS.most, callees.searchMs * 2)
+    this.#search(callees, calls, now)
+  }
+
+  #search(callees: Callees, calls: readonly PendingCall[], now: number): void {
+    const search: Search = { calls, at: now, settled: new Set(), isPointed: false }
+    callees.search = search
+    this.#ask(everyReplicaSubject(this.#options.deploymentId, callees.component), calls, (answer) => {
+      if (callees.search !== search) return true
+      if (answer === undefined) {
+        callees.known.clear()
+        search.isPointed = true
+      } else this.#onAnswer(callees, search, answer)
+      this.#judge(callees, search)
+      return answer === undefined
+    })
+  }
+
+  /** Asks those that have not answered one by one: of a replica that is gone, the broker says so. */
+  #point(callees: Callees, search: Search): void {
+    search.isPointed = true
+    for (const replica of callees.known) {
+      if (search.settled.has(replica)) continue
+      this.#ask(this.#querySubject(callees, replica), search.calls, (answer) => {
+        if (answer === undefined) callees.known.delete(replica)
+        else this.#onAnswer(callees, search, answer)
+        this.#judge(callees, search)
+        return true
+      })
+    }
+    this.#judge(callees, search)
+  }
+
+  #onAnswer(callees: Callees, search: Search, { replica, calls }: { readonly replica: string; readonly calls: readonly number[] }): void {
+    callees.known.add(replica)
+    search.settled.add(replica)
+    const held = new Set(calls)
+    for (const call of search.calls) if (held.has(call.id)) call.holder = replica
+  }
+
+  /** I1 */
+  #judge(callees: Callees, search: Search): void {
+    if (!search.isPointed || callees.search !== search) return
+    for (const replica of callees.known) if (!search.settled.has(replica)) return
+    callees.search = undefined
+    for (const call of search.calls) if (call.holder === undefined) this.#lose(call, 'no replica has it: the one that took it is gone')
+  }
+
+  #lose(call: PendingCall, why: string): void {
+    if (this.#options.isPending(call)) this.#options.onLost(call, why)
+  }
+
+  /** Asks who is there. */
+  #meet(callees: Callees): void {
+    this.#ask(everyReplicaSubject(this.#options.deploymentId, callees.component), [], (answer) => {
+      if (answer !== undefined) callees.known.add(answer.replica)
+      return answer === undefined
+    })
+  }
+
+  /** @param onAnswer gets each answer, or `undefined` when nobody listens there; true: no other answer is waited for */
+  #ask(
+    subject: string,
+    calls: readonly PendingCall[],
+    onAnswer: (answer: { readonly replica: string; readonly calls: readonly number[] } | undefined) => boolean,
+  ): void {
+    const { transport, replica, inbox, log } = this.#options
+    const reply = `${inbox}${(this.#next = (this.#next + 1) >>> 0).toString(36)}`
+    const forget = (): void => {
+      clearTimeout(timer)
+      this.#waiting.delete(reply)
+    }
+    const timer = setTimeout(forget, SEARCH_MS.most)
+    timer.unref()
+    this.#waiting.set(reply, (message) => {
+      if (message.isNoResponders) {
+        forget()
+        onAnswer(undefined)
+        return
+      }
+      const { kind, reader } = readKind(message.data)
+      if (kind === KIND.holds && onAnswer(readCalls(reader))) forget()
+    })
+    try {
+      transport.publish(subject, writeCalls(this.#writer, KIND.ask, { replica, calls: calls.map(({ id }) => id) }), reply)
+    } catch (error) {
+      forget()
+      log.debug('replicas could not be asked about calls', { subject, err: error })
+    }
+  }
+
+  #querySubject({ component }: Callees, replica: string): string {
+    return replicaQuerySubject(this.#options.deploymentId, component, replica)
+  }
+
+  #onConnection(isConnected: boolean): void {
+    if (!isConnected) return
+    // A replica that came meanwhile was not heard.
+    for (const callees of this.#callees.values()) this.#meet(callees)
+  }
+}
+
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+function mapIn<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let found = maps.get(key)
+  if (found === undefined) maps.set(key, (found = new Map<L, V>()))
+  return found
+}

@@ -1,0 +1,123 @@
+/**
+ * What becomes of a call whose attempt failed on its way.
+ *
+ * I1  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
+ * I2  `mayHaveRun` speaks of the call, not of its last attempt: once it may have run, no later attempt takes that back.
+ * I3  Attempts that cost a replica work come out of the budget of the component. Those that the broker turned away, because nobody listens, cost none.
+ */
+import type { MethodBinding } from '../component/binding.js'
+import { NEVER } from './context.js'
+import { whatOf, type Attempt, type Target } from './pending-call.js'
+import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import type { Transport } from './transport.js'
+
+/** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
+const UNAVAILABLE_WINDOW_MS = 1_000
+/** How long a call waits for a lost connection to come back, over all its attempts. */
+const RECONNECT_WINDOW_MS = 2_000
+const MAX_RETRIES = 3
+const BACKOFF_MS = { first: 5, most: 200 } as const
+/** Failures after which another attempt may end otherwise, and which a replica may have had work with. */
+const RETRIED: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED', 'WEAVER_RPC_PEER_LOST'])
+
+export class Retrier {
+  readonly #transport: Transport
+  readonly #send: (target: Target, call: Attempt) => Promise<unknown>
+  readonly #reconnected = new Set<() => void>()
+
+  /** @param send makes one attempt, and gives what the method returned */
+  constructor(transport: Transport, send: (target: Target, call: Attempt) => Promise<unknown>) {
+    this.#transport = transport
+    this.#send = send
+  }
+
+  /** After the first attempt: tries again where that may help. @param started epoch milliseconds */
+  async goOn(target: Target, call: Attempt, first: { readonly started: number; readonly error: RemoteCallError }): Promise<unknown> {
+    const { deadline, now, method } = call
+    const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
+    let { error } = first
+    let { owner } = call
+    let mayHaveRun = false
+    let lostAt: number | undefined
+    for (let retry = 0; ; retry++) {
+      mayHaveRun ||= error.mayHaveRun
+      if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
+        // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
+        target.route?.onUnreachable(owner)
+        owner = undefined
+      } else {
+        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+        const isWorthIt = canRetry(error, { target, binding, retry, started: first.started }) && Date.now() + wait < deadline
+        if (!isWorthIt) throw finalError(error, { mayHaveRun })
+        if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
+          throw finalError(error, { mayHaveRun, note: BUDGET })
+        await pause(wait, now.signal)
+      }
+      try {
+        if (!this.#transport.isConnected) {
+          lostAt ??= Date.now()
+          await this.#connection(whatOf(target, method), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
+        }
+        return await this.#send(target, { ...call, owner })
+      } catch (failed) {
+        if (!(failed instanceof RemoteCallError)) throw failed
+        error = failed
+      }
+    }
+  }
+
+  onReconnected(): void {
+    const waiting = [...this.#reconnected]
+    this.#reconnected.clear()
+    for (const back of waiting) back()
+  }
+
+  /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
+  async #connection(what: string, wait: { readonly until: number; readonly signal: AbortSignal }): Promise<void> {
+    const back = new AbortController()
+    const onBack = (): void => back.abort()
+    this.#reconnected.add(onBack)
+    await pause(wait.until - Date.now(), AbortSignal.any([back.signal, wait.signal]))
+    this.#reconnected.delete(onBack)
+    if (!this.#transport.isConnected && !wait.signal.aborted)
+      throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
+  }
+}
+
+/** I1 */
+function canRetry(
+  error: RemoteCallError,
+  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly started: number },
+): boolean {
+  if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.started + UNAVAILABLE_WINDOW_MS
+  if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
+  return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
+}
+
+const BUDGET = 'it was not tried again: too many calls of this component were'
+
+/** I2 */
+function finalError(
+  error: RemoteCallError,
+  { mayHaveRun, note }: { readonly mayHaveRun: boolean; readonly note?: string },
+): RemoteCallError {
+  const notes = [note, mayHaveRun && !error.mayHaveRun ? 'an earlier attempt of this call may have run' : undefined]
+  const text = notes.filter((n) => n !== undefined).join('; ')
+  if (text === '') return error
+  const { code, message, cause, details } = error
+  return new RemoteCallError(code as RemoteCallCode, `${message}; ${text}`, { mayHaveRun, cause, details }) // its own code
+}
+
+/** Resolves after that time, or as soon as the signal fires. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    if (signal !== NEVER) signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,26 @@
+// A replica of shop/Cart as a process, to be killed and frozen: cart.mjs URL REPLICA. Says "ready" when it serves.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectNats } from '../../../dist/rpc/nats-transport.js'
+import { RpcServer } from '../../../dist/rpc/rpc-server.js'
+import { BUILD, COMPONENT, DEPLOYMENT, METHODS } from '../../../dist/testing/rpc-stations.js'
+
+const [, , url, replica] = process.argv
+const log = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error, with: () => log }
+const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+const takeTime = async (ms) => {
+  await sleep(Number(ms))
+  return replica
+}
+const instance = {
+  work: takeTime,
+  append: takeTime,
+  /** Keeps the processor for so many milliseconds. */
+  async join(ms) {
+    const until = performance.now() + Number(ms)
+    while (performance.now() < until);
+    return replica
+  },
+}
+new RpcServer({ transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }).serve({ name: COMPONENT, methods: METHODS, instance })
+await transport.flush()
+console.log('ready')
