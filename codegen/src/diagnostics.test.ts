@@ -193,6 +193,12 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
     ['WVG015', 'a router from elsewhere', { 'a.ts': IMPORTS + 'const router = {}\n' + routed('router') }, /not written in place/],
     [
       'WVG015',
+      'a leader from elsewhere',
+      { 'a.ts': `${IMPORTS}const scope = 'app' as const\n${good.replace(`('test/Good')`, `('test/Good', { leader: scope })`)}` },
+      /leader of component "test\/Good" is not written in place/,
+    ],
+    [
+      'WVG015',
       'a computed notRetriable',
       { 'a.ts': `${IMPORTS}const name = 'm'\n${good.replace(`('test/Good')`, `('test/Good', { notRetriable: [name] })`)}` },
       /not a string literal/,

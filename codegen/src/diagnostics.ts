@@ -37,7 +37,7 @@ export const CATALOGUE = {
   WVG014: { when: 'an option names a method that the interface lacks', hint: 'correct the name of the method' },
   WVG015: {
     when: 'options are not an object literal',
-    hint: 'write router, notRetriable and timeoutMs in place; the generator reads them without running the code',
+    hint: 'write router, notRetriable, timeoutMs and leader in place; the generator reads them without running the code',
   },
   WVG016: { when: 'a class has two config() fields', hint: 'put all settings into one schema' },
   WVG017: {

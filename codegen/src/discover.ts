@@ -9,6 +9,7 @@ import { findErrorClasses } from './error-classes.js'
 import type { Application, ComponentModel, Exported, MainModel } from './model.js'
 import { FIELD_CALLS, instanceOf, readClass, type ClassSource } from './read-class.js'
 import { foreignNodes, PackageReader } from './read-packages.js'
+import { readLeader } from './read-leader.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
 import { SourceReader } from './source-reader.js'
@@ -173,6 +174,7 @@ class Discovery {
     const models: ComponentModel[] = []
     for (const token of [...this.#tokens.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const methods = readMethods(this.#reader, shapes, token)
+      const leader = readLeader(this.#reader, token)
       const implementation = this.#implementations.find((found) => found.token === token)
       if (implementation === undefined) {
         this.#reader.report('WVG005', `component "${token.name}" has no implementation in this package`, token.node)
@@ -184,6 +186,7 @@ class Discovery {
         isInterfaceNamed: this.#isInterfaceNamed(token),
         implementation: implementation.exported,
         methods,
+        ...(leader === undefined ? {} : { leader }),
         ...this.#class(implementation),
       })
     }

@@ -60,6 +60,18 @@ export const cartImpl = implement(Cart, CartImpl)
     expect(made.typeErrors().join()).toMatch(/weaver\.gen\.ts.*clear/)
   }, 60_000)
 
+  it('tells the deployer which component has a leader; that is nothing two builds must agree on', async () => {
+    const graphs = await Promise.all(
+      [`('shop/Cart')`, `('shop/Cart', { leader: 'app' })`].map(async (declared) => {
+        const made = fixture({ 'cart.ts': source.replace(/\('shop\/Cart'.*\)/, declared) })
+        await generate({ projectDir: made.folder })
+        return JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
+      }),
+    )
+    expect(graphs.map((graph) => graph.components[0]?.leader)).toEqual([undefined, 'app'])
+    expect(graphs[0]?.fingerprint).toBe(graphs[1]?.fingerprint)
+  }, 60_000)
+
   it('a nested type changes the fingerprint, its name does not', async () => {
     const withType = (name: string, field: string) =>
       `${IMPORTS}interface ${name} { deep: { ${field}: string }[] }\nexport interface A { m(a: ${name}): Promise<void> }\nexport const A = component<A>('a')\nclass AImpl implements A { async m() {} }\nexport const aImpl = implement(A, AImpl)\n`

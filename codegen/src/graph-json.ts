@@ -39,6 +39,7 @@ export function buildGraph(
         ...(method.isStream ? { stream: true as const } : {}),
       })),
     ),
+    ...(component.leader === undefined ? {} : { leader: component.leader }),
     token: { name: component.token.name, source: made.relative(component.token.file) },
   }))
   const others = new Map(application.packages.flatMap(({ nodes }) => nodes).map((of) => [of.name, of]))

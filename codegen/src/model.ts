@@ -34,6 +34,8 @@ export interface ComponentModel extends ClassFacts {
   readonly isInterfaceNamed: boolean
   readonly implementation: Exported
   readonly methods: readonly MethodModel[]
+  /** One of its replicas leads. */
+  readonly leader?: 'version' | 'app'
 }
 export interface MethodModel {
   readonly name: string

@@ -31,7 +31,8 @@ export function readMethods(reader: SourceReader, shapes: ShapeReader, from: Int
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function optionValue({ ts }: SourceReader, { options }: InterfaceSource, name: string): ts.Expression | undefined {
+/** What an option is set to in the options of a component. */
+export function optionValue({ ts }: SourceReader, { options }: InterfaceSource, name: string): ts.Expression | undefined {
   return options?.properties.find((p): p is ts.PropertyAssignment => ts.isPropertyAssignment(p) && p.name.getText() === name)?.initializer
 }
 

@@ -7,12 +7,14 @@ export {
   type ComponentOptions,
   type Hooks,
   type Implementation,
+  type Lease,
   type Main,
   type MethodName,
   type Remotable,
 } from './component/component.js'
 export { config, construct, listener, logger, ref, type ConfigSchema } from './component/construction.js'
 export { isWeaverError, WeaverError } from './contract/errors.js'
+export type { LeaderScope } from './contract/leader.js'
 export type { RoutingKey } from './contract/shard-key.js'
 export { context, withContext, type CallContext } from './rpc/context.js'
 export { registerError, type ErrorClass } from './rpc/error-codec.js'

@@ -1,5 +1,6 @@
 /** Declares what a component is: a token that names an interface, and a class that fulfils it. No statement here has an effect when imported. */
 import { WeaverError } from '../contract/errors.js'
+import type { LeaderScope } from '../contract/leader.js'
 import type { RoutingKey } from '../contract/shard-key.js'
 
 declare const INTERFACE: unique symbol
@@ -21,6 +22,11 @@ export interface ComponentOptions<T> {
   readonly notRetriable?: readonly MethodName<T>[]
   /** Longest time of one call, in milliseconds, by method. @default 30000 */
   readonly timeoutMs?: { readonly [K in MethodName<T>]?: number }
+  /**
+   * One replica of this component leads, and `lead()` of its implementation runs there alone: `version`, one in each version; `app`, one in all versions that run
+   * beside each other, and it is in the active one. Calls still go to all replicas.
+   */
+  readonly leader?: LeaderScope
 }
 
 /** The token of a component: a value that shares its name with the interface. Invariant in `T`. */
@@ -64,6 +70,17 @@ export interface Main {
   main(): Promise<void> | void
 }
 
+/** What a leader holds, until it is over. */
+export interface Lease {
+  /**
+   * Greater than that of every leader before, also of earlier versions. A store that remembers the greatest one it was shown, and refuses smaller ones, is safe
+   * from a leader that does not know yet that it is none; any other is not.
+   */
+  readonly token: number
+  /** Fires when this replica leads no more: the lease was lost, or the process stops. Its reason is a WeaverError `WEAVER_LEASE_ENDED`. */
+  readonly signal: AbortSignal
+}
+
 /** Hooks that any implementation may have. */
 export interface Hooks {
   /** Runs once, after all components that this one refers to have started. No call arrives before it is done. */
@@ -72,4 +89,10 @@ export interface Hooks {
   shutdown?(): Promise<void> | void
   /** Whether this component can work; called for the readiness of the process. A rejection counts as `false`. */
   health?(): Promise<boolean> | boolean
+  /**
+   * Runs while this replica leads; only with the option `leader`, and needed there. It must end when the signal fires: another replica begins soon after. The
+   * signal is that of its context too, so calls that it makes end with it. A replica that has ended it early goes on as the leader; one whose `lead()` fails
+   * gives the lease back, and stands again after a while. Never runs twice at once in one process.
+   */
+  lead?(lease: Lease): Promise<void> | void
 }

@@ -1,4 +1,5 @@
 import { WeaverError } from './errors.js'
+import type { LeaderScope } from './leader.js'
 
 /** File that `weaver generate` writes beside the generated code, and that an image carries. */
 export const GRAPH_FILE = 'weaver.graph.json'
@@ -28,6 +29,8 @@ export interface ComponentNode {
     readonly routed?: true
     readonly stream?: true
   }[]
+  /** One replica leads: of each version, or of all versions of the application. */
+  readonly leader?: LeaderScope
   /** Where its token is exported: by this name, from this source, relative to its package. A package that refers to it finds the name of the component by it. */
   readonly token?: { readonly name: string; readonly source: string }
   /** The package that declares it, where that is another than the graph's own. */
@@ -64,6 +67,8 @@ export function parseGraph(text: string): ComponentGraph {
   for (const node of graph.components as readonly Partial<ComponentNode>[]) {
     if (typeof node?.name !== 'string' || !Array.isArray(node.methods) || !Array.isArray(node.refs) || !Array.isArray(node.listeners))
       throw invalid(`component ${JSON.stringify(node?.name)} lacks name, methods, refs or listeners`)
+    if (node.leader !== undefined && node.leader !== 'version' && node.leader !== 'app')
+      throw invalid(`leader of component "${node.name}" is ${JSON.stringify(node.leader)}, not "version" or "app"`)
     if (names.has(node.name)) throw invalid(`component "${node.name}" is there twice`)
     names.add(node.name)
     for (const listener of node.listeners) {

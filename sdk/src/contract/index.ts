@@ -22,6 +22,9 @@ export {
 export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
+export { LEASE_MS, leaderPollSubject, type LeaderAnswer, type LeaderRequest, type LeaderScope } from './leader.js'
+export { startLeaderController, type LeaderController, type LeaderControllerOptions } from './leader-controller.js'
+export { createMemoryLeases, type LeaderLeases, type LeaseName } from './leader-leases.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
 export { mergeCpuProfiles, mergeHeapProfiles, type CpuNode, type CpuProfile, type HeapNode, type HeapProfile } from './profiles.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
@@ -44,6 +47,7 @@ export {
   eventSubject,
   groupPermissions,
   inboxPrefix,
+  leaderSubject,
   logSubject,
   replicaCallSubject,
   subjectToken,

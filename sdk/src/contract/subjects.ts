@@ -10,6 +10,7 @@
  *     wv.<deploymentId>.ctl.all                   the deployer asks every weavelet (see control.ts)
  *     wv.<deploymentId>.ctl.<replica>             the deployer asks one weavelet
  *     wv.<deploymentId>.evt                       weavelets tell the deployer
+ *     wv.<deploymentId>.lead.<component>          candidates for the leadership of a component ask the deployer (see leader.ts)
  *     wv.<deploymentId>.log                       log entries, where the deployer asked for them (see logs.ts)
  *
  * A token may hold any printable character but `.`, `*`, `>` and white space; component names hold `/`, which is allowed, and are otherwise
@@ -47,6 +48,10 @@ export function controlSubject(deploymentId: string, replica: string): string {
 export function eventSubject(deploymentId: string): string {
   return `wv.${subjectToken(deploymentId)}.evt`
 }
+/** Where candidates for the leadership of a component ask. */
+export function leaderSubject(deploymentId: string, component: string): string {
+  return `wv.${subjectToken(deploymentId)}.lead.${subjectToken(component)}`
+}
 export function logSubject(deploymentId: string): string {
   return `wv.${subjectToken(deploymentId)}.log`
 }
@@ -64,6 +69,7 @@ export function groupPermissions(
     publish: [
       ...group.calls.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
       ...group.hosts.filter((c) => !group.calls.includes(c)).map((c) => arrivalSubject(deploymentId, c)),
+      ...group.hosts.map((c) => leaderSubject(deploymentId, c)),
       `${d}.i.>`,
       eventSubject(deploymentId),
       logSubject(deploymentId),

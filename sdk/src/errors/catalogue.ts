@@ -68,6 +68,11 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'The cause is logged with its stack. A deployer starts the process again, so that a dependency that was late may be there.',
   },
+  WEAVER_LEASE_ENDED: {
+    when: 'a replica leads no more: its lease was not renewed in time, the deployer gave the leadership to another one, or the process stops. The reason of the signal that `lead()` is given, and of calls under it.',
+    retry: 'no',
+    remedy: 'Let `lead()` end. It runs again when this replica gets the lease again.',
+  },
   WEAVER_LISTENER_BIND: {
     when: 'the address of a listener is no `host:port`, or cannot be bound.',
     retry: 'no',

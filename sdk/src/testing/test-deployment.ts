@@ -4,6 +4,7 @@ import type { Main } from '../component/component.js'
 import type { Bootstrap } from '../contract/bootstrap.js'
 import type { LogSink } from '../telemetry/logger.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import { startTestDeployer } from './test-deployer.js'
 
 export interface TestDeploymentOptions {
   readonly app: new () => Main
@@ -29,6 +30,7 @@ export async function startTestDeployment(options: TestDeploymentOptions): Promi
   const deploymentId = options.deploymentId ?? `test-${randomUUID().slice(0, 8)}`
   const logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = []
   const logSink: LogSink = { level: 'debug', write: (level, message, fields) => void logs.push({ level, message, fields }) }
+  const deployer = await startTestDeployer({ gen: options.gen, natsUrl: options.natsUrl, deploymentId, logSink })
   const started = await Promise.allSettled(
     Object.entries(options.groups).map(async ([group, components]): Promise<readonly [string, Weavelet]> => {
       const bootstrap: Bootstrap = {
@@ -60,7 +62,10 @@ export async function startTestDeployment(options: TestDeploymentOptions): Promi
     }),
   )
   const weavelets = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  const stop = async (): Promise<void> => void (await Promise.all(weavelets.map(([, weavelet]) => weavelet.stop())))
+  const stop = async (): Promise<void> => {
+    await Promise.all(weavelets.map(([, weavelet]) => weavelet.stop()))
+    await deployer.stop()
+  }
   const failed = started.find((result) => result.status === 'rejected')
   if (failed !== undefined) {
     await stop()

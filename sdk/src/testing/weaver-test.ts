@@ -14,6 +14,7 @@ import { parseAppConfig } from '../weavelet/app-config.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 import { withFakes, type Fake } from './fake.js'
 import { startTestBroker } from './test-broker.js'
+import { startTestDeployer } from './test-deployer.js'
 import { startChild, type TestChild } from './test-child.js'
 
 export type Runner = 'local' | 'rpc' | 'multi'
@@ -101,6 +102,7 @@ class RunningTest implements WeaverTest {
   readonly #children: TestChild[] = []
   readonly #failures: unknown[] = []
   #broker: Awaited<ReturnType<typeof startTestBroker>> | undefined
+  #deployer: Awaited<ReturnType<typeof startTestDeployer>> | undefined
   #main: Weavelet | undefined
 
   constructor(options: WeaverTestOptions, runner: Runner) {
@@ -148,6 +150,8 @@ class RunningTest implements WeaverTest {
     if (this.runner === 'local') this.#main = await this.#startHere(undefined)
     else {
       this.#broker = await startTestBroker(this.#options.natsUrl)
+      const { url: natsUrl } = this.#broker
+      this.#deployer = await startTestDeployer({ gen: this.#gen, natsUrl, deploymentId: this.#deploymentId, logSink: this.#sink })
       // Each listens for calls before anybody can make one.
       if (this.runner === 'rpc') await Promise.all(components.map((name) => this.#startHere(name)))
       else await Promise.all(components.map((name) => this.#startChild(name)))
@@ -163,6 +167,7 @@ class RunningTest implements WeaverTest {
     for (const weavelet of this.#weavelets.reverse())
       if (!(await weavelet.stop())) left.push('a component did not stop cleanly; run the test with `verbose: true` to see why')
     for (const ended of await Promise.all(this.#children.map((child) => child.stop()))) if (ended !== undefined) left.push(ended)
+    await this.#deployer?.stop()
     const connections = await this.#broker?.stop()
     if (connections !== undefined && connections > 0) left.push(`${connections} connections to the broker are still open`)
     this.#throwIfMainFailed()

@@ -176,6 +176,8 @@ export class ComponentHost {
     const expected = binding ?? this.#options.gen.main
     this.#compare(name, 'refs', [made.refs, expected.refs])
     this.#compare(name, 'listeners', [made.listeners, expected.listeners])
+    const leaderProblem = leaderProblemOf(name, instance, binding)
+    if (leaderProblem !== undefined) this.#problems.push(leaderProblem)
     const hosted: Hosted = { name, instance, binding, isStarted: false }
     this.#hosted.set(name, hosted)
     return hosted
@@ -248,6 +250,15 @@ export class ComponentHost {
       `"${name}" ${parts.filter((part) => part !== '').join(' and ')} (${what}); run \`weaver generate\`, and create ${what} unconditionally, as fields`,
     )
   }
+}
+
+/** The option `leader` and the hook `lead()` mean nothing without each other. */
+function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBinding | undefined): string | undefined {
+  if ((binding?.token.options.leader === undefined) === (instance.lead === undefined)) return undefined
+  if (binding === undefined) return `"${name}" has lead(), but only a component can lead; move it into one with the option leader`
+  return instance.lead === undefined
+    ? `"${name}" has the option leader, but its class has no lead(); write one, or leave the option out`
+    : `"${name}" has lead(), which never runs without the option leader; declare it by component('${name}', { leader: 'version' })`
 }
 
 /** Zod's problems on one line each, with the path of the key; anything else as it is. */

@@ -2,13 +2,14 @@
  * One process of an application: hosts the components that the bootstrap names (all of them without one), answers the deployer, and stops without losing a call.
  *
  * I1  Ready means: every hosted component has started, every listener that the bootstrap names is bound, and the broker has seen our subscriptions.
- * I2  A stop goes outside in: unready, listeners, calls that arrive, calls in flight, components in reverse order, the broker. Each part is closed
+ * I2  A stop goes outside in: unready, leadership, listeners, calls that arrive, calls in flight, components in reverse order, the broker. Each part is closed
  *     only when nothing before it can ask for it any more.
  */
 import type { WeaverGen } from '../component/binding.js'
 import type { Component, Main } from '../component/component.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
+import { startLeaders, type Leaders } from '../leader/leaders.js'
 import { registerError } from '../rpc/error-codec.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
@@ -154,11 +155,13 @@ async function host(
   const healthListener = health === undefined ? undefined : createListener('health', bootstrap?.health?.address ?? '')
   const healthPort = health === undefined ? undefined : (await healthListener?.serve(health))?.port
 
+  let leaders: Leaders | undefined
   let stopping: Promise<boolean> | undefined
   const stop = async (): Promise<boolean> => {
     phase = 'draining'
     const streamsUntil = Date.now() + STREAMS_GRACE * (bootstrap?.shutdownGraceMs ?? DEFAULT_GRACE_MS)
     routing?.drain()
+    const resigning = leaders?.stop(Math.max(0, streamsUntil - Date.now())) ?? true
     for (const listener of components.listeners) listener.beginDrain()
     const preStopMs = bootstrap?.preStopMs ?? 0
     if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, preStopMs))
@@ -167,13 +170,14 @@ async function host(
       server?.drain({ streamsMs: Math.max(0, streamsUntil - Date.now()) }),
     )
     routing?.leave()
+    const hasResigned = await resigning
     const isClean = await components.stop()
     phase = 'stopped'
     health?.closeAllConnections()
     await healthListener?.close()
     await options.logShipper?.stop()
     const isClosed = await attempt('the connection to the broker could not be closed', () => transport?.close())
-    return isDrained && isClean && isClosed
+    return hasResigned && isDrained && isClean && isClosed
   }
   /** A part of the stop that fails does not keep the others from theirs. */
   const attempt = async (failure: string, part: () => Promise<void> | undefined): Promise<boolean> => {
@@ -215,6 +219,8 @@ async function host(
     await transport?.flush()
     routing?.join([...served.values()].map(({ binding }) => binding.token))
     phase = 'serving'
+    const hosted = [...served.values()].map(({ binding, instance }) => ({ token: binding.token, instance }))
+    leaders = startLeaders({ hosted, transport, log, deploymentId: deployment.deploymentId, replica: deployment.replica })
     log.info('started', { components: [...(bootstrap?.components ?? [MAIN_COMPONENT, ...served.keys()])] })
     const { main } = components
     if (main !== undefined)
