@@ -156,10 +156,9 @@ export const SDK_ERRORS = {
     remedy: 'See who else may publish in the account of this version. Two processes of one build never cause it.',
   },
   WEAVER_RPC_TOO_LARGE: {
-    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than the broker allows in one message.',
+    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; of a stream, one item more than the broker takes at once (1 MiB).',
     retry: 'no',
-    remedy:
-      'Send less at once, such as pages or a reference to an object store; or raise `max_payload` of the broker (1 MiB by default, 64 MiB at most).',
+    remedy: 'Send less at once, such as pages, a stream, or a reference to an object store; or raise `maxMessageBytes` of `run()`.',
   },
   WEAVER_RPC_UNAVAILABLE: {
     when: 'no replica of the component has listened for a second. The method did not run.',

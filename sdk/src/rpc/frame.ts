@@ -12,14 +12,27 @@
  *     holds     u8 version, u8 kind=8, string replica, uint n, n × u32 call                               these do
  *     here      u8 version, u8 kind=9, string replica                                                     it begins to serve
  *
- * `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
+ * Kinds 10 to 12 carry what is larger than one message: parts.ts. `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
 import { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
 import { NO_METADATA } from './context.js'
 
 export const FRAME_VERSION = 1
-export const KIND = { request: 1, cancel: 2, result: 3, error: 4, failure: 5, batch: 6, ask: 7, holds: 8, here: 9 } as const
+export const KIND = {
+  request: 1,
+  cancel: 2,
+  result: 3,
+  error: 4,
+  failure: 5,
+  batch: 6,
+  ask: 7,
+  holds: 8,
+  here: 9,
+  offer: 10,
+  accept: 11,
+  part: 12,
+} as const
 export const FINGERPRINT_BYTES = 8
 
 const NO_KEYS: readonly string[] = []

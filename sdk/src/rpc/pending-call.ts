@@ -5,6 +5,7 @@ import type { CallStats } from '../telemetry/call-stats.js'
 import type { Cancellation, CancelListener } from './cancellation.js'
 import type { Caller, Scope } from './context.js'
 import type { Outbox } from './outbox.js'
+import type { Assembly } from './parts.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { Route } from './route.js'
 
@@ -54,6 +55,10 @@ export class PendingCall implements CancelListener {
   readonly cancellation: Cancellation | undefined
   readonly #client: PendingCallOwner
   frame: Uint8Array = NO_BYTES
+  /** Its frame goes in parts: the broker may speak of each of them. */
+  isInParts = false
+  /** Its answer comes in parts. */
+  answer: Assembly | undefined
   /** Absent until it is sent. */
   message: SentMessage | undefined
   resolve!: (answer: Answer) => void // set by the promise, when it is made

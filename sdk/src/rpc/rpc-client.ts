@@ -21,6 +21,7 @@ import { abandoned, deadlineError, failure, RemoteCallError } from './remote-cal
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type SentMessage, type Target } from './pending-call.js'
 import { decodeAnswer } from './decode-answer.js'
 import { Outbox } from './outbox.js'
+import { Assembly, DEFAULT_MAX_MESSAGE_BYTES, readPart, sendParts, writeOffer } from './parts.js'
 import { ReplySlots } from './reply-slots.js'
 import { Retrier } from './retrier.js'
 import { RetryBudget } from './retry-budget.js'
@@ -45,6 +46,8 @@ export interface RpcClientOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
+  /** Largest request or answer, in bytes. What is larger than the broker takes goes in parts. @default DEFAULT_MAX_MESSAGE_BYTES */
+  readonly maxMessageBytes?: number | undefined
   /** The most calls that are sent as one message; 1: each goes alone. @default 16 */
   readonly maxBatch?: number | undefined
 }
@@ -59,12 +62,14 @@ export class RpcClient {
   readonly #streams: StreamClient
   readonly #retrier: Retrier
   readonly #watch: CalleeWatch
+  readonly #maxMessageBytes: number
   readonly #budgets = new Map<string, RetryBudget>()
   #next = 0
   #sweep: NodeJS.Timeout | undefined
 
   constructor(options: RpcClientOptions) {
     this.#options = options
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint })
@@ -186,10 +191,11 @@ export class RpcClient {
     pending.sentAt = at
     const frame = this.#encode(pending, call, at)
     pending.frame = frame
-    if (frame.length > this.#transport.maxPayloadBytes)
+    pending.isInParts = frame.length > this.#transport.maxPayloadBytes
+    if (frame.length > this.#maxMessageBytes)
       throw failure(
         'WEAVER_RPC_TOO_LARGE',
-        `${pending.what}: the arguments take ${frame.length} bytes, the broker's limit is ${this.#transport.maxPayloadBytes}; send less, or raise max_payload`,
+        `${pending.what}: the arguments take ${frame.length} bytes, ${this.#maxMessageBytes} are allowed; send less, or raise maxMessageBytes of run()`,
         false,
       )
     const answered = new Promise<Answer>((resolve, reject) => {
@@ -200,14 +206,16 @@ export class RpcClient {
     target.waiting++
     cancellation?.add(pending)
     if (this.#sweep === undefined) this.#watchDeadlines()
-    if (call.owner !== undefined) this.#publish(replicaCallSubject(this.#options.deploymentId, target.component, call.owner), [pending])
+    if (pending.isInParts) this.#offer(pending, call.owner)
+    else if (call.owner !== undefined)
+      this.#publish(replicaCallSubject(this.#options.deploymentId, target.component, call.owner), [pending])
     else if (target.slowness > SLOW_SHARE) this.#publish(target.subject, [pending])
     else target.outbox.add(pending, frame.length)
     return answered
   }
 
   /** Sends calls as one message. One that was given up meanwhile is left out. */
-  #publish(subject: string, given: readonly PendingCall[]): void {
+  #publish(subject: string, given: readonly PendingCall[], announcement?: Uint8Array): void {
     const calls = given.every(({ id }) => this.#pending.has(id)) ? given : given.filter(({ id }) => this.#pending.has(id))
     const [first] = calls
     if (first === undefined) return
@@ -215,10 +223,40 @@ export class RpcClient {
     message.slot = this.#slots.take(message)
     for (const call of calls) call.message = message
     try {
-      const bytes = calls.length === 1 ? first.frame : writeBatch(this.#writer, calls.map(({ frame }) => frame)) // prettier-ignore
+      const bytes = calls.length === 1 ? (announcement ?? first.frame) : writeBatch(this.#writer, calls.map(({ frame }) => frame)) // prettier-ignore
       this.#transport.publish(subject, bytes, this.#slots.subject(message.slot))
     } catch (error) {
       for (const call of calls) if (this.#take(call, true)) call.reject(error as Error) // a transport throws errors
+    }
+  }
+
+  /** Asks a replica to take a request that comes in parts. */
+  #offer(pending: PendingCall, owner: string | undefined): void {
+    const { frame, id, target } = pending
+    const { deploymentId, replica } = this.#options
+    const offer = writeOffer(this.#writer, { call: id, fingerprint: this.#fingerprint, total: frame.length, caller: replica })
+    const subject = owner === undefined ? target.subject : replicaCallSubject(deploymentId, target.component, owner)
+    this.#publish(subject, [pending], offer)
+  }
+
+  /** That replica will. */
+  async #onAccept(pending: PendingCall, replica: string): Promise<void> {
+    const { frame, id, message, target } = pending
+    if (message === undefined || !pending.isInParts) return // nothing was offered
+    pending.holder = replica
+    const subject = replicaCallSubject(this.#options.deploymentId, target.component, replica)
+    const reply = this.#slots.subject(message.slot)
+    try {
+      await sendParts(
+        { call: id, sender: this.#options.replica, bytes: frame, maxPayloadBytes: this.#transport.maxPayloadBytes },
+        {
+          writer: this.#writer,
+          publish: (part) => this.#transport.publish(subject, part, reply),
+          isWanted: () => this.#pending.has(id),
+        },
+      )
+    } catch (error) {
+      if (this.#take(pending, false)) pending.reject(error as Error) // a transport throws errors
     }
   }
 
@@ -295,14 +333,36 @@ export class RpcClient {
     if (pending === undefined) return // answered too late: its caller has gone
     // The callee ends at the same moment; what it makes of that is no answer any more.
     if (pending.deadline <= Date.now()) return this.#expire(pending)
+    if (kind === KIND.accept) return void this.#onAccept(pending, reader.string())
+    if (kind === KIND.part) return this.#onPart(pending, reader, message)
     if (!this.#take(pending, true)) return
     pending.target.stats[pending.method]?.bytes(pending.frame.length, bytes)
     pending.resolve({ kind, reader })
   }
 
+  #onPart(pending: PendingCall, reader: Reader, message: IncomingMessage): void {
+    try {
+      const part = readPart(reader)
+      if (part.total > this.#maxMessageBytes)
+        throw failure(
+          'WEAVER_RPC_TOO_LARGE',
+          `${pending.what}: the answer takes ${part.total} bytes, ${this.#maxMessageBytes} are allowed`,
+          true,
+        )
+      pending.answer ??= new Assembly(part.total)
+      const whole = pending.answer.add(part)
+      if (whole === undefined) return
+      const { kind, reader: answer } = readKind(whole)
+      if (kind !== KIND.part) this.#onAnswerFrame(kind, answer, message)
+    } catch (error) {
+      if (this.#take(pending, false)) pending.reject(error as Error) // parts.ts and the codec throw errors
+    }
+  }
+
   #onNoResponders(subject: string): void {
     for (const pending of this.#slots.user(subject)?.calls ?? [])
-      if (this.#take(pending, true)) pending.reject(failure('WEAVER_RPC_UNAVAILABLE', `${pending.what}: no replica of it is up`, false))
+      if (this.#take(pending, !pending.isInParts))
+        pending.reject(failure('WEAVER_RPC_UNAVAILABLE', `${pending.what}: no replica of it is up`, false))
   }
 
   /** Number 0: the callee, or we here, could not read whose it is. */

@@ -41,18 +41,24 @@ describe('what is refused', () => {
     expect(runs).toBe(0)
   })
 
-  it('is a request above the limit of the broker, before it is sent', async () => {
+  it('is a request above the limit, before it is sent', async () => {
     await stations.startReplica(CART)
     const { call, transport } = await stations.startCaller()
-    const error = await failureOf(call('echo', 'x'.repeat(MEBIBYTE)))
+    const error = await failureOf(call('echo', 'x'.repeat(16 * MEBIBYTE)))
     expect(error).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: false })
-    expect(error.message).toMatch(/^shop\/Cart\.echo: the arguments take 10486\d\d bytes, the broker's limit is 1048576;/)
+    expect(error.message).toMatch(/^shop\/Cart\.echo: the arguments take 167772\d\d bytes, 16777216 are allowed;/)
     expect(transport.isConnected).toBe(true)
     expect(await call('echo', 'small')).toBe('small')
   })
 
-  it('is an answer above the limit of the broker, after the method ran', async () => {
-    await stations.startReplica({ ...CART, work: async () => 'x'.repeat(MEBIBYTE) })
+  it('is a request above the limit of the replica, before it runs', async () => {
+    await stations.startReplica(CART, { maxMessageBytes: 2 * MEBIBYTE })
+    const { call } = await stations.startCaller()
+    expect(await failureOf(call('echo', 'x'.repeat(3 * MEBIBYTE)))).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: false })
+  })
+
+  it('is an answer above the limit, after the method ran', async () => {
+    await stations.startReplica({ ...CART, work: async () => 'x'.repeat(16 * MEBIBYTE) })
     const { call } = await stations.startCaller()
     const error = await failureOf(call('work'))
     expect(error).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: true })
@@ -60,8 +66,8 @@ describe('what is refused', () => {
     expect(await call('echo', 'small')).toBe('small')
   })
 
-  it('is an error above the limit of the broker', async () => {
-    await stations.startReplica({ ...CART, work: () => Promise.reject(new Error('x'.repeat(MEBIBYTE))) })
+  it('is an error above the limit', async () => {
+    await stations.startReplica({ ...CART, work: () => Promise.reject(new Error('x'.repeat(MEBIBYTE))) }, { maxMessageBytes: MEBIBYTE })
     const { call } = await stations.startCaller()
     expect(await failureOf(call('work'))).toMatchObject({ code: 'WEAVER_RPC_TOO_LARGE', mayHaveRun: true })
   })

@@ -38,6 +38,7 @@ import {
 } from './frame.js'
 import { Outbox } from './outbox.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart, sendParts } from './parts.js'
 import { RunningCalls, type Addressee, type HostedComponent, type RunningCall, type ServedComponent } from './running-calls.js'
 import { isOpenFrame } from './stream-frame.js'
 import { StreamServer } from './stream-server.js'
@@ -51,11 +52,15 @@ export interface RpcServerOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
+  /** Largest request or answer, in bytes. What is larger than the broker takes goes in parts. @default DEFAULT_MAX_MESSAGE_BYTES */
+  readonly maxMessageBytes?: number | undefined
   /** Calls of one component that may run here at once; more are refused. @default 10000 */
   readonly maxConcurrent?: number | undefined
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>
+/** Requests in parts may take so many times the largest of them. */
+const LARGE_AT_ONCE = 4
 const DEFAULT_MAX_CONCURRENT = 10_000
 /** A method that runs this long or longer took its time: its caller sends no calls of it together. */
 const SLOW_MS = 2
@@ -74,11 +79,15 @@ export class RpcServer {
   readonly #writer = new Writer()
   readonly #streams: StreamServer
   readonly #maxConcurrent: number
+  readonly #maxMessageBytes: number
+  readonly #large: LargeRequests
   #served = 0
 
   constructor(options: RpcServerOptions) {
     this.#options = options
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
+    this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
+    this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
   }
@@ -148,10 +157,14 @@ export class RpcServer {
     let binding: MethodBinding | undefined
     let args: readonly unknown[]
     try {
+      if (kind === KIND.offer || kind === KIND.part) {
+        id = reader.u32()
+        return this.#onLarge(component, id, from)
+      }
       if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
       id = reader.u32()
       const read = readRequestHead(reader, id, this.#fingerprint)
-      if (read.otherBuild !== undefined) throw this.#otherBuild(read, read.otherBuild)
+      if (read.otherBuild !== undefined) throw this.#otherBuild(`${read.caller.component} on ${read.caller.replica}`, read.otherBuild)
       head = read
       binding = component.methods[head.method]
       if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
@@ -205,29 +218,51 @@ export class RpcServer {
     )
   }
 
-  #otherBuild(head: RequestHead, theirs: Uint8Array): RemoteCallError {
-    const [caller, own] = [theirs, this.#fingerprint].map((bytes) => Buffer.from(bytes).toString('hex'))
+  /** A request that comes in parts: what announces it, or one of them. @throws RemoteCallError what cannot be taken */
+  #onLarge(
+    component: HostedComponent,
+    id: number,
+    { kind, reader, reply }: { readonly kind: number; readonly reader: Reader; readonly reply: string },
+  ): void {
+    const to = { reply, id, isOneOfMany: false }
+    if (kind === KIND.part) {
+      const whole = this.#large.add(id, readPart(reader))
+      if (whole === undefined) return
+      const request = readKind(whole)
+      if (request.kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the parts make no request')
+      return this.#onRequestFrame(component, { ...request, reply, isOneOfMany: false })
+    }
+    const { caller, otherBuild, total } = readOffer(reader, this.#fingerprint)
+    if (otherBuild !== undefined) throw this.#otherBuild(caller, otherBuild)
+    if (total > this.#maxMessageBytes)
+      throw refusal('WEAVER_RPC_TOO_LARGE', `the arguments take ${total} bytes, ${this.#maxMessageBytes} are allowed`)
+    if (component.running >= this.#maxConcurrent || !this.#large.offer(caller, id, total))
+      throw refusal('WEAVER_RPC_OVERLOADED', `"${this.#options.replica}" has no room for ${total} bytes of arguments`)
+    this.#publish(to, this.#encode(to, KIND.accept, (w) => w.string(this.#options.replica))) // prettier-ignore
+  }
+
+  #otherBuild(caller: string, theirs: Uint8Array): RemoteCallError {
+    const [their, own] = [theirs, this.#fingerprint].map((bytes) => Buffer.from(bytes).toString('hex'))
     return refusal(
       'WEAVER_RPC_FINGERPRINT',
-      `the caller ${head.caller.component} on ${head.caller.replica} is of build ${caller}, this replica of build ${own}; two builds do not talk to each other`,
+      `the caller ${caller} is of build ${their}, this replica of build ${own}; two builds do not talk to each other`,
     )
   }
 
   #onResult(call: RunningCall, result: unknown): void {
+    let frame: Uint8Array
     try {
-      this.#send(call, this.#encodeResult(call, result))
-      call.span?.end()
+      frame = this.#encodeResult(call, result)
     } catch (error) {
-      call.span?.end(error)
-      this.#answerError(call, error)
+      return this.#onFailed(call, error)
     }
-    this.#onOver(call)
+    call.span?.end()
+    this.#answer(call, frame)
   }
 
   #onFailed(call: RunningCall, error: unknown): void {
     call.span?.end(error)
-    this.#answerError(call, error)
-    this.#onOver(call)
+    this.#answer(call, this.#encodeError(call, error))
   }
 
   #onOver(call: RunningCall): void {
@@ -235,36 +270,54 @@ export class RpcServer {
     this.#running.delete(call)
   }
 
-  /** The method's error; should that be one that cannot be told, the fact that there was one. */
-  #answerError(call: RunningCall, error: unknown): void {
+  /** I1 */
+  #answer(call: RunningCall, frame: Uint8Array): void {
+    const size = frame.length
+    if (size > this.#options.transport.maxPayloadBytes && size <= this.#maxMessageBytes) {
+      void this.#sendLarge(call, frame)
+      return
+    }
+    if (size <= this.#maxMessageBytes) this.#publish(call, frame)
+    else {
+      const why = `the answer takes ${size} bytes, ${this.#maxMessageBytes} are allowed; return less, or raise maxMessageBytes of run()`
+      this.#fail(call, 'WEAVER_RPC_TOO_LARGE', why, true)
+    }
+    this.#onOver(call)
+  }
+
+  async #sendLarge(call: RunningCall, bytes: Uint8Array): Promise<void> {
+    const { log, replica, transport } = this.#options
     try {
-      this.#send(
-        call,
-        this.#encode(call, KIND.error, (w) => writeError(w, error)),
+      await sendParts(
+        { call: call.id, sender: replica, bytes, maxPayloadBytes: transport.maxPayloadBytes },
+        { writer: this.#writer, publish: (part) => transport.publish(call.reply, part), isWanted: () => !call.cancellation.isAborted },
       )
+    } catch (error) {
+      // As in #publishNow.
+      log.warn('an answer could not be sent', { err: error })
+    }
+    this.#onOver(call)
+  }
+
+  /** The method's error; should that be one that cannot be told, the fact that there was one. */
+  #encodeError(call: RunningCall, error: unknown): Uint8Array {
+    try {
+      return this.#encode(call, KIND.error, (w) => writeError(w, error))
     } catch (why) {
-      this.#fail(call, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
+      return this.#encodeFailure(call, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
     }
   }
 
-  #send(call: Addressee, frame: Uint8Array): void {
-    const { maxPayloadBytes } = this.#options.transport
-    if (frame.length <= maxPayloadBytes) return this.#publish(call, frame)
-    this.#fail(
-      call,
-      'WEAVER_RPC_TOO_LARGE',
-      `the answer takes ${frame.length} bytes, the broker's limit is ${maxPayloadBytes}; return less, or raise max_payload`,
-      true,
-    )
+  #fail(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
+    this.#publish(call, this.#encodeFailure(call, code, message, mayHaveRun))
   }
 
-  #fail(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
-    const frame = this.#encode(call, KIND.failure, (w) => {
+  #encodeFailure(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean): Uint8Array {
+    return this.#encode(call, KIND.failure, (w) => {
       w.string(code)
       w.string(message)
       w.bool(mayHaveRun)
     })
-    this.#publish(call, frame)
   }
 
   #encodeResult(call: RunningCall, result: unknown): Uint8Array {
@@ -340,7 +393,7 @@ export class RpcServer {
   #onAsk(reply: string, asked: { readonly replica: string; readonly calls: readonly number[] }): void {
     setImmediate(() => {
       const { transport, replica, log } = this.#options
-      const calls = asked.calls.filter((id) => this.#running.find(asked.replica, id) !== undefined)
+      const calls = asked.calls.filter((id) => this.#running.find(asked.replica, id) !== undefined || this.#large.has(asked.replica, id))
       try {
         transport.publish(reply, writeCalls(this.#writer, KIND.holds, { replica, calls }))
       } catch (error) {

@@ -42,7 +42,12 @@ export interface Stations {
   readonly logged: readonly string[]
   startReplica(
     instance: Methods,
-    options?: { readonly replica?: string; readonly component?: string; readonly maxConcurrent?: number },
+    options?: {
+      readonly replica?: string
+      readonly component?: string
+      readonly maxConcurrent?: number
+      readonly maxMessageBytes?: number
+    },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   /** A caller of one component, with time limits by method. */
   startCaller(
@@ -67,9 +72,9 @@ export async function startStations(): Promise<Stations> {
   const stations: Stations = {
     nats: await startNatsServer(),
     logged,
-    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent } = {}) {
+    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent, maxMessageBytes } = {}) {
       const options = await connection(replica)
-      const server = new RpcServer({ ...options, maxConcurrent })
+      const server = new RpcServer({ ...options, maxConcurrent, maxMessageBytes })
       server.serve({ name: component, methods: METHODS, instance })
       await options.transport.flush()
       return { server, transport: options.transport }

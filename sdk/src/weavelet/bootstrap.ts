@@ -24,6 +24,8 @@ const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_IN
 export interface RunOptions {
   /** For development: calls within one process copy arguments and results as calls between processes do. Shows code that counts on sharing them. @default false */
   readonly copyArgs?: boolean
+  /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
+  readonly maxMessageBytes?: number
 }
 
 /**
@@ -92,6 +94,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       logSink: sink,
       logShipper,
       copyArgs: runOptions.copyArgs === true,
+      maxMessageBytes: runOptions.maxMessageBytes,
       tracing,
       signal: abort.signal,
       onMainFailed: (error) => {

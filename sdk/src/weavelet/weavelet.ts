@@ -48,6 +48,8 @@ export interface WeaveletOptions {
   readonly logShipper?: LogShipper | undefined
   /** Local calls copy arguments and results, as calls between processes do. @default false */
   readonly copyArgs?: boolean
+  /** Of a request or an answer between processes. @default 16777216 */
+  readonly maxMessageBytes?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
@@ -104,7 +106,14 @@ async function host(
   const { log, transport, tracing } = with_
   const bound: Record<string, { readonly host: string; readonly port: number }> = {}
   for (const errorClass of gen.errors ?? []) registerError(errorClass)
-  const rpc = { deploymentId: deployment.deploymentId, replica: deployment.replica, fingerprint: gen.fingerprint, log, tracing }
+  const rpc = {
+    deploymentId: deployment.deploymentId,
+    replica: deployment.replica,
+    fingerprint: gen.fingerprint,
+    log,
+    tracing,
+    maxMessageBytes: options.maxMessageBytes,
+  }
   const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
   const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
   const routing = transport === undefined ? undefined : new Routing({ ...rpc, transport })
