@@ -2,6 +2,9 @@ import type { GraphComponent, GraphShape } from './graph-shape.js'
 import { fieldPath, nearestName, type SpecProblem } from './problems.js'
 import type { WeaverAppSpec } from './weaver-app.js'
 
+/** `${env:NAME}` and `${file:/path}` stand for secrets. */
+const REFERENCE = /(^|[^$])\$\{(env|file):/
+
 /** Says everything in which a spec contradicts the components that its image really has. */
 export function checkAgainstGraph(spec: WeaverAppSpec, graph: GraphShape): SpecProblem[] {
   const components = new Map(graph.components.map((c) => [c.name, c]))
@@ -62,6 +65,7 @@ function checkConfig(
  * pass; the component itself has the last word when it starts.
  */
 function checkValue(value: unknown, schema: Readonly<Record<string, unknown>>, path: readonly PropertyKey[]): SpecProblem[] {
+  if (typeof value === 'string' && REFERENCE.test(value)) return [] // what it stands for is known to the process alone
   const alternatives = [schema['anyOf'], schema['oneOf']].find(Array.isArray) as readonly unknown[] | undefined
   if (alternatives !== undefined) {
     const results = alternatives.map((a) => checkValue(value, asRecord(a) ?? {}, path))

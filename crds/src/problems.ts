@@ -1,3 +1,5 @@
+import { distance } from 'fastest-levenshtein'
+
 /** Something wrong with a WeaverApp, as data: whoever shows it decides how. */
 export interface SpecProblem {
   /** `spec.groups[1].components[0]`, `spec.config["httpserver/Greeter"].greeting`. */
@@ -27,26 +29,12 @@ export function formatProblem({ path, message, remedy }: SpecProblem): string {
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (distance <= Math.max(1, Math.floor(candidate.length / 3)) && distance < (best?.distance ?? Infinity))
-      best = { name: candidate, distance }
+    const found = distance(name.toLowerCase(), candidate.toLowerCase())
+    if (found <= Math.max(1, Math.floor(candidate.length / 3)) && found < (best?.distance ?? Infinity))
+      best = { name: candidate, distance: found }
   }
   if (best !== undefined) return best.name
   // `Reverser` for `httpserver/Reverser`
   const segment = name.slice(name.lastIndexOf('/') + 1).toLowerCase()
   return [...known].find((k) => k.slice(k.lastIndexOf('/') + 1).toLowerCase() === segment)
-}
-
-/** Levenshtein's, by one row. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -94,6 +94,7 @@ export async function startByHand(
     deployment: deploymentOf(bootstrap),
     ...(given.bootstrap === undefined ? {} : { bootstrap }),
     configOf: (component) => bootstrap.config[component],
+    configSections: Object.keys(bootstrap.config),
     addressOf: (listener) => given.addresses?.[listener] ?? bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
     logSink: { level: 'debug', write: (level, message, fields) => void logs.push({ level, message, fields }) },
     onMainFailed: (error) => void mainFailures.push(error),

@@ -54,6 +54,7 @@ export async function startTestDeployment(options: TestDeploymentOptions): Promi
         deployment: { app: 'test', deploymentId, versionId: bootstrap.versionId, group, replica: bootstrap.replica, isSingle: false },
         bootstrap,
         configOf: (component) => bootstrap.config[component],
+        configSections: Object.keys(bootstrap.config),
         addressOf: (listener) => bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
         logSink,
         onMainFailed: (error) => void logs.push({ level: 'error', message: 'main failed', fields: { err: error } }),

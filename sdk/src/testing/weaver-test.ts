@@ -10,7 +10,7 @@ import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import { entrySink, type LogSink } from '../telemetry/logger.js'
 import { prettyPrinter } from '../telemetry/log-print.js'
-import { parseAppConfig } from '../weavelet/app-config.js'
+import { parseAppConfig } from '../config/app-config.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 import { withFakes, type Fake } from './fake.js'
 import { startTestBroker } from './test-broker.js'
@@ -97,6 +97,7 @@ class RunningTest implements WeaverTest {
   readonly #app: new () => Main
   readonly #deploymentId = `test-${process.pid}-${(count += 1)}`
   readonly #configOf: (component: string) => unknown
+  readonly #configSections: readonly string[]
   readonly #sink: LogSink
   readonly #weavelets: Weavelet[] = []
   readonly #children: TestChild[] = []
@@ -112,10 +113,12 @@ class RunningTest implements WeaverTest {
     const gen = withFakes(options.weaver, options.fakes ?? [])
     this.#gen = options.app === undefined ? { ...gen, main: { refs: [], listeners: [] } } : gen
     const { config = {} } = options
-    this.#configOf =
+    const given =
       typeof config === 'string'
-        ? parseAppConfig(config, { path: 'the config of the test', program: 'test' }).configOf
-        : (name) => config[name]
+        ? parseAppConfig(config, { path: 'the config of the test', program: 'test' })
+        : { configOf: (name: string) => config[name], sections: Object.keys(config) }
+    this.#configOf = given.configOf
+    this.#configSections = given.sections
     this.#sink =
       options.verbose === true
         ? entrySink((entry) => void process.stderr.write(print(entry)), 'debug')
@@ -190,6 +193,7 @@ class RunningTest implements WeaverTest {
       },
       ...(bootstrap === undefined ? {} : { bootstrap }),
       configOf: this.#configOf,
+      configSections: this.#configSections,
       copyArgs: this.#options.copyArgs === true,
       addressOf: () => '127.0.0.1:0',
       logSink: this.#sink,

@@ -321,7 +321,12 @@ describe('a process that cannot start', () => {
     ['a missing field', bootstrap({ group: undefined }), 'WEAVER_BOOTSTRAP_INVALID', 'group: must be a non-empty string'],
     ['a wrong broker', bootstrap({ nats: { servers: [7] } }), 'WEAVER_BOOTSTRAP_INVALID', 'nats.servers: must be a non-empty list of URLs'],
     ['an unknown component', bootstrap({ components: ['x/Y'] }), 'WEAVER_START_INVALID', 'this build has no such component'],
-    ['a wrong configuration', bootstrap({ config: { 'weaver/Main': { greting: 'x' } } }), 'WEAVER_START_INVALID', 'Unrecognized key'],
+    [
+      'a wrong configuration',
+      bootstrap({ config: { 'weaver/Main': { greting: 'x' } } }),
+      'WEAVER_START_INVALID',
+      'did you mean "greeting"?',
+    ],
   ]
   it.each(cases)('for %s says why, without a stack, and exits with 1', async (_, text, code, message) => {
     const app = launch({ WEAVER_BOOTSTRAP: text })

@@ -1,6 +1,6 @@
 /**
  * The composition root of an application's process: reads the environment, starts the weavelet, installs signal handlers, ends the process. Nothing else in
- * the SDK reads `process.env` or `process.argv`.
+ * the SDK reads `process.env` or `process.argv`, but for the references in configuration (config/references.ts).
  */
 import { randomUUID } from 'node:crypto'
 import type { WeaverGen } from '../component/binding.js'
@@ -11,7 +11,7 @@ import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
 import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
-import { emptyConfig, readAppConfig } from './app-config.js'
+import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { banner } from './banner.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
@@ -111,7 +111,10 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
   }
 }
 
-type Found = { readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'addressOf'>; readonly graceMs: number }
+type Found = {
+  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'addressOf'>
+  readonly graceMs: number
+}
 
 function deployed(text: string): Found {
   const bootstrap = parseBootstrap(text)
@@ -120,6 +123,7 @@ function deployed(text: string): Found {
       deployment: deploymentOf(bootstrap),
       bootstrap,
       configOf: (component) => bootstrap.config[component],
+      configSections: Object.keys(bootstrap.config),
       addressOf: (listener) => bootstrap.listeners[listener]?.address ?? 'localhost:0',
     },
     graceMs: (bootstrap.preStopMs ?? 0) + (bootstrap.shutdownGraceMs ?? DEFAULT_GRACE_MS),
@@ -139,7 +143,10 @@ function alone(program: string): Found {
     isSingle: true,
   }
   process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
-  return { options: { deployment, configOf: found.configOf, addressOf: found.addressOf }, graceMs: DEFAULT_GRACE_MS }
+  return {
+    options: { deployment, configOf: found.configOf, configSections: found.sections, addressOf: found.addressOf },
+    graceMs: DEFAULT_GRACE_MS,
+  }
 }
 
 /** As no-color.org has it: set to anything, it means no colours. */

@@ -6,6 +6,8 @@ import type { Calls, ComponentBinding, WeaverGen } from '../component/binding.js
 import type { Component, Hooks, Main } from '../component/component.js'
 import { constructWithin } from '../component/construction.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
+import { unknownNameHint } from '../config/nearest-name.js'
+import { parseConfig } from '../config/parse-config.js'
 import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Route } from '../rpc/route.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -23,6 +25,8 @@ export interface HostOptions {
   readonly hosted: ReadonlySet<string> | undefined
   /** Configuration by component name, before parsing. */
   readonly configOf: (component: string) => unknown
+  /** What there is configuration for: names of components or their last parts. */
+  readonly configSections: readonly string[]
   readonly listenerFor: (name: string) => BoundListener
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
@@ -62,6 +66,7 @@ export class ComponentHost {
       bindings.set(binding.token.name, binding)
     }
     this.#bindings = bindings
+    this.#checkSections()
     const isHosted = (name: string): boolean => options.hosted?.has(name) ?? true
     if (isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
     for (const name of [...bindings.keys()].sort()) if (isHosted(name)) this.#construct(name)
@@ -183,6 +188,13 @@ export class ComponentHost {
     return hosted
   }
 
+  #checkSections(): void {
+    const names = [MAIN_COMPONENT, ...[...this.#bindings.keys()].sort()]
+    for (const section of this.#options.configSections)
+      if (!names.some((name) => name === section || name.endsWith(`/${section}`)))
+        this.#problems.push(`configuration for "${section}": the application has no such component; ${unknownNameHint(section, names)}`)
+  }
+
   #scope(owner: string, made: { readonly refs: Set<string>; readonly listeners: Set<string> }): Parameters<typeof constructWithin>[0] {
     return {
       ref: (token) => {
@@ -198,12 +210,10 @@ export class ComponentHost {
         return found
       },
       config: (schema) => {
-        try {
-          return schema.parse(this.#options.configOf(owner) ?? {})
-        } catch (error) {
-          this.#problems.push(`configuration of "${owner}": ${describeSchemaError(error)}`)
-          return {}
-        }
+        const parsed = parseConfig(schema, this.#options.configOf(owner))
+        if ('value' in parsed) return parsed.value
+        this.#problems.push(...parsed.problems.map((problem) => `configuration of "${owner}": ${problem}`))
+        return {}
       },
       logger: () => this.#options.log.with({ component: owner }),
     }
@@ -259,15 +269,4 @@ function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBindin
   return instance.lead === undefined
     ? `"${name}" has the option leader, but its class has no lead(); write one, or leave the option out`
     : `"${name}" has lead(), which never runs without the option leader; declare it by component('${name}', { leader: 'version' })`
-}
-
-/** Zod's problems on one line each, with the path of the key; anything else as it is. */
-function describeSchemaError(error: unknown): string {
-  const { issues } = error as { readonly issues?: readonly { readonly path?: readonly PropertyKey[]; readonly message: string }[] }
-  if (!Array.isArray(issues)) return error instanceof Error ? error.message : String(error)
-  return (issues as readonly { readonly path?: readonly PropertyKey[]; readonly message: string }[])
-    .map(
-      (issue) => `${issue.path === undefined || issue.path.length === 0 ? '' : `"${issue.path.map(String).join('.')}": `}${issue.message}`,
-    )
-    .join('; ')
 }

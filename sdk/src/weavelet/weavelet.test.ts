@@ -120,6 +120,16 @@ describe('an application in one process', () => {
     expect(app.weavelet.healthPort).toBeUndefined()
   })
 
+  it('gets secrets from the environment of its process', async () => {
+    process.env['WEAVER_TEST_PREFIX'] = 'secret '
+    try {
+      const app = await start(App, GEN, { config: { 'shop/Store': { prefix: '<${env:WEAVER_TEST_PREFIX}>' } } })
+      expect(await get(await portOf(app), '/ann')).toEqual([200, 'Hello <secret >/ann'])
+    } finally {
+      delete process.env['WEAVER_TEST_PREFIX']
+    }
+  })
+
   it('binds a listener to the address that is configured, or to a free port, and says where', async () => {
     const port = await freePort()
     const configured = await start(App, GEN, { addresses: { lis: `127.0.0.1:${port}` } })
@@ -188,15 +198,28 @@ describe('an application in one process', () => {
 describe('what is wrong with an application', () => {
   it('is told at once: every wrong value and every unknown key of every component', async () => {
     const { code, message } = await startError(App, GEN, {
-      config: { 'shop/Greeter': { greeting: 7, times: 'often', colour: 'red' }, 'shop/Store': { perfix: 'x' } },
+      config: { 'shop/Greeter': { greeting: 7, times: 'often', colour: 'red' }, 'shop/Store': { perfix: 'x' }, 'shop/Gretter': {} },
     })
     expect(code).toBe('WEAVER_START_INVALID')
     expect(message.split('\n')).toEqual([
-      'the application cannot start: 2 problems:',
-      '  - configuration of "shop/Store": Unrecognized key: "perfix"',
-      '  - configuration of "shop/Greeter": "greeting": Invalid input: expected string, received number; "times": Invalid input: expected number, received string; Unrecognized key: "colour"',
+      'the application cannot start: 5 problems:',
+      '  - configuration for "shop/Gretter": the application has no such component; did you mean "shop/Greeter"?',
+      '  - configuration of "shop/Store": "perfix" is no key of it; did you mean "prefix"?',
+      '  - configuration of "shop/Greeter": "greeting": Invalid input: expected string, received number',
+      '  - configuration of "shop/Greeter": "times": Invalid input: expected number, received string',
+      '  - configuration of "shop/Greeter": "colour" is no key of it; known are "greeting", "times"',
     ])
     expect(events).toEqual([])
+  })
+
+  it('is a secret that is not there, told without any secret', async () => {
+    const { message } = await startError(App, GEN, {
+      config: { 'shop/Greeter': { greeting: '${env:WEAVER_TEST_NO_SUCH}', times: '${file:/no/such/file}' } },
+    })
+    expect(message.split('\n').slice(1)).toEqual([
+      '  - configuration of "shop/Greeter": "greeting": ${env:WEAVER_TEST_NO_SUCH}: there is no environment variable "WEAVER_TEST_NO_SUCH"; set it for this process',
+      '  - configuration of "shop/Greeter": "times": ${file:/no/such/file}: the file cannot be read (ENOENT); mount it for this process',
+    ])
   })
 
   it('is its configuration also when a field of the class stumbles over what is missing', async () => {

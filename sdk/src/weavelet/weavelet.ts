@@ -41,6 +41,8 @@ export interface WeaveletOptions {
   readonly bootstrap?: Bootstrap
   /** Configuration by component name. */
   readonly configOf: (component: string) => unknown
+  /** What there is configuration for: names of components or their last parts. */
+  readonly configSections?: readonly string[]
   /** `host:port` to bind, by listener name. */
   readonly addressOf: (listener: string) => string
   readonly logSink: LogSink
@@ -125,6 +127,7 @@ async function host(
     tracing,
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
+    configSections: options.configSections ?? [],
     listenerFor: (name) =>
       createListener(name, options.addressOf(name), {
         onServe: (server) => observeHttp(server, { listener: name, tracing }),

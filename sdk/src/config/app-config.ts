@@ -7,14 +7,28 @@ import { WeaverError } from '../contract/errors.js'
 export interface AppConfig {
   readonly name: string
   configOf(component: string): unknown
+  /** Names of components, or their last parts, that it has a section for. */
+  readonly sections: readonly string[]
   addressOf(listener: string): string
 }
 
+/** Of the application and of deployers; the `weaver` command knows them. Any other names a component. */
+const OTHER_SECTIONS: ReadonlySet<string> = new Set([
+  'serviceweaver',
+  'weaver',
+  'github.com/ServiceWeaver/weaver',
+  'single',
+  'multi',
+  'ssh',
+  'gke',
+  'gke-local',
+  'kube',
+])
 const ANY_PORT = 'localhost:0'
 
 /** Without a file: the program's name, no configuration, any free port. */
 export function emptyConfig(program: string): AppConfig {
-  return { name: basename(program).replace(/\.[cm]?js$/, ''), configOf: () => undefined, addressOf: () => ANY_PORT }
+  return { name: basename(program).replace(/\.[cm]?js$/, ''), configOf: () => undefined, sections: [], addressOf: () => ANY_PORT }
 }
 
 /**
@@ -51,6 +65,7 @@ export function parseAppConfig(text: string, { path, program }: { readonly path:
   const listeners = table(table(file['single'])?.['listeners'])
   return {
     name: name ?? emptyConfig(program).name,
+    sections: Object.keys(file).filter((section) => !OTHER_SECTIONS.has(section)),
     configOf: (component) => file[component] ?? file[component.slice(component.lastIndexOf('/') + 1)],
     addressOf: (listener) => {
       const address = table(listeners?.[listener])?.['address']

@@ -1,0 +1,85 @@
+/**
+ * Secrets stay out of configuration: a text in it may hold `${env:NAME}` or `${file:/path}`, which the process that hosts the component replaces when it starts.
+ * Deployers pass them on as they are.
+ *
+ * I1  No message holds what a reference stands for.
+ */
+import { readFileSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
+
+const REFERENCE = /\$(\$\{|\{([^}]*)\})/g
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+export interface ReferenceSource {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** @throws any error: the file cannot be read */
+  readFile(path: string): string
+}
+
+/** The environment and the files of this process. */
+export const PROCESS_SOURCE: ReferenceSource = { env: process.env, readFile: (path) => readFileSync(path, 'utf8') }
+
+export interface Resolved {
+  readonly value: unknown
+  /** One line each, with the key and never with a value. */
+  readonly problems: readonly string[]
+  /** What references stood for: no message may hold it. */
+  readonly secrets: readonly string[]
+}
+
+/**
+ * Replaces every reference in the texts of a configuration, however deep. `$${` stands for `${` itself. Of a file the last line break is left out.
+ * @param value as it was configured; it is not changed
+ */
+export function resolveReferences(value: unknown, source: ReferenceSource = PROCESS_SOURCE): Resolved {
+  const problems: string[] = []
+  const secrets: string[] = []
+  const textOf = (reference: string, path: readonly PropertyKey[]): string => {
+    const found = lookUp(reference, source)
+    if ('problem' in found) {
+      problems.push(`${path.length === 0 ? '' : `"${path.map(String).join('.')}": `}${found.problem}`)
+      return ''
+    }
+    if (found.text !== '') secrets.push(found.text)
+    return found.text
+  }
+  const resolve = (given: unknown, path: readonly PropertyKey[]): unknown => {
+    if (typeof given === 'string')
+      return given.replace(REFERENCE, (_, all: string, reference: string | undefined) =>
+        all === '${' ? '${' : textOf(reference ?? '', path),
+      )
+    if (Array.isArray(given)) return given.map((item, i) => resolve(item, [...path, i]))
+    if (!isPlainObject(given)) return given
+    return Object.fromEntries(Object.entries(given).map(([key, item]) => [key, resolve(item, [...path, key])]))
+  }
+  return { value: resolve(value, []), problems, secrets }
+}
+
+/** I1: a message of somebody else, such as a schema's refinement, may quote what it was given. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return [...secrets].sort((a, b) => b.length - a.length).reduce((clean, secret) => clean.replaceAll(secret, '***'), text)
+}
+
+function lookUp(reference: string, source: ReferenceSource): { readonly text: string } | { readonly problem: string } {
+  const colon = reference.indexOf(':')
+  const [kind, name] = colon < 0 ? [reference, ''] : [reference.slice(0, colon), reference.slice(colon + 1)]
+  const quoted = `\${${reference}}`
+  if (kind === 'env') {
+    if (!ENV_NAME.test(name)) return { problem: `${quoted} names no environment variable; write it as \${env:NAME}` }
+    const text = source.env[name]
+    return text === undefined ? { problem: `${quoted}: there is no environment variable "${name}"; set it for this process` } : { text }
+  }
+  if (kind !== 'file')
+    return { problem: `${quoted} is no reference; use \${env:NAME} or \${file:/path}, and $\${ where the text itself is meant` }
+  if (!isAbsolute(name)) return { problem: `${quoted} needs an absolute path, such as \${file:/run/secrets/key}` }
+  try {
+    return { text: source.readFile(name).replace(/\r?\n$/, '') }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException // of fs; another error has none
+    return { problem: `${quoted}: the file cannot be read (${code ?? 'unknown reason'}); mount it for this process` }
+  }
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && (Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null) // prettier-ignore
+}
