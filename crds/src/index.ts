@@ -15,6 +15,7 @@ export {
   proxySecretName,
   revisionName,
   stableServiceName,
+  leaderLeaseName,
   workloadName,
   workloadSecretName,
 } from './names.js'

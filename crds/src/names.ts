@@ -42,6 +42,12 @@ export function workloadSecretName(app: string, group: string, versionId: string
   return withSuffix([app, group], `${versionId}-nats`)
 }
 
+/** Lease of a leader component: of one version, or of all of them. */
+export function leaderLeaseName(app: string, component: string, versionId?: string): string {
+  const suffix = `leader-${shortHash(component, HASH_LENGTH)}`
+  return withSuffix([app, dnsLabel(component)], versionId === undefined ? suffix : `${suffix}-${versionId}`)
+}
+
 /** Service of one listener of one version; its selector never changes. */
 export function listenerServiceName(app: string, listener: string, versionId: string): string {
   return withSuffix([app, listener], versionId)

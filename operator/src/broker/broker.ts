@@ -1,4 +1,4 @@
-import type { WeaveletStatus } from '@weaver/sdk/contract'
+import type { ControllerPort, WeaveletStatus } from '@weaver/sdk/contract'
 
 /** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
 export interface VersionIdentity {
@@ -12,6 +12,12 @@ export interface BrokerGroup {
   /** Components hosted by the group, and components those refer to. */
   readonly hosts: readonly string[]
   readonly calls: readonly string[]
+}
+/** A connection into a version, with the rights of its deployer. */
+export interface VersionConnection extends ControllerPort {
+  /** Resolves when it is closed for good. */
+  readonly closed: Promise<void>
+  close(): Promise<void>
 }
 /** The port to the broker's control plane. */
 export interface Broker {
@@ -33,6 +39,8 @@ export interface Broker {
     identity: VersionIdentity,
     options: { readonly expect: readonly string[]; readonly waitMs?: number; readonly signal?: AbortSignal },
   ): Promise<readonly WeaveletStatus[]>
+  /** Connects into a version, for as long as the caller needs it. Fails while the broker does not know the version. */
+  connectTo(identity: VersionIdentity): Promise<VersionConnection>
   /** Called once at start and after every reconnect with all versions that must exist. */
   onReconnect(versions: () => readonly VersionIdentity[]): void
   close(): Promise<void>

@@ -77,6 +77,14 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
       })
     },
     weavelets: (identity, ask) => asker.ask(identity, ask),
+    connectTo: async (identity) =>
+      connectBroker({
+        servers,
+        creds: await credsOf(deriveVersionKeys(seed, identity), 'operator'),
+        name: 'weaver-operator control',
+        keepsTrying: false,
+        onError: (err) => log.warn('a subscription of the operator failed', { deploymentId: identity.deploymentId, err }),
+      }),
     onReconnect(versions) {
       const pushAll = async (): Promise<void> => {
         const left = [...versions()]

@@ -1,9 +1,13 @@
 /** The operator's connections to the broker. No other file of the operator imports the client library. */
 import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
-import { WeaverError } from '@weaver/sdk/contract'
+import { WeaverError, type ControllerPort } from '@weaver/sdk/contract'
 
-export interface BrokerConnection {
+export interface BrokerConnection extends ControllerPort {
   readonly isClosed: boolean
+  /** Resolves when it is closed for good, by `close` or because the broker is gone or refuses it. */
+  readonly closed: Promise<void>
+  /** Says nothing while the connection is down: it would arrive much later, at the reconnect. */
+  publish(subject: string, data: Uint8Array, reply?: string): void
   /**
    * Asks everybody who listens and gathers answers until `expect` have come or `waitMs` is over, whichever is first. A message of the broker itself ("nobody
    * listens") is no answer. Rejects with `signal.reason` when aborted.
@@ -31,6 +35,8 @@ export async function connectBroker(options: {
   readonly creds: string | undefined
   readonly name: string
   readonly keepsTrying: boolean
+  /** A subscription was refused. */
+  readonly onError?: (error: Error) => void
 }): Promise<BrokerConnection> {
   let nc: NatsConnection
   try {
@@ -67,6 +73,18 @@ export async function connectBroker(options: {
   return {
     get isClosed() {
       return nc.isClosed()
+    },
+    closed: nc.closed().then(() => undefined),
+    publish(subject, data, reply) {
+      if (isUp && !nc.isClosed()) nc.publish(subject, data, reply === undefined ? {} : { reply })
+    },
+    subscribe(subject, handler) {
+      return nc.subscribe(subject, {
+        callback(error: Error | null, message: Msg) {
+          if (error !== null) options.onError?.(error)
+          else handler({ data: message.data, reply: message.reply === '' ? undefined : message.reply })
+        },
+      })
     },
     async ask(subject, body, { reply, isEnough, waitMs, signal }) {
       signal?.throwIfAborted()

@@ -1,4 +1,5 @@
 import type { Broker } from './broker.js'
+import { connectBroker } from './nats-connection.js'
 import { WeaveletAsker } from './weavelet-asker.js'
 
 /**
@@ -14,6 +15,7 @@ export function createSharedAccountBroker(options: { readonly servers: readonly 
     groupCredentials: async () => options.creds ?? '',
     removeVersion: (identity) => asker.forget(identity),
     weavelets: (identity, ask) => asker.ask(identity, ask),
+    connectTo: () => connectBroker({ ...options, name: 'weaver-operator control', keepsTrying: false }),
     onReconnect: () => undefined,
     close: () => asker.close(),
   }

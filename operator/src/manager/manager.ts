@@ -3,9 +3,10 @@
  *
  * I1  A key is worked on by one worker at a time (the queue's promise), and only between `acquired` and the loss of the lease.
  * I2  After the lease is lost nothing more is done: the owner is told once, and ends the process.
- * I3  Close order: no new keys, the running ones end, events are written, the lease is given up, watches end. Broker, driver and client belong to the caller.
+ * I3  Close order: no new keys, the running ones end, the control of versions ends, events are written, the lease is given up, watches end. Broker, driver and client belong to the caller.
  */
 import type { Broker } from '../broker/broker.js'
+import { createAppControl } from '../control/app-control.js'
 import { createEventRecorder } from '../kube/events.js'
 import type { KubeClient } from '../kube/kube-client.js'
 import { isKubeError } from '../kube/kube-error.js'
@@ -64,11 +65,13 @@ export function startManager(options: ManagerOptions): Manager {
     onChange: (key) => queue?.add(textOf(key)),
     ...(observer.onRestart === undefined ? {} : { onRestart: observer.onRestart }),
   })
+  const control = createAppControl({ api: client, broker, log })
   const reconciler = createAppReconciler({
     api: client,
     view: caches,
     broker,
     proxy,
+    control,
     events,
     log,
     now: Date.now,
@@ -134,6 +137,7 @@ export function startManager(options: ManagerOptions): Manager {
       (closing ??= (async () => {
         isClosed = true
         await queue?.close()
+        await control.close()
         await events.flush()
         await lease.close()
         await caches.close()

@@ -15,6 +15,7 @@
 import { ANNOTATIONS, canonicalJson, FINALIZER, type WeaverAppStatus } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
+import type { AppControl } from '../control/app-control.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
@@ -30,7 +31,7 @@ import { finalizeApp } from './finalize-app.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
-import { syncTraffic } from './traffic-step.js'
+import { syncTraffic, withLetGo } from './traffic-step.js'
 import { ensureVersionChildren, identityOf, removeVersionChildren, type ChildrenDeps } from './version-children.js'
 
 /** While something moves, observations are polled: proxies have no watch. */
@@ -54,6 +55,8 @@ export interface ReconcilerDeps {
   readonly broker: Broker
   /** The driver of `traffic.driver: proxy`. */
   readonly proxy: TrafficDriver
+  /** Of what happens inside of versions: leaders, and owners of keys. */
+  readonly control: Pick<AppControl, 'sync' | 'forget'>
   readonly events: { emit(app: KubeObject, event: AppEvent): void }
   readonly log: Logger
   /** Epoch milliseconds. */
@@ -88,6 +91,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
       if (app === undefined || app.metadata.deletionTimestamp !== undefined) {
         children.applier.forget(key)
         deps.proxy.forget(key)
+        await deps.control.forget(key)
         memories.delete(id)
         deps.onStatus?.(key, undefined)
         if (app === undefined) return {}
@@ -198,6 +202,9 @@ class Pass {
       policy,
       weights: decision?.weights ?? state?.weights ?? {},
     })
+    const { active } = decision?.state ?? state ?? {}
+    const stays = versions.map(({ plan }) => plan).filter(({ versionId }) => decision?.remove.includes(versionId) !== true)
+    await this.#deps.control.sync(this.#identity, { versions: stays, active })
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
     const before = this.#failures.length
@@ -372,18 +379,6 @@ class Pass {
       }
     }
     return isEnding
-  }
-}
-
-/** Nobody reports on a version that left the plan: once every proxy holds exactly the plan, none names it, sends to it or waits for it. */
-function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficObservation {
-  if (!seen.inSync) return seen
-  const zero = Object.fromEntries(letGo.map((id) => [id, 0]))
-  return {
-    ...seen,
-    weightObserved: { ...seen.weightObserved, ...zero },
-    inFlight: { ...zero, ...seen.inFlight },
-    released: [...new Set([...seen.released, ...letGo.filter((id) => seen.holding?.includes(id) !== true)])],
   }
 }
 

@@ -31,3 +31,15 @@ export async function syncTraffic(
     return { failure, observation: { inSync: false, waitingFor: failure, weightObserved: {}, inFlight: {}, requests: {}, released: [] } }
   }
 }
+
+/** Nobody reports on a version that left the plan: once every proxy holds exactly the plan, none names it, sends to it or waits for it. */
+export function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficObservation {
+  if (!seen.inSync) return seen
+  const zero = Object.fromEntries(letGo.map((id) => [id, 0]))
+  return {
+    ...seen,
+    weightObserved: { ...seen.weightObserved, ...zero },
+    inFlight: { ...zero, ...seen.inFlight },
+    released: [...new Set([...seen.released, ...letGo.filter((id) => seen.holding?.includes(id) !== true)])],
+  }
+}

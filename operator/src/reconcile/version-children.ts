@@ -2,10 +2,10 @@
  * Makes and removes the objects of one version. Both run to the end again and again until nothing is left to do, so a crash between any two writes heals.
  *
  * Making: broker account, then credentials, then what needs them. Removing is the reverse, in stages that each wait for the one before:
- *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Services, policy   5 the snapshot.
+ *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Leases, Services, policy   5 the snapshot.
  * The snapshot goes last (I1): while it exists the version is found and the rest of it can be removed.
  */
-import { deploymentId, FIELD_MANAGER, LABELS, revisionName } from '@weaver/crds'
+import { deploymentId, FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
 import type { Broker, VersionIdentity } from '../broker/broker.js'
 import { buildCredsSecret } from '../desired/creds-secret.js'
 import { buildListenerService } from '../desired/listener-service.js'
@@ -104,6 +104,8 @@ export async function removeVersionChildren(
   }
   // By name: the operator may not list Secrets.
   for (const group of plan.groups) await removeChild(deps, KINDS.secrets, { namespace, name: group.secretName, signal })
+  for (const { name, leader } of plan.snapshot.graph.components)
+    if (leader === 'version') await removeChild(deps, KINDS.leases, { namespace, name: leaderLeaseName(app, name, plan.versionId), signal })
   await removeChild(deps, KINDS.controllerRevisions, { namespace, name: revisionName(app, plan.versionId), signal })
   return 'done'
 }

@@ -4,6 +4,7 @@
  */
 import type { WeaverApp, WeaverAppSpecInput, WeaverAppStatus } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import { createAppControl, type AppControl } from '../control/app-control.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { createLogger } from '../log.js'
@@ -29,6 +30,9 @@ const GRAPH: ComponentGraph = {
 export const V1 = 'reg.example/httpserver:v1'
 export const V2 = 'reg.example/httpserver:v2'
 
+/** Of leader components: short, as all times of their tests hang on it. */
+export const LEASE_MS = 2_000
+
 let count = 0
 
 /** One app in a namespace of its own, with everything around it. */
@@ -44,6 +48,7 @@ export class Story {
   readonly player: ClusterPlayer
   api!: RecordingApi // set by restartOperator, which start() calls first
   reconciler!: AppReconciler // the same
+  control!: AppControl // the same
   now = Date.now()
 
   private constructor(server: ApiServer) {
@@ -68,10 +73,13 @@ export class Story {
   restartOperator(): void {
     const api = createRecordingApi(this.admin, { podLogs: (pod) => this.player.logOf(pod) })
     this.api = api
+    void this.control?.close()
+    this.control = createAppControl({ api: this.admin, broker: this.broker, log: createLogger({ level: 'error' }), leaseMs: LEASE_MS })
     this.reconciler = createAppReconciler({
       api: this.api,
       view: createLiveView(this.api),
       broker: this.broker,
+      control: this.control,
       proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) },
       events: { emit: (_app, event) => void this.events.push(event) },
       onRolloutEnd: (_key, end) => void this.ends.push(end),

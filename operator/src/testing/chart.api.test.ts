@@ -12,6 +12,7 @@ import { createKubeClient } from '../kube/kube-client.js'
 import { KINDS } from '../kube/kinds.js'
 import { createLogger } from '../log.js'
 import { ensureBrokerSecret } from '../manager/ensure-broker-secret.js'
+import { createKubeLeases } from '../control/kube-leases.js'
 import { startManager } from '../manager/manager.js'
 import { createProxyDriver } from '../traffic/proxy-driver.js'
 import type { TrafficDriver } from '../traffic/traffic-driver.js'
@@ -211,7 +212,7 @@ describe('what the chart renders, on a real API server', () => {
     const granted = (rules: readonly Rule[]) =>
       rules
         .flatMap((r) => r.resources.flatMap((resource) => r.verbs.map((verb) => `${r.apiGroups[0]}/${resource} ${verb}`)))
-        .filter((g) => g !== 'weaver.dev/weaverapps/finalizers update')
+        .filter((g, i, all) => g !== 'weaver.dev/weaverapps/finalizers update' && all.indexOf(g) === i)
     const {
       app,
       own,
@@ -233,7 +234,22 @@ const GRAPH: ComponentGraph = {
   format: 1,
   generator: 'test',
   fingerprint: 'f',
-  components: [{ name: 'weaver/Main', methods: [], refs: [], listeners: ['lis'] }],
+  components: [
+    { name: 'app/Foreman', methods: [], refs: [], listeners: [], leader: 'version' },
+    { name: 'weaver/Main', methods: [], refs: [], listeners: ['lis'] },
+  ],
+}
+
+/** What a replica that leads makes the operator do. There is no broker here by which it could ask. */
+async function leadOnce(client: ReturnType<typeof createKubeClient>, app: KubeObject | undefined): Promise<void> {
+  const { name = '', uid = '' } = app?.metadata ?? {}
+  const identity = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', namespace: 'apps', name, uid }
+  const leases = createKubeLeases({ api: client, app: identity, versionOf: (id) => id })
+  const lease = { component: 'app/Foreman' }
+  for (const replica of ['a', 'b']) {
+    expect(await leases.take(lease, replica, 1_000)).toBeGreaterThan(0)
+    await leases.release(lease, replica)
+  }
 }
 
 /** v1, v2, scaling there and back, and deletion, with the operator's own rights; the real driver makes its objects, a fake stands for the proxies. */
@@ -284,7 +300,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
       metadata: { name: 'hello', namespace: 'apps' },
       spec: {
         image,
-        groups: [{ name: 'all', components: ['weaver/Main'], replicas }],
+        groups: [{ name: 'all', components: ['app/Foreman', 'weaver/Main'], replicas }],
         rollout: { strategy: 'cutover', drainTimeout: '2s' },
         traffic: { driver },
       },
@@ -306,6 +322,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
   try {
     await apply('reg/app:v1', { min: 2, max: 4 })
     await until('v1', serves('reg/app:v1'))
+    await leadOnce(client, await app())
     await apply('reg/app:v1', { min: 1 })
     await until('v1 scaled', serves('reg/app:v1'))
     await apply('reg/app:v2', { min: 2, max: 4 })

@@ -1,8 +1,10 @@
 /**
  * A broker at the border of reconciler tests. Differs from the real one: accounts are entries of a set and close nothing, credentials are text, and every
- * ready weavelet answers at once with the number of calls that the test says are in flight.
+ * ready weavelet answers at once with the number of calls that the test says are in flight. Connections into a version go to the real server that the test
+ * names, without an account.
  */
 import type { Broker, VersionIdentity } from '../broker/broker.js'
+import { connectBroker } from '../broker/nats-connection.js'
 
 export interface FakeBroker extends Broker {
   /** Version ids with an account. */
@@ -11,6 +13,8 @@ export interface FakeBroker extends Broker {
   readonly inFlight: Map<string, number>
   /** Set: every call fails with it. */
   outage: string | undefined
+  /** A real server for connections into versions; absent: they fail. */
+  natsUrl: string | undefined
 }
 
 export function createFakeBroker(): FakeBroker {
@@ -22,6 +26,7 @@ export function createFakeBroker(): FakeBroker {
     accounts,
     inFlight,
     outage: undefined,
+    natsUrl: undefined,
     isolation: 'account-per-version',
     servers: ['nats://127.0.0.1:4222'],
     async ensureVersion(identity) {
@@ -48,6 +53,11 @@ export function createFakeBroker(): FakeBroker {
         inFlight: i === 0 ? (inFlight.get(key(identity)) ?? 0) : 0,
         served: 0,
       }))
+    },
+    async connectTo(identity) {
+      failIfOut()
+      if (broker.natsUrl === undefined || !accounts.has(key(identity))) throw new Error('the test has no server for it')
+      return connectBroker({ servers: [broker.natsUrl], creds: undefined, name: 'operator', keepsTrying: false })
     },
     onReconnect() {},
     async close() {},

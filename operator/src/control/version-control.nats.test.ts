@@ -1,0 +1,120 @@
+/** Who may ask for a lease, and what the operator hears, with the credentials of a version's groups: a real nats-server in operator mode. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createMemoryLeases, type ComponentGraph } from '@weaver/sdk/contract'
+import { Leadership } from '../../../sdk/src/leader/leadership.js'
+import { connectNats } from '../../../sdk/src/rpc/nats-transport.js'
+import type { Logger } from '../../../sdk/src/telemetry/logger.js'
+import type { Broker } from '../broker/broker.js'
+import { startJwtBroker } from '../broker/jwt-broker.js'
+import { createLogger } from '../log.js'
+import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
+import { startVersionControl } from './version-control.js'
+
+const V1 = { appUid: 'u', versionId: '00000001', deploymentId: 'shop-00000001' }
+const LEASE_MS = 1_000
+const GRAPH: ComponentGraph = {
+  format: 1,
+  generator: 'test',
+  fingerprint: 'f',
+  components: [{ name: 'shop/Foreman', methods: [], refs: [], listeners: [], leader: 'version' }],
+}
+let cluster: NatsCluster
+let broker: Broker
+let folder: string
+let logged: string[]
+const closing: (() => Promise<unknown>)[] = []
+const note = (message: string): void => void logged.push(message)
+const log: Logger = { debug: note, info: note, warn: note, error: note, with: () => log }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weaver-control-'))
+  cluster = await startNatsCluster(1)
+  broker = await startJwtBroker({
+    servers: cluster.servers,
+    operatorSeed: cluster.auth['operator.seed'],
+    systemCreds: cluster.auth['system.creds'],
+    log: createLogger({ write: () => undefined }),
+  })
+}, 30_000)
+beforeEach(() => {
+  logged = []
+})
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+afterAll(async () => {
+  await broker?.close()
+  await cluster?.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** A replica of a group that hosts these components; it wants to lead "shop/Foreman" whether it hosts that or not. */
+async function replica(group: string, hosts: readonly string[]): Promise<{ readonly signals: readonly AbortSignal[] }> {
+  const credsFile = join(folder, `${group}.creds`)
+  await writeFile(credsFile, await broker.groupCredentials(V1, { name: group, hosts, calls: ['shop/Foreman'] }))
+  const { deploymentId } = V1
+  const transport = await connectNats({
+    servers: cluster.servers,
+    credsFile,
+    name: group,
+    inboxPrefix: `wv.${deploymentId}.i.${group}`,
+    log,
+  })
+  closing.push(() => transport.close())
+  const signals: AbortSignal[] = []
+  const lead = async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
+    signals.push(signal)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  }
+  const leadership = new Leadership({ component: 'shop/Foreman', lead, transport, deploymentId, replica: group, log })
+  leadership.start()
+  closing.push(() => leadership.stop())
+  return { signals }
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (const limit = Date.now() + 10_000; !isSo(); await sleep(20)) if (Date.now() > limit) throw new Error(`gave up waiting: ${what}`)
+}
+
+function control(): void {
+  const started = startVersionControl({
+    broker,
+    identity: V1,
+    graph: GRAPH,
+    leases: createMemoryLeases(),
+    isActive: () => true,
+    onReleased: () => undefined,
+    log: createLogger({ write: () => undefined }),
+    leaseMs: LEASE_MS,
+  })
+  closing.push(() => started.close())
+}
+
+it('waits for the account of its version, and gives leases to those who host the component, and to nobody else', async () => {
+  control()
+  await sleep(200)
+  await broker.ensureVersion(V1)
+  const stranger = await replica('web', ['shop/Web'])
+  const host = await replica('foreman', ['shop/Foreman'])
+  await until('the host leads', () => host.signals.length === 1)
+  await until('the refusal', () => logged.includes('the broker refused something'))
+  await sleep(2 * LEASE_MS)
+  expect(host.signals.map((signal) => signal.aborted)).toEqual([false])
+  expect(stranger.signals).toEqual([])
+}, 30_000)
+
+it('goes on over a broker that is away for a moment', async () => {
+  control()
+  await broker.ensureVersion(V1)
+  const host = await replica('foreman', ['shop/Foreman'])
+  await until('it leads', () => host.signals.length === 1)
+  await cluster.stop(0)
+  await sleep(LEASE_MS)
+  expect(host.signals[0]?.aborted).toBe(true)
+  await cluster.start(0)
+  await until('it leads again', () => host.signals.length === 2)
+  expect(host.signals[1]?.aborted).toBe(false)
+}, 30_000)
