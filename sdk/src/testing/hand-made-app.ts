@@ -10,14 +10,22 @@ import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 export function bindByHand<T extends object>(
   token: Component<T>,
   implementation: Implementation<T>,
-  has: { readonly methods: readonly (keyof T & string)[]; readonly refs?: readonly string[]; readonly listeners?: readonly string[] },
+  has: {
+    readonly methods: readonly (keyof T & string)[]
+    /** Those of the methods that return a stream. */
+    readonly streams?: readonly (keyof T & string)[]
+    readonly refs?: readonly string[]
+    readonly listeners?: readonly string[]
+  },
 ): ComponentBinding {
+  const isStream = (name: string): boolean => (has.streams ?? []).some((stream) => stream === name)
   const methods = has.methods.map((name): MethodBinding => ({
     name,
     encodeArgs: (w, args) => w.string(JSON.stringify(args)),
     decodeArgs: (r) => JSON.parse(r.string()) as unknown[], // the line above wrote an array
     encodeResult: (w, result) => w.string(JSON.stringify(result)),
     decodeResult: (r) => JSON.parse(r.string()) as unknown,
+    ...(isStream(name) ? { isStream: true } : {}),
   }))
   return bind<T>({
     token,
@@ -27,14 +35,21 @@ export function bindByHand<T extends object>(
     methods,
     stub: (calls) =>
       Object.fromEntries(
-        has.methods.map((name, index) => [name, (...args: readonly unknown[]) => calls.call(index, args)]),
+        has.methods.map((name, index) => [
+          name,
+          (...args: readonly unknown[]) => (isStream(name) ? calls.stream(index, args) : calls.call(index, args)),
+        ]),
       ) as unknown as T, // one function for each method
     local: (calls, target) => {
       const methods = target as Readonly<Record<string, (...args: readonly unknown[]) => unknown>> // the class fulfils the interface
       const forward =
         (name: string, index: number) =>
         (...args: readonly unknown[]): unknown =>
-          calls.enter(index) ? calls.run(index, () => methods[name]?.(...args)) : calls.call(index, args)
+          isStream(name)
+            ? calls.stream(index, args)
+            : calls.enter(index)
+              ? calls.run(index, () => methods[name]?.(...args))
+              : calls.call(index, args)
       return Object.fromEntries(has.methods.map((name, index) => [name, forward(name, index)])) as unknown as T // one function for each method
     },
   })

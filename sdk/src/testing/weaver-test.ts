@@ -10,6 +10,7 @@ import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import { entrySink, type LogSink } from '../telemetry/logger.js'
 import { prettyPrinter } from '../telemetry/log-print.js'
+import type { Interceptors } from '../component/interceptor.js'
 import { parseAppConfig } from '../config/app-config.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 import { withFakes, type Fake } from './fake.js'
@@ -36,6 +37,8 @@ export interface WeaverTestOptions {
   readonly entry?: string | URL
   /** A broker that is there already. @default a `nats-server` found on the PATH, started for this test alone */
   readonly natsUrl?: string
+  /** As those of `run()`. In `multi` the processes of components have those that `entry` gives to `run()`. */
+  readonly interceptors?: Interceptors
   /** Local calls copy arguments and results, as calls between processes do: shows code that counts on sharing them. @default false */
   readonly copyArgs?: boolean
   /** Shows what the components log, on standard error. @default false */
@@ -195,6 +198,7 @@ class RunningTest implements WeaverTest {
       configOf: this.#configOf,
       configSections: this.#configSections,
       copyArgs: this.#options.copyArgs === true,
+      interceptors: this.#options.interceptors,
       addressOf: () => '127.0.0.1:0',
       logSink: this.#sink,
       onMainFailed: (error) => void this.#failures.push(error),

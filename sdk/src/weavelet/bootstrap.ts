@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
+import type { Interceptors } from '../component/interceptor.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { isWeaverError } from '../contract/errors.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
@@ -24,6 +25,8 @@ const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_IN
 export interface RunOptions {
   /** For development: calls within one process copy arguments and results as calls between processes do. Shows code that counts on sharing them. @default false */
   readonly copyArgs?: boolean
+  /** Code around every call that components of this process make or serve. */
+  readonly interceptors?: Interceptors
   /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
   readonly maxMessageBytes?: number
 }
@@ -94,6 +97,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       logSink: sink,
       logShipper,
       copyArgs: runOptions.copyArgs === true,
+      interceptors: runOptions.interceptors,
       maxMessageBytes: runOptions.maxMessageBytes,
       tracing,
       signal: abort.signal,

@@ -2,9 +2,10 @@
  * The components of one process: constructed depth-first from what is hosted here, checked against the generated file, started in dependency order and stopped
  * in reverse. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
  */
-import type { Calls, ComponentBinding, WeaverGen } from '../component/binding.js'
+import type { Calls, ComponentBinding, LocalCalls, WeaverGen } from '../component/binding.js'
 import type { Component, Hooks, Main } from '../component/component.js'
 import { constructWithin } from '../component/construction.js'
+import { interceptCalls, interceptInstance, interceptLocalCalls, type Interceptors } from '../component/interceptor.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { unknownNameHint } from '../config/nearest-name.js'
 import { parseConfig } from '../config/parse-config.js'
@@ -33,6 +34,7 @@ export interface HostOptions {
   readonly tracing: Tracing | undefined
   /** Local calls copy arguments and results. */
   readonly copyArgs: boolean
+  readonly interceptors?: Interceptors | undefined
   /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
   readonly log: Logger
@@ -41,6 +43,8 @@ export interface HostOptions {
 interface Hosted {
   readonly name: string
   readonly instance: object & Hooks
+  /** What calls go to: the instance, or the interceptors before it. */
+  readonly target: object
   readonly binding: ComponentBinding | undefined
   isStarted: boolean
 }
@@ -100,7 +104,9 @@ export class ComponentHost {
 
   /** Hosted components that others may call, in dependency order. */
   get served(): readonly { readonly name: string; readonly binding: ComponentBinding; readonly instance: object }[] {
-    return [...this.#hosted.values()].flatMap(({ name, binding, instance }) => (binding === undefined ? [] : [{ name, binding, instance }]))
+    return [...this.#hosted.values()].flatMap(({ name, binding, target }) =>
+      binding === undefined ? [] : [{ name, binding, instance: target }],
+    )
   }
 
   /** Runs `init()` of each in dependency order; `onStarted` follows each. */
@@ -183,7 +189,7 @@ export class ComponentHost {
     this.#compare(name, 'listeners', [made.listeners, expected.listeners])
     const leaderProblem = leaderProblemOf(name, instance, binding)
     if (leaderProblem !== undefined) this.#problems.push(leaderProblem)
-    const hosted: Hosted = { name, instance, binding, isStarted: false }
+    const hosted: Hosted = { name, instance, target: this.#target(instance, binding), binding, isStarted: false }
     this.#hosted.set(name, hosted)
     return hosted
   }
@@ -227,13 +233,26 @@ export class ComponentHost {
     }
     if (this.#options.hosted?.has(token.name) ?? true) {
       const hosted = this.#construct(token.name)
-      if (hosted !== undefined) return binding.local(new LocalGate(hosted, binding, this.#localCaller(binding, owner)), hosted.instance)
+      if (hosted !== undefined) return binding.local(this.#gate(hosted, binding, owner), hosted.target)
     }
     if (this.#options.invoker === undefined) {
       this.#problems.push(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
       return {}
     }
-    return binding.stub(this.#options.invoker(binding, owner))
+    const calls = this.#options.invoker(binding, owner)
+    const interceptors = this.#options.interceptors?.client ?? []
+    return binding.stub(interceptors.length === 0 ? calls : interceptCalls(calls, { binding, caller: owner, interceptors }))
+  }
+
+  #gate(hosted: Hosted, binding: ComponentBinding, owner: string): LocalCalls {
+    const gate = new LocalGate(hosted, binding, this.#localCaller(binding, owner))
+    const interceptors = this.#options.interceptors?.client ?? []
+    return interceptors.length === 0 ? gate : interceptLocalCalls(gate, { binding, caller: owner, interceptors })
+  }
+
+  #target(instance: object, binding: ComponentBinding | undefined): object {
+    const interceptors = this.#options.interceptors?.server ?? []
+    return binding === undefined || interceptors.length === 0 ? instance : interceptInstance(instance, { binding, interceptors })
   }
 
   #localCaller(binding: ComponentBinding, owner: string): LocalCaller {

@@ -99,7 +99,7 @@ describe('a streaming call in the same process', () => {
       ],
     }
     const caller = { component: 'shop/Web', replica: 'web-0' }
-    return new LocalGate({ name: 'shop/Cart', instance, isStarted }, binding, { caller, tracing: undefined })
+    return new LocalGate({ name: 'shop/Cart', target: instance, isStarted }, binding, { caller, tracing: undefined })
   }
   async function* numbers(seen: unknown[]) {
     for (let i = 1; i <= 2; i++) {

@@ -19,7 +19,8 @@ type Method = (...args: readonly unknown[]) => Promise<unknown>
 
 export interface LocalTarget {
   readonly name: string
-  readonly instance: object
+  /** What has the methods. */
+  readonly target: object
   readonly isStarted: boolean
 }
 
@@ -77,17 +78,17 @@ export class LocalGate implements LocalCalls {
 
   async call(method: number, args: readonly unknown[]): Promise<unknown> {
     const { name, input } = this.#methods[method] as MethodBinding // the same
-    const { name: component, instance } = this.#target
+    const { name: component, target } = this.#target
     if (this.#isElsewhere(name, args)) return this.#elsewhere?.calls.call(method, args)
     this.#checkStarted(name)
     const stats = this.#stats[method] as CallStats // the same
     if (this.#isStraight[method] !== true) stats.begin() // enter() did not count it
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
-    const run = (instance as Record<string, Method>)[name] as Method // its class was type-checked against the interface
+    const run = (target as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
       input === undefined
-        ? () => this.#runWhole(method, args, (given) => run.apply(instance, [...given]))
-        : () => localInputCall(this.#streamCall(name, args, input), (given) => run.apply(instance, [...given]))
+        ? () => this.#runWhole(method, args, (given) => run.apply(target, [...given]))
+        : () => localInputCall(this.#streamCall(name, args, input), (given) => run.apply(target, [...given]))
     return measuredCall(stats, span, body)
   }
 
@@ -104,14 +105,14 @@ export class LocalGate implements LocalCalls {
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
     const { name, input } = this.#methods[method] as MethodBinding // the same
     if (this.#elsewhere !== undefined && this.#isElsewhere(name, args)) return this.#elsewhere.calls.stream(method, args)
-    const { name: component, instance } = this.#target
+    const { name: component, target } = this.#target
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
-    const run = (instance as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
+    const run = (target as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
     const observe = () => measureStream(this.#stats[method] as CallStats, span) // the same
     const open = (): AsyncIterable<unknown> =>
       localStream({ ...this.#streamCall(name, args, input), observe }, (given) => {
         this.#checkStarted(name)
-        return run?.apply(instance, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
+        return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
     return span === undefined ? open() : span.run(open)
   }

@@ -7,6 +7,7 @@
  */
 import type { WeaverGen } from '../component/binding.js'
 import type { Component, Main } from '../component/component.js'
+import type { Interceptors } from '../component/interceptor.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import { startLeaders, type Leaders } from '../leader/leaders.js'
@@ -50,6 +51,7 @@ export interface WeaveletOptions {
   readonly logShipper?: LogShipper | undefined
   /** Local calls copy arguments and results, as calls between processes do. @default false */
   readonly copyArgs?: boolean
+  readonly interceptors?: Interceptors | undefined
   /** Of a request or an answer between processes. @default 16777216 */
   readonly maxMessageBytes?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
@@ -124,6 +126,7 @@ async function host(
     gen,
     replica: deployment.replica,
     copyArgs: options.copyArgs === true,
+    interceptors: options.interceptors,
     tracing,
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,

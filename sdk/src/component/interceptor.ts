@@ -1,0 +1,111 @@
+/**
+ * Code of the application around every call: what it gives to `run()` sees the calls that a component makes (`client`) and those that it serves (`server`), the
+ * same in one process and across processes.
+ */
+import { context, runInContext, scope } from '../rpc/context.js'
+import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from './binding.js'
+
+export interface InterceptedCall {
+  readonly side: 'client' | 'server'
+  /** The component that is called. */
+  readonly component: string
+  readonly method: string
+  /** A streaming argument among them is the stream itself. */
+  readonly args: readonly unknown[]
+  /** The component that calls; `undefined` at the callee of a call from outside of the application. */
+  readonly caller: string | undefined
+}
+
+/**
+ * Runs around one call. What it returns or throws is what the caller gets; of a method that returns a stream it is the stream, and the interceptor runs when the
+ * first item is asked for.
+ * @param next goes on to the next interceptor and at last to the call; with `args` it does so with other arguments. Each time it is called is one more call.
+ */
+export type Interceptor = (call: InterceptedCall, next: (args?: readonly unknown[]) => Promise<unknown>) => Promise<unknown>
+
+export interface Interceptors {
+  /** Around calls that components here make; the first is the outermost. A call that is tried again passes them once. */
+  readonly client?: readonly Interceptor[]
+  /** Around calls that components here serve, inside the context of the callee. A call that is tried again may pass them more than once. */
+  readonly server?: readonly Interceptor[]
+}
+
+/** The calls of one stub, each through the interceptors of its caller. */
+export function interceptCalls(
+  calls: Calls,
+  by: { readonly binding: ComponentBinding; readonly caller: string; readonly interceptors: readonly Interceptor[] },
+): Calls {
+  const chain = chainOf('client', by.binding, by.interceptors)
+  return {
+    call: (method, args) => chain({ method, args, caller: by.caller }, (given) => calls.call(method, given)),
+    stream: (method, args) => openLater(() => chain({ method, args, caller: by.caller }, async (given) => calls.stream(method, given))),
+  }
+}
+
+/** The same for an object of this process: no call takes the straight way. */
+export function interceptLocalCalls(gate: LocalCalls, by: Parameters<typeof interceptCalls>[1]): LocalCalls {
+  const counted: Calls = {
+    call(method, args) {
+      gate.enter(method) // counts the call, as the forwarder would have
+      return gate.call(method, args)
+    },
+    stream: (method, args) => gate.stream(method, args),
+  }
+  return { ...interceptCalls(counted, by), enter: () => false, run: (method, body) => gate.run(method, body) }
+}
+
+/** An object whose methods are those of `instance`, each behind the interceptors of its process. */
+export function interceptInstance(
+  instance: object,
+  by: { readonly binding: ComponentBinding; readonly interceptors: readonly Interceptor[] },
+): object {
+  const chain = chainOf('server', by.binding, by.interceptors)
+  const methods = by.binding.methods.map((binding, method) => {
+    const run = (args: readonly unknown[]): unknown =>
+      (instance as Record<string, (...args: readonly unknown[]) => unknown>)[binding.name]?.apply(instance, [...args]) // its class was type-checked
+    const through = (args: readonly unknown[]): Promise<unknown> =>
+      chain({ method, args, caller: context().caller?.component }, async (given) => run(given))
+    const open =
+      binding.isStream === true
+        ? (...args: readonly unknown[]) => openLater(() => through(args))
+        : (...args: readonly unknown[]) => through(args)
+    return [binding.name, open] as const
+  })
+  return Object.fromEntries(methods)
+}
+
+type Chain = (
+  call: { readonly method: number; readonly args: readonly unknown[]; readonly caller: string | undefined },
+  last: (args: readonly unknown[]) => Promise<unknown>,
+) => Promise<unknown>
+
+function chainOf(side: InterceptedCall['side'], { methods, token }: ComponentBinding, interceptors: readonly Interceptor[]): Chain {
+  return ({ method, args, caller }, last) => {
+    const { name } = methods[method] as MethodBinding // stub and methods come from one generated file
+    const from = async (at: number, given: readonly unknown[]): Promise<unknown> => {
+      const interceptor = interceptors[at]
+      if (interceptor === undefined) return last(given)
+      return interceptor({ side, component: token.name, method: name, args: given, caller }, (other = given) => from(at + 1, other))
+    }
+    return from(0, args)
+  }
+}
+
+/** A stream that is opened when the first item is asked for, in the context of now. */
+function openLater(open: () => Promise<unknown>): AsyncIterable<unknown> {
+  const now = scope()
+  return {
+    [Symbol.asyncIterator]() {
+      let opened: Promise<AsyncIterator<unknown>> | undefined
+      const items = (): Promise<AsyncIterator<unknown>> =>
+        (opened ??= runInContext(now, open).then((stream) => (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]())) // as the method returns
+      return {
+        next: async () => (await items()).next(),
+        async return(value?: unknown) {
+          if (opened === undefined) return { done: true, value }
+          return (await (await opened).return?.(value)) ?? { done: true, value }
+        },
+      }
+    },
+  }
+}
