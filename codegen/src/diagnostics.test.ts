@@ -111,6 +111,19 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       { 'a.ts': `${IMPORTS}const options = {}\n${good.replace(`('test/Good')`, `('test/Good', options)`)}` },
       /not an object literal/,
     ],
+    ['WVG048', 'lead() without the option', withHook('async lead() {}'), /lead\(\) of GoodImpl never runs/],
+    [
+      'WVG048',
+      'the option without lead()',
+      { 'a.ts': `${IMPORTS}${good.replace(`('test/Good')`, `('test/Good', { leader: 'app' })`)}` },
+      /has the option leader, but GoodImpl has no lead\(\)/,
+    ],
+    [
+      'WVG048',
+      'the option, and a method of that name',
+      { 'a.ts': `${IMPORTS}${good.replaceAll('m()', 'lead()').replace(`('test/Good')`, `('test/Good', { leader: 'app' })`)}` },
+      /its interface has a method lead\(\)/,
+    ],
     [
       'WVG016',
       'two configs',

@@ -131,6 +131,10 @@ export const CATALOGUE = {
     when: 'two packages, or two versions of one, declare one component',
     hint: 'install one version of the package; names of components are unique in an application',
   },
+  WVG048: {
+    when: 'a component has the option leader without the hook lead(), or lead() without the option, or an interface with a method of that name',
+    hint: 'write `lead({ token, signal }: Lease): Promise<void>` in the class, and `leader: "version"` or "app" in the options; give a method of the interface another name',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

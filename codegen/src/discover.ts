@@ -9,7 +9,7 @@ import { findErrorClasses } from './error-classes.js'
 import type { Application, ComponentModel, Exported, MainModel } from './model.js'
 import { FIELD_CALLS, instanceOf, readClass, type ClassSource } from './read-class.js'
 import { foreignNodes, PackageReader } from './read-packages.js'
-import { readLeader } from './read-leader.js'
+import { checkLeader, readLeader } from './read-leader.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
 import { SourceReader } from './source-reader.js'
@@ -180,6 +180,7 @@ class Discovery {
         this.#reader.report('WVG005', `component "${token.name}" has no implementation in this package`, token.node)
         continue
       }
+      checkLeader(this.#reader, { name: token.name, leader, methods }, implementation)
       models.push({
         name: token.name,
         token: token.exported,

@@ -63,7 +63,11 @@ export const cartImpl = implement(Cart, CartImpl)
   it('tells the deployer which component has a leader; that is nothing two builds must agree on', async () => {
     const graphs = await Promise.all(
       [`('shop/Cart')`, `('shop/Cart', { leader: 'app' })`].map(async (declared) => {
-        const made = fixture({ 'cart.ts': source.replace(/\('shop\/Cart'.*\)/, declared) })
+        const made = fixture({
+          'cart.ts': source
+            .replace(/\('shop\/Cart'.*\)/, declared)
+            .replace('async add()', declared.includes('leader') ? 'async lead() {} async add()' : 'async add()'),
+        })
         await generate({ projectDir: made.folder })
         return JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
       }),

@@ -1,3 +1,4 @@
+import { instanceOf, type ClassSource } from './read-class.js'
 import { optionValue, type InterfaceSource } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
@@ -9,4 +10,21 @@ export function readLeader(reader: SourceReader, from: InterfaceSource): 'versio
   if (scope === 'version' || scope === 'app') return scope
   reader.report('WVG015', `leader of component "${from.name}" is not written in place as 'version' or 'app'`, value)
   return undefined
+}
+
+/** Option and hook mean nothing without each other; a method of the interface with the hook's name would be both. */
+export function checkLeader(
+  reader: SourceReader,
+  of: { readonly name: string; readonly leader: string | undefined; readonly methods: readonly { readonly name: string }[] },
+  { declaration, given }: ClassSource,
+): void {
+  const { name, leader, methods } = of
+  const isMethod = methods.some((method) => method.name === 'lead')
+  const hasLead = instanceOf(reader, given)?.type.getProperty('lead') !== undefined
+  const problem = (message: string): void =>
+    reader.report('WVG048', message, reader.isOwn(declaration.getSourceFile().fileName) ? declaration : given)
+  if (leader === undefined) {
+    if (hasLead && !isMethod) problem(`lead() of ${given.getText()} never runs: component "${name}" has no option leader`)
+  } else if (isMethod) problem(`component "${name}" has the option leader, and its interface has a method lead()`)
+  else if (!hasLead) problem(`component "${name}" has the option leader, but ${given.getText()} has no lead()`)
 }

@@ -72,6 +72,16 @@ it('a new operator renews for who holds the lease, and gives it to nobody else b
   expect(token).toBe(first + 1)
 })
 
+it('an operator that slept, and believes that the old leader leads, cannot renew for it', async () => {
+  const [slept, awake] = [operator(), operator()]
+  const first = (await slept.take(FOREMAN, 'a', LEASE_MS)) ?? 0
+  expect(await awake.take(FOREMAN, 'b', LEASE_MS)).toBeUndefined()
+  await sleep(LEASE_MS + 50)
+  expect(await awake.take(FOREMAN, 'b', LEASE_MS)).toBe(first + 1)
+  expect(await slept.take(FOREMAN, 'a', LEASE_MS)).toBeUndefined()
+  expect(await awake.take(FOREMAN, 'b', LEASE_MS)).toBe(first + 1)
+})
+
 it('who asks in vain costs no call', async () => {
   let calls = 0
   const api = { ...server.api, get: (...args: Parameters<typeof server.api.get>) => ((calls += 1), server.api.get(...args)) }

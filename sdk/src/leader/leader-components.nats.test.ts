@@ -84,6 +84,21 @@ it('option and hook mean nothing without each other: the start refuses both', as
   })
 })
 
+it('a method of the interface may have the name of the hook where nobody leads', async () => {
+  interface Band {
+    lead(): Promise<string>
+  }
+  const Band = component<Band>('shop/Band')
+  class BandImpl implements Band {
+    async lead(): Promise<string> {
+      return 'sings'
+    }
+  }
+  const { weavelet } = await startByHand(App, genByHand([bindByHand(Band, implement(Band, BandImpl), { methods: ['lead'] })]))
+  expect(await weavelet.ref(Band).lead()).toBe('sings')
+  await weavelet.stop()
+})
+
 it.each(['local', 'rpc'] as const)('leads in a test with the runner %s', async (runner) => {
   await weaverTest({ weaver: genOf(ForemanImpl), runner }, async (test) => {
     expect(await test.get(Foreman).token()).toBeGreaterThan(0)

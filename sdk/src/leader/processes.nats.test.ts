@@ -121,6 +121,22 @@ it('a leader that is frozen loses the lease; thawed, its signal fires, and its t
   expect(words.filter(({ what }) => what === 'leads')).toHaveLength(2)
 }, 30_000)
 
+it('no two work at once while the broker is frozen: the leader stops by itself before its lease is over', async () => {
+  for (const replica of ['a', 'b']) launch(replica)
+  const first = await word('leads')
+  await sleep(LEASE_MS)
+  process.kill(nats.pid, 'SIGSTOP')
+  const frozen = Date.now()
+  const signal = await word('signal')
+  expect(signal.at - frozen).toBeLessThan(LEASE_MS)
+  process.kill(nats.pid, 'SIGCONT')
+  const second = await word('leads', ({ token }) => token !== first.token)
+  expect(second.token).toBeGreaterThan(first.token)
+  expect(second.at).toBeGreaterThanOrEqual(
+    words.filter(({ token, what }) => token === first.token && what === 'works').at(-1)?.at ?? Infinity,
+  )
+}, 30_000)
+
 it('no two work at once, while leaders are killed and replaced', async () => {
   for (const replica of ['a', 'b', 'c']) launch(replica)
   let token = 0

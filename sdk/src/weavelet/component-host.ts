@@ -283,6 +283,8 @@ export class ComponentHost {
 
 /** The option `leader` and the hook `lead()` mean nothing without each other. */
 function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBinding | undefined): string | undefined {
+  const isMethod = binding?.methods.some((method) => method.name === 'lead') === true
+  if (isMethod && binding?.token.options.leader === undefined) return undefined // it is a call like any other
   if ((binding?.token.options.leader === undefined) === (instance.lead === undefined)) return undefined
   if (binding === undefined) return `"${name}" has lead(), but only a component can lead; move it into one with the option leader`
   return instance.lead === undefined
