@@ -12,7 +12,7 @@ import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
 import { Leadership } from './leadership.js'
 
 const COMPONENT = 'shop/Foreman'
-const LEASE_MS = 600
+const LEASE_MS = 1_000
 
 let nats: NatsServer
 let closing: (() => Promise<void> | void)[]

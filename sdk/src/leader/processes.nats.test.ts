@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { component, implement } from '../component/component.js'
 import { startLeaderController } from '../contract/leader-controller.js'
 import { createMemoryLeases } from '../contract/leader-leases.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { Logger } from '../telemetry/logger.js'
+import { bindByHand, genByHand } from '../testing/hand-made-app.js'
 import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { weaverTest } from '../testing/weaver-test.js'
 
 const SDK = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('testdata/foreman.mjs', import.meta.url))
@@ -160,4 +163,29 @@ it('no two work at once, while leaders are killed and replaced', async () => {
     })
   expect(worked.length).toBeGreaterThanOrEqual(4)
   for (const [i, { from }] of worked.entries()) expect(from).toBeGreaterThanOrEqual(worked[i - 1]?.to ?? 0)
+}, 30_000)
+
+interface Foreman {
+  token(): Promise<number>
+}
+const Foreman = component<Foreman>('shop/Foreman', { leader: 'version' })
+class NotHere implements Foreman {
+  async lead(): Promise<void> {
+    throw new Error('it is led in another process')
+  }
+  async token(): Promise<number> {
+    return this.lead().then(() => 0)
+  }
+}
+
+it('a component leads in a test with the runner multi', async () => {
+  const weaver = genByHand([bindByHand(Foreman, implement(Foreman, NotHere), { methods: ['token'] })])
+  await weaverTest({ weaver, runner: 'multi', entry: PROGRAM }, async (test) => {
+    let token = 0
+    for (let i = 0; i < 100 && token === 0; i++) {
+      token = await test.get(Foreman).token()
+      await sleep(20)
+    }
+    expect(token).toBeGreaterThan(0)
+  })
 }, 30_000)
