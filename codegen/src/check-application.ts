@@ -1,4 +1,4 @@
-import type { ComponentModel, MainModel } from './model.js'
+import type { ClassFacts, ComponentModel, MainModel } from './model.js'
 
 /** What components of other packages contribute. */
 export interface OtherNode {
@@ -23,8 +23,23 @@ export function duplicateListeners(
   return found
 }
 
+/** The same class without those optional refs that nothing implements. */
+export function withoutAbsentRefs<T extends ClassFacts>(facts: T, implemented: ReadonlySet<string>): T {
+  return { ...facts, refs: facts.refs.filter((name) => implemented.has(name) || !facts.optionalRefs.includes(name)) }
+}
+
+/** Tokens without an implementation, but those that classes refer to by `optionalRef` and in no other way. */
+export function lackingTokens(classes: readonly ClassFacts[], unimplemented: readonly string[]): readonly string[] {
+  return unimplemented.filter((name) => {
+    const referring = classes.filter(({ refs }) => refs.includes(name))
+    return referring.length === 0 || referring.some(({ optionalRefs }) => !optionalRefs.includes(name))
+  })
+}
+
 /** Circles of refs, each as the names on it, the first one again at the end. */
-export function cycles(components: readonly Pick<ComponentModel, 'name' | 'refs'>[]): readonly (readonly string[])[] {
+export function cycles(
+  components: readonly (Pick<ComponentModel, 'name' | 'refs'> & { readonly lazyRefs?: readonly string[] })[],
+): readonly (readonly string[])[] {
   const byName = new Map(components.map((component) => [component.name, component]))
   const done = new Set<string>()
   const found: (readonly string[])[] = []
@@ -32,7 +47,8 @@ export function cycles(components: readonly Pick<ComponentModel, 'name' | 'refs'
     const from = path.indexOf(name)
     if (from >= 0) return void found.push([...path.slice(from), name])
     if (done.has(name)) return
-    for (const ref of byName.get(name)?.refs ?? []) visit(ref, [...path, name])
+    const of = byName.get(name)
+    for (const ref of of?.refs ?? []) if (of?.lazyRefs?.includes(ref) !== true) visit(ref, [...path, name])
     done.add(name)
   }
   for (const { name } of components) visit(name, [])

@@ -12,7 +12,7 @@ export const CATALOGUE = {
   WVG004: { when: 'two components have one name', hint: 'names are unique in an application; rename one of them' },
   WVG005: {
     when: 'a component has no implementation',
-    hint: 'add `export const cartImpl = implement(Cart, CartImpl)`, in a file of this package',
+    hint: 'add `export const cartImpl = implement(Cart, CartImpl)`, in a file of this package; what may be absent is referred to by optionalRef()',
   },
   WVG006: { when: 'a component has two implementations', hint: 'keep one; tests replace implementations by fakes' },
   WVG007: {
@@ -33,7 +33,10 @@ export const CATALOGUE = {
   },
   WVG011: { when: 'the name of a listener is not a string literal', hint: 'write `listener("lis")`' },
   WVG012: { when: 'two listeners have one name', hint: 'names of listeners are unique in an application; rename one of them' },
-  WVG013: { when: 'components refer to each other in a circle', hint: 'break the circle: let one of them be called with what it needs' },
+  WVG013: {
+    when: 'components refer to each other in a circle',
+    hint: 'break the circle: let one of them be called with what it needs, or refer to it by lazyRef()',
+  },
   WVG014: { when: 'an option names a method that the interface lacks', hint: 'correct the name of the method' },
   WVG015: {
     when: 'options are not an object literal',

@@ -3,7 +3,7 @@
  * is run.
  */
 import type ts from 'typescript-api'
-import { cycles, duplicateListeners } from './check-application.js'
+import { cycles, duplicateListeners, lackingTokens, withoutAbsentRefs } from './check-application.js'
 import type { Diagnostic } from './diagnostics.js'
 import { findErrorClasses } from './error-classes.js'
 import type { Application, ComponentModel, Exported, MainModel } from './model.js'
@@ -58,9 +58,8 @@ class Discovery {
     for (const call of this.#callsOf('codec')) this.#codec(call)
     for (const call of this.#callsOf('implement')) this.#implement(call)
     for (const call of this.#callsOf('run')) this.#main(call)
-    const components = this.#components()
-    const [first, second] = this.#mains
-    const main: MainModel | undefined = first === undefined ? undefined : this.#class(first)
+    const { components, main } = this.#settled(this.#components())
+    const [, second] = this.#mains
     if (second !== undefined) this.#reader.report('WVG042', 'run() is called a second time', second.node)
     if (main === undefined && components.length === 0 && this.#reader.diagnostics.length === 0)
       this.#reader.report('WVG041', 'nothing to generate: no component() and no run() in this package')
@@ -79,6 +78,24 @@ class Discovery {
     const errors = findErrorClasses(this.#reader, [...roots, ...this.#mains.map(({ declaration }) => declaration.getSourceFile().fileName)])
     this.#notBesideRun([...this.#implementations, ...this.#tokens.values()].map(({ exported }) => exported).concat(errors))
     return { components, main, errors, packages }
+  }
+
+  /** Main and the components, with those optional refs only that something implements. */
+  #settled(found: readonly ComponentModel[]): { readonly components: readonly ComponentModel[]; readonly main: MainModel | undefined } {
+    const [first] = this.#mains
+    const main = first === undefined ? undefined : this.#class(first)
+    const tokens = [...this.#tokens.values()]
+    const implemented = new Set([
+      ...found.map(({ name }) => name),
+      ...this.#packages.packages.flatMap(({ nodes }) => nodes.map(({ name }) => name)),
+    ])
+    const unimplemented = tokens.filter(({ name }) => !implemented.has(name)).map(({ name }) => name)
+    for (const name of lackingTokens([...found, ...(main === undefined ? [] : [main])], unimplemented))
+      this.#reader.report('WVG005', `component "${name}" has no implementation in this package`, tokens.find((token) => token.name === name)?.node) // prettier-ignore
+    return {
+      components: found.map((component) => withoutAbsentRefs(component, implemented)),
+      main: main === undefined ? undefined : withoutAbsentRefs(main, implemented),
+    }
   }
 
   #callsOf(name: string): readonly ts.CallExpression[] {
@@ -176,10 +193,7 @@ class Discovery {
       const methods = readMethods(this.#reader, shapes, token)
       const leader = readLeader(this.#reader, token)
       const implementation = this.#implementations.find((found) => found.token === token)
-      if (implementation === undefined) {
-        this.#reader.report('WVG005', `component "${token.name}" has no implementation in this package`, token.node)
-        continue
-      }
+      if (implementation === undefined) continue // #settled says whether it has to have one
       checkLeader(this.#reader, { name: token.name, leader, methods }, implementation)
       models.push({
         name: token.name,
@@ -214,7 +228,11 @@ class Discovery {
         if (symbol !== undefined && this.#packages.isForeign(symbol)) return this.#packages.componentOf(symbol, token ?? call)
         const name = symbol === undefined ? undefined : this.#tokens.get(symbol)?.name
         if (name === undefined)
-          this.#reader.report('WVG008', `ref() is not given a component: ${token?.getText() ?? 'nothing'}`, token ?? call)
+          this.#reader.report(
+            'WVG008',
+            `${call.expression.getText()}() is not given a component: ${token?.getText() ?? 'nothing'}`,
+            token ?? call,
+          )
         return name
       },
     })

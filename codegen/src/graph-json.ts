@@ -24,6 +24,7 @@ export function buildGraph(
     source: facts.source,
     methods,
     refs: facts.refs,
+    ...(facts.lazyRefs.length === 0 ? {} : { lazyRefs: facts.lazyRefs }),
     listeners: facts.listeners,
     ...(facts.config === undefined ? {} : { config: facts.config }),
   })

@@ -20,6 +20,10 @@ export interface Exported {
 export interface ClassFacts {
   /** Names of components, sorted. */
   readonly refs: readonly string[]
+  /** Those of the refs that are resolved at their first call. */
+  readonly lazyRefs: readonly string[]
+  /** Those of the refs that may have no implementation. */
+  readonly optionalRefs: readonly string[]
   readonly listeners: readonly string[]
   /** JSON Schema of what `config()` takes. */
   readonly config: Readonly<Record<string, unknown>> | undefined

@@ -3,7 +3,7 @@ import { configSchema } from './config-schema.js'
 import type { ClassFacts } from './model.js'
 import type { SourceReader } from './source-reader.js'
 
-export const FIELD_CALLS = ['ref', 'listener', 'config'] as const
+export const FIELD_CALLS = ['ref', 'lazyRef', 'optionalRef', 'listener', 'config'] as const
 const NAME = /^[A-Za-z0-9_-]+$/
 
 /** A class given to `implement` or `run`, and the expression that gives it. */
@@ -25,7 +25,7 @@ export function readClass(
     readonly placed: Set<ts.Node>
   },
 ): ClassFacts {
-  const refs = new Set<string>()
+  const refs = { ref: new Set<string>(), lazyRef: new Set<string>(), optionalRef: new Set<string>() }
   const listeners: string[] = []
   let config: ClassFacts['config']
   for (let at: ts.ClassLikeDeclaration | undefined = declaration; at !== undefined; at = reader.baseOf(at)) {
@@ -36,9 +36,9 @@ export function readClass(
       if (name === undefined || !(FIELD_CALLS as readonly string[]).includes(name)) continue
       options.placed.add(call)
       const [argument] = call.arguments
-      if (name === 'ref') {
+      if (name === 'ref' || name === 'lazyRef' || name === 'optionalRef') {
         const token = options.tokenName(argument, call)
-        if (token !== undefined) refs.add(token)
+        if (token !== undefined) refs[name].add(token)
       } else if (name === 'listener') {
         if (argument === undefined || !reader.ts.isStringLiteralLike(argument))
           reader.report('WVG011', 'the name of a listener is not a string literal', argument ?? call)
@@ -51,7 +51,15 @@ export function readClass(
     }
   }
   checkHooks(reader, given)
-  return { refs: [...refs].sort(), listeners: listeners.sort(), config, source: reader.relative(declaration.getSourceFile().fileName) }
+  const isPlain = (name: string): boolean => refs.ref.has(name)
+  return {
+    refs: [...new Set([...refs.ref, ...refs.lazyRef, ...refs.optionalRef])].sort(),
+    lazyRefs: [...refs.lazyRef].filter((name) => !isPlain(name) && !refs.optionalRef.has(name)).sort(),
+    optionalRefs: [...refs.optionalRef].filter((name) => !isPlain(name) && !refs.lazyRef.has(name)).sort(),
+    listeners: listeners.sort(),
+    config,
+    source: reader.relative(declaration.getSourceFile().fileName),
+  }
 }
 
 /** The type of the objects that `new given()` makes, and whether the class has type parameters. */

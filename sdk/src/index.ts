@@ -12,7 +12,7 @@ export {
   type MethodName,
   type Remotable,
 } from './component/component.js'
-export { config, construct, listener, logger, ref, type ConfigSchema } from './component/construction.js'
+export { config, construct, lazyRef, listener, logger, optionalRef, ref, type ConfigSchema } from './component/construction.js'
 export type { InterceptedCall, Interceptor, Interceptors } from './component/interceptor.js'
 export { isWeaverError, WeaverError } from './contract/errors.js'
 export type { LeaderScope } from './contract/leader.js'

@@ -48,7 +48,7 @@ export interface Fixture {
 }
 
 /** Imports of everything that a fixture may need; none of them is reported as unused. */
-export const IMPORTS = `import { codec, component, config, implement, listener, ref, run, type Main } from '@weaver/sdk'\nvoid [codec, component, config, implement, listener, ref, run, {} as Main]\n`
+export const IMPORTS = `import { codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, type Main } from '@weaver/sdk'\nvoid [codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, {} as Main]\n`
 
 /** Makes packages that are removed after the tests of the file. */
 export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture {

@@ -14,6 +14,9 @@ export interface ConfigSchema<O> {
 
 export interface ConstructionScope {
   ref(token: Component<unknown>): unknown
+  lazyRef(token: Component<unknown>): unknown
+  /** `undefined`: the application has no such component. */
+  optionalRef(token: Component<unknown>): unknown
   listener(name: string): Listener
   config(schema: ConfigSchema<unknown>): unknown
   logger(): Logger
@@ -49,6 +52,23 @@ function current(what: string): ConstructionScope {
  */
 export function ref<T>(token: Component<T>): T {
   return current(`ref("${token.name}")`).ref(token as Component<unknown>) as T // the scope answers with the token's own interface
+}
+
+/**
+ * As `ref`, but resolved at its first call: the one way to close a circle. It says nothing of the order of start and stop: a call before the component has
+ * started, or after it was stopped, fails with `WEAVER_NOT_STARTED`.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere.
+ */
+export function lazyRef<T>(token: Component<T>): T {
+  return current(`lazyRef("${token.name}")`).lazyRef(token as Component<unknown>) as T // the scope answers with the token's own interface
+}
+
+/**
+ * As `ref`, for a component that nothing in the application may implement: `undefined` then.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere; `WEAVER_COMPONENT_CYCLE` when it closes a circle.
+ */
+export function optionalRef<T>(token: Component<T>): T | undefined {
+  return current(`optionalRef("${token.name}")`).optionalRef(token as Component<unknown>) as T | undefined // the same
 }
 
 /** A named endpoint for user traffic; the deployer picks the address. Use it as a field initialiser. */
@@ -90,17 +110,17 @@ export function construct<T extends object>(
     with: () => silent,
   }
   const refs = new Map<string, object>((given.refs ?? []).map(([token, instance]) => [token.name, instance]))
+  const instanceFor = (token: Component<unknown>): object => {
+    const found = refs.get(token.name)
+    if (found === undefined)
+      throw new WeaverError('WEAVER_NO_REF', `"${create.name}" refers to "${token.name}", which construct() was not given; add it to refs`)
+    return found
+  }
   return constructWithin(
     {
-      ref(token) {
-        const found = refs.get(token.name)
-        if (found === undefined)
-          throw new WeaverError(
-            'WEAVER_NO_REF',
-            `"${create.name}" refers to "${token.name}", which construct() was not given; add it to refs`,
-          )
-        return found
-      },
+      ref: instanceFor,
+      lazyRef: instanceFor,
+      optionalRef: (token) => refs.get(token.name),
       listener: (name) => ({
         name,
         serve: () =>

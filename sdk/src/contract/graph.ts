@@ -37,6 +37,8 @@ export interface ComponentNode {
   readonly package?: string
   /** Names of the components it holds a ref to. */
   readonly refs: readonly string[]
+  /** Those of the refs that are resolved at their first call, and so may close a circle. */
+  readonly lazyRefs?: readonly string[]
   readonly listeners: readonly string[]
   /** JSON Schema of its `config(...)`, from the type; absent: it takes no configuration. */
   readonly config?: Readonly<Record<string, unknown>>

@@ -31,7 +31,8 @@ export const SDK_ERRORS = {
   WEAVER_COMPONENT_CYCLE: {
     when: 'components refer to each other in a circle; the message shows the path.',
     retry: 'no',
-    remedy: 'Break the circle: pass what is needed as an argument, or move what both need into a third component.',
+    remedy:
+      'Break the circle: pass what is needed as an argument, move what both need into a third component, or let one refer to the other by `lazyRef`.',
   },
   WEAVER_COMPONENT_NAME: {
     when: '`component()` is given a name that is no component name.',
@@ -104,7 +105,7 @@ export const SDK_ERRORS = {
     remedy: 'Call other components from `init()` or later, not from a constructor or a field initialiser.',
   },
   WEAVER_NO_CONSTRUCTION: {
-    when: '`ref()`, `listener()`, `config()` or `logger()` is called outside of a class that the runtime is constructing.',
+    when: '`ref()`, `lazyRef()`, `optionalRef()`, `listener()`, `config()` or `logger()` is called outside of a class that the runtime is constructing.',
     retry: 'no',
     remedy:
       'Use them as fields of a class given to `implement()` or `run()`; in a unit test make it with `construct(Class, { refs, config })`.',

@@ -207,6 +207,15 @@ export class ComponentHost {
         made.refs.add(token.name)
         return this.#resolve(token, owner)
       },
+      lazyRef: (token) => {
+        made.refs.add(token.name)
+        return this.#resolveLater(token, owner)
+      },
+      optionalRef: (token) => {
+        if (!this.#bindings.has(token.name)) return undefined
+        made.refs.add(token.name)
+        return this.#resolve(token, owner)
+      },
       listener: (name) => {
         if (this.#listeners.has(name))
           this.#problems.push(`listener "${name}" is declared twice; each name may stand for one endpoint only`)
@@ -242,6 +251,25 @@ export class ComponentHost {
     const calls = this.#options.invoker(binding, owner)
     const interceptors = this.#options.interceptors?.client ?? []
     return binding.stub(interceptors.length === 0 ? calls : interceptCalls(calls, { binding, caller: owner, interceptors }))
+  }
+
+  /** A stub that becomes the ref at its first call; everything that is hosted is constructed by then. */
+  #resolveLater(token: Component<unknown>, owner: string): unknown {
+    const binding = this.#bindings.get(token.name)
+    const isHosted = this.#options.hosted?.has(token.name) ?? true
+    if (binding === undefined || !isHosted) return this.#resolve(token, owner) // it constructs nothing
+    let gate: LocalCalls | undefined
+    const calls = (): LocalCalls => {
+      gate ??= this.#gate(this.#hosted.get(token.name) as Hosted, binding, owner) // constructed
+      return gate
+    }
+    return binding.stub({
+      call(method, args) {
+        calls().enter(method) // counts the call, as the forwarder would have
+        return calls().call(method, args)
+      },
+      stream: (method, args) => calls().stream(method, args),
+    })
   }
 
   #gate(hosted: Hosted, binding: ComponentBinding, owner: string): LocalCalls {
