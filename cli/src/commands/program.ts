@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { completionCommand } from './completion.js'
 import { generateCommand } from './generate.js'
+import { callgraphCommand, diffCommand } from './graph.js'
 import { imageCommand } from './image/push.js'
 import { kubeCommand } from './kube/kube.js'
 import { singleCommand } from './single/deploy.js'
@@ -25,7 +26,16 @@ export function createProgram(context: CliContext): Command {
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
     )
-  const commands = [versionCommand, generateCommand, singleCommand, kubeCommand, imageCommand, completionCommand]
+  const commands = [
+    versionCommand,
+    generateCommand,
+    callgraphCommand,
+    diffCommand,
+    singleCommand,
+    kubeCommand,
+    imageCommand,
+    completionCommand,
+  ]
   for (const command of commands) program.addCommand(command(context))
   applyEverywhere(program, context)
   return program

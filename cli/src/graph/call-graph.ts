@@ -1,0 +1,19 @@
+import type { ComponentGraph } from '@weaver/sdk/contract'
+
+/** The graph as a Mermaid flow chart: components, who refers to whom (dotted: lazily), listeners, and what each is marked with. */
+export function callGraph({ components }: ComponentGraph): string {
+  const ids = new Map(components.map(({ name }, i) => [name, `c${i}`]))
+  const lines = components.flatMap((component) => {
+    const id = ids.get(component.name) ?? ''
+    const marks = [
+      component.methods.some(({ routed }) => routed === true) ? 'routed' : undefined,
+      component.leader === undefined ? undefined : `leader of each ${component.leader}`,
+    ].filter((mark) => mark !== undefined)
+    return [
+      `  ${id}["${component.name}${marks.map((mark) => `<br/>${mark}`).join('')}"]`,
+      ...component.listeners.map((listener, i) => `  ${id}l${i}(["${listener}"]) --> ${id}`),
+      ...component.refs.map((ref) => `  ${id} ${component.lazyRefs?.includes(ref) === true ? '-.->' : '-->'} ${ids.get(ref) ?? ''}`),
+    ]
+  })
+  return ['flowchart LR', ...lines].join('\n')
+}
