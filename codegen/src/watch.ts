@@ -1,0 +1,58 @@
+/**
+ * Generates again whenever a source changes, with what the compiler knew before.
+ *
+ * I1  One run at a time; what changes meanwhile is in the next one.
+ */
+import { watch, type FSWatcher } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import { generate, type GenerateOptions, type GenerateResult } from './generate.js'
+import { ParsedFiles } from './open-program.js'
+
+/** Editors write a file in several steps. */
+const QUIET_MS = 30
+const NO_SOURCES = ['node_modules', 'dist', '.git']
+
+export interface Watching {
+  /** Ends with the run that is under way. */
+  close(): Promise<void>
+}
+
+/**
+ * Generates, and again after each change below the folder of the package, until it is closed.
+ * @param onResult gets every result but those of runs that found nothing to do after one that was well
+ * @throws Error the folder cannot be watched
+ */
+export function watchPackage(options: Omit<GenerateOptions, 'check' | 'parsed'>, onResult: (result: GenerateResult) => void): Watching {
+  const folder = resolve(options.projectDir)
+  const parsed = new ParsedFiles()
+  let isNews = true
+  let running: Promise<void> | undefined
+  let isStale = false
+  let timer: NodeJS.Timeout | undefined
+  const run = async (): Promise<void> => {
+    do {
+      isStale = false
+      const result = await generate({ ...options, parsed })
+      if (isNews || result.status !== 'unchanged') onResult(result)
+      isNews = result.status === 'failed'
+    } while (isStale)
+    running = undefined
+  }
+  const start = (): void => {
+    if (running === undefined) running = run()
+    else isStale = true // I1
+  }
+  const watcher: FSWatcher = watch(folder, { recursive: true }, (_, file) => {
+    if (file === null || !/(\.[cm]?tsx?|\.json)$/.test(file) || file.split(sep).some((part) => NO_SOURCES.includes(part))) return
+    clearTimeout(timer)
+    timer = setTimeout(start, QUIET_MS)
+  })
+  start()
+  return {
+    async close() {
+      watcher.close()
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
