@@ -1,23 +1,15 @@
 /** Every statement of docs/calls.md, tried by every runner. */
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { context, RemoteCallError, withContext } from '@weaver/sdk'
 import { RUNNERS, weaverTest, type WeaverTest } from '@weaver/sdk/testing'
+import { buildExample } from '../../../scripts/build-example.js'
 import { OutOfStock, Subject, type Everything } from './subject.js'
 import { weaver } from './weaver.gen.js'
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
-beforeAll(() => {
-  // Incremental: nothing to do where the build is up to date, and never a stale one.
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'examples/contract'], {
-    cwd: ROOT,
-    stdio: 'inherit',
-  })
-  if (status !== 0) throw new Error('the example does not build')
-}, 120_000)
+beforeAll(() => buildExample('contract'), 120_000)
 
 const EVERYTHING: Everything = {
   text: 'grüß dich 😀',

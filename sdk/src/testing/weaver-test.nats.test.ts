@@ -67,8 +67,7 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
       }
     }
     await weaverTest({ weaver, runner, app: App }, async (test) => {
-      while (test.listeners['lis'] === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
-      expect(await (await fetch(`http://127.0.0.1:${test.listeners['lis'].port}`)).text()).toBe('tea: 5')
+      expect(await (await fetch(await test.url('lis'))).text()).toBe('tea: 5')
     })
   })
 
@@ -84,6 +83,7 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
     await expect(weaverTest({ weaver, runner, app: Failing }, () => new Promise((resolve) => setTimeout(resolve, 20)))).rejects.toThrow(
       'main',
     )
+    await expect(weaverTest({ weaver, runner, app: Failing }, (test) => test.url('lis'))).rejects.toThrow(new RangeError('main'))
   })
 })
 

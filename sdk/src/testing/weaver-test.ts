@@ -4,6 +4,7 @@
  *
  * I1  Nothing is left behind: after the body every process has ended, every connection to the broker is closed, or the test fails and says what is left.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Component, Main } from '../component/component.js'
 import type { WeaverGen } from '../component/binding.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
@@ -53,6 +54,11 @@ export interface WeaverTest {
   implementation<T>(token: Component<T>): T & object
   /** The broker of this test; `undefined` with the runner "local". */
   readonly natsUrl: string | undefined
+  /**
+   * Where a listener of `app` is reached, as soon as it is bound: `http://127.0.0.1:40123`.
+   * @throws WeaverError `WEAVER_TEST` when it is not bound within ten seconds; what `main()` threw, when it failed
+   */
+  url(listener: string): Promise<string>
   /** Listeners that `app` has bound, by name. */
   readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>
 }
@@ -90,6 +96,8 @@ class TestMain implements Main {
   }
 }
 
+/** How long `main()` may take to bind a listener. */
+const BIND_MS = 10_000
 let count = 0
 const print = prettyPrinter({ isColored: false })
 
@@ -130,6 +138,21 @@ class RunningTest implements WeaverTest {
 
   get listeners(): WeaverTest['listeners'] {
     return this.#main?.listeners ?? {}
+  }
+
+  async url(listener: string): Promise<string> {
+    const until = Date.now() + BIND_MS
+    for (;;) {
+      this.#throwIfMainFailed()
+      const at = this.listeners[listener]
+      if (at !== undefined) return `http://${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
+      if (Date.now() > until)
+        throw new WeaverError(
+          'WEAVER_TEST',
+          `listener "${listener}" was not bound after ${BIND_MS / 1_000} s; give \`app\`, the class whose main() serves it`,
+        )
+      await sleep(2)
+    }
   }
 
   get natsUrl(): string | undefined {

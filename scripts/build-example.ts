@@ -1,0 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** Brings `examples/NAME/dist` up to date, which the runner "multi" and the deployers start. Does nothing where it is so already. */
+export function buildExample(name: string): void {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', `examples/${name}`], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error(`the example "${name}" does not build`)
+}
