@@ -87,6 +87,16 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
   })
 })
 
+it('gives as many replicas as it is asked for, and looks into each', async () => {
+  await weaverTest({ weaver, runner: 'rpc', replicas: 3 }, async (test) => {
+    for (let i = 0; i < 60; i++) await test.get(Stock).count('tea')
+    const asked = test.implementations(Stock).map((stock) => (stock as StockImpl).asked)
+    expect(asked).toHaveLength(3)
+    expect(Math.min(...asked)).toBeGreaterThan(0)
+    expect(asked.reduce((sum, n) => sum + n)).toBe(60)
+  })
+})
+
 it('is told of a connection that a component leaves open', async () => {
   let held: NatsConnection | undefined
   class Leaky implements Stock {
@@ -126,6 +136,7 @@ describe('options that do not go together', () => {
     const Other = component<Stock>('shop/Other')
     expect(await reasonOf({ runner: 'multi' })).toMatch(/^WEAVER_TEST .*give `entry`/)
     expect(await reasonOf({ runner: 'multi', entry: 'x.js', fakes: [one] })).toMatch(/^WEAVER_TEST .*"local" or "rpc" with fakes/)
+    expect(await reasonOf({ replicas: 0 })).toMatch(/^WEAVER_TEST replicas is a whole number from 1, not 0$/)
     expect(await reasonOf({ fakes: [one, one] })).toMatch(/^WEAVER_TEST .*two fakes for "shop\/Stock"/)
     expect(await reasonOf({ fakes: [fake(Other, { count: async () => 1 })] })).toMatch(
       /^WEAVER_TEST .*"shop\/Other", which the application has not/,

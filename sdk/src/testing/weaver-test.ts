@@ -13,6 +13,7 @@ import { entrySink, type LogSink } from '../telemetry/logger.js'
 import { prettyPrinter } from '../telemetry/log-print.js'
 import type { Interceptors } from '../component/interceptor.js'
 import { parseAppConfig } from '../config/app-config.js'
+import { isRouted } from '../routing/routing.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 import { withFakes, type Fake } from './fake.js'
 import { startTestBroker } from './test-broker.js'
@@ -36,6 +37,8 @@ export interface WeaverTestOptions {
   readonly fakes?: readonly Fake[]
   /** For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`. */
   readonly entry?: string | URL
+  /** Of each component, with `rpc` and `multi`: weavelets in this process, or processes. Those of routed components share the keys before the body runs. @default 1 */
+  readonly replicas?: number
   /** A broker that is there already. @default a `nats-server` found on the PATH, started for this test alone */
   readonly natsUrl?: string
   /** As those of `run()`. In `multi` the processes of components have those that `entry` gives to `run()`. */
@@ -50,8 +53,10 @@ export interface WeaverTest {
   readonly runner: Runner
   /** A component as main would hold it. @throws WeaverError `WEAVER_TEST` when the application has none of that name */
   get<T>(token: Component<T>): T
-  /** The object behind a component, to look into. @throws WeaverError `WEAVER_TEST` with `multi`, where it lives in another process */
+  /** The object behind a component, to look into; with several replicas that of the first that started. @throws WeaverError `WEAVER_TEST` with `multi`, where it lives in another process */
   implementation<T>(token: Component<T>): T & object
+  /** Those of all replicas. @throws as `implementation` */
+  implementations<T>(token: Component<T>): readonly (T & object)[]
   /** The broker of this test; `undefined` with the runner "local". */
   readonly natsUrl: string | undefined
   /**
@@ -74,6 +79,8 @@ export async function weaverTest<R>(options: WeaverTestOptions, body: (test: Wea
     throw new WeaverError('WEAVER_TEST', 'the runner "multi" starts processes; give `entry`, the compiled module that has run(App, weaver)')
   if (runner === 'multi' && fakes.length > 0)
     throw new WeaverError('WEAVER_TEST', 'a fake lives in the process of the test; use the runner "local" or "rpc" with fakes')
+  if (!Number.isInteger(options.replicas ?? 1) || (options.replicas ?? 1) < 1)
+    throw new WeaverError('WEAVER_TEST', `replicas is a whole number from 1, not ${options.replicas}`)
   const test = new RunningTest(options, runner)
   let result: R
   try {
@@ -165,26 +172,34 @@ class RunningTest implements WeaverTest {
   }
 
   implementation<T>(token: Component<T>): T & object {
+    return this.implementations(token)[0] as T & object // there is one, or it throws
+  }
+
+  implementations<T>(token: Component<T>): readonly (T & object)[] {
     if (this.runner === 'multi')
       throw new WeaverError('WEAVER_TEST', `"${token.name}" lives in another process; use the runner "local" or "rpc" to look into it`)
-    for (const weavelet of this.#weavelets) {
-      const found = weavelet.implementation(token)
-      if (found !== undefined) return found
-    }
-    throw new WeaverError('WEAVER_TEST', `the application has no component "${token.name}"`)
+    const found = this.#weavelets.flatMap((weavelet) => weavelet.implementation(token) ?? [])
+    if (found.length === 0) throw new WeaverError('WEAVER_TEST', `the application has no component "${token.name}"`)
+    return found
   }
 
   async start(): Promise<void> {
-    const components = this.#gen.components().map(({ token }) => token.name)
+    const tokens = this.#gen.components().map(({ token }) => token)
+    const { replicas = 1 } = this.#options
     if (this.runner === 'local') this.#main = await this.#startHere(undefined)
     else {
       this.#broker = await startTestBroker(this.#options.natsUrl)
       const { url: natsUrl } = this.#broker
-      this.#deployer = await startTestDeployer({ gen: this.#gen, natsUrl, deploymentId: this.#deploymentId, logSink: this.#sink })
+      this.#deployer = await startTestDeployer({ gen: this.#gen, natsUrl, deploymentId: this.#deploymentId, logSink: this.#sink, replicas })
       // Each listens for calls before anybody can make one.
-      if (this.runner === 'rpc') await Promise.all(components.map((name) => this.#startHere(name)))
-      else await Promise.all(components.map((name) => this.#startChild(name)))
-      this.#main = await this.#startHere(MAIN_COMPONENT)
+      const all = tokens.flatMap(({ name }) => Array.from({ length: replicas }, (_, replica) => ({ name, replica })))
+      if (this.runner === 'rpc') await Promise.all(all.map(({ name, replica }) => this.#startHere(name, replica)))
+      else await Promise.all(all.map(({ name, replica }) => this.#startChild(name, replica)))
+      const main = await this.#startHere(MAIN_COMPONENT)
+      const routed = tokens.filter(isRouted)
+      for (const token of routed) main.ref(token) // it asks who has which keys
+      await this.#deployer.assigned(this.#bootstrap(MAIN_COMPONENT).replica, routed, replicas)
+      this.#main = main
     }
     this.#throwIfMainFailed()
   }
@@ -203,8 +218,8 @@ class RunningTest implements WeaverTest {
     return left
   }
 
-  async #startHere(component: string | undefined): Promise<Weavelet> {
-    const bootstrap = component === undefined ? undefined : this.#bootstrap(component)
+  async #startHere(component: string | undefined, replica = 0): Promise<Weavelet> {
+    const bootstrap = component === undefined ? undefined : this.#bootstrap(component, replica)
     const group = component ?? 'main'
     const weavelet = await startWeavelet({
       app: this.#app,
@@ -230,17 +245,17 @@ class RunningTest implements WeaverTest {
     return weavelet
   }
 
-  async #startChild(component: string): Promise<void> {
+  async #startChild(component: string, replica: number): Promise<void> {
     const child = await startChild({
       entry: this.#options.entry ?? '', // checked by weaverTest
-      bootstrap: this.#bootstrap(component),
+      bootstrap: this.#bootstrap(component, replica),
       isVerbose: this.#options.verbose === true,
     })
     this.#children.push(child)
     await child.ready()
   }
 
-  #bootstrap(component: string): Bootstrap {
+  #bootstrap(component: string, replica = 0): Bootstrap {
     const group = component.replace(/[^A-Za-z0-9]+/g, '-').toLowerCase()
     return {
       version: 1,
@@ -248,7 +263,7 @@ class RunningTest implements WeaverTest {
       deploymentId: this.#deploymentId,
       versionId: 'test',
       group,
-      replica: `${group}-0`,
+      replica: `${group}-${replica}`,
       components: [component],
       listeners: {},
       nats: { servers: [this.#broker?.url ?? ''] }, // there is one in every runner that asks for a bootstrap
