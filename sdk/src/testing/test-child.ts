@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { BOOTSTRAP_ENV, type Bootstrap } from '../contract/bootstrap.js'
-import { READY_PATH } from '../contract/control.js'
+import type { WeaveletStatus } from '../contract/control.js'
 import { WeaverError } from '../contract/errors.js'
-import { freePort } from './nats-server.js'
+import type { TestDeployer } from './test-deployer.js'
 
 export interface TestChild {
   /** @throws WeaverError `WEAVER_TEST` when it ends before, or takes longer than half a minute */
@@ -18,14 +18,14 @@ const READY_MS = 30_000
 const STOP_MS = 10_000
 
 /** A process of the application with one component. */
-export async function startChild(options: {
+export function startChild(options: {
   readonly entry: string | URL
   readonly bootstrap: Bootstrap
+  /** Asks it whether it is ready. */
+  readonly deployer: Pick<TestDeployer, 'ask'>
   readonly isVerbose: boolean
-}): Promise<TestChild> {
-  const { entry, isVerbose } = options
-  const health = `127.0.0.1:${await freePort()}`
-  const bootstrap: Bootstrap = { ...options.bootstrap, health: { address: health } }
+}): TestChild {
+  const { bootstrap, deployer, entry, isVerbose } = options
   const file = typeof entry === 'string' && !entry.startsWith('file:') ? entry : fileURLToPath(entry)
   const what = `the process of ${bootstrap.components.map((name) => `"${name}"`).join(', ')}`
   let text = ''
@@ -47,8 +47,8 @@ export async function startChild(options: {
       const until = Date.now() + READY_MS
       for (;;) {
         if (!isUp()) throw new WeaverError('WEAVER_TEST', `${what} ended before it was ready: ${failure?.message ?? text}`)
-        const answer = await fetch(`http://${health}${READY_PATH}`).catch(() => undefined) // nobody listens yet
-        if (answer?.status === 200) return
+        const answer = await deployer.ask(bootstrap.replica, 'status')
+        if (answer !== undefined && (JSON.parse(new TextDecoder().decode(answer)) as WeaveletStatus).ready) return // as the weavelet answers
         if (Date.now() > until) throw new WeaverError('WEAVER_TEST', `${what} was not ready after ${READY_MS / 1_000} s: ${text}`)
         await sleep(20)
       }

@@ -1,29 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaverGen } from '../component/binding.js'
-import type { Component } from '../component/component.js'
-import { startAssignmentController, type AssignmentController } from '../contract/assignment-controller.js'
+import { startAssignmentController } from '../contract/assignment-controller.js'
 import { WeaverError } from '../contract/errors.js'
 import { startLeaderController } from '../contract/leader-controller.js'
 import { createMemoryLeases } from '../contract/leader-leases.js'
-import { encodeJson, parseRoutingStatus } from '../contract/routing.js'
+import { parseRoutingStatus } from '../contract/routing.js'
 import { controlSubject, inboxPrefix } from '../contract/subjects.js'
 import { isRouted } from '../routing/routing.js'
 import { connectNats } from '../rpc/nats-transport.js'
-import type { Transport } from '../rpc/transport.js'
 import { createLogger, type LogSink } from '../telemetry/logger.js'
 
 export interface TestDeployer {
-  /** Resolves when this replica knows which of so many replicas has which keys, for each of these components. */
-  assigned(by: string, routed: readonly Component<unknown>[], replicas: number): Promise<void>
+  /** Asks a weavelet over the control channel. @returns `undefined` when it does not answer (yet) */
+  ask(replica: string, kind: 'status' | 'routing'): Promise<Uint8Array | undefined>
+  /** Resolves when this replica knows which replicas have which keys, for each of these components. */
+  assigned(by: string, routed: readonly RoutedComponent[]): Promise<void>
   stop(): Promise<void>
+}
+
+export interface RoutedComponent {
+  readonly name: string
+  readonly replicas: number
 }
 
 /** How long an assignment may take to be known. */
 const ASSIGN_MS = 5_000
-const ASK_MS = 10
+const ANSWER_MS = 1_000
 
 /**
- * What the components of a test need of a deployer: one who decides who leads, and, where there are several replicas, who serves which keys. Connects to the broker
- * only where it is needed.
+ * What the components of a test need of a deployer: one who decides who leads, and, where there are several replicas, who serves which keys.
  */
 export async function startTestDeployer(options: {
   readonly gen: WeaverGen
@@ -37,7 +42,6 @@ export async function startTestDeployer(options: {
   const tokens = gen.components().map(({ token }) => token)
   const components = tokens.flatMap(({ name, options: { leader } }) => (leader === undefined ? [] : [{ name, leader }]))
   const hasKeys = replicas > 1 && tokens.some(isRouted)
-  if (components.length === 0 && !hasKeys) return { assigned: async () => undefined, stop: async () => undefined }
   const log = createLogger(options.logSink)
   const port = await connectNats({ servers: [natsUrl], name: 'deployer', inboxPrefix: inboxPrefix(deploymentId, 'deployer'), log })
   const leaders =
@@ -53,9 +57,38 @@ export async function startTestDeployer(options: {
   // Nobody was there before: nothing to be asked for, and what comes together comes within milliseconds.
   const keys = hasKeys ? startAssignmentController({ deploymentId, port, startMs: 0, gatherMs: 5 }) : undefined
   await port.flush()
+  let asked = 0
+  const ask: TestDeployer['ask'] = (replica, kind) =>
+    new Promise((resolve) => {
+      const end = (answer: Uint8Array | undefined): void => {
+        clearTimeout(timer)
+        answers.unsubscribe()
+        resolve(answer)
+      }
+      const inbox = `${inboxPrefix(deploymentId, 'deployer')}.ask.${(asked += 1)}`
+      const timer = setTimeout(() => end(undefined), ANSWER_MS)
+      const answers = port.subscribe(inbox, ({ data, isNoResponders }) => end(isNoResponders ? undefined : data))
+      port.publish(controlSubject(deploymentId, replica), new TextEncoder().encode(JSON.stringify({ kind })), inbox)
+    })
   return {
-    assigned: async (by, routed, count) => {
-      if (keys !== undefined) await untilAssigned({ port, keys, deploymentId, by, routed, count })
+    ask,
+    async assigned(by, routed) {
+      if (keys === undefined) return
+      const until = Date.now() + ASSIGN_MS
+      for (;;) {
+        const answer = await ask(by, 'routing')
+        const known = (answer === undefined ? undefined : parseRoutingStatus(answer))?.assignments ?? []
+        const missing = routed.filter(
+          ({ name, replicas }) => !known.some((assignment) => assignment.component === name && assignment.replicas.length === replicas),
+        )
+        if (missing.length === 0) return
+        if (Date.now() > until)
+          throw new WeaverError(
+            'WEAVER_TEST',
+            `the replicas of ${missing.map(({ name }) => `"${name}"`).join(', ')} did not share the keys within ${ASSIGN_MS / 1_000} s`,
+          )
+        await sleep(5)
+      }
     },
     async stop() {
       leaders?.close()
@@ -63,45 +96,4 @@ export async function startTestDeployer(options: {
       await port.close()
     },
   }
-}
-
-async function untilAssigned(options: {
-  readonly port: Transport
-  readonly keys: AssignmentController
-  readonly deploymentId: string
-  readonly by: string
-  readonly routed: readonly Component<unknown>[]
-  readonly count: number
-}): Promise<void> {
-  const { port, keys, deploymentId, by, routed, count } = options
-  const inbox = `${inboxPrefix(deploymentId, 'deployer')}.known`
-  const until = Date.now() + ASSIGN_MS
-  await new Promise<void>((resolve, reject) => {
-    const ask = (): void => port.publish(controlSubject(deploymentId, by), encodeJson({ kind: 'routing' }), inbox)
-    const end = (then: () => void): void => {
-      clearInterval(asking)
-      answers.unsubscribe()
-      then()
-    }
-    const answers = port.subscribe(inbox, ({ data, isNoResponders }) => {
-      const known = isNoResponders ? [] : (parseRoutingStatus(data)?.assignments ?? [])
-      const isKnown = ({ name }: Component<unknown>): boolean =>
-        known.some(
-          ({ component, epoch, replicas }) =>
-            component === name && replicas.length === count && epoch === keys.assignments.get(name)?.epoch,
-        )
-      if (routed.every(isKnown)) end(resolve)
-      else if (Date.now() > until)
-        end(() =>
-          reject(
-            new WeaverError(
-              'WEAVER_TEST',
-              `the replicas of ${routed.map(({ name }) => `"${name}"`).join(', ')} did not share the keys within ${ASSIGN_MS / 1_000} s`,
-            ),
-          ),
-        )
-    })
-    const asking = setInterval(ask, ASK_MS)
-    ask()
-  })
 }

@@ -2,6 +2,7 @@ import { connect, type NatsConnection } from 'nats'
 import { z } from 'zod'
 import { component, implement, type Main } from '../component/component.js'
 import { config, listener, ref } from '../component/construction.js'
+import { withContext } from '../rpc/context.js'
 import { fake } from './fake.js'
 import { bindByHand, genByHand } from './hand-made-app.js'
 import { startNatsServer } from './nats-server.js'
@@ -97,6 +98,15 @@ it('gives as many replicas as it is asked for, and looks into each', async () =>
   })
 })
 
+it('does not wait for a call that never ends, and says so', async () => {
+  const count = () => new Promise<number>(() => undefined)
+  const failing = weaverTest({ weaver, runner: 'rpc', fakes: [fake(Stock, { count })] }, async (test) => {
+    const call = withContext({ deadline: Date.now() + 50 }, () => test.get(Stock).count('tea'))
+    await expect(call).rejects.toMatchObject({ code: 'WEAVER_RPC_DEADLINE' })
+  })
+  await expect(failing).rejects.toMatchObject({ code: 'WEAVER_TEST', message: expect.stringContaining('does a call of it never end?') })
+}, 15_000)
+
 it('is told of a connection that a component leaves open', async () => {
   let held: NatsConnection | undefined
   class Leaky implements Stock {
@@ -135,7 +145,6 @@ describe('options that do not go together', () => {
     const one = fake(Stock, { count: async () => 1 })
     const Other = component<Stock>('shop/Other')
     expect(await reasonOf({ runner: 'multi' })).toMatch(/^WEAVER_TEST .*give `entry`/)
-    expect(await reasonOf({ runner: 'multi', entry: 'x.js', fakes: [one] })).toMatch(/^WEAVER_TEST .*"local" or "rpc" with fakes/)
     expect(await reasonOf({ replicas: 0 })).toMatch(/^WEAVER_TEST replicas is a whole number from 1, not 0$/)
     expect(await reasonOf({ fakes: [one, one] })).toMatch(/^WEAVER_TEST .*two fakes for "shop\/Stock"/)
     expect(await reasonOf({ fakes: [fake(Other, { count: async () => 1 })] })).toMatch(

@@ -17,7 +17,7 @@ import { isRouted } from '../routing/routing.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 import { withFakes, type Fake } from './fake.js'
 import { startTestBroker } from './test-broker.js'
-import { startTestDeployer } from './test-deployer.js'
+import { startTestDeployer, type TestDeployer } from './test-deployer.js'
 import { startChild, type TestChild } from './test-child.js'
 
 export type Runner = 'local' | 'rpc' | 'multi'
@@ -33,7 +33,7 @@ export interface WeaverTestOptions {
   readonly app?: new () => Main
   /** The text of a weaver.toml, or values by component name. */
   readonly config?: string | Readonly<Record<string, unknown>>
-  /** Take the places of the real implementations. Not with `multi`: a fake lives in the process of the test. */
+  /** Take the places of the real implementations. A fake lives in the process of the test, with `multi` too, and has one replica. */
   readonly fakes?: readonly Fake[]
   /** For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`. */
   readonly entry?: string | URL
@@ -74,11 +74,9 @@ export interface WeaverTest {
  * @throws what the body throws; WeaverError `WEAVER_TEST` when the options do not go together, something cannot be started, or something is left behind
  */
 export async function weaverTest<R>(options: WeaverTestOptions, body: (test: WeaverTest) => Promise<R>): Promise<R> {
-  const { runner = 'local', fakes = [] } = options
+  const { runner = 'local' } = options
   if (runner === 'multi' && options.entry === undefined)
     throw new WeaverError('WEAVER_TEST', 'the runner "multi" starts processes; give `entry`, the compiled module that has run(App, weaver)')
-  if (runner === 'multi' && fakes.length > 0)
-    throw new WeaverError('WEAVER_TEST', 'a fake lives in the process of the test; use the runner "local" or "rpc" with fakes')
   if (!Number.isInteger(options.replicas ?? 1) || (options.replicas ?? 1) < 1)
     throw new WeaverError('WEAVER_TEST', `replicas is a whole number from 1, not ${options.replicas}`)
   const test = new RunningTest(options, runner)
@@ -105,6 +103,8 @@ class TestMain implements Main {
 
 /** How long `main()` may take to bind a listener. */
 const BIND_MS = 10_000
+/** How long a component may take to stop: calls that run are waited for. */
+const STOP_MS = 4_000
 let count = 0
 const print = prettyPrinter({ isColored: false })
 
@@ -121,7 +121,7 @@ class RunningTest implements WeaverTest {
   readonly #children: TestChild[] = []
   readonly #failures: unknown[] = []
   #broker: Awaited<ReturnType<typeof startTestBroker>> | undefined
-  #deployer: Awaited<ReturnType<typeof startTestDeployer>> | undefined
+  #deployer: TestDeployer | undefined
   #main: Weavelet | undefined
 
   constructor(options: WeaverTestOptions, runner: Runner) {
@@ -176,11 +176,14 @@ class RunningTest implements WeaverTest {
   }
 
   implementations<T>(token: Component<T>): readonly (T & object)[] {
-    if (this.runner === 'multi')
-      throw new WeaverError('WEAVER_TEST', `"${token.name}" lives in another process; use the runner "local" or "rpc" to look into it`)
     const found = this.#weavelets.flatMap((weavelet) => weavelet.implementation(token) ?? [])
-    if (found.length === 0) throw new WeaverError('WEAVER_TEST', `the application has no component "${token.name}"`)
-    return found
+    if (found.length > 0) return found
+    throw new WeaverError(
+      'WEAVER_TEST',
+      this.runner === 'multi' && this.#gen.components().some((binding) => binding.token.name === token.name)
+        ? `"${token.name}" lives in another process; use the runner "local" or "rpc" to look into it`
+        : `the application has no component "${token.name}"`,
+    )
   }
 
   async start(): Promise<void> {
@@ -190,15 +193,30 @@ class RunningTest implements WeaverTest {
     else {
       this.#broker = await startTestBroker(this.#options.natsUrl)
       const { url: natsUrl } = this.#broker
-      this.#deployer = await startTestDeployer({ gen: this.#gen, natsUrl, deploymentId: this.#deploymentId, logSink: this.#sink, replicas })
+      const deployer = (this.#deployer = await startTestDeployer({
+        gen: this.#gen,
+        natsUrl,
+        deploymentId: this.#deploymentId,
+        logSink: this.#sink,
+        replicas,
+      }))
       // Each listens for calls before anybody can make one.
-      const all = tokens.flatMap(({ name }) => Array.from({ length: replicas }, (_, replica) => ({ name, replica })))
-      if (this.runner === 'rpc') await Promise.all(all.map(({ name, replica }) => this.#startHere(name, replica)))
-      else await Promise.all(all.map(({ name, replica }) => this.#startChild(name, replica)))
+      const fakes = new Set(this.#options.fakes?.map(({ component }) => component))
+      const replicasOf = (name: string): number => (fakes.has(name) ? 1 : replicas)
+      await Promise.all(
+        tokens.flatMap(({ name }) =>
+          Array.from({ length: replicasOf(name) }, (_, replica) =>
+            this.runner === 'rpc' || fakes.has(name) ? this.#startHere(name, replica) : this.#startChild(name, replica, deployer),
+          ),
+        ),
+      )
       const main = await this.#startHere(MAIN_COMPONENT)
       const routed = tokens.filter(isRouted)
       for (const token of routed) main.ref(token) // it asks who has which keys
-      await this.#deployer.assigned(this.#bootstrap(MAIN_COMPONENT).replica, routed, replicas)
+      await deployer.assigned(
+        this.#bootstrap(MAIN_COMPONENT).replica,
+        routed.map(({ name }) => ({ name, replicas: replicasOf(name) })),
+      )
       this.#main = main
     }
     this.#throwIfMainFailed()
@@ -209,7 +227,8 @@ class RunningTest implements WeaverTest {
     const left: string[] = []
     // Main first, as nobody calls it; a component only when none of those that call it is up is more than a test can know.
     for (const weavelet of this.#weavelets.reverse())
-      if (!(await weavelet.stop())) left.push('a component did not stop cleanly; run the test with `verbose: true` to see why')
+      if (!(await within(STOP_MS, weavelet.stop())))
+        left.push('a component did not stop, or not cleanly; does a call of it never end? Run the test with `verbose: true` to see more')
     for (const ended of await Promise.all(this.#children.map((child) => child.stop()))) if (ended !== undefined) left.push(ended)
     await this.#deployer?.stop()
     const connections = await this.#broker?.stop()
@@ -245,10 +264,11 @@ class RunningTest implements WeaverTest {
     return weavelet
   }
 
-  async #startChild(component: string, replica: number): Promise<void> {
-    const child = await startChild({
+  async #startChild(component: string, replica: number, deployer: TestDeployer): Promise<void> {
+    const child = startChild({
       entry: this.#options.entry ?? '', // checked by weaverTest
       bootstrap: this.#bootstrap(component, replica),
+      deployer,
       isVerbose: this.#options.verbose === true,
     })
     this.#children.push(child)
@@ -273,5 +293,15 @@ class RunningTest implements WeaverTest {
 
   #throwIfMainFailed(): void {
     if (this.#failures.length > 0) throw this.#failures[0]
+  }
+}
+
+/** @returns false when it takes longer than that */
+async function within(ms: number, work: Promise<boolean>): Promise<boolean> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([work, sleep(ms, false, { signal: timer.signal })])
+  } finally {
+    timer.abort()
   }
 }
