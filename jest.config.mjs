@@ -2,6 +2,8 @@
 // *.test.ts            no outside process needed, or a real nats-server / child process that the test starts itself
 // e2e/stories/*.e2e.ts whole-system stories; run by scripts/test.sh with a cluster around them (jest.e2e.config.mjs)
 export default {
+  // a test that waits for a process, a broker or a lease must outlive a machine that is busy with other work
+  testTimeout: 60_000,
   // most tests wait for a process, a broker or a timer: more workers than cores
   maxWorkers: 3,
   testEnvironment: 'node',

@@ -46,7 +46,7 @@ export const cartImpl = implement(Cart, CartImpl)
     await generate({ projectDir: made.folder })
     const after = JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
     expect(after.fingerprint).not.toBe(graph.fingerprint)
-  }, 60_000)
+  })
 
   it('a file that was generated before a method was added does not compile', async () => {
     const made = fixture({ 'cart.ts': source })
@@ -58,7 +58,7 @@ export const cartImpl = implement(Cart, CartImpl)
         .replace('async add()', 'async clear() {} async add()'),
     )
     expect(made.typeErrors().join()).toMatch(/weaver\.gen\.ts.*clear/)
-  }, 60_000)
+  })
 
   it('tells the deployer which component has a leader; that is nothing two builds must agree on', async () => {
     const graphs = await Promise.all(
@@ -74,7 +74,7 @@ export const cartImpl = implement(Cart, CartImpl)
     )
     expect(graphs.map((graph) => graph.components[0]?.leader)).toEqual([undefined, 'app'])
     expect(graphs[0]?.fingerprint).toBe(graphs[1]?.fingerprint)
-  }, 60_000)
+  })
 
   it('a nested type changes the fingerprint, its name does not', async () => {
     const withType = (name: string, field: string) =>
@@ -88,5 +88,5 @@ export const cartImpl = implement(Cart, CartImpl)
     )
     expect(prints[0]).toBe(prints[1])
     expect(prints[0]).not.toBe(prints[2])
-  }, 60_000)
+  })
 })

@@ -85,11 +85,11 @@ export const ofImpl = implement(Of, class { async tell(a: string) { return a } }
       if (found === undefined) throw new Error(`no method ${name}`)
       return found
     }
-  }, 60_000)
+  })
 
   it('compile under the strictest settings, also where the interface has another name or none', () => {
     expect(made.typeErrors()).toEqual([])
-  }, 60_000)
+  })
 
   it('are laid out as prettier would', async () => {
     expect(made.generated()).toBe(await made.formatted())

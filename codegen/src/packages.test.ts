@@ -95,11 +95,11 @@ describe.each(['src', 'dist'] as const)('an application and packages that are re
   let made: Workspace
   beforeAll(async () => {
     made = await workspace(from)
-  }, 60_000)
+  })
 
   it('compiles under the strictest settings', () => {
     expect(made.app.typeErrors()).toEqual([])
-  }, 60_000)
+  })
 
   it('has all components in its graph, and where each comes from', () => {
     const graph = graphOf(made.app)
@@ -123,7 +123,7 @@ describe.each(['src', 'dist'] as const)('an application and packages that are re
     await weavelet.stop()
     expect(mainFailures).toEqual([])
     expect(App.answers).toEqual([3n, { cents: 3n, currency: 'EUR' }])
-  }, 30_000)
+  })
 
   it('is stale when a package below it has generated something else', async () => {
     const options = { projectDir: made.app.folder, check: true, parsed }
@@ -134,7 +134,7 @@ describe.each(['src', 'dist'] as const)('an application and packages that are re
     expect(await generate(options)).toMatchObject({ status: 'stale' })
     writeFileSync(file, before)
     expect(await generate(options)).toMatchObject({ status: 'unchanged' })
-  }, 30_000)
+  })
 })
 
 describe('what is wrong with a package is told where it is used', () => {
@@ -154,7 +154,7 @@ describe('what is wrong with a package is told where it is used', () => {
     expect((await codes(shop))[0]).toMatch(/WVG046 .*cannot be used/)
     rmSync(file)
     expect(await codes(shop)).toEqual(['WVG046 src/cart.ts package "@fixture/prices" has no weaver.graph.json'])
-  }, 60_000)
+  })
 
   it('WVG047 one name in two packages', async () => {
     const { app, shop } = await workspace('src')
@@ -166,5 +166,5 @@ describe('what is wrong with a package is told where it is used', () => {
     expect((await codes(app)).join()).toMatch(
       /WVG047 .*component "prices\/Prices" is declared by package "@fixture\/prices" and, differently, by "@fixture\/shop"/,
     )
-  }, 60_000)
+  })
 })

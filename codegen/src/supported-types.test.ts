@@ -209,11 +209,11 @@ export type Undef = { must: undefined; nul: null }
     const result = await generate({ projectDir: made.folder })
     expect(result.diagnostics.map(formatDiagnostic)).toEqual([])
     weaver = ((await import(pathToFileURL(join(made.folder, 'src/weaver.gen.ts')).href)) as { weaver: WeaverGen }).weaver
-  }, 60_000)
+  })
 
   it('and the generated file compiles under the strictest settings', () => {
     expect(made.typeErrors()).toEqual([])
-  }, 60_000)
+  })
 
   it('and is laid out as prettier would', async () => {
     expect(made.generated()).toBe(await made.formatted())

@@ -33,7 +33,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect(await take(rooms.follow('tea', 1), 1)).toEqual(said.slice(1))
       expect(await take(rooms.follow('tea', 77), 2)).toEqual(said) // a number from elsewhere
     })
-  }, 30_000)
+  })
 
   it('keeps the last messages only', async () => {
     await weaverTest({ weaver, runner, entry, config: '["chat/Rooms"]\nkeep = 2' }, async (test) => {
@@ -41,7 +41,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       for (const text of ['one', 'two', 'three']) await rooms.post('tea', 'ada', text)
       expect(await take(rooms.follow('tea', 0), 2)).toEqual(['2 ada: two', '3 ada: three'])
     })
-  }, 30_000)
+  })
 
   it('is followed by a browser, which goes on where it was', async () => {
     await weaverTest({ weaver, runner, entry, app: App, config: { 'weaver/Main': { streamMs: 300 } } }, async (test) => {
@@ -61,7 +61,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect((await say('x'.repeat(10_001))).status).toBe(413)
       expect(await (await fetch(url)).text()).toContain('EventSource')
     })
-  }, 30_000)
+  })
 })
 
 it.each(['local', 'rpc'] as const)(
@@ -90,4 +90,4 @@ it('has each room in one of several replicas', async () => {
     for (const name of names) for (const text of ['one', 'two']) await rooms.post(name, 'ada', text)
     for (const name of names) expect(await take(rooms.follow(name, 0), 2)).toEqual(['1 ada: one', '2 ada: two'])
   })
-}, 30_000)
+})

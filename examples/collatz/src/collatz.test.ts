@@ -35,7 +35,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect(await (await fetch(`${url}/?n=27`)).text()).toBe('27: 111 steps\n')
       expect((await fetch(`${url}/?n=0`)).status).toBe(400)
     })
-  }, 30_000)
+  })
 })
 
 it('remembers each number in one of several replicas', async () => {
@@ -50,4 +50,4 @@ it('remembers each number in one of several replicas', async () => {
       expect(first.filter((n) => n !== 1 && second.includes(n))).toEqual([]) // every odd one knows 1
     }
   })
-}, 30_000)
+})

@@ -154,7 +154,7 @@ describe.each(RUNNERS)('by the runner %s', (runner) => {
         )
       expect(failed).toEqual([])
     })
-  }, 60_000)
+  })
 })
 
 it('with copies nothing is shared in one process either', async () => {

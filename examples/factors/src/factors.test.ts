@@ -17,7 +17,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect(await factorer.factors(360)).toMatchObject({ primes: [2, 2, 2, 3, 3, 5], isCached: true })
       expect(await factorer.factors(1)).toMatchObject({ primes: [], isCached: false })
     })
-  }, 30_000)
+  })
 
   it('forgets what was not asked for longest', async () => {
     await weaverTest({ weaver, runner, entry, config: { 'factors/Factorer': { cacheSize: 2 } } }, async (test) => {
@@ -32,7 +32,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       ] as const)
         expect([n, await isCached(n)]).toEqual([n, expected])
     })
-  }, 30_000)
+  })
 
   it('answers over HTTP, and refuses what is no number', async () => {
     await weaverTest({ weaver, runner, entry, app: App }, async (test) => {
@@ -40,7 +40,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect(await (await fetch(`${url}/?n=97`)).json()).toMatchObject({ primes: [97] })
       expect((await fetch(`${url}/?n=many`)).status).toBe(400)
     })
-  }, 30_000)
+  })
 })
 
 it('has each number remembered by one of several replicas', async () => {
@@ -51,4 +51,4 @@ it('has each number remembered by one of several replicas', async () => {
     expect(second).toEqual(first.map((answer) => ({ ...answer, isCached: true })))
     expect(new Set(first.map(({ replica }) => replica)).size).toBe(2)
   })
-}, 30_000)
+})

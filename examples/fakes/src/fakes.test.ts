@@ -24,31 +24,31 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
     expect(await order(100, clockAt('07:59'))).toEqual({ state: 'closed' })
     expect(await order(100, clockAt('08:00'))).toEqual({ state: 'paid', receipt: 'receipt 1' })
     expect(await order(100, clockAt('20:00'))).toEqual({ state: 'closed' })
-  }, 30_000)
+  })
 
   it('charges what was ordered, once', async () => {
     const charged: [string, number][] = []
     const charge = async (card: string, cents: number): Promise<string> => `no. ${charged.push([card, cents])}`
     expect(await order(250, noon, fake(Payments, { charge }))).toEqual({ state: 'paid', receipt: 'no. 1' })
     expect(charged).toEqual([['4711', 250]])
-  }, 30_000)
+  })
 
   it('says why when the bank says no, the real one and a fake', async () => {
     expect(await order(10_001, noon)).toEqual({ state: 'declined', reason: 'card 4711 is good for 10000 cents' })
     const charge = () => Promise.reject(new Declined('stolen'))
     expect(await order(1, noon, fake(Payments, { charge }))).toEqual({ state: 'declined', reason: 'stolen' })
-  }, 30_000)
+  })
 
   it('fails when payments are broken', async () => {
     const charge = () => Promise.reject(new RangeError('bug'))
     await expect(order(1, noon, fake(Payments, { charge }))).rejects.toMatchObject({ name: 'RangeError', message: 'bug' })
-  }, 30_000)
+  })
 
   it('answers over HTTP', async () => {
     await weaverTest({ weaver, runner, entry, app: App, fakes: [noon] }, async (test) => {
       expect(await (await fetch(`${await test.url('shop')}/?cents=5`)).json()).toEqual({ state: 'paid', receipt: 'receipt 1' })
     })
-  }, 30_000)
+  })
 })
 
 it.each(['rpc', 'multi'] as const)(

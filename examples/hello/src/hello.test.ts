@@ -14,12 +14,12 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
     await weaverTest({ weaver, runner, entry }, async (test) => {
       expect(await test.get(Greeter).greet('Ada')).toBe('Hello, Ada!')
     })
-  }, 30_000)
+  })
 
   it('answers over HTTP, with the greeting of its configuration', async () => {
     await weaverTest({ weaver, runner, entry, app: App, config: '["hello/Greeter"]\ngreeting = "Good day"' }, async (test) => {
       const answer = await fetch(`${await test.url('hello')}/?name=Ada`)
       expect(await answer.text()).toBe('Good day, Ada!\n')
     })
-  }, 30_000)
+  })
 })

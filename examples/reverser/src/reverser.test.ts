@@ -29,5 +29,5 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       const answer = await fetch(`${await test.url('reverser')}/?text=weaver`)
       expect(await answer.text()).toBe('revaew\n')
     })
-  }, 30_000)
+  })
 })

@@ -2,7 +2,6 @@
  * A nats-server that somebody in the cluster starts, with the name of ours and an account named as a version's: with a route to one of ours it would hear and say
  * everything in that account, whatever the credentials of clients are.
  */
-import { jest } from '@jest/globals'
 import { connect, credsAuthenticator } from 'nats'
 import { callSubject } from '@weaver/sdk/contract'
 import { createLogger } from '../log.js'
@@ -11,7 +10,6 @@ import type { Broker, VersionIdentity } from './broker.js'
 import { startJwtBroker } from './jwt-broker.js'
 import { deriveVersionKeys } from './version-keys.js'
 
-jest.setTimeout(30_000)
 const IDENTITY: VersionIdentity = { appUid: 'uid-1', versionId: '00000001', deploymentId: 'shop-1' }
 const SUBJECT = callSubject(IDENTITY.deploymentId, 'shop/Cart')
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
         void message.respond(text.encode(JSON.stringify({ kind: 'status', replica: 'r-0', inFlight: Number(identity.versionId) }))),
     })
   await weavelet.flush()
-}, 20_000)
+})
 afterAll(async () => {
   await broker?.close()
   await weavelet?.close()

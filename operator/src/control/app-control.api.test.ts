@@ -53,16 +53,16 @@ beforeEach(async () => {
     [V2, '2'],
   ] as const)
     story.player.images.set(image, { graph: GRAPH, digest: digit.repeat(64) })
-}, 30_000)
+})
 afterEach(async () => {
   await Promise.all(stopping.splice(0).map((stop) => stop()))
   await story.control.close()
   await client.close()
   await nats.close()
-}, 30_000)
+})
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 async function deployed(versionId: string): Promise<string> {
   return deploymentId({ name: 'hello', uid: (await story.app())?.metadata.uid ?? '' }, versionId)
@@ -123,7 +123,7 @@ describe('the leader of all versions', () => {
     expect(more).toEqual([])
     expect(lease?.['spec']).toMatchObject({ holderIdentity: expect.stringContaining(await deployed(v2)), leaseTransitions: 1 })
     expect((await story.status()).active).not.toBe(v1)
-  }, 60_000)
+  })
 
   it('stays where it is when the rollout is aborted', async () => {
     const v1 = await v1Leads()
@@ -134,7 +134,7 @@ describe('the leader of all versions', () => {
     await story.until('v1 alone', (s) => s.active === v1 && s.versions?.length === 1)
     await sleep(LEASE_MS)
     expect(events).toEqual(['v1 leads'])
-  }, 60_000)
+  })
 
   it('does not notice that the operator is replaced', async () => {
     await v1Leads()
@@ -142,7 +142,7 @@ describe('the leader of all versions', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     await sleep(2 * LEASE_MS)
     expect(events).toEqual(['v1 leads'])
-  }, 60_000)
+  })
 
   it('stops when there is no operator, and is back with it', async () => {
     await v1Leads()
@@ -152,7 +152,7 @@ describe('the leader of all versions', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     await until('v1 leads again', () => events.length === 3)
     expect(tokens[1]).toBeGreaterThan(tokens[0] ?? Infinity)
-  }, 60_000)
+  })
 })
 
 describe('the owners of keys', () => {
@@ -186,7 +186,7 @@ describe('the owners of keys', () => {
     await until('the next assignment', () => heard.at(-1)?.replicas.length === 2)
     expect(heard.at(-1)?.epoch).toBeGreaterThan(ahead.epoch)
     expect(heard.map(({ epoch }) => epoch)).toEqual(heard.map(({ epoch }) => epoch).sort((a, b) => a - b))
-  }, 60_000)
+  })
 
   it('are not told any more when the version is gone', async () => {
     await story.applySpec(spec(V1))
@@ -201,5 +201,5 @@ describe('the owners of keys', () => {
     await startPod('late', v1)
     await sleep(1_000)
     expect(heard).toEqual([])
-  }, 60_000)
+  })
 })

@@ -21,7 +21,7 @@ beforeEach(() => {
 })
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 /** The leases as one operator sees them. */
 const operator = (): LeaderLeases => createKubeLeases({ api: server.api, app, versionOf: (deploymentId) => deploymentId.slice(-2) })
@@ -106,4 +106,4 @@ it('each version has a lease beside that of all; one that is made later has the 
   for (const { metadata } of all) await server.api.delete(KINDS.leases, 'default', metadata.name)
   tokens.push((await operator().take(FOREMAN, 'b', LEASE_MS)) ?? 0)
   for (const [i, token] of tokens.entries()) expect(token).toBeGreaterThan(tokens[i - 1] ?? 0)
-}, 20_000)
+})

@@ -38,7 +38,7 @@ beforeAll(async () => {
     systemCreds: cluster.auth['system.creds'],
     log: createLogger({ write: () => undefined }),
   })
-}, 30_000)
+})
 beforeEach(() => {
   logged = []
 })
@@ -104,7 +104,7 @@ it('waits for the account of its version, and gives leases to those who host the
   await sleep(2 * LEASE_MS)
   expect(host.signals.map((signal) => signal.aborted)).toEqual([false])
   expect(stranger.signals).toEqual([])
-}, 30_000)
+})
 
 it('goes on over a broker that is away for a moment', async () => {
   control()
@@ -117,4 +117,4 @@ it('goes on over a broker that is away for a moment', async () => {
   await cluster.start(0)
   await until('it leads again', () => host.signals.length === 2)
   expect(host.signals[1]?.aborted).toBe(false)
-}, 30_000)
+})

@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 let serial = 0
 const subject = async (): Promise<KubeObject> =>

@@ -26,7 +26,7 @@ afterAll(async () => {
   await client?.close()
   await proxy?.close()
   await server?.close()
-}, 30_000)
+})
 
 const map = (name: string, data: Record<string, string>, more: Record<string, unknown> = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -88,7 +88,7 @@ describe('kube client', () => {
     expect(items[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' })
     expect(Number(resourceVersion)).toBeGreaterThan(0)
     expect(proxy.requests.length - before).toBe(3)
-  }, 60_000)
+  })
 
   it('409: a stale version and a second creation are told as conflicts', async () => {
     const old = await client.create(KINDS.configMaps, map('c', {}))

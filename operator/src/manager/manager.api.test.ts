@@ -28,7 +28,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 async function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
   const limit = Date.now() + 30_000
@@ -131,5 +131,5 @@ describe('keygen', () => {
     await expect(ensureBrokerSecret(server.api, { namespace: NAMESPACE, name: 'other' })).rejects.toThrow(
       /lacks operator.seed, system.creds, auth.conf, route.password; delete it/,
     )
-  }, 30_000)
+  })
 })

@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 describe('crash of the operator', () => {
   it('after any single write of a rollout ends where an undisturbed rollout ends', async () => {

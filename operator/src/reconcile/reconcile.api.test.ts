@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   await server?.close()
-}, 30_000)
+})
 
 describe('first deploy', () => {
   it('gives no traffic before every group is ready, then all of it', async () => {
@@ -38,14 +38,14 @@ describe('first deploy', () => {
     const inventory = await story.player.inventory()
     expect(inventory.filter((n) => n.startsWith('Deployment/'))).toHaveLength(3)
     expect(inventory.filter((n) => n.startsWith('Pod/') && n.endsWith('-describe'))).toEqual([])
-  }, 60_000)
+  })
 
   it('writes nothing once it is ready, not even after a restart of the operator', async () => {
     const { story } = await serving(server)
     story.restartOperator()
     for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect(story.api.writes).toEqual([])
-  }, 60_000)
+  })
 
   it('scales in place, hands replicas to an autoscaler, and does not fight what the server writes differently', async () => {
     const story = await Story.start(server)
@@ -81,7 +81,7 @@ describe('first deploy', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     // An applied number that is left out would fall back to 1.
     expect([await replicas(), await hasAutoscaler()]).toEqual([4, true])
-  }, 60_000)
+  })
 
   it('makes again what somebody deletes, and takes back what somebody edits', async () => {
     const { story, v1 } = await serving(server)
@@ -90,7 +90,7 @@ describe('first deploy', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect(await story.admin.get(KINDS.services, story.namespace, `hello-lis-${v1}`)).toBeDefined()
     expect((await story.admin.get(KINDS.deployments, story.namespace, `hello-main-${v1}`))?.['spec']).toMatchObject({ replicas: 1 })
-  }, 60_000)
+  })
 })
 
 describe('trouble around the app', () => {
@@ -109,7 +109,7 @@ describe('trouble around the app', () => {
     story.broker.outage = undefined
     await story.until('v1 serves', isReady)
     expect(await story.condition('Degraded')).toMatchObject({ status: 'False' })
-  }, 60_000)
+  })
 
   it('says why not even the describe pod may be made', async () => {
     const story = await Story.start(server)
@@ -123,7 +123,7 @@ describe('trouble around the app', () => {
       message: expect.stringContaining('tolerations[0]'),
     })
     expect(story.events).toContainEqual({ type: 'Warning', reason: 'DescribeFailed', message: expect.stringContaining('tolerations[0]') })
-  }, 60_000)
+  })
 })
 
 describe('upgrade', () => {
@@ -163,7 +163,7 @@ describe('upgrade', () => {
     expect(counts).toBeGreaterThan(0)
     expect(story.api.writes.filter((w) => w.startsWith('status')).length).toBeGreaterThanOrEqual(2) // it is told, now and then
     expect(story.api.writes.length).toBeLessThanOrEqual(4)
-  }, 60_000)
+  })
 
   it('goes on after a restart of the operator in the middle, without going back', async () => {
     const { story, v1 } = await serving(server)
@@ -251,7 +251,7 @@ describe('upgrade', () => {
     story.broker.inFlight.delete(v1)
     await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
     expect([...story.broker.accounts]).not.toContain(v1)
-  }, 60_000)
+  })
 
   it('takes what the proxies do not know for unknown, not for none', async () => {
     const { story, v1 } = await serving(server)
@@ -267,7 +267,7 @@ describe('upgrade', () => {
     expect([...story.broker.accounts]).toContain(v1)
     story.proxy.isBlind = false
     await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
-  }, 60_000)
+  })
 })
 
 describe('spec that cannot be carried out', () => {
@@ -316,7 +316,7 @@ describe('spec that cannot be carried out', () => {
     })
     expect(await story.condition('Available')).toMatchObject({ status: 'True' })
     expect(await replicas()).toBe(3)
-  }, 60_000)
+  })
 
   it.each([
     ['an image that cannot be pulled', 'reg.example/nothing:v9', 'ImagePullFailed', /cannot be pulled: ImagePullBackOff/],
@@ -351,7 +351,7 @@ describe('deletion', () => {
     expect([...story.broker.accounts]).toEqual([])
     for (let i = 0; i < 3; i += 1) await story.player.tick()
     expect(await story.player.inventory()).toEqual(['Service/bystander'])
-  }, 60_000)
+  })
 
   it('closes the accounts of versions whose snapshots have gone before', async () => {
     const { story } = await serving(server)
@@ -361,7 +361,7 @@ describe('deletion', () => {
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect([...story.broker.accounts]).toEqual([])
-  }, 60_000)
+  })
 
   it('is held up by a broker that is gone, but not for ever', async () => {
     const { story } = await serving(server)
@@ -374,7 +374,7 @@ describe('deletion', () => {
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
     expect(await story.app()).toBeUndefined()
     expect(story.events.at(-1)?.message).toMatch(/broker unreachable.*given up/)
-  }, 60_000)
+  })
 })
 
 describe('suspend', () => {
@@ -388,7 +388,7 @@ describe('suspend', () => {
     story.now += 3_600_000
     await story.applySpec(spec(V2, { suspend: false }))
     await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
-  }, 60_000)
+  })
 })
 
 function countBy(writes: readonly string[]): Record<string, number> {

@@ -167,7 +167,7 @@ describe('what the chart renders, on a real API server', () => {
   afterAll(async () => {
     await server?.close()
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-  }, 30_000)
+  })
 
   it('is accepted without a warning, in a namespace of the restricted Pod Security Standard', async () => {
     await writeFile(
@@ -176,7 +176,7 @@ describe('what the chart renders, on a real API server', () => {
     )
     const { stderr } = await kubectl('apply', '--server-side', '--dry-run=server', '-f', join(folder, 'all.json'))
     expect(stderr).toBe('')
-  }, 60_000)
+  })
 
   it('grants exactly the verbs that the operator uses', async () => {
     const rbac = objects.filter((o) => /^(ServiceAccount|(Cluster)?Role(Binding)?)$/.test(o.kind))

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.close()
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
-}, 30_000)
+})
 
 async function kubectl(...args: readonly string[]): Promise<string> {
   const { stdout } = await run(join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl'), [`--kubeconfig=${folder}/config`, ...args], {

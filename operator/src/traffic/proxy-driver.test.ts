@@ -51,7 +51,7 @@ it('changes weights, back and forth, without losing a request', async () => {
   const answers = await load.stop()
   expect(answers.length).toBeGreaterThan(1_200)
   expect(lostOf(answers)).toEqual([])
-}, 60_000)
+})
 
 it('adds pods, and drains and deletes those that end, without losing a request', async () => {
   await start(13)
@@ -75,7 +75,7 @@ it('adds pods, and drains and deletes those that end, without losing a request',
   // Ended pods are not kept as servers.
   await world.settle({ v1: 50, v2: 50 })
   expect(await admin('show stat').then((t) => t.match(/^lis_s1,web-main/gm)?.length)).toBe(2)
-}, 60_000)
+})
 
 it('never drains the last pod of a version with weight before another is up', async () => {
   await start(14, { pods: 1 })
@@ -89,7 +89,7 @@ it('never drains the last pod of a version with weight before another is up', as
   const before = fresh.requests()
   await countAnswers(host(), 20)
   expect(fresh.requests() - before).toBe(20)
-}, 30_000)
+})
 
 it('a killed pod costs no GET', async () => {
   await start(15, { pods: 1 })
@@ -116,7 +116,7 @@ it('a killed pod costs no GET', async () => {
   } finally {
     await victim.close()
   }
-}, 30_000)
+})
 
 it('a restarted proxy is unready until it was programmed anew, and serves nobody by its stale files', async () => {
   await start(16)
@@ -132,7 +132,7 @@ it('a restarted proxy is unready until it was programmed anew, and serves nobody
   expect(seen.weightObserved).toEqual({ v1: 0, v2: 100 })
   expect(await ready()).toEqual([true, true])
   expect(await countAnswers(host(), 200)).toEqual({ 'web-v2': 200 })
-}, 30_000)
+})
 
 it('a proxy that nobody programs serves its files after the fail-open time', async () => {
   await start(17, { proxies: 1 }, { failOpenSeconds: 2 })
@@ -143,7 +143,7 @@ it('a proxy that nobody programs serves its files after the fail-open time', asy
   await sleep(3_000)
   expect(await proxy?.isReady()).toBe(true)
   expect(await countAnswers(host(), 100)).toEqual({ 'web-v2': 100 })
-}, 30_000)
+})
 
 it('reports requests in flight until they ended, and releases a version when no proxy names it', async () => {
   await start(18, { weights: { v1: 100 } }, { forgetAfterMs: 1_500 })
@@ -171,7 +171,7 @@ it('reports requests in flight until they ended, and releases a version when no 
   expect(seen).toMatchObject({ inSync: true, released: ['v1'], holding: [] })
   expect(await admin('show stat')).not.toContain('web-main-v1')
   expect(await admin('show map slots.map')).not.toContain('web-v1')
-}, 30_000)
+})
 
 it('requests that outlast the time of a version that was let go are cut, and that is logged', async () => {
   await start(19, { proxies: 1 }, { forgetAfterMs: 0, cutAfterMs: 500 })
@@ -184,14 +184,14 @@ it('requests that outlast the time of a version that was let go are cut, and tha
   for (let i = 0; i < 20 && (await world.sync({ v2: 100 }, ['v2'])).holding?.length !== 0; i++) await sleep(100)
   expect(await endless).toMatchObject({ body: undefined })
   expect(world.log.join('')).toContain('requests cut')
-}, 30_000)
+})
 
 it('a request may ask for a version by header or cookie, whatever its weight', async () => {
   await start(20, { weights: { v1: 100 }, proxies: 1 })
   expect(await countAnswers(host(), 50, { headers: { 'x-weaver-version': 'v2' } })).toEqual({ 'web-v2': 50 })
   expect(await countAnswers(host(), 50, { headers: { cookie: 'weaver-version=v2' } })).toEqual({ 'web-v2': 50 })
   expect(await countAnswers(host(), 50, { headers: { 'x-weaver-version': 'unknown' } })).toEqual({ 'web-v1': 50 })
-}, 30_000)
+})
 
 it('a pod whose address belongs to another version is not up, and its version gets no weight', async () => {
   await start(21, { pods: 1 })
@@ -207,7 +207,7 @@ it('a pod whose address belongs to another version is not up, and its version ge
   for (const pod of await addSecond('v3')) pod.deploymentId = 'web-v2'
   await sleep(3_000)
   expect(Object.keys(await countAnswers(host(), 200)).sort()).toEqual(['web-v1', 'web-v3'])
-}, 30_000)
+})
 
 it('proxies that end on SIGUSR1 and come back lose nothing, and their successors start unready', async () => {
   await start(25, { weights: { v1: 50, v2: 50 } })
@@ -228,7 +228,7 @@ it('proxies that end on SIGUSR1 and come back lose nothing, and their successors
   const answers = await load.stop()
   expect(answers.length).toBeGreaterThan(1_000)
   expect(lostOf(answers)).toEqual([])
-}, 60_000)
+})
 
 it('raises nothing while a ready proxy does not answer', async () => {
   await start(22)
@@ -243,7 +243,7 @@ it('raises nothing while a ready proxy does not answer', async () => {
   expect(await countAnswers(hosts()[1] ?? '', 100)).toEqual({ 'web-v1': 100 })
   first?.signal('SIGCONT')
   expect((await world.settle({ v1: 90, v2: 10 })).weightObserved).toEqual({ v1: 90, v2: 10 })
-}, 30_000)
+})
 
 it('an operator that starts anew, even without the stored slots, moves nothing', async () => {
   await start(23, { weights: { v1: 75, v2: 25 } })
@@ -256,7 +256,7 @@ it('an operator that starts anew, even without the stored slots, moves nothing',
   expect((await world.sync({ v1: 75, v2: 25 })).weightObserved).toEqual({ v1: 75, v2: 25 })
   expect(world.files().config['plan.map']).toBe(before)
   expect(lostOf(await load.stop())).toEqual([])
-}, 30_000)
+})
 
 it('a proxy that does not know a new listener is told apart, and its successor takes over', async () => {
   await start(26, { proxies: 1 })
@@ -279,7 +279,7 @@ it('a proxy that does not know a new listener is told apart, and its successor t
   // Port 8080 is that of "admin" now.
   expect(await countAnswers(host(), 50)).toEqual({ 'web-v1': 50 })
   expect(await sync()).toMatchObject({ inSync: true, weightObserved: { v1: 100, v2: 0 } })
-}, 30_000)
+})
 
 it('refuses another name, another authority and no certificate on the administration port', async () => {
   await start(24, { proxies: 1 })
@@ -327,7 +327,7 @@ it('refuses another name, another authority and no certificate on the administra
   expect(await ask(await issue(authority.subject, key, 'somebody'), ownKey)).toBe('')
   expect(await ask(await issue(authority.subject, keys.privateKey, 'weaver-operator'), ownKey)).toBe('')
   expect(await ask()).toBe('')
-}, 30_000)
+})
 
 /** One more pod of a version, up at every proxy. */
 async function addSecond(version: string) {

@@ -17,7 +17,7 @@ beforeAll(async () => {
     kind: 'Namespace',
     metadata: { name: 'shop', labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   })
-}, 60_000)
+})
 afterAll(async () => {
   await server?.close()
 })
@@ -77,7 +77,7 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   const hash = (o: KubeObject | undefined) => templateOf(o).metadata.annotations['weaver.dev/config-hash']
   expect(hash((await read())[0])).not.toBe(hash(before[0]))
   await driver.close()
-}, 30_000)
+})
 
 it('an app that uses the proxy no more keeps nothing of it, and loses nothing else', async () => {
   const app = await newApp('leaves')
@@ -102,7 +102,7 @@ it('an app that uses the proxy no more keeps nothing of it, and loses nothing el
   await driver.ensure(planFor(app, ['lis'])) // and back again
   expect(await left()).toHaveLength(6)
   await driver.close()
-}, 30_000)
+})
 
 it('a pod of the template meets the restricted Pod Security Standard', async () => {
   const app = await newApp('pods')
@@ -123,7 +123,7 @@ it('a pod of the template meets the restricted Pod Security Standard', async () 
   })
   expect(pod.metadata.uid).toBeDefined()
   await driver.close()
-}, 30_000)
+})
 
 it('does not take over a Service of the same name that another app owns', async () => {
   // Both want "a-b-c".
@@ -136,4 +136,4 @@ it('does not take over a Service of the same name that another app owns', async 
     message: expect.stringContaining('Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b"'),
   })
   await driver.close()
-}, 30_000)
+})

@@ -97,7 +97,7 @@ it('a leader that is killed is followed by another one when its lease is over, n
   // Renewed when a third of it was over: at least so much of the last lease was left.
   expect(second.at - last).toBeGreaterThan(LEASE_MS / 2)
   expect(second.at - last).toBeLessThan(2 * LEASE_MS)
-}, 30_000)
+})
 
 it('a leader that is frozen loses the lease; thawed, its signal fires, and its token is the smaller one', async () => {
   const [one, two] = [launch('a'), launch('b')]
@@ -122,7 +122,7 @@ it('a leader that is frozen loses the lease; thawed, its signal fires, and its t
   // One step of work may come in between: what was due when it froze. A store that checks the token refuses it.
   expect(words.filter((word) => isOfFirst(word) && word.what === 'works' && word.at >= thawed).length).toBeLessThanOrEqual(1)
   expect(words.filter(({ what }) => what === 'leads')).toHaveLength(2)
-}, 30_000)
+})
 
 it('no two work at once while the broker is frozen: the leader stops by itself before its lease is over', async () => {
   for (const replica of ['a', 'b']) launch(replica)
@@ -138,7 +138,7 @@ it('no two work at once while the broker is frozen: the leader stops by itself b
   expect(second.at).toBeGreaterThanOrEqual(
     words.filter(({ token, what }) => token === first.token && what === 'works').at(-1)?.at ?? Infinity,
   )
-}, 30_000)
+})
 
 it('no two work at once, while leaders are killed and replaced', async () => {
   for (const replica of ['a', 'b', 'c']) launch(replica)
@@ -163,7 +163,7 @@ it('no two work at once, while leaders are killed and replaced', async () => {
     })
   expect(worked.length).toBeGreaterThanOrEqual(4)
   for (const [i, { from }] of worked.entries()) expect(from).toBeGreaterThanOrEqual(worked[i - 1]?.to ?? 0)
-}, 30_000)
+})
 
 interface Foreman {
   token(): Promise<number>
@@ -188,4 +188,4 @@ it('a component leads in a test with the runner multi', async () => {
     }
     expect(token).toBeGreaterThan(0)
   })
-}, 30_000)
+})

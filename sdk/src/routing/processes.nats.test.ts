@@ -124,7 +124,7 @@ it('keys stay with their process, move when one is killed or told to stop, and n
   }
   expect((await gone)[0]).toBe(0)
   expect(new Set(await web.askAll())).toEqual(new Set(['c-2']))
-}, 20_000)
+})
 
 it('a stream in flight at SIGTERM comes to its end, and the process then ends with 0', async () => {
   const web = await startCaller()
@@ -137,7 +137,7 @@ it('a stream in flight at SIGTERM comes to its end, and the process then ends wi
   }
   expect(items).toEqual(Array.from({ length: 50 }, (_, i) => i))
   expect((await exited)[0]).toBe(0)
-}, 20_000)
+})
 
 it('a stream that does not end is cut off in time for the process to end with 0, and one whose process is killed fails within a second', async () => {
   const web = await startCaller()
@@ -161,7 +161,7 @@ it('a stream that does not end is cut off in time for the process to end with 0,
   victim.kill('SIGKILL')
   expect(await failureOf(drained(items))).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', mayHaveRun: true })
   expect(performance.now() - killedAt).toBeLessThan(1_200)
-}, 20_000)
+})
 
 async function drained(items: AsyncIterator<unknown>): Promise<void> {
   while ((await items.next()).done !== true);

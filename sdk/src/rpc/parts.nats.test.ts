@@ -111,7 +111,7 @@ it('a broker that goes away in the middle is an error at once or another attempt
   expect(await appended).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: true })
   stations.nats = await startNatsServer({ port: stations.nats.port })
   expect((await echoed) === text).toBe(true)
-}, 20_000)
+})
 
 describe('parts that do not fit', () => {
   const part = (offset: number, total: number, length: number) => ({ sender: 'web-0', offset, total, piece: new Uint8Array(length) })

@@ -113,7 +113,7 @@ describe('log entries over the broker', () => {
     expect(dropped).toBeGreaterThan(0)
     expect(entries().length + dropped).toBe(1_001)
     await ship.stop()
-  }, 15_000)
+  })
 
   it('go out before the process ends; without a broker, and after it, to the fallback', async () => {
     const { ship, log } = shipper()

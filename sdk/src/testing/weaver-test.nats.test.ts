@@ -105,7 +105,7 @@ it('does not wait for a call that never ends, and says so', async () => {
     await expect(call).rejects.toMatchObject({ code: 'WEAVER_RPC_DEADLINE' })
   })
   await expect(failing).rejects.toMatchObject({ code: 'WEAVER_TEST', message: expect.stringContaining('does a call of it never end?') })
-}, 15_000)
+})
 
 it('is told of a connection that a component leaves open', async () => {
   let held: NatsConnection | undefined
