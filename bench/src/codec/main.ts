@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { Reader, Writer, type MethodBinding } from '@weaver/sdk/internal'
 import { Packr } from 'msgpackr'
-import { median } from '../rpc/measure.js'
+import { ORDER_JSON } from '../order-json.js'
 import { ORDER, type Order } from '../order.js'
+import { median } from '../statistics.js'
 import { weaver } from '../weaver.gen.js'
 
 const { values: flags } = parseArgs({
@@ -23,21 +24,16 @@ interface Codec {
   decode(bytes: Uint8Array | string): unknown
 }
 
-const generated = weaver.components()[0]?.methods.find(({ name }) => name === 'order') as MethodBinding // of echo.ts
+const generated = weaver
+  .components()
+  .find(({ token }) => token.name === 'bench/Echo')
+  ?.methods.find(({ name }) => name === 'order') as MethodBinding // of echo.ts
 const writer = new Writer()
 const packr = new Packr({ structures: [], moreTypes: true, int64AsType: 'bigint' })
-/** JSON has no bigint, Date, Map, Set or bytes: it gets a twin of the order that it can carry, and pays for no conversion. */
-const twin = {
-  ...ORDER,
-  id: String(ORDER.id),
-  lines: ORDER.lines.map((line) => ({ ...line, options: Object.fromEntries(line.options) })),
-  tags: [...ORDER.tags],
-  signature: Buffer.from(ORDER.signature).toString('base64'),
-}
 const CODECS: Readonly<Record<string, Codec>> = {
   json: {
     title: 'JSON (of a twin that it can carry)',
-    encode: () => JSON.stringify(twin),
+    encode: () => JSON.stringify(ORDER_JSON),
     decode: (text) => JSON.parse(text as string) as unknown,
   },
   weaver: {

@@ -1,12 +1,12 @@
 // What presence costs: a controller that watches replicas of a routed component, one core's share over some time: `npm run bench:presence -- --help`.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { HEARTBEAT_MS, startAssignmentController, type Assignment } from '@weaver/sdk/contract'
 import { connectNats } from '@weaver/sdk/internal'
 import { startNatsServer } from '@weaver/sdk/testing'
+import { cpuOf } from '../cpu-time.js'
 import { DEPLOYMENT, SILENT } from './setting.js'
 
 const { values: flags } = parseArgs({
@@ -58,12 +58,4 @@ try {
 } finally {
   replicas.kill()
   await nats.stop()
-}
-
-/** CPU seconds of a process since it started. Linux counts in ticks of 10 ms. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

@@ -1,17 +1,35 @@
-// One process of one row: `child.js serve|drive ROW NATS_URL PAYLOAD SECONDS`. Tells its parent when it is ready, or what it measured.
+// One process of one row: `child.js serve|drive ROW MEETING PAYLOAD SECONDS PROFILE`. Tells its parent when it is ready, and what it measured.
+import { once } from 'node:events'
+import { startProfile } from './cpu-profile.js'
 import { measure } from './measure.js'
+import type { ToChild, ToParent } from './messages.js'
 import { ROWS } from './rows.js'
+import type { Meeting, Payload, Row } from './row.js'
 
-const [role, name = '', natsUrl = '', payload, seconds] = process.argv.slice(2)
-const row = ROWS[name]
-if (row === undefined) throw new Error(`there is no row "${name}"`)
+const [role, name = '', meeting = '', payload = '', seconds, profilePath = ''] = process.argv.slice(2)
+const row = (await ROWS[name]?.load()) as Row // main.ts starts children for such rows only
+const at = JSON.parse(meeting) as Meeting
+const tell = (message: ToParent): void => void process.send?.(message)
+const profile = profilePath === '' ? undefined : () => startProfile(profilePath)
+let running: Awaited<ReturnType<typeof startProfile>> | undefined
+
 if (role === 'serve') {
-  await row.serve(natsUrl)
-  // Its own CPU, for as long as the parent asks.
-  process.on('message', () => process.send?.(process.cpuUsage()))
-  process.send?.('ready')
+  await row.serve(at)
+  process.on('message', (message: ToChild) => {
+    if (message.kind === 'go') void profile?.().then((started) => (running = started))
+    else void (running?.stop() ?? Promise.resolve()).then(() => tell({ kind: 'written' }))
+  })
+  tell({ kind: 'ready' })
 } else {
-  const calls = await row.connect(natsUrl)
-  const sample = await measure(payload === 'tiny' ? calls.tiny : calls.order, Number(seconds))
-  process.send?.(sample)
+  const calls = await row.connect(at)
+  const sample = await measure(calls[payload as Payload], Number(seconds), {
+    async begin() {
+      tell({ kind: 'ready' })
+      await once(process, 'message')
+      running = await profile?.()
+    },
+    end: () => tell({ kind: 'done' }),
+  })
+  await running?.stop()
+  tell({ kind: 'sample', sample })
 }

@@ -1,126 +1,155 @@
 // RPC over one nats-server, client and server in processes of their own, every row in each round, rounds one after the other: `npm run bench:rpc -- --help`.
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { startNatsServer } from '@weaver/sdk/testing'
-import { median, type Sample } from './measure.js'
-import { FLOOR, ROWS } from './rows.js'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { BenchError, numberFlag, runCommand, UsageError } from '../command.js'
+import { goalTable, table } from '../table.js'
+import { rpcGoals } from './goals.js'
+import { profileRow } from './profile-row.js'
+import { PAYLOADS, RowUnavailable, type Figures, type Payload } from './row.js'
+import { FLOOR, GROUPS, ROWS } from './rows.js'
+import { runRow } from './run-row.js'
+import { scheduleRound, summarize, totalCpuUs, type Measured, type RowSummary } from './schedule.js'
 
-const { values: flags } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.5' },
-    rows: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
+const DEFAULT_ROWS = 'floors,weaver,peers'
+const usage = `Usage: npm run bench:rpc -- [flags]
+
+Calls between two processes, 64 callers and one caller, over one nats-server. Ratios are to the runs of the floor just before and after; medians over the rounds.
+
+  --rows LIST      rows or groups of rows (default: ${DEFAULT_ROWS})
+${GROUPS.map(
+  (group) =>
+    `                   ${`${group}:`.padEnd(15)}${Object.keys(ROWS)
+      .filter((row) => ROWS[row]?.group === group)
+      .join(', ')}\n`,
+).join('')}  --floor ROW      what ratios are to (default: ${FLOOR})
+  --payloads LIST  ${PAYLOADS.join(', ')} (default: both)
+  --rounds N       (default: 4)
+  --seconds N      with 64 callers, of each run (default: 1.5)
+  --calm N         a run during which others used more than so many cores is repeated, twice at most (default: 0.25)
+  --record FILE    appends every run as a line of JSON, and makes the table of all runs of the file: rounds can be made a few at a time
+  --profile ROW    profiles this row instead: writes .cpuprofile files and prints the share of each part
+  --profile-dir D  where to (default: dist/profiles of the package)
+  --json           machine-readable
+Needs nats-server on the PATH, and Linux. The row service-weaver needs Go 1.26 and is left out without it.
+`
+
+await runCommand(
+  {
+    usage,
+    needs: 'nats-server',
+    options: {
+      rows: { type: 'string', default: DEFAULT_ROWS },
+      floor: { type: 'string', default: FLOOR },
+      payloads: { type: 'string', default: PAYLOADS.join(',') },
+      rounds: { type: 'string', default: '4' },
+      seconds: { type: 'string', default: '1.5' },
+      calm: { type: 'string', default: '0.25' },
+      record: { type: 'string' },
+      profile: { type: 'string' },
+      'profile-dir': { type: 'string' },
+    },
   },
-})
-if (flags.help) {
-  process.stdout.write(
-    `Usage: npm run bench:rpc -- [--rounds 5] [--seconds 1.5] [--rows ${Object.keys(ROWS).join(',')}] [--json]\nNeeds nats-server on the PATH. Ratios are to the row "${FLOOR}" of the same round; medians over the rounds.\n`,
-  )
-  process.exit(0)
-}
-const rows = flags.rows === undefined ? Object.keys(ROWS) : [...new Set([FLOOR, ...flags.rows.split(',')])]
-const unknown = rows.filter((row) => ROWS[row] === undefined)
-if (unknown.length > 0) {
-  process.stderr.write(`there is no row "${unknown.join('", "')}"; use ${Object.keys(ROWS).join(', ')}\n`)
-  process.exit(2)
+  async (flags) => {
+    const seconds = numberFlag('seconds', flags.seconds, 0.05)
+    const payloads = parsePayloads(flags.payloads)
+    if (flags.profile !== undefined) {
+      const [row = ''] = parseRows(flags.profile)
+      process.stdout.write(await profileRow({ row, payloads, seconds, folder: flags['profile-dir'], isJson: flags.json }))
+      return
+    }
+    const [floor = FLOOR] = parseRows(flags.floor)
+    const rows = await available([...new Set([floor, ...parseRows(flags.rows)])])
+    const before = flags.record === undefined ? [] : readRecord(flags.record)
+    const runs = [...before]
+    const firstRound = Math.max(-1, ...before.map(({ round }) => round)) + 1
+    for (let round = firstRound; round < firstRound + numberFlag('rounds', flags.rounds); round++)
+      for (const payload of payloads)
+        for (const row of scheduleRound(rows, floor, round)) {
+          process.stderr.write(`round ${round + 1}, ${payload}, ${row}\n`)
+          const figures = await runCalmly({ row, payload, seconds }, numberFlag('calm', flags.calm, 0))
+          const measured: Measured = { round, payload, row, figures }
+          runs.push(measured)
+          if (flags.record !== undefined) appendFileSync(flags.record, `${JSON.stringify(measured)}\n`)
+        }
+    const summaries = PAYLOADS.map((payload) => ({ payload, rows: summarize(runs, floor, payload) })).filter((s) => s.rows.length > 0)
+    const goals = rpcGoals(runs, floor)
+    if (flags.json) process.stdout.write(`${JSON.stringify({ floor, summaries, goals }, null, 2)}\n`)
+    else {
+      for (const { payload, rows: lines } of summaries) process.stdout.write(summaryTable(payload, lines, floor))
+      if (goals.length > 0) process.stdout.write(`\n${goalTable(goals)}`)
+    }
+  },
+)
+
+function parseRows(list: string): readonly string[] {
+  return list.split(',').flatMap((name) => {
+    const found = Object.keys(ROWS).filter((row) => row === name || ROWS[row]?.group === name)
+    if (found.length === 0)
+      throw new UsageError(`there is no row and no group "${name}"; use ${[...GROUPS, ...Object.keys(ROWS)].join(', ')}`)
+    return found
+  })
 }
 
-type Figures = Sample & { readonly totalCpuUs: number }
-const CHILD = new URL('child.js', import.meta.url)
+function parsePayloads(list: string): readonly Payload[] {
+  return list.split(',').map((name) => {
+    const payload = PAYLOADS.find((known) => known === name)
+    if (payload === undefined) throw new UsageError(`there is no payload "${name}"; use ${PAYLOADS.join(', ')}`)
+    return payload
+  })
+}
 
-/** One row once, in fresh processes. */
-async function runRow(row: string, payload: string): Promise<Figures> {
-  const nats = await startNatsServer()
-  const children: ChildProcess[] = []
-  const start = (role: string): ChildProcess => {
-    const child = fork(CHILD, [role, row, nats.url, payload, flags.seconds], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-    children.push(child)
-    return child
+/** Rows that can run on this machine; of the others is told why not. */
+async function available(rows: readonly string[]): Promise<readonly string[]> {
+  const usable: string[] = []
+  for (const row of rows) {
+    try {
+      const loaded = await ROWS[row]?.load()
+      if (loaded !== undefined && 'prepare' in loaded) await loaded.prepare()
+      usable.push(row)
+    } catch (error) {
+      if (!(error instanceof RowUnavailable)) throw error
+      process.stderr.write(`the row "${row}" is left out: ${error.message}\n`)
+    }
   }
-  const answer = async (child: ChildProcess): Promise<unknown> => {
-    const [message] = (await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => {
-        throw new Error(`a process of the row "${row}" ended with ${String(code)}`)
-      }),
-    ])) as [unknown]
-    return message
+  return usable
+}
+
+/** The calmest of up to three runs. */
+async function runCalmly(run: Parameters<typeof runRow>[0], calm: number): Promise<Figures> {
+  let best: Figures | undefined
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const figures = await runRow(run)
+    if (best === undefined || figures.foreignCores < best.foreignCores) best = figures
+    if (best.foreignCores <= calm) break
   }
+  return best as Figures // of the first attempt at least
+}
+
+function readRecord(path: string): readonly Measured[] {
+  if (!existsSync(path)) return []
   try {
-    const server = start('serve')
-    await answer(server)
-    const serverCpu = async (): Promise<number> => {
-      server.send('cpu')
-      const { user, system } = (await answer(server)) as NodeJS.CpuUsage // child.ts sends it
-      return user + system
-    }
-    const before = [await serverCpu(), cpuOfProcess(nats.pid)] as const
-    const sample = (await answer(start('drive'))) as Sample // child.ts sends it
-    // The warm-up and the single caller are in these two as well: their calls are counted with them.
-    const calls = sample.calls + 12_000
-    const broker = (cpuOfProcess(nats.pid) - before[1]) / calls
-    const served = ((await serverCpu()) - before[0]) / calls
-    return { ...sample, totalCpuUs: sample.cpuUs + served + broker }
-  } finally {
-    for (const child of children) child.kill('SIGKILL')
-    await nats.stop()
+    const lines = readFileSync(path, 'utf8').split('\n')
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Measured) // this command wrote them
+  } catch (error) {
+    throw new BenchError(`${path} is no record of this benchmark: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
-/** Microseconds, from `/proc`: clock ticks are hundredths of a second. */
-function cpuOfProcess(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
+function summaryTable(payload: Payload, rows: readonly RowSummary[], floor: string): string {
+  const order = Object.keys(ROWS)
+  const lines = rows
+    .toSorted((a, b) => order.indexOf(a.row) - order.indexOf(b.row))
+    .map(({ row, runs, figures, ...ratios }) => [
+      ROWS[row]?.title ?? row,
+      `${ratios.throughput.toFixed(2)} (${ratios.throughputRange.map((x) => x.toFixed(2)).join('–')})`,
+      ratios.p50.toFixed(2),
+      ratios.cpu.toFixed(2),
+      String(Math.round(figures.callsPerSecond)),
+      String(Math.round(figures.p50Us)),
+      String(Math.round(figures.p99Us)),
+      `${totalCpuUs(figures).toFixed(1)} = ${[figures.clientCpuUs, figures.serverCpuUs, figures.brokerCpuUs].map((x) => x.toFixed(1)).join(' + ')}`,
+      figures.foreignCores.toFixed(2),
+      String(runs),
+    ])
+  const head = ['row', 'calls/s × (range)', 'p50 c=1 ×', 'CPU/call ×', 'calls/s', 'p50 c=1 µs', 'p99 µs', 'CPU µs client + server + broker', 'foreign', 'runs'] // prettier-ignore
+  return `\n${payload}: medians; × is to "${ROWS[floor]?.title}"; 64 callers unless said; foreign: cores that others used\n${table(head, lines)}`
 }
-
-const results: Record<string, Record<string, Figures[]>> = {}
-for (const payload of ['tiny', 'order']) {
-  const ofPayload: Record<string, Figures[]> = Object.fromEntries(rows.map((row) => [row, []]))
-  results[payload] = ofPayload
-  for (let round = 0; round < Number(flags.rounds); round++) {
-    // Rotated, so that no row always runs after the same one.
-    const rotated = rows.map((_, i) => rows[(i + round) % rows.length] as string) // the index is in bounds
-    for (const row of rotated) {
-      process.stderr.write(`${payload} round ${round + 1}/${flags.rounds} ${row}\n`)
-      ofPayload[row]?.push(await runRow(row, payload))
-    }
-  }
-}
-
-const summary = Object.entries(results).map(([payload, ofPayload]) => {
-  const floor = ofPayload[FLOOR] ?? []
-  const ratio = (figures: readonly Figures[], of: (f: Figures) => number): number =>
-    median(figures.map((f, round) => of(f) / of(floor[round] as Figures))) // rows have the same rounds
-  return {
-    payload,
-    rows: Object.entries(ofPayload).map(([row, figures]) => ({
-      row,
-      title: ROWS[row]?.title ?? row,
-      throughput: ratio(figures, (f) => f.callsPerSecond),
-      p50: ratio(figures, (f) => f.p50Us),
-      cpu: ratio(figures, (f) => f.totalCpuUs),
-      callsPerSecond: median(figures.map((f) => f.callsPerSecond)),
-      p50Us: median(figures.map((f) => f.p50Us)),
-      p99Us: median(figures.map((f) => f.p99Us)),
-      totalCpuUs: median(figures.map((f) => f.totalCpuUs)),
-    })),
-  }
-})
-if (flags.json) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`)
-else
-  for (const { payload, rows: lines } of summary) {
-    process.stdout.write(`\n${payload}: medians of ${flags.rounds} rounds; × is to "${ROWS[FLOOR]?.title}" of the same round\n`)
-    process.stdout.write(
-      `${'row'.padEnd(40)} ${['calls/s ×', 'p50 c=1 ×', 'CPU/call ×', 'calls/s', 'p50 µs', 'p99 µs', 'CPU µs'].map((h) => h.padStart(10)).join(' ')}\n`,
-    )
-    for (const line of lines)
-      process.stdout.write(
-        `${line.title.padEnd(40)} ${[line.throughput, line.p50, line.cpu].map((x) => x.toFixed(2).padStart(10)).join(' ')} ${[line.callsPerSecond, line.p50Us, line.p99Us].map((x) => Math.round(x).toString().padStart(10)).join(' ')} ${line.totalCpuUs.toFixed(1).padStart(10)}\n`,
-      )
-  }

@@ -1,33 +1,36 @@
-export interface Sample {
-  /** Calls in a second with 64 callers. */
-  readonly callsPerSecond: number
-  /** Latency of a single caller, microseconds. */
-  readonly p50Us: number
-  /** 99th percentile with 64 callers, microseconds. */
-  readonly p99Us: number
-  /** CPU of this process for one call with 64 callers, microseconds. */
-  readonly cpuUs: number
-  /** Calls measured with 64 callers. */
-  readonly calls: number
+import { percentile } from '../statistics.js'
+import type { Figures } from './row.js'
+
+export type Sample = Pick<Figures, 'callsPerSecond' | 'p50Us' | 'p99Us' | 'clientCpuUs'> & { readonly calls: number }
+
+export const CALLERS = 64
+export const WARM_UP_CALLS = 10_000
+export const SINGLE_CALLS = 2_000
+/** No more than this for either of them. */
+const LONGEST_MS = 2_000
+
+/** Around the part with 64 callers, which is the one whose CPU counts. */
+export interface Phases {
+  /** Waits until it may begin. */
+  begin(): Promise<void>
+  end(): void
 }
 
-const CALLERS = 64
-const WARM_UP_CALLS = 10_000
-const SINGLE_CALLS = 2_000
-
 /** Measures one kind of call: warm-up, one caller, 64 callers. */
-export async function measure(call: () => Promise<unknown>, seconds: number): Promise<Sample> {
+export async function measure(call: () => Promise<unknown>, seconds: number, phases: Phases): Promise<Sample> {
   await inParallel(CALLERS, countdown(WARM_UP_CALLS), call)
   const single: number[] = []
-  for (let i = 0; i < SINGLE_CALLS; i++) {
+  const goesOn = countdown(SINGLE_CALLS)
+  while (goesOn()) {
     const start = performance.now()
     await call()
     single.push(performance.now() - start)
   }
+  await phases.begin()
   const latencies: number[] = []
-  const until = performance.now() + seconds * 1_000
   const cpu = process.cpuUsage()
   const started = performance.now()
+  const until = started + seconds * 1_000
   await inParallel(
     CALLERS,
     () => performance.now() < until,
@@ -37,19 +40,22 @@ export async function measure(call: () => Promise<unknown>, seconds: number): Pr
       latencies.push(performance.now() - start)
     },
   )
+  const took = performance.now() - started
   const used = process.cpuUsage(cpu)
+  phases.end()
   return {
-    callsPerSecond: latencies.length / ((performance.now() - started) / 1_000),
+    callsPerSecond: latencies.length / (took / 1_000),
     p50Us: percentile(single, 50) * 1_000,
     p99Us: percentile(latencies, 99) * 1_000,
-    cpuUs: (used.user + used.system) / latencies.length,
+    clientCpuUs: (used.user + used.system) / latencies.length,
     calls: latencies.length,
   }
 }
 
 function countdown(from: number): () => boolean {
   let left = from
-  return () => left-- > 0
+  const until = performance.now() + LONGEST_MS
+  return () => left-- > 0 && performance.now() < until
 }
 
 async function inParallel(callers: number, goesOn: () => boolean, call: () => Promise<unknown>): Promise<void> {
@@ -58,17 +64,4 @@ async function inParallel(callers: number, goesOn: () => boolean, call: () => Pr
       while (goesOn()) await call()
     }),
   )
-}
-
-function percentile(values: readonly number[], p: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))] ?? Number.NaN
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
 }

@@ -1,6 +1,6 @@
 /** Floors: the client library alone, moving bytes. What a layer adds is measured against `rawMux`. */
 import { connect, type NatsConnection } from 'nats'
-import { RAW_ORDER_BYTES, TINY, type Row } from './row.js'
+import { RAW_ORDER_BYTES, TINY, type Meeting, type Row } from './row.js'
 
 const SUBJECT = 'bench.raw'
 const tiny = Buffer.from(TINY)
@@ -8,7 +8,7 @@ const order = Buffer.alloc(RAW_ORDER_BYTES, 7)
 
 const dial = (servers: string): Promise<NatsConnection> => connect({ servers, noAsyncTraces: true })
 
-async function serve(natsUrl: string): Promise<void> {
+async function serve({ natsUrl }: Meeting): Promise<void> {
   const nc = await dial(natsUrl)
   nc.subscribe(SUBJECT, { queue: 'q', callback: (_, message) => void message.respond(message.data) })
   await nc.flush()
@@ -16,9 +16,8 @@ async function serve(natsUrl: string): Promise<void> {
 
 /** `nc.publish` and one wildcard subscription: a subject for each reply, and a map of what is awaited. */
 export const rawMux: Row = {
-  title: 'nats publish + own inbox (raw bytes)',
   serve,
-  async connect(natsUrl) {
+  async connect({ natsUrl }) {
     const nc = await dial(natsUrl)
     const waiting = new Map<string, (data: Uint8Array) => void>()
     nc.subscribe('bench.inbox.*', {
@@ -42,9 +41,8 @@ export const rawMux: Row = {
 
 /** What the library offers itself. */
 export const rawRequest: Row = {
-  title: 'nats request() (raw bytes)',
   serve,
-  async connect(natsUrl) {
+  async connect({ natsUrl }) {
     const nc = await dial(natsUrl)
     const call = (data: Uint8Array): Promise<unknown> => nc.request(SUBJECT, data, { timeout: 30_000 })
     return { tiny: () => call(tiny), order: () => call(order) }

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly interceptors?: Interceptors
   /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
   readonly maxMessageBytes?: number
+  /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 16 */
+  readonly maxBatch?: number
 }
 
 /**
@@ -99,6 +101,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       copyArgs: runOptions.copyArgs === true,
       interceptors: runOptions.interceptors,
       maxMessageBytes: runOptions.maxMessageBytes,
+      maxBatch: runOptions.maxBatch,
       tracing,
       signal: abort.signal,
       onMainFailed: (error) => {

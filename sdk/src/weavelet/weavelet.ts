@@ -54,6 +54,8 @@ export interface WeaveletOptions {
   readonly interceptors?: Interceptors | undefined
   /** Of a request or an answer between processes. @default 16777216 */
   readonly maxMessageBytes?: number | undefined
+  /** The most calls that are sent as one message. @default 16 */
+  readonly maxBatch?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
@@ -118,7 +120,7 @@ async function host(
     tracing,
     maxMessageBytes: options.maxMessageBytes,
   }
-  const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport })
+  const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport, maxBatch: options.maxBatch })
   const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
   const routing = transport === undefined ? undefined : new Routing({ ...rpc, transport })
   const components = new ComponentHost({
