@@ -4,5 +4,5 @@ import { fileURLToPath } from 'node:url'
 import { cliReference } from './dist/reference/cli-reference.js'
 
 const path = fileURLToPath(new URL('../docs/cli.md', import.meta.url))
-writeFileSync(path, cliReference())
+writeFileSync(path, await cliReference())
 console.log(path)

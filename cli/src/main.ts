@@ -44,7 +44,8 @@ async function ask(question: string): Promise<boolean> {
 }
 
 try {
-  await createProgram(context).parseAsync(process.argv)
+  const program = await createProgram(context, process.argv.slice(2))
+  await program.parseAsync(process.argv)
 } catch (error) {
   process.exitCode = reportError(error, context)
 }

@@ -1,4 +1,5 @@
 // The door `@weaver/codegen`.
 export { CATALOGUE, formatDiagnostic, type Diagnostic, type DiagnosticCode } from './diagnostics.js'
-export { generate, GENERATOR_VERSION, type GenerateOptions, type GenerateResult } from './generate.js'
+export { generate, type GenerateOptions } from './generate.js'
+export { GENERATOR_VERSION, type GenerateResult } from './generate-result.js'
 export { watchPackage, type Watching } from './watch.js'

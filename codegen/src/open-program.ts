@@ -42,6 +42,7 @@ export function openProgram(
   const options: ts.CompilerOptions = { ...config.options, noEmit: true, composite: false, incremental: false, skipLibCheck: true }
   delete options.tsBuildInfoFile
   const host = api.createCompilerHost(options)
+  host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // a third of the time that parsing takes; no rule reads comments
   const { fileExists, readFile, getSourceFile } = host
   let standIn: ts.SourceFile | undefined
   host.fileExists = (path) => path === outFile || fileExists.call(host, path)

@@ -74,9 +74,18 @@ export class SourceReader {
   }
 
   /** Which function of the SDK a call calls. */
-  calleeName(call: ts.CallExpression): string | undefined {
-    const symbol = this.symbolOf(this.ts.isPropertyAccessExpression(call.expression) ? call.expression.name : call.expression)
+  calleeName({ expression }: ts.CallExpression): string | undefined {
+    // Asking for the symbol of any other callee would make the compiler infer types, for each call of the package.
+    const name = this.ts.isIdentifier(expression) ? expression : this.#memberOfModule(expression)
+    const symbol = this.symbolOf(name)
     return symbol === undefined ? undefined : this.#sdk.get(symbol)
+  }
+
+  /** `component` of `sdk.component`, after `import * as sdk`. */
+  #memberOfModule(callee: ts.Expression): ts.MemberName | undefined {
+    if (!this.ts.isPropertyAccessExpression(callee) || !this.ts.isIdentifier(callee.expression)) return undefined
+    const from = this.symbolOf(callee.expression)
+    return from !== undefined && from.flags & this.ts.SymbolFlags.Module ? callee.name : undefined
   }
 
   /** All calls of functions of the SDK, by name, in the order of the sources. */

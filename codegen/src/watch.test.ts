@@ -1,4 +1,4 @@
-import type { GenerateResult } from './generate.js'
+import type { GenerateResult } from './generate-result.js'
 import { fixtures, IMPORTS } from './testing/fixture.js'
 import { watchPackage } from './watch.js'
 

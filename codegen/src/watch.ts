@@ -5,7 +5,8 @@
  */
 import { watch, type FSWatcher } from 'node:fs'
 import { resolve, sep } from 'node:path'
-import { generate, type GenerateOptions, type GenerateResult } from './generate.js'
+import type { GenerateResult } from './generate-result.js'
+import { generate, type GenerateOptions } from './generate.js'
 import { ParsedFiles } from './open-program.js'
 
 /** Editors write a file in several steps. */

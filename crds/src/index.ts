@@ -1,4 +1,5 @@
-export { checkAgainstGraph } from './check-graph.js'
+export { checkAgainstGraph, checkConfigAgainstGraph } from './check-graph.js'
+export type { CheckOptions } from './check-value.js'
 export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'
 export { buildWeaverAppCrd, weaverAppCrdYaml } from './crd.js'
 export { formatDuration, parseDuration } from './durations.js'

@@ -1,16 +1,30 @@
 import { Command, CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
-import { completionCommand } from './completion.js'
-import { generateCommand } from './generate.js'
-import { callgraphCommand, diffCommand } from './graph.js'
-import { imageCommand } from './image/push.js'
-import { kubeCommand } from './kube/kube.js'
-import { singleCommand } from './single/deploy.js'
 import { EXIT } from '../errors/catalogue.js'
-import { printVersion, versionCommand } from './version.js'
+import { printVersion } from './version.js'
 
-/** The whole command line. Building it has no effect; commander prints through the context's output and ends nothing. */
-export function createProgram(context: CliContext): Command {
+type MakeCommand = (context: CliContext) => Command
+
+/** In the order in which `--help` lists them. Each is loaded when it is named: what `kube` needs would take most of the time of a `generate`. */
+const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  version: async () => (await import('./version.js')).versionCommand,
+  generate: async () => (await import('./generate.js')).generateCommand,
+  callgraph: async () => (await import('./graph.js')).callgraphCommand,
+  diff: async () => (await import('./graph.js')).diffCommand,
+  single: async () => (await import('./single/deploy.js')).singleCommand,
+  kube: async () => (await import('./kube/kube.js')).kubeCommand,
+  image: async () => (await import('./image/push.js')).imageCommand,
+  completion: async () => (await import('./completion.js')).completionCommand,
+}
+/** Speaks of all the others. */
+const NEEDS_ALL = 'completion'
+
+/**
+ * The command line: the command that the arguments begin with, or all of them. Building it has no effect; commander prints through the context's output and
+ * ends nothing.
+ * @param args without node and script
+ */
+export async function createProgram(context: CliContext, args: readonly string[] = []): Promise<Command> {
   const program = new Command('weaver')
     .description('Write a modular monolith in TypeScript, deploy it as microservices, upgrade it atomically.')
     .showSuggestionAfterError()
@@ -26,17 +40,10 @@ export function createProgram(context: CliContext): Command {
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
     )
-  const commands = [
-    versionCommand,
-    generateCommand,
-    callgraphCommand,
-    diffCommand,
-    singleCommand,
-    kubeCommand,
-    imageCommand,
-    completionCommand,
-  ]
-  for (const command of commands) program.addCommand(command(context))
+  const [first = ''] = args
+  const isOne = Object.hasOwn(COMMANDS, first) && first !== NEEDS_ALL
+  // one after the other: test runners link modules of one graph at a time
+  for (const [name, load] of Object.entries(COMMANDS)) if (!isOne || name === first) program.addCommand((await load())(context))
   applyEverywhere(program, context)
   return program
 }

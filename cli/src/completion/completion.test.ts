@@ -10,9 +10,10 @@ import { completionNodes } from './completion-tree.js'
 import { fishCompletion } from './fish.js'
 import { zshCompletion } from './zsh.js'
 
-const nodes = completionNodes(inertProgram())
+let nodes: ReturnType<typeof completionNodes>
 let folder: string
 beforeAll(async () => {
+  nodes = completionNodes(await inertProgram())
   folder = await makeTree({ 'weaver.toml': '', 'a b.toml': '', 'notes.md': '', 'app/weaver.toml': '', 'kube/x': '' })
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -76,11 +77,12 @@ describe('completion in bash', () => {
 })
 
 describe.each([
-  ['zsh', zshCompletion(nodes)],
-  ['fish', fishCompletion(nodes)],
-])('completion in %s', (_shell, script) => {
-  it('knows every command and every flag', () => {
-    for (const [path, command] of commandsBelow(inertProgram())) {
+  ['zsh', zshCompletion],
+  ['fish', fishCompletion],
+])('completion in %s', (_shell, scriptOf) => {
+  it('knows every command and every flag', async () => {
+    const script = scriptOf(nodes)
+    for (const [path, command] of commandsBelow(await inertProgram())) {
       expect(script).toContain(path)
       for (const { long } of command.options) expect(script).toMatch(new RegExp(`(--| -l )${String(long).slice(2)}\\b`))
     }

@@ -48,7 +48,8 @@ export function buildWeaverApp(
   const problems: ConfigProblem[] = []
 
   from('metadata.name', [applicationSection, 'name'])
-  for (const name of Object.keys(config.components)) from(`spec.config[${JSON.stringify(name)}]`, [name])
+  const configurable = options.graph?.components.map((component) => component.name) ?? []
+  for (const name of [...Object.keys(config.components), ...configurable]) from(`spec.config[${JSON.stringify(name)}]`, [name])
   const groups = buildGroups(config, { graph: options.graph, from, problems })
   const listeners = buildListeners(config, { graph: options.graph, from })
   from('spec.rollout', ['kube', 'rollout'])
@@ -97,7 +98,11 @@ export function buildWeaverApp(
     spec,
   }
   const parsed = parseWeaverApp(manifest)
-  const found = parsed.ok ? (options.graph === undefined ? [] : checkAgainstGraph(parsed.spec, options.graph)) : parsed.issues
+  const found = parsed.ok
+    ? options.graph === undefined
+      ? []
+      : checkAgainstGraph(parsed.spec, options.graph, { hasTrustedPatterns: true })
+    : parsed.issues
   problems.push(...found.map((problem) => placed(problem, { config, origins })))
   if (problems.length > 0 || !parsed.ok) throw configInvalid(config.file, problems)
   return { manifest, spec: parsed.spec }

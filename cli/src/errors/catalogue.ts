@@ -23,6 +23,10 @@ export const CLI_ERRORS = {
   WEAVER_CLI_GENERATED_STALE: { exit: EXIT.failed, when: 'generated files are missing or older than what they are made from' },
   WEAVER_CLI_GRAPH: { exit: EXIT.usage, when: 'a weaver.graph.json cannot be read, or is none' },
   WEAVER_CLI_NOT_BUILT: { exit: EXIT.failed, when: 'the file to run, or weaver.graph.json, is not there' },
+  WEAVER_CLI_DESCRIBE_FAILED: {
+    exit: EXIT.failed,
+    when: 'the built application could not be asked for the schemas of its configuration, or one of them takes what configuration cannot hold',
+  },
   WEAVER_CLI_CHILD_FAILED: { exit: EXIT.failed, when: 'the application could not be started' },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
   WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name cannot be understood' },

@@ -13,6 +13,8 @@ export interface ApplicationPackage {
   readonly main: string
   /** Without one the image is no Weaver application: the operator itself, for instance. */
   readonly hasGraph: boolean
+  /** Adds to the graph what the types do not tell. @default the graph as it was generated */
+  readonly describe?: (graph: ComponentGraph) => Promise<ComponentGraph>
 }
 
 const APP_FOLDER = 'app'
@@ -29,6 +31,7 @@ export async function buildApplicationLayers(
   const manifest = await readPackageJson(folder)
   await mustExist(folder, app.main)
   const graph = app.hasGraph ? await readGraph(folder) : undefined
+  const described = graph === undefined ? undefined : ((await app.describe?.(graph)) ?? graph)
 
   const packages = await resolveDependencies(folder)
   const dependencies: LayerFile[] = []
@@ -53,10 +56,10 @@ export async function buildApplicationLayers(
   const layers = [
     ...(dependencies.length === 0 ? [] : [await packLayer('dependencies', dependencies, cacheFolder)]),
     await packLayer('application', application, cacheFolder),
-    ...(graph === undefined ? [] : [await packLayer('component graph', [graphFile(graph.text)], cacheFolder)]),
+    ...(described === undefined ? [] : [await packLayer('component graph', [graphFile(described)], cacheFolder)]),
   ]
   await pruneLayerCache(cacheFolder)
-  return { layers, ...(graph === undefined ? {} : { fingerprint: graph.graph.fingerprint }) }
+  return { layers, ...(described === undefined ? {} : { fingerprint: described.fingerprint }) }
 }
 
 /** The component graph beside a package; `undefined` when it was not generated. */
@@ -65,15 +68,14 @@ export async function findGraph(folder: string): Promise<ComponentGraph | undefi
   return path === undefined ? undefined : readGraphFile(path, await readFile(path, 'utf8'))
 }
 
-async function readGraph(folder: string): Promise<{ readonly text: string; readonly graph: ComponentGraph }> {
+async function readGraph(folder: string): Promise<ComponentGraph> {
   const path = await graphPath(folder)
   if (path === undefined)
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
       `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is no Weaver application`,
     )
-  const text = await readFile(path, 'utf8')
-  return { text, graph: readGraphFile(path, text) }
+  return readGraphFile(path, await readFile(path, 'utf8'))
 }
 
 function readGraphFile(path: string, text: string): ComponentGraph {
@@ -93,8 +95,8 @@ async function graphPath(folder: string): Promise<string | undefined> {
   return undefined
 }
 
-function graphFile(text: string): LayerFile {
-  const data = Buffer.from(text)
+function graphFile(graph: ComponentGraph): LayerFile {
+  const data = Buffer.from(`${JSON.stringify(graph, null, 2)}\n`)
   return { path: GRAPH_IMAGE_PATH.slice(1), content: { data }, size: data.length, isExecutable: false }
 }
 

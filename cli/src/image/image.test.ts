@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startRegistry, type TestRegistry } from '../testing/docker-registry.js'
-import { makeApplication, pushBaseImage } from '../testing/fixtures.js'
+import { ANSWER_DESCRIBE, makeApplication, pushBaseImage } from '../testing/fixtures.js'
 import { makeImage, parseEntrypoint } from './make-image.js'
 import { RegistryClient } from './registry-client.js'
 
@@ -111,7 +111,7 @@ it('gives the same digest for the same content: built anew, elsewhere, with othe
     expect(second.digest).toBe(first.digest)
     expect(second.reference.split(':').at(-1)).toBe(first.reference.split(':').at(-1))
 
-    await writeFile(join(copy, 'app/dist/main.js'), 'console.log(2)\n')
+    await writeFile(join(copy, 'app/dist/main.js'), `${ANSWER_DESCRIBE}console.log(2)\n`)
     const changed = await build(`${registry.host}/same/b`, { folder: join(copy, 'app'), env })
     expect(changed.digest).not.toBe(first.digest)
     expect(changed.reference).not.toBe(second.reference)

@@ -1,5 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { ComponentGraph } from '@weaver/sdk/contract'
+import { describedGraph } from '../describe/described-graph.js'
 import { cliError } from '../errors/catalogue.js'
 import { formatBytes, formatSeconds } from '../print/table.js'
 import { buildApplicationLayers } from './application-layers.js'
@@ -31,6 +33,8 @@ export interface MakeImageOptions {
   readonly insecureRegistries?: readonly string[]
   /** @default true */
   readonly hasGraph?: boolean
+  /** The component graph where it is described already. @default the one beside the package, described by a run of the entrypoint */
+  readonly graph?: ComponentGraph
   readonly env: Readonly<Record<string, string | undefined>>
   /** Architecture of this machine, in Node's words. @default process.arch */
   readonly architecture?: string
@@ -68,7 +72,20 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   const entrypoint = options.entrypoint ?? ['node', DEFAULT_MAIN]
   const cache = cacheFolder(options.env)
   const { layers, fingerprint } = await buildApplicationLayers(
-    { folder: options.folder, main: mainOf(entrypoint), hasGraph: options.hasGraph ?? true },
+    {
+      folder: options.folder,
+      main: mainOf(entrypoint),
+      hasGraph: options.hasGraph ?? true,
+      describe: async (graph) =>
+        options.graph ??
+        describedGraph({
+          folder: options.folder,
+          command: entrypoint,
+          graph,
+          env: options.env,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        }),
+    },
     join(cache, 'layers'),
   )
   for (const layer of layers)

@@ -9,14 +9,14 @@ import { createStyle, type Output } from '../print/output.js'
 import { tomlSections, type TomlKey } from './toml-reference.js'
 
 /** The text of docs/cli.md: the command tree as `--help` prints it, exit codes, errors, environment variables and the keys of weaver.toml. */
-export function cliReference(): string {
+export async function cliReference(): Promise<string> {
   const paragraphs = [
     '# The `weaver` command',
     '<!-- Made from the command tree, the schema of weaver.toml and the catalogue of errors by `npm run generate -w cli`. Do not edit. -->',
     'Results go to stdout, everything else to stderr. `--json` prints JSON that stays stable within a release line. Durations are written as `90s`, `10m` or `1h30m`.',
     'Contents: [commands](#commands), [exit codes](#exit-codes), [errors](#errors), [environment variables](#environment-variables), [weaver.toml](#weavertoml).',
     '## Commands',
-    ...commandsBelow(inertProgram()).flatMap(([path, command]) => [
+    ...commandsBelow(await inertProgram()).flatMap(([path, command]) => [
       `### \`${path}\``,
       `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``,
     ]),
@@ -69,7 +69,7 @@ function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): s
 }
 
 /** The command tree, to be looked at only. */
-export function inertProgram(): Command {
+export function inertProgram(): Promise<Command> {
   return createProgram(INERT)
 }
 

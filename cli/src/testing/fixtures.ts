@@ -34,6 +34,16 @@ export const GRAPH = {
   ],
 } as const
 
+/** What `run()` does with a request to describe the application; the fixtures cannot import the SDK. */
+export const ANSWER_DESCRIBE = `if (process.env.WEAVER_DESCRIBE) {
+  const { file } = JSON.parse(process.env.WEAVER_DESCRIBE)
+  const { writeFileSync } = await import('node:fs')
+  const config = { 'shop/Cart': { type: 'object', properties: { size: { type: 'number', maximum: 100 } }, additionalProperties: false } }
+  writeFileSync(file, JSON.stringify({ format: 1, fingerprint: 'f'.repeat(64), config, problems: [] }))
+  process.exit(0)
+}
+`
+
 /** An application with an installed dependency, a nested older version of it, a workspace, an optional and a peer dependency. */
 export async function makeApplication(): Promise<{ readonly root: string; readonly folder: string }> {
   const json = JSON.stringify
@@ -78,7 +88,7 @@ export async function makeApplication(): Promise<{ readonly root: string; readon
     }),
     'app/src/main.ts': 'source\n',
     'app/src/weaver.graph.json': json(GRAPH),
-    'app/dist/main.js': 'import left from "left"\nimport lib from "@acme/lib"\nconsole.log(left + "; " + lib)\n',
+    'app/dist/main.js': `import left from "left"\nimport lib from "@acme/lib"\n${ANSWER_DESCRIBE}console.log(left + "; " + lib)\n`,
     'app/.env': 'SECRET=1\n',
   })
   return { root, folder: join(root, 'app') }

@@ -42,8 +42,8 @@ export function startWeaver(args: readonly string[], { cwd, env, answer }: RunOp
     setExitCode: (to: number) => void (code = to),
     ...(answer === undefined ? {} : { ask: async () => answer }),
   }
-  const done = createProgram(context)
-    .parseAsync(['node', 'weaver', ...args])
+  const done = createProgram(context, args)
+    .then((program) => program.parseAsync(['node', 'weaver', ...args]))
     .then(
       () => code,
       (error: unknown) => reportError(error, context),

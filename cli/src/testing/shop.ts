@@ -1,13 +1,13 @@
 import type { WeaverApp } from '@weaver/crds'
 import type { KubeClient } from '../deployers/kube/kube-client.js'
-import { GRAPH, makeTree } from './fixtures.js'
+import { ANSWER_DESCRIBE, GRAPH, makeTree } from './fixtures.js'
 
 /** Folder of an application `shop` with a weaver.toml, generated and built. @param toml what comes after the application section */
 export function makeShop(toml = ''): Promise<string> {
   return makeTree({
     'package.json': JSON.stringify({ name: '@acme/shop', version: '1.0.0', type: 'module' }),
     'weaver.graph.json': JSON.stringify(GRAPH),
-    'dist/main.js': '',
+    'dist/main.js': ANSWER_DESCRIBE,
     'weaver.toml': `[serviceweaver]\nname = "shop"\nrollout = "1m"\n\n["shop/Cart"]\nsize = 3\n\n[kube]\nlisteners.lis = { port = 8080 }\n${toml}`,
   })
 }

@@ -20,6 +20,14 @@ export {
   type WeaveletStatus,
 } from './control.js'
 export { DESCRIBE_PROGRAM, parseDescribeOutput } from './describe.js'
+export {
+  DESCRIBE_ENV,
+  parseDescribeRequest,
+  parseDescription,
+  withDescribedConfig,
+  type DescribeRequest,
+  type Description,
+} from './describe-run.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
 export { LEASE_MS, leaderPollSubject, type LeaderAnswer, type LeaderRequest, type LeaderScope } from './leader.js'

@@ -7,6 +7,7 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
+import { DESCRIBE_ENV } from '../contract/describe-run.js'
 import { isWeaverError } from '../contract/errors.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
@@ -14,6 +15,7 @@ import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { banner } from './banner.js'
+import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavelet.js'
@@ -54,6 +56,11 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     process.exitCode = 1
   }
   try {
+    const request = process.env[DESCRIBE_ENV]
+    if (request !== undefined && request !== '') {
+      answerDescribeRequest(request, app, gen)
+      process.exit(0) // whatever the modules of the application have left open
+    }
     const text = process.env[BOOTSTRAP_ENV]
     const toStdout = (line: string): void => void process.stdout.write(line)
     if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))

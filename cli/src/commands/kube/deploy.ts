@@ -5,7 +5,7 @@ import { buildWeaverApp, type WeaverAppManifest } from '../../config/weaver-app-
 import type { CliContext } from '../../context.js'
 import { followRollout, type RolloutTimes } from '../../deployers/kube/follow-rollout.js'
 import { imageRepository } from '../../deployers/kube/image-name.js'
-import { checkBuilt, loadRelease, type Release } from '../../deployers/kube/load-release.js'
+import { checkBuilt, describeRelease, loadRelease, type Release } from '../../deployers/kube/load-release.js'
 import { applyApp, checkCluster, getApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
 import { ENGINES, type Engine } from '../../image/container-engine.js'
@@ -84,8 +84,9 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     )
   if (flags.image !== undefined) parseReference(flags.image)
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout)
-  const release = await loadRelease(file, context.cwd)
-  if (flags.build) await checkBuilt(release, context.cwd)
+  const loaded = await loadRelease(file, context.cwd)
+  if (flags.build) await checkBuilt(loaded, context.cwd)
+  const release = flags.build ? await describeRelease(loaded, context.env) : loaded
   const name = applicationName(release.config, release.packageName)
   const repository = flags.build
     ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
@@ -145,7 +146,7 @@ async function pushImage(
   context: CliContext,
   { release, repository, flags }: { readonly release: Release; readonly repository: string; readonly flags: DeployFlags },
 ): Promise<string> {
-  const { config, folder, main } = release
+  const { config, folder, main, graph } = release
   const base = [flags.baseImage, config.kube.base_image, context.env['WEAVER_BASE_IMAGE']].find(
     (given) => given !== undefined && given !== '',
   )
@@ -156,6 +157,7 @@ async function pushImage(
     const made = await makeImage({
       folder,
       entrypoint: ['node', main],
+      ...(graph === undefined ? {} : { graph }),
       args: config.application.args ?? [],
       ...(base === undefined ? {} : { base }),
       target: flags.tag === undefined ? repository : `${repository}:${flags.tag}`,

@@ -1,12 +1,18 @@
 import { Command } from 'commander'
+import { checkComponents } from '../../config/check-components.js'
 import { loadConfig } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
-import { runSingle } from '../../deployers/single/run-single.js'
+import { checkBinary, runSingle } from '../../deployers/single/run-single.js'
 
 export function singleCommand(context: CliContext): Command {
   const deploy = new Command('deploy')
     .description('run the whole application in one process of this terminal')
     .argument('<weaver.toml>', 'configuration of the application')
-    .action(async (file: string) => context.setExitCode(await runSingle(await loadConfig(file, context.cwd), context)))
+    .action(async (file: string) => {
+      const config = await loadConfig(file, context.cwd)
+      await checkBinary(config)
+      await checkComponents(config, context)
+      context.setExitCode(await runSingle(config, context))
+    })
   return new Command('single').description('one process on this machine').addCommand(deploy)
 }

@@ -4,6 +4,7 @@ import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid } from '../../config/config-problem.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { packageFolderOf } from '../../config/package-folder.js'
+import { describedGraph } from '../../describe/described-graph.js'
 import { cliError } from '../../errors/catalogue.js'
 import { findGraph } from '../../image/application-layers.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
@@ -75,6 +76,13 @@ export async function checkBuilt(release: Release, cwd: string): Promise<void> {
       'WEAVER_CLI_NOT_BUILT',
       `"${relative(cwd, main)}", the binary of "${release.config.file}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
     )
+}
+
+/** The release with the full schemas of its configuration, which only the built application knows. @throws as {@link describedGraph} */
+export async function describeRelease(release: Release, env: Readonly<Record<string, string | undefined>>): Promise<Release> {
+  const { graph, folder, main } = release
+  if (graph === undefined) return release
+  return { ...release, graph: await describedGraph({ folder, command: ['node', main], graph, env }) }
 }
 
 async function isThere(path: string): Promise<boolean> {

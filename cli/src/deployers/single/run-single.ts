@@ -8,14 +8,14 @@ import { cliError } from '../../errors/catalogue.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
 
 /**
- * Runs the whole application in one child process of this terminal, told by `WEAVER_CONFIG` where its weaver.toml is. Signals are passed on, so that the
- * application shuts down by itself; a second Ctrl-C kills it.
- * @returns the child's exit code; 128 and the number of the signal when one ended it
+ * @returns the absolute path of what the file names as the application
+ * @throws WeaverError `WEAVER_CLI_NOT_BUILT`
  */
-export async function runSingle(config: WeaverToml, context: Pick<CliContext, 'env' | 'onSignal' | 'ask'>): Promise<number> {
+export async function checkBinary(config: WeaverToml): Promise<string> {
   const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
   try {
     await access(binary)
+    return binary
   } catch (cause) {
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
@@ -23,6 +23,15 @@ export async function runSingle(config: WeaverToml, context: Pick<CliContext, 'e
       { cause },
     )
   }
+}
+
+/**
+ * Runs the whole application in one child process of this terminal, told by `WEAVER_CONFIG` where its weaver.toml is. Signals are passed on, so that the
+ * application shuts down by itself; a second Ctrl-C kills it.
+ * @returns the child's exit code; 128 and the number of the signal when one ended it
+ */
+export async function runSingle(config: WeaverToml, context: Pick<CliContext, 'env' | 'onSignal' | 'ask'>): Promise<number> {
+  const binary = await checkBinary(config)
   const own = Object.fromEntries(
     (config.application.env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
   )

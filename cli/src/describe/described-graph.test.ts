@@ -1,0 +1,110 @@
+// Real processes: the built examples/factors, and small programs that do what an application should not.
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
+import { buildExample } from '../../../scripts/build-example.js'
+import { findGraph } from '../image/application-layers.js'
+import { makeTree } from '../testing/fixtures.js'
+import { runWeaver } from '../testing/run-weaver.js'
+import { describedGraph } from './described-graph.js'
+
+const EXAMPLE = fileURLToPath(new URL('../../../examples/factors', import.meta.url))
+const GRAPH: ComponentGraph = parseGraph(
+  JSON.stringify({
+    format: 1,
+    generator: 'test',
+    fingerprint: 'ff',
+    components: [{ name: 'shop/Cart', methods: [], refs: [], listeners: [], config: { type: 'object' } }],
+  }),
+)
+const folders: string[] = []
+async function tree(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await makeTree(files)
+  folders.push(folder)
+  return folder
+}
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
+})
+
+describe('a built application', () => {
+  let graph: ComponentGraph
+  beforeAll(async () => {
+    buildExample('factors')
+    const found = await findGraph(EXAMPLE)
+    if (found === undefined) throw new Error('the example has no graph')
+    graph = found
+  }, 300_000)
+  const options = () => ({ folder: EXAMPLE, command: ['node', 'dist/main.js'], graph, env: process.env })
+
+  it('tells bounds and defaults that the types do not have, and nothing else changes', async () => {
+    const described = await describedGraph(options())
+    const [was, is] = [graph, described].map(({ components }) => components.find(({ config }) => config !== undefined))
+    expect(was?.config).toEqual({ type: 'object', properties: { cacheSize: { type: 'number' } } })
+    expect(is?.config).toMatchObject({
+      properties: { cacheSize: { type: 'integer', exclusiveMinimum: 0, default: 1_000 } },
+      additionalProperties: false,
+    })
+    expect({ ...described, components: described.components.map(({ name }) => name) }).toEqual({
+      ...graph,
+      components: graph.components.map(({ name }) => name),
+    })
+  })
+
+  it('is refused when it was built from other sources than the graph', async () => {
+    await expect(describedGraph({ ...options(), graph: { ...graph, fingerprint: 'other' } })).rejects.toThrow(
+      expect.objectContaining({ code: 'WEAVER_CLI_GENERATED_STALE', message: expect.stringContaining('npm run build') }),
+    )
+  })
+
+  it('is not started by `weaver single deploy` with configuration that it would refuse; secrets are neither looked up nor shown', async () => {
+    const name = graph.components.find(({ config }) => config !== undefined)?.name ?? ''
+    const folder = await tree({})
+    const deploy = async (section: string) => {
+      await writeFile(
+        join(folder, 'weaver.toml'),
+        `[serviceweaver]\nname = "factors"\nbinary = ${JSON.stringify(join(EXAMPLE, 'dist/main.js'))}\n\n["${name}"]\n${section}\n`,
+      )
+      return runWeaver(['single', 'deploy', 'weaver.toml'], { cwd: folder, env: process.env })
+    }
+    const bad = await deploy('cacheSize = 0\ncachSize = "hunter2"')
+    expect(bad).toMatchObject({ code: 2, stdout: '' })
+    expect(bad.stderr).toContain(`weaver.toml:6:1: "${name}".cacheSize: is not more than 0; give more than 0`)
+    expect(bad.stderr).toContain(`weaver.toml:7:1: "${name}".cachSize: is no field of this configuration; did you mean "cacheSize"?`)
+    expect(bad.stderr).not.toContain('hunter2')
+    // The check lets the reference pass; the process, which alone may look it up, then ends by itself.
+    expect(await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')).toMatchObject({ code: 1, stderr: '' })
+  })
+})
+
+describe('a program that is no application', () => {
+  const describeProgram = async (main: string, more: { readonly timeoutMs?: number } = {}) =>
+    describedGraph({ folder: await tree({ 'main.mjs': main }), command: ['node', 'main.mjs'], graph: GRAPH, env: process.env, ...more })
+  const answer = (description: object): string =>
+    `import { writeFileSync } from 'node:fs'\nwriteFileSync(JSON.parse(process.env.WEAVER_DESCRIBE).file, ${JSON.stringify(JSON.stringify(description))})`
+
+  it.each([
+    ['ends without a word', 'process.exitCode = 0', /ended with 0, and did not describe itself; does it call run\(App, weaver\)\?/],
+    ['fails', 'throw new Error("no database")', /ended with 1, saying:[^]*Error: no database[^]*did not describe itself/],
+    ['is of another release', answer({ format: 7 }), /format 7 is unknown, this release reads 1/],
+    ['has problems', answer({ format: 1, fingerprint: 'ff', config: {}, problems: ['one', 'two'] }), /\n {2}- one\n {2}- two$/],
+  ])('%s: the message says so', async (_, main, message) => {
+    await expect(describeProgram(main)).rejects.toThrow(
+      expect.objectContaining({ code: 'WEAVER_CLI_DESCRIBE_FAILED', message: expect.stringMatching(message) }),
+    )
+  })
+
+  it('goes on for ever: it is ended, and the message says what to look for', async () => {
+    await expect(describeProgram('setInterval(() => {}, 1000)', { timeoutMs: 1_500 })).rejects.toThrow(
+      /did not end within 1\.5 s; modules, fields and constructors must not wait or keep anything running/,
+    )
+  })
+
+  it('is not run where nothing takes configuration, or where it is no script of node', async () => {
+    const [node] = GRAPH.components
+    const without = { ...GRAPH, components: node === undefined ? [] : [{ name: node.name, methods: [], refs: [], listeners: [] }] }
+    expect(await describedGraph({ folder: '/', command: ['node', 'none.js'], graph: without, env: {} })).toBe(without)
+    expect(await describedGraph({ folder: '/', command: ['./start.sh'], graph: GRAPH, env: {} })).toBe(GRAPH)
+  })
+})

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  BOOTSTRAP_ENV,
+  DESCRIBE_ENV,
+  parseDescription,
+  withDescribedConfig,
+  type ComponentGraph,
+  type DescribeRequest,
+  type Description,
+} from '@weaver/sdk/contract'
+import { cliError } from '../errors/catalogue.js'
+
+/** Loading an application takes a second or two; one that takes longer does something else. */
+const DEFAULT_TIMEOUT_MS = 30_000
+const LAST_LINES = 10
+
+export interface DescribeOptions {
+  /** Folder of the package; the process runs in it. */
+  readonly folder: string
+  /** As the application is started, `node` first; anything else is not run. */
+  readonly command: readonly string[]
+  readonly graph: ComponentGraph
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** @default 30000 */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The graph with the full JSON Schema of each component's configuration, as a describe run of the built application tells it. Nothing runs when no component
+ * takes configuration.
+ * @throws WeaverError `WEAVER_CLI_DESCRIBE_FAILED`; `WEAVER_CLI_GENERATED_STALE` when the build is of other sources than the graph
+ */
+export async function describedGraph(options: DescribeOptions): Promise<ComponentGraph> {
+  const { graph, command } = options
+  const components = graph.components.filter(({ config }) => config !== undefined).map(({ name }) => name)
+  if (components.length === 0 || command[0] !== 'node') return graph
+  const description = await describe(options, components)
+  if (description.fingerprint !== graph.fingerprint)
+    throw cliError(
+      'WEAVER_CLI_GENERATED_STALE',
+      `what is built in "${options.folder}" is older than its component graph; build again (\`npm run build\`)`,
+    )
+  if (description.problems.length > 0) throw describeFailed(options, description.problems.join('\n  - '))
+  return withDescribedConfig(graph, description)
+}
+
+async function describe(options: DescribeOptions, components: readonly string[]): Promise<Description> {
+  const folder = await mkdtemp(join(tmpdir(), 'weaver-describe-'))
+  try {
+    const file = join(folder, 'description.json')
+    const ended = await runToItsEnd(options, { file, components })
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    if (text === undefined) throw describeFailed(options, `${ended}, and did not describe itself; does it call run(App, weaver)?`)
+    const description = parseDescription(text)
+    if (typeof description === 'string')
+      throw describeFailed(options, `its description cannot be used: ${description}; use the weaver command and the SDK of one release`)
+    return description
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** @returns how it ended, in words, with the last that it said */
+function runToItsEnd(options: DescribeOptions, request: DescribeRequest): Promise<string> {
+  const { folder, command, env, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command.slice(1), {
+      cwd: folder,
+      env: { ...env, [BOOTSTRAP_ENV]: undefined, [DESCRIBE_ENV]: JSON.stringify(request) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)))
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      child.kill('SIGKILL')
+    }, timeoutMs)
+    const stop = (): void => void child.kill('SIGKILL')
+    signal?.addEventListener('abort', stop, { once: true })
+    const settle = (then: () => void): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+      then()
+    }
+    child.on('error', (cause) => settle(() => reject(describeFailed(options, `it cannot be started: ${cause.message}`, cause))))
+    child.on('close', (code, killed) =>
+      settle(() => {
+        if (signal?.aborted === true) return reject(signal.reason as Error) // whoever gave the signal says why
+        if (isLate)
+          return reject(
+            describeFailed(
+              options,
+              `it did not end within ${timeoutMs / 1_000} s; modules, fields and constructors must not wait or keep anything running`,
+            ),
+          )
+        const lines = said.trimEnd().split('\n').slice(-LAST_LINES).join('\n')
+        resolve(`it ended with ${killed ?? code ?? 'nothing'}${lines === '' ? '' : `, saying:\n${lines}\n`}`)
+      }),
+    )
+  })
+}
+
+function describeFailed({ folder, command }: DescribeOptions, why: string, cause?: unknown): Error {
+  return cliError('WEAVER_CLI_DESCRIBE_FAILED', `\`${command.join(' ')}\` in "${folder}" cannot be described:\n  - ${why}`, { cause })
+}

@@ -1,0 +1,73 @@
+/**
+ * A describe run: a process of the application that starts nothing. It constructs the components that take configuration, each up to its `config()` field, and
+ * tells the JSON Schema of what they take, with bounds and defaults that the types do not have. Where an application is built, its own code may run; where it
+ * is deployed the schemas are then known without it.
+ */
+import { WeaverError } from './errors.js'
+import type { ComponentGraph } from './graph.js'
+
+/** Makes `run()` describe the application instead of running it; holds a {@link DescribeRequest} as JSON. */
+export const DESCRIBE_ENV = 'WEAVER_DESCRIBE'
+const DESCRIPTION_FORMAT = 1
+
+export interface DescribeRequest {
+  /** Where to write the {@link Description}. */
+  readonly file: string
+  /** Names of the components to describe. */
+  readonly components: readonly string[]
+}
+
+export interface Description {
+  readonly format: typeof DESCRIPTION_FORMAT
+  /** Of the generated file that the process has. */
+  readonly fingerprint: string
+  /** JSON Schema of the configuration, by component; those whose schema cannot tell one are left out. */
+  readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** What stands in the way, one line each. */
+  readonly problems: readonly string[]
+}
+
+/** @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
+export function parseDescribeRequest(text: string): DescribeRequest {
+  const { file, components } = parseRecord(text) ?? {}
+  if (typeof file === 'string' && Array.isArray(components)) return { file, components: components.map(String) }
+  throw new WeaverError(
+    'WEAVER_BOOTSTRAP_INVALID',
+    `${DESCRIBE_ENV} is no request to describe the application; unset it, or use the weaver command and the SDK of one release`,
+  )
+}
+
+export function buildDescription(of: Omit<Description, 'format'>): Description {
+  return { format: DESCRIPTION_FORMAT, ...of }
+}
+
+/** @returns the reason when it is none */
+export function parseDescription(text: string): Description | string {
+  const found = parseRecord(text)
+  if (found === undefined) return 'it is no JSON object'
+  if (found['format'] !== DESCRIPTION_FORMAT)
+    return `format ${JSON.stringify(found['format'])} is unknown, this release reads ${DESCRIPTION_FORMAT}`
+  if (typeof found['fingerprint'] !== 'string' || typeof found['config'] !== 'object' || !Array.isArray(found['problems']))
+    return 'it lacks fingerprint, config or problems'
+  return found as unknown as Description // checked above
+}
+
+/** The graph with the described schemas in place of those that the types told. */
+export function withDescribedConfig(graph: ComponentGraph, { config }: Pick<Description, 'config'>): ComponentGraph {
+  return {
+    ...graph,
+    components: graph.components.map((node) => {
+      const described = node.config === undefined ? undefined : config[node.name]
+      return described === undefined ? node : { ...node, config: described }
+    }),
+  }
+}
+
+function parseRecord(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const raw: unknown = JSON.parse(text)
+    return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as Record<string, unknown>) : undefined
+  } catch {
+    return undefined // told as "no JSON object"
+  }
+}
