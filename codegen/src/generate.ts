@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CATALOGUE } from './diagnostics.js'
 import { GENERATOR_VERSION, type GenerateResult } from './generate-result.js'
@@ -35,6 +35,9 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const sources = typescriptFiles(projectDir, outFile)
   if (isUnchanged(recordPath(projectDir), GENERATOR_VERSION, sources))
     return { status: 'unchanged', files: [outFile, graphFile], diagnostics: [], hasCompiled: false }
+  // What the SDK offers is known by imports of it: without one the compiler has nothing to look for.
+  if (!sources.some((file) => /\bfrom\s*['"]@weaver\/sdk['"]/.test(readFileSync(file, 'utf8'))))
+    return failed('WVG041', 'nothing to generate: no source of this package imports @weaver/sdk')
   const { generateAnew } = await import('./generate-anew.js')
   const result = generateAnew({ projectDir, tsconfig, outFile, graphFile, sources, isCheck: options.check === true }, options.parsed)
   return typeof result === 'string' ? { ...failed('WVG040', result), hasCompiled: true } : result

@@ -2,4 +2,5 @@
 export { CATALOGUE, formatDiagnostic, type Diagnostic, type DiagnosticCode } from './diagnostics.js'
 export { generate, type GenerateOptions } from './generate.js'
 export { GENERATOR_VERSION, type GenerateResult } from './generate-result.js'
+export { ParsedFiles } from './open-program.js'
 export { watchPackage, type Watching } from './watch.js'

@@ -2,20 +2,51 @@ import { dirname } from 'node:path'
 import type ts from 'typescript-api'
 import { stampOf } from './input-cache.js'
 
-/** Parsed files that one run leaves to the next in the same process (`--watch`); a file is parsed anew when its time or size has changed. */
+/**
+ * Parsed files that one run leaves to the next in the same process (`--watch`, the packages of a workspace); a file is parsed anew when its time or size has
+ * changed. How a file is parsed and bound depends on the options of the compiler, so that only packages with the same ones share files.
+ */
 export class ParsedFiles {
-  readonly #files = new Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>()
-  /** The program of the last run; the compiler takes over what did not change. */
-  program: ts.Program | undefined
+  readonly #byOptions = new Map<string, Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>>()
+  readonly #programs = new Map<string, ts.Program>()
 
-  get(path: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
+  get(path: string, options: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
+    const files = this.#byOptions.get(options) ?? new Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>()
+    this.#byOptions.set(options, files)
     const stamp = stampOf(path)
-    const known = this.#files.get(path)
+    const known = files.get(path)
     if (known?.stamp === stamp) return known.file
     const file = parse()
-    if (file !== undefined) this.#files.set(path, { stamp, file })
+    if (file !== undefined) files.set(path, { stamp, file })
     return file
   }
+
+  /** The program of the last run; the compiler takes over what did not change. */
+  programOf(tsconfig: string): ts.Program | undefined {
+    return this.#programs.get(tsconfig)
+  }
+
+  keep(tsconfig: string, program: ts.Program): void {
+    this.#programs.set(tsconfig, program)
+  }
+}
+
+/** Options that only say where things are. */
+const PLACES = new Set([
+  'baseUrl',
+  'configFilePath',
+  'declarationDir',
+  'outDir',
+  'outFile',
+  'paths',
+  'pathsBasePath',
+  'rootDir',
+  'rootDirs',
+  'typeRoots',
+])
+
+function parsingOptions(options: ts.CompilerOptions): string {
+  return JSON.stringify(Object.entries(options).filter(([name]) => !PLACES.has(name)).sort()) // prettier-ignore
 }
 
 export interface OpenedProgram {
@@ -44,15 +75,17 @@ export function openProgram(
   const host = api.createCompilerHost(options)
   host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // a third of the time that parsing takes; no rule reads comments
   const { fileExists, readFile, getSourceFile } = host
+  const parsing = parsingOptions(options)
+  const oldProgram = parsed.programOf(tsconfig)
   let standIn: ts.SourceFile | undefined
   host.fileExists = (path) => path === outFile || fileExists.call(host, path)
   host.readFile = (path) => (path === outFile ? STAND_IN : readFile.call(host, path))
   host.getSourceFile = (path, target, ...rest) =>
     path === outFile
-      ? (standIn ??= parsed.program?.getSourceFile(path) ?? api.createSourceFile(path, STAND_IN, target))
-      : parsed.get(path, () => getSourceFile.call(host, path, target, ...rest))
+      ? (standIn ??= oldProgram?.getSourceFile(path) ?? api.createSourceFile(path, STAND_IN, target))
+      : parsed.get(path, parsing, () => getSourceFile.call(host, path, target, ...rest))
   const rootNames = [...new Set([...config.fileNames, outFile])]
-  const program = api.createProgram({ rootNames, options, host, ...(parsed.program === undefined ? {} : { oldProgram: parsed.program }) })
-  parsed.program = program
+  const program = api.createProgram({ rootNames, options, host, ...(oldProgram === undefined ? {} : { oldProgram }) })
+  parsed.keep(tsconfig, program)
   return { program, configFiles: [tsconfig, ...(configFile.extendedSourceFiles ?? [])] }
 }

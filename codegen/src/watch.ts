@@ -16,6 +16,8 @@ const NO_SOURCES = ['node_modules', 'dist', '.git']
 export interface Watching {
   /** Ends with the run that is under way. */
   close(): Promise<void>
+  /** Runs as if something had changed: a package that this one depends on has. */
+  runAgain(): void
 }
 
 /**
@@ -23,9 +25,9 @@ export interface Watching {
  * @param onResult gets every result but those of runs that found nothing to do after one that was well
  * @throws Error the folder cannot be watched
  */
-export function watchPackage(options: Omit<GenerateOptions, 'check' | 'parsed'>, onResult: (result: GenerateResult) => void): Watching {
+export function watchPackage(options: Omit<GenerateOptions, 'check'>, onResult: (result: GenerateResult) => void): Watching {
   const folder = resolve(options.projectDir)
-  const parsed = new ParsedFiles()
+  const parsed = options.parsed ?? new ParsedFiles()
   let isNews = true
   let running: Promise<void> | undefined
   let isStale = false
@@ -50,6 +52,7 @@ export function watchPackage(options: Omit<GenerateOptions, 'check' | 'parsed'>,
   })
   start()
   return {
+    runAgain: start,
     async close() {
       watcher.close()
       clearTimeout(timer)

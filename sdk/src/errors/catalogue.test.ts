@@ -6,7 +6,14 @@ import { errorReference } from './error-reference.js'
 
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
 /** Quoted like codes, but names of environment variables. */
-const ENVIRONMENT = ['WEAVER_BOOTSTRAP', 'WEAVER_CONFIG', 'WEAVER_DESCRIBE', 'WEAVER_LOG_LEVEL', 'WEAVER_METRICS', 'WEAVER_TRACES_PER_SECOND']
+const ENVIRONMENT = [
+  'WEAVER_BOOTSTRAP',
+  'WEAVER_CONFIG',
+  'WEAVER_DESCRIBE',
+  'WEAVER_LOG_LEVEL',
+  'WEAVER_METRICS',
+  'WEAVER_TRACES_PER_SECOND',
+]
 
 /** Names in quotes (comments put them into backticks) in what is shipped: no test, and not the catalogue itself. */
 function quotedNames(): readonly string[] {
