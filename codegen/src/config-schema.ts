@@ -6,7 +6,11 @@ type JsonSchema = Readonly<Record<string, unknown>>
  * JSON Schema of what a component's `config(schema)` takes, from the type alone (`z.input` of it): names, types, what may be left out. Bounds and defaults are
  * not in the type; a build that may run the code can add them.
  */
-export function configSchema(api: typeof ts, checker: ts.TypeChecker, schema: ts.Expression): JsonSchema {
+export function configSchema(
+  api: typeof ts,
+  checker: ts.TypeChecker,
+  schema: ts.Expression,
+): { readonly schema: JsonSchema; readonly problems: readonly string[] } {
   const type = checker.getTypeAtLocation(schema)
   const property = (of: ts.Type | undefined, name: string): ts.Type | undefined => {
     const symbol = of?.getProperty(name)
@@ -14,26 +18,39 @@ export function configSchema(api: typeof ts, checker: ts.TypeChecker, schema: ts
   }
   const parsed = property(type, 'parse')?.getCallSignatures()[0]
   const input = property(property(type, '_zod'), 'input') ?? (parsed === undefined ? undefined : checker.getReturnTypeOfSignature(parsed))
-  return input === undefined ? {} : toSchema(api, { checker, at: schema, above: [] }, input)
+  const problems: string[] = []
+  return { schema: input === undefined ? {} : toSchema(api, { checker, at: schema, above: [], path: '', problems }, input), problems }
 }
 
 interface Walk {
   readonly checker: ts.TypeChecker
   readonly at: ts.Node
   readonly above: readonly ts.Type[]
+  /** Of the value, such as `limits.from`. */
+  readonly path: string
+  /** Receives what configuration cannot hold, one line each. */
+  readonly problems: string[]
 }
+
+const NOT_JSON = new Set(['Date', 'Map', 'ReadonlyMap', 'Set', 'ReadonlySet', 'Uint8Array'])
 
 function toSchema(api: typeof ts, walk: Walk, type: ts.Type): JsonSchema {
   const { TypeFlags } = api
   const { checker, above } = walk
   if (above.includes(type) || above.length > 20) return {}
   const inner = { ...walk, above: [...above, type] }
+  const below = (key: string): Walk => ({ ...inner, path: walk.path === '' ? key : `${walk.path}.${key}` })
   if (type.isStringLiteral() || type.isNumberLiteral()) return { const: type.value }
   if (type.flags & TypeFlags.BooleanLiteral) return { const: checker.typeToString(type) === 'true' }
   if (type.flags & TypeFlags.Boolean) return { type: 'boolean' }
   if (type.flags & (TypeFlags.String | TypeFlags.TemplateLiteral)) return { type: 'string' }
   if (type.flags & TypeFlags.Number) return { type: 'number' }
   if (type.flags & TypeFlags.Null) return { type: 'null' }
+  const name = type.flags & TypeFlags.BigIntLike ? 'bigint' : (type.getSymbol()?.name ?? '')
+  if (name === 'bigint' || NOT_JSON.has(name)) {
+    walk.problems.push(`${walk.path === '' ? 'is' : `"${walk.path}" is`} a ${name}`)
+    return {}
+  }
   if (type.isUnion()) {
     const members = type.types.filter((member) => !(member.flags & TypeFlags.Undefined))
     const schemas = members.map((member) => toSchema(api, inner, member))
@@ -58,7 +75,7 @@ function toSchema(api: typeof ts, walk: Walk, type: ts.Type): JsonSchema {
       (symbol.flags & api.SymbolFlags.Optional) !== 0 ||
       (found.isUnion() && found.types.some((t) => t.flags & TypeFlags.Undefined)) ||
       (found.flags & (TypeFlags.Any | TypeFlags.Unknown)) !== 0
-    properties[symbol.name] = toSchema(api, inner, found)
+    properties[symbol.name] = toSchema(api, below(symbol.name), found)
     if (!isOptional) required.push(symbol.name)
   }
   const index = checker.getIndexInfoOfType(type, api.IndexKind.String)
@@ -66,6 +83,6 @@ function toSchema(api: typeof ts, walk: Walk, type: ts.Type): JsonSchema {
     type: 'object',
     ...(Object.keys(properties).length === 0 ? {} : { properties }),
     ...(required.length === 0 ? {} : { required: required.sort() }),
-    ...(index === undefined ? {} : { additionalProperties: toSchema(api, inner, index.type) }),
+    ...(index === undefined ? {} : { additionalProperties: toSchema(api, below('*'), index.type) }),
   }
 }

@@ -107,11 +107,11 @@ export const CATALOGUE = {
   },
   WVG040: {
     when: 'there is no tsconfig.json, or it cannot be read',
-    hint: 'run `weaver generate` in a TypeScript package, or name its folder',
+    hint: 'correct the file, or name the folder of a TypeScript package',
   },
   WVG041: {
     when: 'the package has neither components nor a call of run()',
-    hint: 'declare a component, or call run(App, weaver) in main.ts',
+    hint: 'declare a component, or call run(App, weaver) in main.ts; only files that tsconfig.json includes are looked at',
   },
   WVG042: { when: 'run() is called twice', hint: 'an application has one main; give the other program a package of its own' },
   WVG043: {
@@ -137,6 +137,22 @@ export const CATALOGUE = {
   WVG048: {
     when: 'a component has the option leader without the hook lead(), or lead() without the option, or an interface with a method of that name',
     hint: 'write `lead({ token, signal }: Lease): Promise<void>` in the class, and `leader: "version"` or "app" in the options; give a method of the interface another name',
+  },
+  WVG049: {
+    when: 'a configuration that TOML and JSON cannot hold: a Date, a bigint, a Map or a Set',
+    hint: 'take a text, a number, a list or a record, and let the schema convert it: z.coerce.date(), z.coerce.bigint(), z.record()',
+  },
+  WVG050: {
+    when: 'a source that cannot be parsed',
+    hint: 'correct the syntax; what the compiler guesses of such a file is not to be relied on',
+  },
+  WVG051: {
+    when: 'strictNullChecks is off',
+    hint: 'set "strict": true, or "strictNullChecks": true, in tsconfig.json: without it types do not say where null and undefined may be',
+  },
+  WVG052: {
+    when: '@weaver/sdk is imported and cannot be found',
+    hint: 'install it (`npm install @weaver/sdk`), and let tsconfig.json have "module": "NodeNext", or "moduleResolution": "bundler"',
   },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 

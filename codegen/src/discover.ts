@@ -23,6 +23,7 @@ interface Implementation extends ClassSource {
   readonly exported: Exported
 }
 
+const NOTHING: Application = { components: [], main: undefined, errors: [], packages: [] }
 /** As `component()` checks it at run time. */
 const COMPONENT_NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
 
@@ -32,6 +33,8 @@ export function discover(
   options: { readonly projectDir: string; readonly outFile: string },
 ): { readonly application: Application; readonly diagnostics: readonly Diagnostic[] } {
   const reader = new SourceReader(api, program, options)
+  // What is told of sources that cannot be read, or without the SDK, would only mislead.
+  if (reader.diagnostics.length > 0) return { application: NOTHING, diagnostics: reader.diagnostics }
   const application = new Discovery(reader).run()
   return { application, diagnostics: reader.diagnostics }
 }
@@ -44,6 +47,8 @@ class Discovery {
   readonly #mains: (ClassSource & { readonly node: ts.CallExpression })[] = []
   readonly #codecs = new Map<ts.Symbol, ClassCodec>()
   readonly #packages: PackageReader
+  /** The last call that declares a listener, by name. */
+  readonly #listeners = new Map<string, ts.Node>()
   /** Field calls that stand where they may. */
   readonly #placed = new Set<ts.Node>()
 
@@ -67,7 +72,7 @@ class Discovery {
     const { packages } = this.#packages
     const others = foreignNodes(this.#reader, packages, new Set(components.map(({ name }) => name)))
     for (const [listener, one, other] of duplicateListeners([...components, ...others], main))
-      this.#reader.report('WVG012', `listener "${listener}" is declared by "${one}" and by "${other}"`)
+      this.#reader.report('WVG012', `listener "${listener}" is declared by "${one}" and by "${other}"`, this.#listeners.get(listener))
     for (const names of cycles([...components, ...others]))
       this.#reader.report(
         'WVG013',
@@ -223,6 +228,7 @@ class Discovery {
   #class(source: ClassSource): MainModel {
     return readClass(this.#reader, source, {
       placed: this.#placed,
+      onListener: (name, call) => void this.#listeners.set(name, call),
       tokenName: (token, call) => {
         const symbol = this.#reader.symbolOf(token)
         if (symbol !== undefined && this.#packages.isForeign(symbol)) return this.#packages.componentOf(symbol, token ?? call)

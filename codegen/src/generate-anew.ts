@@ -23,12 +23,11 @@ export interface GenerateTask {
   readonly isCheck: boolean
 }
 
-/** @returns the reason when the package cannot be read. */
-export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): GenerateResult | string {
+export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): GenerateResult {
   const { projectDir, tsconfig, outFile, graphFile, sources } = task
   const files = [outFile, graphFile]
   const opened = openProgram(api, { tsconfig, outFile }, parsed)
-  if (typeof opened === 'string') return opened
+  if ('length' in opened) return { status: 'failed', files: [], diagnostics: opened, hasCompiled: true }
   const { application, diagnostics } = discover(api, opened.program, { projectDir, outFile })
   if (diagnostics.length > 0) return { status: 'failed', files: [], diagnostics, hasCompiled: true }
 

@@ -39,6 +39,5 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   if (!sources.some((file) => /\bfrom\s*['"]@weaver\/sdk['"]/.test(readFileSync(file, 'utf8'))))
     return failed('WVG041', 'nothing to generate: no source of this package imports @weaver/sdk')
   const { generateAnew } = await import('./generate-anew.js')
-  const result = generateAnew({ projectDir, tsconfig, outFile, graphFile, sources, isCheck: options.check === true }, options.parsed)
-  return typeof result === 'string' ? { ...failed('WVG040', result), hasCompiled: true } : result
+  return generateAnew({ projectDir, tsconfig, outFile, graphFile, sources, isCheck: options.check === true }, options.parsed)
 }

@@ -1,5 +1,6 @@
-import { dirname } from 'node:path'
+import { basename, dirname, relative } from 'node:path'
 import type ts from 'typescript-api'
+import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 import { stampOf } from './input-cache.js'
 
 /**
@@ -57,21 +58,22 @@ export interface OpenedProgram {
 
 const STAND_IN = `import type { WeaverGen } from '@weaver/sdk/internal'\nexport declare const weaver: WeaverGen\n`
 
-/** The package as the compiler sees it, with a stand-in for the generated file: what it says now must not matter. @returns the reason when it cannot be read. */
+/** The package as the compiler sees it, with a stand-in for the generated file: what it says now must not matter. @returns what is wrong with its tsconfig. */
 export function openProgram(
   api: typeof ts,
   at: { readonly tsconfig: string; readonly outFile: string },
   parsed: ParsedFiles = new ParsedFiles(),
-): OpenedProgram | string {
+): OpenedProgram | readonly Diagnostic[] {
   const { tsconfig, outFile } = at
-  const text = (diagnostic: ts.Diagnostic): string => api.flattenDiagnosticMessageText(diagnostic.messageText, ' ')
   const configFile = api.readJsonConfigFile(tsconfig, (path) => api.sys.readFile(path))
   const config = api.parseJsonSourceFileConfigFileContent(configFile, api.sys, dirname(tsconfig), undefined, tsconfig)
   const errors = [...((configFile as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? []), ...config.errors] // not declared, but there since 2.0
-  const [problem] = errors.filter((found) => found.code !== 18003) // "No inputs were found": told as WVG041
-  if (problem !== undefined) return `"${tsconfig}": ${text(problem)}`
+  const problems = errors.filter((found) => found.code !== 18003) // "No inputs were found": told as WVG041
+  if (problems.length > 0) return problems.map((found) => inConfig(api, found, tsconfig))
   const options: ts.CompilerOptions = { ...config.options, noEmit: true, composite: false, incremental: false, skipLibCheck: true }
   delete options.tsBuildInfoFile
+  if (!(options.strictNullChecks ?? options.strict ?? false))
+    return [{ code: 'WVG051', message: 'strictNullChecks is off', hint: CATALOGUE.WVG051.hint, file: basename(tsconfig) }]
   const host = api.createCompilerHost(options)
   host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // a third of the time that parsing takes; no rule reads comments
   const { fileExists, readFile, getSourceFile } = host
@@ -88,4 +90,15 @@ export function openProgram(
   const program = api.createProgram({ rootNames, options, host, ...(oldProgram === undefined ? {} : { oldProgram }) })
   parsed.keep(tsconfig, program)
   return { program, configFiles: [tsconfig, ...(configFile.extendedSourceFiles ?? [])] }
+}
+
+function inConfig(api: typeof ts, { file, start, messageText }: ts.Diagnostic, tsconfig: string): Diagnostic {
+  const at = file === undefined || start === undefined ? undefined : file.getLineAndCharacterOfPosition(start)
+  return {
+    code: 'WVG040',
+    message: api.flattenDiagnosticMessageText(messageText, ' '),
+    hint: CATALOGUE.WVG040.hint,
+    file: relative(dirname(tsconfig), file?.fileName ?? tsconfig), // it may stand in one that this extends
+    ...(at === undefined ? {} : { line: at.line + 1, column: at.character + 1 }),
+  }
 }

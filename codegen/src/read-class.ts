@@ -23,6 +23,7 @@ export function readClass(
   options: {
     readonly tokenName: (token: ts.Expression | undefined, call: ts.CallExpression) => string | undefined
     readonly placed: Set<ts.Node>
+    readonly onListener: (name: string, call: ts.Node) => void
   },
 ): ClassFacts {
   const refs = { ref: new Set<string>(), lazyRef: new Set<string>(), optionalRef: new Set<string>() }
@@ -43,10 +44,15 @@ export function readClass(
         if (argument === undefined || !reader.ts.isStringLiteralLike(argument))
           reader.report('WVG011', 'the name of a listener is not a string literal', argument ?? call)
         else if (!NAME.test(argument.text)) reader.report('WVG044', `"${argument.text}" is no name of a listener`, argument)
-        else listeners.push(argument.text)
+        else {
+          listeners.push(argument.text)
+          options.onListener(argument.text, call)
+        }
       } else if (argument !== undefined) {
         if (config !== undefined) reader.report('WVG016', 'a second config() in one class', call)
-        config = configSchema(reader.ts, reader.checker, argument)
+        const found = configSchema(reader.ts, reader.checker, argument)
+        for (const problem of found.problems) reader.report('WVG049', `configuration ${problem}`, argument)
+        config = found.schema
       }
     }
   }

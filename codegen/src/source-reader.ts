@@ -34,7 +34,11 @@ export class SourceReader {
           !/\.test\.[cm]?tsx?$/.test(file.fileName),
       )
       .sort((a, b) => (a.fileName < b.fileName ? -1 : 1))
-    for (const source of this.sources) this.#learnSdk(source)
+    for (const source of this.sources) {
+      for (const { messageText, start } of program.getSyntacticDiagnostics(source))
+        this.reportAt('WVG050', api.flattenDiagnosticMessageText(messageText, ' '), { source, position: start })
+      this.#learnSdk(source)
+    }
   }
 
   /** In order of place. */
@@ -47,8 +51,12 @@ export class SourceReader {
   }
 
   report(code: DiagnosticCode, message: string, node?: ts.Node): void {
-    const source = node?.getSourceFile()
-    const at = node === undefined || source === undefined ? undefined : source.getLineAndCharacterOfPosition(node.getStart())
+    this.reportAt(code, message, node === undefined ? undefined : { source: node.getSourceFile(), position: node.getStart() })
+  }
+
+  reportAt(code: DiagnosticCode, message: string, place?: { readonly source: ts.SourceFile; readonly position: number }): void {
+    const source = place?.source
+    const at = place?.source.getLineAndCharacterOfPosition(place.position)
     this.#diagnostics.push({
       code,
       message,
@@ -145,7 +153,10 @@ export class SourceReader {
       )
         continue
       const module = this.checker.getSymbolAtLocation(statement.moduleSpecifier)
-      if (module === undefined) continue
+      if (module === undefined) {
+        this.report('WVG052', `"${SDK}" cannot be found`, statement.moduleSpecifier)
+        continue
+      }
       for (const exported of this.checker.getExportsOfModule(module)) this.#sdk.set(this.resolve(exported), exported.name)
     }
   }

@@ -35,8 +35,11 @@ export interface Fixture {
   readonly folder: string
   /** Adds or replaces a file. */
   write(file: string, text: string): void
-  /** Errors of the compiler under the strictest settings, the generated file included. */
-  typeErrors(): readonly string[]
+  /**
+   * Errors of the compiler under the strictest settings, the generated file included.
+   * @param more further settings; then of the generated file alone, as the sources of a fixture need not fulfil them
+   */
+  typeErrors(more?: ts.CompilerOptions): readonly string[]
   /** The text of `src/weaver.gen.ts`, as it is and as prettier would have it. */
   generated(): string
   formatted(): Promise<string>
@@ -77,11 +80,11 @@ export function createFixture(files: Readonly<Record<string, string>>): Fixture 
   return {
     folder,
     write,
-    typeErrors() {
+    typeErrors(more) {
       const parsed = ts.parseJsonConfigFileContent(TSCONFIG, ts.sys, folder)
-      const program = ts.createProgram(parsed.fileNames, parsed.options)
-      return ts
-        .getPreEmitDiagnostics(program)
+      const program = ts.createProgram(parsed.fileNames, { ...parsed.options, ...more })
+      const of = more === undefined ? undefined : program.getSourceFile(join(folder, 'src/weaver.gen.ts'))
+      return [...ts.getPreEmitDiagnostics(program, of), ...(of === undefined ? [] : program.getDeclarationDiagnostics(of))]
         .filter((d) => d.file?.fileName.startsWith(folder))
         .map((d) => `${d.file?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
     },
