@@ -12,6 +12,7 @@ import { foreignNodes, PackageReader } from './read-packages.js'
 import { checkLeader, readLeader } from './read-leader.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
+import type { RunMemory } from './run-memory.js'
 import { SourceReader } from './source-reader.js'
 
 interface Token extends InterfaceSource {
@@ -30,17 +31,19 @@ const COMPONENT_NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
 export function discover(
   api: typeof ts,
   program: ts.Program,
-  options: { readonly projectDir: string; readonly outFile: string },
+  options: { readonly projectDir: string; readonly outFile: string; readonly memory?: RunMemory },
 ): { readonly application: Application; readonly diagnostics: readonly Diagnostic[] } {
   const reader = new SourceReader(api, program, options)
   // What is told of sources that cannot be read, or without the SDK, would only mislead.
   if (reader.diagnostics.length > 0) return { application: NOTHING, diagnostics: reader.diagnostics }
-  const application = new Discovery(reader).run()
+  options.memory?.enter(reader)
+  const application = new Discovery(reader, options.memory).run()
   return { application, diagnostics: reader.diagnostics }
 }
 
 class Discovery {
   readonly #reader: SourceReader
+  readonly #memory: RunMemory | undefined
   readonly #calls: ReadonlyMap<string, readonly ts.CallExpression[]>
   readonly #tokens = new Map<ts.Symbol, Token>()
   readonly #implementations: Implementation[] = []
@@ -52,8 +55,9 @@ class Discovery {
   /** Field calls that stand where they may. */
   readonly #placed = new Set<ts.Node>()
 
-  constructor(reader: SourceReader) {
+  constructor(reader: SourceReader, memory: RunMemory | undefined) {
     this.#reader = reader
+    this.#memory = memory
     this.#calls = reader.sdkCalls()
     this.#packages = new PackageReader(reader)
   }
@@ -174,13 +178,20 @@ class Discovery {
     const instance = instanceOf(this.#reader, given)
     if (instance?.isGeneric === true)
       return this.#reader.report('WVG019', `the class of component "${token.name}" has type parameters`, given)
-    if (instance !== undefined && !checker.isTypeAssignableTo(instance.type, token.type)) {
+    if (instance === undefined) return
+    const compare = (): string | undefined => {
+      if (checker.isTypeAssignableTo(instance.type, token.type)) return undefined
       const lacking = checker
         .getPropertiesOfType(token.type)
         .filter(({ name }) => checker.getPropertyOfType(instance.type, name) === undefined)
-      const why = lacking.length > 0 ? `it lacks ${lacking.map(({ name }) => `${name}()`).join(', ')}` : 'a method of it has another type'
-      this.#reader.report('WVG018', `${given.getText()} does not fulfil component "${token.name}": ${why}`, given)
+      return lacking.length > 0 ? `it lacks ${lacking.map(({ name }) => `${name}()`).join(', ')}` : 'a method of it has another type'
     }
+    const why = this.#remembered(call, compare)
+    if (why !== undefined) this.#reader.report('WVG018', `${given.getText()} does not fulfil component "${token.name}": ${why}`, given)
+  }
+
+  #remembered<T>(node: ts.Node, compute: () => T): T {
+    return this.#memory === undefined ? compute() : this.#memory.answer(this.#reader, node, compute)
   }
 
   #main(call: ts.CallExpression): void {
@@ -228,6 +239,7 @@ class Discovery {
   #class(source: ClassSource): MainModel {
     return readClass(this.#reader, source, {
       placed: this.#placed,
+      remembered: (node, compute) => this.#remembered(node, compute),
       onListener: (name, call) => void this.#listeners.set(name, call),
       tokenName: (token, call) => {
         const symbol = this.#reader.symbolOf(token)

@@ -28,7 +28,11 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
   const files = [outFile, graphFile]
   const opened = openProgram(api, { tsconfig, outFile }, parsed)
   if ('length' in opened) return { status: 'failed', files: [], diagnostics: opened, hasCompiled: true }
-  const { application, diagnostics } = discover(api, opened.program, { projectDir, outFile })
+  const { application, diagnostics } = discover(api, opened.program, {
+    projectDir,
+    outFile,
+    ...(parsed === undefined ? {} : { memory: parsed.memoryOf(tsconfig) }),
+  })
   if (diagnostics.length > 0) return { status: 'failed', files: [], diagnostics, hasCompiled: true }
 
   const fingerprint = fingerprintOf(application)

@@ -2,6 +2,7 @@ import { basename, dirname, relative } from 'node:path'
 import type ts from 'typescript-api'
 import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 import { stampOf } from './input-cache.js'
+import { RunMemory } from './run-memory.js'
 
 /**
  * Parsed files that one run leaves to the next in the same process (`--watch`, the packages of a workspace); a file is parsed anew when its time or size has
@@ -10,6 +11,7 @@ import { stampOf } from './input-cache.js'
 export class ParsedFiles {
   readonly #byOptions = new Map<string, Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>>()
   readonly #programs = new Map<string, ts.Program>()
+  readonly #memories = new Map<string, RunMemory>()
 
   get(path: string, options: string, parse: () => ts.SourceFile | undefined): ts.SourceFile | undefined {
     const files = this.#byOptions.get(options) ?? new Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>()
@@ -25,6 +27,12 @@ export class ParsedFiles {
   /** The program of the last run; the compiler takes over what did not change. */
   programOf(tsconfig: string): ts.Program | undefined {
     return this.#programs.get(tsconfig)
+  }
+
+  memoryOf(tsconfig: string): RunMemory {
+    const memory = this.#memories.get(tsconfig) ?? new RunMemory()
+    this.#memories.set(tsconfig, memory)
+    return memory
   }
 
   keep(tsconfig: string, program: ts.Program): void {

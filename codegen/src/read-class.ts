@@ -23,6 +23,7 @@ export function readClass(
   options: {
     readonly tokenName: (token: ts.Expression | undefined, call: ts.CallExpression) => string | undefined
     readonly placed: Set<ts.Node>
+    readonly remembered: <T>(node: ts.Node, compute: () => T) => T
     readonly onListener: (name: string, call: ts.Node) => void
   },
 ): ClassFacts {
@@ -50,7 +51,7 @@ export function readClass(
         }
       } else if (argument !== undefined) {
         if (config !== undefined) reader.report('WVG016', 'a second config() in one class', call)
-        const found = configSchema(reader.ts, reader.checker, argument)
+        const found = options.remembered(argument, () => configSchema(reader.ts, reader.checker, argument))
         for (const problem of found.problems) reader.report('WVG049', `configuration ${problem}`, argument)
         config = found.schema
       }

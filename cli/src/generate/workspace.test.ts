@@ -33,7 +33,7 @@ const WORKSPACE = {
   'packages/app/tsconfig.json': TSCONFIG,
   'packages/app/src/cart.ts': component('Cart', 'add', {
     imports: `import { Stock } from '@acme/stock'\n`,
-    field: 'readonly stock = ref(Stock)',
+    field: 'readonly stock = ref(Stock);',
   }),
   'packages/stock/package.json': json({ name: '@acme/stock', type: 'module', exports: DOORS, dependencies: { '@weaver/sdk': '*' } }),
   'packages/stock/tsconfig.json': TSCONFIG,
@@ -85,7 +85,7 @@ describe('weaver generate at the root of a workspace', () => {
       { package: '@acme/stock', status: 'failed', diagnostics: [{ code: 'WVG021' }] },
       { package: '@acme/app', status: 'blocked', blockedBy: '@acme/stock' },
     ])
-  })
+  }, 200_000)
 
   it('watches all of them: a change in one generates again for those that depend on it', async () => {
     const root = await workspace()
@@ -106,7 +106,7 @@ describe('weaver generate at the root of a workspace', () => {
     expect(await graph('app')).toContain('"give"')
     watching.interrupt()
     expect((await watching.done).code).toBe(0)
-  })
+  }, 200_000)
 
   it('says when there is nothing to do', async () => {
     const root = await workspace({ 'package.json': json({ name: 'acme', workspaces: [] }) })

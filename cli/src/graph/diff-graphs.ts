@@ -3,6 +3,8 @@
  * who want to know what a rollout spares them.
  */
 import type { ComponentGraph, ComponentNode } from '@weaver/sdk/contract'
+import { changedPart } from './changed-part.js'
+import { diffConfig } from './diff-config.js'
 
 export interface GraphChange {
   readonly component: string
@@ -38,7 +40,7 @@ function compare(was: ComponentNode, is: ComponentNode): readonly Change[] {
     ...compareMethods(was.methods, is.methods),
     ...compareLists('ref to', was.refs, is.refs),
     ...compareLists('listener', was.listeners, is.listeners),
-    ...compareConfig(was.config, is.config),
+    ...diffConfig(was.config, is.config).map((what) => ({ what })),
     ...(was.leader === is.leader
       ? []
       : [{ what: `leader: ${was.leader ?? 'none'} is now ${is.leader ?? 'none'}`, breaks: 'both versions could lead at once' }]),
@@ -52,18 +54,22 @@ function compareMethods(was: ComponentNode['methods'], is: ComponentNode['method
     ...removed.map(({ name }) => ({ what: `method ${name} is gone`, breaks: 'old callers would call what is not there' })),
     ...added.map(({ name }) => ({ what: `method ${name} is new`, breaks: 'new callers would call what old processes do not have' })),
   ]
+  const moved: string[] = []
   for (const [at, method] of is.entries()) {
     const other = was.find(({ name }) => name === method.name)
     if (other === undefined) continue
     if (other.signature !== method.signature)
-      changes.push({ what: `method ${method.name}: ${other.signature} is now ${method.signature}`, breaks: 'the bytes of one would be misread by the other' }) // prettier-ignore
+      changes.push({ what: `method ${method.name}: ${changedPart(other.signature, method.signature)}`, breaks: 'the bytes of one would be misread by the other' }) // prettier-ignore
     if ((other.routed ?? false) !== (method.routed ?? false))
       changes.push({ what: `method ${method.name} is ${method.routed === true ? 'now' : 'no longer'} routed`, breaks: 'callers would look for its keys at different replicas' }) // prettier-ignore
     if ((other.notRetriable ?? false) !== (method.notRetriable ?? false))
       changes.push({ what: `method ${method.name} ${method.notRetriable === true ? 'must no longer' : 'may now'} run twice` })
-    if (was.indexOf(other) !== at)
-      changes.push({ what: `method ${method.name} has number ${at}, and had ${was.indexOf(other)}`, breaks: 'a call would run another method' }) // prettier-ignore
+    if ((other.stream ?? false) !== (method.stream ?? false))
+      changes.push({ what: `method ${method.name} ${method.stream === true ? 'is now a stream' : 'is no longer a stream'}`, breaks: 'one side would wait for what the other never sends' }) // prettier-ignore
+    if (was.indexOf(other) !== at) moved.push(method.name)
   }
+  if (moved.length > 0)
+    changes.push({ what: `${moved.length === 1 ? 'method' : 'methods'} ${moved.join(', ')}: other numbers on the wire`, breaks: 'a call would run another method' }) // prettier-ignore
   return changes
 }
 
@@ -72,20 +78,6 @@ function compareLists(what: string, was: readonly string[], is: readonly string[
     ...was.filter((name) => !is.includes(name)).map((name) => ({ what: `${what} ${name} is gone` })),
     ...is.filter((name) => !was.includes(name)).map((name) => ({ what: `${what} ${name} is new` })),
   ]
-}
-
-type Schema = ComponentNode['config']
-
-/** Keys of the first level; below them only that something changed. Configuration belongs to a version: nothing of it is mixed. */
-function compareConfig(was: Schema, is: Schema): readonly Change[] {
-  const [old, now] = [was, is].map((schema) => new Map(Object.entries((schema?.['properties'] ?? {}) as Readonly<Record<string, unknown>>))) // of a JSON Schema
-  const required = new Set((is?.['required'] ?? []) as readonly string[]) // the same
-  const keys = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort()
-  return keys.flatMap((key) => {
-    if (now?.has(key) !== true) return [{ what: `configuration ${key} is gone` }]
-    if (old?.has(key) !== true) return [{ what: `configuration ${key} is new${required.has(key) ? ', and must be given' : ''}` }]
-    return JSON.stringify(old.get(key)) === JSON.stringify(now.get(key)) ? [] : [{ what: `configuration ${key} takes other values` }]
-  })
 }
 
 /** As text: a line for each change, those that would have broken something marked with `!`. */

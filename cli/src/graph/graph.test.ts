@@ -78,21 +78,45 @@ describe('weaver diff', () => {
     expect(code).toBe(1)
     expect(stdout.split('\n')).toEqual([
       '! shop/Cart: method clear is new (mixed: new callers would call what old processes do not have)',
-      '! shop/Cart: method list has number 0, and had 1 (mixed: a call would run another method)',
       '! shop/Cart: method add: (item: string) => number is now (item: string, count: number) => number (mixed: the bytes of one would be misread by the other)',
       '  shop/Cart: method add must no longer run twice',
-      '! shop/Cart: method add has number 1, and had 0 (mixed: a call would run another method)',
+      '! shop/Cart: methods list, add: other numbers on the wire (mixed: a call would run another method)',
       '  shop/Cart: ref to shop/Stock is gone',
       '  shop/Cart: configuration colour is new, and must be given',
       '  shop/Cart: configuration old is gone',
-      '  shop/Cart: configuration size takes other values',
+      '  shop/Cart: configuration size may now be left out',
+      '  shop/Cart: configuration size: number is now string',
       '! shop/Price: is new (mixed: new callers would find nobody in old processes)',
       '! shop/Stock: is gone (mixed: old callers would find nobody in new processes)',
       '  weaver/Main: listener lis is gone',
       '  weaver/Main: listener admin is new',
       '',
-      '6 of 13 changes would have broken mixed versions; Weaver keeps them apart.',
+      '5 of 13 changes would have broken mixed versions; Weaver keeps them apart.',
       '',
+    ])
+  })
+
+  it('shows of long signatures and of schemas the part that changed', async () => {
+    const order = (price: string): string =>
+      `(order: { "id": string; "lines": { "item": string; "count": number; "price": ${price}; "tags": string[] }[]; "note"?: string }) => { "id": string; "total": number }`
+    const limits = (more: object) => ({ type: 'object', properties: { max: { type: 'integer', ...more } } })
+    const build = (price: string, more: object, root: object): ComponentGraph =>
+      graphOf(
+        node('shop/Cart', {
+          methods: [{ name: 'add', signature: order(price) }],
+          config: { type: 'object', properties: { limits: limits(more) }, ...root },
+        }),
+      )
+    const folder = await makeTree({
+      'old.json': JSON.stringify(build('number', { minimum: 1 }, {})),
+      'new.json': JSON.stringify(build('bigint', { minimum: 2, default: 5 }, { additionalProperties: false, required: ['limits'] })),
+    })
+    const { stdout } = await startWeaver(['diff', 'old.json', 'new.json'], { cwd: folder, env: {} }).done
+    expect(stdout.split('\n').slice(0, 4)).toEqual([
+      '! shop/Cart: method add: … number; "price": number; "tags": string … is now … number; "price": bigint; "tags": string … (mixed: the bytes of one would be misread by the other)',
+      '  shop/Cart: configuration limits must now be given',
+      '  shop/Cart: configuration limits.max: integer (minimum 1) is now integer (minimum 2, default 5)',
+      '  shop/Cart: configuration no longer takes unknown keys',
     ])
   })
 

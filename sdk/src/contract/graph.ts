@@ -61,7 +61,15 @@ export function parseGraph(text: string): ComponentGraph {
   }
   if (typeof raw !== 'object' || raw === null) throw invalid('it is not an object')
   const graph = raw as Partial<Record<keyof ComponentGraph, unknown>>
-  if (graph.format !== GRAPH_FORMAT) throw invalid(`format ${JSON.stringify(graph.format)} is unknown, this release reads ${GRAPH_FORMAT}`)
+  if (graph.format !== GRAPH_FORMAT)
+    throw new WeaverError(
+      'WEAVER_GRAPH_INVALID',
+      `the component graph is unusable: its format ${JSON.stringify(graph.format)} is unknown, this release reads ${GRAPH_FORMAT}. ${
+        typeof graph.format === 'number' && graph.format > GRAPH_FORMAT
+          ? `It was written by generator ${String(graph.generator)}: update what reads it (the weaver command, the operator) to that release.`
+          : 'Run `weaver generate` of this release and build the image again.'
+      }`,
+    )
   if (typeof graph.fingerprint !== 'string' || graph.fingerprint === '') throw invalid('it has no fingerprint')
   if (!Array.isArray(graph.components)) throw invalid('it has no components')
   const names = new Set<string>()
