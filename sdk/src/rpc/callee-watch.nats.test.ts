@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startNatsServer } from '../testing/nats-server.js'
 import { failureOf, gate, msOf, startStations, type Call, type Stations } from '../testing/rpc-stations.js'
+import { feedStations } from '../testing/stream-stations.js'
 import type { RemoteCallError } from './remote-call-error.js'
 
 const SDK = fileURLToPath(new URL('../..', import.meta.url))
@@ -37,6 +38,12 @@ async function launch(replica: string): Promise<ChildProcess> {
   children.push(child)
   await once(child.stdout, 'data')
   return child
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
 }
 
 /** Calls that are made at once, and what becomes of each. */
@@ -93,6 +100,21 @@ describe('when a replica is killed', () => {
   })
 })
 
+it('a stream that is being opened fails as a call does when its replica is killed before it accepts', async () => {
+  const victim = await launch('cart-0')
+  const { call } = await stations.startCaller({}, { replica: 'web-1' })
+  const { feed } = await feedStations(stations).caller()
+  expect(await all(feed.count(2))).toEqual([0, 1])
+  const busy = failureOf(call('join', '20000'))
+  await sleep(50)
+  const opening = failureOf(all(feed.count(1)))
+  await sleep(100)
+  victim.kill('SIGKILL')
+  expect(await msOf(opening)).toBeLessThan(5_000) // the deadline is 30 s
+  expect(await opening).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', mayHaveRun: true })
+  expect(await busy).toMatchObject({ code: 'WEAVER_RPC_UNAVAILABLE', mayHaveRun: true })
+})
+
 describe('a replica that is silent', () => {
   it('because it is frozen is waited for until the deadline: it cannot be told from a slow one', async () => {
     const frozen = await launch('cart-0')
@@ -112,6 +134,34 @@ describe('a replica that is silent', () => {
     const busy = call('join', '1500')
     await sleep(20)
     expect(await Promise.all([busy, call('append', '1'), call('append', '400')])).toEqual(['cart-0', 'cart-0', 'cart-0'])
+  })
+
+  it('because it is busy since before the caller came is waited for, too', async () => {
+    await launch('cart-0')
+    const first = await stations.startCaller()
+    await first.call('work', '1')
+    const busy = first.call('join', '2500')
+    await sleep(50)
+    const cold = await stations.startCaller({}, { replica: 'web-1' })
+    expect(await cold.call('append', '1')).toBe('cart-0')
+    expect(await busy).toBe('cart-0')
+  })
+
+  it('because it is busy, one of two, is named by the other to a caller that has just come', async () => {
+    await launch('cart-0')
+    const first = await stations.startCaller()
+    await first.call('work', '1')
+    await launch('cart-1')
+    // One of them is kept busy; which one, is the broker's choice.
+    const busy = first.call('join', '2500')
+    await sleep(50)
+    const cold = await stations.startCaller({}, { replica: 'web-1' })
+    // A caller sends calls alone where the method is slow: both replicas get some.
+    const { outcomes, all } = callMany(cold.call, 64, 'append', 400)
+    await all
+    expect(new Set(outcomes)).toEqual(new Set(['cart-0', 'cart-1']))
+    expect(outcomes).toHaveLength(64)
+    await busy
   })
 
   it('because it drains still finishes what it has', async () => {

@@ -3,15 +3,16 @@
  * its call; so it asks about calls that take their time, and only about them.
  *
  * I1  A call is lost when the replica that has it is gone, or no longer has it; or when every replica that was ever heard of is gone or says that it does not
- *     have it. A replica that is silent may be busy: as long as one is, a call that might be there goes on to its deadline.
- * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens.
+ *     have it; or when the broker knows nobody who listens. A replica that is silent may be busy: as long as one is, or as long as none was heard of, a call
+ *     that might be there goes on to its deadline.
+ * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens. A caller that comes later asks who is there, and
+ *     those that answer also name those that are too busy to (replica-roster.ts).
  * I3  A replica that still runs calls answers, though it takes no new ones.
  */
 import type { Writer } from '../codec/writer.js'
 import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
-import { KIND, readCalls, readKind, writeCalls } from './frame.js'
-import type { PendingCall } from './pending-call.js'
+import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from './frame.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
 /** Calls are watched from this age on. */
@@ -20,8 +21,21 @@ const WATCHED_MS = 250
 const LOOK_MS = 100
 /** How often a replica is asked whether it still has a call. */
 const HOLDER_MS = 500
+/** So many of the first that say that they are here are asked whom they know. */
+const ROSTERS = 3
 /** How often all replicas are asked who has a call: at first, and at most. */
 const SEARCH_MS = { first: 250, most: 2_000 } as const
+
+/** A call that nobody has answered yet. */
+export interface WatchedCall {
+  /** The caller's number of it, as replicas know it. 0: none, because a replica that has it says so at once (the opening of a stream). */
+  readonly id: number
+  readonly target: { readonly component: string }
+  /** Epoch milliseconds. */
+  readonly sentAt: number
+  /** The replica that has it, once that is known. */
+  holder: string | undefined
+}
 
 export interface CalleeWatchOptions {
   readonly transport: Transport
@@ -30,8 +44,8 @@ export interface CalleeWatchOptions {
   /** Prefix of the subjects for answers, with its dot; the watch subscribes to it. */
   readonly inbox: string
   readonly log: Logger
-  readonly isPending: (call: PendingCall) => boolean
-  readonly onLost: (call: PendingCall, why: string) => void
+  /** Told of a call that nobody will answer; it may have been answered meanwhile. */
+  readonly onLost: (call: WatchedCall, why: string) => void
 }
 
 /** What is known of the replicas of one component. */
@@ -39,6 +53,8 @@ interface Callees {
   readonly component: string
   readonly known: Set<string>
   search: Search | undefined
+  /** Where answers to "who is there?" go; they may come late. */
+  meeting: string | undefined
   /** Epoch milliseconds, by replica: when it may be asked again about the calls that it has. */
   readonly nextAsk: Map<string, number>
   nextSearchAt: number
@@ -47,12 +63,14 @@ interface Callees {
 
 /** All replicas were asked who has these calls. */
 interface Search {
-  calls: readonly PendingCall[]
+  calls: readonly WatchedCall[]
   readonly at: number
   /** Replicas that have answered, or are gone. */
   readonly settled: Set<string>
   /** Those that did not answer the question to all have been asked one by one. */
   isPointed: boolean
+  /** The broker's word: nobody listens. */
+  isDeserted: boolean
 }
 
 export class CalleeWatch {
@@ -78,6 +96,7 @@ export class CalleeWatch {
       component,
       known: new Set(),
       search: undefined,
+      meeting: undefined,
       nextAsk: new Map(),
       nextSearchAt: 0,
       searchMs: SEARCH_MS.first,
@@ -97,18 +116,19 @@ export class CalleeWatch {
   }
 
   /** @param pending all calls that are on their way. @param now epoch milliseconds */
-  look(pending: Iterable<PendingCall>, now: number): void {
+  look(pending: readonly Iterable<WatchedCall>[], now: number): void {
     this.#lookAt = now + LOOK_MS
     if (!this.#options.transport.isConnected) return // its loss has settled them
-    const held = new Map<Callees, Map<string, PendingCall[]>>()
-    const sought = new Map<Callees, PendingCall[]>()
-    for (const call of pending) {
-      if (now - call.sentAt < WATCHED_MS) continue
-      const callees = this.#callees.get(call.target.component)
-      if (callees === undefined) continue
-      if (call.holder === undefined) pushTo(sought, callees, call)
-      else pushTo(mapIn(held, callees), call.holder, call)
-    }
+    const held = new Map<Callees, Map<string, WatchedCall[]>>()
+    const sought = new Map<Callees, WatchedCall[]>()
+    for (const calls of pending)
+      for (const call of calls) {
+        if (now - call.sentAt < WATCHED_MS) continue
+        const callees = this.#callees.get(call.target.component)
+        if (callees === undefined) continue
+        if (call.holder === undefined) pushTo(sought, callees, call)
+        else pushTo(mapIn(held, callees), call.holder, call)
+      }
     for (const [callees, byReplica] of held)
       for (const [replica, calls] of byReplica) {
         if (now < (callees.nextAsk.get(replica) ?? 0)) continue
@@ -118,23 +138,23 @@ export class CalleeWatch {
     for (const callees of this.#callees.values()) this.#seek(callees, sought.get(callees) ?? [], now)
   }
 
-  #askHolder(callees: Callees, replica: string, calls: readonly PendingCall[]): void {
-    this.#ask(this.#querySubject(callees, replica), calls, (answer) => {
+  #askHolder(callees: Callees, replica: string, calls: readonly WatchedCall[]): void {
+    this.#ask({ subject: this.#querySubject(callees, replica), calls }, (answer) => {
       if (answer === undefined) return this.#onGone(callees, replica, calls)
       const held = new Set(answer.calls)
-      for (const call of calls) if (!held.has(call.id)) this.#lose(call, `"${replica}" no longer has it: its answer was lost`)
+      for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)
       return true
     })
   }
 
-  #onGone(callees: Callees, replica: string, calls: readonly PendingCall[]): true {
+  #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
     callees.known.delete(replica)
     callees.nextAsk.delete(replica)
-    for (const call of calls) this.#lose(call, `the replica "${replica}", which had it, is gone`)
+    for (const call of calls) this.#options.onLost(call, `the replica "${replica}", which had it, is gone`)
     return true
   }
 
-  #seek(callees: Callees, calls: readonly PendingCall[], now: number): void {
+  #seek(callees: Callees, calls: readonly WatchedCall[], now: number): void {
     if (calls.length === 0) {
       callees.search = undefined
       callees.searchMs = SEARCH_MS.first
@@ -148,14 +168,14 @@ export class CalleeWatch {
     this.#search(callees, calls, now)
   }
 
-  #search(callees: Callees, calls: readonly PendingCall[], now: number): void {
-    const search: Search = { calls, at: now, settled: new Set(), isPointed: false }
+  #search(callees: Callees, calls: readonly WatchedCall[], now: number): void {
+    const search: Search = { calls, at: now, settled: new Set(), isPointed: false, isDeserted: false }
     callees.search = search
-    this.#ask(everyReplicaSubject(this.#options.deploymentId, callees.component), calls, (answer) => {
+    this.#ask({ subject: everyReplicaSubject(this.#options.deploymentId, callees.component), calls }, (answer) => {
       if (callees.search !== search) return true
       if (answer === undefined) {
         callees.known.clear()
-        search.isPointed = true
+        search.isPointed = search.isDeserted = true
       } else this.#onAnswer(callees, search, answer)
       this.#judge(callees, search)
       return answer === undefined
@@ -167,7 +187,7 @@ export class CalleeWatch {
     search.isPointed = true
     for (const replica of callees.known) {
       if (search.settled.has(replica)) continue
-      this.#ask(this.#querySubject(callees, replica), search.calls, (answer) => {
+      this.#ask({ subject: this.#querySubject(callees, replica), calls: search.calls }, (answer) => {
         if (answer === undefined) callees.known.delete(replica)
         else this.#onAnswer(callees, search, answer)
         this.#judge(callees, search)
@@ -187,52 +207,72 @@ export class CalleeWatch {
   /** I1 */
   #judge(callees: Callees, search: Search): void {
     if (!search.isPointed || callees.search !== search) return
+    if (callees.known.size === 0 && !search.isDeserted) return
     for (const replica of callees.known) if (!search.settled.has(replica)) return
     callees.search = undefined
-    for (const call of search.calls) if (call.holder === undefined) this.#lose(call, 'no replica has it: the one that took it is gone')
+    for (const call of search.calls)
+      if (call.holder === undefined) this.#options.onLost(call, 'no replica has it: the one that took it is gone')
   }
 
-  #lose(call: PendingCall, why: string): void {
-    if (this.#options.isPending(call)) this.#options.onLost(call, why)
-  }
-
-  /** Asks who is there. */
+  /** Asks who is there. A busy replica answers when it has time. */
   #meet(callees: Callees): void {
-    this.#ask(everyReplicaSubject(this.#options.deploymentId, callees.component), [], (answer) => {
-      if (answer !== undefined) callees.known.add(answer.replica)
-      return answer === undefined
+    if (callees.meeting !== undefined) this.#waiting.delete(callees.meeting)
+    let rosters = ROSTERS
+    const subject = everyReplicaSubject(this.#options.deploymentId, callees.component)
+    callees.meeting = this.#ask({ subject, calls: [], isKept: true }, (answer) => {
+      if (answer === undefined) return true
+      callees.known.add(answer.replica)
+      if (rosters-- > 0) this.#askRoster(callees, answer.replica)
+      return false
     })
   }
 
-  /** @param onAnswer gets each answer, or `undefined` when nobody listens there; true: no other answer is waited for */
+  #askRoster(callees: Callees, replica: string): void {
+    const frame = writeNames(this.#writer, KIND.roster, { replica: this.#options.replica, names: [] })
+    this.#request({ subject: this.#querySubject(callees, replica), frame }, ({ data }) => {
+      const { kind, reader } = readKind(data)
+      if (kind === KIND.roster) for (const name of readNames(reader).names) callees.known.add(name)
+      return true
+    })
+  }
+
+  /** @param onAnswer gets each answer, or `undefined` when nobody listens there; true: no other answer is waited for. @returns where answers go */
   #ask(
-    subject: string,
-    calls: readonly PendingCall[],
+    question: { readonly subject: string; readonly calls: readonly WatchedCall[]; readonly isKept?: boolean },
     onAnswer: (answer: { readonly replica: string; readonly calls: readonly number[] } | undefined) => boolean,
-  ): void {
-    const { transport, replica, inbox, log } = this.#options
+  ): string {
+    const { subject, calls, isKept } = question
+    const frame = writeCalls(this.#writer, KIND.ask, { replica: this.#options.replica, calls: calls.map(({ id }) => id) })
+    return this.#request({ subject, frame, isKept }, (message) => {
+      if (message.isNoResponders) return onAnswer(undefined)
+      const { kind, reader } = readKind(message.data)
+      return kind === KIND.holds && onAnswer(readCalls(reader))
+    })
+  }
+
+  /** @param onMessage true: no other message is waited for. `isKept`: they are waited for as long as it takes. @returns where they go */
+  #request(
+    question: { readonly subject: string; readonly frame: Uint8Array; readonly isKept?: boolean | undefined },
+    onMessage: (message: IncomingMessage) => boolean,
+  ): string {
+    const { transport, inbox, log } = this.#options
+    const { subject, frame, isKept } = question
     const reply = `${inbox}${(this.#next = (this.#next + 1) >>> 0).toString(36)}`
     const forget = (): void => {
       clearTimeout(timer)
       this.#waiting.delete(reply)
     }
-    const timer = setTimeout(forget, SEARCH_MS.most)
-    timer.unref()
+    const timer = isKept === true ? undefined : setTimeout(forget, SEARCH_MS.most).unref()
     this.#waiting.set(reply, (message) => {
-      if (message.isNoResponders) {
-        forget()
-        onAnswer(undefined)
-        return
-      }
-      const { kind, reader } = readKind(message.data)
-      if (kind === KIND.holds && onAnswer(readCalls(reader))) forget()
+      if (onMessage(message) || message.isNoResponders) forget()
     })
     try {
-      transport.publish(subject, writeCalls(this.#writer, KIND.ask, { replica, calls: calls.map(({ id }) => id) }), reply)
+      transport.publish(subject, frame, reply)
     } catch (error) {
       forget()
       log.debug('replicas could not be asked about calls', { subject, err: error })
     }
+    return reply
   }
 
   #querySubject({ component }: Callees, replica: string): string {

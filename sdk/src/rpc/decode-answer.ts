@@ -8,6 +8,14 @@ import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-err
 /** The answers that a caller remembers when it asks whether a component takes its time. */
 const SLOW_MEMORY = 16
 
+/** A method may throw a `RemoteCallError` that it got itself: an error of the application, here. */
+const thrownByMethods = new WeakSet()
+
+/** Whether the platform failed the call, rather than its method. */
+export function isPlatformFailure(error: unknown): error is RemoteCallError {
+  return error instanceof RemoteCallError && !thrownByMethods.has(error)
+}
+
 /** Runs in the continuation of the caller, so that decoded values die young. */
 export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: Target): unknown {
   let error: unknown
@@ -20,6 +28,7 @@ export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, t
       }
       case KIND.error:
         error = readError(reader)
+        if (typeof error === 'object' && error !== null) thrownByMethods.add(error)
         break
       case KIND.failure:
         error = readFailure(reader, `${target.component}.${binding.name}`)

@@ -11,6 +11,7 @@
  *     ask       u8 version, u8 kind=7, string caller replica, uint n, n × u32 call                        which of them run at your place?
  *     holds     u8 version, u8 kind=8, string replica, uint n, n × u32 call                               these do
  *     here      u8 version, u8 kind=9, string replica                                                     it begins to serve
+ *     roster    u8 version, u8 kind=13, string replica, uint n, n × string replica                        whom do you know? (n: 0), and the answer
  *
  * Kinds 10 to 12 carry what is larger than one message: parts.ts. `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
@@ -32,6 +33,7 @@ export const KIND = {
   offer: 10,
   accept: 11,
   part: 12,
+  roster: 13,
 } as const
 export const FINGERPRINT_BYTES = 8
 
@@ -115,6 +117,24 @@ export function readCalls(r: Reader): { readonly replica: string; readonly calls
   const calls: number[] = []
   for (let left = r.uint(); left > 0; left--) calls.push(r.u32())
   return { replica, calls }
+}
+
+/** Names of replicas, behind the name of one: `roster`. */
+export function writeNames(w: Writer, kind: number, of: { readonly replica: string; readonly names: readonly string[] }): Uint8Array {
+  w.u8(FRAME_VERSION)
+  w.u8(kind)
+  w.string(of.replica)
+  w.uint(of.names.length)
+  for (const name of of.names) w.string(name)
+  return w.finish()
+}
+
+/** Behind the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
+export function readNames(r: Reader): { readonly replica: string; readonly names: readonly string[] } {
+  const replica = r.string()
+  const names: string[] = []
+  for (let left = r.uint(); left > 0; left--) names.push(r.string())
+  return { replica, names }
 }
 
 /** One message of several; each frame alone is whole. */

@@ -7,6 +7,7 @@
  */
 import type { MethodBinding } from '../component/binding.js'
 import { NEVER } from './context.js'
+import { isPlatformFailure } from './decode-answer.js'
 import { whatOf, type Attempt, type Target } from './pending-call.js'
 import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { Transport } from './transport.js'
@@ -60,7 +61,7 @@ export class Retrier {
         }
         return await this.#send(target, { ...call, owner })
       } catch (failed) {
-        if (!(failed instanceof RemoteCallError)) throw failed
+        if (!isPlatformFailure(failed)) throw failed
         error = failed
       }
     }

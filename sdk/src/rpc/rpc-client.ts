@@ -17,9 +17,9 @@ import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
 import type { CallSpan, Tracing } from '../telemetry/tracing.js'
-import { abandoned, deadlineError, failure, RemoteCallError } from './remote-call-error.js'
+import { abandoned, deadlineError, failure } from './remote-call-error.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type SentMessage, type Target } from './pending-call.js'
-import { decodeAnswer } from './decode-answer.js'
+import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { Outbox } from './outbox.js'
 import { Assembly, DEFAULT_MAX_MESSAGE_BYTES, readPart, sendParts, writeOffer } from './parts.js'
 import { ReplySlots } from './reply-slots.js'
@@ -72,7 +72,7 @@ export class RpcClient {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
-    this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint })
+    this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint, onOpening: () => this.#watchDeadlines() })
     this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, Date.now()))
     const inbox = inboxPrefix(options.deploymentId, options.replica)
     this.#slots = new ReplySlots(`${inbox}.r.`)
@@ -81,8 +81,7 @@ export class RpcClient {
       {
         ...options,
         inbox: `${inbox}.a.`,
-        isPending: ({ id }) => this.#pending.has(id),
-        onLost: (call, why) => this.#onLost(call, why),
+        onLost: (call, why) => (call instanceof PendingCall ? this.#onLost(call, why) : this.#streams.onLost(call, why)),
       },
       this.#writer,
     )
@@ -151,7 +150,7 @@ export class RpcClient {
           result = decodeAnswer(await this.#attempt(target, call, at), binding, target)
         } catch (error) {
           // The first attempt is the last one of nearly every call.
-          if (!(error instanceof RemoteCallError)) throw error
+          if (!isPlatformFailure(error)) throw error
           result = await this.#retrier.goOn(target, call, { started: at, error })
         }
       }
@@ -405,8 +404,8 @@ export class RpcClient {
     this.#sweep = setInterval(() => {
       const now = Date.now()
       for (const pending of this.#pending.values()) if (pending.deadline <= now) this.#expire(pending)
-      if (this.#watch.isDue(now)) this.#watch.look(this.#pending.values(), now)
-      if (this.#pending.size > 0) return
+      if (this.#watch.isDue(now)) this.#watch.look([this.#pending.values(), this.#streams.opening], now)
+      if (this.#pending.size + this.#streams.opening.size > 0) return
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }, SWEEP_MS)

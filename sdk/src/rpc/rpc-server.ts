@@ -4,21 +4,14 @@
  * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure. Bytes that are no request are answered too: whoever may
  *     publish here can send anything, and nothing that is sent may end the process.
  * I2  No more calls of a component run at once than may; one too many is refused before it is decoded, so that another replica can have it.
- * I3  Callers are told of a replica before it can get a call, and can ask it what it has until the last is answered (callee-watch.ts).
+ * I3  Callers and other replicas are told of a replica before it can get a call (replica-roster.ts), and they can ask it what it has until the last is answered (callee-watch.ts).
  * I4  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
  */
 import { codecError } from '../codec/codec-error.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
-import {
-  arrivalSubject,
-  CALL_QUEUE,
-  callSubject,
-  everyReplicaSubject,
-  replicaCallSubject,
-  replicaQuerySubject,
-} from '../contract/subjects.js'
+import { CALL_QUEUE, callSubject, everyReplicaSubject, replicaCallSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { Cancellation } from './cancellation.js'
@@ -34,10 +27,12 @@ import {
   readRequestHead,
   writeBatch,
   writeCalls,
+  writeNames,
   type RequestHead,
 } from './frame.js'
 import { Outbox } from './outbox.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
+import { ReplicaRoster } from './replica-roster.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart, sendParts } from './parts.js'
 import { RunningCalls, type Addressee, type HostedComponent, type RunningCall, type ServedComponent } from './running-calls.js'
 import { isOpenFrame } from './stream-frame.js'
@@ -77,6 +72,7 @@ export class RpcServer {
   /** Answers of this tick, by reply subject. */
   readonly #outboxes = new Map<string, Outbox<Uint8Array>>()
   readonly #writer = new Writer()
+  readonly #roster: ReplicaRoster
   readonly #streams: StreamServer
   readonly #maxConcurrent: number
   readonly #maxMessageBytes: number
@@ -89,6 +85,7 @@ export class RpcServer {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
+    this.#roster = new ReplicaRoster(options, this.#writer)
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
   }
 
@@ -104,12 +101,12 @@ export class RpcServer {
   serve(component: ServedComponent): void {
     const { transport, deploymentId, replica } = this.#options
     const { name } = component
-    const onQuery = (message: IncomingMessage): void => this.#onQuery(message)
+    const onQuery = (message: IncomingMessage): void => this.#onQuery(name, message)
     this.#queries.push(
       transport.subscribe(everyReplicaSubject(deploymentId, name), onQuery),
       transport.subscribe(replicaQuerySubject(deploymentId, name, replica), onQuery),
     )
-    transport.publish(arrivalSubject(deploymentId, name), writeCalls(this.#writer, KIND.here, { replica, calls: [] })) // I3
+    this.#roster.join(name) // I3
     const hosted: HostedComponent = { ...component, running: 0 }
     const onRequest = (message: IncomingMessage): void => this.#onRequest(hosted, message)
     this.#subscriptions.push(
@@ -127,6 +124,7 @@ export class RpcServer {
     await this.#streams.drain(limit.streamsMs)
     await this.#running.idle()
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
+    this.#roster.close()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
   }
@@ -375,11 +373,16 @@ export class RpcServer {
   }
 
   /** A caller gives up, or asks which of its calls run here. */
-  #onQuery(message: IncomingMessage): void {
+  #onQuery(component: string, message: IncomingMessage): void {
     const { kind, reader } = readKind(message.data)
     try {
       if (kind === KIND.cancel) this.#onCancel(reader.u32(), reader.string())
-      else if (kind === KIND.ask && message.reply !== undefined) this.#onAsk(message.reply, readCalls(reader))
+      else if (message.reply === undefined) return
+      else if (kind === KIND.ask) this.#onAsk(message.reply, readCalls(reader))
+      else if (kind === KIND.roster) {
+        const frame = writeNames(this.#writer, KIND.roster, { replica: this.#options.replica, names: this.#roster.others(component) })
+        this.#options.transport.publish(message.reply, frame)
+      }
     } catch (error) {
       this.#options.log.warn('a message of a caller about its calls cannot be decoded; nothing is done', { err: error })
     }

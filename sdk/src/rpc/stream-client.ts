@@ -11,6 +11,7 @@ import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
 import { isWeaverError } from '../contract/errors.js'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
+import type { WatchedCall } from './callee-watch.js'
 import { context, NEVER, runInContext, type CallContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
@@ -42,11 +43,14 @@ export interface StreamCall {
 
 export interface StreamClientOptions extends StreamEndpointOptions {
   readonly fingerprint: Uint8Array
+  /** Told when a call is offered: whoever watches over `opening` may begin. */
+  readonly onOpening?: () => void
 }
 
 export class StreamClient {
   readonly #options: StreamClientOptions
   readonly #endpoint: StreamEndpoint
+  readonly #opening = new Set<ClientCall>()
 
   constructor(options: StreamClientOptions) {
     this.#options = options
@@ -55,6 +59,16 @@ export class StreamClient {
 
   get inFlight(): number {
     return this.#endpoint.inFlight
+  }
+
+  /** Calls that no replica has accepted yet. A replica says so before it answers any question: the one that has it would not be among those that do not. */
+  get opening(): ReadonlySet<WatchedCall> {
+    return this.#opening
+  }
+
+  /** The replica that was offered it is gone. */
+  onLost(call: WatchedCall, why: string): void {
+    if (call instanceof ClientCall && this.#opening.has(call)) call.onNotAccepted(why)
   }
 
   /** A call of a method that returns a stream. The context is that of the call, not of the reader. */
@@ -92,7 +106,10 @@ export class StreamClient {
     for (let retry = 0; ; retry++) {
       const attempt = new ClientCall({ call, now, openBy, owner, endpoint: this.#endpoint, client: this.#options })
       try {
-        await attempt.open()
+        const opened = attempt.open()
+        this.#opening.add(attempt)
+        this.#options.onOpening?.()
+        await opened
         return attempt
       } catch (error) {
         if (owner !== undefined && isWeaverError(error, 'WEAVER_RPC_UNAVAILABLE')) {
@@ -105,6 +122,8 @@ export class StreamClient {
         const mayPass = surelyNotTaken && (error.code === 'WEAVER_RPC_UNAVAILABLE' || error.code === 'WEAVER_RPC_DISCONNECTED')
         if (!mayPass || now.signal.aborted || Date.now() + wait > Math.min(openBy, started + OPEN_WINDOW_MS)) throw error
         await new Promise((resolve) => setTimeout(resolve, wait))
+      } finally {
+        this.#opening.delete(attempt)
       }
     }
   }
@@ -120,8 +139,13 @@ interface ClientCallOptions {
   readonly client: StreamClientOptions
 }
 
-class ClientCall implements EndpointCall {
+class ClientCall implements EndpointCall, WatchedCall {
   readonly output: StreamReceiver
+  /** Nobody is asked for it by number: see `opening`. */
+  readonly id = 0
+  readonly target: { readonly component: string }
+  readonly sentAt = Date.now()
+  holder: string | undefined
   readonly #options: ClientCallOptions
   readonly #what: string
   readonly #onAbort = (): void => this.#abandon(this.#givenUp())
@@ -136,6 +160,8 @@ class ClientCall implements EndpointCall {
     this.#options = options
     const { call } = options
     this.#what = `${call.component}.${call.binding.name}`
+    this.target = call
+    this.holder = options.owner
     this.output = new StreamReceiver({
       decode: (r) => this.#decode(r),
       onCredit: (credits) => this.#send(STREAM_KIND.credit, (w) => w.uint(credits)),
@@ -196,6 +222,10 @@ class ClientCall implements EndpointCall {
 
   onNoResponders(): void {
     this.#fail(this.#failure('WEAVER_RPC_UNAVAILABLE', 'was not opened: no replica of it is up', false))
+  }
+
+  onNotAccepted(why: string): void {
+    this.#fail(this.#failure('WEAVER_RPC_PEER_LOST', `will not be answered: ${why}`, true))
   }
 
   onLost(error: RemoteCallError): void {

@@ -1,8 +1,9 @@
-// A replica of shop/Cart as a process, to be killed and frozen: cart.mjs URL REPLICA. Says "ready" when it serves.
+// A replica of shop/Cart and news/Feed as a process, to be killed and frozen: cart.mjs URL REPLICA. Says "ready" when it serves.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectNats } from '../../../dist/rpc/nats-transport.js'
 import { RpcServer } from '../../../dist/rpc/rpc-server.js'
 import { BUILD, COMPONENT, DEPLOYMENT, METHODS } from '../../../dist/testing/rpc-stations.js'
+import { FEED, FEED_COMPONENT } from '../../../dist/testing/stream-stations.js'
 
 const [, , url, replica] = process.argv
 const log = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error, with: () => log }
@@ -21,6 +22,13 @@ const instance = {
     return replica
   },
 }
-new RpcServer({ transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }).serve({ name: COMPONENT, methods: METHODS, instance })
+const feed = {
+  async *count(to) {
+    for (let i = 0; i < to; i++) yield i
+  },
+}
+const server = new RpcServer({ transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log })
+server.serve({ name: FEED_COMPONENT, methods: FEED, instance: feed })
+server.serve({ name: COMPONENT, methods: METHODS, instance })
 await transport.flush()
 console.log('ready')
