@@ -7,7 +7,7 @@ export interface Echo {
 }
 export const Echo = component<Echo>('bench/Echo')
 
-class EchoImpl implements Echo {
+export class EchoImpl implements Echo {
   async tiny(text: string): Promise<string> {
     return text
   }

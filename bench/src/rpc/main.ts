@@ -9,7 +9,7 @@ import { FLOOR, GROUPS, ROWS } from './rows.js'
 import { runRow } from './run-row.js'
 import { scheduleRound, summarize, totalCpuUs, type Measured, type RowSummary } from './schedule.js'
 
-const DEFAULT_ROWS = 'floors,weaver,peers'
+const DEFAULT_ROWS = 'floors,layer,peers'
 const usage = `Usage: npm run bench:rpc -- [flags]
 
 Calls between two processes, 64 callers and one caller, over one nats-server. Ratios are to the runs of the floor just before and after; medians over the rounds.

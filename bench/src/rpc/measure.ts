@@ -58,7 +58,7 @@ function countdown(from: number): () => boolean {
   return () => left-- > 0 && performance.now() < until
 }
 
-async function inParallel(callers: number, goesOn: () => boolean, call: () => Promise<unknown>): Promise<void> {
+export async function inParallel(callers: number, goesOn: () => boolean, call: () => Promise<unknown>): Promise<void> {
   await Promise.all(
     Array.from({ length: callers }, async () => {
       while (goesOn()) await call()

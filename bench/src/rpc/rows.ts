@@ -1,6 +1,6 @@
 import type { OwnProcessesRow, Row } from './row.js'
 
-export const GROUPS = ['floors', 'weaver', 'observability', 'peers'] as const
+export const GROUPS = ['floors', 'layer', 'observability', 'peers'] as const
 export type Group = (typeof GROUPS)[number]
 
 interface RowEntry {
@@ -17,10 +17,10 @@ const weaver = () => import('./weaver-rows.js')
 export const ROWS: Readonly<Record<string, RowEntry>> = {
   mux: { title: 'nats publish + own inbox (raw bytes)', group: 'floors', load: async () => (await raw()).rawMux },
   request: { title: 'nats request() (raw bytes)', group: 'floors', load: async () => (await raw()).rawRequest },
-  weaver: { title: 'Weaver', group: 'weaver', load: async () => (await weaver()).weaverRow({}) },
+  weaver: { title: 'Weaver', group: 'layer', load: async () => (await weaver()).weaverRow({}) },
   'weaver-unbatched': {
     title: 'Weaver, maxBatch 1',
-    group: 'weaver',
+    group: 'layer',
     load: async () => (await weaver()).weaverRow({ maxBatch: 1 }),
   },
   observed: {
