@@ -13,9 +13,9 @@ import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-err
 import type { Transport } from './transport.js'
 
 /** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
-const UNAVAILABLE_WINDOW_MS = 1_000
-/** How long a call waits for a lost connection to come back, over all its attempts. */
-const RECONNECT_WINDOW_MS = 2_000
+const UNAVAILABLE_WINDOW_MS = 900
+/** How long a call waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. */
+const RECONNECT_WINDOW_MS = 900
 const MAX_RETRIES = 3
 const BACKOFF_MS = { first: 5, most: 200 } as const
 /** Failures after which another attempt may end otherwise, and which a replica may have had work with. */

@@ -189,11 +189,11 @@ describe('when the broker goes away in mid-call', () => {
     expect(runs()).toBe(2)
   })
 
-  it('any other fails after two seconds when the broker stays away, and still says that it may have run', async () => {
+  it('any other fails after a second when the broker stays away, and still says that it may have run', async () => {
     const { outcome } = await inMidCall('work')
     const ms = await msOf(outcome)
-    expect(ms).toBeGreaterThan(1_500)
-    expect(ms).toBeLessThan(3_500)
+    expect(ms).toBeGreaterThan(700)
+    expect(ms).toBeLessThan(5_000) // the deadline is 30 s
     expect(await failureOf(outcome)).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: true })
   })
 
@@ -313,7 +313,7 @@ describe('too many calls', () => {
     for (const subject of [callSubject(DEPLOYMENT, COMPONENT), everyReplicaSubject(DEPLOYMENT, COMPONENT)])
       raw.subscribe(subject, { callback: () => undefined })
     await raw.flush()
-    const { call, client } = await stations.startCaller({ append: 3_000 })
+    const { call, client, transport } = await stations.startCaller({ append: 600_000 })
     const waiting = Array.from({ length: 65_536 }, () => call('append', 'x').catch(() => undefined))
     expect(client.inFlight).toBe(65_536)
     expect(await failureOf(call('append', 'x'))).toMatchObject({
@@ -321,6 +321,7 @@ describe('too many calls', () => {
       mayHaveRun: false,
       message: expect.stringContaining('65536 calls wait for it already') as string, // an asymmetric matcher
     })
+    await transport.close()
     await Promise.all(waiting)
     expect(client.inFlight).toBe(0)
   })

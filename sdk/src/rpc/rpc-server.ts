@@ -86,7 +86,7 @@ export class RpcServer {
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#roster = new ReplicaRoster(options, this.#writer)
-    this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint })
+    this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint, maxConcurrent: this.#maxConcurrent })
   }
 
   get inFlight(): number {

@@ -14,6 +14,7 @@ import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { WatchedCall } from './callee-watch.js'
 import { context, NEVER, runInContext, type CallContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
+import { leavable, Leaving } from './leavable-stream.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { Route } from './route.js'
 import { StreamEndpoint, type EndpointCall, type StreamEndpointOptions } from './stream-endpoint.js'
@@ -25,6 +26,8 @@ import { MAX_ITEM_BYTES } from './stream-window.js'
 /** How long a call is offered again when nobody listens, or while there is no connection. */
 const OPEN_WINDOW_MS = 1_000
 const BACKOFF_MS = { first: 5, most: 200 } as const
+/** Another replica, or the same one a moment later, may take the call. */
+const PASSING: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_UNAVAILABLE', 'WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED'])
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface StreamCall {
@@ -73,24 +76,27 @@ export class StreamClient {
 
   /** A call of a method that returns a stream. The context is that of the call, not of the reader. */
   stream(call: StreamCall): AsyncGenerator<unknown, void, undefined> {
-    return this.#items(call, context())
+    const leaving = new Leaving()
+    return leavable(this.#items(call, context(), leaving), () => leaving.leave())
   }
 
   /** A call of a method that takes a stream and answers once. */
   async call(call: StreamCall): Promise<unknown> {
-    const items = this.#items(call, context())
+    const items = this.#items(call, context(), new Leaving())
     const first = await items.next()
     await items.next() // the end
     return first.value
   }
 
-  async *#items(call: StreamCall, now: CallContext): AsyncGenerator<unknown, void, undefined> {
+  async *#items(call: StreamCall, now: CallContext, leaving: Leaving): AsyncGenerator<unknown, void, undefined> {
     const ended = call.observe?.()
     let outcome: { readonly error?: unknown } = {}
     try {
-      const opened = await this.#open(call, now)
+      const opened = await this.#open(call, now, leaving)
+      leaving.onLeave(() => opened.output.cancel())
       yield* opened.output.items()
     } catch (error) {
+      if (leaving.isLeft) return // nobody is there to hear it
       outcome = { error }
       throw error
     } finally {
@@ -99,7 +105,7 @@ export class StreamClient {
   }
 
   /** I2 */
-  async #open(call: StreamCall, now: CallContext): Promise<ClientCall> {
+  async #open(call: StreamCall, now: CallContext, leaving: Leaving): Promise<ClientCall> {
     const started = Date.now()
     const openBy = Math.min(now.deadline ?? Infinity, started + call.openTimeoutMs)
     let owner = call.route?.ownerFor(call.binding.name, call.args)
@@ -109,6 +115,7 @@ export class StreamClient {
         const opened = attempt.open()
         this.#opening.add(attempt)
         this.#options.onOpening?.()
+        leaving.onLeave(() => attempt.leave())
         await opened
         return attempt
       } catch (error) {
@@ -119,8 +126,8 @@ export class StreamClient {
         }
         const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
-        const mayPass = surelyNotTaken && (error.code === 'WEAVER_RPC_UNAVAILABLE' || error.code === 'WEAVER_RPC_DISCONNECTED')
-        if (!mayPass || now.signal.aborted || Date.now() + wait > Math.min(openBy, started + OPEN_WINDOW_MS)) throw error
+        const mayPass = surelyNotTaken && PASSING.has(error.code)
+        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > Math.min(openBy, started + OPEN_WINDOW_MS)) throw error
         await new Promise((resolve) => setTimeout(resolve, wait))
       } finally {
         this.#opening.delete(attempt)
@@ -222,6 +229,11 @@ class ClientCall implements EndpointCall, WatchedCall {
 
   onNoResponders(): void {
     this.#fail(this.#failure('WEAVER_RPC_UNAVAILABLE', 'was not opened: no replica of it is up', false))
+  }
+
+  /** Its reader has gone before it was accepted. */
+  leave(): void {
+    this.#abandon(this.#failure('WEAVER_RPC_CANCELLED', 'is abandoned: its reader has left', true))
   }
 
   onNotAccepted(why: string): void {

@@ -55,6 +55,43 @@ describe('a local stream', () => {
     expect(seen.map(({ metadata, caller }) => [metadata['tenant'], caller?.component])).toEqual(Array.from({ length: 3 }, () => ['blue', 'news/Web'])) // prettier-ignore
   })
 
+  it('hears its reader leave while that waits for an item', async () => {
+    const heard = gate()
+    const items = stream(async function* () {
+      yield 1
+      context().signal.addEventListener('abort', () => heard.open())
+      await heard.opened
+    })
+    await items.next()
+    const pending = items.next()
+    await items.return()
+    expect(await pending).toEqual({ done: true, value: undefined })
+    await heard.opened
+  })
+
+  it('hears its method leave an argument stream while that waits for an item', async () => {
+    const given = gate()
+    const silent = async function* (): AsyncGenerator<number> {
+      try {
+        yield 1
+        await given.opened
+      } finally {
+        given.open()
+      }
+    }
+    const outer = context()
+    const call = { what: 'news/Feed.sum', outer, inner: derive(outer, { caller: CALLER }), args: [silent()], input: 0 }
+    const result = localInputCall(call, async ([items]) => {
+      const reading = (items as AsyncIterable<number>)[Symbol.asyncIterator]() // what the binding says it is
+      await reading.next()
+      const pending = reading.next()
+      await reading.return?.()
+      return pending
+    })
+    expect(await result).toEqual({ done: true, value: undefined })
+    given.open()
+  })
+
   it('runs nothing before its first item is asked for, and throws what its method throws', async () => {
     let runs = 0
     const items = stream(() => {

@@ -4,6 +4,7 @@
  * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied.
  */
 import { derive, NEVER, runInContext, type CallContext } from './context.js'
+import { leavable, Leaving } from './leavable-stream.js'
 import { RemoteCallError } from './remote-call-error.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -23,15 +24,25 @@ export interface LocalStreamCall {
 }
 
 /** The items of a local call of a method that returns a stream. `method` is called when the first item is asked for. */
-export async function* localStream(
+export function localStream(
   call: LocalStreamCall,
   method: (args: readonly unknown[]) => AsyncIterable<unknown>,
+): AsyncGenerator<unknown, void, undefined> {
+  const leaving = new Leaving()
+  return leavable(localItems(call, method, leaving), () => leaving.leave())
+}
+
+async function* localItems(
+  call: LocalStreamCall,
+  method: (args: readonly unknown[]) => AsyncIterable<unknown>,
+  leaving: Leaving,
 ): AsyncGenerator<unknown, void, undefined> {
   const { outer } = call
   const ended = call.observe?.()
   const left = new AbortController()
   const inner = derive(call.inner, { signal: outer.signal === NEVER ? left.signal : AbortSignal.any([outer.signal, left.signal]) })
   const end = watchEnd(call)
+  leaving.onLeave(() => end.leave())
   const input = new LocalInput(call)
   let iterator: AsyncIterator<unknown> | undefined
   let outcome: { readonly error?: unknown } = {}
@@ -48,6 +59,7 @@ export async function* localStream(
       yield next.value
     }
   } catch (error) {
+    if (leaving.isLeft) return // nobody is there to hear it
     outcome = { error }
     isThrough = !end.hasCome // the producer threw
     throw error
@@ -80,13 +92,16 @@ class LocalInput {
   readonly #items: AsyncIterable<unknown> | undefined
   #iterator: AsyncIterator<unknown> | undefined
   #isOver = false
+  #isLeft = false
+  /** Ends the wait for an item. */
+  #wake: (() => void) | undefined
 
   constructor(call: LocalStreamCall) {
     this.#outer = call.outer
     const given = [...call.args]
     if (call.input !== undefined) {
       this.#items = given[call.input] as AsyncIterable<unknown> // the stub is typed, and the generator says which argument it is
-      given[call.input] = this.#read()
+      given[call.input] = leavable(this.#read(), () => this.#onReaderLeft())
     }
     this.args = given
   }
@@ -95,6 +110,7 @@ class LocalInput {
     if (this.#isOver || this.#items === undefined) return
     const iterator = this.#open(this.#items)
     this.#isOver = true
+    this.#wake?.()
     // As over RPC nobody waits for it, and what its `finally` throws is heard by nobody.
     runInContext(this.#outer, async () => iterator.return?.()).catch(() => undefined)
   }
@@ -103,17 +119,32 @@ class LocalInput {
     try {
       while (!this.#isOver && this.#items !== undefined) {
         const iterator = this.#open(this.#items)
-        const next = await runInContext(this.#outer, () => iterator.next())
+        const next = await this.#next(iterator)
+        if (next === undefined) break
         if (next.done === true) {
           this.#isOver = true
           return
         }
         yield next.value
       }
+      if (this.#isLeft) return
       throw new RemoteCallError('WEAVER_RPC_CANCELLED', 'the call that this argument belongs to is over', { mayHaveRun: true })
     } finally {
       this.giveBack()
     }
+  }
+
+  /** @returns `undefined` when the call is over, or its reader has left, before there is one */
+  #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(undefined)
+      runInContext(this.#outer, () => iterator.next()).then(resolve, reject)
+    })
+  }
+
+  #onReaderLeft(): void {
+    this.#isLeft = true
+    this.giveBack()
   }
 
   #open(items: AsyncIterable<unknown>): AsyncIterator<unknown> {
@@ -125,6 +156,8 @@ interface End {
   readonly hasCome: boolean
   /** Settles as `work` does, or rejects when the end comes before that. A race with one promise for the whole stream would keep every item's reaction. */
   orRejects<T>(work: Promise<T>): Promise<T>
+  /** The reader has gone: what is waited for will not be. */
+  leave(): void
   forget(): void
 }
 
@@ -159,6 +192,7 @@ function watchEnd(call: LocalStreamCall): End {
         work.then(resolve, no)
         if (error !== undefined) no(error)
       }),
+    leave: () => fire('WEAVER_RPC_CANCELLED', 'its reader has left'),
     forget() {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)

@@ -7,6 +7,7 @@
  */
 import { Reader } from '../codec/reader.js'
 import { codecError } from '../codec/codec-error.js'
+import { leavable } from './leavable-stream.js'
 import { itemCost, MAX_ITEM_BYTES, ReceiveWindow } from './stream-window.js'
 
 export interface StreamReceiverOptions {
@@ -86,7 +87,11 @@ export class StreamReceiver {
   }
 
   /** What has arrived and arrives, decoded. To be called once. A consumer that leaves before the end cancels the producer. */
-  async *items(): AsyncGenerator<unknown, void, undefined> {
+  items(): AsyncGenerator<unknown, void, undefined> {
+    return leavable(this.#items(), () => this.cancel())
+  }
+
+  async *#items(): AsyncGenerator<unknown, void, undefined> {
     try {
       for (;;) {
         const bytes = this.#take()

@@ -25,6 +25,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export interface StreamServerOptions extends StreamEndpointOptions {
   readonly fingerprint: Uint8Array
   readonly tracing?: Tracing | undefined
+  /** Calls of one component that may run here at once, streaming or not. */
+  readonly maxConcurrent: number
 }
 
 /** What of a component the server needs. */
@@ -32,6 +34,8 @@ export interface StreamedComponent {
   readonly name: string
   readonly methods: readonly MethodBinding[]
   readonly instance: object
+  /** Its calls that run here, streaming or not. */
+  running: number
 }
 
 type Method = (...args: unknown[]) => unknown
@@ -65,7 +69,11 @@ export class StreamServer {
         w.bool(false)
       })
     }
-    const done = call.run().finally(() => this.#running.delete(call))
+    component.running++
+    const done = call.run().finally(() => {
+      component.running--
+      this.#running.delete(call)
+    })
     this.#running.set(call, done)
   }
 
@@ -86,7 +94,7 @@ export class StreamServer {
   }
 
   #accept(component: StreamedComponent, reader: Reader): ServerCall {
-    const { fingerprint } = this.#options
+    const { fingerprint, maxConcurrent, replica } = this.#options
     const theirs = readFingerprint(reader)
     if (Buffer.compare(theirs, fingerprint) !== 0)
       throw refusal(
@@ -97,6 +105,8 @@ export class StreamServer {
     const binding = component.methods[head.method]
     if (binding === undefined || (binding.isStream === undefined && binding.input === undefined))
       throw refusal('WEAVER_RPC_PROTOCOL', `was refused: "${component.name}" has no streaming method number ${head.method}`)
+    if (component.running >= maxConcurrent)
+      throw refusal('WEAVER_RPC_OVERLOADED', `was refused: "${replica}" runs ${component.running} calls of "${component.name}" already`)
     const args = binding.decodeArgs(reader)
     return new ServerCall({ head, binding, args, component, endpoint: this.#endpoint, server: this.#options })
   }

@@ -232,6 +232,34 @@ describe('a reader that leaves', () => {
     expect(await msOf(heard.opened)).toBeLessThan(1_000)
   })
 
+  it('is heard while it waits for an item, and waits no longer', async () => {
+    const heard = gate()
+    await feeds.replica({
+      async *count() {
+        yield 1
+        context().signal.addEventListener('abort', () => heard.open())
+        await heard.opened
+      },
+    })
+    const { feed, client } = await feeds.caller()
+    const items = feed.count(0)[Symbol.asyncIterator]()
+    await items.next()
+    const pending = items.next()
+    await items.return?.()
+    expect(await pending).toEqual({ done: true, value: undefined })
+    await heard.opened
+    expect(client.inFlight).toBe(0)
+  })
+
+  it('is heard before a replica has accepted its call', async () => {
+    const { feed, client } = await feeds.caller()
+    const items = feed.count(0)[Symbol.asyncIterator]()
+    const pending = items.next() // nobody is up: it is offered for a second
+    await items.return?.()
+    expect(await pending).toEqual({ done: true, value: undefined })
+    expect(client.inFlight).toBe(0)
+  })
+
   it('by its signal sees that at once, and what it had not read is dropped', async () => {
     await feeds.replica({ count: upTo })
     const { feed, client } = await feeds.caller()
@@ -281,4 +309,22 @@ describe('time', () => {
     expect(Date.now() - started).toBeLessThan(1_000)
     await returned.opened
   })
+})
+
+it('streams count among the calls that a replica may run at once; one too many is refused', async () => {
+  const end = gate()
+  const count = async function* (): AsyncGenerator<number> {
+    yield 1
+    await end.opened
+  }
+  const { server } = await feeds.replica({ count }, { maxConcurrent: 2 })
+  const { feed } = await feeds.caller()
+  const running = [0, 1].map(() => feed.count(0)[Symbol.asyncIterator]())
+  for (const items of running) expect(await items.next()).toEqual({ done: false, value: 1 })
+  const error = await failureOf(feed.count(0)[Symbol.asyncIterator]().next())
+  expect(error).toMatchObject({ code: 'WEAVER_RPC_OVERLOADED', mayHaveRun: false })
+  end.open()
+  for (const items of running) expect((await items.next()).done).toBe(true)
+  while (server.inFlight > 0) await sleep(5)
+  expect(await feed.count(0)[Symbol.asyncIterator]().next()).toEqual({ done: false, value: 1 })
 })

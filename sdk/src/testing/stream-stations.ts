@@ -54,7 +54,7 @@ export const FEED_COMPONENT = 'news/Feed'
 export interface FeedStations {
   replica(
     feed: Partial<Feed>,
-    options?: { readonly name?: string; readonly url?: string },
+    options?: { readonly name?: string; readonly url?: string; readonly maxConcurrent?: number },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   caller(
     timeoutMs?: Readonly<Record<string, number>>,
@@ -69,9 +69,9 @@ export function feedStations(stations: Stations, given: { readonly tracing?: Tra
     return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log, ...given }
   }
   return {
-    async replica(feed, { name = 'feed-0', url = stations.nats.url } = {}) {
+    async replica(feed, { name = 'feed-0', url = stations.nats.url, maxConcurrent } = {}) {
       const options = await connection(name, url)
-      const server = new RpcServer(options)
+      const server = new RpcServer({ ...options, maxConcurrent })
       server.serve({ name: FEED_COMPONENT, methods: FEED, instance: feed })
       await options.transport.flush()
       return { server, transport: options.transport }
