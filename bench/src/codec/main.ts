@@ -1,22 +1,21 @@
 // Encoding and decoding of the order, each codec in turn in one process, rounds one after the other: `npm run bench:codec -- --help`.
-import { parseArgs } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { Reader, Writer, type MethodBinding } from '@weaver/sdk/internal'
 import { Packr } from 'msgpackr'
+import { numberFlag, runCommand } from '../command.js'
 import { ORDER_JSON } from '../order-json.js'
 import { ORDER, type Order } from '../order.js'
 import { median } from '../statistics.js'
+import { goalTable, table, type Goal } from '../table.js'
 import { weaver } from '../weaver.gen.js'
 
-const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '7' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
-})
-if (flags.help === true) {
-  process.stdout.write(
-    'Usage: npm run bench:codec -- [--rounds 7] [--json]\nRatios are to JSON in the same round; medians over the rounds.\n',
-  )
-  process.exit(0)
-}
+const usage = `Usage: npm run bench:codec -- [flags]
+
+Encoding and decoding of the order, codecs in turn in one process. Ratios are to JSON in the same round; medians over the rounds.
+
+  --rounds N  (default: 7)
+  --json      machine-readable
+`
 
 interface Codec {
   readonly title: string
@@ -63,42 +62,57 @@ function time(body: () => unknown): number {
   return spent / LOOP
 }
 
-const runs: Record<string, { encode: number[]; decode: number[] }> = Object.fromEntries(
-  Object.keys(CODECS).map((name) => [name, { encode: [], decode: [] }]),
-)
-for (let round = -1; round < Number(flags.rounds); round++)
-  for (const [name, codec] of Object.entries(CODECS)) {
-    const bytes = codec.encode(ORDER)
-    const encode = time(() => codec.encode(ORDER))
-    const decode = time(() => codec.decode(bytes))
-    // The first round is for the compiler.
-    if (round >= 0) {
+interface CodecRow {
+  readonly codec: string
+  readonly title: string
+  /** Encoding and decoding together, as multiples of JSON's and msgpackr's speed. */
+  readonly timesJson: number
+  readonly timesMsgpackr: number
+  readonly encodeNs: number
+  readonly decodeNs: number
+  readonly bytes: number
+}
+
+function measure(rounds: number): readonly CodecRow[] {
+  const runs: Record<string, { encode: number[]; decode: number[] }> = Object.fromEntries(
+    Object.keys(CODECS).map((name) => [name, { encode: [], decode: [] }]),
+  )
+  for (let round = -1; round < rounds; round++)
+    for (const [name, codec] of Object.entries(CODECS)) {
+      const bytes = codec.encode(ORDER)
+      const encode = time(() => codec.encode(ORDER))
+      const decode = time(() => codec.decode(bytes))
+      // The first round is for the compiler.
+      if (round < 0) continue
       runs[name]?.encode.push(encode)
       runs[name]?.decode.push(decode)
     }
-  }
-
-const rows = Object.entries(CODECS).map(([name, codec]) => {
-  const { encode, decode } = runs[name] ?? { encode: [], decode: [] }
-  const sums = encode.map((ns, i) => ns + (decode[i] ?? 0))
-  const json = runs['json']
-  const ratios = sums.map((sum, i) => ((json?.encode[i] ?? 0) + (json?.decode[i] ?? 0)) / sum)
-  return {
+  const sumsOf = (name: string): readonly number[] => (runs[name]?.encode ?? []).map((ns, i) => ns + (runs[name]?.decode[i] ?? 0))
+  const multiple = (name: string, peer: string): number => median(sumsOf(name).map((sum, i) => (sumsOf(peer)[i] ?? 0) / sum))
+  return Object.entries(CODECS).map(([name, codec]) => ({
     codec: name,
     title: codec.title,
-    speed: median(ratios),
-    encodeNs: median(encode),
-    decodeNs: median(decode),
+    timesJson: multiple(name, 'json'),
+    timesMsgpackr: multiple(name, 'msgpackr'),
+    encodeNs: median(runs[name]?.encode ?? []),
+    decodeNs: median(runs[name]?.decode ?? []),
     bytes: Buffer.byteLength(codec.encode(ORDER) as Uint8Array),
-  }
-})
-if (flags.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`)
-else {
-  process.stdout.write(
-    `${'codec'.padEnd(36)} ${['speed × JSON', 'encode ns', 'decode ns', 'bytes'].map((h) => h.padStart(12)).join(' ')}\n`,
-  )
-  for (const row of rows)
-    process.stdout.write(
-      `${row.title.padEnd(36)} ${row.speed.toFixed(2).padStart(12)} ${[row.encodeNs, row.decodeNs, row.bytes].map((x) => Math.round(x).toString().padStart(12)).join(' ')}\n`,
-    )
+  }))
 }
+
+await runCommand({ usage, options: { rounds: { type: 'string', default: '7' } } }, async (flags) => {
+  const rows = measure(numberFlag('rounds', flags.rounds))
+  const own = rows.find(({ codec }) => codec === 'weaver')
+  const goals = ([['JSON', own?.timesJson, 4.5], ['msgpackr, shared structures', own?.timesMsgpackr, 1.7]] as const).map(([peer, reached = 0, atLeast]): Goal => ({ what: `Weaver ÷ ${peer}, speed`, goal: `≥ ${atLeast}`, reached: reached.toFixed(2), isReached: reached >= atLeast })) // prettier-ignore
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ rows, goals }, null, 2)}\n`)
+    return
+  }
+  process.stdout.write(
+    table(
+      ['codec', 'speed × JSON', '× msgpackr', 'encode ns', 'decode ns', 'bytes'],
+      rows.map((row) => [row.title, row.timesJson.toFixed(2), row.timesMsgpackr.toFixed(2), ...[row.encodeNs, row.decodeNs, row.bytes].map((x) => String(Math.round(x)))]),
+    ), // prettier-ignore
+  )
+  process.stdout.write(`\n${goalTable(goals)}`)
+})
