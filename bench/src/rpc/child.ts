@@ -28,8 +28,10 @@ if (role === 'serve') {
       await once(process, 'message')
       running = await profile?.()
     },
-    end: () => tell({ kind: 'done' }),
+    async end() {
+      tell({ kind: 'done' })
+      await running?.stop()
+    },
   })
-  await running?.stop()
   tell({ kind: 'sample', sample })
 }

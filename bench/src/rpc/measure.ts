@@ -13,7 +13,7 @@ const LONGEST_MS = 2_000
 export interface Phases {
   /** Waits until it may begin. */
   begin(): Promise<void>
-  end(): void
+  end(): Promise<void>
 }
 
 /** Measures one kind of call: warm-up, one caller, 64 callers. */
@@ -42,7 +42,7 @@ export async function measure(call: () => Promise<unknown>, seconds: number, pha
   )
   const took = performance.now() - started
   const used = process.cpuUsage(cpu)
-  phases.end()
+  await phases.end()
   return {
     callsPerSecond: latencies.length / (took / 1_000),
     p50Us: percentile(single, 50) * 1_000,

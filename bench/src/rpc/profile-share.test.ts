@@ -7,10 +7,10 @@ const node = (id: number, functionName: string, url: string, children: number[] 
 })
 const SDK = 'file:///app/node_modules/@weaver/sdk/dist'
 
-it('puts the time of a profile to the parts by file, builtins to their caller, and leaves idle time out', () => {
+it('puts the time of a profile to the parts by file, builtins to their caller, and leaves out idle time and the profiler', () => {
   const profile: CpuProfile = {
     nodes: [
-      node(1, '(root)', '', [2, 3, 4, 5, 9]),
+      node(1, '(root)', '', [2, 3, 4, 5, 9, 11]),
       node(2, '(idle)', ''),
       node(3, '(garbage collector)', ''),
       node(4, '(program)', ''),
@@ -20,9 +20,11 @@ it('puts the time of a profile to the parts by file, builtins to their caller, a
       node(8, 'publish', 'file:///app/node_modules/nats/lib/nats-base-client/nats.js'),
       node(9, 'writeOrder', 'file:///app/bench/dist/weaver.gen.js'),
       node(10, 'observe', `${SDK}/telemetry/histogram-series.js`),
+      node(11, 'post', 'node:inspector', [12]),
+      node(12, 'dispatch', ''),
     ],
-    samples: [2, 3, 4, 5, 6, 7, 8, 9, 10],
-    timeDeltas: [1_000, 10, 10, 20, 10, 10, 20, 10, 10],
+    samples: [2, 12, 3, 4, 5, 6, 7, 8, 9, 10],
+    timeDeltas: [1_000, 1_000, 10, 10, 20, 10, 10, 20, 10, 10],
   }
   const shares = shareByPart(profile)
   expect(shares).toMatchObject({

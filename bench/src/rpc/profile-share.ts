@@ -27,8 +27,12 @@ export const PARTS = [
 ] as const
 export type Part = (typeof PARTS)[number]
 
+/** Idle time, and what the profiler itself takes. */
+const NOT_COUNTED = 'not counted'
+
 /** The first that fits. A file of the SDK is named as it lies in `dist`. */
-const FILES: readonly (readonly [RegExp, Part])[] = [
+const FILES: readonly (readonly [RegExp, Part | typeof NOT_COUNTED])[] = [
+  [/^node:inspector/, NOT_COUNTED],
   [/sdk\/(dist|src)\/codec\//, 'codec'],
   [/sdk\/(dist|src)\/rpc\/nats-transport/, 'nats client'],
   [/sdk\/(dist|src)\/rpc\/(context|cancellation)/, 'context (AsyncLocalStorage)'],
@@ -42,7 +46,8 @@ const FILES: readonly (readonly [RegExp, Part])[] = [
 ]
 
 /** Where a frame belongs; `undefined`: where its caller belongs. */
-function partOf({ functionName, url }: ProfileNode['callFrame']): Part | undefined {
+function partOf({ functionName, url }: ProfileNode['callFrame']): Part | typeof NOT_COUNTED | undefined {
+  if (functionName === '(idle)') return NOT_COUNTED
   if (functionName === '(garbage collector)') return 'garbage collector'
   if (functionName === '(program)') return 'native: system calls, engine'
   if (functionName === '(root)') return 'other'
@@ -52,11 +57,11 @@ function partOf({ functionName, url }: ProfileNode['callFrame']): Part | undefin
   return FILES.find(([file]) => file.test(url))?.[1] ?? 'other'
 }
 
-/** Shares of the time that was not idle, by where it was spent itself; they add up to 1. */
+/** Shares of the time that counts, by where it was spent itself; they add up to 1. */
 export function shareByPart({ nodes, samples = [], timeDeltas = [] }: CpuProfile): Readonly<Record<Part, number>> {
   const byId = new Map(nodes.map((node) => [node.id, node]))
-  const partById = new Map<number, Part>()
-  const visit = (node: ProfileNode, inherited: Part): void => {
+  const partById = new Map<number, Part | typeof NOT_COUNTED>()
+  const visit = (node: ProfileNode, inherited: Part | typeof NOT_COUNTED): void => {
     const part = partOf(node.callFrame) ?? inherited
     partById.set(node.id, part)
     for (const child of node.children ?? []) {
@@ -69,9 +74,10 @@ export function shareByPart({ nodes, samples = [], timeDeltas = [] }: CpuProfile
   const spent = Object.fromEntries(PARTS.map((part) => [part, 0])) as Record<Part, number> // all parts are there
   let total = 0
   for (const [i, id] of samples.entries()) {
-    if (byId.get(id)?.callFrame.functionName === '(idle)') continue
+    const part = partById.get(id) ?? 'other'
+    if (part === NOT_COUNTED) continue
     const us = Math.max(0, timeDeltas[i] ?? 0)
-    spent[partById.get(id) ?? 'other'] += us
+    spent[part] += us
     total += us
   }
   for (const part of PARTS) spent[part] /= total || 1
