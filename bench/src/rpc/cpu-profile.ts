@@ -3,18 +3,35 @@ import { Session } from 'node:inspector/promises'
 
 const SAMPLE_US = 200
 
-/** Profiles this process from now on. `stop` writes a `.cpuprofile`, which Chrome's DevTools open. */
-export async function startProfile(path: string): Promise<{ stop(): Promise<void> }> {
-  const session = new Session()
-  session.connect()
-  await session.post('Profiler.enable')
-  await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US })
-  await session.post('Profiler.start')
-  return {
-    async stop() {
-      const { profile } = await session.post('Profiler.stop')
-      session.disconnect()
-      await writeFile(path, JSON.stringify(profile))
-    },
+/** Profiles this process. */
+export class Profiler {
+  readonly #session = new Session()
+  readonly #path: string
+
+  private constructor(path: string) {
+    this.#path = path
+  }
+
+  /** To be called before the code that matters is compiled: only then is a function that was inlined told apart from its caller. */
+  static async prepare(path: string): Promise<Profiler> {
+    const profiler = new Profiler(path)
+    profiler.#session.connect()
+    await profiler.#session.post('Profiler.enable')
+    await profiler.#session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US })
+    await profiler.#session.post('Profiler.start')
+    return profiler
+  }
+
+  /** What was before is forgotten. */
+  async start(): Promise<void> {
+    await this.#session.post('Profiler.stop')
+    await this.#session.post('Profiler.start')
+  }
+
+  /** Writes a `.cpuprofile`, which Chrome's DevTools open. */
+  async stop(): Promise<void> {
+    const { profile } = await this.#session.post('Profiler.stop')
+    this.#session.disconnect()
+    await writeFile(this.#path, JSON.stringify(profile))
   }
 }
