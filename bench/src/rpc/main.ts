@@ -22,7 +22,7 @@ ${GROUPS.map(
       .join(', ')}\n`,
 ).join('')}  --floor ROW      what ratios are to (default: ${FLOOR})
   --payloads LIST  ${PAYLOADS.join(', ')} (default: both)
-  --rounds N       (default: 4)
+  --rounds N       (default: 4); 0: only the table of --record
   --seconds N      with 64 callers, of each run (default: 1.5)
   --calm N         a run during which others used more than so many cores is repeated, twice at most (default: 0.25)
   --record FILE    appends every run as a line of JSON, and makes the table of all runs of the file: rounds can be made a few at a time
@@ -61,7 +61,7 @@ await runCommand(
     const before = flags.record === undefined ? [] : readRecord(flags.record)
     const runs = [...before]
     const firstRound = Math.max(-1, ...before.map(({ round }) => round)) + 1
-    for (let round = firstRound; round < firstRound + numberFlag('rounds', flags.rounds); round++)
+    for (let round = firstRound; round < firstRound + numberFlag('rounds', flags.rounds, 0); round++)
       for (const payload of payloads)
         for (const row of scheduleRound(rows, floor, round)) {
           process.stderr.write(`round ${round + 1}, ${payload}, ${row}\n`)

@@ -19,13 +19,17 @@ export const PARTS = [
   'context (AsyncLocalStorage)',
   'metrics, traces, logs',
   'stubs, component',
+  'writes to sockets (system calls)',
   'node: sockets, streams, events',
-  'native: system calls, engine',
+  'engine',
   'garbage collector',
   'benchmark',
   'other',
 ] as const
 export type Part = (typeof PARTS)[number]
+
+/** Methods of Node's stream handles. */
+const SOCKET_WRITES: ReadonlySet<string> = new Set(['writeBuffer', 'writev', 'writeUtf8String', 'writeLatin1String'])
 
 /** Idle time, and what the profiler itself takes. */
 const NOT_COUNTED = 'not counted'
@@ -49,8 +53,9 @@ const FILES: readonly (readonly [RegExp, Part | typeof NOT_COUNTED])[] = [
 function partOf({ functionName, url }: ProfileNode['callFrame']): Part | typeof NOT_COUNTED | undefined {
   if (functionName === '(idle)') return NOT_COUNTED
   if (functionName === '(garbage collector)') return 'garbage collector'
-  if (functionName === '(program)') return 'native: system calls, engine'
+  if (functionName === '(program)') return 'engine'
   if (functionName === '(root)') return 'other'
+  if (SOCKET_WRITES.has(functionName) && url === '') return 'writes to sockets (system calls)'
   // A builtin does the work of whoever called it.
   if (url === '') return undefined
   if (/weaver\.gen\./.test(url)) return /^(write|read|encode|decode)/.test(functionName) ? 'codec' : 'stubs, component'
