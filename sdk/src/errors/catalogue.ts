@@ -166,6 +166,34 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'See why no replica of its group is ready: its logs, and the conditions of the WeaverApp.',
   },
+  WEAVER_SIM_FAILED: {
+    when: 'an execution of `simulate()` went wrong: an operation, `invariant()` or `end()` threw, a promise was rejected that nobody waits for, or nothing came to an end. The error is a `SimulationError`.',
+    retry: 'no',
+    remedy:
+      'The message shows the smallest case that was found, and its history; `cause` is what was thrown, `report` has the rest. The seed, or the file in the graveyard, does it again.',
+  },
+  WEAVER_SIM_GRAVEYARD: {
+    when: 'a file in the graveyard of `simulate()` is no JSON, of another version, or lacks a field.',
+    retry: 'no',
+    remedy: 'Delete the file, or take it back from version control.',
+  },
+  WEAVER_SIM_INVALID: {
+    when: '`simulate()` is given a workload or options that make no sense, or a workload calls a component where it cannot.',
+    retry: 'no',
+    remedy: 'The message names the operation or the option.',
+  },
+  WEAVER_SIM_NOT_DETERMINISTIC: {
+    when: 'an execution of `simulate()` failed, and went another way when it was run again.',
+    retry: 'no',
+    remedy:
+      'The message shows the first difference. Look for state of a module that one execution leaves to the next, and for time, chance, files and sockets that the simulator does not control.',
+  },
+  WEAVER_SIM_STALLED: {
+    when: 'an execution of `simulate()` waits for something that never happens, or goes on without end. It is the `cause` of a WEAVER_SIM_FAILED.',
+    retry: 'no',
+    remedy:
+      'The message names operations and calls that are still running. Look for a deadlock, a loop that tries again for ever, or something real that is waited for.',
+  },
   WEAVER_START_INVALID: {
     when: 'classes, generated file, configuration and bootstrap do not fit each other. All problems are told at once, before anything runs.',
     retry: 'no',
