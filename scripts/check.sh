@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 status=0
 try() { "$@" || { printf 'check failed: %s\n' "$*" >&2; status=1; }; }
-try npx prettier --check --cache --cache-location node_modules/.cache/prettier --log-level warn .
+try npx prettier --check --cache --log-level warn .
 try npx oxlint --deny-warnings
 try npx tsc -b
 try npx tsc -p tsconfig.test.json

@@ -7,12 +7,16 @@
  *     that might be there goes on to its deadline.
  * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens. A caller that comes later asks who is there, and
  *     those that answer also name those that are too busy to (replica-roster.ts).
- * I3  A replica that still runs calls answers, though it takes no new ones.
+ * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
+ *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
+ * I4  A replica that still runs calls answers, though it takes no new ones.
  */
 import type { Writer } from '../codec/writer.js'
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../contract/routing.js'
 import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from './frame.js'
+import type { Route } from './route.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
 /** Calls are watched from this age on. */
@@ -21,6 +25,9 @@ const WATCHED_MS = 250
 const LOOK_MS = 100
 /** How often a replica is asked whether it still has a call. */
 const HOLDER_MS = 500
+/** An owner of keys that is silent for so long is passed over. */
+const PASSED_OVER_MS = 1_500
+const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
 /** So many of the first that say that they are here are asked whom they know. */
 const ROSTERS = 3
 /** How often all replicas are asked who has a call: at first, and at most. */
@@ -30,7 +37,7 @@ const SEARCH_MS = { first: 250, most: 2_000 } as const
 export interface WatchedCall {
   /** The caller's number of it, as replicas know it. 0: none, because a replica that has it says so at once (the opening of a stream). */
   readonly id: number
-  readonly target: { readonly component: string }
+  readonly target: { readonly component: string; readonly route?: Route | undefined }
   /** Epoch milliseconds. */
   readonly sentAt: number
   /** The replica that has it, once that is known. */
@@ -44,6 +51,8 @@ export interface CalleeWatchOptions {
   /** Prefix of the subjects for answers, with its dot; the watch subscribes to it. */
   readonly inbox: string
   readonly log: Logger
+  /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000, three heartbeats */
+  readonly frozenMs?: number | undefined
   /** Told of a call that nobody will answer; it may have been answered meanwhile. */
   readonly onLost: (call: WatchedCall, why: string) => void
 }
@@ -57,6 +66,8 @@ interface Callees {
   meeting: string | undefined
   /** Epoch milliseconds, by replica: when it may be asked again about the calls that it has. */
   readonly nextAsk: Map<string, number>
+  /** Epoch milliseconds, by replica that has calls and was asked: since when it says nothing. */
+  readonly silentSince: Map<string, number>
   nextSearchAt: number
   searchMs: number
 }
@@ -98,6 +109,7 @@ export class CalleeWatch {
       search: undefined,
       meeting: undefined,
       nextAsk: new Map(),
+      silentSince: new Map(),
       nextSearchAt: 0,
       searchMs: SEARCH_MS.first,
     }
@@ -129,17 +141,35 @@ export class CalleeWatch {
         if (call.holder === undefined) pushTo(sought, callees, call)
         else pushTo(mapIn(held, callees), call.holder, call)
       }
+    for (const callees of this.#callees.values())
+      for (const replica of callees.silentSince.keys()) if (held.get(callees)?.has(replica) !== true) callees.silentSince.delete(replica)
     for (const [callees, byReplica] of held)
       for (const [replica, calls] of byReplica) {
         if (now < (callees.nextAsk.get(replica) ?? 0)) continue
         callees.nextAsk.set(replica, now + HOLDER_MS)
+        this.#onSilence(callees, replica, { calls, now })
         this.#askHolder(callees, replica, calls)
       }
     for (const callees of this.#callees.values()) this.#seek(callees, sought.get(callees) ?? [], now)
   }
 
+  /** I3 */
+  #onSilence(callees: Callees, replica: string, { calls, now }: { readonly calls: readonly WatchedCall[]; readonly now: number }): void {
+    const since = callees.silentSince.get(replica) ?? now
+    callees.silentSince.set(replica, since)
+    const silentMs = now - since
+    if (silentMs < PASSED_OVER_MS) return
+    const { frozenMs = FROZEN_MS, onLost } = this.#options
+    for (const call of calls) {
+      call.target.route?.onUnreachable(replica)
+      if (call.target.route !== undefined && silentMs >= frozenMs)
+        onLost(call, `"${replica}", which has it, has said nothing for ${Math.round(silentMs / 1_000)} s`)
+    }
+  }
+
   #askHolder(callees: Callees, replica: string, calls: readonly WatchedCall[]): void {
     this.#ask({ subject: this.#querySubject(callees, replica), calls }, (answer) => {
+      callees.silentSince.delete(replica)
       if (answer === undefined) return this.#onGone(callees, replica, calls)
       const held = new Set(answer.calls)
       for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)

@@ -53,6 +53,7 @@ export class Retrier {
         if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
           throw finalError(error, { mayHaveRun, note: BUDGET })
         await pause(wait, now.signal)
+        if (error.code === 'WEAVER_RPC_PEER_LOST') owner = undefined
       }
       try {
         if (!this.#transport.isConnected) {

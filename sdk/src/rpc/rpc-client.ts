@@ -50,6 +50,8 @@ export interface RpcClientOptions {
   readonly maxMessageBytes?: number | undefined
   /** The most calls that are sent as one message; 1: each goes alone. @default 16 */
   readonly maxBatch?: number | undefined
+  /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000 */
+  readonly frozenMs?: number | undefined
 }
 
 export class RpcClient {
