@@ -189,3 +189,64 @@ it('a finished writer starts again and does not change what it gave out', () => 
   w.finish()
   expect(new Reader(first).string()).toBe('first')
 })
+
+describe('a message inside of another', () => {
+  const text = 'ä'.repeat(5)
+
+  it('has strings of its own, and is read where it lies', () => {
+    const w = new Writer(8)
+    for (let message = 0; message < 3; message++) {
+      w.u8(message)
+      for (let part = 0; part < 50; part++) {
+        w.openPart()
+        w.string(text.repeat(part))
+        w.number(part)
+        expect(w.closePart()).toBeGreaterThan(part)
+      }
+      const r = new Reader(w.finish())
+      expect(r.u8()).toBe(message)
+      for (let part = 0; part < 50; part++) {
+        const inner = r.part()
+        expect([inner.string(), inner.number(), inner.left]).toEqual([text.repeat(part), part, 0])
+        expect(() => inner.u8()).toThrow(/cut short/)
+      }
+      expect(r.left).toBe(0)
+    }
+  })
+
+  it('is dropped, taken out and put into another as if it had never been there', () => {
+    const w = new Writer(8)
+    w.u8(1)
+    w.openPart()
+    w.string('dropped')
+    w.dropPart()
+    w.openPart()
+    w.string('kept')
+    w.closePart()
+    w.openPart()
+    const at = w.size
+    w.u32(7)
+    w.overwriteU32(at, 8)
+    w.string('taken')
+    const taken = w.takePart(w.closePart())
+    const r = new Reader(w.finish())
+    expect([r.u8(), r.part().string(), r.left]).toEqual([1, 'kept', 0])
+    const alone = new Reader(taken)
+    expect([alone.u32(), alone.string(), alone.left, alone.size]).toEqual([8, 'taken', 0, taken.length])
+    w.part(taken)
+    const again = new Reader(w.finish()).part()
+    expect([again.u32(), again.string()]).toEqual([8, 'taken'])
+  })
+
+  it('that is cut short, or longer than what is around it, is an error', () => {
+    const w = new Writer(8)
+    w.u32(1_000)
+    expect(() => new Reader(w.finish()).part()).toThrow(/1000 more are wanted/)
+    w.openPart()
+    w.u8(1)
+    w.closePart()
+    const bytes = w.finish()
+    bytes[8] = 200 // the inner length
+    expect(() => new Reader(bytes).part().u8()).toThrow(/cut short/)
+  })
+})

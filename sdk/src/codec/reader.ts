@@ -4,23 +4,35 @@ import { HEAD_BYTES, TEXT } from './layout.js'
 /** Reads what a `Writer` of the same build wrote (layout.ts). Every read is checked against the end of the bytes. */
 export class Reader {
   readonly #bytes: Buffer
+  readonly #start: number
   readonly #bodyEnd: number
-  #at = HEAD_BYTES
+  readonly #end: number
+  #at: number
   /** Units of the text that were read. */
   #textAt = 0
   /** The whole text, once a string of a short one was read. */
   #text: string | undefined
 
-  /** Never fails: bytes that are no message read as one that was cut short. */
-  constructor(bytes: Uint8Array) {
+  /** Never fails: bytes that are no message read as one that was cut short. @param start where the message lies in the bytes */
+  constructor(bytes: Uint8Array, start: number = 0, end: number = bytes.length) {
     this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const bodyEnd = bytes.length < HEAD_BYTES ? 0 : this.#bytes.readUInt32LE(0)
-    this.#bodyEnd = bodyEnd > bytes.length ? 0 : bodyEnd
+    this.#start = start
+    this.#end = end
+    this.#at = start + HEAD_BYTES
+    const length = end - start < HEAD_BYTES ? 0 : this.#bytes.readUInt32LE(start)
+    this.#bodyEnd = length > end - start ? start : start + length
   }
 
   /** Bytes of the whole message. */
   get size(): number {
-    return this.#bytes.length
+    return this.#end - this.#start
+  }
+
+  /** The message inside of this one that comes next: a part (`Writer.openPart`). It shares the bytes. */
+  part(): Reader {
+    const size = this.u32()
+    const at = this.#take(size)
+    return new Reader(this.#bytes, at, at + size)
   }
 
   /** Bytes of the body that are not read yet. */
@@ -123,15 +135,15 @@ export class Reader {
   /** The text, if it is short enough to be decoded whole. */
   #shortText(): string | undefined {
     const at = this.#bodyEnd + 1
-    const size = this.#bytes.length - at
+    const size = this.#end - at
     if (size <= 0) return ''
     switch (this.#bytes[this.#bodyEnd]) {
       case TEXT.ascii:
-        return size <= TEXT.wholeUnits ? this.#bytes.toString('latin1', at) : undefined
+        return size <= TEXT.wholeUnits ? this.#bytes.toString('latin1', at, this.#end) : undefined
       case TEXT.utf8:
-        return this.#bytes.toString('utf8', at)
+        return this.#bytes.toString('utf8', at, this.#end)
       default:
-        return size <= TEXT.wholeUnits * 2 ? this.#bytes.toString('utf16le', at) : undefined
+        return size <= TEXT.wholeUnits * 2 ? this.#bytes.toString('utf16le', at, this.#end) : undefined
     }
   }
 
@@ -140,7 +152,7 @@ export class Reader {
     const width = this.#bytes[this.#bodyEnd] === TEXT.ascii ? 1 : 2
     const at = this.#bodyEnd + 1 + from * width
     const end = at + units * width
-    if (end > this.#bytes.length) throw this.#cutShort(units)
+    if (end > this.#end) throw this.#cutShort(units)
     return this.#bytes.toString(width === 1 ? 'latin1' : 'utf16le', at, end)
   }
 
@@ -153,7 +165,7 @@ export class Reader {
 
   #cutShort(count: number): Error {
     return codecError(
-      `${count} more are wanted at ${this.#at}, but the message has ${this.#bytes.length} bytes; it was cut short, or another build wrote it`,
+      `${count} more are wanted at ${this.#at - this.#start}, but the message has ${this.size} bytes; it was cut short, or another build wrote it`,
     )
   }
 }

@@ -3,23 +3,31 @@ import { codecError } from './codec-error.js'
 import { HEAD_BYTES, TEXT } from './layout.js'
 
 const SLAB_BYTES = 16_384
+/** Before a part: how long it is. */
+const SIZE_BYTES = 4
 const MAX_SMALL_INT = 2 ** 30
 
 /**
  * Writes values one after the other. Nothing is tagged and nothing is named: only a `Reader` driven by code generated from the same types can read it
- * (layout.ts). Reusable: `finish()` gives the bytes out and starts the next message. Not safe for use by two messages at once.
+ * (layout.ts). Reusable: `finish()` gives the bytes out and starts the next message. Not safe for use by two messages at once. A message may have other ones
+ * inside, its parts: they are written where they are to lie, and not copied there.
  *
  * I1  Bytes that were given out are never written again: messages lie one behind the other in a slab, and a full slab is left to its messages.
  */
 export class Writer {
   #slab: Buffer
   /** Where the message begins in the slab. */
+  #first = 0
+  /** The same of the part that is open, or of the message. */
   #start = 0
   #at = HEAD_BYTES
   #text = ''
+  /** Of the slabs after the first. */
+  readonly #usualBytes: number
 
   constructor(slabBytes: number = SLAB_BYTES) {
     this.#slab = Buffer.allocUnsafe(Math.max(slabBytes, HEAD_BYTES))
+    this.#usualBytes = Math.max(slabBytes, SLAB_BYTES)
   }
 
   u8(value: number): void {
@@ -116,23 +124,79 @@ export class Writer {
     this.uint(value)
   }
 
+  /** Bytes of the message, without the strings that are still to come. */
+  get size(): number {
+    return this.#at - this.#first
+  }
+
+  /** Begins a part: what follows is a message of its own, up to `closePart`. What is around it must have no strings, and it no parts. */
+  openPart(): void {
+    this.#reserve(SIZE_BYTES + HEAD_BYTES)
+    this.#start = this.#at + SIZE_BYTES
+    this.#at = this.#start + HEAD_BYTES
+  }
+
+  /** @returns the bytes of the part. */
+  closePart(): number {
+    this.#seal()
+    const size = this.#at - this.#start
+    this.#slab.writeUInt32LE(size, this.#start - SIZE_BYTES)
+    this.#start = this.#first
+    return size
+  }
+
+  /** Forgets the part that is open. */
+  dropPart(): void {
+    this.#at = this.#start - SIZE_BYTES
+    this.#start = this.#first
+    this.#text = ''
+  }
+
+  /** Takes the last part, of so many bytes, out of the message. @returns a copy: a message like any other */
+  takePart(size: number): Uint8Array {
+    const part = new Uint8Array(this.#slab.subarray(this.#at - size, this.#at))
+    this.#at -= SIZE_BYTES + size
+    return part
+  }
+
+  /** A part that is there already. */
+  part(message: Uint8Array): void {
+    this.u32(message.length)
+    this.raw(message)
+  }
+
+  /** Writes over four bytes of the message. @param at `size` when they were written */
+  overwriteU32(at: number, value: number): void {
+    this.#slab.writeUInt32LE(value, this.#first + at)
+  }
+
   /** Forgets the message that was begun. */
   reset(): void {
+    this.#start = this.#first
     this.#at = this.#start + HEAD_BYTES
     this.#text = ''
+    if (this.#slab.length > this.#usualBytes * 4) this.#renew()
   }
 
   /** The message, whose bytes nobody writes any more; the next one begins. */
   finish(): Uint8Array {
-    const length = this.#at - this.#start
-    if (this.#text !== '') this.#writeText()
-    this.#slab.writeUInt32LE(length, this.#start)
+    this.#seal()
     const done = this.#slab.subarray(this.#start, this.#at)
-    this.#start = this.#at
+    this.#first = this.#start = this.#at
     this.#at += HEAD_BYTES
-    this.#text = ''
-    if (this.#at > this.#slab.length) this.#grow(HEAD_BYTES)
+    // The slab of a message that was larger than others goes with it.
+    if (this.#at > this.#slab.length || this.#slab.length > this.#usualBytes * 4) this.#renew()
     return done
+  }
+
+  /** Ends the message or the part that is open. */
+  #seal(): void {
+    const length = this.#at - this.#start
+    if (this.#text !== '') {
+      this.#writeText()
+      this.#text = ''
+    }
+    this.#slab.writeUInt32LE(length, this.#start)
   }
 
   #writeText(): void {
@@ -153,15 +217,22 @@ export class Writer {
   }
 
   #reserve(count: number): void {
-    if (this.#at + count > this.#slab.length) this.#grow(this.#at - this.#start + count)
+    if (this.#at + count > this.#slab.length) this.#grow(this.#at - this.#first + count)
+  }
+
+  #renew(): void {
+    this.#slab = Buffer.allocUnsafe(this.#usualBytes)
+    this.#first = this.#start = 0
+    this.#at = HEAD_BYTES
   }
 
   /** I1. What was begun moves to a new slab that has room for it. */
   #grow(size: number): void {
-    const next = Buffer.allocUnsafe(Math.max(SLAB_BYTES, size * 2))
-    this.#slab.copy(next, 0, this.#start, Math.min(this.#at, this.#slab.length))
-    this.#at -= this.#start
-    this.#start = 0
+    const next = Buffer.allocUnsafe(Math.max(this.#usualBytes, size * 2))
+    this.#slab.copy(next, 0, this.#first, Math.min(this.#at, this.#slab.length))
+    this.#at -= this.#first
+    this.#start -= this.#first
+    this.#first = 0
     this.#slab = next
   }
 }

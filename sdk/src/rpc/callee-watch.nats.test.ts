@@ -46,10 +46,11 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-/** Calls that are made at once, and what becomes of each. */
+/** Calls that are made within a few milliseconds, not all in one tick, which may all go to one replica; and what becomes of each. */
 function callMany(call: Call, count: number, method: string, ms: number) {
   const outcomes: (string | RemoteCallError)[] = []
-  const all = Array.from({ length: count }, async () => {
+  const all = Array.from({ length: count }, async (_, i) => {
+    await sleep(i >> 2)
     await call(method, String(ms)).then(
       (who) => outcomes.push(who as string), // METHODS give strings
       (error: RemoteCallError) => outcomes.push(error),

@@ -14,12 +14,14 @@ export class Cancellation {
   #listeners: Set<CancelListener> | undefined
   #isAborted = false
   #reason: unknown
-  readonly #onForeign = (): void => this.abort(this.#foreign?.reason)
+  /** Made with `#foreign` only: most have none. */
+  #onForeign: (() => void) | undefined
 
   /** As a signal says that is there already. */
   static of(signal: AbortSignal): Cancellation {
     const made = new Cancellation()
     made.#foreign = signal
+    made.#onForeign = () => made.abort(signal.reason)
     made.#isAborted = signal.aborted
     made.#reason = signal.reason
     // Each call that waits listens, and any number may wait: Node takes more than ten for a leak.
@@ -59,12 +61,13 @@ export class Cancellation {
   /** Told once, if it has not happened yet. */
   add(listener: CancelListener): void {
     this.#listeners ??= new Set()
-    if (this.#foreign !== undefined && this.#listeners.size === 0) this.#foreign.addEventListener('abort', this.#onForeign, { once: true })
+    if (this.#onForeign !== undefined && this.#listeners.size === 0)
+      this.#foreign?.addEventListener('abort', this.#onForeign, { once: true })
     this.#listeners.add(listener)
   }
 
   remove(listener: CancelListener): void {
-    if (this.#listeners?.delete(listener) === true && this.#listeners.size === 0)
+    if (this.#listeners?.delete(listener) === true && this.#listeners.size === 0 && this.#onForeign !== undefined)
       this.#foreign?.removeEventListener('abort', this.#onForeign)
   }
 }

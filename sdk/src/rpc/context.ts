@@ -32,8 +32,7 @@ export class Scope implements CallContext {
   readonly deadline: number | undefined
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
-  /** Absent outside of any call. */
-  readonly cancellation: Cancellation | undefined
+  readonly #cancellation: Cancellation | undefined
 
   constructor(from: Omit<CallContext, 'signal'>, cancellation: Cancellation | undefined) {
     this.metadata = from.metadata
@@ -41,11 +40,16 @@ export class Scope implements CallContext {
     this.deadline = from.deadline
     this.traceparent = from.traceparent
     this.tracestate = from.tracestate
-    this.cancellation = cancellation
+    this.#cancellation = cancellation
+  }
+
+  /** Absent outside of any call. */
+  get cancellation(): Cancellation | undefined {
+    return this.#cancellation
   }
 
   get signal(): AbortSignal {
-    return this.cancellation === undefined ? NEVER : this.cancellation.signal
+    return this.cancellation?.signal ?? NEVER
   }
 }
 
@@ -95,6 +99,19 @@ export function calleeContext(caller: Caller, timeoutMs: number): Scope {
   const limit = Date.now() + timeoutMs
   const nearest = deadline === undefined || limit < deadline ? limit : deadline
   return new Scope({ metadata, deadline: nearest, traceparent, tracestate, caller }, cancellation)
+}
+
+/** Runs a method of an object inside exactly this context: without a function made for it, as a served call wants it. */
+export function applyInContext<R>(
+  inner: Scope,
+  method: (...args: unknown[]) => R,
+  on: { readonly self: object; readonly args: readonly unknown[] },
+): R {
+  return storage.run(inner, apply<R>, method, on)
+}
+
+function apply<R>(method: (...args: unknown[]) => R, { self, args }: { readonly self: object; readonly args: readonly unknown[] }): R {
+  return method.apply(self, args as unknown[]) // nobody else has them
 }
 
 /** Runs a callee inside exactly this context. */

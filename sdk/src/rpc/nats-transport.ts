@@ -1,10 +1,10 @@
 /** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator, DebugEvents, Events, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsConnection } from 'nats'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { RemoteCallError } from './remote-call-error.js'
-import type { Transport } from './transport.js'
+import type { IncomingMessage, Transport } from './transport.js'
 
 export interface NatsTransportOptions {
   readonly servers: readonly string[]
@@ -64,6 +64,30 @@ async function dial(options: NatsTransportOptions): Promise<NatsConnection> {
   })
 }
 
+/** Subjects are text that the library decodes when it is asked: an answer is told by its number, so nobody asks. */
+class NatsMessage implements IncomingMessage {
+  readonly #message: Msg
+  readonly data: Uint8Array
+
+  constructor(message: Msg) {
+    this.#message = message
+    this.data = message.data
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get reply(): string | undefined {
+    const { reply } = this.#message
+    return reply === undefined || reply === '' ? undefined : reply
+  }
+
+  get isNoResponders(): boolean {
+    return this.data.length === 0 && this.#message.headers?.code === NO_RESPONDERS
+  }
+}
+
 function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
   const listeners = new Set<(isConnected: boolean) => void>()
   let isConnected = true
@@ -109,12 +133,7 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
             return
           }
           try {
-            handler({
-              subject: message.subject,
-              data: message.data,
-              reply: message.reply === '' ? undefined : message.reply,
-              isNoResponders: message.data.length === 0 && message.headers?.code === NO_RESPONDERS,
-            })
+            handler(new NatsMessage(message))
           } catch (err) {
             // The client library reads the socket in this very loop and would stop reading for good.
             log.error('a message could not be handled', { subject, err })

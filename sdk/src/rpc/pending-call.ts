@@ -2,14 +2,12 @@
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
 import type { CallStats } from '../telemetry/call-stats.js'
-import type { Cancellation, CancelListener } from './cancellation.js'
+import type { CancelListener } from './cancellation.js'
 import type { Caller, Scope } from './context.js'
-import type { Outbox } from './outbox.js'
 import type { Assembly } from './parts.js'
+import type { RequestBatch } from './request-batch.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { Route } from './route.js'
-
-const NO_BYTES = new Uint8Array()
 
 export interface CallTarget {
   readonly component: string
@@ -22,75 +20,20 @@ export interface CallTarget {
 
 /** One component as one other calls it; made when a ref is resolved. */
 export interface Target extends CallTarget {
-  readonly subject: string
   readonly caller: Caller
   readonly stats: readonly CallStats[]
   /** By method. */
   readonly limitsMs: readonly number[]
   /** Calls of this tick to any replica. */
-  readonly outbox: Outbox<PendingCall>
+  readonly batch: RequestBatch
+  /** For calls to one replica: each goes at once. */
+  readonly alone: RequestBatch
   /** Of the component, for all its callers in this process. */
   readonly budget: RetryBudget
   /** Calls without an answer. */
   waiting: number
   /** How many of the last answers took their time, from 0 to 1: slow calls are not sent together, because one message goes to one replica. */
   slowness: number
-}
-
-export interface PendingCallOwner {
-  onCancelled(call: PendingCall, reason: unknown): void
-}
-
-/** A call that is on its way. I1: whoever takes it from the map settles it. */
-export class PendingCall implements CancelListener {
-  readonly id: number
-  readonly target: Target
-  readonly method: number
-  /** Epoch milliseconds. */
-  readonly deadline: number
-  /** Epoch milliseconds. */
-  sentAt = 0
-  /** The replica that has it, once that is known. */
-  holder: string | undefined
-  readonly cancellation: Cancellation | undefined
-  readonly #client: PendingCallOwner
-  frame: Uint8Array = NO_BYTES
-  /** Its frame goes in parts: the broker may speak of each of them. */
-  isInParts = false
-  /** Its answer comes in parts. */
-  answer: Assembly | undefined
-  /** Absent until it is sent. */
-  message: SentMessage | undefined
-  resolve!: (answer: Answer) => void // set by the promise, when it is made
-  reject!: (error: Error) => void // the same
-
-  constructor(id: number, target: Target, call: Attempt, client: PendingCallOwner) {
-    this.id = id
-    this.target = target
-    this.method = call.method
-    this.deadline = call.deadline
-    this.holder = call.owner
-    this.cancellation = call.now.cancellation
-    this.#client = client
-  }
-
-  /** Component and method, for messages. */
-  get what(): string {
-    return whatOf(this.target, this.method)
-  }
-
-  onCancelled(reason: unknown): void {
-    this.#client.onCancelled(this, reason)
-  }
-}
-
-/** A message on its way, with one call or several; it has a reply subject of its own until all of them are settled. */
-export interface SentMessage {
-  readonly calls: readonly PendingCall[]
-  slot: number
-  /** Calls that are not settled. */
-  left: number
-  isAnswered: boolean
 }
 
 export interface Attempt {
@@ -101,6 +44,68 @@ export interface Attempt {
   readonly deadline: number
   /** The replica that owns the key of the call; `undefined`: any. */
   readonly owner: string | undefined
+}
+
+export interface PendingCallOwner {
+  onCancelled(call: PendingCall, reason: unknown): void
+}
+
+/** A call that is on its way. */
+export class PendingCall implements CancelListener {
+  readonly id: number
+  readonly target: Target
+  readonly attempt: Attempt
+  /** Epoch milliseconds. */
+  readonly deadline: number
+  /** Epoch milliseconds. */
+  sentAt = 0
+  /** The replica that has it, once that is known. */
+  holder: string | undefined
+  isSettled = false
+  /** What it takes in its message. */
+  bytes = 0
+  /** Where its number stands in its message. */
+  numberAt = 0
+  /** Its message, where that goes in parts: the broker may speak of each of them. */
+  large: Uint8Array | undefined
+  /** Its answer comes in parts. */
+  answer: Assembly | undefined
+  /** Absent until it is sent. */
+  message: SentMessage | undefined
+  readonly #owner: PendingCallOwner
+  resolve!: (answer: Answer) => void // set by the promise, when it is made
+  reject!: (error: Error) => void // the same
+
+  constructor(id: number, of: { readonly target: Target; readonly attempt: Attempt }, owner: PendingCallOwner) {
+    this.id = id
+    this.target = of.target
+    this.attempt = of.attempt
+    this.deadline = of.attempt.deadline
+    this.holder = of.attempt.owner
+    this.#owner = owner
+  }
+
+  get binding(): MethodBinding {
+    return this.target.methods[this.attempt.method] as MethodBinding // the stub and this list come from one generated file
+  }
+
+  /** Component and method, for messages. */
+  get what(): string {
+    return whatOf(this.target, this.attempt.method)
+  }
+
+  onCancelled(reason: unknown): void {
+    this.#owner.onCancelled(this, reason)
+  }
+}
+
+/** A message on its way, with one call or several; it has a reply subject of its own until all of them are settled. */
+export interface SentMessage {
+  readonly calls: readonly PendingCall[]
+  slot: number
+  /** Calls that are not settled. */
+  left: number
+  isAnswered: boolean
 }
 
 /** An answer that has arrived; its reader stands behind the number of the call. */

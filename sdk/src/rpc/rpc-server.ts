@@ -7,34 +7,26 @@
  * I3  Callers and other replicas are told of a replica before it can get a call (replica-roster.ts), and they can ask it what it has until the last is answered (callee-watch.ts).
  * I4  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
  */
-import { codecError } from '../codec/codec-error.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
-import type { MethodBinding } from '../component/binding.js'
 import { CALL_QUEUE, callSubject, everyReplicaSubject, replicaCallSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
-import { Cancellation } from './cancellation.js'
-import { runInContext, Scope } from './context.js'
-import { writeError } from './error-codec.js'
-import {
-  fingerprintPrefix,
-  FRAME_VERSION,
-  KIND,
-  readBatch,
-  readCalls,
-  readKind,
-  readRequestHead,
-  writeBatch,
-  writeCalls,
-  writeNames,
-  type RequestHead,
-} from './frame.js'
-import { Outbox } from './outbox.js'
+import { AnswerWriter } from './answer-writer.js'
+import { applyInContext, runInContext } from './context.js'
+import { fingerprintPrefix, KIND, readCallHead, readCalls, readFingerprint, readKind, writeCalls, writeNames } from './frame.js'
+import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart } from './parts.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { ReplicaRoster } from './replica-roster.js'
-import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart, sendParts } from './parts.js'
-import { RunningCalls, type Addressee, type HostedComponent, type RunningCall, type ServedComponent } from './running-calls.js'
+import {
+  RunningCall,
+  RunningCalls,
+  type Addressee,
+  type Delivery,
+  type HostedComponent,
+  type KnownCaller,
+  type ServedComponent,
+} from './running-calls.js'
 import { isOpenFrame } from './stream-frame.js'
 import { StreamServer } from './stream-server.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
@@ -57,10 +49,6 @@ type Method = (...args: unknown[]) => Promise<unknown>
 /** Requests in parts may take so many times the largest of them. */
 const LARGE_AT_ONCE = 4
 const DEFAULT_MAX_CONCURRENT = 10_000
-/** A method that runs this long or longer took its time: its caller sends no calls of it together. */
-const SLOW_MS = 2
-const MAX_BATCH = 64
-const BATCH_BYTES = 16_384
 
 export class RpcServer {
   readonly #options: RpcServerOptions
@@ -69,14 +57,15 @@ export class RpcServer {
   /** Those that are there until the last call is answered. */
   readonly #queries: Subscription[] = []
   readonly #running = new RunningCalls()
-  /** Answers of this tick, by reply subject. */
-  readonly #outboxes = new Map<string, Outbox<Uint8Array>>()
+  readonly #answers: AnswerWriter
   readonly #writer = new Writer()
   readonly #roster: ReplicaRoster
   readonly #streams: StreamServer
   readonly #maxConcurrent: number
   readonly #maxMessageBytes: number
   readonly #large: LargeRequests
+  /** Who sent the last message: nearly always the same as before. */
+  #lastCaller: KnownCaller | undefined
   #served = 0
 
   constructor(options: RpcServerOptions) {
@@ -87,6 +76,14 @@ export class RpcServer {
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#roster = new ReplicaRoster(options, this.#writer)
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint, maxConcurrent: this.#maxConcurrent })
+    this.#answers = new AnswerWriter({
+      ...options,
+      maxMessageBytes: this.#maxMessageBytes,
+      onOver: (call) => {
+        this.#served++
+        this.#running.delete(call)
+      },
+    })
   }
 
   get inFlight(): number {
@@ -134,77 +131,74 @@ export class RpcServer {
     if (reply === undefined) return // nobody could hear the answer
     if (isOpenFrame(data)) return this.#streams.onOpen(component, data, reply)
     const { kind, reader } = readKind(data)
-    if (kind !== KIND.batch) return this.#onRequestFrame(component, { kind, reader, reply, isOneOfMany: false })
+    const to = { reply, id: 0, isOneOfMany: false }
     try {
-      for (const frame of readBatch(reader)) {
-        const each = readKind(frame)
-        this.#onRequestFrame(component, { ...each, reply, isOneOfMany: true })
-      }
+      if (kind === KIND.requests) return this.#onRequests(component, reader, reply)
+      if (kind !== KIND.offer && kind !== KIND.part) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
+      to.id = reader.u32()
+      if (kind === KIND.offer) this.#onOffer(component, reader, to)
+      else this.#onPart(component, reader, to)
     } catch (error) {
-      this.#fail({ reply, id: 0, isOneOfMany: false }, 'WEAVER_RPC_PROTOCOL', `the requests cannot be decoded: ${textOf(error)}`)
+      this.#refuse(to, error)
     }
   }
 
-  #onRequestFrame(
-    component: HostedComponent,
-    from: { readonly kind: number; readonly reader: Reader; readonly reply: string; readonly isOneOfMany: boolean },
-  ): void {
-    const { kind, reader, reply, isOneOfMany } = from
+  /** @throws what keeps all of them from being run */
+  #onRequests(component: HostedComponent, reader: Reader, reply: string): void {
+    const { otherBuild } = readFingerprint(reader, this.#fingerprint)
+    const caller = this.#readCaller(reader)
+    if (otherBuild !== undefined) throw this.#otherBuild(`${caller.caller.component} on ${caller.caller.replica}`, otherBuild)
+    const delivery: Delivery = { component, caller, reply, at: Date.now(), count: 0 }
+    const calls: Reader[] = []
+    while (reader.left > 0) calls.push(reader.part())
+    if (calls.length === 0) throw refusal('WEAVER_RPC_PROTOCOL', 'the request has no call')
+    delivery.count = calls.length
+    for (const call of calls) this.#onCall(delivery, call)
+  }
+
+  #readCaller(reader: Reader): KnownCaller {
+    const length = reader.uint()
+    const last = this.#lastCaller
+    if (last?.bytes.length === length && reader.skip(last.bytes)) return last
+    return (this.#lastCaller = this.#running.caller(reader.view(length)))
+  }
+
+  #onCall(delivery: Delivery, reader: Reader): void {
+    const { component, caller, reply } = delivery
     let id = 0
-    let head: RequestHead
-    let binding: MethodBinding | undefined
+    let call: RunningCall
     let args: readonly unknown[]
     try {
-      if (kind === KIND.offer || kind === KIND.part) {
-        id = reader.u32()
-        return this.#onLarge(component, id, from)
-      }
-      if (kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
       id = reader.u32()
-      const read = readRequestHead(reader, id, this.#fingerprint)
-      if (read.otherBuild !== undefined) throw this.#otherBuild(`${read.caller.component} on ${read.caller.replica}`, read.otherBuild)
-      head = read
-      binding = component.methods[head.method]
+      if (id === 0) return // it was given up before it was sent
+      const head = readCallHead(reader, id)
+      const binding = component.methods[head.method]
       if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
       if (component.running >= this.#maxConcurrent)
         throw refusal('WEAVER_RPC_OVERLOADED', `"${this.#options.replica}" runs ${component.running} calls of "${component.name}" already`) // I2
       args = binding.decodeArgs(reader)
+      const { traceparent, tracestate } = head
+      const span = this.#options.tracing?.startServe({
+        component: component.name,
+        method: binding.name,
+        caller: caller.caller.component,
+        traceparent,
+        tracestate,
+      })
+      call = new RunningCall(delivery, head, { binding, span })
     } catch (error) {
-      const isRefusal = error instanceof RemoteCallError
-      const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
-      return this.#fail({ reply, id, isOneOfMany }, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
-    }
-    const { traceparent, tracestate, timeLeftMs } = head
-    const started = Date.now()
-    const deadline = timeLeftMs === 0 ? undefined : started + timeLeftMs
-    const span = this.#options.tracing?.startServe({
-      component: component.name,
-      method: binding.name,
-      caller: head.caller.component,
-      traceparent,
-      tracestate,
-    })
-    const cancellation = new Cancellation()
-    const { caller } = head
-    const call: RunningCall = {
-      reply,
-      id,
-      isOneOfMany,
-      replica: caller.replica,
-      started,
-      binding,
-      component,
-      cancellation,
-      deadline: deadline ?? Infinity,
-      span,
+      return this.#refuse({ reply, id, isOneOfMany: id !== 0 && delivery.count > 1 }, error)
     }
     this.#running.add(call)
-    const inner = new Scope({ metadata: head.metadata, caller, deadline, traceparent, tracestate }, cancellation)
     let result: Promise<unknown>
     try {
-      result = runInContext(inner, () =>
-        span === undefined ? invoke(component, call.binding, args) : span.run(() => invoke(component, call.binding, args)),
-      )
+      const { instance } = component
+      const method = (instance as Record<string, Method>)[call.binding.name] as Method // the generated binding names methods of this class
+      const { span } = call
+      result =
+        span === undefined
+          ? applyInContext(call, method, { self: instance, args })
+          : runInContext(call, () => span.run(() => method.apply(instance, args as unknown[]))) // nobody else has them
     } catch (error) {
       return this.#onFailed(call, error)
     }
@@ -216,27 +210,30 @@ export class RpcServer {
     )
   }
 
-  /** A request that comes in parts: what announces it, or one of them. @throws RemoteCallError what cannot be taken */
-  #onLarge(
-    component: HostedComponent,
-    id: number,
-    { kind, reader, reply }: { readonly kind: number; readonly reader: Reader; readonly reply: string },
-  ): void {
-    const to = { reply, id, isOneOfMany: false }
-    if (kind === KIND.part) {
-      const whole = this.#large.add(id, readPart(reader))
-      if (whole === undefined) return
-      const request = readKind(whole)
-      if (request.kind !== KIND.request) throw refusal('WEAVER_RPC_PROTOCOL', 'the parts make no request')
-      return this.#onRequestFrame(component, { ...request, reply, isOneOfMany: false })
-    }
+  #refuse(to: Addressee, error: unknown): void {
+    const isRefusal = error instanceof RemoteCallError
+    const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
+    this.#answers.refuse(to, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
+  }
+
+  /** A part of a message of requests. @throws RemoteCallError what cannot be taken */
+  #onPart(component: HostedComponent, reader: Reader, { reply, id }: Addressee): void {
+    const whole = this.#large.add(id, readPart(reader))
+    if (whole === undefined) return
+    const { kind, reader: request } = readKind(whole)
+    if (kind !== KIND.requests) throw refusal('WEAVER_RPC_PROTOCOL', 'the parts make no request')
+    this.#onRequests(component, request, reply)
+  }
+
+  /** Announces a request in parts. @throws RemoteCallError what cannot be taken */
+  #onOffer(component: HostedComponent, reader: Reader, to: Addressee): void {
     const { caller, otherBuild, total } = readOffer(reader, this.#fingerprint)
     if (otherBuild !== undefined) throw this.#otherBuild(caller, otherBuild)
     if (total > this.#maxMessageBytes)
       throw refusal('WEAVER_RPC_TOO_LARGE', `the arguments take ${total} bytes, ${this.#maxMessageBytes} are allowed`)
-    if (component.running >= this.#maxConcurrent || !this.#large.offer(caller, id, total))
+    if (component.running >= this.#maxConcurrent || !this.#large.offer(caller, to.id, total))
       throw refusal('WEAVER_RPC_OVERLOADED', `"${this.#options.replica}" has no room for ${total} bytes of arguments`)
-    this.#publish(to, this.#encode(to, KIND.accept, (w) => w.string(this.#options.replica))) // prettier-ignore
+    this.#answers.accept(to)
   }
 
   #otherBuild(caller: string, theirs: Uint8Array): RemoteCallError {
@@ -248,128 +245,17 @@ export class RpcServer {
   }
 
   #onResult(call: RunningCall, result: unknown): void {
-    let frame: Uint8Array
     try {
-      frame = this.#encodeResult(call, result)
+      this.#answers.result(call, result)
     } catch (error) {
       return this.#onFailed(call, error)
     }
     call.span?.end()
-    this.#answer(call, frame)
   }
 
   #onFailed(call: RunningCall, error: unknown): void {
     call.span?.end(error)
-    this.#answer(call, this.#encodeError(call, error))
-  }
-
-  #onOver(call: RunningCall): void {
-    this.#served++
-    this.#running.delete(call)
-  }
-
-  /** I1 */
-  #answer(call: RunningCall, frame: Uint8Array): void {
-    const size = frame.length
-    if (size > this.#options.transport.maxPayloadBytes && size <= this.#maxMessageBytes) {
-      void this.#sendLarge(call, frame)
-      return
-    }
-    if (size <= this.#maxMessageBytes) this.#publish(call, frame)
-    else {
-      const why = `the answer takes ${size} bytes, ${this.#maxMessageBytes} are allowed; return less, or raise maxMessageBytes of run()`
-      this.#fail(call, 'WEAVER_RPC_TOO_LARGE', why, true)
-    }
-    this.#onOver(call)
-  }
-
-  async #sendLarge(call: RunningCall, bytes: Uint8Array): Promise<void> {
-    const { log, replica, transport } = this.#options
-    try {
-      await sendParts(
-        { call: call.id, sender: replica, bytes, maxPayloadBytes: transport.maxPayloadBytes },
-        { writer: this.#writer, publish: (part) => transport.publish(call.reply, part), isWanted: () => !call.cancellation.isAborted },
-      )
-    } catch (error) {
-      // As in #publishNow.
-      log.warn('an answer could not be sent', { err: error })
-    }
-    this.#onOver(call)
-  }
-
-  /** The method's error; should that be one that cannot be told, the fact that there was one. */
-  #encodeError(call: RunningCall, error: unknown): Uint8Array {
-    try {
-      return this.#encode(call, KIND.error, (w) => writeError(w, error))
-    } catch (why) {
-      return this.#encodeFailure(call, 'WEAVER_RPC_PROTOCOL', `the method failed with an error that cannot be sent: ${textOf(why)}`, true)
-    }
-  }
-
-  #fail(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean = false): void {
-    this.#publish(call, this.#encodeFailure(call, code, message, mayHaveRun))
-  }
-
-  #encodeFailure(call: Addressee, code: RemoteCallCode, message: string, mayHaveRun: boolean): Uint8Array {
-    return this.#encode(call, KIND.failure, (w) => {
-      w.string(code)
-      w.string(message)
-      w.bool(mayHaveRun)
-    })
-  }
-
-  #encodeResult(call: RunningCall, result: unknown): Uint8Array {
-    const w = this.#writer
-    try {
-      w.u8(FRAME_VERSION)
-      w.u8(KIND.result)
-      w.u32(call.id)
-      w.bool(Date.now() - call.started >= SLOW_MS)
-      call.binding.encodeResult(w, result)
-      return w.finish()
-    } catch (cause) {
-      w.reset()
-      throw codecError(`${call.component.name}.${call.binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
-    }
-  }
-
-  #encode(call: Addressee, kind: number, write: (w: Writer) => void): Uint8Array {
-    const w = this.#writer
-    try {
-      w.u8(FRAME_VERSION)
-      w.u8(kind)
-      w.u32(call.id)
-      write(w)
-      return w.finish()
-    } catch (error) {
-      w.reset()
-      throw error
-    }
-  }
-
-  /** Answers to one message of many calls that are there in one tick go as one message, too. */
-  #publish({ reply, isOneOfMany }: Addressee, frame: Uint8Array): void {
-    if (!isOneOfMany) return this.#publishNow(reply, [frame])
-    let outbox = this.#outboxes.get(reply)
-    if (outbox === undefined) {
-      outbox = new Outbox<Uint8Array>({ frames: MAX_BATCH, bytes: BATCH_BYTES }, (frames) => {
-        this.#outboxes.delete(reply)
-        this.#publishNow(reply, frames)
-      })
-      this.#outboxes.set(reply, outbox)
-    }
-    outbox.add(frame, frame.length)
-  }
-
-  #publishNow(reply: string, frames: readonly Uint8Array[]): void {
-    const [first] = frames
-    if (first === undefined) return
-    try {
-      this.#options.transport.publish(reply, frames.length === 1 ? first : writeBatch(this.#writer, frames))
-    } catch (error) {
-      // The caller's side saw the same loss of the broker and has failed the call already.
-      this.#options.log.warn('an answer could not be sent', { err: error })
-    }
+    this.#answers.error(call, error)
   }
 
   /** A caller gives up, or asks which of its calls run here. */
@@ -412,9 +298,4 @@ function refusal(code: RemoteCallCode, message: string): RemoteCallError {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : 'unknown'
-}
-
-function invoke(component: ServedComponent, binding: MethodBinding, args: readonly unknown[]): Promise<unknown> {
-  const method = (component.instance as Record<string, Method>)[binding.name] as Method // the generated binding names methods of this class
-  return method.apply(component.instance, args as unknown[]) // nobody else has them
 }

@@ -1,13 +1,17 @@
 /**
  * The calls that run here: by whom, until when.
  *
- * I1  A call stands in the count of its component, in the list of its caller and in the whole, or in none of them.
+ * I1  A call stands in the count of its component, in the list of its caller and in the count of all, or in none of them.
  */
 import type { MethodBinding } from '../component/binding.js'
 import type { CallSpan } from '../telemetry/tracing.js'
-import type { Cancellation } from './cancellation.js'
+import { Cancellation } from './cancellation.js'
+import { Scope, type Caller } from './context.js'
+import { parseCaller, type CallHead } from './frame.js'
 
 const SWEEP_MS = 20
+/** Callers that are remembered though nothing of them runs. */
+const IDLE_CALLERS = 1_000
 
 /** Whose answer it is. `id` 0: of a request whose number could not be read. */
 export interface Addressee {
@@ -28,63 +32,130 @@ export interface HostedComponent extends ServedComponent {
   running: number
 }
 
-export interface RunningCall extends Addressee {
-  /** Of the caller. */
-  readonly replica: string
-  /** Epoch milliseconds. */
-  readonly started: number
-  readonly binding: MethodBinding
+/** A component of a replica that has called. */
+export interface KnownCaller {
+  readonly caller: Caller
+  /** How it names itself in a message. */
+  readonly bytes: Uint8Array
+  /** What runs here for its replica, by the replica's number. */
+  readonly running: Map<number, RunningCall>
+}
+
+/** A message of requests. */
+export interface Delivery {
   readonly component: HostedComponent
-  readonly cancellation: Cancellation
-  /** Epoch milliseconds; `Infinity`: none. */
-  readonly deadline: number
+  readonly caller: KnownCaller
+  readonly reply: string
+  /** When it came, epoch milliseconds. */
+  readonly at: number
+  /** Calls in it. */
+  count: number
+}
+
+/** A call, and the context that it runs in. */
+export class RunningCall extends Scope implements Addressee {
+  readonly id: number
+  readonly delivery: Delivery
+  readonly binding: MethodBinding
   readonly span: CallSpan | undefined
+  #own: Cancellation | undefined
+
+  constructor(delivery: Delivery, head: CallHead, of: { readonly binding: MethodBinding; readonly span: CallSpan | undefined }) {
+    const { metadata, traceparent, tracestate, timeLeftMs } = head
+    const deadline = timeLeftMs === 0 ? undefined : delivery.at + timeLeftMs
+    super({ metadata, caller: delivery.caller.caller, deadline, traceparent, tracestate }, undefined)
+    this.id = head.call
+    this.delivery = delivery
+    this.binding = of.binding
+    this.span = of.span
+  }
+
+  /** Made when somebody asks: most calls are over before anybody does. */
+  override get cancellation(): Cancellation {
+    return (this.#own ??= new Cancellation())
+  }
+
+  get isAborted(): boolean {
+    return this.#own?.isAborted === true
+  }
+
+  get reply(): string {
+    return this.delivery.reply
+  }
+
+  get isOneOfMany(): boolean {
+    return this.delivery.count > 1
+  }
 }
 
 export class RunningCalls {
-  readonly #all = new Set<RunningCall>()
-  readonly #byCaller = new Map<string, Map<number, RunningCall>>()
+  readonly #callers = new Map<string, KnownCaller>()
+  /** By replica. */
+  readonly #running = new Map<string, Map<number, RunningCall>>()
+  #size = 0
   #sweep: NodeJS.Timeout | undefined
   #onIdle: (() => void) | undefined
 
   get size(): number {
-    return this.#all.size
+    return this.#size
+  }
+
+  /** @param bytes how it names itself; they are copied */
+  caller(bytes: Uint8Array): KnownCaller {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    const known = this.#callers.get(text)
+    if (known !== undefined) return known
+    if (this.#callers.size >= IDLE_CALLERS) this.#forgetIdle()
+    const caller = parseCaller(bytes)
+    let running = this.#running.get(caller.replica)
+    if (running === undefined) this.#running.set(caller.replica, (running = new Map<number, RunningCall>()))
+    const made: KnownCaller = { caller, bytes: new Uint8Array(bytes), running }
+    this.#callers.set(text, made)
+    return made
   }
 
   add(call: RunningCall): void {
-    this.#all.add(call)
-    call.component.running++
-    const ofCaller = this.#byCaller.get(call.replica)
-    if (ofCaller === undefined) this.#byCaller.set(call.replica, new Map([[call.id, call]]))
-    else ofCaller.set(call.id, call)
-    if (this.#sweep === undefined && call.deadline !== Infinity) this.#watchDeadlines()
+    this.#size++
+    const { caller, component } = call.delivery
+    component.running++
+    caller.running.set(call.id, call)
+    if (this.#sweep === undefined && call.deadline !== undefined) this.#watchDeadlines()
   }
 
   delete(call: RunningCall): void {
-    this.#all.delete(call)
-    call.component.running--
-    const ofCaller = this.#byCaller.get(call.replica)
-    if (ofCaller?.delete(call.id) === true && ofCaller.size === 0) this.#byCaller.delete(call.replica)
-    if (this.#all.size === 0) this.#onIdle?.()
+    this.#size--
+    const { caller, component } = call.delivery
+    component.running--
+    // Another process may have sent the same number under the same name.
+    if (caller.running.get(call.id) === call) caller.running.delete(call.id)
+    if (this.#size === 0) this.#onIdle?.()
   }
 
   /** @param replica of the caller. @param id the caller's number of the call */
   find(replica: string, id: number): RunningCall | undefined {
-    return this.#byCaller.get(replica)?.get(id)
+    return this.#running.get(replica)?.get(id)
   }
 
   /** Resolves when none runs. */
   async idle(): Promise<void> {
-    if (this.#all.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    if (this.#size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+  }
+
+  #forgetIdle(): void {
+    for (const [text, { running }] of this.#callers) if (running.size === 0) this.#callers.delete(text)
+    const used = new Set([...this.#callers.values()].map(({ running }) => running))
+    for (const [replica, running] of this.#running) if (!used.has(running)) this.#running.delete(replica)
   }
 
   /** One coarse timer for all; a call that is over before its deadline makes no signal. */
   #watchDeadlines(): void {
     this.#sweep = setInterval(() => {
       const now = Date.now()
-      for (const call of this.#all)
-        if (call.deadline <= now) call.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
-      if (this.#all.size > 0) return
+      for (const calls of this.#running.values())
+        for (const call of calls.values())
+          if (call.deadline !== undefined && call.deadline <= now && !call.isAborted)
+            call.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
+      if (this.#size > 0) return
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }, SWEEP_MS)

@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly interceptors?: Interceptors
   /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
   readonly maxMessageBytes?: number
-  /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 16 */
+  /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 64 */
   readonly maxBatch?: number
 }
 

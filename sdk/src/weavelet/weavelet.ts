@@ -54,7 +54,7 @@ export interface WeaveletOptions {
   readonly interceptors?: Interceptors | undefined
   /** Of a request or an answer between processes. @default 16777216 */
   readonly maxMessageBytes?: number | undefined
-  /** The most calls that are sent as one message. @default 16 */
+  /** The most calls that are sent as one message. @default 64 */
   readonly maxBatch?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
