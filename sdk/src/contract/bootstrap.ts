@@ -10,6 +10,15 @@ export const BOOTSTRAP_VERSION = 1
 /** The component that `run()` starts; its implementation is the class given to `run`. */
 export const MAIN_COMPONENT = 'weaver/Main'
 
+/** TLS to the broker. An empty object demands it, with the authorities that Node knows. All are paths of PEM files. */
+export interface NatsTls {
+  /** Authorities that may have signed the broker's certificate. @default those that Node knows, and `NODE_EXTRA_CA_CERTS` */
+  readonly caFile?: string
+  /** Certificate of this process, for a broker that verifies its clients; with `keyFile`. */
+  readonly certFile?: string
+  readonly keyFile?: string
+}
+
 export interface Bootstrap {
   readonly version: typeof BOOTSTRAP_VERSION
   /** Name of the application, as in `WeaverApp` metadata.name or `[serviceweaver] name`. */
@@ -31,6 +40,8 @@ export interface Bootstrap {
     readonly servers: readonly string[]
     /** Path of a NATS `.creds` file; absent for a broker without authentication. */
     readonly credsFile?: string
+    /** TLS to the broker. Absent: encrypted only where a URL begins with `tls://`, with the authorities that Node knows. */
+    readonly tls?: NatsTls
   }
   /** Where log entries go: JSON lines on stdout, or batches over the broker (logs.ts). @default 'stdout' */
   readonly logs?: 'stdout' | 'nats'
@@ -89,6 +100,14 @@ export function parseBootstrap(text: string): Bootstrap {
     )
       throw invalid('nats.servers', 'must be a non-empty list of URLs')
     if (nats['credsFile'] !== undefined && typeof nats['credsFile'] !== 'string') throw invalid('nats.credsFile', 'must be a path')
+    const tls = nats['tls']
+    if (tls !== undefined) {
+      if (!isRecord(tls)) throw invalid('nats.tls', 'must be an object')
+      for (const key of ['caFile', 'certFile', 'keyFile'])
+        if (tls[key] !== undefined && typeof tls[key] !== 'string') throw invalid(`nats.tls.${key}`, 'must be a path')
+      if ((tls['certFile'] === undefined) !== (tls['keyFile'] === undefined))
+        throw invalid('nats.tls', 'has one of certFile and keyFile; they go together')
+    }
   }
   const logs = raw['logs']
   if (logs !== undefined && logs !== 'stdout' && logs !== 'nats') throw invalid('logs', 'must be "stdout" or "nats"')

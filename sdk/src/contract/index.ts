@@ -6,7 +6,7 @@ export {
   type AssignmentControllerOptions,
   type ControllerPort,
 } from './assignment-controller.js'
-export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap } from './bootstrap.js'
+export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap, type NatsTls } from './bootstrap.js'
 export { controlReplyReader } from './control-parts.js'
 export {
   LIVE_PATH,

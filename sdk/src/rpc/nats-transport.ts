@@ -1,15 +1,19 @@
 /** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
 import { readFileSync } from 'node:fs'
 import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsConnection } from 'nats'
+import type { NatsTls } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { RemoteCallError } from './remote-call-error.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
 export interface NatsTransportOptions {
+  /** URLs: `nats://host:port`, or `tls://host:port`, to which nothing is said before the connection is encrypted. */
   readonly servers: readonly string[]
   /** Path of a `.creds` file, read at every (re)connect so that it may be rotated. */
   readonly credsFile?: string
+  /** Given, even empty, a broker without TLS is refused. The files are read at every (re)connect. */
+  readonly tls?: NatsTls | undefined
   /** Shown in the broker's list of connections. */
   readonly name: string
   readonly inboxPrefix: string
@@ -36,7 +40,7 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
       if (options.signal?.aborted === true || Date.now() > limit)
         throw new WeaverError(
           'WEAVER_NATS_CONNECT',
-          `no connection to NATS at ${options.servers.join(', ')}: ${reason}. Check that the broker runs, and the credentials in ${options.credsFile ?? '(none given)'}.`,
+          `no connection to NATS at ${options.servers.join(', ')}: ${reason}. Check that the broker runs, ${checks(options)}.`,
           { cause },
         )
       if (attempt === 1 || attempt % 20 === 0) options.log.info('waiting for NATS', { servers: options.servers, reason })
@@ -45,10 +49,25 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
   }
 }
 
+/** What else may be wrong. */
+function checks(options: NatsTransportOptions): string {
+  const { caFile, certFile } = tlsOf(options) ?? {}
+  const creds = `and the credentials in ${options.credsFile ?? '(none given)'}`
+  if (tlsOf(options) === undefined) return creds
+  return `that its certificate is for this host name and signed by ${caFile ?? 'an authority that Node knows (no caFile is given)'}${certFile === undefined ? '' : `, that it accepts ${certFile}`}, ${creds}`
+}
+
+/** A URL with `tls:` alone means it too: the library would fall back to plain text where the broker offers no TLS. */
+function tlsOf({ tls, servers }: NatsTransportOptions): NatsTls | undefined {
+  return tls ?? (servers.some((server) => server.startsWith('tls:')) ? {} : undefined)
+}
+
 async function dial(options: NatsTransportOptions): Promise<NatsConnection> {
   const { credsFile } = options
+  const tls = tlsOf(options)
   return connect({
     servers: [...options.servers],
+    ...(tls === undefined ? {} : { tls }),
     name: options.name,
     inboxPrefix: options.inboxPrefix,
     ...(credsFile === undefined ? {} : { authenticator: (nonce?: string) => credsAuthenticator(readFileSync(credsFile))(nonce) }),

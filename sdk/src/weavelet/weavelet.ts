@@ -89,6 +89,7 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
       : await connectNats({
           servers: nats.servers,
           ...(nats.credsFile === undefined ? {} : { credsFile: nats.credsFile }),
+          tls: nats.tls,
           name: replica,
           inboxPrefix: inboxPrefix(deploymentId, replica),
           log,
