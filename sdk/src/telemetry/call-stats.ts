@@ -36,7 +36,8 @@ export const NO_CALL_STATS: CallStats = { begin: () => false, end: () => undefin
 
 export const METHOD_LABELS = ['caller', 'component', 'method', 'remote'] as const
 const SECONDS = decades(-6, 1)
-const BYTES = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216]
+/** Bounds for sizes of messages. */
+export const BYTES: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216]
 
 class MethodStats implements CallStats {
   calls = 0

@@ -111,16 +111,23 @@ function valueText(value: unknown): string {
 }
 
 /** An error, or one that came as JSON. */
-function isErrorLike(value: unknown): value is { readonly message: string; readonly stack: string; readonly cause?: unknown } {
+function isErrorLike(
+  value: unknown,
+): value is { readonly message: string; readonly stack: string; readonly cause?: unknown; readonly errors?: unknown } {
   return isError(value)
 }
 
-function stackOf(value: unknown): readonly string[] {
-  if (!isErrorLike(value)) return []
-  const cause = value.cause === undefined ? [] : stackOf(value.cause)
+/** Causes below it are left out: a chain of so many is a circle. */
+const MAX_CAUSES = 20
+
+function stackOf(value: unknown, depth = 0): readonly string[] {
+  if (!isErrorLike(value) || depth > MAX_CAUSES) return []
+  const parts = [value.cause, ...(Array.isArray(value.errors) ? value.errors : [])].map((part) => stackOf(part, depth + 1))
   return [
     ...value.stack.split('\n').map((line) => `    ${line}`),
-    ...cause.map((line, i) => (i === 0 ? `    caused by: ${line.trim()}` : line)),
+    ...parts.flatMap((lines, part) =>
+      lines.map((line, i) => (i === 0 ? `    ${part === 0 ? 'caused by' : 'one of them'}: ${line.trim()}` : line)),
+    ),
   ]
 }
 

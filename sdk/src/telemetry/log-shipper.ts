@@ -11,7 +11,7 @@ import { logSubject } from '../contract/subjects.js'
 import type { Transport } from '../rpc/transport.js'
 import { safeJson } from './log-entry.js'
 import { jsonLine } from './log-print.js'
-import { counter } from './metrics.js'
+import { processMetrics } from './metrics.js'
 
 export interface LogShipperOptions {
   readonly deploymentId: string
@@ -47,7 +47,7 @@ interface Waiting {
 
 export class LogShipper {
   readonly #options: LogShipperOptions
-  readonly #dropCounter = counter(DROPPED_METRIC.name, { help: DROPPED_METRIC.help })
+  readonly #dropCounter = processMetrics.counter(DROPPED_METRIC.name, { help: DROPPED_METRIC.help })
   #queue: Waiting[] = []
   #bytes = 0
   #dropped = 0
@@ -65,14 +65,16 @@ export class LogShipper {
   write(entry: LogEntry): void {
     if (this.#isStopped) return this.#options.fallback(jsonLine(entry))
     const { maxEntries = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options
-    const json = safeJson(entry)
-    const bytes = Buffer.byteLength(json)
+    const whole = waitingOf(entry)
+    // One that alone would fill a batch is cut now: it must not push out others while it waits.
+    const waiting = whole.bytes > BATCH_BYTES - HEAD_BYTES ? cut(whole) : whole
+    const { bytes } = waiting
     if (this.#queue.length >= maxEntries || this.#bytes + bytes > maxBytes) {
       this.#dropped++
       this.#dropCounter.add()
       return
     }
-    this.#queue.push({ json, bytes, entry })
+    this.#queue.push(waiting)
     this.#bytes += bytes
     this.#schedule()
   }
@@ -158,11 +160,14 @@ export class LogShipper {
   }
 }
 
+function waitingOf(entry: LogEntry): Waiting {
+  const json = safeJson(entry)
+  return { entry, json, bytes: Buffer.byteLength(json) }
+}
+
 /** An entry larger than a message, cut to one that fits. */
 function cut({ entry, bytes }: Waiting): Waiting {
-  const small = { ...entry, message: entry.message.slice(0, CUT_MESSAGE), attributes: { truncatedFromBytes: bytes } }
-  const json = safeJson(small)
-  return { entry: small, json, bytes: Buffer.byteLength(json) }
+  return waitingOf({ ...entry, message: entry.message.slice(0, CUT_MESSAGE), attributes: { truncatedFromBytes: bytes } })
 }
 
 /** @returns false when it took longer, or failed: the connection is gone and will be told to return. */

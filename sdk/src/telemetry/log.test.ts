@@ -1,6 +1,7 @@
 import { runInContext, NEVER } from '../rpc/context.js'
 import type { LogEntry } from '../contract/logs.js'
 import { captureLines } from './log-capture.js'
+import { safeJson } from './log-entry.js'
 import { jsonLine, parseJsonLine, prettyPrinter } from './log-print.js'
 import { createLogger, entrySink } from './logger.js'
 
@@ -14,6 +15,7 @@ function logged(body: (log: ReturnType<typeof createLogger>) => void, level: 'de
   )
   return entries
 }
+function circleOf(): void {}
 const TRACE = 'ab'.repeat(16)
 const SPAN = 'cd'.repeat(8)
 
@@ -64,9 +66,63 @@ describe('a log entry', () => {
       big: '1180591620717411303424',
       _level: 'mine',
       err: { name: 'Error', message: 'outer', stack: expect.any(String), cause: { message: 'inner', code: 'E_INNER' } },
-      circle: expect.stringContaining('[Circular'),
+      circle: { name: 'ring', self: expect.stringContaining('[Circular') },
     })
     expect(read?.attributes).toHaveProperty('thrower')
+  })
+
+  it('keeps every attribute beside one that cannot be written, also where it is sent', () => {
+    const circle: Record<string, unknown> = {}
+    circle['self'] = circle
+    const hostile = new Proxy({}, { ownKeys: () => { throw new Error('no') }, get: () => { throw new Error('no') } }) // prettier-ignore
+    const lost = {
+      map: new Map([['a', 1]]),
+      set: new Set([1]),
+      nan: NaN,
+      inf: -Infinity,
+      fn: circleOf,
+      date: new Date(0),
+      bytes: Buffer.from('a'),
+    }
+    const [entry] = logged((log) => log.info('odd', { circle, hostile, ...lost, kept: { deep: 1n } }))
+    const sent = JSON.parse(safeJson(entry)) as LogEntry
+    expect(sent).toMatchObject({ level: 'info', message: 'odd', app: 'shop' })
+    expect(sent.attributes).toEqual({
+      circle: expect.stringContaining('[Circular'),
+      hostile: expect.any(String),
+      map: [['a', 1]],
+      set: [1],
+      nan: 'NaN',
+      inf: '-Infinity',
+      fn: '[Function: circleOf]',
+      date: '1970-01-01T00:00:00.000Z',
+      bytes: expect.anything(),
+      kept: { deep: '1' },
+    })
+    expect(Object.keys(parseJsonLine(jsonLine(entry as LogEntry).trimEnd())?.attributes ?? {})).toEqual(Object.keys(sent.attributes))
+  })
+
+  it('takes errors as they are: of an AggregateError all, of a circle of causes an end', () => {
+    const loop = new Error('loop')
+    loop.cause = loop
+    const many = new AggregateError([new Error('first'), 'second'], 'many')
+    const [entry] = logged((log) => log.error('failed', { err: loop, many }))
+    const attributes = parseJsonLine(jsonLine(entry as LogEntry).trimEnd())?.attributes
+    expect(attributes).toMatchObject({
+      err: { message: 'loop', cause: { message: 'loop' } },
+      many: { errors: [{ message: 'first' }, 'second'] },
+    })
+    const text = prettyPrinter()(entry as LogEntry)
+    expect(text).toContain('one of them: Error: first')
+    expect(text.split('\n').length).toBeLessThan(1_000)
+  })
+
+  it('does not fail the code that logs', () => {
+    const fields = { get broken(): string { throw new Error('from a getter') } } // prettier-ignore
+    expect(logged((log) => log.with({ a: 1 }).info('asked', fields))).toMatchObject([
+      { message: 'asked', attributes: { a: 1, notLogged: 'Error: from a getter' } },
+    ])
+    expect(logged((log) => log.info(new Error('as a message') as unknown as string))[0]?.message).toContain('Error: as a message')
   })
 
   it('of a line that is no entry is none', () => {

@@ -26,7 +26,14 @@ export function createLogger(sink: LogSink, base: LogFields = {}): Logger {
   const at = (level: LogLevel): Logger['info'] => {
     const rank = LOG_LEVELS.indexOf(level)
     const log = (message: string, fields: LogFields = {}): void => {
-      if (rank >= LOG_LEVELS.indexOf(sink.level)) sink.write(level, message, { ...base, ...fields }, callSite(log))
+      if (rank < LOG_LEVELS.indexOf(sink.level)) return
+      const source = callSite(log)
+      try {
+        sink.write(level, message, { ...base, ...fields }, source)
+      } catch (error) {
+        // A getter among the fields that throws, for one: no code must fail of what it logs.
+        sink.write(level, message, { ...base, notLogged: String(error) }, source)
+      }
     }
     return log
   }

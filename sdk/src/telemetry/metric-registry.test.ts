@@ -1,4 +1,5 @@
-import { MetricRegistry } from './metric-registry.js'
+import { MAX_SERIES, MetricRegistry, OVERFLOW } from './metric-registry.js'
+import { counter } from './metrics.js'
 
 describe('a registry of metrics', () => {
   it('adds up counters, gauges and histograms by their labels', () => {
@@ -43,6 +44,18 @@ describe('a registry of metrics', () => {
     expect(() => registry.gauge('a_total', { help: 'A.' })).toThrow('declared twice')
   })
 
+  it('counts together what comes after 2000 series: a label that holds ids does not fill the memory', () => {
+    const registry = new MetricRegistry()
+    const visits = registry.counter('visits_total', { help: 'Visits.', labels: ['user', 'page'] })
+    for (let user = 0; user < 5_000; user++) visits.with({ user, page: '/' }).add()
+    visits.with({ user: 0, page: '/' }).add()
+    const [family] = registry.collect()
+    expect(family?.series).toHaveLength(MAX_SERIES + 1)
+    expect(family?.series[0]).toEqual({ labels: ['0', '/'], value: 2 })
+    expect(family?.series.at(-1)).toEqual({ labels: [OVERFLOW, OVERFLOW], value: 5_000 - MAX_SERIES })
+    expect(visits.with({ user: 4_000, page: '/' })).toBe(visits.with({ user: 4_001, page: '/' }))
+  })
+
   it.each([
     ['a name with other characters', (r: MetricRegistry) => r.gauge('shop.open', { help: '' }), 'no metric name'],
     ['a counter that does not end in _total', (r: MetricRegistry) => r.counter('orders', { help: '' }), '"_total"'],
@@ -52,6 +65,18 @@ describe('a registry of metrics', () => {
     ['no bound', (r: MetricRegistry) => r.histogram('h', { help: '', bounds: [] }), 'ascending order'],
     ['a counter that goes down', (r: MetricRegistry) => r.counter('c_total', { help: '' }).add(-1), 'cannot grow by -1'],
     ['a counter that grows by no number', (r: MetricRegistry) => r.counter('c_total', { help: '' }).add(NaN), 'cannot grow by NaN'],
+    ['a counter that grows for ever', (r: MetricRegistry) => r.counter('c_total', { help: '' }).add(Infinity), 'cannot grow by Infinity'],
+    [
+      'a name under which another is written',
+      (r: MetricRegistry) => [r.histogram('size', { help: '' }), r.counter('size_count_total', { help: '' })],
+      'metric "size" has too',
+    ],
+    [
+      'the name of a counter in OpenMetrics',
+      (r: MetricRegistry) => [r.counter('orders_total', { help: '' }), r.gauge('orders', { help: '' })],
+      'metric "orders_total" has too',
+    ],
+    ['a name of the runtime', () => counter('weaver_method_calls_total', { help: '' }), 'are those of the runtime'],
     [
       'a label that is missing',
       (r: MetricRegistry) => r.gauge<string>('g', { help: '', labels: ['a', 'b'] }).with({ a: 1 }),

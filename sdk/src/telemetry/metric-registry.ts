@@ -26,7 +26,7 @@ const RESERVED_LABELS: ReadonlySet<string> = new Set(['le', 'quantile', ...EXPOR
 class CounterSeries implements Counter {
   value = 0
   add(amount = 1): void {
-    if (!(amount >= 0))
+    if (!(amount >= 0 && amount < Infinity))
       throw invalid(`a counter cannot grow by ${amount}; use a gauge for what goes down, and check what the amount is computed from`)
     this.value += amount
   }
@@ -50,12 +50,18 @@ interface Definition {
   readonly bounds?: readonly number[]
 }
 
+/** Series of one metric; the values of a label that come after them are counted together. */
+export const MAX_SERIES = 2_000
+/** The value that every label then has. A label that holds ids or paths would fill the memory of the process and of whoever reads it. */
+export const OVERFLOW = 'weaver_overflow'
+
 /** All series of one metric. */
 class Metric<M extends object> implements Labelled<string, M> {
   readonly definition: Definition
   readonly #create: () => M
   readonly #read: (series: M) => Omit<MetricSeries, 'labels'>
   readonly #series = new Map<string, { readonly labels: readonly string[]; readonly series: M }>()
+  #overflow: M | undefined
 
   constructor(definition: Definition, create: () => M, read: (series: M) => Omit<MetricSeries, 'labels'>) {
     this.definition = definition
@@ -70,9 +76,16 @@ class Metric<M extends object> implements Labelled<string, M> {
       throw invalid(`metric "${name}" has the labels ${list(labels)}, and was given ${list(known)}`)
     const values = labels.map((label) => String(given[label]))
     const key = JSON.stringify(values)
-    let found = this.#series.get(key)
-    if (found === undefined) this.#series.set(key, (found = { labels: values, series: this.#create() }))
-    return found.series
+    const found = this.#series.get(key)
+    if (found !== undefined) return found.series
+    if (this.#series.size < MAX_SERIES) return this.#add(key, values)
+    return (this.#overflow ??= this.#add('', labels.map(() => OVERFLOW))) // prettier-ignore
+  }
+
+  #add(key: string, labels: readonly string[]): M {
+    const series = this.#create()
+    this.#series.set(key, { labels, series })
+    return series
   }
 
   collect(): MetricFamily {
@@ -135,6 +148,13 @@ export class MetricRegistry {
     return [...own, ...this.#collectors.flatMap((collector) => collector())].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
+  /** Another metric that is written under one of these names. */
+  #ownerOf(names: readonly string[], but: string): string | undefined {
+    for (const { definition } of this.#metrics.values())
+      if (definition.name !== but && writtenNames(definition).some((name) => names.includes(name))) return definition.name
+    return undefined
+  }
+
   #declare<M extends object>(
     definition: Definition,
     create: () => M,
@@ -151,10 +171,19 @@ export class MetricRegistry {
     const known = this.#metrics.get(name) as unknown as Metric<M> | undefined // of this kind when the definitions are equal, which is checked next
     if (known !== undefined && JSON.stringify(known.definition) !== JSON.stringify(definition))
       throw invalid(`metric "${name}" is declared twice, with different kind, help, labels or bounds; give one of them another name`)
+    const other = known === undefined ? this.#ownerOf(writtenNames(definition), name) : undefined
+    if (other !== undefined)
+      throw invalid(`metric "${name}" would be written under a name that metric "${other}" has too; give one of them another name`)
     const metric = known ?? new Metric(definition, create, read)
     if (known === undefined) this.#metrics.set(name, metric as unknown as Metric<object>) // the map only collects, which is the same for all kinds
     return labels.length === 0 ? metric.with({}) : metric
   }
+}
+
+/** What stands at the begin of lines: a reader could not tell two metrics apart that share one. OpenMetrics calls a counter by its name without `_total`. */
+function writtenNames({ name, kind }: Definition): readonly string[] {
+  if (kind === 'counter') return [name, name.slice(0, -'_total'.length)]
+  return kind === 'gauge' ? [name] : [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]
 }
 
 export function readHistogram(series: HistogramSeries): Omit<MetricSeries, 'labels'> {

@@ -1,6 +1,9 @@
 /** The metrics of this process, as an application declares them: usually constants of a module. */
+import { WeaverError } from '../contract/errors.js'
 import type { Counter, Gauge, Histogram, Labelled } from './metric.js'
 import { MetricRegistry, type HistogramOptions, type MetricOptions, type WithLabels } from './metric-registry.js'
+
+const RUNTIME_PREFIX = 'weaver_'
 
 /** Everything that this process counts, its calls included. */
 export const processMetrics: MetricRegistry = new MetricRegistry()
@@ -17,16 +20,28 @@ export const processMetrics: MetricRegistry = new MetricRegistry()
 export const counter: {
   (name: string, options: MetricOptions): Counter
   <L extends string>(name: string, options: MetricOptions & WithLabels<L>): Labelled<L, Counter>
-} = processMetrics.counter.bind(processMetrics) as typeof counter // bind() keeps the last overload only
+} = owned('counter') as typeof counter // of the overloads it has the last one
 
 /** Declares a gauge: a value that goes up and down. Labels and errors as for {@link counter}. */
 export const gauge: {
   (name: string, options: MetricOptions): Gauge
   <L extends string>(name: string, options: MetricOptions & WithLabels<L>): Labelled<L, Gauge>
-} = processMetrics.gauge.bind(processMetrics) as typeof gauge // as above
+} = owned('gauge') as typeof gauge // as above
 
 /** Declares a histogram: values counted by size. Labels and errors as for {@link counter}; bounds ascend. */
 export const histogram: {
   (name: string, options: HistogramOptions): Histogram
   <L extends string>(name: string, options: HistogramOptions & WithLabels<L>): Labelled<L, Histogram>
-} = processMetrics.histogram.bind(processMetrics) as typeof histogram // as above
+} = owned('histogram') as typeof histogram // as above
+
+/** Declares for the application: names of the runtime's own metrics are not for it. A function, because the constants above need it before this line. */
+function owned(kind: 'counter' | 'gauge' | 'histogram'): (name: string, options: HistogramOptions) => unknown {
+  return (name, options) => {
+    if (name.startsWith(RUNTIME_PREFIX))
+      throw new WeaverError(
+        'WEAVER_METRIC_INVALID',
+        `metric "${name}": names that begin with "${RUNTIME_PREFIX}" are those of the runtime; begin it with the name of your application`,
+      )
+    return processMetrics[kind](name, options)
+  }
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, get as httpGet, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
+import { Agent, createServer, get as httpGet, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { context } from '../rpc/context.js'
@@ -51,6 +51,31 @@ describe('a server of HTTP at a listener', () => {
     expect([...(await counted(registry, 3))].sort()).toEqual(['GET 200', 'GET 404', 'POST 200'])
     const seconds = registry.collect().find(({ name }) => name === HTTP_METRICS.seconds.name)
     expect(seconds?.series[0]?.buckets?.reduce((a, b) => a + b)).toBe(3)
+  })
+
+  it('has the bytes of its requests and answers counted, one by one on a connection that is kept', async () => {
+    const { registry, port } = await serve(
+      createServer((request, response) => {
+        request.resume().on('end', () => response.end('a'.repeat(3_000)))
+      }),
+    )
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    open.push({ close: () => agent.destroy() })
+    for (const size of [100_000, 10]) {
+      const request = httpRequest({ host: '127.0.0.1', port, agent, method: 'POST' }).end('b'.repeat(size))
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+    }
+    await counted(registry, 2)
+    const families = registry.collect()
+    const sum = (name: string): number => families.find((family) => family.name === name)?.series[0]?.value ?? 0
+    const bucket = (name: string): unknown => families.find((family) => family.name === name)?.series[0]?.buckets
+    expect(sum(HTTP_METRICS.requestBytes.name)).toBeGreaterThan(100_010)
+    expect(sum(HTTP_METRICS.requestBytes.name)).toBeLessThan(101_500)
+    expect(bucket(HTTP_METRICS.requestBytes.name)).toEqual([0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0])
+    expect(sum(HTTP_METRICS.responseBytes.name)).toBeGreaterThan(6_000)
+    expect(sum(HTTP_METRICS.responseBytes.name)).toBeLessThan(7_500)
   })
 
   it('streams as it would without: a piece arrives before the answer has ended', async () => {

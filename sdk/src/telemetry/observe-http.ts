@@ -3,20 +3,25 @@
  * touches neither the request nor the answer: streams, server-sent events and upgrades pass as they would without it.
  */
 import { METHODS, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
-import type { Server } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { context, derive, runInContext } from '../rpc/context.js'
-import { isCountingCalls } from './call-stats.js'
+import { BYTES, isCountingCalls } from './call-stats.js'
+import type { Histogram } from './metric.js'
 import type { MetricRegistry } from './metric-registry.js'
 import { processMetrics } from './metrics.js'
 import { parseTraceparent, usableTracestate } from './trace-context.js'
 import type { HttpSpan, Tracing } from './tracing.js'
 
-export const HTTP_METRICS: Readonly<Record<'requests' | 'seconds', { readonly name: string; readonly help: string }>> = {
+export const HTTP_METRICS: Readonly<
+  Record<'requests' | 'seconds' | 'requestBytes' | 'responseBytes', { readonly name: string; readonly help: string }>
+> = {
   requests: {
     name: 'weaver_http_requests_total',
     help: 'HTTP requests by status code; "aborted" where the client left before the answer ended.',
   },
   seconds: { name: 'weaver_http_request_duration_seconds', help: 'From the head of an HTTP request to the last byte of its answer.' },
+  requestBytes: { name: 'weaver_http_request_bytes', help: 'Size of HTTP/1 requests on the wire, head and body.' },
+  responseBytes: { name: 'weaver_http_response_bytes', help: 'Size of HTTP/1 answers on the wire, head and body.' },
 }
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS)
 
@@ -40,9 +45,10 @@ export function observeHttp(server: Server, options: HttpObservation): void {
     if (event !== 'request') return proceed()
     const [request, response] = args as [IncomingMessage, ServerResponse] // that is what the event carries
     const started = performance.now()
+    const sizes = count === undefined ? undefined : measureBytes(request)
     const span = spanOf(request, listener, tracing)
     response.once('close', () => {
-      count?.(request, response, { seconds: (performance.now() - started) / 1_000, traceId: span?.traceId })
+      count?.(request, response, { seconds: (performance.now() - started) / 1_000, traceId: span?.traceId, sizes: sizes?.() })
       span?.endHttp(response.statusCode)
     })
     if (span !== undefined) return span.run(proceed)
@@ -68,21 +74,45 @@ function spanOf(request: IncomingMessage, listener: string, tracing: Tracing | u
   })
 }
 
-function counting(
-  listener: string,
-  registry: MetricRegistry,
-): (request: IncomingMessage, response: ServerResponse, of: { readonly seconds: number; readonly traceId: string | undefined }) => void {
+interface Measured {
+  readonly seconds: number
+  readonly traceId: string | undefined
+  readonly sizes: { readonly read: number; readonly written: number } | undefined
+}
+
+/** What a connection had read when its last request was over: the next one's head is read before anybody is told. */
+const readBefore = new WeakMap<Socket, number>()
+
+/** Counts the bytes of a connection from now on. @returns what tells them; `undefined` for HTTP/2, where requests share the connection. */
+function measureBytes(request: IncomingMessage): (() => { readonly read: number; readonly written: number }) | undefined {
+  if (request.httpVersionMajor !== 1) return undefined
+  const { socket } = request // the answer loses it at its end
+  const read = readBefore.get(socket) ?? 0
+  const written = socket.bytesWritten
+  return () => {
+    const { bytesRead } = socket
+    readBefore.set(socket, bytesRead)
+    return { read: bytesRead - read, written: socket.bytesWritten - written }
+  }
+}
+
+function counting(listener: string, registry: MetricRegistry): (request: IncomingMessage, response: ServerResponse, of: Measured) => void {
   const requests = registry.counter(HTTP_METRICS.requests.name, {
     help: HTTP_METRICS.requests.help,
     labels: ['listener', 'method', 'code'],
   })
-  const seconds = registry
-    .histogram(HTTP_METRICS.seconds.name, { help: HTTP_METRICS.seconds.help, labels: ['listener'] })
-    .with({ listener })
+  const histogram = ({ name, help }: { readonly name: string; readonly help: string }, bounds?: readonly number[]): Histogram =>
+    registry.histogram(name, { help, labels: ['listener'], ...(bounds === undefined ? {} : { bounds }) }).with({ listener })
+  const seconds = histogram(HTTP_METRICS.seconds)
+  const requestBytes = histogram(HTTP_METRICS.requestBytes, BYTES)
+  const responseBytes = histogram(HTTP_METRICS.responseBytes, BYTES)
   return (request, response, of) => {
     const code = isFinished(response) ? String(response.statusCode) : 'aborted'
     requests.with({ listener, method: methodOf(request), code }).add()
     seconds.observe(of.seconds, of.traceId)
+    if (of.sizes === undefined) return
+    requestBytes.observe(of.sizes.read)
+    responseBytes.observe(of.sizes.written)
   }
 }
 

@@ -7,6 +7,7 @@ export const MAX_PROFILE_SECONDS = 300
 
 export type Profiled = { readonly type: 'cpu'; readonly profile: CpuProfile } | { readonly type: 'heap'; readonly profile: HeapProfile }
 
+const BUSY = 'another profile of this process is being taken; ask again when it is done'
 let isBusy = false
 
 /**
@@ -14,9 +15,10 @@ let isBusy = false
  * @throws Error when another profile is being taken, or the inspector refuses.
  */
 export async function takeProfile(type: 'cpu' | 'heap', seconds: number): Promise<Profiled> {
-  if (isBusy) throw new Error('another profile of this process is being taken; ask again when it is done')
-  isBusy = true
+  if (isBusy) throw new Error(BUSY)
   const { Session } = await import('node:inspector/promises')
+  if (isBusy) throw new Error(BUSY) // another came while the inspector was loaded
+  isBusy = true
   const session = new Session()
   const time = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
   try {
