@@ -63,6 +63,8 @@ export interface WeaveletStatus {
   readonly inFlight: number
   /** Calls served since it started. */
   readonly served: number
+  /** Where its listeners are bound, by name. Absent: of an SDK that does not tell. */
+  readonly listeners?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
 }
 
 /** Path, on the health address, that answers 200 once started. */

@@ -6,6 +6,7 @@ export {
   type AssignmentControllerOptions,
   type ControllerPort,
 } from './assignment-controller.js'
+export { banner } from './banner.js'
 export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap, type NatsTls } from './bootstrap.js'
 export { controlReplyReader } from './control-parts.js'
 export {
@@ -33,8 +34,12 @@ export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentG
 export { LEASE_MS, leaderPollSubject, type LeaderAnswer, type LeaderRequest, type LeaderScope } from './leader.js'
 export { startLeaderController, type LeaderController, type LeaderControllerOptions } from './leader-controller.js'
 export { createMemoryLeases, type LeaderLeases, type LeaseName } from './leader-leases.js'
+export { captureLines, type CaptureOptions, type LineCapture } from './log-capture.js'
+export { jsonLine, parseJsonLine, prettyPrinter, type PrettyOptions } from './log-print.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
 export { mergeCpuProfiles, mergeHeapProfiles, type CpuNode, type CpuProfile, type HeapNode, type HeapProfile } from './profiles.js'
+export { createMethodStatistics, type MethodRow, type MethodStatistics, type MethodUse } from './method-statistics.js'
+export { applyMetricChanges, metricChanges, type MetricChange } from './metric-changes.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
@@ -46,6 +51,7 @@ export {
   type RoutingStatus,
   type SliceLoadEvent,
 } from './routing.js'
+export { CONTROL_PATH, parseSingleLaunch, SINGLE_ENV, type SingleLaunch } from './single.js'
 export { shardKey, type RoutingKey } from './shard-key.js'
 export {
   CALL_QUEUE,

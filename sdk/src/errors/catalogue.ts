@@ -18,7 +18,7 @@ export interface ErrorEntry {
 /** Every code that the SDK raises, each an `ErrorEntry`. Codes are stable and never used again for something else; `docs/errors.md` is made from this. */
 export const SDK_ERRORS = {
   WEAVER_BOOTSTRAP_INVALID: {
-    when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, is no JSON, of another release, or lacks a field.',
+    when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, or `WEAVER_SINGLE` of `weaver single deploy`, is no JSON, of another release, or lacks a field.',
     retry: 'no',
     remedy: 'Use a deployer and an SDK of the same release. To run the application alone, unset the variable.',
   },
@@ -90,7 +90,7 @@ export const SDK_ERRORS = {
     remedy: 'Declare one listener for each server.',
   },
   WEAVER_METRIC_INVALID: {
-    when: 'a metric has a wrong name, label or bound, is declared twice with another meaning, or a counter is told to go down.',
+    when: 'a metric has a wrong name, label or bound, a name of the runtime, or one under which another is written; is declared twice with another meaning; or a counter is told to go down, or to grow without end.',
     retry: 'no',
     remedy: 'Use letters, digits and `_`; let counters end in `_total` and only grow; declare each metric once, as a constant of a module.',
   },

@@ -11,7 +11,7 @@ const INTRODUCTION = `# Errors of \`@weaver/sdk\`
 <!-- Made from sdk/src/errors/catalogue.ts by \`npm run generate -w sdk\`. Do not edit. -->
 
 Every error that Weaver raises on purpose is a \`WeaverError\` with a \`code\`. Codes are stable: compare by code (\`isWeaverError(error, code)\`), never by message,
-and never by \`instanceof\` across packages or processes.
+and never by \`instanceof\` across packages or processes. Those of the \`weaver\` command are in [cli.md](cli.md#errors).
 
 A call that failed on its way, not in the method, is a \`RemoteCallError\` with a code that begins with \`WEAVER_RPC_\`. Its \`mayHaveRun\` is false only when the
 method surely did not run. What a method itself throws arrives as it was thrown, with class (where \`registerError\` knows it), name, code, message, details and causes,

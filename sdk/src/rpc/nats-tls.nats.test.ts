@@ -131,6 +131,20 @@ describe('TLS to the broker', () => {
   })
 })
 
+it('a password in the URL of the broker is told to nobody', async () => {
+  const told: unknown[] = []
+  const error: unknown = await connectNats({
+    servers: ['nats://user:hunter2@127.0.0.1:1', 'hunter2@127.0.0.1:1'],
+    name: 'test',
+    inboxPrefix: '_INBOX.test',
+    connectTimeoutMs: 300,
+    log: createLogger({ level: 'debug', write: (_level, message, fields) => void told.push(message, fields) }),
+  }).catch((failed: unknown) => failed)
+  expect(error).toMatchObject({ code: 'WEAVER_NATS_CONNECT', message: expect.stringContaining('nats://***@127.0.0.1:1, ***@127.0.0.1:1') })
+  expect(told).toContain('waiting for NATS')
+  expect(JSON.stringify([told, String(error)])).not.toContain('hunter2')
+})
+
 describe('nats.tls of a bootstrap', () => {
   const base = {
     version: 1,

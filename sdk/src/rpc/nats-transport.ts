@@ -40,13 +40,18 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
       if (options.signal?.aborted === true || Date.now() > limit)
         throw new WeaverError(
           'WEAVER_NATS_CONNECT',
-          `no connection to NATS at ${options.servers.join(', ')}: ${reason}. Check that the broker runs, ${checks(options)}.`,
+          `no connection to NATS at ${shown(options.servers).join(', ')}: ${reason}. Check that the broker runs, ${checks(options)}.`,
           { cause },
         )
-      if (attempt === 1 || attempt % 20 === 0) options.log.info('waiting for NATS', { servers: options.servers, reason })
+      if (attempt === 1 || attempt % 20 === 0) options.log.info('waiting for NATS', { servers: shown(options.servers), reason })
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }
+}
+
+/** URLs as they may be told: without user and password. */
+function shown(servers: readonly string[]): readonly string[] {
+  return servers.map((server) => server.replace(/^([a-z]+:\/\/)?[^/]*@/, '$1***@'))
 }
 
 /** What else may be wrong. */

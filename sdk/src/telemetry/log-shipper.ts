@@ -9,8 +9,8 @@
 import type { LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
 import type { Transport } from '../rpc/transport.js'
-import { safeJson } from './log-entry.js'
-import { jsonLine } from './log-print.js'
+import { safeJson } from '../contract/safe-json.js'
+import { jsonLine } from '../contract/log-print.js'
 import { processMetrics } from './metrics.js'
 
 export interface LogShipperOptions {

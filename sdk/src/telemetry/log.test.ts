@@ -1,8 +1,8 @@
 import { runInContext, NEVER } from '../rpc/context.js'
 import type { LogEntry } from '../contract/logs.js'
-import { captureLines } from './log-capture.js'
-import { safeJson } from './log-entry.js'
-import { jsonLine, parseJsonLine, prettyPrinter } from './log-print.js'
+import { captureLines } from '../contract/log-capture.js'
+import { safeJson } from '../contract/safe-json.js'
+import { jsonLine, parseJsonLine, prettyPrinter } from '../contract/log-print.js'
 import { createLogger, entrySink } from './logger.js'
 
 function logged(body: (log: ReturnType<typeof createLogger>) => void, level: 'debug' | 'info' = 'info'): LogEntry[] {

@@ -6,15 +6,16 @@ import { randomUUID } from 'node:crypto'
 import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
+import { banner } from '../contract/banner.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { DESCRIBE_ENV } from '../contract/describe-run.js'
 import { isWeaverError } from '../contract/errors.js'
+import { jsonLine, prettyPrinter } from '../contract/log-print.js'
+import { parseSingleLaunch, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
-import { jsonLine, prettyPrinter } from '../telemetry/log-print.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from '../config/app-config.js'
-import { banner } from './banner.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
@@ -64,7 +65,9 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     const text = process.env[BOOTSTRAP_ENV]
     const toStdout = (line: string): void => void process.stdout.write(line)
     if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))
-    const { options, graceMs } = text === undefined || text === '' ? alone(program) : deployed(text)
+    const launch = takeSingleLaunch()
+    if (launch !== undefined) sink = entrySink((entry) => void process.stderr.write(jsonLine(entry)))
+    const { options, graceMs } = text === undefined || text === '' ? alone(program, launch) : deployed(text)
     const { bootstrap } = options
     if (bootstrap?.logs === 'nats') {
       const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
@@ -126,7 +129,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
 }
 
 type Found = {
-  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'addressOf'>
+  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'addressOf' | 'controlSocket'>
   readonly graceMs: number
 }
 
@@ -144,10 +147,17 @@ function deployed(text: string): Found {
   }
 }
 
-function alone(program: string): Found {
+/** Taken out of the environment: a process that the application starts is not the one that is meant. */
+function takeSingleLaunch(): SingleLaunch | undefined {
+  const text = process.env[SINGLE_ENV]
+  delete process.env[SINGLE_ENV]
+  return text === undefined || text === '' ? undefined : parseSingleLaunch(text)
+}
+
+function alone(program: string, launch: SingleLaunch | undefined): Found {
   const path = process.env['WEAVER_CONFIG'] || process.env['SERVICEWEAVER_CONFIG']
   const found = path === undefined || path === '' ? emptyConfig(program) : readAppConfig(path, program)
-  const deploymentId = randomUUID()
+  const deploymentId = launch?.deploymentId ?? randomUUID()
   const deployment: Deployment = {
     app: found.name,
     deploymentId,
@@ -156,9 +166,15 @@ function alone(program: string): Found {
     replica: String(process.pid),
     isSingle: true,
   }
-  process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
+  if (launch === undefined) process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
   return {
-    options: { deployment, configOf: found.configOf, configSections: found.sections, addressOf: found.addressOf },
+    options: {
+      deployment,
+      configOf: found.configOf,
+      configSections: found.sections,
+      addressOf: found.addressOf,
+      controlSocket: launch?.controlSocket,
+    },
     graceMs: DEFAULT_GRACE_MS,
   }
 }

@@ -25,11 +25,16 @@ export function answerControl(transport: Transport, to: ControlTarget): void {
     transport.subscribe(subject, ({ data, reply }) => {
       if (reply === undefined) return
       void (async () => {
-        const request = parseRequest(data)
-        const result = request === undefined ? refusal('the request is no JSON object') : await answer(request, to)
+        const result = await answerControlRequest(data, to)
         for (const message of splitControlReply(result, randomUUID(), transport.maxPayloadBytes)) transport.publish(reply, message)
       })().catch((error: unknown) => to.log.warn('the deployer could not be answered', { err: error }))
     })
+}
+
+/** The answer to one request, whatever way it came. Never rejects for what is asked. */
+export async function answerControlRequest(data: Uint8Array, to: ControlTarget): Promise<ControlReply> {
+  const request = parseRequest(data)
+  return request === undefined ? refusal('the request is no JSON object') : answer(request, to)
 }
 
 async function answer(request: ControlRequest, to: ControlTarget): Promise<ControlReply> {

@@ -24,7 +24,8 @@ import { processMetrics } from '../telemetry/metrics.js'
 import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
 import { loadTracing, type Tracing, type TracingOptions } from '../telemetry/tracing.js'
 import { ComponentHost } from './component-host.js'
-import { answerControl } from './control-channel.js'
+import { answerControl, type ControlTarget } from './control-channel.js'
+import { startControlServer } from './control-server.js'
 import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
@@ -56,6 +57,8 @@ export interface WeaveletOptions {
   readonly maxMessageBytes?: number | undefined
   /** The most calls that are sent as one message. @default 64 */
   readonly maxBatch?: number | undefined
+  /** Where a deployer without a broker asks: path of a Unix socket, or of a named pipe on Windows. */
+  readonly controlSocket?: string | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** `main()` failed. The process should stop with an error. */
@@ -174,6 +177,7 @@ async function host(
   const healthPort = health === undefined ? undefined : (await healthListener?.serve(health))?.port
 
   let leaders: Leaders | undefined
+  let control: { close(): Promise<void> } | undefined
   let stopping: Promise<boolean> | undefined
   const stop = async (): Promise<boolean> => {
     phase = 'draining'
@@ -193,6 +197,7 @@ async function host(
     phase = 'stopped'
     health?.closeAllConnections()
     await healthListener?.close()
+    await control?.close()
     await options.logShipper?.stop()
     const isClosed = await attempt('the connection to the broker could not be closed', () => transport?.close())
     return hasResigned && isDrained && isClean && isClosed
@@ -210,24 +215,30 @@ async function host(
   const stopOnce = (): Promise<boolean> => (stopping ??= stop())
 
   try {
-    if (transport !== undefined)
-      answerControl(transport, {
-        deployment,
-        logSink: options.logSink,
-        log,
-        status: async () => ({
-          kind: 'status',
-          replica: deployment.replica,
-          group: deployment.group,
-          versionId: deployment.versionId,
-          fingerprint: gen.fingerprint,
-          ready: await isReady(),
-          draining: phase === 'draining',
-          inFlight: (server?.inFlight ?? 0) + (client?.inFlight ?? 0),
-          served: server?.served ?? 0,
-        }),
-        routing: () => routing?.status ?? { kind: 'routing', assignments: [] },
-      })
+    const target: ControlTarget = {
+      deployment,
+      logSink: options.logSink,
+      log,
+      status: async () => ({
+        kind: 'status',
+        replica: deployment.replica,
+        group: deployment.group,
+        versionId: deployment.versionId,
+        fingerprint: gen.fingerprint,
+        ready: await isReady(),
+        draining: phase === 'draining',
+        inFlight: (server?.inFlight ?? 0) + (client?.inFlight ?? 0),
+        served: server?.served ?? 0,
+        listeners: bound,
+      }),
+      routing: () => routing?.status ?? { kind: 'routing', assignments: [] },
+    }
+    if (transport !== undefined) answerControl(transport, target)
+    if (options.controlSocket !== undefined)
+      await startControlServer(options.controlSocket, target).then(
+        (started) => (control = started),
+        (error: unknown) => log.warn('`weaver single status`, `metrics` and `profile` will not reach this process', { err: error }),
+      )
     const served = new Map(components.served.map((component) => [component.name, component]))
     await components.start((name) => {
       const component = served.get(name)

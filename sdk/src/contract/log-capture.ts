@@ -1,7 +1,7 @@
 /** For deployers: what a child process writes to a stream, as log entries. */
 import { StringDecoder } from 'node:string_decoder'
-import type { LogEntry } from '../contract/logs.js'
 import { parseJsonLine } from './log-print.js'
+import type { LogEntry } from './logs.js'
 
 /** A longer line is cut into entries of this length: a child that never ends a line must not fill the deployer's memory. */
 const MAX_LINE = 64 * 1024
@@ -17,18 +17,20 @@ export interface CaptureOptions {
   /** What is known of the child, for lines that it wrote past its logger. */
   readonly of: Partial<Pick<LogEntry, 'app' | 'version' | 'deploymentId' | 'group' | 'replica'>>
   readonly onEntry: (entry: LogEntry) => void
+  /** A line with nothing in it, which is no entry. */
+  readonly onBlank?: () => void
   /** @default the time of day */
   readonly now?: () => Date
 }
 
 /** Turns the bytes of a child's stdout or stderr into entries: its own JSON lines as they are, any other line as one of level `stdout` or `stderr`. */
 export function captureLines(options: CaptureOptions): LineCapture {
-  const { stream, of, onEntry, now = () => new Date() } = options
+  const { stream, of, onEntry, onBlank, now = () => new Date() } = options
   const decoder = new StringDecoder('utf8') // a character may come in two chunks
   let rest = ''
   const give = (line: string): void => {
     const text = line.endsWith('\r') ? line.slice(0, -1) : line
-    if (text === '') return
+    if (text === '') return onBlank?.()
     const own = parseJsonLine(text)
     onEntry(own === undefined ? { time: now().toISOString(), level: stream, message: text, ...of, attributes: {} } : { ...of, ...own })
   }
@@ -43,7 +45,7 @@ export function captureLines(options: CaptureOptions): LineCapture {
     write: (chunk) => take(decoder.write(Buffer.from(chunk))),
     end() {
       take(decoder.end())
-      give(rest)
+      if (rest !== '') give(rest)
       rest = ''
     },
   }

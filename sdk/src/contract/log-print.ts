@@ -1,7 +1,7 @@
 /** Log entries as lines: JSON for machines, columns for people. */
 import { inspect } from 'node:util'
-import { ENTRY_FIELDS, type LogEntry } from '../contract/logs.js'
-import { isError, safeJson } from './log-entry.js'
+import { ENTRY_FIELDS, type LogEntry } from './logs.js'
+import { isError, safeJson } from './safe-json.js'
 
 const LINE_FIELDS: ReadonlySet<string> = new Set(['ts', 'level', 'msg', ...ENTRY_FIELDS])
 

@@ -1,0 +1,33 @@
+import { WeaverError } from './errors.js'
+
+/**
+ * What `weaver single deploy` tells the process that it starts, as JSON, beside `WEAVER_CONFIG`. Versioned as the bootstrap is: a field is only ever added, and an
+ * unknown one is ignored. The process then logs JSON lines on stderr, which the command reads, and answers on the socket.
+ */
+export const SINGLE_ENV = 'WEAVER_SINGLE'
+/** Path, on the control socket, that takes a `ControlRequest` by POST and answers with a `ControlReply`. */
+export const CONTROL_PATH = '/control'
+
+export interface SingleLaunch {
+  readonly version: 1
+  readonly deploymentId: string
+  /** Path of a Unix socket, or of a named pipe on Windows, that the process listens on. */
+  readonly controlSocket: string
+}
+
+/** @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
+export function parseSingleLaunch(text: string): SingleLaunch {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch {
+    raw = undefined // told below
+  }
+  const { version, deploymentId, controlSocket } = (raw ?? {}) as Partial<Record<keyof SingleLaunch, unknown>> // each is checked next
+  if (version === 1 && typeof deploymentId === 'string' && deploymentId !== '' && typeof controlSocket === 'string' && controlSocket !== '')
+    return { version, deploymentId, controlSocket }
+  throw new WeaverError(
+    'WEAVER_BOOTSTRAP_INVALID',
+    `${SINGLE_ENV} is not what this SDK understands: JSON of version 1 with deploymentId and controlSocket. \`weaver single deploy\` sets this variable; use a command and an SDK of the same release.`,
+  )
+}
