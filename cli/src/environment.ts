@@ -11,6 +11,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   REGISTRY_AUTH_FILE: 'File with credentials of registries, in the format of `docker login` and `podman login`. It is looked into first.',
   DOCKER_CONFIG: 'Folder of the `config.json` that `docker login` writes. Default: `~/.docker`.',
   XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is looked into last.',
+  XDG_STATE_HOME: 'Below it, in `weaver`, logs and the list of running deployments of `weaver single` are kept. Default: `~/.local/state`.',
   XDG_CACHE_HOME: 'Below it, in `weaver`, layers of images are kept. Default: `~/.cache`.',
   HOME: 'Where `~` is.',
   USERPROFILE: 'Where `~` is, on Windows.',

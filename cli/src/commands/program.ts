@@ -11,7 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   generate: async () => (await import('./generate.js')).generateCommand,
   callgraph: async () => (await import('./graph.js')).callgraphCommand,
   diff: async () => (await import('./graph.js')).diffCommand,
-  single: async () => (await import('./single/deploy.js')).singleCommand,
+  single: async () => (await import('./single/single.js')).singleCommand,
   kube: async () => (await import('./kube/kube.js')).kubeCommand,
   image: async () => (await import('./image/push.js')).imageCommand,
   completion: async () => (await import('./completion.js')).completionCommand,

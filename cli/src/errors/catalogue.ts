@@ -28,7 +28,14 @@ export const CLI_ERRORS = {
     when: 'the built application could not be asked for the schemas of its configuration, or one of them takes what configuration cannot hold',
   },
   WEAVER_CLI_CHILD_FAILED: { exit: EXIT.failed, when: 'the application could not be started' },
+  WEAVER_CLI_STATE: { exit: EXIT.failed, when: 'there is no place for logs and the list of running deployments' },
+  WEAVER_CLI_NOT_RUNNING: {
+    exit: EXIT.failed,
+    when: 'no deployment, or none of that name, runs on this machine; or several do and none was named',
+  },
+  WEAVER_CLI_UNREACHABLE: { exit: EXIT.failed, when: 'a running application does not answer the command, or refuses what it asks' },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
+  WEAVER_CLI_LOG_QUERY: { exit: EXIT.usage, when: '`--query` is no expression over log entries; the message shows the place' },
   WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name cannot be understood' },
   WEAVER_CLI_REGISTRY: { exit: EXIT.failed, when: 'a registry refused or did not answer; network failures and 5xx were retried' },
   WEAVER_CLI_REGISTRY_AUTH: { exit: EXIT.failed, when: 'a registry wants credentials, or refused the ones given' },
@@ -43,6 +50,7 @@ export const CLI_ERRORS = {
   WEAVER_CLI_ROLLOUT_FAILED: { exit: EXIT.failed, when: 'the rollout failed; the message is the condition that says why' },
   WEAVER_CLI_TIMEOUT: { exit: EXIT.timeout, when: '--timeout ended before the rollout did' },
   WEAVER_CLI_DETACHED: { exit: EXIT.interrupted, when: 'Ctrl-C while a rollout was followed; it goes on' },
+  WEAVER_CLI_INTERRUPTED: { exit: EXIT.interrupted, when: 'Ctrl-C before there was a result' },
   WEAVER_CLI_DECLINED: { exit: EXIT.failed, when: 'a question was answered with no, or could not be asked and --yes was not given' },
 } as const satisfies Record<string, { readonly exit: ExitCode; readonly when: string }>
 export type CliErrorCode = keyof typeof CLI_ERRORS

@@ -9,6 +9,8 @@ export interface Output {
   result(text: string): void
   /** A result for machines: one JSON document and a newline; to stdout. */
   json(value: unknown): void
+  /** What a child process wrote, as it is. */
+  raw(to: 'stdout' | 'stderr', data: string | Uint8Array): void
   /** What is being done; to stderr. */
   progress(text: string): void
   warn(text: string): void
@@ -16,6 +18,8 @@ export interface Output {
   /** An area at the end of stderr that is redrawn in place; `undefined` where stderr is no terminal. */
   readonly live?: LiveArea
   readonly style: Style
+  /** Whether `style` paints. */
+  readonly isColored: boolean
   /** Width of the terminal in columns. @default 120 where there is none */
   readonly columns: number
 }
@@ -48,16 +52,19 @@ export interface OutputOptions {
 /** Colours are used on a terminal, unless `NO_COLOR` is set to anything but the empty string or `TERM` is `dumb`. */
 export function createOutput({ stdout, stderr, env }: OutputOptions): Output {
   const isDumb = env['TERM'] === 'dumb'
-  const style = createStyle(stderr.isTTY === true && stdout.isTTY === true && !isDumb && (env['NO_COLOR'] ?? '') === '')
+  const isColored = stderr.isTTY === true && stdout.isTTY === true && !isDumb && (env['NO_COLOR'] ?? '') === ''
+  const style = createStyle(isColored)
   const live = stderr.isTTY === true && !isDumb ? createLiveArea(stderr) : undefined
   return {
     result: (text) => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    raw: (to, data) => void (to === 'stdout' ? stdout : stderr).write(data),
     progress: (text) => void stderr.write(`${text}\n`),
     warn: (text) => void stderr.write(`${style.yellow('warning')}: ${text}\n`),
     error: (text) => void stderr.write(`${style.red('error')}: ${text}\n`),
     ...(live === undefined ? {} : { live }),
     style,
+    isColored,
     columns: stderr.columns ?? 120,
   }
 }

@@ -77,10 +77,12 @@ const nothing = (): void => undefined
 const SILENT: Output = {
   result: nothing,
   json: nothing,
+  raw: nothing,
   progress: nothing,
   warn: nothing,
   error: nothing,
   style: createStyle(false),
+  isColored: false,
   columns: 120,
 }
 const INERT: CliContext = { env: {}, cwd: '/', output: SILENT, onSignal: () => nothing, setExitCode: nothing }

@@ -1,12 +1,14 @@
 import { componentGroupName, LABELS } from '@weaver/crds'
+import { parseJsonLine, prettyPrinter, type LogEntry } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { followLogs, readLogs, type LogLine, type LogOptions } from '../../deployers/kube/stream-logs.js'
 import { needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
+import { selectEntries, withLogSelectionFlags, type LogSelectionFlags } from '../../logs/select-entries.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
 
-interface LogFlags extends ClusterFlags {
+interface LogFlags extends ClusterFlags, LogSelectionFlags {
   readonly version?: string
   readonly group?: string
   readonly component?: string
@@ -25,11 +27,12 @@ export function logsCommand(context: CliContext): Command {
     .option('-f, --follow', 'go on until Ctrl-C, with pods that are yet to come')
     .option('--tail <lines>', 'last lines of each pod (default: all; 10 with --follow)')
     .option('--json', 'print one JSON object for each line')
-  return withClusterFlags(command).action(async (name: string, flags: LogFlags) => {
+  return withClusterFlags(withLogSelectionFlags(command)).action(async (name: string, flags: LogFlags) => {
     if (flags.group !== undefined && flags.component !== undefined)
       throw cliError('WEAVER_CLI_USAGE', 'give --group or --component, not both')
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
       throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of lines`)
+    const isShown = selectEntries(flags)
     const client = await connect(context, flags)
     const app = { namespace: flags.namespace ?? client.namespace, name }
     const { spec } = await needApp(client, app)
@@ -54,7 +57,16 @@ export function logsCommand(context: CliContext): Command {
       labels: { group: LABELS.group, version: LABELS.version },
       onProblem: (message) => context.output.warn(message),
     }
-    const print = (line: LogLine): void => context.output.result(flags.json === true ? JSON.stringify(toJson(line)) : toText(line, context))
+    const pretty = prettyPrinter({ isColored: context.output.isColored })
+    const print = (line: LogLine): void => {
+      const own = parseJsonLine(line.text)
+      if (isShown(own ?? plainEntry(name, line)))
+        context.output.result(
+          flags.json === true
+            ? JSON.stringify(toJson(line))
+            : `${whereOf(line, context)} ${own === undefined ? line.text : pretty(own).trimEnd()}`,
+        )
+    }
     try {
       if (flags.follow === true) await followLogs(client, options, print)
       else {
@@ -83,6 +95,11 @@ function toJson(line: LogLine): unknown {
   return { ...where, text }
 }
 
-function toText({ version, group, pod, text }: LogLine, { output }: CliContext): string {
-  return `${output.style.dim(`${version}/${group}/${pod.slice(pod.lastIndexOf('-') + 1)}`)} ${text}`
+/** A line that the application wrote past its logger, for the query. */
+function plainEntry(app: string, { time, pod, group, version, text }: LogLine): LogEntry {
+  return { time, level: 'stdout', message: text, app, version, group, replica: pod, attributes: {} }
+}
+
+function whereOf({ version, group, pod }: LogLine, { output }: CliContext): string {
+  return output.style.dim(`${version}/${group}/${pod.slice(pod.lastIndexOf('-') + 1)}`)
 }

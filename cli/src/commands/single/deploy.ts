@@ -4,8 +4,8 @@ import { loadConfig } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { checkBinary, runSingle } from '../../deployers/single/run-single.js'
 
-export function singleCommand(context: CliContext): Command {
-  const deploy = new Command('deploy')
+export function deployCommand(context: CliContext): Command {
+  return new Command('deploy')
     .description('run the whole application in one process of this terminal')
     .argument('<weaver.toml>', 'configuration of the application')
     .action(async (file: string) => {
@@ -14,5 +14,4 @@ export function singleCommand(context: CliContext): Command {
       await checkComponents(config, context)
       context.setExitCode(await runSingle(config, context))
     })
-  return new Command('single').description('one process on this machine').addCommand(deploy)
 }

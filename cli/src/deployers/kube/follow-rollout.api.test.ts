@@ -190,7 +190,9 @@ describe('followRollout', () => {
     progress: (text) => void said.push(text),
     warn: (text) => void said.push(`warning: ${text}`),
     error: () => undefined,
+    raw: () => undefined,
     style: createStyle(false),
+    isColored: false,
     columns: 120,
   }
   const follow = (more: Partial<FollowOptions>): ReturnType<typeof followRollout> =>

@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import { jsonLine, prettyPrinter, type LogEntry } from '@weaver/sdk/contract'
+import { Command } from 'commander'
+import type { CliContext } from '../../context.js'
+import { LOGS_FOLDER, stateFolder } from '../../deployers/single/state-folder.js'
+import { cliError } from '../../errors/catalogue.js'
+import { listLogFiles, type LogFile } from '../../logs/log-files.js'
+import { createLogReader } from '../../logs/read-logs.js'
+import { selectEntries, withLogSelectionFlags, type LogSelectionFlags } from '../../logs/select-entries.js'
+
+interface LogFlags extends LogSelectionFlags {
+  readonly all?: true
+  readonly follow?: true
+  readonly tail?: string
+  readonly json?: true
+}
+
+/** Entries that are shown before those that come, unless told otherwise. */
+const FOLLOW_TAIL = 10
+
+export function logsCommand(context: CliContext): Command {
+  const command = new Command('logs')
+    .description('print what `weaver single deploy` has kept of the logs, also of applications that have ended')
+    .argument('[name]', 'name of an application (default: all)')
+    .option('--all', 'of all deployments that are kept, not only of the newest of each application')
+    .option('-f, --follow', 'go on until Ctrl-C, with deployments that are yet to come')
+    .option('--tail <entries>', 'last entries only (default: all; 10 with --follow)')
+    .option('--json', 'print one JSON object for each entry')
+  return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {
+    if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
+      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of entries`)
+    const isShown = selectEntries(flags)
+    const folder = join(stateFolder(context.env), LOGS_FOLDER)
+    const files = listLogFiles(folder).filter(({ app }) => name === undefined || app === name)
+    const reader = createLogReader(folder, wanted(files, { name, isAll: flags.all === true }))
+    const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true })
+    const print = (entry: LogEntry): void => context.output.result((flags.json === true ? jsonLine(entry) : pretty(entry)).trimEnd())
+
+    const tail = flags.tail === undefined ? (flags.follow === true ? FOLLOW_TAIL : Infinity) : Number(flags.tail)
+    const last: LogEntry[] = []
+    let isAny = false
+    for await (const entry of reader.read()) {
+      if (!isShown(entry)) continue
+      isAny = true
+      if (tail === Infinity) print(entry)
+      else if (last.push(entry) > tail) last.shift()
+    }
+    last.forEach(print)
+    if (flags.follow !== true) {
+      if (!isAny) context.output.progress(nothing(name, files.length > 0))
+      return
+    }
+    const interrupt = new AbortController()
+    const release = context.onSignal(() => interrupt.abort())
+    try {
+      for await (const entry of reader.follow(interrupt.signal)) if (isShown(entry)) print(entry)
+    } finally {
+      release()
+    }
+  })
+}
+
+/** The newest deployment of each application that is there now, and whatever comes later. */
+function wanted(files: readonly LogFile[], of: { readonly name: string | undefined; readonly isAll: boolean }): (file: LogFile) => boolean {
+  const newest = new Map(files.map(({ app, startedAt }) => [app, startedAt])) // files are in order of time
+  return ({ app, startedAt }) => (of.name === undefined || app === of.name) && (of.isAll || startedAt >= (newest.get(app) ?? 0))
+}
+
+function nothing(name: string | undefined, isKept: boolean): string {
+  if (isKept) return 'no entry is asked for; --system shows also what the runtime says'
+  return `no log is kept${name === undefined ? '' : ` of "${name}"`}; \`weaver single deploy\` keeps it`
+}

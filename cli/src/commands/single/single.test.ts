@@ -1,0 +1,188 @@
+/** `weaver single …` as a user runs it, in a real process each: one deploys a small application over the SDK, others ask it. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { CpuProfile } from '@weaver/sdk/contract'
+import { anError } from '../../testing/an-error.js'
+import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
+const MAIN = fileURLToPath(new URL('testdata/single-app.mjs', import.meta.url))
+let folder: string
+let state: string
+const children: ChildProcess[] = []
+beforeAll(async () => {
+  // The application runs over what is built. Incremental: nothing to do where that is up to date.
+  const build = spawn(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', join(ROOT, 'cli')], { stdio: 'inherit' })
+  const [code] = (await once(build, 'exit')) as [number | null]
+  if (code !== 0) throw new Error('cli does not build')
+}, 240_000)
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weaver-single-'))
+  state = join(folder, 'state')
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const env = (): Record<string, string> => ({ XDG_STATE_HOME: state, PATH: process.env['PATH'] ?? '', HOME: folder })
+const weaver = (line: string): Promise<Ran> => runWeaver(line.split(' '), { cwd: folder, env: env() })
+const start = (line: string) => startWeaver(line.split(' '), { cwd: folder, env: env() })
+
+function toml(name: string): string {
+  const path = join(folder, `${name}.toml`)
+  writeFileSync(path, `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\n`)
+  return path
+}
+
+async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  for (const limit = Date.now() + 60_000; ; await sleep(50)) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (Date.now() > limit) throw new Error(`still waiting for ${what}`)
+  }
+}
+
+/** `weaver single deploy` of this process' sources. */
+async function deploy(name = 'shop'): Promise<ReturnType<typeof start>> {
+  const running = start(`single deploy ${toml(name)}`)
+  await until('the start', () => (running.stderr().includes('listening') ? true : undefined))
+  return running
+}
+
+describe('weaver single', () => {
+  it('deploy prints the log for people, passes stdout on, and ends with the code of the application', async () => {
+    const running = await deploy()
+    running.interrupt()
+    const { code, stdout, stderr } = await running.done
+    expect(code).toBe(0)
+    expect(stdout).toBe('plain line on stdout\nno line end')
+    expect(stderr).toMatch(/app +: shop/)
+    expect(stderr).toMatch(/ I weaver\/Main .*│ order placed {2}sku=tea\n/)
+    expect(stderr).toContain('plain line on stderr\n\nafter a blank one\n')
+    expect(stderr).not.toContain('{"ts"')
+  }, 90_000)
+
+  it('status, metrics and profile ask the application that runs; nothing is left when it has ended', async () => {
+    expect(await weaver('single status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
+    expect(await weaver('single metrics')).toEqual(anError(1, 'no application runs on this machine', 'weaver single deploy'))
+    const running = await deploy()
+    const table = await until('readiness', async () => {
+      const { stdout } = await weaver('single status')
+      return stdout.includes(' ready ') ? stdout : undefined
+    })
+    expect(table).toMatch(/^APP +DEPLOYMENT +PID +AGE +STATE +LISTENERS\nshop +[0-9a-f]{8} +\d+ +\d+s +ready +lis=\S+:\d+\n$/)
+    const [status] = JSON.parse((await weaver('single status shop --json')).stdout) as Record<string, unknown>[]
+    expect(status).toMatchObject({
+      app: 'shop',
+      ready: true,
+      draining: false,
+      inFlight: 0,
+      listeners: { lis: { port: expect.any(Number) } },
+    })
+
+    const metrics = await weaver('single metrics --match ^shop_')
+    expect(metrics.stdout).toMatch(/^METRIC +LABELS +VALUE\nshop_orders_total +kind=gift +2\n$/)
+    const [families] = JSON.parse((await weaver('single metrics shop --json')).stdout) as { families: { name: string }[] }[]
+    expect(families?.families.map(({ name }) => name)).toContain('shop_orders_total')
+    expect(await weaver('single metrics --match (')).toEqual(anError(2, '--match "("'))
+
+    const profile = await weaver('single profile --duration 1s --output busy.cpuprofile')
+    expect(profile).toMatchObject({ code: 0, stdout: `${join(folder, 'busy.cpuprofile')}\n` })
+    const { nodes, samples } = JSON.parse(readFileSync(join(folder, 'busy.cpuprofile'), 'utf8')) as CpuProfile
+    expect(samples.length).toBeGreaterThan(0)
+    expect(nodes.length).toBeGreaterThan(1)
+    expect((await weaver('single profile --type heap --duration 1s --output a.heapprofile')).code).toBe(0)
+    expect(JSON.parse(readFileSync(join(folder, 'a.heapprofile'), 'utf8'))).toHaveProperty('head.children')
+    for (const duration of ['0s', '1h', 'soon'])
+      expect(await weaver(`single profile --duration ${duration}`)).toEqual(anError(2, `--duration "${duration}"`))
+
+    const [first, second] = await Promise.all(['one', 'two'].map((name) => weaver(`single profile --duration 1s --output ${name}`)))
+    expect([first?.code, second?.code].sort()).toEqual([0, 1]) // V8 takes one at a time
+    expect([first, second].find((ran) => ran?.code === 1)?.stderr).toContain('another profile of this process is being taken')
+
+    running.interrupt()
+    await running.done
+    expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
+    expect(await weaver('single status shop')).toMatchObject({ stdout: '', stderr: expect.stringContaining('"shop" does not run') })
+  }, 120_000)
+
+  it('several applications are told apart', async () => {
+    const both = [await deploy('shop'), await deploy('bank')]
+    expect(await weaver('single metrics')).toEqual(anError(1, '"shop" and "bank" run on this machine', 'name the one'))
+    expect((await weaver('single metrics bank')).code).toBe(0)
+    expect(await weaver('single profile till')).toEqual(anError(1, '"till" does not run', '"shop", "bank" do'))
+    for (const one of both) one.interrupt()
+    for (const one of both) await one.done
+  }, 120_000)
+
+  it('a command that was killed leaves no ghost', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), 'single', 'deploy', toml('shop')], {
+      env: env(),
+      stdio: 'ignore',
+    })
+    children.push(child)
+    const [entry] = await until('the entry', () => {
+      const files = existsSync(join(state, 'weaver/single')) ? readdirSync(join(state, 'weaver/single')) : []
+      return files.some((name) => name.endsWith('.json')) && files.some((name) => name.endsWith('.sock')) ? files : undefined
+    })
+    const { pid } = JSON.parse(readFileSync(join(state, 'weaver/single', (entry ?? '').replace('.sock', '.json')), 'utf8')) as {
+      pid: number
+    }
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    process.kill(pid, 'SIGKILL')
+    await until('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
+    expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
+  }, 90_000)
+})
+
+describe('weaver single logs', () => {
+  it('prints what was kept, of the newest deployment: entries of components and lines past the logger, by query, as JSON', async () => {
+    expect(await weaver('single logs')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no log is kept') })
+    for (let i = 0; i < 2; i++) {
+      const running = await deploy()
+      running.interrupt()
+      await running.done
+    }
+    const { stdout } = await weaver('single logs shop')
+    expect(stdout.match(/order placed/g)).toHaveLength(1)
+    for (const line of ['plain line on stdout', 'no line end', 'plain line on stderr']) expect(stdout).toContain(`│ ${line}\n`)
+    expect(stdout).not.toContain('listening')
+    expect((await weaver('single logs --system')).stdout).toContain('listening')
+    expect((await weaver('single logs --all')).stdout.match(/order placed/g)).toHaveLength(2)
+    const query = 'single logs --json --query attrs["sku"]=="tea"'
+    const [entry, ...more] = (await weaver(query)).stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+    expect(more).toEqual([])
+    expect(entry).toMatchObject({ level: 'info', msg: 'order placed', app: 'shop', component: 'weaver/Main', group: 'main', sku: 'tea' })
+    expect(entry).toMatchObject({
+      version: expect.stringMatching(/^[0-9a-f]{8}$/),
+      deploymentId: expect.any(String),
+      replica: expect.any(String),
+    })
+    expect((await weaver('single logs --tail 1')).stdout.trimEnd().split('\n')).toHaveLength(1)
+    expect(await weaver('single logs --query levl=="info"')).toEqual(anError(2, 'Unknown variable: levl', 'did you mean level?'))
+    expect(await weaver('single logs --tail x')).toEqual(anError(2, '--tail "x"'))
+    expect(await weaver('single logs other')).toMatchObject({ stdout: '', stderr: expect.stringContaining('no log is kept of "other"') })
+  }, 120_000)
+
+  it('follows a deployment that is yet to come', async () => {
+    const following = start('single logs shop --follow --json')
+    const running = await deploy()
+    running.interrupt()
+    await running.done
+    await sleep(1_000) // one look after the last line
+    following.interrupt()
+    const { code, stdout } = await following.done
+    expect(code).toBe(0)
+    expect(stdout).toContain('order placed')
+  }, 90_000)
+})

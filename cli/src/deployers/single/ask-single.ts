@@ -1,0 +1,46 @@
+import { request } from 'node:http'
+import { CONTROL_PATH, type ControlReply, type ControlRequest } from '@weaver/sdk/contract'
+import { cliError } from '../../errors/catalogue.js'
+import type { RunningSingle } from './running-singles.js'
+
+const TIMEOUT_MS = 10_000
+
+/** Asks a running application. @throws WeaverError `WEAVER_CLI_UNREACHABLE`: no answer, or a refusal. Rejects with `signal.reason` when aborted. */
+export async function askSingle<K extends ControlReply['kind']>(
+  { app, pid, controlSocket }: RunningSingle,
+  ask: { readonly request: ControlRequest; readonly expect: K; readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<Extract<ControlReply, { kind: K }>> {
+  const { signal, timeoutMs = TIMEOUT_MS } = ask
+  const unreachable = (why: string, cause?: unknown): unknown =>
+    cliError('WEAVER_CLI_UNREACHABLE', `"${app}" (process ${pid}) ${why}`, cause === undefined ? {} : { cause })
+  const limit = AbortSignal.timeout(timeoutMs)
+  let text: string
+  try {
+    text = await post(controlSocket, JSON.stringify(ask.request), signal === undefined ? limit : AbortSignal.any([signal, limit]))
+  } catch (cause) {
+    signal?.throwIfAborted()
+    const why = limit.aborted ? `${timeoutMs / 1_000} s` : (cause as Error).message // of node:http, an Error
+    throw unreachable(`does not answer (${why}); it may still be starting, or run with an older SDK`, cause)
+  }
+  const reply = JSON.parse(text) as ControlReply // the answer of the control server of the SDK
+  if (reply.kind === 'error') throw unreachable(`refuses: ${reply.message}`)
+  if (reply.kind !== ask.expect) throw unreachable(`answers "${reply.kind}"; use a command and an SDK of the same release`)
+  return reply as Extract<ControlReply, { kind: K }> // as was just checked
+}
+
+function post(socketPath: string, body: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: CONTROL_PATH, method: 'POST', signal, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response
+        .on('data', (chunk: Buffer) => chunks.push(chunk))
+        .on('error', reject)
+        .on('end', () =>
+          response.statusCode === 200
+            ? resolve(Buffer.concat(chunks).toString('utf8'))
+            : reject(new Error(`status ${response.statusCode ?? 0}`)),
+        )
+    })
+    asked.on('error', reject).end(body)
+  })
+}

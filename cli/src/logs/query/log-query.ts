@@ -1,0 +1,74 @@
+/** Queries over log entries: expressions of CEL (github.com/google/cel-spec), as Service Weaver has them, checked for types before the first entry. */
+import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js'
+import { nearestName } from '@weaver/crds'
+import type { LogEntry } from '@weaver/sdk/contract'
+import { cliError } from '../../errors/catalogue.js'
+import { LOG_FIELDS } from './log-fields.js'
+
+/** Whether an entry is asked for. @throws WeaverError `WEAVER_CLI_LOG_QUERY` for a constant that is wrong inside: a regular expression, a time */
+export type LogQuery = (entry: LogEntry) => boolean
+
+const METHODS = ['contains', 'startsWith', 'endsWith', 'matches']
+/** Any entry: running a query over it finds wrong constants before an entry of the user's does. */
+const PROBE: LogEntry = { time: '2020-01-01T00:00:00.000Z', level: 'info', message: '', attributes: {} }
+
+/**
+ * Reads a query such as `level == "error" && component == "Cart" && attrs["sku"].contains("tea")`. An empty one asks for everything.
+ * @throws WeaverError `WEAVER_CLI_LOG_QUERY` with the place and, for an unknown name, the nearest known one
+ */
+export function parseLogQuery(query: string): LogQuery {
+  if (query.trim() === '') return () => true
+  const environment = new Environment({ unlistedVariablesAreDyn: false })
+  for (const [name, { type }] of Object.entries(LOG_FIELDS)) environment.registerVariable(name, type)
+  const parsed = attempt(() => environment.parse(query))
+  const { valid: isValid, type, error } = parsed.check()
+  if (!isValid) throw wrong(error)
+  if (type !== 'bool')
+    throw cliError(
+      'WEAVER_CLI_LOG_QUERY',
+      `the query \`${query}\` is a ${type ?? 'value'}, and must be true or false: compare it with something`,
+    )
+  const matches: LogQuery = (entry) => {
+    try {
+      return parsed(Object.fromEntries(Object.entries(LOG_FIELDS).map(([name, field]) => [name, field.read(entry)]))) === true
+    } catch (cause) {
+      // `attrs["k"] == "v"` of an entry without k; what stands beside it in an `||` has been asked already.
+      if (cause instanceof EvaluationError && cause.code === 'no_such_key') return false
+      throw wrong(cause)
+    }
+  }
+  matches(PROBE)
+  return matches
+}
+
+function attempt<R>(body: () => R): R {
+  try {
+    return body()
+  } catch (cause) {
+    throw wrong(cause)
+  }
+}
+
+/** The library shows the line and a caret below the place. */
+function wrong(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  const hint = hintFor(cause)
+  return cliError('WEAVER_CLI_LOG_QUERY', `the query is wrong: ${cause.message}${hint === '' ? '' : `\n${hint}`}`, { cause })
+}
+
+function hintFor(cause: Error): string {
+  const [, name] = /^Unknown variable: (\w+)/.exec(cause.message) ?? []
+  if (name !== undefined) {
+    const near = nearestName(name, Object.keys(LOG_FIELDS))
+    return `${near === undefined ? '' : `did you mean ${near}? `}fields: ${Object.keys(LOG_FIELDS).join(', ')}`
+  }
+  const [, method] = /overload for '[^']*?\.(\w+)\(/.exec(cause.message) ?? []
+  if (method !== undefined && !METHODS.includes(method)) {
+    const near = nearestName(method, METHODS)
+    return `${near === undefined ? '' : `did you mean ${near}? `}methods of a text: ${METHODS.join(', ')}`
+  }
+  if (cause.message.startsWith('no such overload: google.protobuf.Timestamp')) return 'compare time with timestamp("2026-11-24T10:00:00Z")'
+  if (cause.message.startsWith('Unexpected character: =')) return 'equal is =='
+  if (cause instanceof ParseError && cause.message.startsWith('Unexpected token: EOF')) return 'something is missing at the end'
+  return ''
+}

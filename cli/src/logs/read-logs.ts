@@ -1,0 +1,103 @@
+/** Entries out of log files (log-files.ts): those that are there, in order of time over all processes, and those that come. */
+import { open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseJsonLine, type LogEntry } from '@weaver/sdk/contract'
+import { listLogFiles, type LogFile } from './log-files.js'
+
+/** How often files are looked at again. */
+const POLL_MS = 200
+const CHUNK_BYTES = 64 * 1024
+const LINE_END = 0x0a
+
+export interface LogReader {
+  /**
+   * What was written until now and not given yet, merged by time. Entries of one process stay in the order in which it wrote them. Holds one chunk of each process
+   * in memory.
+   */
+  read(): AsyncGenerator<LogEntry>
+  /** The same again and again, until the signal; with files that are yet to come. */
+  follow(signal: AbortSignal): AsyncGenerator<LogEntry>
+}
+
+/** @param isWanted which files are read; asked again for those that come later */
+export function createLogReader(folder: string, isWanted: (file: LogFile) => boolean): LogReader {
+  /** Bytes of each file that were given: always the end of a line, however the writer's bytes came. */
+  const offsets = new Map<string, number>()
+  async function* read(): AsyncGenerator<LogEntry> {
+    const byProcess = new Map<string, LogFile[]>()
+    for (const file of listLogFiles(folder).filter(isWanted)) {
+      const key = `${file.deploymentId} ${file.replica}`
+      const files = byProcess.get(key)
+      if (files === undefined) byProcess.set(key, [file])
+      else files.push(file)
+    }
+    yield* merge([...byProcess.values()].map((files) => entriesOf(files, offsets)))
+  }
+  return {
+    read,
+    async *follow(signal) {
+      while (!signal.aborted) {
+        yield* read()
+        await sleep(POLL_MS, undefined, { signal }).catch(() => undefined) // the loop's condition sees the signal
+      }
+    },
+  }
+}
+
+async function* entriesOf(files: readonly LogFile[], offsets: Map<string, number>): AsyncGenerator<LogEntry> {
+  for (const { path } of files) {
+    for await (const { line, end } of linesFrom(path, offsets.get(path) ?? 0)) {
+      offsets.set(path, end)
+      const entry = parseJsonLine(line)
+      if (entry !== undefined) yield entry
+    }
+  }
+}
+
+/** Whole lines between an offset and what is the end of the file at this moment. A file that is gone has none. */
+async function* linesFrom(path: string, from: number): AsyncGenerator<{ readonly line: string; readonly end: number }> {
+  const file = await open(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // the writer has thrown away its oldest part
+    throw error
+  })
+  if (file === undefined) return
+  try {
+    const { size } = await file.stat()
+    let rest: Buffer = Buffer.alloc(0)
+    for (let at = from; at < size;) {
+      const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(Math.min(CHUNK_BYTES, size - at)), position: at })
+      if (bytesRead === 0) return
+      at += bytesRead
+      rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)])
+      let begin = 0
+      for (let stop = rest.indexOf(LINE_END); stop >= 0; stop = rest.indexOf(LINE_END, begin)) {
+        yield { line: rest.toString('utf8', begin, stop), end: at - rest.length + stop + 1 }
+        begin = stop + 1
+      }
+      rest = rest.subarray(begin)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Always the oldest of the entries that are next. */
+async function* merge(sources: readonly AsyncGenerator<LogEntry>[]): AsyncGenerator<LogEntry> {
+  const heads: { entry: LogEntry; readonly source: AsyncGenerator<LogEntry> }[] = []
+  try {
+    for (const source of sources) {
+      const first = await source.next()
+      if (first.done !== true) heads.push({ entry: first.value, source })
+    }
+    while (heads.length > 0) {
+      // A line through all: there are as many as there are processes on one machine.
+      const oldest = heads.reduce((a, b) => (b.entry.time < a.entry.time ? b : a))
+      yield oldest.entry
+      const next = await oldest.source.next()
+      if (next.done === true) heads.splice(heads.indexOf(oldest), 1)
+      else oldest.entry = next.value
+    }
+  } finally {
+    for (const { source } of heads) await source.return(undefined)
+  }
+}
