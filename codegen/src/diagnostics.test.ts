@@ -68,6 +68,18 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       /not given a component: App/,
     ],
     [
+      'WVG008',
+      'an implementation of something that is no component of this package',
+      { 'a.ts': `${IMPORTS}${good}export const other = implement({} as never, GoodImpl)` },
+      /implement\(\) is not given a component of this package/,
+    ],
+    [
+      'WVG018',
+      'a class with a method of another type',
+      { 'a.ts': `${IMPORTS}${good.replace('m(): Promise<void>', 'm(): Promise<number>')}` },
+      /GoodImpl does not fulfil component "test\/Good": a method of it has another type/,
+    ],
+    [
       'WVG009',
       'a ref in a function',
       { 'a.ts': `${IMPORTS}${good}export const make = () => ref(Good)` },

@@ -5,7 +5,8 @@ import { dirname, relative, sep } from 'node:path'
 import type ts from 'typescript-api'
 import { discover } from './discover.js'
 import { emitFile } from './emit-file.js'
-import { GENERATOR_VERSION, type GenerateResult } from './generate-result.js'
+import type { GenerateResult } from './generate-result.js'
+import { GENERATOR_VERSION, generatorStamp } from './generator-version.js'
 import { buildGraph, fingerprintOf } from './graph-json.js'
 import { hashOf, recordPath, stampOf, writeRecord, type InputRecord } from './input-cache.js'
 import { openProgram, type OpenedProgram, type ParsedFiles } from './open-program.js'
@@ -51,7 +52,7 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
   }
   const ofPackages = application.packages.flatMap(({ files }) => files)
   writeRecord(recordPath(projectDir), {
-    tool: GENERATOR_VERSION,
+    tool: generatorStamp(),
     ...stateOfInputs(opened, { projectDir, without: outFile, more: [...opened.configFiles, ...ofPackages] }),
     files: sources,
     outputs: Object.fromEntries(texts.map(([file, text]) => [file, hashOf(text)])),

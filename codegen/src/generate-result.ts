@@ -1,8 +1,5 @@
 import type { Diagnostic } from './diagnostics.js'
 
-/** Part of the record of inputs: a new generator writes everything anew. */
-export const GENERATOR_VERSION = '0.1.0'
-
 export interface GenerateResult {
   /** `failed`: see the diagnostics, nothing was written. `stale`: with `check`, a run would write. */
   readonly status: 'written' | 'unchanged' | 'stale' | 'failed'

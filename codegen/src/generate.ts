@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CATALOGUE } from './diagnostics.js'
-import { GENERATOR_VERSION, type GenerateResult } from './generate-result.js'
+import type { GenerateResult } from './generate-result.js'
+import { generatorStamp } from './generator-version.js'
 import { isUnchanged, recordPath, typescriptFiles } from './input-cache.js'
 import type { ParsedFiles } from './open-program.js'
 
@@ -33,7 +34,7 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const graphFile = join(projectDir, 'weaver.graph.json') // GRAPH_FILE; loading the contract for it would double what an unchanged run costs
   if (!existsSync(tsconfig)) return failed('WVG040', `there is no "${tsconfig}"`)
   const sources = typescriptFiles(projectDir, outFile)
-  if (isUnchanged(recordPath(projectDir), GENERATOR_VERSION, sources))
+  if (isUnchanged(recordPath(projectDir), generatorStamp(), sources))
     return { status: 'unchanged', files: [outFile, graphFile], diagnostics: [], hasCompiled: false }
   // What the SDK offers is known by imports of it: without one the compiler has nothing to look for.
   if (!sources.some((file) => /\bfrom\s*['"]@weaver\/sdk['"]/.test(readFileSync(file, 'utf8'))))

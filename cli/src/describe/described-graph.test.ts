@@ -7,6 +7,7 @@ import { buildExample } from '../../../scripts/build-example.js'
 import { findGraph } from '../image/application-layers.js'
 import { makeTree } from '../testing/fixtures.js'
 import { runWeaver } from '../testing/run-weaver.js'
+import { makeShop } from '../testing/shop.js'
 import { describedGraph } from './described-graph.js'
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/factors', import.meta.url))
@@ -76,6 +77,22 @@ describe('a built application', () => {
     // The check lets the reference pass; the process, which alone may look it up, then ends by itself.
     expect(await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')).toMatchObject({ code: 1, stderr: '' })
   })
+})
+
+it('`weaver kube deploy` refuses what the schema refuses before it looks for a cluster or builds anything', async () => {
+  const shop = await makeShop()
+  folders.push(shop)
+  const deploy = async (size: string) => {
+    await writeFile(join(shop, 'weaver.toml'), `[serviceweaver]\nname = "shop"\n\n["shop/Cart"]\nsize = ${size}\n`)
+    return runWeaver(['kube', 'deploy', 'weaver.toml', '--repo', 'registry.invalid/team'], { cwd: shop, env: { HOME: shop } })
+  }
+  // the type of the schema says number; that it goes to 100 only the application knows
+  expect(await deploy('101')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'error: weaver.toml:5:1: "shop/Cart".size: is more than 100; give at most 100\n',
+  })
+  expect(await deploy('100')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no kubeconfig') })
 })
 
 describe('a program that is no application', () => {
