@@ -1,4 +1,5 @@
 import type ts from 'typescript-api'
+import type { SourceReader } from './source-reader.js'
 
 type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -7,10 +8,10 @@ type JsonSchema = Readonly<Record<string, unknown>>
  * not in the type; a build that may run the code can add them.
  */
 export function configSchema(
-  api: typeof ts,
-  checker: ts.TypeChecker,
+  reader: SourceReader,
   schema: ts.Expression,
 ): { readonly schema: JsonSchema; readonly problems: readonly string[] } {
+  const { checker } = reader
   const type = checker.getTypeAtLocation(schema)
   const property = (of: ts.Type | undefined, name: string): ts.Type | undefined => {
     const symbol = of?.getProperty(name)
@@ -19,10 +20,14 @@ export function configSchema(
   const parsed = property(type, 'parse')?.getCallSignatures()[0]
   const input = property(property(type, '_zod'), 'input') ?? (parsed === undefined ? undefined : checker.getReturnTypeOfSignature(parsed))
   const problems: string[] = []
-  return { schema: input === undefined ? {} : toSchema(api, { checker, at: schema, above: [], path: '', problems }, input), problems }
+  return {
+    schema: input === undefined ? {} : toSchema(reader.ts, { reader, checker, at: schema, above: [], path: '', problems }, input),
+    problems,
+  }
 }
 
 interface Walk {
+  readonly reader: SourceReader
   readonly checker: ts.TypeChecker
   readonly at: ts.Node
   readonly above: readonly ts.Type[]
@@ -33,6 +38,14 @@ interface Walk {
 }
 
 const NOT_JSON = new Set(['Date', 'Map', 'ReadonlyMap', 'Set', 'ReadonlySet', 'Uint8Array'])
+
+/** Which of those a type is; a user's own `Map` is none. */
+function libraryName({ program }: SourceReader, type: ts.Type): string | undefined {
+  const symbol = type.getSymbol()
+  const file = symbol?.declarations?.[0]?.getSourceFile()
+  if (symbol === undefined || file === undefined || !NOT_JSON.has(symbol.name)) return undefined
+  return program.isSourceFileDefaultLibrary(file) ? symbol.name : undefined
+}
 
 function toSchema(api: typeof ts, walk: Walk, type: ts.Type): JsonSchema {
   const { TypeFlags } = api
@@ -46,8 +59,8 @@ function toSchema(api: typeof ts, walk: Walk, type: ts.Type): JsonSchema {
   if (type.flags & (TypeFlags.String | TypeFlags.TemplateLiteral)) return { type: 'string' }
   if (type.flags & TypeFlags.Number) return { type: 'number' }
   if (type.flags & TypeFlags.Null) return { type: 'null' }
-  const name = type.flags & TypeFlags.BigIntLike ? 'bigint' : (type.getSymbol()?.name ?? '')
-  if (name === 'bigint' || NOT_JSON.has(name)) {
+  const name = type.flags & TypeFlags.BigIntLike ? 'bigint' : libraryName(walk.reader, type)
+  if (name !== undefined) {
     walk.problems.push(`${walk.path === '' ? 'is' : `"${walk.path}" is`} a ${name}`)
     return {}
   }

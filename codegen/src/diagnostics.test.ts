@@ -354,19 +354,15 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
     ],
   ]
 
-  it.each(cases)(
-    '%s %s',
-    async (code, _, files, message) => {
-      const made = fixture(files)
-      const { status, diagnostics } = await generate({ projectDir: made.folder, parsed })
-      expect(status).toBe('failed')
-      const found = diagnostics.find((diagnostic) => diagnostic.code === code)
-      expect(found === undefined ? diagnostics.map(formatDiagnostic) : found.message).toEqual(expect.stringMatching(message))
-      if (code !== 'WVG041')
-        expect(found).toMatchObject({ file: expect.stringMatching(/^src\//), line: expect.any(Number), column: expect.any(Number) })
-    },
-    30_000,
-  )
+  it.each(cases)('%s %s', async (code, _, files, message) => {
+    const made = fixture(files)
+    const { status, diagnostics } = await generate({ projectDir: made.folder, parsed })
+    expect(status).toBe('failed')
+    const found = diagnostics.find((diagnostic) => diagnostic.code === code)
+    expect(found === undefined ? diagnostics.map(formatDiagnostic) : found.message).toEqual(expect.stringMatching(message))
+    if (code !== 'WVG041')
+      expect(found).toMatchObject({ file: expect.stringMatching(/^src\//), line: expect.any(Number), column: expect.any(Number) })
+  })
 
   it('WVG040 a folder without tsconfig.json', async () => {
     expect((await generate({ projectDir: '/nowhere' })).diagnostics[0]).toMatchObject({ code: 'WVG040' })

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { generate } from './generate.js'
+import { ParsedFiles } from './open-program.js'
 import { fixtures, IMPORTS } from './testing/fixture.js'
 
 const fixture = fixtures()
+const parsed = new ParsedFiles()
 
 describe('a run', () => {
   const source = `${IMPORTS}import { z } from 'zod'
@@ -18,8 +20,8 @@ export const cartImpl = implement(Cart, CartImpl)
 
   it('needs no generated file to be there, tells the graph, and is stale only after a change', async () => {
     const made = fixture({ 'cart.ts': source, 'app.ts': app, 'main.ts': main })
-    expect(await generate({ projectDir: made.folder, check: true })).toMatchObject({ status: 'stale' })
-    expect(await generate({ projectDir: made.folder })).toMatchObject({ status: 'written', diagnostics: [] })
+    expect(await generate({ projectDir: made.folder, parsed, check: true })).toMatchObject({ status: 'stale' })
+    expect(await generate({ projectDir: made.folder, parsed })).toMatchObject({ status: 'written', diagnostics: [] })
     expect(made.typeErrors()).toEqual([])
     const graph = JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
     expect(graph.components).toEqual([
@@ -39,18 +41,18 @@ export const cartImpl = implement(Cart, CartImpl)
       { name: 'weaver/Main', source: 'src/app.ts', methods: [], refs: ['shop/Cart'], listeners: ['lis'] },
     ])
     // Nothing changed: the compiler is not even loaded.
-    expect(await generate({ projectDir: made.folder })).toMatchObject({ status: 'unchanged', hasCompiled: false })
-    expect(await generate({ projectDir: made.folder, check: true })).toMatchObject({ status: 'unchanged' })
+    expect(await generate({ projectDir: made.folder, parsed })).toMatchObject({ status: 'unchanged', hasCompiled: false })
+    expect(await generate({ projectDir: made.folder, parsed, check: true })).toMatchObject({ status: 'unchanged' })
     made.write('src/cart.ts', source.replace('count?: number', 'count?: string'))
-    expect(await generate({ projectDir: made.folder, check: true })).toMatchObject({ status: 'stale' })
-    await generate({ projectDir: made.folder })
+    expect(await generate({ projectDir: made.folder, parsed, check: true })).toMatchObject({ status: 'stale' })
+    await generate({ projectDir: made.folder, parsed })
     const after = JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
     expect(after.fingerprint).not.toBe(graph.fingerprint)
   })
 
   it('a file that was generated before a method was added does not compile', async () => {
     const made = fixture({ 'cart.ts': source })
-    await generate({ projectDir: made.folder })
+    await generate({ projectDir: made.folder, parsed })
     made.write(
       'src/cart.ts',
       source
@@ -68,7 +70,7 @@ export const cartImpl = implement(Cart, CartImpl)
             .replace(/\('shop\/Cart'.*\)/, declared)
             .replace('async add()', declared.includes('leader') ? 'async lead() {} async add()' : 'async add()'),
         })
-        await generate({ projectDir: made.folder })
+        await generate({ projectDir: made.folder, parsed })
         return JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
       }),
     )
@@ -82,7 +84,7 @@ export const cartImpl = implement(Cart, CartImpl)
     const prints = await Promise.all(
       [withType('One', 'x'), withType('Two', 'x'), withType('One', 'y')].map(async (text) => {
         const made = fixture({ 'a.ts': text })
-        await generate({ projectDir: made.folder })
+        await generate({ projectDir: made.folder, parsed })
         return (JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph).fingerprint
       }),
     )

@@ -51,7 +51,7 @@ export function readClass(
         }
       } else if (argument !== undefined) {
         if (config !== undefined) reader.report('WVG016', 'a second config() in one class', call)
-        const found = options.remembered(argument, () => configSchema(reader.ts, reader.checker, argument))
+        const found = options.remembered(argument, () => configSchema(reader, argument))
         for (const problem of found.problems) reader.report('WVG049', `configuration ${problem}`, argument)
         config = found.schema
       }

@@ -5,9 +5,11 @@ import { parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
 import type { WeaverGen } from '../../sdk/src/internal.js'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
+import { ParsedFiles } from './open-program.js'
 import { fixtures, IMPORTS } from './testing/fixture.js'
 
 const fixture = fixtures()
+const parsed = new ParsedFiles()
 
 /** A component `name` whose class has these fields. */
 const declare = (name: string, fields: string = ''): string => `
@@ -23,7 +25,7 @@ export const ${name} = component<${name}>('test/${name}')
 
 async function generated(source: string) {
   const made = fixture({ 'a.ts': IMPORTS + source })
-  const result = await generate({ projectDir: made.folder })
+  const result = await generate({ projectDir: made.folder, parsed })
   const graph = (): ComponentGraph => parseGraph(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8'))
   return { made, graph, errors: result.diagnostics.map(formatDiagnostic) }
 }

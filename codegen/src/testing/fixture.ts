@@ -56,6 +56,7 @@ export const IMPORTS = `import { codec, component, config, implement, lazyRef, l
 /** Makes packages that are removed after the tests of the file. */
 export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture {
   const made: Fixture[] = []
+  import.meta.jest.setTimeout(300_000) // the compiler takes its time where others want the processor too
   afterAll(() => {
     for (const fixture of made) fixture.remove()
   })
