@@ -146,6 +146,18 @@ describe('calls with a key', () => {
     expect(new Set(await Promise.all(Array.from({ length: 600 }, () => web.any('same')))).size).toBe(3)
   })
 
+  it('arrive in that order though some go in parts', async () => {
+    await startController()
+    const seen: string[] = []
+    await startReplica('c-0', seen)
+    const web = await startCaller()
+    await web.knows('c-0')
+    const large = 'x'.repeat(3_000_000)
+    const keys = ['k:0', `k:1${large}`, 'k:2', `k:3${large}`, 'k:4', 'k:5']
+    await Promise.all(keys.map((key) => web.get(key)))
+    expect(seen.map((key) => key.slice(0, 3))).toEqual(['k:0', 'k:1', 'k:2', 'k:3', 'k:4', 'k:5'])
+  })
+
   it('arrive in the order in which one caller made them', async () => {
     await startController()
     const seen: string[] = []

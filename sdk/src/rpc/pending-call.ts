@@ -4,6 +4,7 @@ import type { MethodBinding } from '../component/binding.js'
 import type { CallStats } from '../telemetry/call-stats.js'
 import type { CancelListener } from './cancellation.js'
 import type { Caller, Scope } from './context.js'
+import type { OwnerQueue } from './owner-queue.js'
 import type { Assembly } from './parts.js'
 import type { RequestBatch } from './request-batch.js'
 import type { RetryBudget } from './retry-budget.js'
@@ -28,6 +29,8 @@ export interface Target extends CallTarget {
   readonly batch: RequestBatch
   /** For calls to one replica: each goes at once. */
   readonly alone: RequestBatch
+  /** Calls with an owner that wait behind a large one to the same. */
+  readonly queue: OwnerQueue
   /** Of the component, for all its callers in this process. */
   readonly budget: RetryBudget
   /** Calls without an answer. */
@@ -68,6 +71,8 @@ export class PendingCall implements CancelListener {
   numberAt = 0
   /** Its message, where that goes in parts: the broker may speak of each of them. */
   large: Uint8Array | undefined
+  /** To be called when its parts are sent, or it is settled before that. */
+  onSent: (() => void) | undefined
   /** Its answer comes in parts. */
   answer: Assembly | undefined
   /** Absent until it is sent. */

@@ -15,6 +15,7 @@ import { scope, type Caller } from './context.js'
 import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, requestsPrefix } from './frame.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, writeOffer } from './parts.js'
+import { OwnerQueue } from './owner-queue.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type Target } from './pending-call.js'
 import { PendingCalls } from './pending-calls.js'
 import { abandoned, deadlineError, failure } from './remote-call-error.js'
@@ -107,6 +108,7 @@ export class RpcClient {
     const target: Target = {
       ...of,
       ...this.#batches(of.component, { component: caller, replica }),
+      queue: new OwnerQueue(),
       budget: this.#budget(of.component),
       waiting: 0,
       slowness: 0,
@@ -145,11 +147,16 @@ export class RpcClient {
       if (binding.input !== undefined) result = await this.#streams.call(streamCall(target, method, args))
       else {
         const now = scope()
-        const at = Date.now()
+        let at = Date.now()
         const limit = at + (target.limitsMs[method] as number)
         const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
         target.budget.earn()
+        if (call.owner !== undefined)
+          for (let before = target.queue.before(call.owner); before !== undefined; before = target.queue.before(call.owner)) {
+            await before
+            at = Date.now()
+          }
         try {
           result = decodeAnswer(await this.#attempt(target, call, at), binding, target)
         } catch (error) {
@@ -221,8 +228,13 @@ export class RpcClient {
       call.reject = reject
     })
     this.#pending.add(call)
-    if (call.large !== undefined) this.#offer(call, call.large)
-    else {
+    if (call.large !== undefined) {
+      this.#offer(call, call.large)
+      if (attempt.owner !== undefined) {
+        const end = (call.onSent = target.queue.begin(attempt.owner))
+        void answered.then(end, end)
+      }
+    } else {
       batch.add(call)
       if (target.slowness > SLOW_SHARE) batch.flush()
     }
@@ -273,6 +285,7 @@ export class RpcClient {
           isWanted: () => !call.isSettled,
         },
       )
+      call.onSent?.()
     } catch (error) {
       if (this.#pending.take(call, false)) call.reject(error as Error) // a transport throws errors
     }
