@@ -81,4 +81,5 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const reply = (id: number, found: Answer): void => void process.send?.({ id, answer: found } satisfies Reply)
 process.on('message', ({ id, question }: Request) => void answer(question).then((found) => reply(id, found)))
+process.on('disconnect', () => process.exit()) // nobody is left to stop it
 reply(READY, 0)

@@ -13,6 +13,8 @@ const row = (await ROWS[name]?.load()) as Row // main.ts starts children for suc
 const at = JSON.parse(meeting) as Meeting
 const tell = (message: ToParent): void => void process.send?.(message)
 
+process.on('disconnect', () => process.exit()) // nobody is left to stop it
+
 if (role === 'serve') {
   await row.serve(at)
   process.on('message', (message: ToChild) => {
