@@ -54,9 +54,7 @@ interface Value {
 }
 
 function writeValue(w: Writer, v: Value): void {
-  w.string(v.id)
-  w.string(v.name)
-  w.string(v.email)
+  w.string3(v.id, v.name, v.email)
   w.date(v.since)
 }
 
@@ -72,10 +70,7 @@ interface Address {
 }
 
 function writeAddress(w: Writer, v: Address): void {
-  w.string(v.street)
-  w.string(v.city)
-  w.string(v.postcode)
-  w.string(v.country)
+  w.string4(v.street, v.city, v.postcode, v.country)
 }
 
 function readAddress(r: Reader): Address {
@@ -87,15 +82,14 @@ type StringStringMap = ReadonlyMap<string, string>
 function writeStringStringMap(w: Writer, v: StringStringMap): void {
   w.length(v.size)
   for (const [key, item] of v) {
-    w.string(key)
-    w.string(item)
+    w.string2(key, item)
   }
 }
 
 function readStringStringMap(r: Reader): StringStringMap {
   const items = new Map<string, string>()
   for (let left = r.length(); left > 0; left--) {
-    const key = r.string()
+    const key = r.key()
     items.set(key, r.string())
   }
   return items
@@ -111,8 +105,7 @@ interface Line {
 }
 
 function writeLine(w: Writer, v: Line): void {
-  w.string(v.sku)
-  w.string(v.title)
+  w.string2(v.sku, v.title)
   w.number(v.quantity)
   w.number(v.unitPriceCents)
   writeStringStringMap(w, v.options)
@@ -247,8 +240,8 @@ function readOrder(r: Reader): Order {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: '3299793f73013abf915490b6b059fff7ccd1c06cf08be38ed25d17e9c0cbd47e',
+  format: 3,
+  fingerprint: 'cab27a85febce03c4353e03a728c51f0e15a68beb8ff3915e3b29496977fc3d1',
   main: {
     refs: ['bench/Echo', 'bench/Slow'],
     listeners: [],

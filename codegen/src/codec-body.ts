@@ -1,7 +1,7 @@
 /** The type of a shape and the bodies of its two functions, one rule for each kind. Loops over elements make no closure and copy nothing. */
 import type { NamedShape } from './emit-codec.js'
-import { indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
-import { findTag, runtimeClass, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
+import { call, indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
+import { findTag, runtimeClass, takesNoBytes, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
 
 /** What a rule may ask of the file that it writes into. */
 export interface CodecParts {
@@ -35,10 +35,10 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const type = parenthesised(parts.type(shape.element))
       return {
         declaration: [`type ${name} = readonly ${type}[]`],
-        write: ['w.length(v.length)', `for (const item of v) ${parts.write(shape.element, 'item')}`],
+        write: ['w.length(v.length)', writeElements('v.length', shape.element, parts)],
         read: [
           `const items: ${type}[] = []`,
-          `for (let left = r.length(); left > 0; left--) items.push(${parts.read(shape.element)})`,
+          ...readElements('let left = r.length(); left > 0; left--', shape.element, { parts, to: 'items.push' }),
           'return items',
         ],
       }
@@ -47,29 +47,35 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const type = parts.type(shape.element)
       return {
         declaration: [`type ${name} = ReadonlySet<${type}>`],
-        write: ['w.length(v.size)', `for (const item of v) ${parts.write(shape.element, 'item')}`],
+        write: ['w.length(v.size)', writeElements('v.size', shape.element, parts)],
         read: [
           `const items = new Set<${type}>()`,
-          `for (let left = r.length(); left > 0; left--) items.add(${parts.read(shape.element)})`,
+          ...readElements('let left = r.length(); left > 0; left--', shape.element, { parts, to: 'items.add' }),
           'return items',
         ],
       }
     }
     case 'map': {
       const types = `${parts.type(shape.key)}, ${parts.type(shape.value)}`
+      const isEmpty = takesNoBytes(shape.key) && takesNoBytes(shape.value)
       return {
         declaration: [`type ${name} = ReadonlyMap<${types}>`],
         write: [
           'w.length(v.size)',
           'for (const [key, item] of v) {',
-          `  ${parts.write(shape.key, 'key')}`,
-          `  ${parts.write(shape.value, 'item')}`,
+          ...indent(isEmpty ? ['w.u8(0)'] : []),
+          ...indent(
+            shape.key.kind === 'string' && shape.value.kind === 'string'
+              ? ['w.string2(key, item)']
+              : [parts.write(shape.key, 'key'), parts.write(shape.value, 'item')],
+          ),
           '}',
         ],
         read: [
           `const items = new Map<${types}>()`,
           'for (let left = r.length(); left > 0; left--) {',
-          `  const key = ${parts.read(shape.key)}`,
+          ...indent(isEmpty ? ['r.u8()'] : []),
+          `  const key = ${shape.key.kind === 'string' ? 'r.key()' : parts.read(shape.key)}`,
           `  items.set(key, ${parts.read(shape.value)})`,
           '}',
           'return items',
@@ -87,13 +93,13 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
           'w.length(keys.length)',
           'for (const key of keys) {',
           '  w.string(key)',
-          `  ${parts.write(shape.value, `v[key] as ${type}`)}`,
+          ...indent(statement(shape.value, `v[key] as ${type}`, parts)),
           '}',
         ],
         read: [
           `const v: Record<string, ${type}> = {}`,
           'for (let left = r.length(); left > 0; left--) {',
-          '  const key = r.string()',
+          '  const key = r.key()',
           `  setKey(v, key, ${parts.read(shape.value)})`,
           '}',
           'return v',
@@ -118,6 +124,37 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
   }
 }
 
+/** An element of a list takes at least one byte, so that the number of them cannot be larger than the message: `Reader.length` relies on it. */
+function writeElement(shape: Shape, value: string, parts: CodecParts): string {
+  return takesNoBytes(shape) ? 'w.u8(0)' : parts.write(shape, value)
+}
+
+function writeElements(count: string, shape: Shape, parts: CodecParts): string {
+  const loop = takesNoBytes(shape) ? `let left = ${count}; left > 0; left--` : 'const item of v'
+  return `for (${loop}) ${writeElement(shape, 'item', parts)}`
+}
+
+function readElements(loop: string, shape: Shape, how: { readonly parts: CodecParts; readonly to: string }): string[] {
+  const read = `${how.to}(${how.parts.read(shape)})`
+  return takesNoBytes(shape) ? [`for (${loop}) {`, '  r.u8()', `  ${read}`, '}'] : [`for (${loop}) ${read}`]
+}
+
+/** Writes parts one after the other; up to four strings in a row by one call. */
+function writeAll(written: readonly { readonly shape: Shape; readonly value: string }[], parts: CodecParts): string[] {
+  const lines: string[] = []
+  for (let at = 0; at < written.length;) {
+    let end = at
+    while (end < written.length && end < at + 4 && written[end]?.shape.kind === 'string') end++
+    const part = written[at] as (typeof written)[number] // at < length
+    if (end - at > 1) {
+      const values = written.slice(at, end).map(({ value }) => value)
+      lines.push(...call(`w.string${values.length}`, values, { at: 2 }))
+    } else lines.push(...statement(part.shape, part.value, parts))
+    at = Math.max(end, at + 1)
+  }
+  return lines
+}
+
 /** Writes a part; nothing for the shapes of one value, which take no bytes. */
 function statement(shape: Shape, value: string, parts: CodecParts): string[] {
   return shape.kind === 'null' || shape.kind === 'undefined' ? [] : [parts.write(shape, value)]
@@ -134,7 +171,10 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
   if (required.length === elements.length && rest === undefined)
     return {
       declaration,
-      write: elements.flatMap((element, i) => statement(element.shape, `v[${i}]`, parts)),
+      write: writeAll(
+        elements.map((element, i) => ({ shape: element.shape, value: `v[${i}]` })),
+        parts,
+      ),
       read: [
         ...list(
           'return ',
@@ -148,7 +188,7 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
   return {
     declaration,
     write: [
-      'w.length(v.length)',
+      'w.uint(v.length)',
       ...required.flatMap((element, i) => statement(element.shape, `v[${i}] ${as(element.shape)}`, parts)),
       ...optional.flatMap(({ shape }, i) =>
         statement(shape, `v[${required.length + i}] ${as(shape)}`, parts).map((line) => `if (v.length > ${required.length + i}) ${line}`),
@@ -156,12 +196,12 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
       ...(rest === undefined
         ? []
         : [
-            `for (let i = ${elements.length}; i < v.length${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) ${parts.write(rest, `v[i] ${as(rest)}`)}`,
+            `for (let i = ${elements.length}; i < v.length${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) ${writeElement(rest, `v[i] ${as(rest)}`, parts)}`,
           ]),
       ...trailing.map((shape, i) => parts.write(shape, `v[v.length - ${trailing.length - i}] ${as(shape)}`)),
     ],
     read: [
-      'const size = r.length()',
+      'const size = r.uint()',
       ...list(
         'const items: unknown[] = ',
         required.map((element) => parts.read(element.shape)),
@@ -170,9 +210,10 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
       ...optional.map(({ shape }, i) => `if (size > ${required.length + i}) items.push(${parts.read(shape)})`),
       ...(rest === undefined
         ? []
-        : [
-            `for (let i = ${elements.length}; i < size${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) items.push(${parts.read(rest)})`,
-          ]),
+        : readElements(`let i = ${elements.length}; i < size${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++`, rest, {
+            parts,
+            to: 'items.push',
+          })),
       ...trailing.map((shape) => `items.push(${parts.read(shape)})`),
       `return items as unknown as ${name}`,
     ],
@@ -188,7 +229,10 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
   )
   if (fields.length === 0) return { declaration: [`type ${name} = Record<string, never>`], write: [], read: ['return {}'] }
   const write = [
-    ...required.flatMap((p) => statement(p.shape, member('v', p.name), parts)),
+    ...writeAll(
+      required.map((p) => ({ shape: p.shape, value: member('v', p.name) })),
+      parts,
+    ),
     // 0 absent, 1 there, 2 there and undefined
     ...optional.flatMap((p) => [
       `if (${member('v', p.name)} !== undefined) {`,

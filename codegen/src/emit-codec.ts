@@ -78,7 +78,8 @@ export class CodecEmitter implements CodecParts {
       case 'bytes':
         return 'r.bytes()'
       case 'typedArray':
-        return `new ${shape.name}(r.bytes().buffer)`
+        this.imports.add('typedArrayOf')
+        return `typedArrayOf(${shape.name}, r.bytes())`
       case 'null':
         return 'null'
       case 'undefined':

@@ -2,6 +2,7 @@ import type { Application, ComponentModel } from './model.js'
 import { CodecEmitter } from './emit-codec.js'
 import { emitBinding } from './emit-binding.js'
 import { ImportList } from './import-list.js'
+import { GEN_FORMAT } from './graph-json.js'
 import { importLine, indent, list, literal } from './layout.js'
 
 /** The text of `weaver.gen.ts`. The same application gives the same text. */
@@ -34,7 +35,7 @@ export function emitFile(application: Application, at: { readonly outFile: strin
     '',
     ...blocks.flatMap((block) => [block, '']),
     `export const weaver: WeaverGen = ${merged.length === 0 ? '{' : `withPackages([${merged.join(', ')}], {`}`,
-    '  format: 2,',
+    `  format: ${GEN_FORMAT},`,
     `  fingerprint: '${at.fingerprint}',`,
     '  main: {',
     ...indent(list('refs: ', (main?.refs ?? []).map(literal), { after: ',', at: 4 }), 4),

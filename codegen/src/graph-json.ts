@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { GRAPH_FORMAT, MAIN_COMPONENT, type ComponentGraph, type ComponentNode } from '@weaver/sdk/contract'
 import { methodSignature, type Application, type ClassFacts } from './model.js'
 
-/** sha256 over everything that both ends of a call must agree on: names, order and structure of methods, and how they may be repeated. */
+/** `WEAVER_GEN_FORMAT` of the SDK that generated files need; they do not compile against another one. It changes with the bytes of the codec, too. */
+export const GEN_FORMAT = 3
+
+/** sha256 over everything that both ends of a call must agree on: the bytes of the codec, names, order and structure of methods, and how they may be repeated. */
 export function fingerprintOf(application: Application): string {
   const agreed = application.components.map((component) => [
     component.name,
@@ -10,7 +13,7 @@ export function fingerprintOf(application: Application): string {
   ])
   const below = application.packages.map(({ name, fingerprint }) => [name, fingerprint])
   return createHash('sha256')
-    .update(JSON.stringify(below.length === 0 ? agreed : [agreed, below]))
+    .update(JSON.stringify([GEN_FORMAT, agreed, below]))
     .digest('hex')
 }
 

@@ -38,6 +38,12 @@ export function list(before: string, items: readonly string[], options: { readon
   return [`${before}[`, ...indent(isNumbers ? filled(items, at + 2) : items.map((item) => `${item},`)), `]${after}`]
 }
 
+/** `name(a, b)` on one line where it fits, else each argument on a line of its own. @param options.at column at which it begins */
+export function call(name: string, args: readonly string[], options: { readonly at: number }): string[] {
+  const line = `${name}(${args.join(', ')})`
+  return options.at + line.length <= WIDTH ? [line] : [`${name}(`, ...indent(args.map((arg) => `${arg},`)), ')']
+}
+
 /** Numbers fill their lines. */
 function filled(items: readonly string[], at: number): string[] {
   const lines: string[] = []

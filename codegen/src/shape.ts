@@ -171,3 +171,22 @@ export function findTag(
   }
   return undefined
 }
+
+/** Whether the values of a shape are all written as nothing. */
+export function takesNoBytes(shape: Shape, above: readonly Shape[] = []): boolean {
+  if (above.includes(shape)) return true // no value contains itself without end
+  const inside = [...above, shape]
+  switch (shape.kind) {
+    case 'null':
+    case 'undefined':
+      return true
+    case 'object':
+      return shape.properties.every((property) => !property.isOptional && takesNoBytes(property.shape, inside))
+    case 'tuple':
+      return shape.rest === undefined && shape.elements.every((element) => !element.isOptional && takesNoBytes(element.shape, inside))
+    case 'instance':
+      return takesNoBytes(shape.plain, inside)
+    default:
+      return false
+  }
+}

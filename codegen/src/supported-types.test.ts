@@ -193,6 +193,28 @@ export type Undef = { must: undefined; nul: null }
     mapOrSet: ['Map<string, string> | Set<string> | string[]', [new Map([['a', 'b']]), new Set(['a']), ['a']]],
     space: ['Shop.Item', [{ name: 'x' }]],
     odd: ['Odd1', [{ 'x-y': 1, "it's": 's', class: true, constructor_: null }]],
+    nulls: ['null[]', [[], [null, null, null]]],
+    emptyObjects: ['readonly Undef[]', [[{ must: undefined, nul: null }]]],
+    setOfNothing: ['Set<undefined>', [new Set(), new Set([undefined])]],
+    mapOfNothing: ['Map<null, undefined>', [new Map(), new Map([[null, undefined]])]],
+    restOfNulls: ['[string, ...null[]]', [['a'], ['a', null, null]]],
+    manyTexts: [
+      '{ a: string; b: string; c: string; d: string; e: string; f: string; n: number; g: string; a_name_that_fills_its_line_by_itself_or_nearly: string; another_name_as_long_as_the_one_before_it: string }',
+      [
+        {
+          a: 'a',
+          b: 'b',
+          c: 'x'.repeat(200),
+          d: '',
+          e: 'ü',
+          f: '',
+          n: 1,
+          g: 'g',
+          a_name_that_fills_its_line_by_itself_or_nearly: 'h',
+          another_name_as_long_as_the_one_before_it: 'i',
+        },
+      ],
+    ],
     undef: ['Undef', [{ must: undefined, nul: null }]],
     upper: ['Uppercase<`a-${string}`> | 1', ['A-B', 1]],
     fromLibrary: ['Awaited<Promise<Point>>', [{ x: 1, y: 2 }]],
@@ -235,6 +257,30 @@ export type Undef = { must: undefined; nul: null }
       expect(method.decodeResult(result)).toStrictEqual(value)
       expect(result.left).toBe(0)
     }
+  })
+
+  it.each([
+    'list',
+    'nested',
+    'map',
+    'set',
+    'record',
+    'nulls',
+    'emptyObjects',
+    'setOfNothing',
+    'mapOfNothing',
+    'restOfNulls',
+    'restTuple',
+    'bytes',
+    'text',
+  ])('bytes that promise four billion elements are refused at once: %s', (name) => {
+    const method = weaver.components()[0]?.methods.find((found) => found.name === name)
+    const w = new Writer()
+    w.uint(2 ** 32 - 1)
+    w.uint(2 ** 32 - 1)
+    w.uint(2 ** 32 - 1)
+    const bytes = w.finish()
+    expect(() => method?.decodeArgs(new Reader(bytes))).toThrow('cut short')
   })
 
   it('a value outside its union is refused where it is written', () => {

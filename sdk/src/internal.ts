@@ -1,7 +1,7 @@
 // The door `@weaver/sdk/internal`: for generated code and for the deployers in this repository. No promise of stability.
 export { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 export { Reader } from './codec/reader.js'
-export { isPlainObject, literalAt, literalIndex, setKey, typedArrayBytes, unionError } from './codec/union.js'
+export { isPlainObject, literalAt, literalIndex, setKey, typedArrayBytes, typedArrayOf, unionError } from './codec/union.js'
 export { Writer } from './codec/writer.js'
 export {
   bind,

@@ -1,109 +1,91 @@
-// Encoding and decoding of the order, each codec in turn in one process, rounds one after the other: `npm run bench:codec -- --help`.
-import { deserialize, serialize } from 'node:v8'
-import { Reader, Writer, type MethodBinding } from '@weaver/sdk/internal'
-import { Packr } from 'msgpackr'
+// Encoding and decoding of the order, each codec in a process of its own, one after the other in each round: `npm run bench:codec -- --help`.
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { numberFlag, runCommand } from '../command.js'
-import { ORDER_JSON } from '../order-json.js'
-import { ORDER, type Order } from '../order.js'
 import { median } from '../statistics.js'
 import { goalTable, table, type Goal } from '../table.js'
-import { weaver } from '../weaver.gen.js'
+import type { CodecSample } from './child.js'
+import { CODECS } from './codecs.js'
 
-const usage = `Usage: npm run bench:codec -- [flags]
+const USAGE = `Usage: npm run bench:codec -- [--rounds 15] [--json]
 
-Encoding and decoding of the order, codecs in turn in one process. Ratios are to JSON in the same round; medians over the rounds.
-
-  --rounds N  (default: 7)
-  --json      machine-readable
+Encoding and decoding of one order, each codec in a process of its own. CPU time, collection of garbage included. Ratios are of encode + decode, to others in
+the same round; medians over the rounds.
 `
 
-interface Codec {
-  readonly title: string
-  encode(order: Order): Uint8Array | string
-  decode(bytes: Uint8Array | string): unknown
+const names = Object.keys(CODECS)
+
+/** What the child sends next. */
+async function answerOf(name: string, child: ChildProcess): Promise<unknown> {
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`the process of the codec "${name}" ended with ${String(code)}`)
+    }),
+  ])) as [unknown]
+  return message
 }
 
-const generated = weaver
-  .components()
-  .find(({ token }) => token.name === 'bench/Echo')
-  ?.methods.find(({ name }) => name === 'order') as MethodBinding // of echo.ts
-const writer = new Writer()
-const packr = new Packr({ structures: [], moreTypes: true, int64AsType: 'bigint' })
-const CODECS: Readonly<Record<string, Codec>> = {
-  json: {
-    title: 'JSON (of a twin that it can carry)',
-    encode: () => JSON.stringify(ORDER_JSON),
-    decode: (text) => JSON.parse(text as string) as unknown,
-  },
-  weaver: {
-    title: 'Weaver, generated',
-    encode(order) {
-      generated.encodeResult(writer, order)
-      return writer.finish()
-    },
-    decode: (bytes) => generated.decodeResult(new Reader(bytes as Uint8Array)),
-  },
-  msgpackr: {
-    title: 'msgpackr, shared structures',
-    encode: (order) => packr.pack(order),
-    decode: (bytes) => packr.unpack(bytes as Uint8Array) as unknown,
-  },
-  v8: { title: 'v8.serialize', encode: (order) => serialize(order), decode: (bytes) => deserialize(bytes as Uint8Array) as unknown },
+/** Samples of each codec, by round. */
+async function measure(rounds: number): Promise<ReadonlyMap<string, readonly CodecSample[]>> {
+  const children = new Map<string, ChildProcess>()
+  const samples = new Map<string, CodecSample[]>(names.map((name) => [name, []]))
+  try {
+    for (const name of names) {
+      const child = fork(new URL('child.js', import.meta.url), [name], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      children.set(name, child)
+      await answerOf(name, child) // one warms up at a time
+    }
+    for (let round = 0; round < rounds; round++)
+      for (const [name, child] of children) {
+        child.send('measure')
+        samples.get(name)?.push((await answerOf(name, child)) as CodecSample) // child.ts sends it
+      }
+  } finally {
+    for (const child of children.values()) child.kill()
+  }
+  return samples
 }
 
-const LOOP = 20_000
-/** Nanoseconds for one run of `body`. */
-function time(body: () => unknown): number {
-  let kept: unknown
-  const start = process.hrtime.bigint()
-  for (let i = 0; i < LOOP; i++) kept = body()
-  const spent = Number(process.hrtime.bigint() - start)
-  if (kept === undefined) throw new Error('nothing was made')
-  return spent / LOOP
-}
-
-interface CodecRow {
+interface CodecRow extends CodecSample {
   readonly codec: string
   readonly title: string
-  /** Encoding and decoding together, as multiples of JSON's and msgpackr's speed. */
   readonly timesJson: number
   readonly timesMsgpackr: number
-  readonly encodeNs: number
-  readonly decodeNs: number
-  readonly bytes: number
 }
 
-function measure(rounds: number): readonly CodecRow[] {
-  const runs: Record<string, { encode: number[]; decode: number[] }> = Object.fromEntries(
-    Object.keys(CODECS).map((name) => [name, { encode: [], decode: [] }]),
-  )
-  for (let round = -1; round < rounds; round++)
-    for (const [name, codec] of Object.entries(CODECS)) {
-      const bytes = codec.encode(ORDER)
-      const encode = time(() => codec.encode(ORDER))
-      const decode = time(() => codec.decode(bytes))
-      // The first round is for the compiler.
-      if (round < 0) continue
-      runs[name]?.encode.push(encode)
-      runs[name]?.decode.push(decode)
+function summarize(samples: ReadonlyMap<string, readonly CodecSample[]>): readonly CodecRow[] {
+  const sumsOf = (name: string): number[] => (samples.get(name) ?? []).map(({ encodeNs, decodeNs }) => encodeNs + decodeNs)
+  const speed = (name: string, base: string): number => {
+    const sums = sumsOf(name)
+    return median(sumsOf(base).map((sum, round) => sum / (sums[round] ?? Number.NaN)))
+  }
+  return names.map((name) => {
+    const of = samples.get(name) ?? []
+    return {
+      codec: name,
+      title: CODECS[name]?.title ?? name,
+      timesJson: speed(name, 'json'),
+      timesMsgpackr: speed(name, 'msgpackr'),
+      encodeNs: median(of.map(({ encodeNs }) => encodeNs)),
+      decodeNs: median(of.map(({ decodeNs }) => decodeNs)),
+      bytes: of[0]?.bytes ?? 0,
     }
-  const sumsOf = (name: string): readonly number[] => (runs[name]?.encode ?? []).map((ns, i) => ns + (runs[name]?.decode[i] ?? 0))
-  const multiple = (name: string, peer: string): number => median(sumsOf(name).map((sum, i) => (sumsOf(peer)[i] ?? 0) / sum))
-  return Object.entries(CODECS).map(([name, codec]) => ({
-    codec: name,
-    title: codec.title,
-    timesJson: multiple(name, 'json'),
-    timesMsgpackr: multiple(name, 'msgpackr'),
-    encodeNs: median(runs[name]?.encode ?? []),
-    decodeNs: median(runs[name]?.decode ?? []),
-    bytes: Buffer.byteLength(codec.encode(ORDER) as Uint8Array),
-  }))
+  })
 }
 
-await runCommand({ usage, options: { rounds: { type: 'string', default: '7' } } }, async (flags) => {
-  const rows = measure(numberFlag('rounds', flags.rounds))
+const GOALS = [
+  ['JSON', 'timesJson', 4.5],
+  ['msgpackr, shared structures', 'timesMsgpackr', 1.7],
+] as const
+
+await runCommand({ usage: USAGE, options: { rounds: { type: 'string', default: '15' } } }, async (flags) => {
+  const rows = summarize(await measure(numberFlag('rounds', flags.rounds)))
   const own = rows.find(({ codec }) => codec === 'weaver')
-  const goals = ([['JSON', own?.timesJson, 4.5], ['msgpackr, shared structures', own?.timesMsgpackr, 1.7]] as const).map(([peer, reached = 0, atLeast]): Goal => ({ what: `Weaver ÷ ${peer}, speed`, goal: `≥ ${atLeast}`, reached: reached.toFixed(2), isReached: reached >= atLeast })) // prettier-ignore
+  const goals = GOALS.map(([peer, figure, atLeast]): Goal => {
+    const reached = own?.[figure] ?? 0
+    return { what: `Weaver ÷ ${peer}, speed`, goal: `≥ ${atLeast}`, reached: reached.toFixed(2), isReached: reached >= atLeast }
+  })
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ rows, goals }, null, 2)}\n`)
     return
@@ -111,8 +93,13 @@ await runCommand({ usage, options: { rounds: { type: 'string', default: '7' } } 
   process.stdout.write(
     table(
       ['codec', 'speed × JSON', '× msgpackr', 'encode ns', 'decode ns', 'bytes'],
-      rows.map((row) => [row.title, row.timesJson.toFixed(2), row.timesMsgpackr.toFixed(2), ...[row.encodeNs, row.decodeNs, row.bytes].map((x) => String(Math.round(x)))]),
-    ), // prettier-ignore
+      rows.map((row) => [
+        row.title,
+        row.timesJson.toFixed(2),
+        row.timesMsgpackr.toFixed(2),
+        ...[row.encodeNs, row.decodeNs, row.bytes].map((x) => String(Math.round(x))),
+      ]),
+    ),
   )
   process.stdout.write(`\n${goalTable(goals)}`)
 })

@@ -87,7 +87,10 @@ export function createFixture(files: Readonly<Record<string, string>>): Fixture 
       const of = more === undefined ? undefined : program.getSourceFile(join(folder, 'src/weaver.gen.ts'))
       return [...ts.getPreEmitDiagnostics(program, of), ...(of === undefined ? [] : program.getDeclarationDiagnostics(of))]
         .filter((d) => d.file?.fileName.startsWith(folder))
-        .map((d) => `${d.file?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`)
+        .map(
+          (d) =>
+            `${d.file?.fileName.slice(folder.length) ?? ''}: ${d.file?.text.slice(d.start).split('\n', 1)[0] ?? ''}: ${ts.flattenDiagnosticMessageText(d.messageText, ' ')}`,
+        )
     },
     link(other) {
       const at = join(folder, 'node_modules', other.name)

@@ -84,8 +84,8 @@ function readAccountArray(r: Reader): AccountArray {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: 'df979a338470c5e109fce28d5968c9b3a70e79c48c66e9de0446ebb5734595c3',
+  format: 3,
+  fingerprint: '2a1859c25c407c1277cdcb4708153b5339c0717844495c4444c2bad419ce082b',
   main: {
     refs: ['bank/Bank'],
     listeners: ['bank'],

@@ -10,8 +10,7 @@ interface Message {
 
 function writeMessage(w: Writer, v: Message): void {
   w.number(v.id)
-  w.string(v.author)
-  w.string(v.text)
+  w.string2(v.author, v.text)
 }
 
 function readMessage(r: Reader): Message {
@@ -19,8 +18,8 @@ function readMessage(r: Reader): Message {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: 'e67016b60921070f398c514b3e0157390060e3d0a4dd0d12a91394680ba1e5d0',
+  format: 3,
+  fingerprint: '2f190591dcfc0d0e84591972d98d54e53795938ec3a04498a84249b7df4d98cf',
   main: {
     refs: ['chat/Rooms'],
     listeners: ['chat'],

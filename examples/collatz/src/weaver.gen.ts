@@ -3,8 +3,8 @@ import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Even, Odd, evenImpl, oddImpl } from './steps.js'
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: 'ecbb12aa43765277f471583d69975bf3c66c41a8ff4cffbdcc898e827453c2ca',
+  format: 3,
+  fingerprint: 'aadd8b48a06c1a54630f75c4077f17ff434b9994d937ce1d312a17861190c377',
   main: {
     refs: ['collatz/Even', 'collatz/Odd'],
     listeners: ['collatz'],

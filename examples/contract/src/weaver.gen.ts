@@ -44,7 +44,7 @@ function writeStringRecord(w: Writer, v: StringRecord): void {
 function readStringRecord(r: Reader): StringRecord {
   const v: Record<string, string> = {}
   for (let left = r.length(); left > 0; left--) {
-    const key = r.string()
+    const key = r.key()
     setKey(v, key, r.string())
   }
   return v
@@ -105,7 +105,7 @@ function writeStringNumberMap(w: Writer, v: StringNumberMap): void {
 function readStringNumberMap(r: Reader): StringNumberMap {
   const items = new Map<string, number>()
   for (let left = r.length(); left > 0; left--) {
-    const key = r.string()
+    const key = r.key()
     items.set(key, r.number())
   }
   return items
@@ -274,8 +274,8 @@ function readEverything(r: Reader): Everything {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: '4a9a420951f848a73d620dda8e43e71b9b31fca389e1b48a1d34bdf8c6024e2a',
+  format: 3,
+  fingerprint: '40b898bbe73adfd2decc3ffd34ae5583a2ab0d19f663385c12df85008663afeb',
   main: {
     refs: ['contract/Subject'],
     listeners: [],

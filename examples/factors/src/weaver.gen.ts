@@ -32,8 +32,8 @@ function readFactors(r: Reader): Factors {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: 'b78b1fad834fff9a4a034f4992f476228c55b6752febd0d2ec9e0b2e169042fc',
+  format: 3,
+  fingerprint: '92a0916c1316dd84df0d81a637537f19c8ad69d2f1f43bdfb601d2fd62054ac9',
   main: {
     refs: ['factors/Factorer'],
     listeners: ['factors'],

@@ -140,8 +140,8 @@ function readOrder(r: Reader): Order {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: '3a81a698e061eb2aa8b982c77cad6ea46a3c843194f1d596cded6e187cf582f7',
+  format: 3,
+  fingerprint: '489347bb7e6542d1a3cd382db484fd7b378f98769a0a5843b7379aeaab076442',
   main: {
     refs: ['fakes/Shop'],
     listeners: ['shop'],

@@ -3,8 +3,8 @@ import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Greeter, greeterImpl } from './greeter.js'
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: 'db4c16ce828626bf8836c8a53cdc65ae18fe2926b4509095c5388c63ad0ae57c',
+  format: 3,
+  fingerprint: '4e44ae4bc36f522b10d26e379e3a1acb94d903fc62f49a74a2be761ab680141c',
   main: {
     refs: ['hello/Greeter'],
     listeners: ['hello'],

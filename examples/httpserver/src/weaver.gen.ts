@@ -21,9 +21,7 @@ interface Signature {
 }
 
 function writeSignature(w: Writer, v: Signature): void {
-  w.string(v.release)
-  w.string(v.version)
-  w.string(v.replica)
+  w.string3(v.release, v.version, v.replica)
 }
 
 function readSignature(r: Reader): Signature {
@@ -31,8 +29,8 @@ function readSignature(r: Reader): Signature {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: '1366599e92578d0afcbd6251ecccf9a13896c7a2f9bcfeee02f9d0f7e85941db',
+  format: 3,
+  fingerprint: 'aed0eea5e61c6bd762f8e89d94f5acb7b85b91db93b6bd36cc01dc3262d3df0b',
   main: {
     refs: ['httpserver/Converter', 'httpserver/Reverser'],
     listeners: ['lis'],

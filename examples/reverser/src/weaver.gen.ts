@@ -17,8 +17,8 @@ function readStringArray(r: Reader): StringArray {
 }
 
 export const weaver: WeaverGen = {
-  format: 2,
-  fingerprint: '8891cb2de3ecd878a8d8e01239a67a42aaccde8717bb1540f2133acf72b9a7bb',
+  format: 3,
+  fingerprint: '014daa756b429465dc82a407832c463f9a5d1629b70314b9cb93f112cb3c046d',
   main: {
     refs: ['reverser/Reverser'],
     listeners: ['reverser'],

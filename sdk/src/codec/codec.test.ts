@@ -153,6 +153,133 @@ describe('many strings in one message', () => {
   })
 })
 
+it('keys are themselves, whichever came before', () => {
+  // The second and the third are alike in their ends and length.
+  const keys = ['', 'colour', 'cilour', 'colour', 'ü', '\ud800', 'x'.repeat(13), '__proto__', 'colour', 'a', 'b']
+  for (let times = 0; times < 3; times++)
+    expect(
+      roundTrip(
+        (w) => {
+          for (const key of keys) w.string(key)
+        },
+        (r) => keys.map(() => r.key()),
+      ),
+    ).toEqual(keys)
+})
+
+it('strings in a row are what they are one by one', () => {
+  for (const texts of [
+    ['a', 'b', 'c', 'd'],
+    ['', 'x'.repeat(127), 'ü', '😀'],
+    ['', 'x'.repeat(128), '\ud800', 'y'.repeat(20_000)],
+  ] as const) {
+    const [a, b, c, d] = texts
+    const read = roundTrip(
+      (w) => {
+        w.string2(a, b)
+        w.string3(a, b, c)
+        w.string4(a, b, c, d)
+      },
+      (r) => Array.from({ length: 9 }, () => r.string()),
+    )
+    expect(read).toEqual([a, b, a, b, c, a, b, c, d])
+  }
+})
+
+describe('a message within a message', () => {
+  it('is read by itself, however much the writer has to grow', () => {
+    const w = new Writer(16)
+    w.u8(7)
+    const countAt = w.size
+    w.u32(0)
+    for (const text of ['a', 'ü', 'x'.repeat(5_000)]) {
+      w.openPart()
+      w.string(text)
+      w.number(text.length)
+      w.closePart()
+    }
+    w.overwriteU32(countAt, 3)
+    const r = new Reader(w.finish())
+    expect(r.u8()).toBe(7)
+    const parts = Array.from({ length: r.u32() }, () => r.part())
+    expect(parts.map((part) => [part.string(), part.number(), part.left])).toEqual([
+      ['a', 1, 0],
+      ['ü', 1, 0],
+      ['x'.repeat(5_000), 5_000, 0],
+    ])
+    expect(r.left).toBe(0)
+  })
+
+  it('can be dropped, taken out and put in', () => {
+    const w = new Writer()
+    w.openPart()
+    w.string('dropped')
+    w.dropPart()
+    w.openPart()
+    w.string('taken')
+    const taken = w.takePart(w.closePart())
+    expect(w.size).toBe(4)
+    w.part(taken)
+    w.openPart()
+    w.string('last')
+    w.closePart()
+    const r = new Reader(w.finish())
+    expect([r.part().string(), r.part().string(), r.left]).toEqual(['taken', 'last', 0])
+    expect(new Reader(taken).string()).toBe('taken')
+  })
+
+  it('that is damaged ends at its own end', () => {
+    const w = new Writer()
+    w.openPart()
+    w.u8(1)
+    w.closePart()
+    w.openPart()
+    w.u8(2)
+    w.closePart()
+    const r = new Reader(w.finish())
+    const first = r.part()
+    expect(first.u8()).toBe(1)
+    expect(() => first.u8()).toThrow('cut short')
+    expect(r.part().u8()).toBe(2)
+  })
+})
+
+it('no bytes make a reader do more than they are long', () => {
+  let seed = 7
+  const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31)
+  const reads: ((r: Reader) => unknown)[] = [
+    (r) => r.u8(),
+    (r) => r.u16(),
+    (r) => r.u32(),
+    (r) => r.uint(),
+    (r) => r.int(),
+    (r) => r.number(),
+    (r) => r.bool(),
+    (r) => r.string(),
+    (r) => r.bigint(),
+    (r) => r.date(),
+    (r) => r.bytes().length,
+    (r) => r.length(),
+    (r) => r.part().size,
+    (r) => r.view(r.uint()).length,
+  ]
+  let refused = 0
+  for (let run = 0; run < 5_000; run++) {
+    const bytes = Uint8Array.from({ length: random() % 64 }, () => random() >> 8)
+    // A head that fits, else nearly all are refused by it.
+    if (bytes.length > 4) bytes.set([random() % (bytes.length + 1), 0, 0, 0])
+    const r = new Reader(bytes)
+    try {
+      for (let i = 0; i < 100; i++) reads[random() % reads.length]?.(r)
+      throw new Error('a hundred reads of 64 bytes')
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'WEAVER_CODEC_INVALID' })
+      refused++
+    }
+  }
+  expect(refused).toBe(5_000)
+})
+
 it('messages of one writer share no byte, at whatever size they outgrow its memory', () => {
   for (const size of [1, 5, 100, 5_000, 16_380, 16_384, 40_000]) {
     const w = new Writer(64)
@@ -179,6 +306,9 @@ it('a value of another type is refused where it is written', () => {
   expect(() => new Writer().string(5 as unknown as string)).toThrow('expected a string, got number')
   expect(() => new Writer().bytes('x' as unknown as Uint8Array)).toThrow('expected a Uint8Array')
   expect(() => new Writer().date('x' as unknown as Date)).toThrow('expected a Date')
+  expect(() => new Writer().number('5' as unknown as number)).toThrow('expected a number, got string')
+  expect(() => new Writer().bool(1 as unknown as boolean)).toThrow('expected a boolean, got number')
+  expect(() => new Writer().string3('a', 'b', null as unknown as string)).toThrow('expected a string, got null')
 })
 
 it('a finished writer starts again and does not change what it gave out', () => {

@@ -1,9 +1,20 @@
 import { codecError } from './codec-error.js'
-import { HEAD_BYTES, TEXT } from './layout.js'
+import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
+import { DOUBLE_FOLLOWS, HEAD_BYTES, SMALL_COPY_BYTES, TEXT } from './layout.js'
+
+/** The text of bytes. Methods of Buffer that work on every Uint8Array; to make a Buffer of it first would take longer than to read most texts. */
+const { latin1Slice, utf8Slice, ucs2Slice } = Buffer.prototype as unknown as Readonly<
+  Record<'latin1Slice' | 'utf8Slice' | 'ucs2Slice', (this: Uint8Array, start: number, end: number) => string>
+> // Node has them since its beginnings; its types do not say so
+
+/** The longest key that is kept. Longer ones would keep the text of their message alive (V8 copies strings of up to 12 units and refers to longer ones). */
+const KEY_UNITS = 12
+/** Keys that were read last, by their ends and length. */
+const KEYS: string[] = Array.from({ length: 64 }, () => '')
 
 /** Reads what a `Writer` of the same build wrote (layout.ts). Every read is checked against the end of the bytes. */
 export class Reader {
-  readonly #bytes: Buffer
+  readonly #bytes: Uint8Array
   readonly #start: number
   readonly #bodyEnd: number
   readonly #end: number
@@ -15,17 +26,22 @@ export class Reader {
 
   /** Never fails: bytes that are no message read as one that was cut short. @param start where the message lies in the bytes */
   constructor(bytes: Uint8Array, start: number = 0, end: number = bytes.length) {
-    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bytes
     this.#start = start
     this.#end = end
     this.#at = start + HEAD_BYTES
-    const length = end - start < HEAD_BYTES ? 0 : this.#bytes.readUInt32LE(start)
+    const length = end - start < HEAD_BYTES ? 0 : u32At(bytes, start)
     this.#bodyEnd = length > end - start ? start : start + length
   }
 
   /** Bytes of the whole message. */
   get size(): number {
     return this.#end - this.#start
+  }
+
+  /** Bytes of the body that are not read yet. */
+  get left(): number {
+    return this.#bodyEnd - this.#at
   }
 
   /** The message inside of this one that comes next: a part (`Writer.openPart`). It shares the bytes. */
@@ -35,36 +51,27 @@ export class Reader {
     return new Reader(this.#bytes, at, at + size)
   }
 
-  /** Bytes of the body that are not read yet. */
-  get left(): number {
-    return this.#bodyEnd - this.#at
-  }
-
   u8(): number {
     return this.#bytes[this.#take(1)] as number // the index is in bounds: #take checked it
   }
 
   u16(): number {
-    return this.#bytes.readUInt16LE(this.#take(2))
+    const at = this.#take(2)
+    return (this.#bytes[at] as number) | ((this.#bytes[at + 1] as number) << 8) // in bounds
   }
 
   u32(): number {
-    return this.#bytes.readUInt32LE(this.#take(4))
+    return u32At(this.#bytes, this.#take(4))
   }
 
   uint(): number {
-    const first = this.#bytes[this.#at] as number // past the end it is undefined, and smaller than nothing
-    if (first < 0x80 && this.#at < this.#bodyEnd) {
-      this.#at++
+    const at = this.#at
+    const first = this.#bytes[at] as number // past the end it is undefined, and smaller than nothing
+    if (first < 0x80 && at < this.#bodyEnd) {
+      this.#at = at + 1
       return first
     }
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.u8()
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) return value >>> 0
-    }
-    throw codecError('a number is longer than five bytes; the bytes are not what this build wrote')
+    return this.#longUint()
   }
 
   int(): number {
@@ -73,9 +80,11 @@ export class Reader {
   }
 
   number(): number {
-    const value = this.uint()
-    if (value === 1) return this.#bytes.readDoubleLE(this.#take(8))
-    return (value & 3) === 2 ? -((value + 2) / 4) : value / 4
+    const coded = this.uint()
+    if ((coded & 1) === 0) return (coded >>> 2) ^ -((coded >>> 1) & 1)
+    if (coded !== DOUBLE_FOLLOWS) throw codecError('a number has no form that this build writes; another build wrote the bytes')
+    this.#eightBytes()
+    return AS_DOUBLE[0] as number
   }
 
   bool(): boolean {
@@ -86,16 +95,36 @@ export class Reader {
     const units = this.uint()
     if (units === 0) return ''
     const from = this.#textAt
-    this.#textAt = from + units
+    const to = from + units
+    this.#textAt = to
     const text = (this.#text ??= this.#shortText())
     if (text === undefined) return this.#slice(from, units)
-    if (this.#textAt > text.length) throw this.#cutShort(units)
-    return text.substring(from, this.#textAt)
+    if (to > text.length) throw this.#cutShort(units)
+    return text.substring(from, to)
+  }
+
+  /**
+   * A string that likely came before: the key of an entry. Of a short one the same string is given again, whose hash is known, so that a map or an object takes
+   * it faster.
+   */
+  key(): string {
+    const key = this.string()
+    const { length } = key
+    if (length === 0 || length > KEY_UNITS) return key
+    const slot = (key.charCodeAt(0) + 5 * key.charCodeAt(length - 1) + 11 * length) % KEYS.length
+    const known = KEYS[slot]
+    if (known === key) return known
+    KEYS[slot] = key
+    return key
   }
 
   bigint(): bigint {
-    if (this.u8() === 0) return this.#bytes.readBigInt64LE(this.#take(8))
+    if (this.u8() === 0) {
+      this.#eightBytes()
+      return AS_INT64[0] as bigint
+    }
     const text = this.string()
+    if (!/^-?[\da-f]+$/.test(text)) throw codecError('a bigint has other characters than hexadecimal digits; the bytes are damaged')
     return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`)
   }
 
@@ -109,14 +138,18 @@ export class Reader {
 
   /** A copy, so that a small field does not keep a large message alive. */
   raw(count: number): Uint8Array {
+    if (count > SMALL_COPY_BYTES) return new Uint8Array(this.view(count))
     const at = this.#take(count)
-    return new Uint8Array(this.#bytes.subarray(at, at + count))
+    const bytes = this.#bytes
+    const copy = new Uint8Array(count)
+    for (let i = 0; i < count; i++) copy[i] = bytes[at + i] as number // in bounds
+    return copy
   }
 
   /** Bytes without a copy: a view that keeps the whole message alive. */
   view(count: number): Uint8Array {
     const at = this.#take(count)
-    return this.#bytes.subarray(at, at + count)
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, count)
   }
 
   /** Whether exactly these bytes come next; they are then behind. */
@@ -127,9 +160,11 @@ export class Reader {
     return true
   }
 
-  /** The number of elements that follow; each takes at least one byte or the bytes are damaged beyond use. */
+  /** The number of elements that follow. Each takes at least one byte: a number that the rest of the bytes cannot hold is refused before anything is made. */
   length(): number {
-    return this.uint()
+    const count = this.uint()
+    if (count > this.left) throw this.#cutShort(count)
+    return count
   }
 
   /** The text, if it is short enough to be decoded whole. */
@@ -139,21 +174,46 @@ export class Reader {
     if (size <= 0) return ''
     switch (this.#bytes[this.#bodyEnd]) {
       case TEXT.ascii:
-        return size <= TEXT.wholeUnits ? this.#bytes.toString('latin1', at, this.#end) : undefined
+        return size <= TEXT.wholeUnits ? latin1Slice.call(this.#bytes, at, this.#end) : undefined
       case TEXT.utf8:
-        return this.#bytes.toString('utf8', at, this.#end)
+        return utf8Slice.call(this.#bytes, at, this.#end)
       default:
-        return size <= TEXT.wholeUnits * 2 ? this.#bytes.toString('utf16le', at, this.#end) : undefined
+        return size <= TEXT.wholeUnits * 2 ? ucs2Slice.call(this.#bytes, at, this.#end) : undefined
     }
   }
 
   /** One string of a long text. */
   #slice(from: number, units: number): string {
-    const width = this.#bytes[this.#bodyEnd] === TEXT.ascii ? 1 : 2
+    const isAscii = this.#bytes[this.#bodyEnd] === TEXT.ascii
+    const width = isAscii ? 1 : 2
     const at = this.#bodyEnd + 1 + from * width
     const end = at + units * width
     if (end > this.#end) throw this.#cutShort(units)
-    return this.#bytes.toString(width === 1 ? 'latin1' : 'utf16le', at, end)
+    return (isAscii ? latin1Slice : ucs2Slice).call(this.#bytes, at, end)
+  }
+
+  /** Apart, so that `uint` is small enough to become part of its callers. */
+  #longUint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.u8()
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+    }
+    throw codecError('a number is longer than five bytes; the bytes are not what this build wrote')
+  }
+
+  #eightBytes(): void {
+    const at = this.#take(8)
+    const bytes = this.#bytes
+    EIGHT_BYTES[0] = bytes[at] as number // in bounds, and so are the others
+    EIGHT_BYTES[1] = bytes[at + 1] as number
+    EIGHT_BYTES[2] = bytes[at + 2] as number
+    EIGHT_BYTES[3] = bytes[at + 3] as number
+    EIGHT_BYTES[4] = bytes[at + 4] as number
+    EIGHT_BYTES[5] = bytes[at + 5] as number
+    EIGHT_BYTES[6] = bytes[at + 6] as number
+    EIGHT_BYTES[7] = bytes[at + 7] as number
   }
 
   #take(count: number): number {
@@ -168,4 +228,11 @@ export class Reader {
       `${count} more are wanted at ${this.#at - this.#start}, but the message has ${this.size} bytes; it was cut short, or another build wrote it`,
     )
   }
+}
+
+/** The index is in bounds. */
+function u32At(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0
+  )
 }

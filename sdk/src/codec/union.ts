@@ -36,6 +36,15 @@ export function typedArrayBytes(value: ArrayBufferView, name: string): Uint8Arra
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
 }
 
+/** The typed array of such bytes, not copied. */
+export function typedArrayOf<T>(
+  type: { new (buffer: ArrayBufferLike): T; readonly name: string; readonly BYTES_PER_ELEMENT: number },
+  bytes: Uint8Array,
+): T {
+  if (bytes.length % type.BYTES_PER_ELEMENT !== 0) throw codecError(`${bytes.length} bytes are no ${type.name}; another build wrote them`)
+  return new type(bytes.buffer)
+}
+
 function show(value: unknown): string {
   return typeof value === 'string'
     ? JSON.stringify(value)

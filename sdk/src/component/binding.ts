@@ -7,7 +7,7 @@ import type { Writer } from '../codec/writer.js'
 import type { ErrorClass } from '../rpc/error-codec.js'
 import type { Component, Implementation } from './component.js'
 
-export const WEAVER_GEN_FORMAT = 2
+export const WEAVER_GEN_FORMAT = 3
 
 /** Position of a method in {@link ComponentBinding.methods}; it is the method's number on the wire. */
 export type MethodIndex = number

@@ -60,7 +60,7 @@ export function genByHand(
   main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
 ): WeaverGen {
   return {
-    format: 2,
+    format: 3,
     fingerprint: 'ab'.repeat(32),
     main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
     components: () => components,
