@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { z } from 'zod'
 import { parseConfig } from './parse-config.js'
 import { PROCESS_SOURCE, resolveReferences, type ReferenceSource } from './references.js'
@@ -88,6 +89,25 @@ describe('configuration of a component', () => {
   it('tells no secret, though a check of the schema quotes what it was given', () => {
     const schema = z.strictObject({ token: z.string().refine(() => false, { error: ({ input }) => `${String(input)} is too weak` }) })
     expect(parse(schema, { token: 'x-${env:TOKEN}' })).toEqual({ problems: ['"token": x-*** is too weak'] })
+  })
+
+  it.each([
+    ['a text of several lines with quotes', 'line 1\n"line" 2'],
+    ['a path with backslashes', 'C:\\keys\\one'],
+  ])('tells no secret that a check quotes as JSON, in a URL or as it is printed: %s', (_, secret) => {
+    const quotes = [
+      (input: unknown) => JSON.stringify(input),
+      (input: unknown) => JSON.stringify(JSON.stringify(input)),
+      (input: unknown) => inspect(input),
+      (input: unknown) => encodeURIComponent(String(input)),
+    ]
+    const parts = secret.split(/[\\\n"]+/)
+    for (const quote of quotes) {
+      const schema = z.strictObject({ key: z.string().refine(() => false, { error: ({ input }) => `${quote(input)} is too weak` }) })
+      const parsed = parseConfig(schema, { key: '${env:TOKEN}' }, { ...source, env: { TOKEN: secret } })
+      expect(parsed).toEqual({ problems: [expect.stringContaining('***') as unknown] })
+      for (const part of parts) if (part.length > 1) expect(JSON.stringify(parsed)).not.toContain(part)
+    }
   })
 
   it('may be parsed by anything that parses', () => {

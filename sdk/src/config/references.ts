@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
+import { inspect } from 'node:util'
 
 const REFERENCE = /\$(\$\{|\{([^}]*)\})/g
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -55,9 +56,21 @@ export function resolveReferences(value: unknown, source: ReferenceSource = PROC
   return { value: resolve(value, []), problems, secrets }
 }
 
-/** I1: a message of somebody else, such as a schema's refinement, may quote what it was given. */
+/** I1: a message of somebody else, such as a schema's refinement, may quote what it was given, as it is or as a literal of a language. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  return [...secrets].sort((a, b) => b.length - a.length).reduce((clean, secret) => clean.replaceAll(secret, '***'), text)
+  const written = new Set(secrets.flatMap(writingsOf))
+  return [...written].sort((a, b) => b.length - a.length).reduce((clean, secret) => clean.replaceAll(secret, '***'), text)
+}
+
+/** A secret as it is, as JSON has it, as JSON within JSON, as `util.inspect` prints it, and in a URL. */
+function writingsOf(secret: string): readonly string[] {
+  const json = jsonOf(secret)
+  const encoded = secret.isWellFormed() ? [encodeURIComponent(secret)] : [] // the others cannot be
+  return [secret, json, jsonOf(json), inspect(secret).slice(1, -1), ...encoded]
+}
+
+function jsonOf(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }
 
 function lookUp(reference: string, source: ReferenceSource): { readonly text: string } | { readonly problem: string } {

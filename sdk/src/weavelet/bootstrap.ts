@@ -22,7 +22,7 @@ import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavelet.js'
 
 /** Code of the application threw these: where it did is worth its stack. */
-const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED']
+const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED', 'WEAVER_START_INVALID']
 
 /** Choices of the application about its own running. */
 export interface RunOptions {
@@ -50,7 +50,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
   /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
     if (isWeaverError(error)) {
-      const isInCode = THROWN_BY_CODE.includes(error.code)
+      const isInCode = THROWN_BY_CODE.includes(error.code) && error.cause !== undefined
       // Straight to the sink: where in the SDK it is told does not help.
       sink.write('error', error.message, { code: error.code, ...(isInCode ? { err: error.cause } : {}) })
     } else createLogger(sink).error('the application failed', { err: error })

@@ -13,9 +13,10 @@ import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Route } from '../rpc/route.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
+import { ComponentHealth } from './component-health.js'
 import type { BoundListener } from './listener.js'
-import { LocalGate, type LocalCaller } from './local-calls.js'
-import { startError } from './start-error.js'
+import { LocalGate, type LocalCaller, type LocalTarget } from './local-calls.js'
+import { StartProblems } from './start-error.js'
 
 export interface HostOptions {
   readonly app: new () => Main
@@ -40,6 +41,14 @@ export interface HostOptions {
   readonly log: Logger
 }
 
+/** What the fields of a class made while it was constructed. */
+interface Made {
+  readonly refs: Set<string>
+  readonly listeners: Set<string>
+  /** False: something could not be given, so that what follows may fail for no reason of its own. */
+  isComplete: boolean
+}
+
 interface Hosted {
   readonly name: string
   readonly instance: object & Hooks
@@ -55,18 +64,22 @@ export class ComponentHost {
   /** In order of construction: what a component refers to comes before it. */
   readonly #hosted = new Map<string, Hosted>()
   readonly #constructing: string[] = []
-  readonly #problems: string[] = []
+  readonly #problems = new StartProblems()
+  /** Those whose construction has failed: what is wrong with them is told once. */
+  readonly #failed = new Set<string>()
+  readonly #health: ComponentHealth
   readonly #listeners = new Map<string, BoundListener>()
 
   /**
    * Constructs everything that is hosted.
-   * @throws WeaverError `WEAVER_START_INVALID` with all problems; `WEAVER_COMPONENT_CYCLE` with the path; `WEAVER_CONSTRUCT_FAILED`.
+   * @throws WeaverError `WEAVER_START_INVALID` with all problems; where it is the only one, `WEAVER_COMPONENT_CYCLE` with the path, or `WEAVER_CONSTRUCT_FAILED`.
    */
   constructor(options: HostOptions) {
     this.#options = options
+    this.#health = new ComponentHealth(options.log)
     const bindings = new Map<string, ComponentBinding>()
     for (const binding of options.gen.components()) {
-      if (bindings.has(binding.token.name)) this.#problems.push(`component "${binding.token.name}" is bound twice; run \`weaver generate\``)
+      if (bindings.has(binding.token.name)) this.#problems.add(`component "${binding.token.name}" is bound twice; run \`weaver generate\``)
       bindings.set(binding.token.name, binding)
     }
     this.#bindings = bindings
@@ -75,11 +88,11 @@ export class ComponentHost {
     if (isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
     for (const name of [...bindings.keys()].sort()) if (isHosted(name)) this.#construct(name)
     for (const name of options.hosted ?? [])
-      if (!this.#hosted.has(name) && name !== MAIN_COMPONENT)
-        this.#problems.push(
+      if (!bindings.has(name) && name !== MAIN_COMPONENT)
+        this.#problems.add(
           `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
         )
-    if (this.#problems.length > 0) throw startError(this.#problems)
+    this.#problems.throwIfAny()
   }
 
   get listeners(): readonly BoundListener[] {
@@ -93,7 +106,7 @@ export class ComponentHost {
   /** A component as `owner` holds it. @throws WeaverError `WEAVER_START_INVALID` */
   refFor<T>(token: Component<T>, owner: string): T {
     const found = this.#resolve(token as Component<unknown>, owner)
-    if (this.#problems.length > 0) throw startError(this.#problems.splice(0))
+    this.#problems.throwIfAny()
     return found as T // what a token of T stands for
   }
 
@@ -142,53 +155,47 @@ export class ComponentHost {
     return isClean
   }
 
-  /** Every hosted component that has a `health()` says it is well. */
+  /** Every hosted component has started, and says that it is well where it has a `health()`. Takes a second at most. */
   async isHealthy(): Promise<boolean> {
-    for (const { name, instance, isStarted } of this.#hosted.values()) {
-      if (!isStarted) return false
-      try {
-        if ((await instance.health?.()) === false) return false
-      } catch (error) {
-        this.#options.log.warn('health() failed', { component: name, err: error })
-        return false
-      }
-    }
-    return true
+    const hosted = [...this.#hosted.values()]
+    return hosted.every(({ isStarted }) => isStarted) && (await this.#health.areWell(hosted))
   }
 
+  /** @returns `undefined` for what is not in the generated file, and for what cannot be constructed: the reason is among the problems then. */
   #construct(name: string): Hosted | undefined {
     const known = this.#hosted.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined || this.#failed.has(name)) return known
     const binding = this.#bindings.get(name)
     const create: (new () => object) | undefined = name === MAIN_COMPONENT ? this.#options.app : binding?.implementation.create
     if (create === undefined) return undefined
     const from = this.#constructing.indexOf(name)
-    if (from >= 0)
-      throw new WeaverError(
-        'WEAVER_COMPONENT_CYCLE',
-        `components refer to each other in a circle: ${[...this.#constructing.slice(from), name].join(' → ')}. Break it: let one of them be called with what it needs.`,
+    if (from >= 0) {
+      this.#problems.add(
+        new WeaverError(
+          'WEAVER_COMPONENT_CYCLE',
+          `components refer to each other in a circle: ${[...this.#constructing.slice(from), name].join(' → ')}. Break it: let one of them be called with what it needs.`,
+        ),
       )
+      return undefined
+    }
     this.#constructing.push(name)
-    const made = { refs: new Set<string>(), listeners: new Set<string>() }
+    const made: Made = { refs: new Set(), listeners: new Set(), isComplete: true }
     let instance: object & Hooks
     try {
       instance = constructWithin(this.#scope(name, made), () => new create())
     } catch (cause) {
-      if (isWeaverError(cause)) throw cause
+      this.#failed.add(name)
       // A field that uses what could not be given fails too: the first reason is the one to tell.
-      if (this.#problems.length > 0) throw startError(this.#problems)
-      throw new WeaverError(
-        'WEAVER_CONSTRUCT_FAILED',
-        `the constructor of "${name}" failed: ${cause instanceof Error ? cause.message : String(cause)}. Work that can fail belongs into init().`,
-        { cause },
-      )
+      if (made.isComplete) this.#problems.add(constructError(name, cause))
+      return undefined
+    } finally {
+      this.#constructing.pop()
     }
-    this.#constructing.pop()
     const expected = binding ?? this.#options.gen.main
     this.#compare(name, 'refs', [made.refs, expected.refs])
     this.#compare(name, 'listeners', [made.listeners, expected.listeners])
     const leaderProblem = leaderProblemOf(name, instance, binding)
-    if (leaderProblem !== undefined) this.#problems.push(leaderProblem)
+    if (leaderProblem !== undefined) this.#problems.add(leaderProblem)
     const hosted: Hosted = { name, instance, target: this.#target(instance, binding), binding, isStarted: false }
     this.#hosted.set(name, hosted)
     return hosted
@@ -198,27 +205,31 @@ export class ComponentHost {
     const names = [MAIN_COMPONENT, ...[...this.#bindings.keys()].sort()]
     for (const section of this.#options.configSections)
       if (!names.some((name) => name === section || name.endsWith(`/${section}`)))
-        this.#problems.push(`configuration for "${section}": the application has no such component; ${unknownNameHint(section, names)}`)
+        this.#problems.add(`configuration for "${section}": the application has no such component; ${unknownNameHint(section, names)}`)
   }
 
-  #scope(owner: string, made: { readonly refs: Set<string>; readonly listeners: Set<string> }): Parameters<typeof constructWithin>[0] {
+  #scope(owner: string, made: Made): Parameters<typeof constructWithin>[0] {
+    /** In place of what cannot be given; the reason is among the problems. */
+    const nothing = (): object => {
+      made.isComplete = false
+      return {}
+    }
     return {
       ref: (token) => {
         made.refs.add(token.name)
-        return this.#resolve(token, owner)
+        return this.#resolve(token, owner) ?? nothing()
       },
       lazyRef: (token) => {
         made.refs.add(token.name)
-        return this.#resolveLater(token, owner)
+        return this.#resolveLater(token, owner) ?? nothing()
       },
       optionalRef: (token) => {
         if (!this.#bindings.has(token.name)) return undefined
         made.refs.add(token.name)
-        return this.#resolve(token, owner)
+        return this.#resolve(token, owner) ?? nothing()
       },
       listener: (name) => {
-        if (this.#listeners.has(name))
-          this.#problems.push(`listener "${name}" is declared twice; each name may stand for one endpoint only`)
+        if (this.#listeners.has(name)) this.#problems.add(`listener "${name}" is declared twice; each name may stand for one endpoint only`)
         made.listeners.add(name)
         const found = this.#options.listenerFor(name)
         this.#listeners.set(name, found)
@@ -227,26 +238,27 @@ export class ComponentHost {
       config: (schema) => {
         const parsed = parseConfig(schema, this.#options.configOf(owner))
         if ('value' in parsed) return parsed.value
-        this.#problems.push(...parsed.problems.map((problem) => `configuration of "${owner}": ${problem}`))
-        return {}
+        this.#problems.add(...parsed.problems.map((problem) => `configuration of "${owner}": ${problem}`))
+        return nothing()
       },
       logger: () => this.#options.log.with({ component: owner }),
     }
   }
 
+  /** @returns `undefined` when it cannot be given: the reason is among the problems. */
   #resolve(token: Component<unknown>, owner: string): unknown {
     const binding = this.#bindings.get(token.name)
     if (binding === undefined) {
-      this.#problems.push(`"${owner}" refers to "${token.name}", which the generated file does not have; run \`weaver generate\``)
-      return {}
+      this.#problems.add(`"${owner}" refers to "${token.name}", which the generated file does not have; run \`weaver generate\``)
+      return undefined
     }
     if (this.#options.hosted?.has(token.name) ?? true) {
       const hosted = this.#construct(token.name)
-      if (hosted !== undefined) return binding.local(this.#gate(hosted, binding, owner), hosted.target)
+      return hosted === undefined ? undefined : binding.local(this.#gate(hosted, binding, owner), hosted.target)
     }
     if (this.#options.invoker === undefined) {
-      this.#problems.push(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
-      return {}
+      this.#problems.add(`"${owner}" refers to "${token.name}", which is hosted elsewhere, but the deployer gave this process no broker`)
+      return undefined
     }
     const calls = this.#options.invoker(binding, owner)
     const interceptors = this.#options.interceptors?.client ?? []
@@ -258,21 +270,27 @@ export class ComponentHost {
     const binding = this.#bindings.get(token.name)
     const isHosted = this.#options.hosted?.has(token.name) ?? true
     if (binding === undefined || !isHosted) return this.#resolve(token, owner) // it constructs nothing
-    let gate: LocalCalls | undefined
-    const calls = (): LocalCalls => {
-      gate ??= this.#gate(this.#hosted.get(token.name) as Hosted, binding, owner) // constructed
-      return gate
+    const hosted = (): Hosted | undefined => this.#hosted.get(token.name)
+    const later: LocalTarget = {
+      name: token.name,
+      get target() {
+        return hosted()?.target ?? {} // nothing is called before it has started
+      },
+      get isStarted() {
+        return hosted()?.isStarted === true
+      },
     }
+    const gate = this.#gate(later, binding, owner)
     return binding.stub({
       call(method, args) {
-        calls().enter(method) // counts the call, as the forwarder would have
-        return calls().call(method, args)
+        gate.enter(method) // counts the call, as the forwarder would have
+        return gate.call(method, args)
       },
-      stream: (method, args) => calls().stream(method, args),
+      stream: (method, args) => gate.stream(method, args),
     })
   }
 
-  #gate(hosted: Hosted, binding: ComponentBinding, owner: string): LocalCalls {
+  #gate(hosted: LocalTarget, binding: ComponentBinding, owner: string): LocalCalls {
     const gate = new LocalGate(hosted, binding, this.#localCaller(binding, owner))
     const interceptors = this.#options.interceptors?.client ?? []
     return interceptors.length === 0 ? gate : interceptLocalCalls(gate, { binding, caller: owner, interceptors })
@@ -303,7 +321,7 @@ export class ComponentHost {
       extra.length > 0 ? `made ${extra.join(', ')} that the generated file does not know` : '',
       missing.length > 0 ? `did not make ${missing.join(', ')}` : '',
     ]
-    this.#problems.push(
+    this.#problems.add(
       `"${name}" ${parts.filter((part) => part !== '').join(' and ')} (${what}); run \`weaver generate\`, and create ${what} unconditionally, as fields`,
     )
   }
@@ -318,4 +336,16 @@ function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBindin
   return instance.lead === undefined
     ? `"${name}" has the option leader, but its class has no lead(); write one, or leave the option out`
     : `"${name}" has lead(), which never runs without the option leader; declare it by component('${name}', { leader: 'version' })`
+}
+
+function constructError(name: string, cause: unknown): WeaverError {
+  if (isWeaverError(cause)) return cause
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new WeaverError(
+    'WEAVER_CONSTRUCT_FAILED',
+    `the constructor of "${name}" failed: ${why}. Work that can fail belongs into init().`,
+    {
+      cause,
+    },
+  )
 }

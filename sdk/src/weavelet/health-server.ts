@@ -40,7 +40,11 @@ export function createHealthServer(view: HealthView): Server {
               ? 'not ready\n'
               : `this is deployment ${view.deploymentId}\n`,
       )
-    })()
+    })().catch((error: unknown) => {
+      // Of this request alone: an answer that cannot be made must not end the process.
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
+      response.end(`this cannot be answered: ${error instanceof Error ? error.message : String(error)}\n`)
+    })
   })
 }
 

@@ -105,13 +105,14 @@ export class LocalGate implements LocalCalls {
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
     const { name, input } = this.#methods[method] as MethodBinding // the same
     if (this.#elsewhere !== undefined && this.#isElsewhere(name, args)) return this.#elsewhere.calls.stream(method, args)
-    const { name: component, target } = this.#target
+    const { name: component } = this.#target
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
-    const run = (target as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
     const observe = () => measureStream(this.#stats[method] as CallStats, span) // the same
     const open = (): AsyncIterable<unknown> =>
       localStream({ ...this.#streamCall(name, args, input), observe }, (given) => {
         this.#checkStarted(name)
+        const { target } = this.#target // of a lazy ref there is none before
+        const run = (target as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
         return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
     return span === undefined ? open() : span.run(open)

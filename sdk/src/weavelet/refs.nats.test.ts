@@ -74,6 +74,23 @@ it('a lazy ref says nothing of the order of start: a call that comes too early f
   })
 })
 
+it('a lazy ref that is called before its component is even constructed gives a rejected promise', async () => {
+  class Hasty extends PongImpl {
+    readonly tooEarly = this.ping.early()
+    readonly outcome = this.tooEarly.catch((error: unknown) => error)
+  }
+  class App {
+    readonly ping = ref(Ping)
+    main(): void {}
+  }
+  const hasty = bindByHand(Pong, implement(Pong, Hasty), { methods: ['pong'], refs: ['game/Ping'] })
+  const { weavelet } = await startByHand(App, genByHand([ping, hasty], { refs: ['game/Ping'] }))
+  const made = weavelet.implementation(Pong) as Hasty // bound above
+  expect(await made.outcome).toMatchObject({ code: 'WEAVER_NOT_STARTED' })
+  expect(await made.ping.early()).toBe('answered')
+  await weavelet.stop()
+})
+
 it('an optional ref that the generated file knows nothing of is a mistake of the build', async () => {
   const stale = genByHand([ping, pongAlone, umpire])
   class App {

@@ -1,8 +1,30 @@
 import { WeaverError } from '../contract/errors.js'
 
-/** All that is wrong with an application, told at once, before anything runs. */
-export function startError(problems: readonly string[]): WeaverError {
-  const [first = ''] = problems
-  const text = problems.length === 1 ? first : `${problems.length} problems:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`
-  return new WeaverError('WEAVER_START_INVALID', `the application cannot start: ${text}`, { details: { problems } })
+/** What is wrong with an application, collected before anything runs so that all of it is told at once. */
+export class StartProblems {
+  readonly #found: (string | WeaverError)[] = []
+
+  get size(): number {
+    return this.#found.length
+  }
+
+  /** @param problems a WeaverError keeps its code where it is the only problem */
+  add(...problems: readonly (string | WeaverError)[]): void {
+    this.#found.push(...problems)
+  }
+
+  /** @throws WeaverError the only problem if it has a code of its own; else `WEAVER_START_INVALID` with all of them, and the cause of the first that has one */
+  throwIfAny(): void {
+    const found = this.#found.splice(0)
+    const [first] = found
+    if (first === undefined) return
+    if (found.length === 1 && typeof first !== 'string') throw first
+    const lines = found.map((problem) => (typeof problem === 'string' ? problem : problem.message))
+    const text = lines.length === 1 ? (lines[0] ?? '') : `${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`
+    const { cause } = (found.find((problem) => typeof problem !== 'string' && problem.cause !== undefined) as WeaverError | undefined) ?? {}
+    throw new WeaverError('WEAVER_START_INVALID', `the application cannot start: ${text}`, {
+      details: { problems: lines },
+      ...(cause === undefined ? {} : { cause }),
+    })
+  }
 }

@@ -233,6 +233,47 @@ describe('what is wrong with an application', () => {
     )
   })
 
+  it('is all of it also when a field stumbles, a constructor throws and refs go in a circle', async () => {
+    class Careless extends StoreImpl {
+      readonly settings = config(z.strictObject({ pool: z.strictObject({ size: z.number() }) }))
+      readonly half = this.settings.pool.size / 2
+    }
+    class Circular extends GreeterImpl {
+      readonly self = ref(Greeter)
+      readonly name = String(this.self).trim()
+    }
+    interface Clock {
+      now(): Promise<string>
+    }
+    const Clock = component<Clock>('shop/Clock')
+    class Broken implements Clock {
+      readonly zone = JSON.parse('{') as unknown
+      async now(): Promise<string> {
+        return 'noon'
+      }
+    }
+    class Fine implements Main {
+      readonly options = config(z.strictObject({ port: z.number() }))
+      main(): void {}
+    }
+    const gen = genByHand([
+      bindByHand(Store, implement(Store, Careless), { methods: ['get'] }),
+      bindByHand(Greeter, implement(Greeter, Circular), { methods: ['greet'], refs: ['shop/Greeter', 'shop/Store'] }),
+      bindByHand(Clock, implement(Clock, Broken), { methods: ['now'] }),
+    ])
+    const error = await startError(Fine, gen, { config: { 'shop/Store': { pool: 7 }, 'weaver/Main': { port: 'x' } } })
+    expect(error).toMatchObject({ code: 'WEAVER_START_INVALID', cause: { name: 'SyntaxError' } })
+    expect(error.message.split('\n')).toEqual([
+      'the application cannot start: 5 problems:',
+      '  - configuration of "weaver/Main": "port": Invalid input: expected number, received string',
+      expect.stringMatching(/^ {2}- the constructor of "shop\/Clock" failed: .*\. Work that can fail belongs into init\(\)\.$/),
+      '  - configuration of "shop/Store": "pool" is no key of it; known are "prefix"',
+      '  - configuration of "shop/Store": "pool": Invalid input: expected object, received number',
+      expect.stringContaining('components refer to each other in a circle: shop/Greeter → shop/Greeter.'),
+    ])
+    expect(events).toEqual([])
+  })
+
   it('is a constructor that throws, named with its component', async () => {
     class Broken implements Store {
       readonly port = JSON.parse('{') as unknown
@@ -392,6 +433,36 @@ describe('the health server', () => {
     })
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(await get(weavelet.healthPort, '/healthz')).toEqual([200, 'ok'])
+  })
+
+  it('is not ready, and says so in time, when health() does not answer: it is asked once, and named', async () => {
+    let asked = 0
+    class Stuck implements Main {
+      main(): void {}
+      async health(): Promise<boolean> {
+        asked += 1
+        return new Promise<boolean>(() => undefined)
+      }
+    }
+    const alone = { ...bootstrap, components: ['weaver/Main'], listeners: {} }
+    const { weavelet, logs } = await start(Stuck, genByHand([]), { bootstrap: alone })
+    const { healthPort } = weavelet
+    const answers = await Promise.all([get(healthPort, '/readyz'), get(healthPort, '/readyz'), weavelet.isReady()])
+    expect(answers).toEqual([[503, 'not ready'], [503, 'not ready'], false])
+    expect(asked).toBe(1)
+    expect(logs.find(({ message }) => message === 'health() takes too long')?.fields).toMatchObject({ component: 'weaver/Main' })
+  })
+
+  it('names the component that says it is not well', async () => {
+    class Unwell implements Main {
+      main(): void {}
+      health(): boolean {
+        return false
+      }
+    }
+    const { weavelet, logs } = await start(Unwell, genByHand([]))
+    expect(await weavelet.isReady()).toBe(false)
+    expect(logs.find(({ level }) => level === 'warn')?.fields).toMatchObject({ component: 'weaver/Main' })
   })
 
   it('is not ready before the listener is bound, while a component is unwell, and as soon as a stop begins', async () => {
