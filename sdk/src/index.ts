@@ -8,6 +8,7 @@ export {
   type Hooks,
   type Implementation,
   type Lease,
+  type Life,
   type Main,
   type MethodName,
   type Remotable,

@@ -20,8 +20,10 @@ export interface ComponentOptions<T> {
   readonly router?: { readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown ? (...args: A) => RoutingKey : never }
   /** Methods that must not run twice: never retried after a failure in which they may have run. */
   readonly notRetriable?: readonly MethodName<T>[]
-  /** Longest time of one call, in milliseconds, by method. @default 30000 */
+  /** Longest time of one call, in milliseconds, by method. A caller sets another for its calls by `withContext({ timeoutMs }, …)`. @default `defaultTimeoutMs` */
   readonly timeoutMs?: { readonly [K in MethodName<T>]?: number }
+  /** Longest time of one call of any other method, in milliseconds. @default `defaultTimeoutMs` of `run()`, 30000 without */
+  readonly defaultTimeoutMs?: number
   /**
    * One replica of this component leads, and `lead()` of its implementation runs there alone: `version`, one in each version; `app`, one in all versions that run
    * beside each other, and it is in the active one. Calls still go to all replicas.
@@ -64,10 +66,19 @@ export function implement<T>(token: Component<T>, implementation: new () => NoIn
   return { component: token, create: implementation }
 }
 
+/** What `main()` is given. */
+export interface Life {
+  /** Fires when the process begins to stop. */
+  readonly signal: AbortSignal
+}
+
 /** The class given to `run`. */
 export interface Main {
-  /** Starts the application's own work: usually serves a listener. May return; the process serves until it is told to stop. */
-  main(): Promise<void> | void
+  /**
+   * Starts the application's own work: usually serves a listener. May return; the process serves until it is told to stop. One that takes `life` works on and
+   * must end when its signal fires: the stop waits for it, for 0.8 of the grace period at most, before any `shutdown()`. One that does not is not waited for.
+   */
+  main(life: Life): Promise<void> | void
 }
 
 /** What a leader holds, until it is over. */

@@ -140,3 +140,17 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
     })
   })
 })
+
+it.each(['local', 'rpc'] as const)('a stream through them is one stream, and over when its reader has left: runner %s', async (runner) => {
+  await weaverTest({ weaver, runner, interceptors: { client: [noting('a', [])] } }, async (test) => {
+    const items = test.get(Stock).items('a')
+    const [first, again] = [items[Symbol.asyncIterator](), items[Symbol.asyncIterator]()]
+    expect(await first.next()).toEqual({ done: false, value: 'a tea for nobody' })
+    expect(await again.next()).toEqual({ done: false, value: 'a milk for nobody' })
+    await first.return?.()
+    expect(await again.next()).toEqual({ done: true, value: undefined })
+    const unread = test.get(Stock).items('a')[Symbol.asyncIterator]()
+    await unread.return?.()
+    expect(await unread.next()).toEqual({ done: true, value: undefined })
+  })
+})

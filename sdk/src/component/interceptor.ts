@@ -94,14 +94,17 @@ function chainOf(side: InterceptedCall['side'], { methods, token }: ComponentBin
 /** A stream that is opened when the first item is asked for, in the context of now. */
 function openLater(open: () => Promise<unknown>): AsyncIterable<unknown> {
   const now = scope()
+  // One, as of a generator: whoever asks again goes on where the first one is.
+  let opened: Promise<AsyncIterator<unknown>> | undefined
+  let isOver = false
   return {
     [Symbol.asyncIterator]() {
-      let opened: Promise<AsyncIterator<unknown>> | undefined
       const items = (): Promise<AsyncIterator<unknown>> =>
         (opened ??= runInContext(now, open).then((stream) => (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]())) // as the method returns
       return {
-        next: async () => (await items()).next(),
+        next: async () => (isOver ? { done: true, value: undefined } : (await items()).next()),
         async return(value?: unknown) {
+          isOver = true
           if (opened === undefined) return { done: true, value }
           return (await (await opened).return?.(value)) ?? { done: true, value }
         },

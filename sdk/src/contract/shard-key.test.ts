@@ -51,6 +51,23 @@ describe('shardKey', () => {
     for (const [a, b] of equal) expect([a, shardKey(a)]).toEqual([a, shardKey(b)])
   })
 
+  it('refuses what does not tell itself apart by its fields', () => {
+    class Point {
+      readonly x = 1
+    }
+    for (const [key, name] of [
+      [new Date(1), 'Date'],
+      [new Map([['a', 1]]), 'Map'],
+      [new Point(), 'Point'],
+      [[new Date(2)], 'Date'],
+    ] as const)
+      // prettier-ignore
+      expect(() => shardKey(key as unknown as RoutingKey)).toThrow(
+        expect.objectContaining({ code: 'WEAVER_ROUTING_KEY', message: expect.stringContaining(`a key that is a ${name};`) as unknown }) as Error,
+      )
+    expect(shardKey(Object.create(null) as RoutingKey)).toBe(shardKey({}))
+  })
+
   it('tells apart what is not equal', () => {
     const keys: readonly RoutingKey[] = [1, '1', 1n, [1], [[1]], { a: 1 }, ['a', 1], '', [], {}, [''], ['', ''], ['a', 'b'], ['ab', ''], '\ud800', '\udbff', 'x'.repeat(32), 'x'.repeat(33)] // prettier-ignore
     expect(new Set(keys.map(shardKey)).size).toBe(keys.length)

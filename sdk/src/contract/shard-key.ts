@@ -45,12 +45,25 @@ function write(key: unknown, depth: number): void {
       bytes[at++] = TYPE.string
       return writeText(key)
     case 'object':
-      if (key !== null && depth < MAX_DEPTH) return writeMany(key, depth)
+      if (key !== null && depth < MAX_DEPTH && (Array.isArray(key) || isPlain(key))) return writeMany(key, depth)
   }
   throw new WeaverError(
     'WEAVER_ROUTING_KEY',
-    `a router returned ${key === null ? 'null' : typeof key === 'object' ? 'a key that is nested too deeply' : `a key of type ${typeof key}`}; a key is a number, a bigint, a string, or a list or plain object of keys`,
+    `a router returned ${nameOf(key)}; a key is a number, a bigint, a string, or a list or plain object of keys`,
   )
+}
+
+function nameOf(key: unknown): string {
+  if (key === null) return 'null'
+  if (typeof key !== 'object') return `a key of type ${typeof key}`
+  if (Array.isArray(key) || isPlain(key)) return 'a key that is nested too deeply'
+  return `a key that is a ${key.constructor.name}`
+}
+
+/** Not a `Date`, a `Map` or an object of a class: their fields do not tell them apart. An object of another realm is plain too. */
+function isPlain(key: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(key)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function writeMany(key: object, depth: number): void {

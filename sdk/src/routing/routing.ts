@@ -1,6 +1,7 @@
 /** The routing of one weavelet: as a replica it makes itself known, as a caller it finds the owners of keys. */
 import type { Component } from '../component/component.js'
 import type { RoutingStatus } from '../contract/routing.js'
+import { shardKey } from '../contract/shard-key.js'
 import type { Route } from '../rpc/route.js'
 import { Presence, type PresenceOptions } from './presence.js'
 import { RoutingTable, type Routers } from './routing-table.js'
@@ -46,6 +47,20 @@ export class Routing {
   get status(): RoutingStatus {
     const presence = this.#presence?.current
     return { kind: 'routing', assignments: this.#table.assignments, ...(presence === undefined ? {} : { presence }) }
+  }
+}
+
+/** The way to a component where there is only one replica: any key leads to it, and what is no key is refused as it is elsewhere. */
+export function routeWithin<T>(token: Component<T>): Route | undefined {
+  if (!isRouted(token)) return undefined
+  const routers = token.options.router as Routers // as above
+  return {
+    ownerFor(method, args) {
+      const router = routers[method]
+      if (router !== undefined) shardKey(router(...args))
+      return undefined
+    },
+    onUnreachable: () => undefined,
   }
 }
 

@@ -7,6 +7,11 @@ export interface CallContext {
   readonly signal: AbortSignal
   /** When the answer is no longer wanted, epoch milliseconds. `undefined`: no limit yet; the next call gets its method's default. */
   readonly deadline?: number | undefined
+  /**
+   * How long each call made directly from here may take, in milliseconds, in place of the limit of its method; never longer than until `deadline`. Set by
+   * `withContext`; what is called does not have it.
+   */
+  readonly timeoutMs?: number | undefined
   /** Small strings that travel with every call made from here. */
   readonly metadata: Readonly<Record<string, string>>
   /** W3C `traceparent`, as received. */
@@ -30,6 +35,7 @@ export class Scope implements CallContext {
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: Caller | undefined
   readonly deadline: number | undefined
+  readonly timeoutMs: number | undefined
   readonly traceparent: string | undefined
   readonly tracestate: string | undefined
   readonly #cancellation: Cancellation | undefined
@@ -38,6 +44,7 @@ export class Scope implements CallContext {
     this.metadata = from.metadata
     this.caller = from.caller
     this.deadline = from.deadline
+    this.timeoutMs = from.timeoutMs
     this.traceparent = from.traceparent
     this.tracestate = from.tracestate
     this.#cancellation = cancellation
@@ -67,7 +74,10 @@ export function scope(): Scope {
   return storage.getStore() ?? OUTSIDE
 }
 
-/** Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. */
+/**
+ * Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. `deadline` bounds all that runs here;
+ * `timeoutMs` is for each call made directly here, and may be longer than the limit of its method.
+ */
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
   const now = scope()
   const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
@@ -76,6 +86,7 @@ export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, bod
       ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
       ...(change.tracestate === undefined ? {} : { tracestate: change.tracestate }),
       ...(deadlines.length === 0 ? {} : { deadline: Math.min(...deadlines) }),
+      ...(change.timeoutMs === undefined ? {} : { timeoutMs: change.timeoutMs }),
       ...(change.metadata === undefined ? {} : { metadata: { ...now.metadata, ...change.metadata } }),
       ...(change.signal === undefined
         ? {}
@@ -93,10 +104,10 @@ export function derive(from: CallContext, change: Partial<CallContext>): Scope {
   )
 }
 
-/** The context of a callee in the same process: as the caller's, with the caller in it and the method's time limit. */
+/** The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call. @param timeoutMs of the method */
 export function calleeContext(caller: Caller, timeoutMs: number): Scope {
-  const { metadata, deadline, traceparent, tracestate, cancellation } = scope()
-  const limit = Date.now() + timeoutMs
+  const { metadata, deadline, timeoutMs: ownMs, traceparent, tracestate, cancellation } = scope()
+  const limit = Date.now() + (ownMs ?? timeoutMs)
   const nearest = deadline === undefined || limit < deadline ? limit : deadline
   return new Scope({ metadata, deadline: nearest, traceparent, tracestate, caller }, cancellation)
 }
@@ -119,8 +130,8 @@ export function runInContext<T>(inner: CallContext, body: () => T): T {
   return storage.run(inner instanceof Scope ? inner : derive(inner, {}), body)
 }
 
-function fieldsOf({ metadata, caller, deadline, traceparent, tracestate }: CallContext): Omit<CallContext, 'signal'> {
-  return { metadata, caller, deadline, traceparent, tracestate }
+function fieldsOf({ metadata, caller, deadline, timeoutMs, traceparent, tracestate }: CallContext): Omit<CallContext, 'signal'> {
+  return { metadata, caller, deadline, timeoutMs, traceparent, tracestate }
 }
 
 function cancellationOf(from: Pick<CallContext, 'signal'>): Cancellation | undefined {

@@ -9,8 +9,8 @@ import { abandoned, deadlineError } from './remote-call-error.js'
 const SWEEP_MS = 20
 
 /** Whether a call made here has limits beyond the default one of its method: it is inside another call, or inside `withContext`. */
-export function hasLimits({ cancellation, deadline }: Scope): boolean {
-  return cancellation !== undefined || deadline !== undefined
+export function hasLimits({ cancellation, deadline, timeoutMs }: Scope): boolean {
+  return cancellation !== undefined || deadline !== undefined || timeoutMs !== undefined
 }
 
 /** @param inner context of the callee but for its signal */

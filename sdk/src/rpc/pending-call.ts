@@ -15,6 +15,8 @@ export interface CallTarget {
   readonly methods: readonly MethodBinding[]
   readonly notRetriable: ReadonlySet<string>
   readonly timeoutMs: Readonly<Record<string, number | undefined>>
+  /** Of methods that are not in `timeoutMs`. @default DEFAULT_TIMEOUT_MS */
+  readonly defaultTimeoutMs?: number | undefined
   /** Absent: none of its methods is routed. */
   readonly route?: Route | undefined
 }

@@ -22,10 +22,10 @@ import { abandoned, deadlineError, failure } from './remote-call-error.js'
 import { RequestBatch } from './request-batch.js'
 import { Retrier } from './retrier.js'
 import { RetryBudget } from './retry-budget.js'
+import { limitsOf } from './time-limit.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { Transport } from './transport.js'
 
-export const DEFAULT_TIMEOUT_MS = 30_000
 const MAX_BATCH = 64
 /** A larger message gains nothing. */
 const BATCH_BYTES = 65_536
@@ -114,7 +114,7 @@ export class RpcClient {
       slowness: 0,
       caller: { component: caller, replica },
       stats: of.methods.map(({ name }) => callStats({ caller, component: of.component, method: name, isRemote: true })),
-      limitsMs: of.methods.map(({ name }) => of.timeoutMs[name] ?? DEFAULT_TIMEOUT_MS),
+      limitsMs: limitsOf(of.methods, of),
     }
     const span = (method: number): CallSpan | undefined =>
       tracing?.startCall({ component: of.component, method: target.methods[method]?.name ?? '', isRemote: true })
@@ -148,7 +148,7 @@ export class RpcClient {
       else {
         const now = scope()
         let at = Date.now()
-        const limit = at + (target.limitsMs[method] as number)
+        const limit = at + (now.timeoutMs ?? (target.limitsMs[method] as number))
         const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
         target.budget.earn()

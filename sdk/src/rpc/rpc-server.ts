@@ -49,6 +49,9 @@ type Method = (...args: unknown[]) => Promise<unknown>
 /** Requests in parts may take so many times the largest of them. */
 const LARGE_AT_ONCE = 4
 const DEFAULT_MAX_CONCURRENT = 10_000
+/** How long calls have to heed a signal that fires because the process stops: at least, and as a part of the time before. */
+const MIN_HEED_MS = 20
+const HEED_SHARE = 0.05
 
 export class RpcServer {
   readonly #options: RpcServerOptions
@@ -113,17 +116,33 @@ export class RpcServer {
   }
 
   /**
-   * I4. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. Streams that are not at their end after
-   * `streamsMs` milliseconds are cut off. @default no limit
+   * I4. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. After `streamsMs` milliseconds streams that go on
+   * are cut off; after `callsMs` the signal of calls that run fires, and those that do not heed it are left a moment later: their callers find that nobody
+   * has them. @default no limit
+   * @returns false when a call was told to end.
    */
-  async drain(limit: { readonly streamsMs?: number } = {}): Promise<void> {
+  async drain(limit: { readonly streamsMs?: number; readonly callsMs?: number } = {}): Promise<boolean> {
+    const { callsMs } = limit
+    let isComplete = true
+    let left = (): void => undefined
+    const isLeft = new Promise<void>((resolve) => (left = resolve))
+    const timer =
+      callsMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            isComplete = this.#running.size === 0
+            this.#running.abort(new DOMException('the replica that runs the call stops', 'AbortError'))
+            setTimeout(left, Math.max(MIN_HEED_MS, callsMs * HEED_SHARE))
+          }, callsMs)
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
     await this.#streams.drain(limit.streamsMs)
-    await this.#running.idle()
+    await Promise.race([this.#running.idle(), isLeft])
+    clearTimeout(timer)
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
     this.#roster.close()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
+    return isComplete
   }
 
   #onRequest(component: HostedComponent, message: IncomingMessage): void {

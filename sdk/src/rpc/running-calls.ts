@@ -136,6 +136,11 @@ export class RunningCalls {
     return this.#running.get(replica)?.get(id)
   }
 
+  /** Tells every call that its answer is no longer waited for. */
+  abort(reason: unknown): void {
+    for (const { cancellation } of this.#all) cancellation.abort(reason)
+  }
+
   /** Resolves when none runs. */
   async idle(): Promise<void> {
     if (this.#size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))

@@ -87,6 +87,9 @@ export async function startByHand(
     readonly config?: Readonly<Record<string, unknown>>
     readonly addresses?: Readonly<Record<string, string>>
     readonly bootstrap?: Partial<Bootstrap>
+    readonly signal?: AbortSignal
+    readonly copyArgs?: boolean
+    readonly defaultTimeoutMs?: number
   } = {},
 ): Promise<TestWeavelet> {
   const logs: LogEntry[] = []
@@ -108,6 +111,9 @@ export async function startByHand(
     gen,
     deployment: deploymentOf(bootstrap),
     ...(given.bootstrap === undefined ? {} : { bootstrap }),
+    ...(given.signal === undefined ? {} : { signal: given.signal }),
+    copyArgs: given.copyArgs === true,
+    defaultTimeoutMs: given.defaultTimeoutMs,
     configOf: (component) => bootstrap.config[component],
     configSections: Object.keys(bootstrap.config),
     addressOf: (listener) => given.addresses?.[listener] ?? bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',

@@ -176,7 +176,7 @@ describe('two processes of one deployment', () => {
     web.signal('SIGTERM')
     expect(await web.exited()).toBe(1)
     expect(await slow.status).toBe(0)
-    expect(web.stdout).toContain('the stop took longer than its grace period; what was in flight is lost')
+    expect(web.stdout).toContain('connections were cut off: they were not done in time for the stop')
   })
 
   it('become unready without the broker, find it again, and can be stopped without it', async () => {
@@ -315,6 +315,23 @@ describe('a process alone', () => {
     expect(app.stderr).toMatch(/│ app {8}: shop /)
     app.signal('SIGINT')
     expect(await app.exited()).toBe(0)
+  })
+})
+
+describe('Ctrl-C', () => {
+  it('a second time ends the process at once', async () => {
+    const port = await freePort()
+    const file = join(folder, 'weaver.toml')
+    writeFileSync(file, `[single]\nlisteners.lis = { address = "127.0.0.1:${port}" }\n`)
+    const app = launch({ WEAVER_CONFIG: file })
+    await until(app, async () => (await statusOf(`http://127.0.0.1:${port}/hello`)) === 200)
+    const slow = await underway(`http://127.0.0.1:${port}/slow?ms=60000`)
+    app.signal('SIGINT')
+    await until(app, async () => (await statusOf(`http://127.0.0.1:${port}/hello`)) === 0)
+    await sleep(400)
+    app.signal('SIGINT')
+    expect(await app.exited()).toBe(130)
+    expect(await slow.status).toBe(0)
   })
 })
 

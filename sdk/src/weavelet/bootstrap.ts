@@ -24,6 +24,10 @@ import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavele
 /** Code of the application threw these: where it did is worth its stack. */
 const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED', 'WEAVER_START_INVALID']
 
+/** A second Ctrl-C ends the process at once. One that follows the first so soon is no second: `npm run` passes on what the terminal has sent already. */
+const SECOND_INTERRUPT_MS = 300
+const INTERRUPTED = 130
+
 /** Choices of the application about its own running. */
 export interface RunOptions {
   /** For development: calls within one process copy arguments and results as calls between processes do. Shows code that counts on sharing them. @default false */
@@ -34,6 +38,12 @@ export interface RunOptions {
   readonly maxMessageBytes?: number
   /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 64 */
   readonly maxBatch?: number
+  /** How long a stop may take where no deployer says, in milliseconds: what still runs after 0.8 of it is cut off. @default 25000 */
+  readonly shutdownGraceMs?: number
+  /** Calls of one component that a process runs at once for other processes; one more is refused (`WEAVER_RPC_OVERLOADED`), and another replica may have room. @default 10000 */
+  readonly maxConcurrent?: number
+  /** How long a call may take where neither its method (`timeoutMs`) nor its component (`defaultTimeoutMs`) says, in milliseconds. @default 30000 */
+  readonly defaultTimeoutMs?: number
 }
 
 /**
@@ -67,7 +77,8 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))
     const launch = takeSingleLaunch()
     if (launch !== undefined) sink = entrySink((entry) => void process.stderr.write(jsonLine(entry)))
-    const { options, graceMs } = text === undefined || text === '' ? alone(program, launch) : deployed(text)
+    const { options, graceMs = runOptions.shutdownGraceMs ?? DEFAULT_GRACE_MS } =
+      text === undefined || text === '' ? alone(program, launch) : deployed(text)
     const { bootstrap } = options
     if (bootstrap?.logs === 'nats') {
       const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
@@ -112,6 +123,9 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       interceptors: runOptions.interceptors,
       maxMessageBytes: runOptions.maxMessageBytes,
       maxBatch: runOptions.maxBatch,
+      maxConcurrent: runOptions.maxConcurrent,
+      shutdownGraceMs: runOptions.shutdownGraceMs,
+      defaultTimeoutMs: runOptions.defaultTimeoutMs,
       tracing,
       signal: abort.signal,
       onMainFailed: (error) => {
@@ -119,7 +133,13 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
         stop(1)
       },
     })
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0))
+    process.on('SIGTERM', () => stop(0))
+    let interruptedAt = Infinity
+    process.on('SIGINT', () => {
+      if (Date.now() - interruptedAt >= SECOND_INTERRUPT_MS) process.exit(INTERRUPTED)
+      interruptedAt = Math.min(interruptedAt, Date.now())
+      stop(0)
+    })
     await started
   } catch (error) {
     await logShipper?.stop() // what follows goes to stdout
@@ -130,7 +150,8 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
 
 type Found = {
   readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'addressOf' | 'controlSocket'>
-  readonly graceMs: number
+  /** Absent: nobody but the application says. */
+  readonly graceMs?: number
 }
 
 function deployed(text: string): Found {
@@ -175,7 +196,6 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
       addressOf: found.addressOf,
       controlSocket: launch?.controlSocket,
     },
-    graceMs: DEFAULT_GRACE_MS,
   }
 }
 

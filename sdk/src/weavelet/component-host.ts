@@ -11,6 +11,7 @@ import { unknownNameHint } from '../config/nearest-name.js'
 import { parseConfig } from '../config/parse-config.js'
 import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Route } from '../rpc/route.js'
+import { limitProblems } from '../rpc/time-limit.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { ComponentHealth } from './component-health.js'
@@ -38,6 +39,10 @@ export interface HostOptions {
   readonly interceptors?: Interceptors | undefined
   /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
+  /** Whether there is a way to other processes now. */
+  readonly isConnected: () => boolean
+  /** How long calls may take where neither method nor component says, in milliseconds. */
+  readonly defaultTimeoutMs?: number | undefined
   readonly log: Logger
 }
 
@@ -81,8 +86,10 @@ export class ComponentHost {
     for (const binding of options.gen.components()) {
       if (bindings.has(binding.token.name)) this.#problems.add(`component "${binding.token.name}" is bound twice; run \`weaver generate\``)
       bindings.set(binding.token.name, binding)
+      for (const problem of limitProblems(binding.token.options)) this.#problems.add(`component "${binding.token.name}": ${problem}`)
     }
     this.#bindings = bindings
+    for (const problem of limitProblems(options)) this.#problems.add(`run(): ${problem}`)
     this.#checkSections()
     const isHosted = (name: string): boolean => options.hosted?.has(name) ?? true
     if (isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
@@ -122,9 +129,10 @@ export class ComponentHost {
     )
   }
 
-  /** Runs `init()` of each in dependency order; `onStarted` follows each. */
-  async start(onStarted: (name: string) => void): Promise<void> {
+  /** Runs `init()` of each in dependency order; `onStarted` follows each. When the signal fires the others are left. */
+  async start(signal: AbortSignal | undefined, onStarted: (name: string) => void): Promise<void> {
     for (const hosted of this.#hosted.values()) {
+      if (signal?.aborted === true) return
       try {
         await hosted.instance.init?.()
       } catch (cause) {
@@ -302,14 +310,15 @@ export class ComponentHost {
   }
 
   #localCaller(binding: ComponentBinding, owner: string): LocalCaller {
-    const { copyArgs, invoker, replica, routeTo, tracing } = this.#options
+    const { copyArgs, defaultTimeoutMs, invoker, isConnected, replica, routeTo, tracing } = this.#options
     const route = routeTo?.(binding.token)
     const caller = { component: owner, replica }
     return {
       caller,
       tracing,
       isCopied: copyArgs,
-      ...(route === undefined || invoker === undefined ? {} : { elsewhere: { route, calls: invoker(binding, owner) } }),
+      defaultTimeoutMs,
+      routed: route === undefined ? undefined : { route, calls: invoker?.(binding, owner), isConnected },
     }
   }
 

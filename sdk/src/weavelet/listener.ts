@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { WeaverError } from '../contract/errors.js'
 
 /** A named endpoint for user traffic. */
@@ -23,8 +23,11 @@ export interface BoundListener extends Listener {
   readonly isBound: boolean
   /** From now on every answer tells its client to open a new connection, elsewhere. */
   beginDrain(): void
-  /** Resolves when the last connection is done. */
-  close(): Promise<void>
+  /**
+   * Resolves when the last connection is done; those that are not after `withinMs` milliseconds are cut off. @default no limit
+   * @returns false when there were any
+   */
+  close(limit?: { readonly withinMs?: number }): Promise<boolean>
 }
 
 export interface ListenerHooks {
@@ -39,6 +42,8 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
   let isDraining = false
   let isClosed = false
   let binding: Promise<void> | undefined
+  /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
+  const sockets = new Set<Socket>()
   return {
     name,
     get isBound() {
@@ -54,6 +59,10 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
         throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
       served = server
       hooks.onServe?.(server)
+      server.on('connection', (socket: Socket) => {
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+      })
       server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
         if (isDraining) response.shouldKeepAlive = false
       })
@@ -78,22 +87,35 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
       isDraining = true
       if (served !== undefined && isHttp(served)) served.closeIdleConnections()
     },
-    async close() {
+    async close({ withinMs = Infinity } = {}) {
       isDraining = true
       isClosed = true
       // A stop may come between listen() and its success: what then binds would stay open.
       await binding?.catch(() => undefined) // serve() rejects with it
       const server = served
-      if (server === undefined || !server.listening) return
+      if (server === undefined || !server.listening) return true
       isBound = false
+      let isClean = true
+      const cut = (): void => {
+        isClean = sockets.size === 0
+        for (const socket of sockets) socket.destroy()
+      }
+      const timer = withinMs === Infinity ? undefined : setTimeout(cut, withinMs)
       await new Promise<void>((resolve) => {
         server.close(() => resolve())
         if (!isHttp(server)) return
-        server.closeIdleConnections()
+        const closeIdle = (): void => {
+          server.closeIdleConnections()
+          // A browser opens connections ahead of requests. Node does not take them for idle.
+          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        }
+        closeIdle()
         // A kept-alive connection turns idle a moment after its last answer.
-        const sweep = setInterval(() => server.closeIdleConnections(), 50)
+        const sweep = setInterval(closeIdle, 50)
         server.once('close', () => clearInterval(sweep))
       })
+      clearTimeout(timer)
+      return isClean
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { ComponentBinding } from '../component/binding.js'
+import type { ComponentBinding, MethodBinding } from '../component/binding.js'
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
 import { context, withContext, type CallContext } from '../rpc/context.js'
@@ -134,4 +134,182 @@ describe('a streaming call in the same process', () => {
     const items = stream[Symbol.asyncIterator]()
     await expect(items.next()).rejects.toMatchObject({ code: 'WEAVER_NOT_STARTED' })
   })
+})
+
+describe('the limit of a call', () => {
+  it('is that of its caller, its method, its component or the application, in this order, and never past the deadline', async () => {
+    interface Clock {
+      own(): Promise<CallContext>
+      other(): Promise<CallContext>
+    }
+    const limitOf = async (call: () => Promise<CallContext>): Promise<number> => {
+      const { deadline } = await call()
+      return Math.ceil(((deadline ?? 0) - Date.now()) / 1_000)
+    }
+    const run = async (defaultTimeoutMs: number | undefined, body: (clock: Clock) => Promise<void>): Promise<void> => {
+      const Clock = component<Clock>('shop/Clock', {
+        timeoutMs: { own: 100_000 },
+        ...(defaultTimeoutMs === undefined ? {} : { defaultTimeoutMs }),
+      })
+      class ClockImpl implements Clock {
+        async own() {
+          return context()
+        }
+        async other() {
+          return context()
+        }
+      }
+      class App implements Main {
+        main(): void {}
+      }
+      const gen = genByHand([bindByHand(Clock, implement(Clock, ClockImpl), { methods: ['own', 'other'] })])
+      const { weavelet } = await startByHand(App, gen, { defaultTimeoutMs: 300_000 })
+      await body(weavelet.ref(Clock))
+      await weavelet.stop()
+    }
+    await run(200_000, async (clock) => {
+      expect(await limitOf(() => clock.own())).toBe(100)
+      expect(await limitOf(() => clock.other())).toBe(200)
+      expect(await limitOf(() => withContext({ timeoutMs: 400_000 }, () => clock.own()))).toBe(400)
+      expect(await limitOf(() => withContext({ timeoutMs: 400_000, deadline: Date.now() + 50_000 }, () => clock.own()))).toBe(50)
+      expect(await limitOf(() => withContext({ deadline: Date.now() + 400_000 }, () => clock.own()))).toBe(100)
+      expect((await withContext({ timeoutMs: 400_000 }, () => clock.own())).timeoutMs).toBeUndefined()
+    })
+    await run(undefined, async (clock) => expect(await limitOf(() => clock.other())).toBe(300))
+  })
+})
+
+describe('a call of a method that takes a stream', () => {
+  interface Sum {
+    add(items: AsyncIterable<number>): Promise<string>
+  }
+  const Sum = component<Sum>('shop/Sum')
+  let seen: string[]
+  class SumImpl implements Sum {
+    async add(items: AsyncIterable<number>) {
+      seen.push('runs')
+      const { signal } = context()
+      signal.addEventListener('abort', () => seen.push((signal.reason as Error).name)) // a DOMException
+      for await (const item of items) seen.push(String(item))
+      return 'all'
+    }
+  }
+  const sum = bindByHand(Sum, implement(Sum, SumImpl), { methods: ['add'] })
+  const binding: ComponentBinding = {
+    ...sum,
+    methods: [{ ...(sum.methods[0] as MethodBinding), input: { position: 0, encodeItem: () => undefined, decodeItem: () => undefined } }], // it has one
+  }
+  const gate = (): LocalGate =>
+    new LocalGate({ name: 'shop/Sum', target: new SumImpl(), isStarted: true }, binding, {
+      caller: { component: 'shop/Web', replica: 'web-0' },
+      tracing: undefined,
+    })
+  /** One item, and then nothing for ever; says when it is given back. */
+  function endless(): AsyncIterable<number> {
+    let isFirst = true
+    return {
+      [Symbol.asyncIterator]: () => ({
+        async next() {
+          if (!isFirst) await new Promise(() => undefined)
+          isFirst = false
+          return { done: false, value: 1 }
+        },
+        async return() {
+          seen.push('given back')
+          return { done: true, value: undefined }
+        },
+      }),
+    }
+  }
+  beforeEach(() => (seen = []))
+
+  it('lets its caller go on when the deadline passes, and gives the stream back', async () => {
+    const call = withContext({ deadline: Date.now() + 50 }, () => gate().call(0, [endless()]))
+    await expect(call).rejects.toMatchObject({ code: 'WEAVER_RPC_DEADLINE', mayHaveRun: true })
+    expect(seen).toEqual(['runs', '1', 'TimeoutError', 'given back'])
+  })
+
+  it('lets its caller go on when its signal fires', async () => {
+    const controller = new AbortController()
+    const call = withContext({ signal: controller.signal }, () => gate().call(0, [endless()]))
+    setTimeout(() => controller.abort(), 20)
+    await expect(call).rejects.toMatchObject({ code: 'WEAVER_RPC_CANCELLED', mayHaveRun: true })
+    expect(seen).toEqual(['runs', '1', 'AbortError', 'given back'])
+  })
+
+  it('does not run when it is given up before', async () => {
+    const call = withContext({ signal: AbortSignal.abort() }, () => gate().call(0, [endless()]))
+    await expect(call).rejects.toMatchObject({ code: 'WEAVER_RPC_CANCELLED', mayHaveRun: false })
+    expect(seen).toEqual(['given back'])
+  })
+})
+
+describe('a routed call in the only process', () => {
+  it('needs a key as any other', async () => {
+    interface Cache {
+      get(key: string): Promise<string>
+      list(key: string): AsyncIterable<string>
+    }
+    const router = (key: string): string => {
+      if (key === 'bad') throw new RangeError('no key')
+      return key === 'none' ? (undefined as unknown as string) : key
+    }
+    const Cache = component<Cache>('shop/Cache', { router: { get: router, list: router } })
+    class CacheImpl implements Cache {
+      async get(key: string) {
+        return key
+      }
+      async *list(key: string) {
+        yield key
+      }
+    }
+    class App implements Main {
+      main(): void {}
+    }
+    const gen = genByHand([bindByHand(Cache, implement(Cache, CacheImpl), { methods: ['get', 'list'], streams: ['list'] })])
+    const { weavelet } = await startByHand(App, gen)
+    const cache = weavelet.ref(Cache)
+    const first = async (key: string): Promise<unknown> => (await cache.list(key)[Symbol.asyncIterator]().next()).value as unknown
+    expect([await cache.get('ann'), await first('ann')]).toEqual(['ann', 'ann'])
+    for (const call of [(key: string) => cache.get(key), first]) {
+      await expect(call('none')).rejects.toMatchObject({ code: 'WEAVER_ROUTING_KEY' })
+      await expect(call('bad')).rejects.toThrow(new RangeError('no key'))
+    }
+    await weavelet.stop()
+  })
+})
+
+it('with copies, the items of streams are copied both ways', async () => {
+  interface Echo {
+    each(items: AsyncIterable<{ n: number }>): AsyncIterable<{ n: number }>
+  }
+  const Echo = component<Echo>('shop/Echo')
+  const given: unknown[] = []
+  class EchoImpl implements Echo {
+    async *each(items: AsyncIterable<{ n: number }>) {
+      for await (const item of items) {
+        given.push(item)
+        yield item
+      }
+    }
+  }
+  const echo = bindByHand(Echo, implement(Echo, EchoImpl), { methods: ['each'], streams: ['each'] })
+  const [method] = echo.methods as readonly [MethodBinding]
+  const encodeItem: MethodBinding['encodeResult'] = (w, item) => w.string(JSON.stringify(item))
+  const input = { position: 0, encodeItem, decodeItem: method.decodeResult }
+  const binding: ComponentBinding = { ...echo, methods: [{ ...method, encodeArgs: (w) => w.string('[null]'), input }] }
+  const gate = new LocalGate({ name: 'shop/Echo', target: new EchoImpl(), isStarted: true }, binding, {
+    caller: { component: 'shop/Web', replica: 'web-0' },
+    tracing: undefined,
+    isCopied: true,
+  })
+  const own = { n: 1 }
+  const found: unknown[] = []
+  const items = (async function* () {
+    yield own
+  })()
+  for await (const item of gate.stream(0, [items])) found.push(item)
+  expect([given, found]).toEqual([[{ n: 1 }], [{ n: 1 }]])
+  expect(given[0]).not.toBe(own)
+  expect(found[0]).not.toBe(given[0])
 })

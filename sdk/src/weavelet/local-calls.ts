@@ -2,18 +2,17 @@
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
  * of a call is `enter` and `run`; calls that are timed, traced, copied or routed, that have limits of their own, or that come too early take the other one.
  */
-import type { Calls, ComponentBinding, LocalCalls, MethodBinding, StreamInput } from '../component/binding.js'
-import { Reader } from '../codec/reader.js'
-import { Writer } from '../codec/writer.js'
+import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
 import { calleeContext, context, derive, runInContext, scope } from '../rpc/context.js'
 import { hasLimits, runWithLimits } from '../rpc/local-wait.js'
-import { DEFAULT_TIMEOUT_MS } from '../rpc/rpc-client.js'
 import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
+import { limitsOf } from '../rpc/time-limit.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
+import { copyArgs, copyItems, copyResult } from './local-copy.js'
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
 
@@ -29,8 +28,19 @@ export interface LocalCaller {
   readonly tracing: Tracing | undefined
   /** Arguments and results are copied, as between processes. */
   readonly isCopied?: boolean
-  /** Of a routed component: which calls belong to another replica, and how they get there. */
-  readonly elsewhere?: { readonly route: Route; readonly calls: Calls }
+  /** How long calls may take where neither method nor component says, in milliseconds. @default 30000 */
+  readonly defaultTimeoutMs?: number | undefined
+  readonly routed?: RoutedCalls | undefined
+}
+
+/** Of a routed component. */
+export interface RoutedCalls {
+  /** Which calls belong to another replica. */
+  readonly route: Route
+  /** How they get there; `undefined`: there is no other. */
+  readonly calls: Calls | undefined
+  /** False while there is no way to any other process: routing is a preference, and this one can answer. */
+  readonly isConnected: () => boolean
 }
 
 export class LocalGate implements LocalCalls {
@@ -43,22 +53,25 @@ export class LocalGate implements LocalCalls {
   /** By method. A stream needs its context at each item, and where a routed call belongs is known by its arguments only. */
   readonly #isStraight: readonly boolean[]
   readonly #isCopied: boolean
-  readonly #elsewhere: LocalCaller['elsewhere']
+  readonly #routed: RoutedCalls | undefined
 
   constructor(target: LocalTarget, binding: ComponentBinding, from: LocalCaller) {
     const { caller } = from
+    const { options } = binding.token
     this.#tracing = from.tracing
     this.#isCopied = from.isCopied === true
-    this.#elsewhere = from.elsewhere
-    const timeoutMs = (binding.token.options.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
+    this.#routed = from.routed
     this.#target = target
     this.#methods = binding.methods
     this.#caller = caller
     this.#stats = binding.methods.map(({ name }) =>
       callStats({ caller: caller.component, component: target.name, method: name, isRemote: false }),
     )
-    this.#timeoutsMs = binding.methods.map(({ name }) => timeoutMs[name] ?? DEFAULT_TIMEOUT_MS)
-    const routed = from.elsewhere === undefined ? {} : (binding.token.options.router ?? {})
+    this.#timeoutsMs = limitsOf(binding.methods, {
+      timeoutMs: options.timeoutMs,
+      defaultTimeoutMs: options.defaultTimeoutMs ?? from.defaultTimeoutMs,
+    })
+    const routed = from.routed === undefined ? {} : (options.router ?? {})
     this.#isStraight = binding.methods.map(({ name, isStream, input }) => isStream !== true && input === undefined && !(name in routed))
   }
 
@@ -77,18 +90,20 @@ export class LocalGate implements LocalCalls {
   }
 
   async call(method: number, args: readonly unknown[]): Promise<unknown> {
-    const { name, input } = this.#methods[method] as MethodBinding // the same
+    const binding = this.#methods[method] as MethodBinding // the same
+    const { name } = binding
     const { name: component, target } = this.#target
-    if (this.#isElsewhere(name, args)) return this.#elsewhere?.calls.call(method, args)
+    const elsewhere = this.#elsewhere(name, args)
+    if (elsewhere !== undefined) return elsewhere.call(method, args)
     this.#checkStarted(name)
     const stats = this.#stats[method] as CallStats // the same
     if (this.#isStraight[method] !== true) stats.begin() // enter() did not count it
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (target as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
-      input === undefined
+      binding.input === undefined
         ? () => this.#runWhole(method, args, (given) => run.apply(target, [...given]))
-        : () => localInputCall(this.#streamCall(name, args, input), (given) => run.apply(target, [...given]))
+        : () => this.#runInput(binding, args, (given) => run.apply(target, [...given]))
     return measuredCall(stats, span, body)
   }
 
@@ -102,31 +117,58 @@ export class LocalGate implements LocalCalls {
     return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
   }
 
+  async #runInput(
+    binding: MethodBinding,
+    args: readonly unknown[],
+    body: (args: readonly unknown[]) => Promise<unknown>,
+  ): Promise<unknown> {
+    const result = await localInputCall(this.#streamCall(binding, args), body)
+    return this.#isCopied ? copyResult(binding, result) : result
+  }
+
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
-    const { name, input } = this.#methods[method] as MethodBinding // the same
-    if (this.#elsewhere !== undefined && this.#isElsewhere(name, args)) return this.#elsewhere.calls.stream(method, args)
+    const binding = this.#methods[method] as MethodBinding // the same
+    try {
+      return this.#elsewhere(binding.name, args)?.stream(method, args) ?? this.#streamHere(method, binding, args)
+    } catch (error) {
+      return failing(error) // as over RPC: a router that throws, an argument that cannot be copied
+    }
+  }
+
+  #streamHere(method: number, binding: MethodBinding, args: readonly unknown[]): AsyncIterable<unknown> {
+    const { name } = binding
     const { name: component } = this.#target
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const observe = () => measureStream(this.#stats[method] as CallStats, span) // the same
     const open = (): AsyncIterable<unknown> =>
-      localStream({ ...this.#streamCall(name, args, input), observe }, (given) => {
+      localStream({ ...this.#streamCall(binding, args), observe }, (given) => {
         this.#checkStarted(name)
         const { target } = this.#target // of a lazy ref there is none before
         const run = (target as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
         return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
-    return span === undefined ? open() : span.run(open)
+    const items = span === undefined ? open() : span.run(open)
+    return this.#isCopied ? copyItems(items, (item) => copyResult(binding, item)) : items
   }
 
   /** A stream has the deadline of its caller and no other, however long it lasts. */
-  #streamCall(name: string, args: readonly unknown[], input: StreamInput | undefined): LocalStreamCall {
+  #streamCall(binding: MethodBinding, args: readonly unknown[]): LocalStreamCall {
     const outer = context()
-    return { what: `${this.#target.name}.${name}`, outer, inner: derive(outer, { caller: this.#caller }), args, input: input?.position }
+    return {
+      what: `${this.#target.name}.${binding.name}`,
+      outer,
+      inner: derive(outer, { caller: this.#caller, timeoutMs: undefined }),
+      args: this.#isCopied ? copyArgs(binding, args) : args,
+      input: binding.input?.position,
+    }
   }
 
-  #isElsewhere(name: string, args: readonly unknown[]): boolean {
-    const owner = this.#elsewhere?.route.ownerFor(name, args)
-    return owner !== undefined && owner !== this.#caller.replica
+  /** Where a call goes that belongs to another replica. @throws as a router does; WeaverError `WEAVER_ROUTING_KEY` */
+  #elsewhere(name: string, args: readonly unknown[]): Calls | undefined {
+    if (this.#routed === undefined) return undefined
+    const { calls, isConnected, route } = this.#routed
+    const owner = route.ownerFor(name, args)
+    return owner === undefined || owner === this.#caller.replica || !isConnected() ? undefined : calls
   }
 
   #checkStarted(name: string): void {
@@ -139,15 +181,7 @@ export class LocalGate implements LocalCalls {
   }
 }
 
-/** What the arguments are after the way to another process. @throws WeaverError `WEAVER_CODEC_INVALID` */
-function copyArgs(binding: MethodBinding, args: readonly unknown[]): readonly unknown[] {
-  const w = new Writer()
-  binding.encodeArgs(w, args)
-  return binding.decodeArgs(new Reader(w.finish()))
-}
-
-function copyResult(binding: MethodBinding, result: unknown): unknown {
-  const w = new Writer()
-  binding.encodeResult(w, result)
-  return binding.decodeResult(new Reader(w.finish()))
+// oxlint-disable-next-line require-yield -- it has no items
+async function* failing(error: unknown): AsyncGenerator<never, void, undefined> {
+  throw error
 }

@@ -1,9 +1,10 @@
 /** One process of an application, without a broker: how it is put together, starts, tells its state and stops. */
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { component, implement, type Main } from '../component/component.js'
+import { component, implement, type Life, type Main } from '../component/component.js'
 import { config, construct, listener, logger, ref } from '../component/construction.js'
 import { WeaverError } from '../contract/errors.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
@@ -319,6 +320,18 @@ describe('what is wrong with an application', () => {
     })
   })
 
+  it('is a time limit that is none', async () => {
+    const wrong = { ...store, token: { ...store.token, options: { defaultTimeoutMs: 0, timeoutMs: { get: '5s' as never } } } }
+    const { message } = await startError(App, genByHand([wrong, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }), {
+      defaultTimeoutMs: NaN,
+    })
+    expect(message.split('\n').slice(1)).toEqual([
+      '  - component "shop/Store": defaultTimeoutMs is 0; give milliseconds, more than 0 and less than 2^32',
+      '  - component "shop/Store": timeoutMs.get is 5s; give milliseconds, more than 0 and less than 2^32',
+      '  - run(): defaultTimeoutMs is NaN; give milliseconds, more than 0 and less than 2^32',
+    ])
+  })
+
   it('is a deployer of another build, or one that gave no broker', async () => {
     const { message } = await startError(App, GEN, { bootstrap: { components: ['weaver/Main', 'shop/Cart'] } })
     expect(message).toContain('the deployer wants "shop/Cart" here, but this build has no such component')
@@ -390,6 +403,93 @@ describe('a stop', () => {
     await until(() => late !== undefined)
     expect(await late).toMatchObject({ code: 'WEAVER_LISTENER_CLOSED' })
     expect(mainFailures).toEqual([])
+  })
+
+  it.each(['a response without end', 'a connection that is no longer HTTP'])('cuts off %s in time, and then shuts down', async (what) => {
+    class Endless implements Main {
+      readonly store = ref(Store)
+      readonly http = listener('lis')
+      async main(): Promise<void> {
+        const server = createServer((_, response) => void response.write('data: first\n\n'))
+        server.on('upgrade', (_, socket) => void socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
+        await this.http.serve(server)
+      }
+    }
+    const app = await start(Endless, genByHand([store], { refs: ['shop/Store'], listeners: ['lis'] }), {
+      bootstrap: { components: ['weaver/Main', 'shop/Store'], shutdownGraceMs: 500 },
+    })
+    const socket = connect(await portOf(app), '127.0.0.1')
+    const upgrade = what.startsWith('a connection') ? 'connection: upgrade\r\nupgrade: test\r\n' : ''
+    socket.write(`GET / HTTP/1.1\r\nhost: test\r\n${upgrade}\r\n`)
+    await once(socket, 'data')
+    socket.on('error', () => undefined) // cut off
+    const closed = once(socket, 'close')
+    expect(await app.weavelet.stop()).toBe(false)
+    await closed
+    expect(events).toEqual(['init store', 'shutdown store'])
+    expect(app.logs.find(({ level }) => level === 'error')).toMatchObject({
+      message: expect.stringContaining('connections were cut off') as unknown,
+      fields: { listener: 'lis' },
+    })
+  })
+
+  it('does not wait for a connection on which nothing was ever asked', async () => {
+    const app = await start(App, GEN)
+    const ahead = connect(await portOf(app), '127.0.0.1')
+    await once(ahead, 'connect')
+    const gone = once(ahead, 'close')
+    expect(await app.weavelet.stop()).toBe(true)
+    await gone
+  })
+
+  it('waits for a main() that takes what it is given, and works until its signal fires', async () => {
+    class Working implements Main {
+      readonly store = ref(Store)
+      async main({ signal }: Life): Promise<void> {
+        while (!signal.aborted) {
+          await this.store.get('x')
+          await sleep(5)
+        }
+        await sleep(50)
+        events.push(`main ended, and the store says ${await this.store.get('ok')}`)
+      }
+    }
+    const { weavelet } = await start(Working, genByHand([store], { refs: ['shop/Store'] }))
+    await sleep(20)
+    expect(await weavelet.stop()).toBe(true)
+    expect(events).toEqual(['init store', 'main ended, and the store says ok', 'shutdown store'])
+  })
+
+  it('does not wait for ever for one that does not end', async () => {
+    class Endless implements Main {
+      readonly store = ref(Store)
+      async main(_: Life): Promise<void> {
+        await new Promise(() => undefined)
+      }
+    }
+    const { weavelet, logs } = await start(Endless, genByHand([store], { refs: ['shop/Store'] }), {
+      bootstrap: { components: ['weaver/Main', 'shop/Store'], shutdownGraceMs: 200 },
+    })
+    expect(await weavelet.stop()).toBe(false)
+    expect(events).toEqual(['init store', 'shutdown store'])
+    expect(logs.find(({ level }) => level === 'error')?.message).toMatch(/^main\(\) has not ended in time/)
+  })
+
+  it('that comes while components start: those that have are shut down, the others and main do not begin', async () => {
+    const stop = new AbortController()
+    class Stopped extends StoreImpl {
+      override async init(): Promise<void> {
+        await super.init()
+        stop.abort()
+      }
+    }
+    const stopped = bindByHand(Store, implement(Store, Stopped), { methods: ['get'] })
+    const { weavelet } = await start(App, genByHand([stopped, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }), {
+      signal: stop.signal,
+    })
+    expect(await weavelet.stop()).toBe(true)
+    expect(events).toEqual(['init store', 'shutdown store'])
+    expect(weavelet.listeners).toEqual({})
   })
 
   it('is not clean when a shutdown() fails, and the others still get theirs', async () => {

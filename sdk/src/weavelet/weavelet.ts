@@ -2,9 +2,11 @@
  * One process of an application: hosts the components that the bootstrap names (all of them without one), answers the deployer, and stops without losing a call.
  *
  * I1  Ready means: every hosted component has started, every listener that the bootstrap names is bound, and the broker has seen our subscriptions.
- * I2  A stop goes outside in: unready, leadership, listeners, calls that arrive, calls in flight, components in reverse order, the broker. Each part is closed
- *     only when nothing before it can ask for it any more.
+ * I2  A stop goes outside in: unready, leadership, listeners, calls that arrive, calls in flight, main(), components in reverse order, the broker. Each part is
+ *     closed only when nothing before it can ask for it any more.
+ * I3  Nothing from outside keeps components from their shutdown(): after 0.8 of the grace period what goes on is cut off, and the stop was not clean.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaverGen } from '../component/binding.js'
 import type { Component, Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
@@ -18,7 +20,7 @@ import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { LogShipper } from '../telemetry/log-shipper.js'
 import { observeHttp } from '../telemetry/observe-http.js'
-import { Routing } from '../routing/routing.js'
+import { Routing, routeWithin } from '../routing/routing.js'
 import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
 import { processMetrics } from '../telemetry/metrics.js'
 import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
@@ -32,8 +34,8 @@ import { createListener } from './listener.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
 export const DEFAULT_GRACE_MS = 25_000
-/** The part of it after which streams that go on are cut off, so that the rest of the stop has its time. */
-const STREAMS_GRACE = 0.8
+/** The part of it after which connections, streams and calls that go on are cut off, so that the rest of the stop has its time. */
+const CUT_SHARE = 0.8
 
 export interface WeaveletOptions {
   readonly app: new () => Main
@@ -59,8 +61,14 @@ export interface WeaveletOptions {
   readonly maxBatch?: number | undefined
   /** Where a deployer without a broker asks: path of a Unix socket, or of a named pipe on Windows. */
   readonly controlSocket?: string | undefined
+  /** Calls of one component that may run here at once for other processes. @default 10000 */
+  readonly maxConcurrent?: number | undefined
+  /** How long a call may take where neither method nor component says, in milliseconds. @default 30000 */
+  readonly defaultTimeoutMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
+  /** How long a graceful stop may take, in milliseconds, where the bootstrap does not say. @default DEFAULT_GRACE_MS */
+  readonly shutdownGraceMs?: number | undefined
   /** `main()` failed. The process should stop with an error. */
   readonly onMainFailed: (error: unknown) => void
   readonly signal?: AbortSignal
@@ -125,7 +133,7 @@ async function host(
     maxMessageBytes: options.maxMessageBytes,
   }
   const client = transport === undefined ? undefined : new RpcClient({ ...rpc, transport, maxBatch: options.maxBatch })
-  const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport })
+  const server = transport === undefined ? undefined : new RpcServer({ ...rpc, transport, maxConcurrent: options.maxConcurrent })
   const routing = transport === undefined ? undefined : new Routing({ ...rpc, transport })
   const components = new ComponentHost({
     app: options.app,
@@ -155,11 +163,14 @@ async function host(
                 methods,
                 notRetriable: new Set(token.options.notRetriable),
                 timeoutMs: (token.options.timeoutMs ?? {}) as Record<string, number | undefined>,
+                defaultTimeoutMs: token.options.defaultTimeoutMs ?? options.defaultTimeoutMs,
                 route: routing?.routeTo(token),
               },
               caller,
             ),
-    routeTo: (token) => routing?.routeTo(token),
+    routeTo: (token) => (routing === undefined ? routeWithin(token) : routing.routeTo(token)),
+    isConnected: () => transport?.isConnected === true,
+    defaultTimeoutMs: options.defaultTimeoutMs,
     log,
   })
   let phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
@@ -179,34 +190,51 @@ async function host(
   let leaders: Leaders | undefined
   let control: { close(): Promise<void> } | undefined
   let stopping: Promise<boolean> | undefined
+  const life = new AbortController()
+  /** Of a `main()` that takes what it is given, and so can know when to end. */
+  let mainDone: Promise<boolean> = Promise.resolve(true)
   const stop = async (): Promise<boolean> => {
     phase = 'draining'
-    const streamsUntil = Date.now() + STREAMS_GRACE * (bootstrap?.shutdownGraceMs ?? DEFAULT_GRACE_MS)
-    routing?.drain()
-    const resigning = leaders?.stop(Math.max(0, streamsUntil - Date.now())) ?? true
-    for (const listener of components.listeners) listener.beginDrain()
+    life.abort(new DOMException('the process stops', 'AbortError'))
     const preStopMs = bootstrap?.preStopMs ?? 0
-    if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, preStopMs))
-    await Promise.all(components.listeners.map((listener) => listener.close()))
-    const isDrained = await attempt('calls could not be drained', () =>
-      server?.drain({ streamsMs: Math.max(0, streamsUntil - Date.now()) }),
+    const cutAt = Date.now() + preStopMs + CUT_SHARE * (bootstrap?.shutdownGraceMs ?? options.shutdownGraceMs ?? DEFAULT_GRACE_MS)
+    const leftMs = (): number => Math.max(0, cutAt - Date.now())
+    routing?.drain()
+    const resigning = leaders?.stop(leftMs()) ?? true
+    for (const listener of components.listeners) listener.beginDrain()
+    if (preStopMs > 0) await sleep(preStopMs)
+    const closed = await Promise.all(
+      components.listeners.map(async (listener) => {
+        const isClean = await listener.close({ withinMs: leftMs() })
+        if (!isClean) log.error('connections were cut off: they were not done in time for the stop', { listener: listener.name })
+        return isClean
+      }),
     )
+    const isDrained = await attempt('calls could not be drained', async () => {
+      const isComplete = await server?.drain({ streamsMs: leftMs(), callsMs: leftMs() })
+      if (isComplete === false) log.error('calls were told to end: they were not done in time for the stop')
+      return isComplete !== false
+    })
     routing?.leave()
     const hasResigned = await resigning
+    const hasMainEnded = await Promise.race([mainDone, sleep(leftMs(), false, { ref: false })])
+    if (!hasMainEnded) log.error('main() has not ended in time for the stop; let it end when the signal that it is given fires')
     const isClean = await components.stop()
     phase = 'stopped'
     health?.closeAllConnections()
     await healthListener?.close()
     await control?.close()
     await options.logShipper?.stop()
-    const isClosed = await attempt('the connection to the broker could not be closed', () => transport?.close())
-    return hasResigned && isDrained && isClean && isClosed
+    const isClosed = await attempt('the connection to the broker could not be closed', async () => {
+      await transport?.close()
+      return true
+    })
+    return closed.every((isSo) => isSo) && hasResigned && isDrained && hasMainEnded && isClean && isClosed
   }
   /** A part of the stop that fails does not keep the others from theirs. */
-  const attempt = async (failure: string, part: () => Promise<void> | undefined): Promise<boolean> => {
+  const attempt = async (failure: string, part: () => Promise<boolean>): Promise<boolean> => {
     try {
-      await part()
-      return true
+      return await part()
     } catch (error) {
       log.error(failure, { err: error })
       return false
@@ -214,6 +242,14 @@ async function host(
   }
   const stopOnce = (): Promise<boolean> => (stopping ??= stop())
 
+  const weavelet: Weavelet = {
+    stop: stopOnce,
+    isReady,
+    healthPort,
+    listeners: bound,
+    ref: (token) => components.refFor(token, MAIN_COMPONENT),
+    implementation: (token) => components.implementation(token),
+  }
   try {
     const target: ControlTarget = {
       deployment,
@@ -240,35 +276,32 @@ async function host(
         (error: unknown) => log.warn('`weaver single status`, `metrics` and `profile` will not reach this process', { err: error }),
       )
     const served = new Map(components.served.map((component) => [component.name, component]))
-    await components.start((name) => {
+    await components.start(options.signal, (name) => {
       const component = served.get(name)
       if (component !== undefined) server?.serve({ name, methods: component.binding.methods, instance: component.instance })
       log.debug('component started', { component: name })
     })
     await transport?.flush()
+    // Told to stop before it began: what has started is shut down, and nothing else begins.
+    if (options.signal?.aborted === true) return weavelet
     routing?.join([...served.values()].map(({ binding }) => binding.token))
     phase = 'serving'
     const hosted = [...served.values()].map(({ binding, instance }) => ({ token: binding.token, instance }))
     leaders = startLeaders({ hosted, transport, log, deploymentId: deployment.deploymentId, replica: deployment.replica })
     log.info('started', { components: [...(bootstrap?.components ?? [MAIN_COMPONENT, ...served.keys()])] })
     const { main } = components
-    if (main !== undefined)
-      void (async () => main.main())().catch((error: unknown) => {
+    if (main !== undefined) {
+      const running = (async () => main.main({ signal: life.signal }))().catch((error: unknown) => {
         if (phase === 'serving') options.onMainFailed(error)
-        else log.warn('main() failed while the process was stopping', { err: error })
+        else if (error !== life.signal.reason) log.warn('main() failed while the process was stopping', { err: error })
       })
+      if (main.main.length > 0) mainDone = running.then(() => true)
+    }
   } catch (error) {
     await stopOnce()
     throw error
   }
-  return {
-    stop: stopOnce,
-    isReady,
-    healthPort,
-    listeners: bound,
-    ref: (token) => components.refFor(token, MAIN_COMPONENT),
-    implementation: (token) => components.implementation(token),
-  }
+  return weavelet
 }
 
 /** What a scraper gets. */

@@ -1,0 +1,28 @@
+/** How long calls may take where their caller does not say: by method, else by component, else by application, else 30 s. */
+export const DEFAULT_TIMEOUT_MS = 30_000
+
+export interface TimeLimits {
+  /** By method. */
+  readonly timeoutMs?: object | undefined
+  /** Of the other methods. @default DEFAULT_TIMEOUT_MS */
+  readonly defaultTimeoutMs?: number | undefined
+}
+
+/** The limit of each method, in milliseconds. */
+export function limitsOf(methods: readonly { readonly name: string }[], own: TimeLimits): readonly number[] {
+  const byMethod = (own.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
+  return methods.map(({ name }) => byMethod[name] ?? own.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS)
+}
+
+/** What is wrong with limits, one line each, beginning with the name of the option. */
+export function limitProblems(own: TimeLimits): readonly string[] {
+  const given = [
+    ['defaultTimeoutMs', own.defaultTimeoutMs] as const,
+    ...Object.entries(own.timeoutMs ?? {}).map(([method, limit]) => [`timeoutMs.${method}`, limit as unknown] as const),
+  ]
+  return given.flatMap(([option, limit]) =>
+    limit === undefined || (typeof limit === 'number' && limit > 0 && limit < 2 ** 32)
+      ? []
+      : [`${option} is ${String(limit)}; give milliseconds, more than 0 and less than 2^32`],
+  )
+}

@@ -1,0 +1,40 @@
+/** What values are after the way to another process and back, for local calls that must not share them. */
+import type { MethodBinding } from '../component/binding.js'
+import { Reader } from '../codec/reader.js'
+import { Writer } from '../codec/writer.js'
+
+/** A streaming argument stays the caller's own, and its items are copied. @throws WeaverError `WEAVER_CODEC_INVALID` */
+export function copyArgs(binding: MethodBinding, args: readonly unknown[]): readonly unknown[] {
+  const w = new Writer()
+  binding.encodeArgs(w, args)
+  const copy = binding.decodeArgs(new Reader(w.finish()))
+  const { input } = binding
+  if (input !== undefined)
+    copy[input.position] = copyItems(args[input.position] as AsyncIterable<unknown>, (item) => {
+      input.encodeItem(w, item)
+      return input.decodeItem(new Reader(w.finish()))
+    })
+  return copy
+}
+
+/** A result, or one item of a stream. @throws WeaverError `WEAVER_CODEC_INVALID` */
+export function copyResult(binding: MethodBinding, result: unknown): unknown {
+  const w = new Writer()
+  binding.encodeResult(w, result)
+  return binding.decodeResult(new Reader(w.finish()))
+}
+
+export function copyItems(items: AsyncIterable<unknown>, copy: (item: unknown) => unknown): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = items[Symbol.asyncIterator]()
+      return {
+        async next() {
+          const next = await iterator.next()
+          return next.done === true ? next : { done: false, value: copy(next.value) }
+        },
+        return: async (value?: unknown) => (await iterator.return?.(value)) ?? { done: true, value },
+      }
+    },
+  }
+}

@@ -1,0 +1,70 @@
+/** The stop of a weavelet that serves calls which do not end, over a real broker. */
+import { component, implement, type Main } from '../component/component.js'
+import { ref } from '../component/construction.js'
+import { context } from '../rpc/context.js'
+import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
+import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+
+interface Back {
+  stuck(): Promise<string>
+  heedful(): Promise<string>
+}
+const Back = component<Back>('shop/Back', { notRetriable: ['stuck', 'heedful'] })
+
+let nats: NatsServer
+let events: string[]
+const started: TestWeavelet[] = []
+beforeEach(async () => {
+  nats = await startNatsServer()
+  events = []
+})
+afterEach(async () => {
+  await Promise.all(started.splice(0).map(({ weavelet }) => weavelet.stop()))
+  await nats.stop()
+})
+
+class BackImpl implements Back {
+  async stuck(): Promise<string> {
+    events.push('stuck')
+    return new Promise(() => undefined)
+  }
+  async heedful(): Promise<string> {
+    events.push('heedful')
+    const { signal } = context()
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    events.push((signal.reason as Error).name) // a DOMException
+    return 'given up'
+  }
+  shutdown(): void {
+    events.push('shutdown')
+  }
+}
+class App implements Main {
+  readonly back = ref(Back)
+  main(): void {
+    // The test calls.
+  }
+}
+const gen = genByHand([bindByHand(Back, implement(Back, BackImpl), { methods: ['stuck', 'heedful'] })], { refs: ['shop/Back'] })
+
+async function launch(replica: string, components: readonly string[]): Promise<TestWeavelet> {
+  const bootstrap = { components, replica, group: replica, nats: { servers: [nats.url] }, shutdownGraceMs: 1_000 }
+  const weavelet = await startByHand(App, gen, { bootstrap })
+  started.push(weavelet)
+  return weavelet
+}
+
+it('tells calls that go on to end, leaves those that do not, and shuts down', async () => {
+  const back = await launch('back', ['shop/Back'])
+  const front = await launch('front', ['weaver/Main'])
+  const held = front.weavelet.ref(Back)
+  const stuck = held.stuck().catch((error: unknown) => error)
+  const heedful = held.heedful()
+  for (let tries = 0; events.length < 2 && tries < 1_000; tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(events.sort()).toEqual(['heedful', 'stuck'])
+  expect(await back.weavelet.stop()).toBe(false)
+  expect(events.slice(2)).toEqual(['AbortError', 'shutdown'])
+  expect(await heedful).toBe('given up')
+  expect(await stuck).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', mayHaveRun: true })
+  expect(back.logs.find(({ level }) => level === 'error')?.message).toMatch(/^calls were told to end/)
+})
