@@ -138,6 +138,7 @@ export class RpcServer {
     await this.#streams.drain(limit.streamsMs)
     await Promise.race([this.#running.idle(), isLeft])
     clearTimeout(timer)
+    this.#running.leave()
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
     this.#roster.close()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.

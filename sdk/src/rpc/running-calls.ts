@@ -141,6 +141,13 @@ export class RunningCalls {
     for (const { cancellation } of this.#all) cancellation.abort(reason)
   }
 
+  /** Those that still run are no longer watched: the process ends without them. */
+  leave(): void {
+    this.#all.clear()
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
+  }
+
   /** Resolves when none runs. */
   async idle(): Promise<void> {
     if (this.#size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
