@@ -99,6 +99,19 @@ const STATEMENTS: Readonly<Record<string, (subject: Subject, test: WeaverTest) =
     expect(near).toBeGreaterThan(0)
     expect(near).toBeLessThanOrEqual(5_000)
   },
+  async C4(subject) {
+    // That of the method is 100 ms.
+    expect(await withContext({ timeoutMs: 20_000 }, () => subject.quick(300))).toBe('done')
+    const seconds = async (of: Parameters<typeof withContext>[0], call: () => Promise<{ timeLeftMs: number }>): Promise<number> =>
+      (await withContext(of, call)).timeLeftMs / 1_000
+    const own = await seconds({ timeoutMs: 90_000 }, () => subject.look())
+    expect(own).toBeGreaterThan(60)
+    expect(own).toBeLessThanOrEqual(90)
+    const bounded = await seconds({ timeoutMs: 90_000, deadline: Date.now() + 50_000 }, () => subject.look())
+    expect(bounded).toBeGreaterThan(30)
+    expect(bounded).toBeLessThanOrEqual(50)
+    expect(await seconds({ timeoutMs: 90_000 }, () => subject.lookBehind())).toBeLessThanOrEqual(30)
+  },
   async L1(subject) {
     const started = Date.now()
     const error = await withContext({ metadata: {}, deadline: Date.now() + 20_000 }, () => failureOf(subject.quick(10_000)))

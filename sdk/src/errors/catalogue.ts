@@ -100,7 +100,7 @@ export const SDK_ERRORS = {
     remedy: 'Check that NATS runs, that its address is right, and that the credentials in the message are the ones it knows.',
   },
   WEAVER_NOT_STARTED: {
-    when: 'a component in the same process is called before it has started.',
+    when: 'a component in the same process is called before it has started, or after it was stopped.',
     retry: 'yes',
     remedy: 'Call other components from `init()` or later, not from a constructor or a field initialiser.',
   },
@@ -116,7 +116,7 @@ export const SDK_ERRORS = {
     remedy: 'Add the pair `[Token, object]` to `refs`.',
   },
   WEAVER_ROUTING_KEY: {
-    when: 'a router returns what is no key. The call is not sent.',
+    when: 'a router returns what is no key, such as undefined, a Date or an object of a class. The call is not made, in one process either.',
     retry: 'no',
     remedy: 'Return a number, a bigint, a string, or a list or plain object of them.',
   },
@@ -195,7 +195,7 @@ export const SDK_ERRORS = {
       'The message names operations and calls that are still running. Look for a deadlock, a loop that tries again for ever, or something real that is waited for.',
   },
   WEAVER_START_INVALID: {
-    when: 'classes, generated file, configuration and bootstrap do not fit each other. All problems are told at once, before anything runs.',
+    when: 'classes, generated file, configuration and bootstrap do not fit each other, or there are several problems of any kind. All are told at once, before anything runs.',
     retry: 'no',
     remedy: 'Each problem names its component and what to do; where it is the generated file, run `weaver generate`.',
   },
