@@ -463,8 +463,8 @@ describe('a stop', () => {
   it('does not wait for ever for one that does not end', async () => {
     class Endless implements Main {
       readonly store = ref(Store)
-      async main(_: Life): Promise<void> {
-        await new Promise(() => undefined)
+      async main({ signal }: Life): Promise<void> {
+        if (!signal.aborted) await new Promise(() => undefined)
       }
     }
     const { weavelet, logs } = await start(Endless, genByHand([store], { refs: ['shop/Store'] }), {
