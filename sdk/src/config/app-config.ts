@@ -9,6 +9,8 @@ export interface AppConfig {
   configOf(component: string): unknown
   /** Names of components, or their last parts, that it has a section for. */
   readonly sections: readonly string[]
+  /** Names of listeners that it has an address for. */
+  readonly listeners: readonly string[]
   addressOf(listener: string): string
 }
 
@@ -28,7 +30,8 @@ const ANY_PORT = 'localhost:0'
 
 /** Without a file: the program's name, no configuration, any free port. */
 export function emptyConfig(program: string): AppConfig {
-  return { name: basename(program).replace(/\.[cm]?js$/, ''), configOf: () => undefined, sections: [], addressOf: () => ANY_PORT }
+  const name = basename(program).replace(/\.[cm]?js$/, '')
+  return { name, configOf: () => undefined, sections: [], listeners: [], addressOf: () => ANY_PORT }
 }
 
 /**
@@ -66,6 +69,7 @@ export function parseAppConfig(text: string, { path, program }: { readonly path:
   return {
     name: name ?? emptyConfig(program).name,
     sections: Object.keys(file).filter((section) => !OTHER_SECTIONS.has(section)),
+    listeners: Object.keys(listeners ?? {}),
     configOf: (component) => file[component] ?? file[component.slice(component.lastIndexOf('/') + 1)],
     addressOf: (listener) => {
       const address = table(listeners?.[listener])?.['address']

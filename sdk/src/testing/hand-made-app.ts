@@ -116,6 +116,7 @@ export async function startByHand(
     defaultTimeoutMs: given.defaultTimeoutMs,
     configOf: (component) => bootstrap.config[component],
     configSections: Object.keys(bootstrap.config),
+    configListeners: Object.keys(given.addresses ?? {}),
     addressOf: (listener) => given.addresses?.[listener] ?? bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
     logSink: { level: 'debug', write: (level, message, fields) => void logs.push({ level, message, fields }) },
     onMainFailed: (error) => void mainFailures.push(error),

@@ -149,7 +149,9 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
 }
 
 type Found = {
-  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'addressOf' | 'controlSocket'>
+  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configListeners' | 'addressOf' | 'controlSocket'>
+  /** Absent: nobody but the application says. */
+  readonly graceMs?: number
   /** Absent: nobody but the application says. */
   readonly graceMs?: number
 }
@@ -193,6 +195,7 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
       deployment,
       configOf: found.configOf,
       configSections: found.sections,
+      configListeners: found.listeners,
       addressOf: found.addressOf,
       controlSocket: launch?.controlSocket,
     },

@@ -30,6 +30,8 @@ export interface HostOptions {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections: readonly string[]
+  /** Listeners that there is an address for. */
+  readonly configListeners: readonly string[]
   readonly listenerFor: (name: string) => BoundListener
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
@@ -99,6 +101,12 @@ export class ComponentHost {
         this.#problems.add(
           `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
         )
+    if (this.#failed.size === 0)
+      for (const name of options.configListeners)
+        if (!this.#listeners.has(name))
+          this.#problems.add(
+            `listener "${name}": the application has no such listener; ${unknownNameHint(name, [...this.#listeners.keys()])}`,
+          )
     this.#problems.throwIfAny()
   }
 
@@ -211,9 +219,15 @@ export class ComponentHost {
 
   #checkSections(): void {
     const names = [MAIN_COMPONENT, ...[...this.#bindings.keys()].sort()]
-    for (const section of this.#options.configSections)
-      if (!names.some((name) => name === section || name.endsWith(`/${section}`)))
+    for (const section of this.#options.configSections) {
+      const meant = names.includes(section) ? [section] : names.filter((name) => name.endsWith(`/${section}`))
+      if (meant.length === 0)
         this.#problems.add(`configuration for "${section}": the application has no such component; ${unknownNameHint(section, names)}`)
+      if (meant.length > 1)
+        this.#problems.add(
+          `configuration for "${section}": it may mean ${meant.map((name) => `"${name}"`).join(' or ')}; name the component in full`,
+        )
+    }
   }
 
   #scope(owner: string, made: Made): Parameters<typeof constructWithin>[0] {

@@ -320,6 +320,18 @@ describe('what is wrong with an application', () => {
     })
   })
 
+  it('is an address for a listener that is none, and configuration that may be of either of two components', async () => {
+    const other = bindByHand(component<Store>('bank/Store'), implement(Store, StoreImpl), { methods: ['get'] })
+    const { message } = await startError(App, genByHand([store, greeter, other], { refs: ['shop/Greeter'], listeners: ['lis'] }), {
+      config: { Store: { prefix: 'x' } },
+      addresses: { lsi: '127.0.0.1:0' },
+    })
+    expect(message.split('\n').slice(1)).toEqual([
+      '  - configuration for "Store": it may mean "bank/Store" or "shop/Store"; name the component in full',
+      '  - listener "lsi": the application has no such listener; known are "lis"',
+    ])
+  })
+
   it('is a time limit that is none', async () => {
     const wrong = { ...store, token: { ...store.token, options: { defaultTimeoutMs: 0, timeoutMs: { get: '5s' as never } } } }
     const { message } = await startError(App, genByHand([wrong, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }), {

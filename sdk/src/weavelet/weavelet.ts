@@ -47,6 +47,8 @@ export interface WeaveletOptions {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections?: readonly string[]
+  /** Listeners that there is an address for, where that is to be checked. */
+  readonly configListeners?: readonly string[]
   /** `host:port` to bind, by listener name. */
   readonly addressOf: (listener: string) => string
   readonly logSink: LogSink
@@ -145,6 +147,7 @@ async function host(
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
     configSections: options.configSections ?? [],
+    configListeners: options.configListeners ?? [],
     listenerFor: (name) =>
       createListener(name, options.addressOf(name), {
         onServe: (server) => observeHttp(server, { listener: name, tracing }),
