@@ -5,7 +5,7 @@ import { WeaverError } from '../contract/errors.js'
 import { CART, COMPONENT, failureOf, gate, msOf, startStations, type Call, type Stations } from '../testing/rpc-stations.js'
 import { context, withContext, type CallContext } from './context.js'
 import { registerError } from './error-codec.js'
-import { DEFAULT_TIMEOUT_MS } from './rpc-client.js'
+import { DEFAULT_TIMEOUT_MS } from './time-limit.js'
 
 class OutOfStock extends Error {
   override readonly name = 'OutOfStock'

@@ -138,12 +138,11 @@ export class RunningCalls {
 
   /** Tells every call that its answer is no longer waited for. */
   abort(reason: unknown): void {
-    for (const { cancellation } of this.#all) cancellation.abort(reason)
+    for (const calls of this.#running.values()) for (const call of calls.values()) call.cancellation.abort(reason)
   }
 
   /** Those that still run are no longer watched: the process ends without them. */
   leave(): void {
-    this.#all.clear()
     clearInterval(this.#sweep)
     this.#sweep = undefined
   }

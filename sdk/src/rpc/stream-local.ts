@@ -1,7 +1,7 @@
 /**
  * Streaming calls between components of one process, with the manners of remote ones: nothing runs before the first item is asked for, the body of each
  * generator sees the context of its own side at every `yield`, a reader that leaves fires the signal and makes the generator return, and the caller's signal
- * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied.
+ * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied (with `copyArgs` weavelet/local-copy.ts does).
  */
 import { derive, NEVER, runInContext, type CallContext, type Scope } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
