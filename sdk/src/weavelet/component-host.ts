@@ -31,7 +31,7 @@ export interface HostOptions {
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections: readonly string[]
   /** Listeners that there is an address for. */
-  readonly configListeners: readonly string[]
+  readonly configListeners?: readonly string[]
   readonly listenerFor: (name: string) => BoundListener
   /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
@@ -42,7 +42,7 @@ export interface HostOptions {
   /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
   /** Whether there is a way to other processes now. */
-  readonly isConnected: () => boolean
+  readonly isConnected?: () => boolean
   /** How long calls may take where neither method nor component says, in milliseconds. */
   readonly defaultTimeoutMs?: number | undefined
   readonly log: Logger
@@ -102,7 +102,7 @@ export class ComponentHost {
           `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
         )
     if (this.#failed.size === 0)
-      for (const name of options.configListeners)
+      for (const name of options.configListeners ?? [])
         if (!this.#listeners.has(name))
           this.#problems.add(
             `listener "${name}": the application has no such listener; ${unknownNameHint(name, [...this.#listeners.keys()])}`,
@@ -138,7 +138,7 @@ export class ComponentHost {
   }
 
   /** Runs `init()` of each in dependency order; `onStarted` follows each. When the signal fires the others are left. */
-  async start(signal: AbortSignal | undefined, onStarted: (name: string) => void): Promise<void> {
+  async start(onStarted: (name: string) => void, signal?: AbortSignal): Promise<void> {
     for (const hosted of this.#hosted.values()) {
       if (signal?.aborted === true) return
       try {
@@ -324,7 +324,7 @@ export class ComponentHost {
   }
 
   #localCaller(binding: ComponentBinding, owner: string): LocalCaller {
-    const { copyArgs, defaultTimeoutMs, invoker, isConnected, replica, routeTo, tracing } = this.#options
+    const { copyArgs, defaultTimeoutMs, invoker, isConnected = () => true, replica, routeTo, tracing } = this.#options
     const route = routeTo?.(binding.token)
     const caller = { component: owner, replica }
     return {

@@ -279,11 +279,11 @@ async function host(
         (error: unknown) => log.warn('`weaver single status`, `metrics` and `profile` will not reach this process', { err: error }),
       )
     const served = new Map(components.served.map((component) => [component.name, component]))
-    await components.start(options.signal, (name) => {
+    await components.start((name) => {
       const component = served.get(name)
       if (component !== undefined) server?.serve({ name, methods: component.binding.methods, instance: component.instance })
       log.debug('component started', { component: name })
-    })
+    }, options.signal)
     await transport?.flush()
     // Told to stop before it began: what has started is shut down, and nothing else begins.
     if (options.signal?.aborted === true) return weavelet
