@@ -149,9 +149,10 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
 }
 
 type Found = {
-  readonly options: Pick<WeaveletOptions, 'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configListeners' | 'addressOf' | 'controlSocket'>
-  /** Absent: nobody but the application says. */
-  readonly graceMs?: number
+  readonly options: Pick<
+    WeaveletOptions,
+    'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configListeners' | 'addressOf' | 'controlSocket'
+  >
   /** Absent: nobody but the application says. */
   readonly graceMs?: number
 }
