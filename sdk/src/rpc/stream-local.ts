@@ -3,7 +3,7 @@
  * generator sees the context of its own side at every `yield`, a reader that leaves fires the signal and makes the generator return, and the caller's signal
  * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied (with `copyArgs` weavelet/local-copy.ts does).
  */
-import { derive, NEVER, runInContext, type CallContext, type Scope } from './context.js'
+import { derive, NEVER, runInContext, type CallContext } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
 import { hasLimits, runWithLimits } from './local-wait.js'
 import { RemoteCallError } from './remote-call-error.js'
@@ -16,7 +16,7 @@ export interface LocalStreamCall {
   /** The context of the caller at the moment of the call. */
   readonly outer: CallContext
   /** What the method sees. Where it returns a stream, the signal that it sees also fires when the reader leaves. */
-  readonly inner: Scope
+  readonly inner: CallContext
   readonly args: readonly unknown[]
   /** Position of the argument that is a stream. */
   readonly input?: number | undefined
@@ -78,7 +78,8 @@ async function* localItems(
 
 /** A local call of a method that takes a stream and answers once. It has the limits of its caller, as any local call. */
 export async function localInputCall(call: LocalStreamCall, method: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
-  const { inner, what } = call
+  const { what } = call
+  const inner = derive(call.inner, {})
   const input = new LocalInput(call)
   const body = async (): Promise<unknown> => method(input.args)
   try {
