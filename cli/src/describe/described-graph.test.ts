@@ -75,7 +75,9 @@ describe('a built application', () => {
     expect(bad.stderr).toContain(`weaver.toml:7:1: "${name}".cachSize: is no field of this configuration; did you mean "cacheSize"?`)
     expect(bad.stderr).not.toContain('hunter2')
     // The check lets the reference pass; the process, which alone may look it up, then ends by itself.
-    expect(await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')).toMatchObject({ code: 1, stderr: '' })
+    const started = await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')
+    expect(started.code).toBe(1)
+    expect(started.stderr).toMatch(/the application cannot start: .*there is no environment variable "NO_SUCH_VARIABLE"/)
   })
 })
 
