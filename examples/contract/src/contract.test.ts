@@ -36,7 +36,7 @@ async function failureOf(call: Promise<unknown>): Promise<unknown> {
 
 /** What a process has to do before a signal that fired elsewhere is seen: one message. */
 async function ends(subject: Subject, how: string): Promise<void> {
-  for (let i = 0; i < 100 && (await subject.lastEnd()) !== how; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let i = 0; i < 1_000 && (await subject.lastEnd()) !== how; i++) await new Promise((resolve) => setTimeout(resolve, 10))
   expect(await subject.lastEnd()).toBe(how)
 }
 
@@ -148,6 +148,32 @@ const STATEMENTS: Readonly<Record<string, (subject: Subject, test: WeaverTest) =
     const before = await subject.count()
     await Promise.all(Array.from({ length: 50 }, () => subject.count()))
     expect(await subject.count()).toBe(before + 51)
+  },
+  async R1(subject) {
+    expect(await subject.keyed('ann')).toBe('ann')
+    const before = await subject.count()
+    expect(await failureOf(subject.keyed(''))).toMatchObject({ name: 'RangeError', message: 'no key' })
+    expect(await subject.count()).toBe(before + 1)
+  },
+  async S1(subject) {
+    await subject.quick(0)
+    const stream = subject.numbers(300, false)
+    expect(await subject.lastEnd()).toBe('done') // it has not begun
+    const found: number[] = []
+    for await (const number of stream) found.push(number)
+    expect(found).toEqual(Array.from({ length: 300 }, (_, i) => i))
+  },
+  async S2(subject) {
+    const found: number[] = []
+    const reading = (async () => {
+      for await (const number of subject.numbers(3, true)) found.push(number)
+    })()
+    expect(await failureOf(reading)).toBeInstanceOf(OutOfStock)
+    expect(found).toEqual([0, 1, 2])
+  },
+  async S3(subject) {
+    for await (const number of subject.numbers(1_000_000, false)) if (number === 2) break
+    await ends(subject, 'AbortError')
   },
 }
 

@@ -37,8 +37,21 @@ export interface Subject {
   /** How the last `wait` or `quick` ended: `done`, or the name of the signal's reason. */
   lastEnd(): Promise<string>
   count(): Promise<number>
+  /** Its router takes no empty key. */
+  keyed(key: string): Promise<string>
+  /** The numbers from 0 up to `end`; then it fails, where it is told to. */
+  numbers(end: number, fails: boolean): AsyncIterable<number>
 }
-export const Subject = component<Subject>('contract/Subject', { timeoutMs: { quick: 100 }, notRetriable: ['count'] })
+export const Subject = component<Subject>('contract/Subject', {
+  timeoutMs: { quick: 100 },
+  notRetriable: ['count'],
+  router: {
+    keyed: (key) => {
+      if (key === '') throw new RangeError('no key')
+      return key
+    },
+  },
+})
 
 /** Calls on, so that a statement can be tried one call further. */
 export interface Behind {
@@ -108,6 +121,17 @@ class SubjectImpl implements Subject {
   }
   async count() {
     return (this.#count += 1)
+  }
+  async keyed(key: string) {
+    this.#count += 1
+    return key
+  }
+  async *numbers(end: number, fails: boolean) {
+    const { signal } = context()
+    this.#lastEnd = 'running'
+    signal.addEventListener('abort', () => (this.#lastEnd = (signal.reason as Error).name)) // a DOMException
+    for (let i = 0; i < end; i++) yield i
+    if (fails) throw new OutOfStock('tea', undefined)
   }
 
   async #sleep(ms: number): Promise<string> {

@@ -275,7 +275,7 @@ function readEverything(r: Reader): Everything {
 
 export const weaver: WeaverGen = {
   format: 3,
-  fingerprint: '40b898bbe73adfd2decc3ffd34ae5583a2ab0d19f663385c12df85008663afeb',
+  fingerprint: 'cbf51611fba13668a212510b3ceb443f75ed7713408e5f137bff29133fc28937',
   main: {
     refs: ['contract/Subject'],
     listeners: [],
@@ -334,6 +334,15 @@ export const weaver: WeaverGen = {
           decodeResult: (r) => readEverything(r),
         },
         {
+          name: 'keyed',
+          encodeArgs: (w, a) => {
+            w.string(a[0] as string)
+          },
+          decodeArgs: (r) => [r.string()],
+          encodeResult: (w, v) => w.string(v as string),
+          decodeResult: (r) => r.string(),
+        },
+        {
           name: 'lastEnd',
           encodeArgs: () => undefined,
           decodeArgs: () => [],
@@ -360,6 +369,17 @@ export const weaver: WeaverGen = {
           decodeArgs: () => [],
           encodeResult: () => undefined,
           decodeResult: () => undefined,
+        },
+        {
+          name: 'numbers',
+          encodeArgs: (w, a) => {
+            w.number(a[0] as number)
+            w.bool(a[1] as boolean)
+          },
+          decodeArgs: (r) => [r.number(), r.bool()],
+          encodeResult: (w, v) => w.number(v as number),
+          decodeResult: (r) => r.number(),
+          isStream: true,
         },
         {
           name: 'quick',
@@ -405,15 +425,17 @@ export const weaver: WeaverGen = {
         change: (list) => calls.call(0, [list]) as ReturnType<Subject['change']>,
         count: () => calls.call(1, []) as ReturnType<Subject['count']>,
         echo: (value) => calls.call(2, [value]) as ReturnType<Subject['echo']>,
-        lastEnd: () => calls.call(3, []) as ReturnType<Subject['lastEnd']>,
-        look: () => calls.call(4, []) as ReturnType<Subject['look']>,
-        lookBehind: () => calls.call(5, []) as ReturnType<Subject['lookBehind']>,
-        nothing: () => calls.call(6, []) as ReturnType<Subject['nothing']>,
-        quick: (ms) => calls.call(7, [ms]) as ReturnType<Subject['quick']>,
-        throwAtOnce: () => calls.call(8, []) as ReturnType<Subject['throwAtOnce']>,
-        throwOwn: () => calls.call(9, []) as ReturnType<Subject['throwOwn']>,
-        throwText: () => calls.call(10, []) as ReturnType<Subject['throwText']>,
-        wait: (ms) => calls.call(11, [ms]) as ReturnType<Subject['wait']>,
+        keyed: (key) => calls.call(3, [key]) as ReturnType<Subject['keyed']>,
+        lastEnd: () => calls.call(4, []) as ReturnType<Subject['lastEnd']>,
+        look: () => calls.call(5, []) as ReturnType<Subject['look']>,
+        lookBehind: () => calls.call(6, []) as ReturnType<Subject['lookBehind']>,
+        nothing: () => calls.call(7, []) as ReturnType<Subject['nothing']>,
+        numbers: (end, fails) => calls.stream(8, [end, fails]) as ReturnType<Subject['numbers']>,
+        quick: (ms) => calls.call(9, [ms]) as ReturnType<Subject['quick']>,
+        throwAtOnce: () => calls.call(10, []) as ReturnType<Subject['throwAtOnce']>,
+        throwOwn: () => calls.call(11, []) as ReturnType<Subject['throwOwn']>,
+        throwText: () => calls.call(12, []) as ReturnType<Subject['throwText']>,
+        wait: (ms) => calls.call(13, [ms]) as ReturnType<Subject['wait']>,
       }),
       local: (calls, target) => ({
         change: (list) =>
@@ -421,18 +443,24 @@ export const weaver: WeaverGen = {
         count: () => (calls.enter(1) ? calls.run(1, () => target.count()) : (calls.call(1, []) as ReturnType<Subject['count']>)),
         echo: (value) =>
           calls.enter(2) ? calls.run(2, () => target.echo(value)) : (calls.call(2, [value]) as ReturnType<Subject['echo']>),
-        lastEnd: () => (calls.enter(3) ? calls.run(3, () => target.lastEnd()) : (calls.call(3, []) as ReturnType<Subject['lastEnd']>)),
-        look: () => (calls.enter(4) ? calls.run(4, () => target.look()) : (calls.call(4, []) as ReturnType<Subject['look']>)),
+        keyed: (key) => (calls.enter(3) ? calls.run(3, () => target.keyed(key)) : (calls.call(3, [key]) as ReturnType<Subject['keyed']>)),
+        lastEnd: () => (calls.enter(4) ? calls.run(4, () => target.lastEnd()) : (calls.call(4, []) as ReturnType<Subject['lastEnd']>)),
+        look: () => (calls.enter(5) ? calls.run(5, () => target.look()) : (calls.call(5, []) as ReturnType<Subject['look']>)),
         lookBehind: () =>
-          calls.enter(5) ? calls.run(5, () => target.lookBehind()) : (calls.call(5, []) as ReturnType<Subject['lookBehind']>),
-        nothing: () => (calls.enter(6) ? calls.run(6, () => target.nothing()) : (calls.call(6, []) as ReturnType<Subject['nothing']>)),
-        quick: (ms) => (calls.enter(7) ? calls.run(7, () => target.quick(ms)) : (calls.call(7, [ms]) as ReturnType<Subject['quick']>)),
+          calls.enter(6) ? calls.run(6, () => target.lookBehind()) : (calls.call(6, []) as ReturnType<Subject['lookBehind']>),
+        nothing: () => (calls.enter(7) ? calls.run(7, () => target.nothing()) : (calls.call(7, []) as ReturnType<Subject['nothing']>)),
+        numbers: (end, fails) =>
+          calls.enter(8)
+            ? calls.run(8, () => target.numbers(end, fails))
+            : (calls.stream(8, [end, fails]) as ReturnType<Subject['numbers']>),
+        quick: (ms) => (calls.enter(9) ? calls.run(9, () => target.quick(ms)) : (calls.call(9, [ms]) as ReturnType<Subject['quick']>)),
         throwAtOnce: () =>
-          calls.enter(8) ? calls.run(8, () => target.throwAtOnce()) : (calls.call(8, []) as ReturnType<Subject['throwAtOnce']>),
-        throwOwn: () => (calls.enter(9) ? calls.run(9, () => target.throwOwn()) : (calls.call(9, []) as ReturnType<Subject['throwOwn']>)),
+          calls.enter(10) ? calls.run(10, () => target.throwAtOnce()) : (calls.call(10, []) as ReturnType<Subject['throwAtOnce']>),
+        throwOwn: () =>
+          calls.enter(11) ? calls.run(11, () => target.throwOwn()) : (calls.call(11, []) as ReturnType<Subject['throwOwn']>),
         throwText: () =>
-          calls.enter(10) ? calls.run(10, () => target.throwText()) : (calls.call(10, []) as ReturnType<Subject['throwText']>),
-        wait: (ms) => (calls.enter(11) ? calls.run(11, () => target.wait(ms)) : (calls.call(11, [ms]) as ReturnType<Subject['wait']>)),
+          calls.enter(12) ? calls.run(12, () => target.throwText()) : (calls.call(12, []) as ReturnType<Subject['throwText']>),
+        wait: (ms) => (calls.enter(13) ? calls.run(13, () => target.wait(ms)) : (calls.call(13, [ms]) as ReturnType<Subject['wait']>)),
       }),
     }),
   ],

@@ -11,7 +11,8 @@ beforeAll(() => buildExample('factors'), 120_000)
 
 describe.each(RUNNERS)('with the runner %s', (runner) => {
   it('finds primes, and remembers them', async () => {
-    await weaverTest({ weaver, runner, entry }, async (test) => {
+    // It says what was cached before it: an extra run would always find it cached.
+    await weaverTest({ weaver, runner, entry, extraRuns: 0 }, async (test) => {
       const factorer = test.get(Factorer)
       expect(await factorer.factors(360)).toMatchObject({ primes: [2, 2, 2, 3, 3, 5], isCached: false })
       expect(await factorer.factors(360)).toMatchObject({ primes: [2, 2, 2, 3, 3, 5], isCached: true })
@@ -20,7 +21,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
   })
 
   it('forgets what was not asked for longest', async () => {
-    await weaverTest({ weaver, runner, entry, config: { 'factors/Factorer': { cacheSize: 2 } } }, async (test) => {
+    await weaverTest({ weaver, runner, entry, extraRuns: 0, config: { 'factors/Factorer': { cacheSize: 2 } } }, async (test) => {
       const isCached = async (n: number): Promise<boolean> => (await test.get(Factorer).factors(n)).isCached
       for (const [n, expected] of [
         [10, false],

@@ -56,7 +56,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
   it('see every call on both sides, the first outermost', async () => {
     const events: string[] = []
     const interceptors = { client: [noting('a', events), noting('b', events)], server: [noting('c', events), noting('d', events)] }
-    const answer = await weaverTest({ weaver, runner, interceptors }, (test) => test.get(Cart).order('tea'))
+    const answer = await weaverTest({ weaver, runner, extraRuns: 0, interceptors }, (test) => test.get(Cart).order('tea'))
     expect(answer).toBe('3 for nobody')
     expect(events).toEqual([
       'a client weaver/Main → shop/Cart.order(tea)',
@@ -83,7 +83,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
       if (method === 'count') return ((await next([`${String(args[0])}!`])) as number) + 100
       return args[0] === 'cached' ? 'from the cache' : next()
     }
-    await weaverTest({ weaver, runner, interceptors: { [side]: [changing] } }, async (test) => {
+    await weaverTest({ weaver, runner, extraRuns: 0, interceptors: { [side]: [changing] } }, async (test) => {
       expect(await test.get(Cart).order('tea')).toBe('104 for nobody')
       expect(await test.get(Cart).order('cached')).toBe('from the cache')
     })
@@ -97,7 +97,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
         throw error
       })
     }
-    await weaverTest({ weaver, runner, interceptors: { [side]: [failing] } }, async (test) => {
+    await weaverTest({ weaver, runner, extraRuns: 0, interceptors: { [side]: [failing] } }, async (test) => {
       await expect(test.get(Cart).order('nothing')).rejects.toMatchObject({ name: 'SyntaxError', message: 'seen: there is no "nothing"' })
       await expect(test.get(Cart).order('forbidden')).rejects.toMatchObject({ name: 'TypeError', message: 'not allowed' })
     })
@@ -105,7 +105,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
 
   it('give metadata to everything behind the call, streams too', async () => {
     const naming: Interceptor = (_, next) => withContext({ metadata: { who: 'ann' } }, next)
-    await weaverTest({ weaver, runner, interceptors: { client: [naming] } }, async (test) => {
+    await weaverTest({ weaver, runner, extraRuns: 0, interceptors: { client: [naming] } }, async (test) => {
       expect(await test.get(Cart).order('tea')).toBe('3 for ann')
       expect(await test.get(Cart).list()).toEqual(['a tea for ann', 'a milk for ann'])
     })
@@ -121,7 +121,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
         for await (const item of result as AsyncIterable<string>) yield item.toUpperCase() // as the method returns
       })()
     }
-    await weaverTest({ weaver, runner, interceptors: { [side]: [doubling] } }, async (test) => {
+    await weaverTest({ weaver, runner, extraRuns: 0, interceptors: { [side]: [doubling] } }, async (test) => {
       const unread = test.get(Stock).items('x')
       expect(await test.get(Cart).list()).toEqual(['A TEA FOR NOBODY', 'A MILK FOR NOBODY'])
       expect(runs).toBe(1)
@@ -135,7 +135,7 @@ describe.each(['local', 'rpc'] as const)('interceptors with the runner %s', (run
 
   it('call next as often as they like: each is a call', async () => {
     const insisting: Interceptor = ({ method }, next) => (method === 'count' ? next().catch(() => next(['something'])) : next())
-    await weaverTest({ weaver, runner, interceptors: { client: [insisting] } }, async (test) => {
+    await weaverTest({ weaver, runner, extraRuns: 0, interceptors: { client: [insisting] } }, async (test) => {
       expect(await test.get(Cart).order('nothing')).toBe('9 for nobody')
     })
   })

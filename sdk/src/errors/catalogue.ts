@@ -146,7 +146,7 @@ export const SDK_ERRORS = {
     remedy: 'Look for what is slow behind the method, add replicas, or make fewer calls at once.',
   },
   WEAVER_RPC_PEER_LOST: {
-    when: 'the replica that had a call is gone: its process ended, or lost its connection to the broker. Of a stream also when it was told to stop, or was silent for ten seconds; on the callee it is then the reason of the signal. Calls of methods that may run twice have been sent again already.',
+    when: 'the replica that had a call is gone: its process ended, or lost its connection to the broker; or the request, its answer or a part of one was lost on the way; or it owned the key of the call and missed three heartbeats. Of a stream also when it was told to stop, or was silent for ten seconds; on the callee it is then the reason of the signal. Calls of methods that may run twice have been sent again already.',
     retry: 'if-repeatable',
     remedy:
       'See the logs of the replica. Of a method in `notRetriable` find out first whether it ran; open a stream again from where the last item that arrived left off.',

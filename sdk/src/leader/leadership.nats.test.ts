@@ -92,7 +92,7 @@ async function ended({ signal }: Lease): Promise<void> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
-async function until(what: string, isSo: () => boolean, withinMs: number = 5 * LEASE_MS): Promise<void> {
+async function until(what: string, isSo: () => boolean, withinMs: number = 10 * LEASE_MS): Promise<void> {
   const limit = performance.now() + withinMs
   while (!isSo()) {
     if (performance.now() > limit) throw new Error(`not within ${withinMs} ms: ${what}; ${story.join(', ')}; ${logged.join(', ')}`)
@@ -111,7 +111,7 @@ it('one of three replicas leads, for longer than a lease; when it stops another 
   const stopped = performance.now()
   await first?.leadership.stop()
   await until('another one leads', () => leads().length > 0)
-  expect(performance.now() - stopped).toBeLessThan(LEASE_MS / 3)
+  expect(performance.now() - stopped).toBeLessThan(0.6 * LEASE_MS) // less than is left of a lease
   expect(leads()[0]).not.toBe(first)
   expect(leads()[0]?.leases[0]?.token).toBeGreaterThan(first?.leases[0]?.token ?? Infinity)
   // The lease was given back only when lead() had ended.
@@ -123,7 +123,7 @@ it('who comes before its deployer leads when that is there', async () => {
   await sleep(100)
   expect(leases).toEqual([])
   await deployer(createMemoryLeases())
-  await until('it leads', () => leases.length === 1, LEASE_MS)
+  await until('it leads', () => leases.length === 1)
 })
 
 it('a leader whose deployer is gone stops before its lease is over, and its signal says why', async () => {
@@ -198,7 +198,7 @@ it('the leader of all versions is in the active one, and moves when another beco
   const changed = performance.now()
   controllers.forEach((controller) => controller.poll())
   await until('the next one leads', () => next.leases.length === 1)
-  expect(performance.now() - changed).toBeLessThan(100 + LEASE_MS / 3)
+  expect(performance.now() - changed).toBeLessThan(0.6 * LEASE_MS)
   expect(story).toEqual(['web-0 leads', 'web-0 ends', 'web-0 leads'])
   expect(next.leases[0]?.token).toBeGreaterThan(now.leases[0]?.token ?? Infinity)
 })
@@ -242,6 +242,6 @@ it('bytes that are no question of this component change nothing', async () => {
     stranger.publish('wv.shop-1.lead.shop/Foreman', Buffer.from(text), 'wv.shop-1.i.stranger.x')
   await stranger.flush()
   const { leases } = await replica('web-0')
-  await until('it leads', () => leases.length === 1, LEASE_MS)
+  await until('it leads', () => leases.length === 1)
   expect(story).toEqual(['web-0 leads'])
 })

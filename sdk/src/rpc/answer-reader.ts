@@ -4,7 +4,7 @@ import { kindOf, KIND, readKind } from './frame.js'
 import { Assembly, readPart } from './parts.js'
 import type { PendingCall } from './pending-call.js'
 import type { PendingCalls } from './pending-calls.js'
-import { failure } from './remote-call-error.js'
+import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { IncomingMessage } from './transport.js'
 
 export interface AnswerReaderOptions {
@@ -54,14 +54,18 @@ export class AnswerReader {
     try {
       const part = readPart(reader)
       if (part.total > maxMessageBytes)
-        throw failure('WEAVER_RPC_TOO_LARGE', `${call.what}: the answer takes ${part.total} bytes, ${maxMessageBytes} are allowed`, true)
+        throw failure('WEAVER_RPC_TOO_LARGE', `the answer takes ${part.total} bytes, ${maxMessageBytes} are allowed`, true)
       call.answer ??= new Assembly(part.total)
       const whole = call.answer.add(part)
       if (whole === undefined) return
       const { kind, reader: answer } = readKind(whole)
       if (kind !== KIND.part) this.#onFrame(kind, answer, from)
     } catch (error) {
-      if (pending.take(call, false)) call.reject(error as Error) // parts.ts and the codec throw errors
+      if (!pending.take(call, false)) return
+      // What parts.ts throws knows no method; an error of the codec is its own.
+      call.reject(
+        error instanceof RemoteCallError ? failure(error.code as RemoteCallCode, `${call.what}: ${error.message}`, true) : (error as Error),
+      )
     }
   }
 

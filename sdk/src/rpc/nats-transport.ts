@@ -123,8 +123,9 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
   void (async () => {
     for await (const status of nc.status()) {
       if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) changed(false)
-      else if (status.type === Events.Reconnect) changed(true)
-      else if (status.type === Events.Error)
+      else if (status.type === Events.Reconnect) {
+        if (!nc.isDraining()) changed(true) // one that is being closed takes no subscription
+      } else if (status.type === Events.Error)
         log.warn('the broker refused something', { reason: String(status.data), detail: status.permissionContext })
     }
   })()

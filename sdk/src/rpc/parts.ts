@@ -6,7 +6,7 @@
  *     accept   u8 version, u8 kind=11, u32 call, string replica
  *     part     u8 version, u8 kind=12, u32 call, string sender, uint offset, uint bytes of the whole, uint length, bytes
  *
- * I1  Parts come in their order: all of them by one connection, to one. One that does not fit ends the whole.
+ * I1  Parts come in their order: all of them by one connection, to one. One that does not fit ends the whole; where one is missing, it was lost on the way.
  * I2  What is promised to callers is bounded; a whole that does not go on is forgotten.
  */
 import type { Reader } from '../codec/reader.js'
@@ -114,8 +114,10 @@ export class Assembly {
     return this.#bytes.length
   }
 
-  /** @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PROTOCOL`: I1 */
+  /** @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PEER_LOST`, `WEAVER_RPC_PROTOCOL`: I1 */
   add({ offset, total, piece }: Part): Uint8Array | undefined {
+    if (total === this.total && offset > this.#received && piece.length <= total - offset)
+      throw failure('WEAVER_RPC_PEER_LOST', `bytes ${this.#received} to ${offset} of ${total} were lost on the way`, true)
     if (total !== this.total || offset !== this.#received || piece.length === 0 || piece.length > total - offset)
       throw failure('WEAVER_RPC_PROTOCOL', `part ${offset} of ${total} bytes does not follow on ${this.#received} of ${this.total}`, true)
     this.#bytes.set(piece, offset)
@@ -151,11 +153,14 @@ export class LargeRequests {
     return this.#assemblies.has(keyOf(caller, call))
   }
 
-  /** @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PROTOCOL`: it does not fit, or nothing was announced */
+  /**
+   * @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PEER_LOST`: some of it was lost; `WEAVER_RPC_PROTOCOL`: it does not
+   * fit
+   */
   add(call: number, part: Part): Uint8Array | undefined {
     const key = keyOf(part.sender, call)
     const found = this.#assemblies.get(key)
-    if (found === undefined) throw failure('WEAVER_RPC_PROTOCOL', 'a part of a request that was not announced, or was forgotten', false)
+    if (found === undefined) throw failure('WEAVER_RPC_PEER_LOST', 'the parts that came before were lost or forgotten', false)
     found.until = Date.now() + IDLE_MS
     let whole: Uint8Array | undefined
     try {
@@ -166,6 +171,11 @@ export class LargeRequests {
     }
     if (whole !== undefined) this.#forget(key)
     return whole
+  }
+
+  /** Forgets all: the connection was lost, and parts with it. */
+  clear(): void {
+    for (const key of this.#assemblies.keys()) this.#forget(key) // a map may shrink under its iterator
   }
 
   #forget(key: string): void {

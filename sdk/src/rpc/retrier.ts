@@ -12,7 +12,10 @@ import { whatOf, type Attempt, type Target } from './pending-call.js'
 import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { Transport } from './transport.js'
 
-/** How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. */
+/**
+ * How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. It begins anew when a connection was
+ * lost: the replicas' may come back after ours.
+ */
 const UNAVAILABLE_WINDOW_MS = 900
 /** How long a call waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. */
 const RECONNECT_WINDOW_MS = 900
@@ -40,15 +43,17 @@ export class Retrier {
     let { owner } = call
     let mayHaveRun = false
     let lostAt: number | undefined
+    let offeredFrom = first.started
     for (let retry = 0; ; retry++) {
       mayHaveRun ||= error.mayHaveRun
+      if (error.code === 'WEAVER_RPC_DISCONNECTED') offeredFrom = Date.now()
       if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
         // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
         target.route?.onUnreachable(owner)
         owner = undefined
       } else {
         const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
-        const isWorthIt = canRetry(error, { target, binding, retry, started: first.started }) && Date.now() + wait < deadline
+        const isWorthIt = canRetry(error, { target, binding, retry, offeredFrom }) && Date.now() + wait < deadline
         if (!isWorthIt) throw finalError(error, { mayHaveRun })
         if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
           throw finalError(error, { mayHaveRun, note: BUDGET })
@@ -89,9 +94,9 @@ export class Retrier {
 /** I1 */
 function canRetry(
   error: RemoteCallError,
-  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly started: number },
+  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly offeredFrom: number },
 ): boolean {
-  if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.started + UNAVAILABLE_WINDOW_MS
+  if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.offeredFrom + UNAVAILABLE_WINDOW_MS
   if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
   return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
 }

@@ -41,7 +41,7 @@ export interface RpcServerOptions {
   readonly tracing?: Tracing | undefined
   /** Largest request or answer, in bytes. What is larger than the broker takes goes in parts. @default DEFAULT_MAX_MESSAGE_BYTES */
   readonly maxMessageBytes?: number | undefined
-  /** Calls of one component that may run here at once; more are refused. @default 10000 */
+  /** Calls of one component, streams among them, that may run here at once; more are refused. @default 10000 */
   readonly maxConcurrent?: number | undefined
 }
 
@@ -76,6 +76,9 @@ export class RpcServer {
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
+    options.transport.onConnection((isConnected) => {
+      if (!isConnected) this.#large.clear()
+    })
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#roster = new ReplicaRoster(options, this.#writer)
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint, maxConcurrent: this.#maxConcurrent })

@@ -150,7 +150,7 @@ class ClientCall implements EndpointCall, WatchedCall {
   readonly output: StreamReceiver
   /** Nobody is asked for it by number: see `opening`. */
   readonly id = 0
-  readonly target: { readonly component: string }
+  readonly target: WatchedCall['target']
   readonly sentAt = Date.now()
   holder: string | undefined
   readonly #options: ClientCallOptions

@@ -1,6 +1,6 @@
 /** Methods that take a stream, over a real nats-server. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failureOf, gate, msOf, startStations, type Stations } from '../testing/rpc-stations.js'
+import { failureOf, gate, msOf, PROMPT_MS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations, type FeedStations } from '../testing/stream-stations.js'
 import { context, withContext } from './context.js'
 import { registerError } from './error-codec.js'
@@ -187,6 +187,6 @@ describe('a method that takes and returns a stream', () => {
       }
     }
     for await (const n of feed.double(ask())) if (n === 10) break
-    expect(await msOf(returned.opened)).toBeLessThan(1_000)
+    expect(await msOf(returned.opened)).toBeLessThan(PROMPT_MS)
   })
 })

@@ -1,6 +1,6 @@
 /** Streams over a real nats-server: order, flow, context, and how they end. `stream-input.nats.test.ts` has methods that take one, `stream-faults.nats.test.ts` what is cut off. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { failureOf, gate, msOf, startStations, type Stations } from '../testing/rpc-stations.js'
+import { failureOf, gate, msOf, PROMPT_MS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations, type FeedStations } from '../testing/stream-stations.js'
 import { context, withContext, type CallContext } from './context.js'
 import { registerError } from './error-codec.js'
@@ -72,15 +72,14 @@ describe('a method that returns a stream', () => {
     for await (const item of feed.count(100_000)) {
       if (item !== read++) throw new Error(`item ${item} came as number ${read - 1}`)
       if (read % 500 === 1) {
-        await sleep(1)
+        await sleep(5)
         ahead = Math.max(ahead, made - read)
       }
     }
     expect(read).toBe(100_000)
     expect(ahead).toBeGreaterThan(100)
     expect(ahead).toBeLessThanOrEqual(257)
-    await sleep(10)
-    expect(replica.server.inFlight).toBe(0)
+    while (replica.server.inFlight > 0) await sleep(5)
   })
 
   it('keeps little of large items that nobody reads', async () => {
@@ -138,7 +137,7 @@ describe('a method that returns a stream', () => {
     expect(seen).toHaveLength(601)
     for (const { metadata, caller, traceparent, signal, deadline: until } of seen) {
       expect({ metadata, caller, traceparent }).toEqual({ metadata: { tenant: 'blue' }, caller: { component: 'news/Web', replica: 'web-0' }, traceparent: '00-01-02-01' }) // prettier-ignore
-      expect(Math.abs((until ?? 0) - deadline)).toBeLessThan(500)
+      expect(Math.abs((until ?? 0) - deadline)).toBeLessThan(PROMPT_MS)
       expect(signal).toBe(seen[0]?.signal)
     }
   })
@@ -229,7 +228,7 @@ describe('a reader that leaves', () => {
     })
     const { feed } = await feeds.caller()
     for await (const _ of feed.count(0)) break
-    expect(await msOf(heard.opened)).toBeLessThan(1_000)
+    expect(await msOf(heard.opened)).toBeLessThan(PROMPT_MS)
   })
 
   it('is heard while it waits for an item, and waits no longer', async () => {
@@ -306,7 +305,7 @@ describe('time', () => {
     const started = Date.now()
     const error = await failureOf(all(withContext({ deadline: started + 200 }, () => feed.count(0))))
     expect(error).toMatchObject({ code: 'WEAVER_RPC_DEADLINE', mayHaveRun: true })
-    expect(Date.now() - started).toBeLessThan(1_000)
+    expect(Date.now() - started).toBeLessThan(PROMPT_MS)
     await returned.opened
   })
 })

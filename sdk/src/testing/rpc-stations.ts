@@ -9,11 +9,18 @@ import { RpcClient, type RpcClientOptions } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
+import { startCable, type Cable } from './cable.js'
 import { startNatsServer, type NatsServer } from './nats-server.js'
 
 export const DEPLOYMENT = 'shop-1'
 export const BUILD: string = 'aa'.repeat(32)
 export const COMPONENT = 'shop/Cart'
+
+/**
+ * What comes within a second, on a machine that has time for it, comes within this on one that has not. Far below the 30 s after which a call ends that nobody
+ * notices.
+ */
+export const PROMPT_MS = 8_000
 
 export type Methods = Readonly<Record<string, (...args: string[]) => Promise<string | undefined>>>
 export type Call = (method: string, ...args: string[]) => Promise<unknown>
@@ -47,13 +54,23 @@ export interface Stations {
       readonly component?: string
       readonly maxConcurrent?: number
       readonly maxMessageBytes?: number
+      readonly url?: string
     },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   /** A caller of one component, with time limits by method. */
   startCaller(
     timeoutMs?: Readonly<Record<string, number>>,
-    options?: { readonly replica?: string; readonly component?: string; readonly fingerprint?: string; readonly caller?: string },
+    options?: {
+      readonly replica?: string
+      readonly component?: string
+      readonly fingerprint?: string
+      readonly caller?: string
+      /** Of the broker, or a cable to it. */
+      readonly url?: string
+    },
   ): Promise<{ readonly call: Call; readonly client: RpcClient; readonly transport: Transport }>
+  /** A way to the broker; it is closed with the stations. */
+  startCable(): Promise<Cable>
   /** Runs when the stations are closed, before the broker stops. */
   onClose(close: () => Promise<void>): void
   close(): Promise<void>
@@ -64,23 +81,23 @@ export async function startStations(): Promise<Stations> {
   const closing: (() => Promise<void>)[] = []
   const note = (message: string): void => void logged.push(message)
   const log: Logger = { debug: note, info: note, warn: note, error: note, with: () => log }
-  const connection = async (replica: string): Promise<RpcClientOptions> => {
-    const transport = await connectNats({ servers: [stations.nats.url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+  const connection = async (replica: string, url: string = stations.nats.url): Promise<RpcClientOptions> => {
+    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
     closing.push(() => transport.close())
     return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
   }
   const stations: Stations = {
     nats: await startNatsServer(),
     logged,
-    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent, maxMessageBytes } = {}) {
-      const options = await connection(replica)
+    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent, maxMessageBytes, url } = {}) {
+      const options = await connection(replica, url)
       const server = new RpcServer({ ...options, maxConcurrent, maxMessageBytes })
       server.serve({ name: component, methods: METHODS, instance })
       await options.transport.flush()
       return { server, transport: options.transport }
     },
-    async startCaller(timeoutMs = {}, { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web' } = {}) {
-      const options = await connection(replica)
+    async startCaller(timeoutMs = {}, { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web', url } = {}) {
+      const options = await connection(replica, url)
       const client = new RpcClient({ ...options, fingerprint })
       const calls = client.invoker({ component, methods: METHODS, notRetriable: new Set(['append']), timeoutMs }, caller)
       const call: Call = (method, ...args) =>
@@ -89,6 +106,11 @@ export async function startStations(): Promise<Stations> {
           args,
         )
       return { call, client, transport: options.transport }
+    },
+    async startCable() {
+      const cable = await startCable(stations.nats.port)
+      closing.push(() => cable.close())
+      return cable
     },
     onClose: (close) => void closing.push(close),
     async close() {

@@ -3,8 +3,13 @@ import { freePort, startNatsServer } from './nats-server.js'
 
 export interface TestBroker {
   readonly url: string
-  /** @returns how many connections were open still; `undefined` for a broker that is not ours */
-  stop(): Promise<number | undefined>
+  /** @returns the connections that were open still, each in words; of a broker that is not ours nothing is known */
+  stop(): Promise<readonly string[]>
+}
+
+/** What the broker says of its connections. */
+interface Connz {
+  readonly connections: readonly { readonly name?: string; readonly subscriptions: number }[]
 }
 
 /** How long a connection may take to be seen closed by the broker. */
@@ -12,19 +17,22 @@ const CLOSE_MS = 1_000
 
 /** The broker at a URL; without one a `nats-server` of this test alone. */
 export async function startTestBroker(url: string | undefined): Promise<TestBroker> {
-  if (url !== undefined) return { url, stop: async () => undefined }
+  if (url !== undefined) return { url, stop: async () => [] }
   const monitoring = await freePort()
   const server = await startNatsServer({ args: ['-m', String(monitoring)] })
-  const connections = async (): Promise<number> => {
-    const answer = (await (await fetch(`http://127.0.0.1:${monitoring}/varz`)).json()) as { readonly connections: number }
-    return answer.connections
+  const connections = async (): Promise<readonly string[]> => {
+    const answer = (await (await fetch(`http://127.0.0.1:${monitoring}/connz`)).json()) as Connz
+    return answer.connections.map(
+      ({ name = 'without a name', subscriptions }) =>
+        `the connection "${name}" to the broker is still open, with ${subscriptions} subscriptions`,
+    )
   }
   return {
     url: server.url,
     async stop() {
       const until = Date.now() + CLOSE_MS
       let open = await connections()
-      while (open > 0 && Date.now() < until) {
+      while (open.length > 0 && Date.now() < until) {
         await sleep(20)
         open = await connections()
       }

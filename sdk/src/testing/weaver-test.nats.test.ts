@@ -6,7 +6,7 @@ import { withContext } from '../rpc/context.js'
 import { fake } from './fake.js'
 import { bindByHand, genByHand } from './hand-made-app.js'
 import { startNatsServer } from './nats-server.js'
-import { weaverTest } from './weaver-test.js'
+import { weaverTest, type WeaverTestOptions } from './weaver-test.js'
 
 interface Stock {
   count(item: string): Promise<number>
@@ -54,7 +54,8 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
     })
     await weaverTest({ weaver, runner }, async (test) => {
       await test.get(Cart).order('tea')
-      expect((test.implementation(Stock) as StockImpl).asked).toBe(1)
+      // By RPC each call runs once more than it was made.
+      expect((test.implementation(Stock) as StockImpl).asked).toBe(runner === 'rpc' ? 4 : 1)
     })
   })
 
@@ -89,7 +90,7 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
 })
 
 it('gives as many replicas as it is asked for, and looks into each', async () => {
-  await weaverTest({ weaver, runner: 'rpc', replicas: 3 }, async (test) => {
+  await weaverTest({ weaver, runner: 'rpc', replicas: 3, extraRuns: 0 }, async (test) => {
     for (let i = 0; i < 60; i++) await test.get(Stock).count('tea')
     const asked = test.implementations(Stock).map((stock) => (stock as StockImpl).asked)
     expect(asked).toHaveLength(3)
@@ -119,7 +120,7 @@ it('is told of a connection that a component leaves open', async () => {
   const failing = weaverTest({ weaver: leaky, runner: 'rpc' }, (test) => test.get(Stock).count(test.natsUrl ?? ''))
   await expect(failing).rejects.toMatchObject({
     code: 'WEAVER_TEST',
-    message: expect.stringContaining('1 connections to the broker are still open'),
+    message: expect.stringContaining('the connection "without a name" to the broker is still open, with 0 subscriptions'),
   })
   await held?.close().catch(() => undefined) // the broker has gone
 })
@@ -135,6 +136,54 @@ it('uses a broker that is there, and leaves it alone', async () => {
   }
 })
 
+describe('runs more than were asked for', () => {
+  let runs: string[] = []
+  interface Ledger {
+    add(item: string): Promise<number>
+    pay(item: string): Promise<number>
+    fail(item: string): Promise<number>
+    list(item: string): AsyncIterable<string>
+  }
+  const Ledger = component<Ledger>('shop/Ledger', { notRetriable: ['pay'] })
+  class LedgerImpl implements Ledger {
+    async add() {
+      return runs.push('add')
+    }
+    async pay() {
+      return runs.push('pay')
+    }
+    async fail(): Promise<number> {
+      throw new RangeError(`failure ${runs.push('fail')}`)
+    }
+    async *list() {
+      runs.push('list')
+      yield 'item'
+    }
+  }
+  const ledger = genByHand([
+    bindByHand(Ledger, implement(Ledger, LedgerImpl), { methods: ['add', 'pay', 'fail', 'list'], streams: ['list'] }),
+  ])
+  const use = async (options: Partial<WeaverTestOptions>): Promise<readonly string[]> => {
+    runs = []
+    await weaverTest({ weaver: ledger, ...options }, async (test) => {
+      const held = test.get(Ledger)
+      const [before, after] = [runs.length, await held.add('x')]
+      expect(after - before).toBe(1 + (options.extraRuns ?? (options.runner === 'rpc' ? 1 : 0))) // the outcome of the last
+      await held.pay('x')
+      await expect(held.fail('x')).rejects.toThrow('failure ')
+      for await (const item of held.list('x')) expect(item).toBe('item')
+    })
+    return runs
+  }
+
+  it('are one of each method that may run twice by RPC, none locally, and as many as are wanted', async () => {
+    expect(await use({ runner: 'local' })).toEqual(['add', 'pay', 'fail', 'list'])
+    expect(await use({ runner: 'rpc' })).toEqual(['add', 'add', 'pay', 'fail', 'fail', 'list'])
+    expect(await use({ runner: 'rpc', extraRuns: 0 })).toEqual(['add', 'pay', 'fail', 'list'])
+    expect(await use({ runner: 'local', extraRuns: 2 })).toEqual(['add', 'add', 'add', 'pay', 'fail', 'fail', 'fail', 'list'])
+  })
+})
+
 describe('options that do not go together', () => {
   const reasonOf = (options: Partial<Parameters<typeof weaverTest>[0]>): Promise<string> =>
     weaverTest({ weaver, ...options }, async () => undefined).then(
@@ -145,6 +194,7 @@ describe('options that do not go together', () => {
     const one = fake(Stock, { count: async () => 1 })
     const Other = component<Stock>('shop/Other')
     expect(await reasonOf({ runner: 'multi' })).toMatch(/^WEAVER_TEST .*give `entry`/)
+    expect(await reasonOf({ extraRuns: -1 })).toMatch(/^WEAVER_TEST extraRuns is a whole number from 0, not -1$/)
     expect(await reasonOf({ replicas: 0 })).toMatch(/^WEAVER_TEST replicas is a whole number from 1, not 0$/)
     expect(await reasonOf({ fakes: [one, one] })).toMatch(/^WEAVER_TEST .*two fakes for "shop\/Stock"/)
     expect(await reasonOf({ fakes: [fake(Other, { count: async () => 1 })] })).toMatch(

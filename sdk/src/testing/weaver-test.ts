@@ -2,7 +2,8 @@
  * Runs the components of an application for a test, in one of three ways that must not differ: `local`, all in this process and calls as method calls; `rpc`, all in
  * this process and every call over a real broker; `multi`, every component in a process of its own. The test itself takes the place of main.
  *
- * I1  Nothing is left behind: after the body every process has ended, every connection to the broker is closed, or the test fails and says what is left.
+ * I1  Nothing is left behind: after the body every process has ended, every server and every connection to the broker is closed, or the test fails and says
+ *     what is left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Component, Main } from '../component/component.js'
@@ -15,7 +16,9 @@ import type { Interceptors } from '../component/interceptor.js'
 import { parseAppConfig } from '../config/app-config.js'
 import { isRouted } from '../routing/routing.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import { extraRuns } from './extra-runs.js'
 import { withFakes, type Fake } from './fake.js'
+import { LeakWatch } from './leak-watch.js'
 import { startTestBroker } from './test-broker.js'
 import { startTestDeployer, type TestDeployer } from './test-deployer.js'
 import { startChild, type TestChild } from './test-child.js'
@@ -43,6 +46,15 @@ export interface WeaverTestOptions {
   readonly natsUrl?: string
   /** As those of `run()`. In `multi` the processes of components have those that `entry` gives to `run()`. */
   readonly interceptors?: Interceptors
+  /** As that of `run()`, and for the same processes. @default 30000 */
+  readonly defaultTimeoutMs?: number
+  /**
+   * How many times more each call of a method that may run twice is run before the run whose outcome counts: all but streams and those in `notRetriable`. Shows
+   * methods that are not idempotent. With `multi` only of calls that the test and `app` make. @default 1 with `rpc`, otherwise 0
+   */
+  readonly extraRuns?: number
+  /** After the body, no process that it started may run, and no server listen. @default true */
+  readonly checkLeaks?: boolean
   /** Local calls copy arguments and results, as calls between processes do: shows code that counts on sharing them. @default false */
   readonly copyArgs?: boolean
   /** Shows what the components log, on standard error. @default false */
@@ -79,7 +91,10 @@ export async function weaverTest<R>(options: WeaverTestOptions, body: (test: Wea
     throw new WeaverError('WEAVER_TEST', 'the runner "multi" starts processes; give `entry`, the compiled module that has run(App, weaver)')
   if (!Number.isInteger(options.replicas ?? 1) || (options.replicas ?? 1) < 1)
     throw new WeaverError('WEAVER_TEST', `replicas is a whole number from 1, not ${options.replicas}`)
+  if (!Number.isInteger(options.extraRuns ?? 0) || (options.extraRuns ?? 0) < 0)
+    throw new WeaverError('WEAVER_TEST', `extraRuns is a whole number from 0, not ${options.extraRuns}`)
   const test = new RunningTest(options, runner)
+  const leaks = options.checkLeaks === false ? undefined : new LeakWatch()
   let result: R
   try {
     await test.start()
@@ -87,9 +102,14 @@ export async function weaverTest<R>(options: WeaverTestOptions, body: (test: Wea
   } catch (error) {
     // What the body says is more than what the stop may say after it.
     await test.stop().catch(() => undefined)
+    leaks?.abandon()
     throw error
   }
-  const left = await test.stop()
+  const left = await test.stop().catch((error: unknown) => {
+    leaks?.abandon()
+    throw error
+  })
+  left.push(...((await leaks?.end()) ?? []))
   if (left.length > 0) throw new WeaverError('WEAVER_TEST', `the test left something behind: ${left.join('; ')}`)
   return result
 }
@@ -231,8 +251,7 @@ class RunningTest implements WeaverTest {
         left.push('a component did not stop, or not cleanly; does a call of it never end? Run the test with `verbose: true` to see more')
     for (const ended of await Promise.all(this.#children.map((child) => child.stop()))) if (ended !== undefined) left.push(ended)
     await this.#deployer?.stop()
-    const connections = await this.#broker?.stop()
-    if (connections !== undefined && connections > 0) left.push(`${connections} connections to the broker are still open`)
+    left.push(...((await this.#broker?.stop()) ?? []))
     this.#throwIfMainFailed()
     return left
   }
@@ -255,7 +274,8 @@ class RunningTest implements WeaverTest {
       configOf: this.#configOf,
       configSections: this.#configSections,
       copyArgs: this.#options.copyArgs === true,
-      interceptors: this.#options.interceptors,
+      interceptors: this.#interceptors(),
+      defaultTimeoutMs: this.#options.defaultTimeoutMs,
       addressOf: () => '127.0.0.1:0',
       logSink: this.#sink,
       onMainFailed: (error) => void this.#failures.push(error),
@@ -289,6 +309,11 @@ class RunningTest implements WeaverTest {
       nats: { servers: [this.#broker?.url ?? ''] }, // there is one in every runner that asks for a bootstrap
       config: Object.fromEntries([[component, this.#configOf(component)]].filter(([, value]) => value !== undefined)),
     }
+  }
+
+  #interceptors(): Interceptors | undefined {
+    const { extraRuns: count = this.runner === 'rpc' ? 1 : 0, interceptors } = this.#options
+    return count === 0 ? interceptors : { ...interceptors, client: [...(interceptors?.client ?? []), extraRuns(this.#gen, count)] }
   }
 
   #throwIfMainFailed(): void {
