@@ -4,7 +4,7 @@ import type { MethodBinding } from '../component/binding.js'
 import type { CallStats } from '../telemetry/call-stats.js'
 import type { CancelListener } from './cancellation.js'
 import type { Caller, Scope } from './context.js'
-import type { OwnerQueue } from './owner-queue.js'
+import type { OwnerQueue, Place } from './owner-queue.js'
 import type { Assembly } from './parts.js'
 import type { RequestBatch } from './request-batch.js'
 import type { RetryBudget } from './retry-budget.js'
@@ -49,6 +49,8 @@ export interface Attempt {
   readonly deadline: number
   /** The replica that owns the key of the call; `undefined`: any. */
   readonly owner: string | undefined
+  /** Among the calls to that owner, where it had to wait. */
+  readonly place?: Place | undefined
 }
 
 export interface PendingCallOwner {

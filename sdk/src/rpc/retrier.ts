@@ -65,7 +65,7 @@ export class Retrier {
           lostAt ??= Date.now()
           await this.#connection(whatOf(target, method), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
         }
-        return await this.#send(target, { ...call, owner })
+        return await this.#send(target, { ...call, owner, place: undefined })
       } catch (failed) {
         if (!isPlatformFailure(failed)) throw failed
         error = failed

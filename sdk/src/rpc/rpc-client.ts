@@ -15,7 +15,7 @@ import { scope, type Caller } from './context.js'
 import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, requestsPrefix } from './frame.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, writeOffer } from './parts.js'
-import { OwnerQueue } from './owner-queue.js'
+import { OwnerQueue, turn } from './owner-queue.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type Target } from './pending-call.js'
 import { PendingCalls } from './pending-calls.js'
 import { abandoned, deadlineError, failure } from './remote-call-error.js'
@@ -63,6 +63,8 @@ export class RpcClient {
   readonly #watch: CalleeWatch
   readonly #maxMessageBytes: number
   readonly #budgets = new Map<string, RetryBudget>()
+  /** Calls that wait behind a large one to the same owner. */
+  #queued = 0
 
   constructor(options: RpcClientOptions) {
     this.#options = options
@@ -98,7 +100,7 @@ export class RpcClient {
 
   /** Calls that wait for an answer, and streams that are open. */
   get inFlight(): number {
-    return this.#pending.size + this.#streams.inFlight
+    return this.#pending.size + this.#queued + this.#streams.inFlight
   }
 
   /** What a stub calls. `caller` is the component that holds the stub. */
@@ -147,18 +149,14 @@ export class RpcClient {
       if (binding.input !== undefined) result = await this.#streams.call(streamCall(target, method, args))
       else {
         const now = scope()
-        let at = Date.now()
+        const at = Date.now()
         const limit = at + (now.timeoutMs ?? (target.limitsMs[method] as number))
         const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
         target.budget.earn()
-        if (call.owner !== undefined)
-          for (let before = target.queue.before(call.owner); before !== undefined; before = target.queue.before(call.owner)) {
-            await before
-            at = Date.now()
-          }
         try {
-          result = decodeAnswer(await this.#attempt(target, call, at), binding, target)
+          const isQueued = call.owner !== undefined && target.queue.isBusy(call.owner)
+          result = decodeAnswer(await (isQueued ? this.#attemptInTurn(target, call) : this.#attempt(target, call, at)), binding, target)
         } catch (error) {
           // The first attempt is the last one of nearly every call.
           if (!isPlatformFailure(error)) throw error
@@ -207,17 +205,36 @@ export class RpcClient {
     return decodeAnswer(await this.#attempt(target, call, at), target.methods[call.method] as MethodBinding, target) // from one generated file
   }
 
+  /** Sends the call when those before it to the same owner are sent. */
+  async #attemptInTurn(target: Target, attempt: Attempt): Promise<Answer> {
+    this.#checkRoom(target, attempt)
+    const place = target.queue.take(attempt.owner as string) // one that is queued has an owner
+    const { deadline, method, now } = attempt
+    this.#queued++
+    target.waiting++
+    try {
+      await turn(place.before, { what: whatOf(target, method), deadline, cancellation: now.cancellation }).finally(() => {
+        this.#queued--
+        target.waiting--
+      })
+      return this.#attempt(target, { ...attempt, place }, Date.now())
+    } catch (error) {
+      place.end()
+      throw error
+    }
+  }
+
+  #checkRoom(target: Target, { method }: Attempt): void {
+    if (target.waiting < MAX_WAITING) return
+    throw failure('WEAVER_RPC_OVERLOADED', `${whatOf(target, method)} was not sent: ${target.waiting} calls wait for it already`, false)
+  }
+
   /** Sends the call once. @throws as it rejects. @param at epoch milliseconds */
   #attempt(target: Target, attempt: Attempt, at: number): Promise<Answer> {
     const { cancellation } = attempt.now
     if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, whatOf(target, attempt.method), false)
     if (attempt.deadline <= at) throw deadlineError(whatOf(target, attempt.method), { isSent: false })
-    if (target.waiting >= MAX_WAITING)
-      throw failure(
-        'WEAVER_RPC_OVERLOADED',
-        `${whatOf(target, attempt.method)} was not sent: ${target.waiting} calls wait for it already`,
-        false,
-      )
+    this.#checkRoom(target, attempt)
     const call = new PendingCall(this.#pending.number(), { target, attempt }, this)
     call.sentAt = at
     const batch = attempt.owner === undefined ? target.batch : target.alone
@@ -229,14 +246,16 @@ export class RpcClient {
     })
     this.#pending.add(call)
     if (call.large !== undefined) {
-      this.#offer(call, call.large)
       if (attempt.owner !== undefined) {
-        const end = (call.onSent = target.queue.begin(attempt.owner))
+        const { end } = attempt.place ?? target.queue.take(attempt.owner)
+        call.onSent = end
         void answered.then(end, end)
       }
+      this.#offer(call, call.large)
     } else {
       batch.add(call)
       if (target.slowness > SLOW_SHARE) batch.flush()
+      attempt.place?.end()
     }
     return answered
   }

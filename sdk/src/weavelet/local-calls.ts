@@ -1,6 +1,6 @@
 /**
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
- * of a call is `enter` and `run`; calls that are timed, traced, copied or routed, that have limits of their own, or that come too early take the other one.
+ * of a call is `enter` and `run`; calls that are timed, traced, copied or routed, or that come too early take the other one. One inside another call has limits: somebody stands by to release its caller (local-wait.ts).
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
@@ -47,6 +47,8 @@ export class LocalGate implements LocalCalls {
   readonly #target: LocalTarget
   readonly #methods: readonly MethodBinding[]
   readonly #caller: { readonly component: string; readonly replica: string }
+  /** Component and method, for messages. */
+  readonly #names: readonly string[]
   readonly #stats: readonly CallStats[]
   readonly #timeoutsMs: readonly number[]
   readonly #tracing: Tracing | undefined
@@ -64,6 +66,7 @@ export class LocalGate implements LocalCalls {
     this.#target = target
     this.#methods = binding.methods
     this.#caller = caller
+    this.#names = binding.methods.map(({ name }) => `${target.name}.${name}`)
     this.#stats = binding.methods.map(({ name }) =>
       callStats({ caller: caller.component, component: target.name, method: name, isRemote: false }),
     )
@@ -77,12 +80,15 @@ export class LocalGate implements LocalCalls {
 
   enter(method: number): boolean {
     if (this.#isStraight[method] !== true || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
-    return !this.#isCopied && !hasLimits(scope()) && (this.#tracing === undefined || !this.#tracing.isSampled())
+    return !this.#isCopied && (this.#tracing === undefined || !this.#tracing.isSampled())
   }
 
   run<R>(method: number, body: () => R): R {
+    const outer = scope()
+    const inner = calleeContext(this.#caller, this.#timeoutsMs[method] as number) // the same
+    if (hasLimits(outer)) return runWithLimits(this.#names[method] as string, inner, body) as R // a promise, as the method returns
     try {
-      return runInContext(calleeContext(this.#caller, this.#timeoutsMs[method] as number), body) // the same
+      return runInContext(inner, body)
     } catch (error) {
       // A method that throws before its first await: its caller holds a promise, as of a remote call.
       return Promise.reject(error as Error) as R
@@ -112,7 +118,7 @@ export class LocalGate implements LocalCalls {
     const inner = calleeContext(this.#caller, this.#timeoutsMs[method] as number) // the same
     const run = (given: readonly unknown[]): Promise<unknown> =>
       hasLimits(scope())
-        ? runWithLimits(`${this.#target.name}.${binding.name}`, inner, () => body(given))
+        ? runWithLimits(this.#names[method] as string, inner, () => body(given))
         : runInContext(inner, async () => body(given))
     return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
   }
