@@ -89,6 +89,12 @@ describe('configuration by its JSON Schema', () => {
     expect(check(`${'a'.repeat(60)}!`, slow, false)).toEqual([])
     expect(check(1, { $ref: '#' })).toEqual([])
     expect(check(1, { $ref: '#/$defs/none' })).toEqual([])
+    expect(check(1, { anyOf: [{ $ref: '#' }, { $ref: '#' }] })).toEqual([])
+    const levels = Array.from({ length: 40 }, (_, i) => [
+      `l${i}`,
+      { anyOf: [{ $ref: `#/$defs/l${i + 1}` }, { $ref: `#/$defs/l${i + 1}` }] },
+    ])
+    expect(check(1, { $ref: '#/$defs/l0', $defs: Object.fromEntries([...levels, ['l40', { type: 'string' }]]) })).toEqual([])
     expect(check('x', { pattern: '(' })).toEqual([])
   })
 

@@ -18,6 +18,8 @@ export interface CheckOptions {
 const REFERENCE = /(^|[^$])\$\{(env|file):/
 /** A schema within itself ends where the value does; this is for schemas that never look at the value. */
 const MAX_DEPTH = 200
+/** Schemas that are looked at for one value. One that offers alternatives of alternatives takes twice as long with each level; this one ends. */
+const MAX_STEPS = 100_000
 
 /** Everything in which a value is not what the schema says. No message holds a text of the value. */
 export function checkValue(value: unknown, schema: Schema, at: { readonly path: readonly PropertyKey[] } & CheckOptions): SpecProblem[] {
@@ -30,6 +32,7 @@ class Checker {
   readonly #root: Schema
   readonly #hasTrustedPatterns: boolean
   #depth = 0
+  #stepsLeft = MAX_STEPS
 
   constructor(root: Schema, hasTrustedPatterns: boolean) {
     this.#root = root
@@ -40,7 +43,7 @@ class Checker {
     if (typeof value === 'string' && REFERENCE.test(value)) return [] // what it stands for is known to the process alone
     if (schema === false) return [problem(path, 'may not be here', 'remove it')]
     const of = asRecord(schema)
-    if (of === undefined || this.#depth > MAX_DEPTH) return []
+    if (of === undefined || this.#depth > MAX_DEPTH || this.#stepsLeft-- <= 0) return []
     this.#depth++
     try {
       return [...this.#own(value, of, path), ...this.#combined(value, of, path)]

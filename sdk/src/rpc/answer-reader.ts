@@ -59,7 +59,8 @@ export class AnswerReader {
       const whole = call.answer.add(part)
       if (whole === undefined) return
       const { kind, reader: answer } = readKind(whole)
-      if (kind !== KIND.part) this.#onFrame(kind, answer, from)
+      if (kind === KIND.part) throw failure('WEAVER_RPC_PROTOCOL', 'the answer is made of parts of parts', true)
+      this.#onFrame(kind, answer, from)
     } catch (error) {
       if (!pending.take(call, false)) return
       // What parts.ts throws knows no method; an error of the codec is its own.

@@ -118,6 +118,7 @@ export class CalleeWatch {
     transport.subscribe(arrivalSubject(deploymentId, component), ({ data }) => {
       const { kind, reader } = readKind(data)
       if (kind === KIND.here) callees.known.add(reader.string())
+      else if (kind === KIND.left) this.#forget(callees, reader.string())
     })
     this.#meet(callees)
   }
@@ -177,9 +178,13 @@ export class CalleeWatch {
     })
   }
 
-  #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
+  #forget(callees: Callees, replica: string): void {
     callees.known.delete(replica)
     callees.nextAsk.delete(replica)
+  }
+
+  #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
+    this.#forget(callees, replica)
     for (const call of calls) this.#options.onLost(call, `the replica "${replica}", which had it, is gone`)
     return true
   }
@@ -218,7 +223,7 @@ export class CalleeWatch {
     for (const replica of callees.known) {
       if (search.settled.has(replica)) continue
       this.#ask({ subject: this.#querySubject(callees, replica), calls: search.calls }, (answer) => {
-        if (answer === undefined) callees.known.delete(replica)
+        if (answer === undefined) this.#forget(callees, replica)
         else this.#onAnswer(callees, search, answer)
         this.#judge(callees, search)
         return true

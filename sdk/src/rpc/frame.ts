@@ -13,6 +13,7 @@
  *     holds     u8 version, u8 kind=8, string replica, uint n, n × u32 call                               these do
  *     here      u8 version, u8 kind=9, string replica                                                     it begins to serve
  *     roster    u8 version, u8 kind=13, string replica, uint n, n × string replica                        whom do you know? (n: 0), and the answer
+ *     left      u8 version, u8 kind=14, string replica                                                    it has answered its last call
  *
  * Kinds 10 to 12 carry what is larger than one message: parts.ts. `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
  */
@@ -36,6 +37,7 @@ export const KIND = {
   accept: 11,
   part: 12,
   roster: 13,
+  left: 14,
 } as const
 export const FINGERPRINT_BYTES = 8
 

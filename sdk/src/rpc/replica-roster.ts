@@ -10,6 +10,9 @@ import type { Logger } from '../telemetry/logger.js'
 import { KIND, readKind, writeCalls } from './frame.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
 
+/** Names that are kept: those of replicas that were killed are among them. */
+const MOST = 256
+
 export interface ReplicaRosterOptions {
   readonly transport: Transport
   readonly deploymentId: string
@@ -40,11 +43,15 @@ export class ReplicaRoster {
     this.#byComponent.set(component, known)
     const onHere = ({ data, reply }: IncomingMessage): void => {
       const { kind, reader } = readKind(data)
-      if (kind !== KIND.here) return
+      if (kind !== KIND.here && kind !== KIND.left) return
       const name = reader.string()
       if (name === replica) return
+      known.delete(name)
+      if (kind === KIND.left) return
       known.add(name)
-      if (reply !== undefined) this.#say(reply)
+      const [oldest] = known
+      if (known.size > MOST && oldest !== undefined) known.delete(oldest)
+      if (reply !== undefined) this.#say(KIND.here, reply)
     }
     this.#subscriptions.push(
       transport.subscribe(arrivalSubject(deploymentId, component), onHere),
@@ -53,24 +60,28 @@ export class ReplicaRoster {
     this.#announce(component)
   }
 
-  /** Replicas of a component that were heard of, those that have gone since included. */
+  /** Replicas of a component that were heard of, those that were killed since included. */
   others(component: string): readonly string[] {
     return [...(this.#byComponent.get(component) ?? [])]
   }
 
+  /** Tells callers and other replicas that this one answers no more. */
   close(): void {
+    const { deploymentId, transport } = this.#options
+    if (transport.isConnected)
+      for (const component of this.#byComponent.keys()) this.#say(KIND.left, arrivalSubject(deploymentId, component))
     for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe()
     this.#byComponent.clear()
   }
 
   #announce(component: string): void {
-    this.#say(arrivalSubject(this.#options.deploymentId, component), this.#inbox(component))
+    this.#say(KIND.here, arrivalSubject(this.#options.deploymentId, component), this.#inbox(component))
   }
 
-  #say(subject: string, reply?: string): void {
+  #say(kind: number, subject: string, reply?: string): void {
     const { transport, replica, log } = this.#options
     try {
-      transport.publish(subject, writeCalls(this.#writer, KIND.here, { replica, calls: [] }), reply)
+      transport.publish(subject, writeCalls(this.#writer, kind, { replica, calls: [] }), reply)
     } catch (error) {
       log.debug('this replica could not say that it is here', { subject, err: error })
     }

@@ -6,6 +6,7 @@
  * I3  Attempts that cost a replica work come out of the budget of the component. Those that the broker turned away, because nobody listens, cost none.
  */
 import type { MethodBinding } from '../component/binding.js'
+import { backoffMs, pause } from './backoff.js'
 import { NEVER } from './context.js'
 import { isPlatformFailure } from './decode-answer.js'
 import { whatOf, type Attempt, type Target } from './pending-call.js'
@@ -20,7 +21,6 @@ const UNAVAILABLE_WINDOW_MS = 900
 /** How long a call waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. */
 const RECONNECT_WINDOW_MS = 900
 const MAX_RETRIES = 3
-const BACKOFF_MS = { first: 5, most: 200 } as const
 /** Failures after which another attempt may end otherwise, and which a replica may have had work with. */
 const RETRIED: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED', 'WEAVER_RPC_PEER_LOST'])
 
@@ -52,7 +52,7 @@ export class Retrier {
         target.route?.onUnreachable(owner)
         owner = undefined
       } else {
-        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+        const wait = backoffMs(retry)
         const isWorthIt = canRetry(error, { target, binding, retry, offeredFrom }) && Date.now() + wait < deadline
         if (!isWorthIt) throw finalError(error, { mayHaveRun })
         if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
@@ -84,7 +84,7 @@ export class Retrier {
     const back = new AbortController()
     const onBack = (): void => back.abort()
     this.#reconnected.add(onBack)
-    await pause(wait.until - Date.now(), AbortSignal.any([back.signal, wait.signal]))
+    await pause(wait.until - Date.now(), wait.signal === NEVER ? back.signal : AbortSignal.any([back.signal, wait.signal]))
     this.#reconnected.delete(onBack)
     if (!this.#transport.isConnected && !wait.signal.aborted)
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
@@ -113,18 +113,4 @@ function finalError(
   if (text === '') return error
   const { code, message, cause, details } = error
   return new RemoteCallError(code as RemoteCallCode, `${message}; ${text}`, { mayHaveRun, cause, details }) // its own code
-}
-
-/** Resolves after that time, or as soon as the signal fires. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    if (signal !== NEVER) signal.addEventListener('abort', done)
-  })
 }

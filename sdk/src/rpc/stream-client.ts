@@ -11,6 +11,7 @@ import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
 import { isWeaverError } from '../contract/errors.js'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
+import { backoffMs, pause } from './backoff.js'
 import type { WatchedCall } from './callee-watch.js'
 import { context, NEVER, runInContext, type CallContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
@@ -25,7 +26,6 @@ import { MAX_ITEM_BYTES } from './stream-window.js'
 
 /** How long a call is offered again when nobody listens, or while there is no connection. */
 const OPEN_WINDOW_MS = 1_000
-const BACKOFF_MS = { first: 5, most: 200 } as const
 /** Another replica, or the same one a moment later, may take the call. */
 const PASSING: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_UNAVAILABLE', 'WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED'])
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -124,11 +124,12 @@ export class StreamClient {
           owner = undefined
           continue
         }
-        const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(retry, 10)) * (0.5 + Math.random() / 2)
+        const wait = backoffMs(retry)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && PASSING.has(error.code)
         if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > Math.min(openBy, started + OPEN_WINDOW_MS)) throw error
-        await new Promise((resolve) => setTimeout(resolve, wait))
+        await pause(wait, now.signal)
+        if (leaving.isLeft) throw error
       } finally {
         this.#opening.delete(attempt)
       }

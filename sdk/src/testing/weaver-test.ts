@@ -125,6 +125,8 @@ class TestMain implements Main {
 const BIND_MS = 10_000
 /** How long a component may take to stop: calls that run are waited for. */
 const STOP_MS = 4_000
+/** What it is told: it cuts off what is not done by then, before it is given up. */
+const GRACE_MS = 3_500
 let count = 0
 const print = prettyPrinter({ isColored: false })
 
@@ -271,6 +273,7 @@ class RunningTest implements WeaverTest {
         isSingle: bootstrap === undefined,
       },
       ...(bootstrap === undefined ? {} : { bootstrap }),
+      shutdownGraceMs: GRACE_MS,
       configOf: this.#configOf,
       configSections: this.#configSections,
       copyArgs: this.#options.copyArgs === true,
@@ -306,6 +309,7 @@ class RunningTest implements WeaverTest {
       replica: `${group}-${replica}`,
       components: [component],
       listeners: {},
+      shutdownGraceMs: GRACE_MS,
       nats: { servers: [this.#broker?.url ?? ''] }, // there is one in every runner that asks for a bootstrap
       config: Object.fromEntries([[component, this.#configOf(component)]].filter(([, value]) => value !== undefined)),
     }

@@ -19,7 +19,7 @@ import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
-import { DEFAULT_GRACE_MS, startWeavelet, type WeaveletOptions } from './weavelet.js'
+import { graceMsOf, startWeavelet, type WeaveletOptions } from './weavelet.js'
 
 /** Code of the application threw these: where it did is worth its stack. */
 const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED', 'WEAVER_START_INVALID']
@@ -77,9 +77,9 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))
     const launch = takeSingleLaunch()
     if (launch !== undefined) sink = entrySink((entry) => void process.stderr.write(jsonLine(entry)))
-    const { options, graceMs = runOptions.shutdownGraceMs ?? DEFAULT_GRACE_MS } =
-      text === undefined || text === '' ? alone(program, launch) : deployed(text)
+    const { options } = text === undefined || text === '' ? alone(program, launch) : deployed(text)
     const { bootstrap } = options
+    const graceMs = (bootstrap?.preStopMs ?? 0) + graceMsOf(bootstrap, runOptions.shutdownGraceMs)
     if (bootstrap?.logs === 'nats') {
       const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
       sink = entrySink((entry) => shipper.write(entry))
@@ -153,8 +153,6 @@ type Found = {
     WeaveletOptions,
     'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configListeners' | 'addressOf' | 'controlSocket'
   >
-  /** Absent: nobody but the application says. */
-  readonly graceMs?: number
 }
 
 function deployed(text: string): Found {
@@ -167,7 +165,6 @@ function deployed(text: string): Found {
       configSections: Object.keys(bootstrap.config),
       addressOf: (listener) => bootstrap.listeners[listener]?.address ?? 'localhost:0',
     },
-    graceMs: (bootstrap.preStopMs ?? 0) + (bootstrap.shutdownGraceMs ?? DEFAULT_GRACE_MS),
   }
 }
 

@@ -4,6 +4,8 @@ import type { Logger } from '../telemetry/logger.js'
 
 /** How long an answer may take; a prober of Kubernetes waits as long by default. */
 const HEALTH_MS = 1_000
+/** An answer that has not come by then is asked for anew: one that hangs once need not hang again. */
+const FORGET_MS = 10_000
 
 export class ComponentHealth {
   readonly #log: Logger
@@ -41,7 +43,11 @@ export class ComponentHealth {
     if (asked !== undefined) return asked
     const answer = (async () => (await instance.health?.()) !== false)()
     this.#asked.set(name, answer)
-    const forget = (): void => void this.#asked.delete(name)
+    const forget = (): void => {
+      clearTimeout(timer)
+      if (this.#asked.get(name) === answer) this.#asked.delete(name)
+    }
+    const timer = setTimeout(forget, FORGET_MS).unref()
     answer.then(forget, forget)
     return answer
   }

@@ -33,7 +33,14 @@ import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
-export const DEFAULT_GRACE_MS = 25_000
+const DEFAULT_GRACE_MS = 25_000
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** How long a stop may take, in milliseconds, without what the deployer waits before it. The deployer's word counts, then the application's. */
+export function graceMsOf(bootstrap: Bootstrap | undefined, own: number | undefined): number {
+  return Math.min(bootstrap?.shutdownGraceMs ?? own ?? DEFAULT_GRACE_MS, MAX_TIMER_MS)
+}
 /** The part of it after which connections, streams and calls that go on are cut off, so that the rest of the stop has its time. */
 const CUT_SHARE = 0.8
 
@@ -69,7 +76,7 @@ export interface WeaveletOptions {
   readonly defaultTimeoutMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
-  /** How long a graceful stop may take, in milliseconds, where the bootstrap does not say. @default DEFAULT_GRACE_MS */
+  /** How long a graceful stop may take, in milliseconds, where the bootstrap does not say. @default 25000 */
   readonly shutdownGraceMs?: number | undefined
   /** `main()` failed. The process should stop with an error. */
   readonly onMainFailed: (error: unknown) => void
@@ -200,7 +207,7 @@ async function host(
     phase = 'draining'
     life.abort(new DOMException('the process stops', 'AbortError'))
     const preStopMs = bootstrap?.preStopMs ?? 0
-    const cutAt = Date.now() + preStopMs + CUT_SHARE * (bootstrap?.shutdownGraceMs ?? options.shutdownGraceMs ?? DEFAULT_GRACE_MS)
+    const cutAt = Date.now() + preStopMs + CUT_SHARE * graceMsOf(bootstrap, options.shutdownGraceMs)
     const leftMs = (): number => Math.max(0, cutAt - Date.now())
     routing?.drain()
     const resigning = leaders?.stop(leftMs()) ?? true
