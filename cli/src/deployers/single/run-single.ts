@@ -11,7 +11,7 @@ import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
 import { createLogWriter, removeOldLogs, type LogWriter } from '../../logs/log-files.js'
-import { controlSocketPath, listSingle } from './running-singles.js'
+import { controlSocketPath, listSingle, removeControlSocket } from './running-singles.js'
 import { LOGS_FOLDER, SINGLES_FOLDER, stateFolder } from './state-folder.js'
 
 const KEEP_LOGS_MS = 14 * 24 * 60 * 60 * 1_000
@@ -108,7 +108,8 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
     })
   } finally {
     release()
-    unlist?.()
+    if (unlist !== undefined) unlist()
+    else if (state !== undefined) removeControlSocket(state.singles, state.controlSocket)
     await Promise.race([isDrained, sleep(DRAIN_MS, undefined, { ref: false })])
     for (const capture of captures) capture.end()
     writer?.close()

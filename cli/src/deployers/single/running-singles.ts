@@ -1,5 +1,5 @@
 /** The deployments of `weaver single deploy` that run on this machine: a file for each, beside the socket that it answers on. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -72,14 +72,25 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' // somebody else's, so it is there
+  } catch {
+    return false // EPERM too: what this user's command started is this user's, so the number has gone to another process
   }
 }
 
 function remove(path: string, { controlSocket }: RunningSingle): void {
   rmSync(path, { force: true })
+  removeControlSocket(dirname(path), controlSocket)
+}
+
+/** Takes away what {@link controlSocketPath} made, and what was bound there. @param folder of the list */
+export function removeControlSocket(folder: string, controlSocket: string): void {
   if (process.platform === 'win32') return
   rmSync(controlSocket, { force: true })
-  if (dirname(controlSocket) !== dirname(path)) rmSync(dirname(controlSocket), { recursive: true, force: true }) // the folder that was made for it alone
+  if (dirname(controlSocket) === folder) return
+  try {
+    rmdirSync(dirname(controlSocket)) // the folder that was made for it alone
+  } catch (error) {
+    // One that holds more was not made for it, whatever the list says: it stays.
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }

@@ -1,0 +1,65 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { runWeaver } from '../../testing/run-weaver.js'
+import { controlSocketPath, listSingle, runningSingles, type RunningSingle } from './running-singles.js'
+
+let folder: string
+let list: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weaver-list-'))
+  list = join(folder, 'l'.repeat(100)) // no room for a socket beside the entries
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Above any number that a process can have. */
+const NO_PID = 2 ** 30
+const entry = (controlSocket: string, pid = process.pid): RunningSingle => ({
+  version: 1,
+  app: 'shop',
+  deploymentId: 'd',
+  pid,
+  startedAt: 1,
+  config: '/weaver.toml',
+  controlSocket,
+})
+
+describe('the list of deployments', () => {
+  it('makes a folder for a socket whose path would be too long, and takes it away with the entry', () => {
+    const socket = controlSocketPath(list, 'd')
+    expect(dirname(socket)).not.toBe(list)
+    const unlist = listSingle(list, entry(socket))
+    writeFileSync(socket, '')
+    expect(runningSingles(list)).toEqual([entry(socket)])
+    unlist()
+    expect([existsSync(dirname(socket)), readdirSync(list)]).toEqual([false, []])
+    unlist() // twice is no mistake
+  })
+
+  it('never takes away a folder with more in it than the socket, whatever an entry says', () => {
+    const precious = join(folder, 'precious')
+    mkdirSync(precious)
+    writeFileSync(join(precious, 'thesis.txt'), '')
+    listSingle(list, entry(join(precious, 'control.sock'), NO_PID))
+    expect(runningSingles(list)).toEqual([])
+    expect([readdirSync(list), readdirSync(precious)]).toEqual([[], ['thesis.txt']])
+  })
+
+  it('leaves nothing behind of an application that cannot be started', async () => {
+    const [binary, temporary] = [join(folder, 'start.sh'), join(folder, 'tmp')]
+    mkdirSync(temporary)
+    writeFileSync(binary, '')
+    chmodSync(binary, 0o600)
+    writeFileSync(join(folder, 'weaver.toml'), `[serviceweaver]\nname = "shop"\nbinary = ${JSON.stringify(binary)}\n`)
+    const before = process.env['TMPDIR']
+    process.env['TMPDIR'] = temporary
+    try {
+      const { code, stderr } = await runWeaver(['single', 'deploy', 'weaver.toml'], { cwd: folder, env: { XDG_STATE_HOME: list } })
+      expect([code, stderr]).toEqual([1, expect.stringContaining('cannot be started')])
+      expect(readdirSync(temporary)).toEqual([])
+    } finally {
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
+    }
+  })
+})
