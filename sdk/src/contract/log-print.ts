@@ -23,13 +23,13 @@ export function parseJsonLine(text: string): LogEntry | undefined {
     return undefined
   }
   const { ts, level, msg, ...rest } = line
-  if (typeof ts !== 'string' || typeof level !== 'string' || typeof msg !== 'string' || !(level in LEVELS)) return undefined
+  if (typeof ts !== 'string' || typeof level !== 'string' || typeof msg !== 'string' || !Object.hasOwn(LEVELS, level)) return undefined
   const own: Record<string, string> = {}
   const attributes: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(rest))
     if ((ENTRY_FIELDS as readonly string[]).includes(name) && typeof value === 'string') own[name] = value
     else attributes[name] = value
-  return { time: ts, level: level as LogEntry['level'], message: msg, ...own, attributes } // `level in LEVELS` was checked
+  return { time: ts, level: level as LogEntry['level'], message: msg, ...own, attributes } // that it is a key of LEVELS was checked
 }
 
 /** A name of Node's table of colours. */
@@ -65,7 +65,7 @@ export interface PrettyOptions {
 
 /**
  * Makes a printer for people: time, level, replica, component, source, message, attributes; an error's stack below. Each name has a colour of its own, a time
- * stamp in the same second as the line before is dimmed.
+ * stamp in the same second as the line before is dimmed. Control characters are shown, not sent.
  */
 export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) => string {
   const paint = (style: Style | undefined, text: string): string =>
@@ -79,19 +79,19 @@ export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) =>
   return (entry) => {
     const { letter, style } = LEVELS[entry.level]
     const second = entry.time.slice(0, 19)
-    const time = paint(second === lastSecond ? 'dim' : undefined, entry.time.slice(11, 23))
+    const time = paint(second === lastSecond ? 'dim' : undefined, visible(entry.time.slice(11, 23)))
     lastSecond = second
     const head = [
       time,
       paint(style, letter),
-      ...(options.showsReplica === true ? [column('replica', entry.replica ?? '')] : []),
-      column('component', entry.component ?? ''),
-      column('source', fileOf(entry.source)),
+      ...(options.showsReplica === true ? [column('replica', visible(entry.replica ?? ''))] : []),
+      column('component', visible(entry.component ?? '')),
+      column('source', visible(fileOf(entry.source))),
     ]
     const attributes = Object.entries(entry.attributes).sort(([a], [b]) => (a < b ? -1 : 1))
-    const shown = attributes.map(([name, value]) => `${paint('dim', `${name}=`)}${valueText(value)}`).join(' ')
-    const stacks = attributes.flatMap(([, value]) => stackOf(value)).map((line) => `${paint('dim', line)}\n`)
-    return `${head.join(' ')} ${paint('dim', '│')} ${paint(style, entry.message)}${shown === '' ? '' : `  ${shown}`}\n${stacks.join('')}`
+    const shown = attributes.map(([name, value]) => `${paint('dim', `${valueText(name)}=`)}${valueText(value)}`).join(' ')
+    const stacks = attributes.flatMap(([, value]) => stackOf(value)).map((line) => `${paint('dim', visible(line))}\n`)
+    return `${head.join(' ')} ${paint('dim', '│')} ${paint(style, messageText(entry.message))}${shown === '' ? '' : `  ${shown}`}\n${stacks.join('')}`
   }
 }
 
@@ -105,9 +105,19 @@ function fileOf(source: string | undefined): string {
   return source === undefined ? '' : source.slice(source.lastIndexOf('/') + 1)
 }
 
+/** Lines after the first are indented, so that none is taken for an entry. */
+function messageText(message: string): string {
+  return message.split(/\r?\n/).map(visible).join('\n    ')
+}
+
 function valueText(value: unknown): string {
-  if (isErrorLike(value)) return safeJson(value.message)
-  return typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : safeJson(value)
+  if (isErrorLike(value)) return visible(safeJson(value.message))
+  return typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value) ? value : visible(safeJson(value))
+}
+
+/** Control characters but tabs as `\xNN`: what is logged may come from anywhere, and must not command the terminal. */
+function visible(text: string): string {
+  return text.replace(/(?!\t)\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 /** An error, or one that came as JSON. */

@@ -126,7 +126,16 @@ describe('a log entry', () => {
   })
 
   it('of a line that is no entry is none', () => {
-    for (const text of ['', 'hello', '{', '{}', '[1]', '{"ts":"x","level":"loud","msg":"m"}', '{"level":"info","msg":1,"ts":"x"}'])
+    for (const text of [
+      '',
+      'hello',
+      '{',
+      '{}',
+      '[1]',
+      '{"ts":"x","level":"loud","msg":"m"}',
+      '{"ts":"x","level":"toString","msg":"m"}',
+      '{"level":"info","msg":1,"ts":"x"}',
+    ])
       expect([text, parseJsonLine(text)]).toEqual([text, undefined])
   })
 })
@@ -158,6 +167,20 @@ describe('a line for people', () => {
     expect(hueOf('shop/Cart')).toBe(hueOf('shop/Cart'))
     expect(new Set(['shop/Cart', 'shop/Store', 'shop/Till', 'text/Reverser', 'text/Upper'].map(hueOf)).size).toBeGreaterThan(2)
     expect(print(ENTRY).startsWith('\x1b[2m04:05:06.123\x1b[22m ')).toBe(true)
+  })
+
+  it('shows control characters, and can be forged neither by a message nor by a name or a value', () => {
+    const esc = '\x1b[2J'
+    const print = (parts: Partial<LogEntry>): string => prettyPrinter({ showsReplica: true })({ ...ENTRY, attributes: {}, ...parts })
+    expect(print({ message: `a\tb${esc}c\u009bd\r\n04:05:07.000 E forged` })).toMatch(
+      /│ a\tb\\x1b\[2Jc\\x9bd\n {4}04:05:07\.000 E forged\n$/,
+    )
+    expect(print({ attributes: { a: `x${esc}`, [`k${esc}`]: 'v', c: ['\u009b'] } })).toMatch(
+      /│ item added {2}a="x\\u001b\[2J" c=\["\\x9b"\] "k\\u001b\[2J"=v\n$/,
+    )
+    const names = print({ component: `c${esc}`, replica: 'r\n', source: `s${esc}`, time: `2026-11-24T${esc}` })
+    expect([names.includes('\x1b'), names.trimEnd().includes('\n')]).toEqual([false, false])
+    expect(print({ attributes: { err: { message: 'no', stack: `Error: no${esc}\n    at a` } } })).toContain('    Error: no\\x1b[2J\n')
   })
 
   it('shows the stack of an error below, with its causes, also when it came as JSON', () => {
