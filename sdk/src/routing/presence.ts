@@ -2,7 +2,9 @@
  * Tells the deployer that this replica serves routed components: `join`, a slow heartbeat, `drain`, `leave` (contract/routing.ts).
  *
  * I1  After `drain` nothing says that the replica is there, whatever is asked or comes back.
- * I2  A connection that was lost and is back is followed by a heartbeat at once: the deployer may have counted the silence.
+ * I2  Heartbeats fall on common moments of the clock, sixteen in each interval: a deployer wakes up for many replicas at once, which costs it more than to read
+ *     what they say. Replicas whose clocks differ lose nothing but that.
+ * I3  A connection that was lost and is back is followed by a heartbeat at once: the deployer may have counted the silence.
  */
 import { randomBytes } from 'node:crypto'
 import { encodeJson, HEARTBEAT_JITTER, HEARTBEAT_MS, type PresenceEvent } from '../contract/routing.js'
@@ -21,6 +23,9 @@ export interface PresenceOptions {
   readonly heartbeatMs?: number
 }
 
+/** Of the clock, in one interval of heartbeats. */
+const MOMENTS = 16
+
 export class Presence {
   readonly #options: PresenceOptions
   readonly #incarnation = randomBytes(9).toString('base64url')
@@ -31,7 +36,7 @@ export class Presence {
     this.#options = options
     if (options.components.length > 0)
       options.transport.onConnection((isConnected) => {
-        if (isConnected && this.#state === 'there') this.#say('alive') // I2
+        if (isConnected && this.#state === 'there') this.#say('alive') // I3
       })
   }
 
@@ -60,19 +65,22 @@ export class Presence {
 
   #beat(): void {
     const { heartbeatMs = HEARTBEAT_MS } = this.#options
+    const now = Date.now()
+    const grid = heartbeatMs / MOMENTS
+    const due = now + heartbeatMs * (1 + HEARTBEAT_JITTER * (2 * Math.random() - 1))
     this.#timer = setTimeout(
       () => {
         this.#say('alive')
         this.#beat()
       },
-      heartbeatMs * (1 + HEARTBEAT_JITTER * (2 * Math.random() - 1)),
+      Math.round(due / grid) * grid - now, // I2
     )
     this.#timer.unref() // being there is no work
   }
 
   #say(kind: PresenceEvent['kind']): void {
     const { transport, deploymentId, log } = this.#options
-    if (!transport.isConnected) return // I2
+    if (!transport.isConnected) return // I3
     try {
       transport.publish(eventSubject(deploymentId), encodeJson(this.#event(kind)))
     } catch (error) {
