@@ -131,7 +131,7 @@ export const SDK_ERRORS = {
     remedy: 'Look for what is slow behind the method; give it more time with `timeoutMs`, or more replicas.',
   },
   WEAVER_RPC_DISCONNECTED: {
-    when: 'the connection to the broker was lost while the answer was awaited, or was not there for two seconds. Methods that may run twice have been tried again already.',
+    when: 'the connection to the broker was lost while the answer was awaited, or was not there for a second. Methods that may run twice have been tried again already.',
     retry: 'if-repeatable',
     remedy: 'Look at the broker. Of a method in `notRetriable` find out first whether it ran.',
   },
@@ -157,7 +157,7 @@ export const SDK_ERRORS = {
     remedy: 'See who else may publish in the account of this version. Two processes of one build never cause it.',
   },
   WEAVER_RPC_TOO_LARGE: {
-    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; of a stream, one item more than the broker takes at once (1 MiB).',
+    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; of a stream, one item more than 16 MiB, or the arguments more than the broker takes at once (1 MiB).',
     retry: 'no',
     remedy: 'Send less at once, such as pages, a stream, or a reference to an object store; or raise `maxMessageBytes` of `run()`.',
   },
