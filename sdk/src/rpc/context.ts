@@ -1,6 +1,7 @@
 /** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cancellation } from './cancellation.js'
+import { deadlineOf } from './time-limit.js'
 
 export interface CallContext {
   /** Aborted when the caller gave up or the deadline passed. */
@@ -106,10 +107,9 @@ export function derive(from: CallContext, change: Partial<CallContext>): Scope {
 
 /** The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call. @param timeoutMs of the method */
 export function calleeContext(caller: Caller, timeoutMs: number): Scope {
-  const { metadata, deadline, timeoutMs: ownMs, traceparent, tracestate, cancellation } = scope()
-  const limit = Date.now() + (ownMs ?? timeoutMs)
-  const nearest = deadline === undefined || limit < deadline ? limit : deadline
-  return new Scope({ metadata, deadline: nearest, traceparent, tracestate, caller }, cancellation)
+  const outer = scope()
+  const { metadata, traceparent, tracestate, cancellation } = outer
+  return new Scope({ metadata, deadline: deadlineOf(outer, timeoutMs, Date.now()), traceparent, tracestate, caller }, cancellation)
 }
 
 /** Runs a method of an object inside exactly this context: without a function made for it, as a served call wants it. */

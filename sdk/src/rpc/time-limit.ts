@@ -14,6 +14,21 @@ export function limitsOf(methods: readonly { readonly name: string }[], own: Tim
   return methods.map(({ name }) => byMethod[name] ?? own.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS)
 }
 
+/**
+ * When a call has to be over, epoch milliseconds: after its own limit, but never later than its caller.
+ * @param caller its context; `timeoutMs` is there in place of the limit
+ * @param limitMs of the method
+ * @param now epoch milliseconds
+ */
+export function deadlineOf(
+  caller: { readonly deadline?: number | undefined; readonly timeoutMs?: number | undefined },
+  limitMs: number,
+  now: number,
+): number {
+  const limit = now + (caller.timeoutMs ?? limitMs)
+  return caller.deadline === undefined || limit < caller.deadline ? limit : caller.deadline
+}
+
 /** What is wrong with limits, one line each, beginning with the name of the option. */
 export function limitProblems(own: TimeLimits): readonly string[] {
   const given = [

@@ -1,4 +1,5 @@
 /** Bugs of the kinds that only show between processes, each planted once, and once without it. */
+import { setTimeout as realTimeout } from 'node:timers'
 import { jest } from '@jest/globals'
 import { integer } from 'fast-check'
 import type { ComponentBinding } from '../component/binding.js'
@@ -181,6 +182,64 @@ it('finds what never comes to an end', async () => {
   expect(report.failure).toMatchObject({ where: 'stalled', error: { code: 'WEAVER_SIM_STALLED' } })
 })
 
+describe('what is not simulated', () => {
+  it('is waited for, for a little real time', async () => {
+    const enter = () => new Promise<number>((resolve) => realTimeout(() => resolve(1), 2))
+    const { numOps } = await simulate(EnterWorkload, { ...doorApp({ enter }), sweep: { ...NO_FAULTS, numOps: [1] }, numExecutions: 3 })
+    expect(numOps).toBe(3)
+  })
+
+  it('makes the execution one that waits for nothing when it takes longer', async () => {
+    class Waiting implements Workload {
+      readonly ops = { wait: op([], () => new Promise<void>(() => undefined)) }
+    }
+    const { report } = await failureOf(Waiting, { ...doorApp({}), maxShrinks: 0 })
+    expect(report.failure).toMatchObject({ where: 'stalled', error: { code: 'WEAVER_SIM_STALLED' } })
+  })
+})
+
+describe('the limit of a call', () => {
+  const own = { timeoutMs: 7_000 }
+  const waited = async (options: Parameters<typeof component<Door>>[1], given: { defaultTimeoutMs?: number; around?: object }) => {
+    const { around = {}, ...simulation } = given
+    const Slow = component<Door>('test/Slow', options)
+    const waits: number[] = []
+    class SlowWorkload implements Workload {
+      readonly door: Door
+      constructor(app: SimulatedApp) {
+        this.door = app.get(Slow)
+      }
+      readonly ops = {
+        enter: op([], async () => {
+          const before = Date.now()
+          const error: unknown = await withContext(around, () => this.door.enter()).catch((error: unknown) => error)
+          if ((error as { readonly code?: unknown }).code !== 'WEAVER_RPC_DEADLINE') throw error
+          waits.push(Math.round((Date.now() - before) / 1_000))
+        }),
+      }
+    }
+    const app = only(Slow, implement(Slow, doorWith({ enter: () => new Promise<number>(() => undefined) })), ['enter'])
+    await simulate(SlowWorkload, { ...app, ...simulation, sweep: { ...NO_FAULTS, numOps: [1] }, numExecutions: 1 })
+    return waits
+  }
+  it.each([
+    ['30 s where nobody says', undefined, {}, 30],
+    ['that of the application', undefined, { defaultTimeoutMs: 90_000 }, 90],
+    ['before it that of the component', { defaultTimeoutMs: 60_000 }, { defaultTimeoutMs: 90_000 }, 60],
+    ['before it that of the method', { defaultTimeoutMs: 60_000, timeoutMs: { enter: 2_000 } }, { defaultTimeoutMs: 90_000 }, 2],
+    ['before it that of the caller', { timeoutMs: { enter: 2_000 } }, { around: own }, 7],
+  ])('is %s', async (_, options, given, seconds) => {
+    expect(await waited(options, given)).toEqual([seconds])
+  })
+
+  it('has to make sense', async () => {
+    await expect(simulate(EnterWorkload, { ...doorApp({}), defaultTimeoutMs: 0 })).rejects.toMatchObject({
+      code: 'WEAVER_SIM_INVALID',
+      message: 'defaultTimeoutMs is 0; give milliseconds, more than 0 and less than 2^32',
+    })
+  })
+})
+
 describe('time and chance', () => {
   it('pass and fall inside an execution only as the simulator says', async () => {
     const seen: (readonly unknown[])[] = []
@@ -193,6 +252,7 @@ describe('time and chance', () => {
         Date.now() - before,
         Math.random(),
         crypto.randomUUID(),
+        [...crypto.getRandomValues(new Uint16Array(4))],
       ])
       return 1
     }
@@ -210,9 +270,18 @@ describe('time and chance', () => {
   })
 
   it('are those of the machine again afterwards, also when the simulation fails', async () => {
-    const before = [globalThis.setTimeout, globalThis.Date, Math.random, performance.now, AbortSignal.timeout]
+    const ours = () => [
+      globalThis.setTimeout,
+      globalThis.Date,
+      Math.random,
+      performance.now,
+      AbortSignal.timeout,
+      crypto.randomUUID,
+      crypto.getRandomValues,
+    ]
+    const before = ours()
     await failureOf(EnterWorkload, doorApp({ enter: () => Promise.reject(new Error('no')) }))
-    expect([globalThis.setTimeout, globalThis.Date, Math.random, performance.now, AbortSignal.timeout]).toEqual(before)
+    expect(ours()).toEqual(before)
   })
 
   it('let a signal of AbortSignal.timeout end a call, and the callee see it', async () => {

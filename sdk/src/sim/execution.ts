@@ -2,7 +2,9 @@
  * Runs one case: the components of the application and the operations of a workload in one process, with a scheduler that lets one thing happen at a time.
  *
  * I1  Between two steps all that can run has run: a step is chosen only when no microtask is left.
- * I2  Nothing in here reads a clock or draws a number but those of the case, so that the same case gives the same history.
+ * I2  Nothing in here draws a number or goes by a clock but those of the case, so that the same case gives the same history. One exception: before time passes,
+ *     code that waits for something real, such as a file, is given OUTSIDE_MS of real time; whether that is enough is up to the machine. Code that waits for
+ *     nothing real cannot tell.
  */
 import type { WeaverGen } from '../component/binding.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
@@ -38,7 +40,7 @@ export interface Outcome {
 const MAX_STEPS = 5_000
 /** Steps that what the operations have left behind may take. */
 const MAX_REST_STEPS = 1_000
-/** How long code may wait for something that is not simulated, in real milliseconds, before the execution counts as one that waits for nothing. */
+/** How long code may wait for something that is not simulated, in real milliseconds, before time passes or the execution counts as one that waits for nothing: I2. */
 const OUTSIDE_MS = 25
 const setTimer = globalThis.setTimeout
 
@@ -73,7 +75,12 @@ class Execution implements Situation {
     this.#waiting = new Set(of.ops.map(({ id }) => id))
     const chance = new Random(of.chanceSeed)
     this.#random = () => chance.next()
-    this.#network = new Network({ time: this.#time, random: this.#random, record: isRecorded ? (event) => this.#record(event) : undefined })
+    this.#network = new Network({
+      time: this.#time,
+      random: this.#random,
+      defaultTimeoutMs: subject.defaultTimeoutMs,
+      record: isRecorded ? (event) => this.#record(event) : undefined,
+    })
   }
 
   async run(): Promise<Outcome> {
@@ -144,7 +151,7 @@ class Execution implements Situation {
   // How it goes.
 
   #construct(): Workload {
-    const { interceptors, durable } = this.#subject
+    const { defaultTimeoutMs, interceptors, durable } = this.#subject
     const workload = constructWorkload(this.#subject, (binding) => simulatedCalls(this.#network, binding, MAIN_COMPONENT))
     const fakes = actors.run(this.#actor('workload'), () => workload.fakes?.() ?? [])
     const faked = new Set(fakes.map(({ component }) => component))
@@ -177,6 +184,7 @@ class Execution implements Situation {
               tracing: undefined,
               copyArgs: false,
               interceptors,
+              defaultTimeoutMs,
               log,
             },
             onStartFailed: (replica, error) => {
@@ -322,7 +330,7 @@ class Execution implements Situation {
     return this.#network.messages.size === 0 && this.#all.every((replica) => replica.isUp && replica.serving.size === 0)
   }
 
-  /** Waits for a little real time, for code that waits for something real. */
+  /** Waits for a little real time, for code that waits for something real: the exception of I2. */
   async #movesByItself(isDone: () => boolean): Promise<boolean> {
     const before = this.#situation()
     for (let waited = 0; waited < OUTSIDE_MS; waited += 1) {

@@ -2,7 +2,7 @@
  * Clock, timers and chance of the global object, virtual for code inside a simulated execution and as ever for all other code. In place only while a simulation
  * runs.
  *
- * What is not replaced: `process.hrtime`, and what is imported from `node:timers`, `node:timers/promises`, `node:crypto` and `node:perf_hooks`.
+ * What is not replaced: `process.hrtime`, `crypto.subtle`, and what is imported from `node:timers`, `node:timers/promises`, `node:crypto` and `node:perf_hooks`.
  */
 import { promisify } from 'node:util'
 import { actors, type Actor } from './actor.js'
@@ -43,6 +43,7 @@ function install(): () => void {
     performanceNow: performance.now.bind(performance),
     timeout: AbortSignal.timeout.bind(AbortSignal),
     randomUUID: crypto.randomUUID.bind(crypto),
+    getRandomValues: crypto.getRandomValues.bind(crypto),
   }
   replace(globalThis, 'Date', virtualDate(real.Date))
   replace(Math, 'random', () => actors.getStore()?.random() ?? real.random())
@@ -53,6 +54,12 @@ function install(): () => void {
   replace(crypto, 'randomUUID', () => {
     const actor = actors.getStore()
     return actor === undefined ? real.randomUUID() : uuidOf(actor)
+  })
+  replace(crypto, 'getRandomValues', (view: Parameters<typeof real.getRandomValues>[0]) => {
+    const filled = real.getRandomValues(view) // it also refuses what it does not take
+    const actor = actors.getStore()
+    if (actor !== undefined) fill(filled, actor)
+    return filled
   })
   for (const name of ['setTimeout', 'setInterval', 'setImmediate'] as const)
     replace(globalThis, name, virtualTimer(name, globalThis[name] as unknown as Timeout))
@@ -107,4 +114,9 @@ function uuidOf(actor: Actor): string {
   digits[16] = '89ab'[Math.floor(actor.random() * 4)] as string // one of four
   const text = digits.join('')
   return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join('-')
+}
+
+function fill({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView, actor: Actor): void {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Math.floor(actor.random() * 256)
 }

@@ -15,7 +15,7 @@ import { Cancellation } from '../rpc/cancellation.js'
 import { runInContext, scope, Scope } from '../rpc/context.js'
 import { readError, writeError } from '../rpc/error-codec.js'
 import { abandoned, deadlineError, failure, type RemoteCallError } from '../rpc/remote-call-error.js'
-import { DEFAULT_TIMEOUT_MS } from '../rpc/time-limit.js'
+import { deadlineOf } from '../rpc/time-limit.js'
 import { actors, originOf, type Life } from './actor.js'
 import { textOfError, textOfValue, type SimEvent } from './history.js'
 import type { Replica } from './replica.js'
@@ -31,6 +31,8 @@ export interface Exchange {
   readonly binding: ComponentBinding
   readonly method: MethodBinding
   readonly args: readonly unknown[]
+  /** How long the call may take where its caller does not say. */
+  readonly limitMs: number
   /** Of a stream that is open: the replica that has it. */
   readonly pinned?: { readonly replica: Replica; readonly life: Life }
   /** Runs in the context of the callee. */
@@ -71,6 +73,8 @@ export interface Serving {
 export interface NetworkOptions {
   readonly time: VirtualTime
   readonly random: () => number
+  /** As that of `run()`. */
+  readonly defaultTimeoutMs: number | undefined
   /** Absent: nobody wants the history. */
   readonly record: ((event: Omit<SimEvent, 'atMs'>) => void) | undefined
 }
@@ -101,8 +105,8 @@ export class Network {
     const outer = scope()
     if (outer.cancellation?.isAborted === true) return Promise.reject(abandoned(outer.cancellation.reason, what, false))
     const { time } = this.options
-    const timeouts = (binding.token.options.timeoutMs ?? {}) as Readonly<Record<string, number | undefined>> // its keys are names of methods
-    const deadline = Math.min(outer.deadline ?? Infinity, time.now + (timeouts[method.name] ?? DEFAULT_TIMEOUT_MS))
+    // `withContext({ timeoutMs })` is not for streams, as in the RPC client.
+    const deadline = deadlineOf(method.isStream === true ? { deadline: outer.deadline } : outer, exchange.limitMs, time.now)
     if (deadline <= time.now) return Promise.reject(deadlineError(what, { isSent: false }))
     let bytes: Uint8Array
     try {
@@ -262,10 +266,10 @@ export class Network {
     }
   }
 
-  /** The deadline that passes first. */
+  /** The deadline that passes first; one at infinity never does. */
   earliestDeadline(): SimCall | undefined {
     let first: SimCall | undefined
-    for (const call of this.calls) if (first === undefined || call.deadline < first.deadline) first = call
+    for (const call of this.calls) if (call.deadline < (first?.deadline ?? Infinity)) first = call
     return first
   }
 

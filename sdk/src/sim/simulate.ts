@@ -8,6 +8,7 @@ import type { Interceptors } from '../component/interceptor.js'
 import { parseAppConfig } from '../config/app-config.js'
 import { WeaverError } from '../contract/errors.js'
 import { registerError } from '../rpc/error-codec.js'
+import { limitProblems } from '../rpc/time-limit.js'
 import { drawCase, type SimCase } from './case.js'
 import { checkSubject } from './construct-workload.js'
 import { execute, type Outcome } from './execution.js'
@@ -33,7 +34,12 @@ export interface SimulateOptions {
   readonly durable?: readonly Component<any>[]
   /** As those of `run()`. */
   readonly interceptors?: Interceptors
-  /** Decides everything that is drawn: one seed, one simulation. A whole number. @default another one each time; errors and results tell it */
+  /** As that of `run()`: how long a call may take where neither its method nor its component says, in milliseconds of virtual time. @default 30000 */
+  readonly defaultTimeoutMs?: number
+  /**
+   * Decides everything that is drawn: one seed, one simulation, as long as the application waits for nothing that is not simulated; how long that takes is up to
+   * the machine. A whole number. @default another one each time; errors and results tell it
+   */
   readonly seed?: number
   /** How many executions, at most. @default 1000 */
   readonly numExecutions?: number
@@ -96,6 +102,7 @@ export async function simulate(workload: WorkloadClass, options: SimulateOptions
     configOf: given.configOf,
     durable: new Set((options.durable ?? []).map(({ name }) => name)),
     interceptors: options.interceptors,
+    defaultTimeoutMs: options.defaultTimeoutMs,
   }
   const ops = checkSubject(subject, given.sections)
   for (const errorClass of weaver.errors ?? []) registerError(errorClass)
@@ -252,6 +259,8 @@ function resolveOptions(options: SimulateOptions): {
     if (!Number.isSafeInteger(value) || value < least)
       throw new WeaverError('WEAVER_SIM_INVALID', `${name} is a whole number${name === 'seed' ? '' : ` from ${least}`}, not ${value}`)
   if (!(durationMs > 0)) throw new WeaverError('WEAVER_SIM_INVALID', `durationMs is above 0, not ${durationMs}`)
+  const problems = limitProblems({ defaultTimeoutMs: options.defaultTimeoutMs })
+  if (problems.length > 0) throw new WeaverError('WEAVER_SIM_INVALID', problems.join('\n'))
   const folder = options.graveyard === undefined ? undefined : graveyardFolder(options.graveyard)
   return { seed, numExecutions, durationMs, maxShrinks, sweep: resolveSweep(options.sweep), folder }
 }

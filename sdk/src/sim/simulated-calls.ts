@@ -1,20 +1,24 @@
 import type { Calls, ComponentBinding, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
 import { shardKey, type RoutingKey } from '../contract/shard-key.js'
+import { limitsOf } from '../rpc/time-limit.js'
 import { textOfArgs } from './history.js'
 import type { Exchange, Network } from './network.js'
 import type { Replica } from './replica.js'
 
 /** How `caller` calls a component: through the network of an execution. */
 export function simulatedCalls(network: Network, binding: ComponentBinding, caller: string): Calls {
-  const notRetriable = new Set<string>(binding.token.options.notRetriable)
-  const routers = (binding.token.options.router ?? {}) as Readonly<
-    Record<string, ((...args: readonly unknown[]) => RoutingKey) | undefined>
-  > // its keys are names of methods
+  const { options } = binding.token
+  const notRetriable = new Set<string>(options.notRetriable)
+  const routers = (options.router ?? {}) as Readonly<Record<string, ((...args: readonly unknown[]) => RoutingKey) | undefined>> // its keys are names of methods
   const shardOf = (method: MethodBinding, args: readonly unknown[]): number | undefined => {
     const router = routers[method.name]
     return router === undefined ? undefined : shardKey(router(...args))
   }
+  const limitsMs = limitsOf(binding.methods, {
+    timeoutMs: options.timeoutMs,
+    defaultTimeoutMs: options.defaultTimeoutMs ?? network.options.defaultTimeoutMs,
+  })
   const methodAt = (index: number): MethodBinding => binding.methods[index] as MethodBinding // stub and methods come from one generated file
   const run = (replica: Replica, method: MethodBinding, args: readonly unknown[]): unknown =>
     (replica.target as Record<string, (...args: readonly unknown[]) => unknown>)[method.name]?.apply(replica.target, [...args]) // its class was type-checked
@@ -26,6 +30,7 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
         binding,
         method,
         args,
+        limitMs: limitsMs[index] as number, // as methodAt()
         serve: async (replica, given) => run(replica, method, given),
         write: (w, result) => method.encodeResult(w, result),
         read: (r) => method.decodeResult(r),
@@ -36,24 +41,26 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
     },
     stream: (index, args) => {
       const method = methodAt(index)
+      const limitMs = limitsMs[index] as number // as methodAt()
       return {
         [Symbol.asyncIterator]: () =>
-          iterate({ network, caller, binding, method, args, open: (replica, given) => run(replica, method, given) }),
+          iterate({ network, caller, binding, method, args, limitMs, open: (replica, given) => run(replica, method, given) }),
       }
     },
   }
 }
 
-/** Each item is a request and a reply: a reader that wants one at a time. */
+/** Each item is a request and a reply, with the limit of the method: a reader that wants one at a time. */
 function iterate(of: {
   readonly network: Network
   readonly caller: string
   readonly binding: ComponentBinding
   readonly method: MethodBinding
   readonly args: readonly unknown[]
+  readonly limitMs: number
   open(replica: Replica, args: readonly unknown[]): unknown
 }): AsyncIterator<unknown> {
-  const { network, caller, binding, method, args } = of
+  const { network, caller, binding, method, args, limitMs } = of
   let source: AsyncIterator<unknown> | undefined
   let pinned: Exchange['pinned']
   let isOver = false
@@ -62,6 +69,7 @@ function iterate(of: {
       binding,
       method,
       args: pinned === undefined ? args : [],
+      limitMs,
       ...(pinned === undefined ? {} : { pinned }),
       serve,
       write: (w, result) => {

@@ -11,4 +11,6 @@ export interface Subject {
   /** Names of components that never crash. */
   readonly durable: ReadonlySet<string>
   readonly interceptors: Interceptors | undefined
+  /** As that of `run()`. */
+  readonly defaultTimeoutMs: number | undefined
 }
