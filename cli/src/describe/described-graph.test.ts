@@ -98,7 +98,7 @@ it('`weaver kube deploy` refuses what the schema refuses before it looks for a c
 })
 
 describe('a program that is no application', () => {
-  const describeProgram = async (main: string, more: { readonly timeoutMs?: number } = {}) =>
+  const describeProgram = async (main: string, more: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {}) =>
     describedGraph({ folder: await tree({ 'main.mjs': main }), command: ['node', 'main.mjs'], graph: GRAPH, env: process.env, ...more })
   const answer = (description: object): string =>
     `import { writeFileSync } from 'node:fs'\nwriteFileSync(JSON.parse(process.env.WEAVER_DESCRIBE).file, ${JSON.stringify(JSON.stringify(description))})`
@@ -118,6 +118,27 @@ describe('a program that is no application', () => {
     await expect(describeProgram('setInterval(() => {}, 1000)', { timeoutMs: 1_500 })).rejects.toThrow(
       /did not end within 1\.5 s; modules, fields and constructors must not wait or keep anything running/,
     )
+  })
+
+  it('is waited for no longer when what it has started holds its stderr', async () => {
+    const child = `const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 8000)'], { stdio: ['ignore', 'ignore', 'inherit'] })`
+    const started = `import { spawn } from 'node:child_process'\n${child}\nchild.unref()\n`
+    const before = Date.now()
+    await expect(describeProgram(`${started}console.error('bye')`)).rejects.toThrow(/ended with 0, saying:\nbye\n/)
+    await expect(describeProgram(`${started}child.ref()`, { timeoutMs: 1_000 })).rejects.toThrow(/did not end within 1 s/)
+    expect(Date.now() - before).toBeLessThan(7_000)
+  })
+
+  it('ends with the reason of an abort, and does not start after one', async () => {
+    const reason = new Error('enough')
+    const late = new AbortController()
+    const running = describeProgram('setInterval(() => {}, 1000)', { signal: late.signal })
+    const timer = setTimeout(() => late.abort(reason), 300)
+    await expect(running).rejects.toBe(reason)
+    clearTimeout(timer)
+    await expect(
+      describedGraph({ folder: '/none', command: ['node', 'x'], graph: GRAPH, env: {}, signal: AbortSignal.abort(reason) }),
+    ).rejects.toBe(reason)
   })
 
   it('is not run where nothing takes configuration, or where it is no script of node', async () => {

@@ -16,6 +16,8 @@ import { cliError } from '../errors/catalogue.js'
 /** Loading an application takes a second or two; one that takes longer does something else. */
 const DEFAULT_TIMEOUT_MS = 30_000
 const LAST_LINES = 10
+/** How long the rest of what an ended process said is waited for: what it has started may hold its stderr open. */
+const DRAIN_MS = 500
 
 export interface DescribeOptions {
   /** Folder of the package; the process runs in it. */
@@ -65,8 +67,9 @@ async function describe(options: DescribeOptions, components: readonly string[])
 }
 
 /** @returns how it ended, in words, with the last that it said */
-function runToItsEnd(options: DescribeOptions, request: DescribeRequest): Promise<string> {
+async function runToItsEnd(options: DescribeOptions, request: DescribeRequest): Promise<string> {
   const { folder, command, env, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, command.slice(1), {
       cwd: folder,
@@ -75,33 +78,43 @@ function runToItsEnd(options: DescribeOptions, request: DescribeRequest): Promis
     })
     let said = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)))
-    let isLate = false
-    const timer = setTimeout(() => {
-      isLate = true
-      child.kill('SIGKILL')
-    }, timeoutMs)
-    const stop = (): void => void child.kill('SIGKILL')
-    signal?.addEventListener('abort', stop, { once: true })
+    let drain: NodeJS.Timeout | undefined
+    let isSettled = false
     const settle = (then: () => void): void => {
+      isSettled = true
       clearTimeout(timer)
+      clearTimeout(drain)
       signal?.removeEventListener('abort', stop)
+      child.stderr.destroy() // else what the process has started would keep this one waiting
       then()
     }
-    child.on('error', (cause) => settle(() => reject(describeFailed(options, `it cannot be started: ${cause.message}`, cause))))
-    child.on('close', (code, killed) =>
+    const giveUp = (why: Error): void => {
+      child.kill('SIGKILL')
+      settle(() => reject(why))
+    }
+    const timer = setTimeout(() => {
+      const seconds = timeoutMs / 1_000
+      giveUp(
+        describeFailed(
+          options,
+          `it did not end within ${seconds} s; modules, fields and constructors must not wait or keep anything running`,
+        ),
+      )
+    }, timeoutMs)
+    const stop = (): void => giveUp(signal?.reason as Error) // whoever gave the signal says why
+    signal?.addEventListener('abort', stop, { once: true })
+    const ended = (code: number | null, killed: NodeJS.Signals | null): void =>
       settle(() => {
-        if (signal?.aborted === true) return reject(signal.reason as Error) // whoever gave the signal says why
-        if (isLate)
-          return reject(
-            describeFailed(
-              options,
-              `it did not end within ${timeoutMs / 1_000} s; modules, fields and constructors must not wait or keep anything running`,
-            ),
-          )
         const lines = said.trimEnd().split('\n').slice(-LAST_LINES).join('\n')
         resolve(`it ended with ${killed ?? code ?? 'nothing'}${lines === '' ? '' : `, saying:\n${lines}\n`}`)
-      }),
-    )
+      })
+    child.on('error', (cause) => settle(() => reject(describeFailed(options, `it cannot be started: ${cause.message}`, cause))))
+    child.on('exit', (code, killed) => {
+      if (isSettled) return
+      clearTimeout(timer) // it did end in time
+      drain = setTimeout(() => ended(code, killed), DRAIN_MS)
+    })
+    child.on('close', ended)
   })
 }
 
