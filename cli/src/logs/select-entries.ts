@@ -14,10 +14,26 @@ export function withLogSelectionFlags(command: Command): Command {
     .option('--system', 'also what the runtime itself says below the level warn')
 }
 
-/** Whether an entry is shown. @throws WeaverError `WEAVER_CLI_LOG_QUERY` */
-export function selectEntries({ query = '', system = undefined }: LogSelectionFlags): (entry: LogEntry) => boolean {
-  const matches = parseLogQuery(query)
-  return (entry) => (system === true || !isSystem(entry)) && matches(entry)
+export interface EntrySelection {
+  readonly isShown: (entry: LogEntry) => boolean
+  /** What is to be told at the end: over how many entries the query has failed, and how over the first. */
+  readonly problem: () => string | undefined
+}
+
+/** @throws WeaverError `WEAVER_CLI_LOG_QUERY` */
+export function selectEntries({ query = '', system = undefined }: LogSelectionFlags): EntrySelection {
+  let failures = 0
+  let first = ''
+  const matches = parseLogQuery(query, ({ message }) => {
+    if (failures++ === 0) first = message
+  })
+  return {
+    isShown: (entry) => (system === true || !isSystem(entry)) && matches(entry),
+    problem: () =>
+      failures === 0
+        ? undefined
+        : `the query failed over ${failures} ${failures === 1 ? 'entry, which is' : 'entries, which are'} left out; over the first: ${first}`,
+  }
 }
 
 /** Of the runtime, not of a component, nor a line that was written past the logger. What went wrong there concerns everybody. */

@@ -32,7 +32,7 @@ export function logsCommand(context: CliContext): Command {
       throw cliError('WEAVER_CLI_USAGE', 'give --group or --component, not both')
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
       throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of lines`)
-    const isShown = selectEntries(flags)
+    const { isShown, problem } = selectEntries(flags)
     const client = await connect(context, flags)
     const app = { namespace: flags.namespace ?? client.namespace, name }
     const { spec } = await needApp(client, app)
@@ -79,6 +79,8 @@ export function logsCommand(context: CliContext): Command {
       }
     } finally {
       release()
+      const told = problem()
+      if (told !== undefined) context.output.warn(told)
     }
   })
 }

@@ -29,7 +29,11 @@ export function logsCommand(context: CliContext): Command {
   return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
       throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of entries`)
-    const isShown = selectEntries(flags)
+    const { isShown, problem } = selectEntries(flags)
+    const tellProblem = (): void => {
+      const told = problem()
+      if (told !== undefined) context.output.warn(told)
+    }
     const folder = join(stateFolder(context.env), LOGS_FOLDER)
     const files = listLogFiles(folder).filter(({ app }) => name === undefined || app === name)
     const reader = createLogReader(folder, wanted(files, { name, isAll: flags.all === true }))
@@ -47,6 +51,7 @@ export function logsCommand(context: CliContext): Command {
     }
     last.forEach(print)
     if (flags.follow !== true) {
+      tellProblem()
       if (!isAny) context.output.progress(nothing(name, files.length > 0))
       return
     }
@@ -56,6 +61,7 @@ export function logsCommand(context: CliContext): Command {
       for await (const entry of reader.follow(interrupt.signal)) if (isShown(entry)) print(entry)
     } finally {
       release()
+      tellProblem()
     }
   })
 }

@@ -100,15 +100,23 @@ describe('a query over log entries', () => {
 })
 
 describe('what is shown of logs', () => {
+  it('goes on after an entry over which the query fails, and says at the end how many there were', () => {
+    const counts = ['2', 'many', '4', 'few'].map((count): LogEntry => ({ ...ENTRY, attributes: { count } }))
+    const { isShown, problem } = selectEntries({ query: 'int(attrs["count"]) > 3' })
+    expect(problem()).toBeUndefined()
+    expect(counts.filter(isShown)).toEqual([counts[2]])
+    expect(problem()).toMatch(/^the query failed over 2 entries, which are left out; over the first: /)
+  })
+
   const system: LogEntry = { time: ENTRY.time, level: 'info', message: 'started', app: 'shop', attributes: {} }
 
   it('is not what the runtime says, unless it is grave, or asked for', () => {
     const lines: LogEntry[] = [ENTRY, system, { ...system, level: 'debug' }, { ...system, level: 'warn' }, { ...system, level: 'stdout' }]
     expect(lines.map(isSystem)).toEqual([false, true, true, false, false])
-    expect(lines.filter(selectEntries({}))).toEqual([lines[0], lines[3], lines[4]])
-    expect(lines.filter(selectEntries({ system: true }))).toEqual(lines)
-    expect(lines.filter(selectEntries({ system: true, query: 'msg == "started" && level == "info"' }))).toEqual([system])
-    expect(lines.filter(selectEntries({ query: 'msg == "started" && level == "info"' }))).toEqual([])
+    expect(lines.filter(selectEntries({}).isShown)).toEqual([lines[0], lines[3], lines[4]])
+    expect(lines.filter(selectEntries({ system: true }).isShown)).toEqual(lines)
+    expect(lines.filter(selectEntries({ system: true, query: 'msg == "started" && level == "info"' }).isShown)).toEqual([system])
+    expect(lines.filter(selectEntries({ query: 'msg == "started" && level == "info"' }).isShown)).toEqual([])
   })
 })
 

@@ -5,7 +5,7 @@ import type { LogEntry } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
 import { LOG_FIELDS } from './log-fields.js'
 
-/** Whether an entry is asked for. @throws WeaverError `WEAVER_CLI_LOG_QUERY` for a constant that is wrong inside: a regular expression, a time */
+/** Whether an entry is asked for. One of which that cannot be told is not. */
 export type LogQuery = (entry: LogEntry) => boolean
 
 const METHODS = ['contains', 'startsWith', 'endsWith', 'matches']
@@ -14,9 +14,10 @@ const PROBE: LogEntry = { time: '2020-01-01T00:00:00.000Z', level: 'info', messa
 
 /**
  * Reads a query such as `level == "error" && component == "Cart" && attrs["sku"].contains("tea")`. An empty one asks for everything.
+ * @param onFailure told of each entry over which the query fails, such as `int(attrs["count"]) > 3` over a count of "many"
  * @throws WeaverError `WEAVER_CLI_LOG_QUERY` with the place and, for an unknown name, the nearest known one
  */
-export function parseLogQuery(query: string): LogQuery {
+export function parseLogQuery(query: string, onFailure: (error: Error) => void = () => undefined): LogQuery {
   if (query.trim() === '') return () => true
   const environment = new Environment({ unlistedVariablesAreDyn: false })
   for (const [name, { type }] of Object.entries(LOG_FIELDS)) environment.registerVariable(name, type)
@@ -28,17 +29,19 @@ export function parseLogQuery(query: string): LogQuery {
       'WEAVER_CLI_LOG_QUERY',
       `the query \`${query}\` is a ${type ?? 'value'}, and must be true or false: compare it with something`,
     )
-  const matches: LogQuery = (entry) => {
+  const ask = (entry: LogEntry, onError: (error: unknown) => void): boolean => {
     try {
       return parsed(Object.fromEntries(Object.entries(LOG_FIELDS).map(([name, field]) => [name, field.read(entry)]))) === true
     } catch (cause) {
       // `attrs["k"] == "v"` of an entry without k; what stands beside it in an `||` has been asked already.
-      if (cause instanceof EvaluationError && cause.code === 'no_such_key') return false
-      throw wrong(cause)
+      if (!(cause instanceof EvaluationError && cause.code === 'no_such_key')) onError(cause)
+      return false
     }
   }
-  matches(PROBE)
-  return matches
+  ask(PROBE, (cause) => {
+    throw wrong(cause)
+  })
+  return (entry) => ask(entry, (cause) => onFailure(cause instanceof Error ? cause : new Error(String(cause))))
 }
 
 function attempt<R>(body: () => R): R {
