@@ -26,10 +26,12 @@ export async function startControlServer(socket: string, to: ControlTarget): Pro
   await once(server, 'listening')
   if (process.platform !== 'win32') await chmod(socket, 0o600)
   server.unref() // whether the process goes on is the application's business
+  let closed: Promise<unknown> | undefined
   return {
     async close() {
-      server.close()
+      closed ??= once(server.close(), 'close')
       server.closeAllConnections()
+      await closed
     },
   }
 }

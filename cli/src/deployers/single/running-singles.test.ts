@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runWeaver } from '../../testing/run-weaver.js'
@@ -34,6 +34,13 @@ describe('the list of deployments', () => {
     unlist()
     expect([existsSync(dirname(socket)), readdirSync(list)]).toEqual([false, []])
     unlist() // twice is no mistake
+  })
+
+  it('closes its folder to other users, also one that was open', () => {
+    mkdirSync(list)
+    chmodSync(list, 0o755)
+    controlSocketPath(list, 'd')
+    expect(statSync(list).mode & 0o777).toBe(0o700)
   })
 
   it('never takes away a folder with more in it than the socket, whatever an entry says', () => {

@@ -1,5 +1,5 @@
 /** The deployments of `weaver single deploy` that run on this machine: a file for each, beside the socket that it answers on. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -23,6 +23,7 @@ const MAX_SOCKET_PATH = 100
 export function controlSocketPath(folder: string, deploymentId: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\weaver-${deploymentId}`
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700) // it may have been there, and guards the socket until that has a mode of its own
   const path = join(folder, `${deploymentId}.sock`)
   return Buffer.byteLength(path) <= MAX_SOCKET_PATH ? path : join(mkdtempSync(join(tmpdir(), 'weaver-')), 'control.sock')
 }
