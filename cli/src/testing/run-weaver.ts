@@ -17,7 +17,8 @@ export interface RunOptions {
 }
 
 export interface RunningWeaver {
-  /** What was written to stderr until now. */
+  /** What was written until now. */
+  stdout(): string
   stderr(): string
   /** Ctrl-C. */
   interrupt(): void
@@ -49,7 +50,7 @@ export function startWeaver(args: readonly string[], { cwd, env, answer }: RunOp
       (error: unknown) => reportError(error, context),
     )
     .then((ended) => ({ code: ended, stdout: stdout.text(), stderr: stderr.text() }))
-  return { stderr: stderr.text, interrupt: () => takers.at(-1)?.('SIGINT'), done }
+  return { stdout: stdout.text, stderr: stderr.text, interrupt: () => takers.at(-1)?.('SIGINT'), done }
 }
 
 export function runWeaver(args: readonly string[], options: RunOptions): Promise<Ran> {

@@ -15,6 +15,7 @@ const MAIN = fileURLToPath(new URL('testdata/single-app.mjs', import.meta.url))
 let folder: string
 let state: string
 const children: ChildProcess[] = []
+const commands: ReturnType<typeof startWeaver>[] = []
 beforeAll(async () => {
   // The application runs over what is built. Incremental: nothing to do where that is up to date.
   const build = spawn(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', join(ROOT, 'cli')], { stdio: 'inherit' })
@@ -26,13 +27,23 @@ beforeEach(() => {
   state = join(folder, 'state')
 })
 afterEach(async () => {
+  // Of a test that failed half way. Twice: the second kills what does not end.
+  for (const { interrupt, done } of commands.splice(0)) {
+    interrupt()
+    interrupt()
+    await done
+  }
   for (const child of children.splice(0)) if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit')
   rmSync(folder, { recursive: true, force: true })
 })
 
 const env = (): Record<string, string> => ({ XDG_STATE_HOME: state, PATH: process.env['PATH'] ?? '', HOME: folder })
 const weaver = (line: string): Promise<Ran> => runWeaver(line.split(' '), { cwd: folder, env: env() })
-const start = (line: string) => startWeaver(line.split(' '), { cwd: folder, env: env() })
+const start = (line: string): ReturnType<typeof startWeaver> => {
+  const command = startWeaver(line.split(' '), { cwd: folder, env: env() })
+  commands.push(command)
+  return command
+}
 
 function toml(name: string): string {
   const path = join(folder, `${name}.toml`)
@@ -179,10 +190,8 @@ describe('weaver single logs', () => {
     const running = await deploy()
     running.interrupt()
     await running.done
-    await sleep(1_000) // one look after the last line
+    await until('the line', () => (following.stdout().includes('order placed') ? true : undefined))
     following.interrupt()
-    const { code, stdout } = await following.done
-    expect(code).toBe(0)
-    expect(stdout).toContain('order placed')
+    expect((await following.done).code).toBe(0)
   }, 90_000)
 })
