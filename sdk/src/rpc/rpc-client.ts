@@ -22,7 +22,7 @@ import { abandoned, deadlineError, failure } from './remote-call-error.js'
 import { RequestBatch } from './request-batch.js'
 import { Retrier } from './retrier.js'
 import { RetryBudget } from './retry-budget.js'
-import { limitsOf } from './time-limit.js'
+import { deadlineOf, limitsOf } from './time-limit.js'
 import { StreamClient, type StreamCall } from './stream-client.js'
 import type { Transport } from './transport.js'
 
@@ -150,8 +150,7 @@ export class RpcClient {
       else {
         const now = scope()
         const at = Date.now()
-        const limit = at + (now.timeoutMs ?? (target.limitsMs[method] as number))
-        const deadline = now.deadline === undefined || limit < now.deadline ? limit : now.deadline
+        const deadline = deadlineOf(now, target.limitsMs[method] as number, at)
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
         target.budget.earn()
         try {
