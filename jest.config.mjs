@@ -4,8 +4,8 @@
 export default {
   // a test that waits for a process, a broker or a lease must outlive a machine that is busy with other work
   testTimeout: 60_000,
-  // most tests wait for a process, a broker or a timer: more workers than cores
-  maxWorkers: 3,
+  // many tests start processes and compilers of their own: with more workers than this they starve each other on two cores
+  maxWorkers: 2,
   testEnvironment: 'node',
   testMatch: [
     '<rootDir>/*/src/**/*.test.ts',
