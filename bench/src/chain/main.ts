@@ -78,7 +78,7 @@ await runCommand(
     })
     const rows: ChainRow[] = []
     for (const runner of runners)
-      await weaverTest({ weaver, runner, entry: ENTRY }, async (test) => {
+      await weaverTest({ weaver, runner, entry: ENTRY, extraRuns: 0 }, async (test) => {
         for (const length of LENGTHS) {
           process.stderr.write(`${runner}, ${length}\n`)
           rows.push({ runner, ...(await measureChain(test.get(Ping1), length, limits)) })

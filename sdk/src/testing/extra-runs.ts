@@ -1,6 +1,10 @@
 import type { WeaverGen } from '../component/binding.js'
 import type { Interceptor } from '../component/interceptor.js'
+import { context, withContext } from '../rpc/context.js'
 import { RemoteCallError } from '../rpc/remote-call-error.js'
+
+/** Metadata of an extra run: what it calls is not run again, or a chain of calls would take twice as long with each link. */
+const EXTRA_RUN = 'weaver-extra-run'
 
 /**
  * Around calls of methods that may run twice: runs each so many times more, and gives the outcome of the last. A method that is not idempotent, and does not
@@ -18,10 +22,10 @@ export function extraRuns(gen: WeaverGen, count: number): Interceptor {
     ),
   )
   return async ({ component, method }, next) => {
-    if (!repeatable.has(`${component}.${method}`)) return next()
+    if (!repeatable.has(`${component}.${method}`) || EXTRA_RUN in context().metadata) return next()
     for (let run = 0; run < count; run++) {
       try {
-        await next()
+        await withContext({ metadata: { [EXTRA_RUN]: 'true' } }, next)
       } catch (error) {
         if (error instanceof RemoteCallError) throw error
       }
