@@ -41,7 +41,7 @@ export interface Broker {
   ): Promise<readonly WeaveletStatus[]>
   /** Connects into a version, for as long as the caller needs it. Fails while the broker does not know the version. */
   connectTo(identity: VersionIdentity): Promise<VersionConnection>
-  /** Called once at start and after every reconnect with all versions that must exist. */
+  /** Makes all versions that must exist known to the servers, now and after every reconnect; those that a server did not take are tried again. */
   onReconnect(versions: () => readonly VersionIdentity[]): void
   close(): Promise<void>
 }

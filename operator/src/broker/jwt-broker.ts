@@ -6,6 +6,7 @@
  *     give it to all the others, who have nothing newer to hold against it. Servers drop the closing claim by themselves after `CLOSED_FOR_S`.
  * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { encodeAccount, encodeUser, fmtCreds } from '@nats-io/jwt'
 import { fromSeed } from '@nats-io/nkeys'
 import { groupPermissions, WeaverError } from '@weaver/sdk/contract'
@@ -19,6 +20,7 @@ import { WeaveletAsker } from './weavelet-asker.js'
 const PUSH_WAIT_MS = 2_000
 const PING_WAIT_MS = 300
 const PUSH_AT_ONCE = 16
+const PUSH_AGAIN_MS = 1_000
 const REPLY = '_INBOX.weaver-operator'
 /** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
 const CLOSED_FOR_S = 7 * 24 * 3600
@@ -51,6 +53,12 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
       what: `the account of deployment "${identity.deploymentId}"`,
       signal,
     })
+  }
+  let round = 0
+  /** Rounds end with the connection, and when a newer one begins. */
+  const startRound = (): (() => boolean) => {
+    const own = (round += 1)
+    return () => own !== round || system.isClosed
   }
   const broker: Broker = {
     isolation: 'account-per-version',
@@ -86,26 +94,9 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
         onError: (err) => log.warn('a subscription of the operator failed', { deploymentId: identity.deploymentId, err }),
       }),
     onReconnect(versions) {
-      const pushAll = async (): Promise<void> => {
-        const left = [...versions()]
-        const count = left.length
-        const work = async (): Promise<void> => {
-          for (let identity = left.pop(); identity !== undefined; identity = left.pop()) {
-            try {
-              await ensureVersion(identity)
-            } catch (error) {
-              log.warn('an account could not be pushed again; the next reconcile of its app does it', {
-                deploymentId: identity.deploymentId,
-                err: error,
-              })
-            }
-          }
-        }
-        await Promise.all(Array.from({ length: Math.min(PUSH_AT_ONCE, count) }, work))
-        log.info('accounts pushed to the broker', { accounts: count })
-      }
-      system.onReconnect(() => void pushAll())
-      void pushAll()
+      const push = (): void => void pushUntilTaken({ versions, ensureVersion, isOver: startRound(), log })
+      system.onReconnect(push)
+      push()
     },
     async close() {
       await asker.close()
@@ -113,6 +104,36 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
     },
   }
   return broker
+}
+
+/** Makes all accounts known to the servers; what they do not take, while many start at once, is told and tried again. */
+async function pushUntilTaken(options: {
+  readonly versions: () => readonly VersionIdentity[]
+  readonly ensureVersion: (identity: VersionIdentity) => Promise<void>
+  readonly isOver: () => boolean
+  readonly log: Logger
+}): Promise<void> {
+  const { versions, ensureVersion, isOver, log } = options
+  let left = [...versions()]
+  log.info('accounts are pushed to the broker', { accounts: left.length })
+  while (left.length > 0 && !isOver()) {
+    const failed: VersionIdentity[] = []
+    const work = async (): Promise<void> => {
+      for (let identity = left.pop(); identity !== undefined && !isOver(); identity = left.pop()) {
+        try {
+          await ensureVersion(identity)
+        } catch (error) {
+          failed.push(identity)
+          log.warn('an account could not be pushed; it is tried again', { deploymentId: identity.deploymentId, err: error })
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(PUSH_AT_ONCE, left.length) }, work))
+    if (failed.length > 0) await pause(PUSH_AGAIN_MS)
+    // A version that ended meanwhile must not be opened again.
+    const wanted = new Set(versions().map((identity) => identity.deploymentId))
+    left = failed.filter((identity) => wanted.has(identity.deploymentId))
+  }
 }
 
 /** A `.creds` file. The JWT's time of issue differs from call to call; the key, and what it may do, do not. */
