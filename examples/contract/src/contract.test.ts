@@ -79,6 +79,9 @@ const STATEMENTS: Readonly<Record<string, (subject: Subject, test: WeaverTest) =
   async E4(subject) {
     expect(await failureOf(subject.throwOwn())).not.toBeInstanceOf(RemoteCallError)
   },
+  async B1(subject) {
+    expect(await subject.seenAtStart()).toMatchObject({ component: 'contract/Subject' })
+  },
   async C1(subject) {
     expect((await subject.look()).component).toBe('weaver/Main')
     expect((await subject.lookBehind()).component).toBe('contract/Subject')

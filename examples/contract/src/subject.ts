@@ -32,6 +32,8 @@ export interface Subject {
   throwText(): Promise<string>
   look(): Promise<Seen>
   lookBehind(): Promise<Seen>
+  /** What `lookBehind` saw in `init()`. */
+  seenAtStart(): Promise<Seen | undefined>
   wait(ms: number): Promise<string>
   quick(ms: number): Promise<string>
   /** How the last `wait` or `quick` ended: `done`, or the name of the signal's reason. */
@@ -83,7 +85,11 @@ class SubjectImpl implements Subject {
   readonly behind = ref(Behind)
   #lastEnd = 'none'
   #count = 0
+  #seenAtStart: Seen | undefined
 
+  async init() {
+    this.#seenAtStart = await this.behind.look()
+  }
   async echo(value: Everything) {
     return value
   }
@@ -109,6 +115,9 @@ class SubjectImpl implements Subject {
   }
   async lookBehind() {
     return this.behind.look()
+  }
+  async seenAtStart() {
+    return this.#seenAtStart
   }
   wait(ms: number) {
     return this.#sleep(ms)
@@ -153,7 +162,13 @@ class SubjectImpl implements Subject {
 }
 export const subjectImpl = implement(Subject, SubjectImpl)
 
+/** Longer than a call waits for somebody who listens. */
+const SLOW_START_MS = 1_500
+
 class BehindImpl implements Behind {
+  async init() {
+    await new Promise((resolve) => setTimeout(resolve, SLOW_START_MS))
+  }
   async look() {
     return seen()
   }

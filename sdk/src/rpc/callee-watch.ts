@@ -30,6 +30,8 @@ const PASSED_OVER_MS = 1_500
 const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
 /** So many of the first that say that they are here are asked whom they know. */
 const ROSTERS = 3
+/** How often somebody who waits for the first replica asks again: what is said while a broker does not know yet who listens is lost. */
+const MEET_AGAIN_MS = 1_000
 /** How often all replicas are asked who has a call: at first, and at most. */
 const SEARCH_MS = { first: 250, most: 2_000 } as const
 
@@ -61,6 +63,8 @@ export interface CalleeWatchOptions {
 interface Callees {
   readonly component: string
   readonly known: Set<string>
+  /** Told when the first is known. */
+  readonly expectants: Set<() => void>
   search: Search | undefined
   /** Where answers to "who is there?" go; they may come late. */
   meeting: string | undefined
@@ -106,6 +110,7 @@ export class CalleeWatch {
     const callees: Callees = {
       component,
       known: new Set(),
+      expectants: new Set(),
       search: undefined,
       meeting: undefined,
       nextAsk: new Map(),
@@ -117,10 +122,34 @@ export class CalleeWatch {
     const { transport, deploymentId } = this.#options
     transport.subscribe(arrivalSubject(deploymentId, component), ({ data }) => {
       const { kind, reader } = readKind(data)
-      if (kind === KIND.here) callees.known.add(reader.string())
+      if (kind === KIND.here) this.#learn(callees, reader.string())
       else if (kind === KIND.left) this.#forget(callees, reader.string())
     })
     this.#meet(callees)
+  }
+
+  /** Resolves when a replica of the component has said that it is here. @throws the reason of the signal, when that fires */
+  async whenKnown(component: string, signal: AbortSignal): Promise<void> {
+    this.add(component)
+    const callees = this.#callees.get(component) as Callees // just added
+    if (callees.known.size > 0) return
+    const again = setInterval(() => this.#meet(callees), MEET_AGAIN_MS)
+    let end = (): void => undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = (): void => reject(signal.reason as Error) // an abort has one
+        if (signal.aborted) return onAbort()
+        signal.addEventListener('abort', onAbort)
+        callees.expectants.add(resolve)
+        end = () => {
+          signal.removeEventListener('abort', onAbort)
+          callees.expectants.delete(resolve)
+        }
+      })
+    } finally {
+      clearInterval(again)
+      end()
+    }
   }
 
   /** Whether it is time to look again. @param now epoch milliseconds */
@@ -178,6 +207,11 @@ export class CalleeWatch {
     })
   }
 
+  #learn(callees: Callees, replica: string): void {
+    callees.known.add(replica)
+    for (const tell of callees.expectants) tell()
+  }
+
   #forget(callees: Callees, replica: string): void {
     callees.known.delete(replica)
     callees.nextAsk.delete(replica)
@@ -233,7 +267,7 @@ export class CalleeWatch {
   }
 
   #onAnswer(callees: Callees, search: Search, { replica, calls }: { readonly replica: string; readonly calls: readonly number[] }): void {
-    callees.known.add(replica)
+    this.#learn(callees, replica)
     search.settled.add(replica)
     const held = new Set(calls)
     for (const call of search.calls) if (held.has(call.id)) call.holder = replica
@@ -256,7 +290,7 @@ export class CalleeWatch {
     const subject = everyReplicaSubject(this.#options.deploymentId, callees.component)
     callees.meeting = this.#ask({ subject, calls: [], isKept: true }, (answer) => {
       if (answer === undefined) return true
-      callees.known.add(answer.replica)
+      this.#learn(callees, answer.replica)
       if (rosters-- > 0) this.#askRoster(callees, answer.replica)
       return false
     })

@@ -103,6 +103,11 @@ export class RpcClient {
     return this.#pending.size + this.#queued + this.#streams.inFlight
   }
 
+  /** Resolves when a replica serves the component. @throws the reason of the signal, when that fires */
+  whenServed(component: string, signal: AbortSignal): Promise<void> {
+    return this.#watch.whenKnown(component, signal)
+  }
+
   /** What a stub calls. `caller` is the component that holds the stub. */
   invoker(of: CallTarget, caller: string): Calls {
     const { replica, tracing } = this.#options

@@ -90,6 +90,7 @@ export async function startByHand(
     readonly signal?: AbortSignal
     readonly copyArgs?: boolean
     readonly defaultTimeoutMs?: number
+    readonly startWaitMs?: number
   } = {},
 ): Promise<TestWeavelet> {
   const logs: LogEntry[] = []
@@ -114,6 +115,7 @@ export async function startByHand(
     ...(given.signal === undefined ? {} : { signal: given.signal }),
     copyArgs: given.copyArgs === true,
     defaultTimeoutMs: given.defaultTimeoutMs,
+    startWaitMs: given.startWaitMs,
     configOf: (component) => bootstrap.config[component],
     configSections: Object.keys(bootstrap.config),
     configListeners: Object.keys(given.addresses ?? {}),

@@ -44,6 +44,11 @@ export interface RunOptions {
   readonly maxConcurrent?: number
   /** How long a call may take where neither its method (`timeoutMs`) nor its component (`defaultTimeoutMs`) says, in milliseconds. @default 30000 */
   readonly defaultTimeoutMs?: number
+  /**
+   * How long the start of a component waits until what it refers to in other processes answers, in milliseconds; then it goes on, with a warning. 0: it does
+   * not wait. @default 60000
+   */
+  readonly startWaitMs?: number
 }
 
 /**
@@ -126,6 +131,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       maxConcurrent: runOptions.maxConcurrent,
       shutdownGraceMs: runOptions.shutdownGraceMs,
       defaultTimeoutMs: runOptions.defaultTimeoutMs,
+      startWaitMs: runOptions.startWaitMs,
       tracing,
       signal: abort.signal,
       onMainFailed: (error) => {

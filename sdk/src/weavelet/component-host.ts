@@ -15,6 +15,7 @@ import { limitProblems } from '../rpc/time-limit.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { ComponentHealth } from './component-health.js'
+import { startInOrder } from './component-start.js'
 import type { BoundListener } from './listener.js'
 import { LocalGate, type LocalCaller, type LocalTarget } from './local-calls.js'
 import { StartProblems } from './start-error.js'
@@ -43,6 +44,10 @@ export interface HostOptions {
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
   /** Whether there is a way to other processes now. */
   readonly isConnected?: () => boolean
+  /** Resolves when a component that is hosted elsewhere answers; rejects when the signal fires. Absent: those are not waited for. */
+  readonly whenServed?: ((component: string, signal: AbortSignal) => Promise<void>) | undefined
+  /** How long a start waits for them, in milliseconds. @default START_WAIT_MS */
+  readonly startWaitMs?: number | undefined
   /** How long calls may take where neither method nor component says, in milliseconds. */
   readonly defaultTimeoutMs?: number | undefined
   readonly log: Logger
@@ -51,6 +56,8 @@ export interface HostOptions {
 /** What the fields of a class made while it was constructed. */
 interface Made {
   readonly refs: Set<string>
+  /** Those of the refs that start waits for. */
+  readonly needs: Set<string>
   readonly listeners: Set<string>
   /** False: something could not be given, so that what follows may fail for no reason of its own. */
   isComplete: boolean
@@ -62,6 +69,7 @@ interface Hosted {
   /** What calls go to: the instance, or the interceptors before it. */
   readonly target: object
   readonly binding: ComponentBinding | undefined
+  readonly needs: ReadonlySet<string>
   isStarted: boolean
 }
 
@@ -93,9 +101,8 @@ export class ComponentHost {
     this.#bindings = bindings
     for (const problem of limitProblems(options)) this.#problems.add(`run(): ${problem}`)
     this.#checkSections()
-    const isHosted = (name: string): boolean => options.hosted?.has(name) ?? true
-    if (isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
-    for (const name of [...bindings.keys()].sort()) if (isHosted(name)) this.#construct(name)
+    if (this.#isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
+    for (const name of [...bindings.keys()].sort()) if (this.#isHosted(name)) this.#construct(name)
     for (const name of options.hosted ?? [])
       if (!bindings.has(name) && name !== MAIN_COMPONENT)
         this.#problems.add(
@@ -137,22 +144,28 @@ export class ComponentHost {
     )
   }
 
-  /** Runs `init()` of each in dependency order; `onStarted` follows each. When the signal fires the others are left. */
+  /** Runs `init()` of each when what it refers to has started, here and elsewhere; `onStarted` follows each. When the signal fires the others are left. */
   async start(onStarted: (name: string) => void, signal?: AbortSignal): Promise<void> {
-    for (const hosted of this.#hosted.values()) {
-      if (signal?.aborted === true) return
-      try {
-        await hosted.instance.init?.()
-      } catch (cause) {
-        throw new WeaverError(
-          'WEAVER_INIT_FAILED',
-          `init() of "${hosted.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-          { cause },
-        )
-      }
-      hosted.isStarted = true
-      onStarted(hosted.name)
-    }
+    const { log, startWaitMs, whenServed } = this.#options
+    await startInOrder([...this.#hosted.values()], {
+      async start(hosted) {
+        try {
+          await hosted.instance.init?.()
+        } catch (cause) {
+          throw new WeaverError(
+            'WEAVER_INIT_FAILED',
+            `init() of "${hosted.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+            { cause },
+          )
+        }
+        hosted.isStarted = true
+        onStarted(hosted.name)
+      },
+      whenServed,
+      waitMs: startWaitMs,
+      log,
+      signal,
+    })
   }
 
   /** Runs `shutdown()` of each started one in reverse order; one that fails does not keep the others from theirs. @returns true when all went well. */
@@ -195,7 +208,7 @@ export class ComponentHost {
       return undefined
     }
     this.#constructing.push(name)
-    const made: Made = { refs: new Set(), listeners: new Set(), isComplete: true }
+    const made: Made = { refs: new Set(), needs: new Set(), listeners: new Set(), isComplete: true }
     let instance: object & Hooks
     try {
       instance = constructWithin(this.#scope(name, made), () => new create())
@@ -212,9 +225,13 @@ export class ComponentHost {
     this.#compare(name, 'listeners', [made.listeners, expected.listeners])
     const leaderProblem = leaderProblemOf(name, instance, binding)
     if (leaderProblem !== undefined) this.#problems.add(leaderProblem)
-    const hosted: Hosted = { name, instance, target: this.#target(instance, binding), binding, isStarted: false }
+    const hosted: Hosted = { name, instance, target: this.#target(instance, binding), binding, needs: made.needs, isStarted: false }
     this.#hosted.set(name, hosted)
     return hosted
+  }
+
+  #isHosted(name: string): boolean {
+    return this.#options.hosted?.has(name) ?? true
   }
 
   #checkSections(): void {
@@ -239,6 +256,7 @@ export class ComponentHost {
     return {
       ref: (token) => {
         made.refs.add(token.name)
+        made.needs.add(token.name)
         return this.#resolve(token, owner) ?? nothing()
       },
       lazyRef: (token) => {
@@ -248,6 +266,7 @@ export class ComponentHost {
       optionalRef: (token) => {
         if (!this.#bindings.has(token.name)) return undefined
         made.refs.add(token.name)
+        if (this.#isHosted(token.name)) made.needs.add(token.name)
         return this.#resolve(token, owner) ?? nothing()
       },
       listener: (name) => {
@@ -274,7 +293,7 @@ export class ComponentHost {
       this.#problems.add(`"${owner}" refers to "${token.name}", which the generated file does not have; run \`weaver generate\``)
       return undefined
     }
-    if (this.#options.hosted?.has(token.name) ?? true) {
+    if (this.#isHosted(token.name)) {
       const hosted = this.#construct(token.name)
       return hosted === undefined ? undefined : binding.local(this.#gate(hosted, binding, owner), hosted.target)
     }
@@ -290,8 +309,7 @@ export class ComponentHost {
   /** A stub that becomes the ref at its first call; everything that is hosted is constructed by then. */
   #resolveLater(token: Component<unknown>, owner: string): unknown {
     const binding = this.#bindings.get(token.name)
-    const isHosted = this.#options.hosted?.has(token.name) ?? true
-    if (binding === undefined || !isHosted) return this.#resolve(token, owner) // it constructs nothing
+    if (binding === undefined || !this.#isHosted(token.name)) return this.#resolve(token, owner) // it constructs nothing
     const hosted = (): Hosted | undefined => this.#hosted.get(token.name)
     const later: LocalTarget = {
       name: token.name,

@@ -74,6 +74,8 @@ export interface WeaveletOptions {
   readonly maxConcurrent?: number | undefined
   /** How long a call may take where neither method nor component says, in milliseconds. @default 30000 */
   readonly defaultTimeoutMs?: number | undefined
+  /** How long the start waits for components of other processes, in milliseconds. @default 60000 */
+  readonly startWaitMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
   /** How long a graceful stop may take, in milliseconds, where the bootstrap does not say. @default 25000 */
@@ -180,6 +182,8 @@ async function host(
             ),
     routeTo: (token) => (routing === undefined ? routeWithin(token) : routing.routeTo(token)),
     isConnected: () => transport?.isConnected === true,
+    whenServed: client === undefined ? undefined : (component, signal) => client.whenServed(component, signal),
+    startWaitMs: options.startWaitMs,
     defaultTimeoutMs: options.defaultTimeoutMs,
     log,
   })
