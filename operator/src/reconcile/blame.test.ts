@@ -1,6 +1,6 @@
 import type { Pod } from '../describe/pod-view.js'
 import type { PlannedGroup } from '../desired/version-plan.js'
-import { blameGroup } from './blame.js'
+import { blameGroup, rootsFirst } from './blame.js'
 
 const GROUP = { name: 'reverser', components: ['httpserver/Reverser'], workloadName: 'hello-reverser-v2' } as unknown as PlannedGroup // the fields that blame reads
 
@@ -64,5 +64,14 @@ describe('blame', () => {
       'component "httpserver/Reverser": Deployment "hello-reverser-v2" cannot create pods: FailedCreate: exceeded quota',
     )
     expect(blameGroup(GROUP, [], undefined)).toContain('is not there yet')
+  })
+
+  it('begins with the group that the others wait for, and leaves circles as they are', () => {
+    const group = (name: string, ...calls: readonly string[]): PlannedGroup =>
+      ({ name, components: [`shop/${name}`], calls: calls.map((call) => `shop/${call}`) }) as unknown as PlannedGroup // the fields that count
+    const order = (...groups: readonly PlannedGroup[]): readonly string[] => rootsFirst(groups).map(({ name }) => name)
+    expect(order(group('Web', 'Cart', 'Web'), group('Cart', 'Stock'), group('Stock'))).toEqual(['Stock', 'Web', 'Cart'])
+    expect(order(group('Web', 'Cart'), group('Cart', 'Stock'))).toEqual(['Cart', 'Web'])
+    expect(order(group('Ping', 'Pong'), group('Pong', 'Ping'))).toEqual(['Ping', 'Pong'])
   })
 })

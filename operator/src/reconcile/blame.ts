@@ -28,6 +28,13 @@ export function blameGroup(group: PlannedGroup, pods: readonly Pod[], workload: 
     : `${who}: Deployment "${group.workloadName}" has no ready pod yet`
 }
 
+/** Of groups that are not ready, those first that wait for none of the others: a start waits for the components that it refers to. */
+export function rootsFirst(unready: readonly PlannedGroup[]): readonly PlannedGroup[] {
+  const isWaiting = (group: PlannedGroup): boolean =>
+    group.calls.some((component) => unready.some((other) => other !== group && other.components.includes(component)))
+  return [...unready.filter((group) => !isWaiting(group)), ...unready.filter(isWaiting)]
+}
+
 /** Reason first, then what the kubelet says; `rank` 0: the pod is ready. */
 function podTrouble(pod: Pod): { readonly rank: number; readonly why: string } {
   const container = containerOf(pod, APP_CONTAINER)

@@ -1,8 +1,8 @@
 import { LABELS } from '@weaver/crds'
-import type { PlannedListener, VersionPlan } from '../desired/version-plan.js'
+import type { PlannedGroup, PlannedListener, VersionPlan } from '../desired/version-plan.js'
 import { HEALTH_PORT } from '../desired/version-plan.js'
 import type { TrafficBackend } from '../traffic/traffic-driver.js'
-import { blameGroup } from './blame.js'
+import { blameGroup, rootsFirst } from './blame.js'
 import type { AppObjects, Workload } from './cluster-view.js'
 
 type BackendPods = TrafficBackend['pods']
@@ -28,22 +28,23 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
   const pods = objects.pods.filter(
     (p) => p.metadata.labels?.[LABELS.version] === plan.versionId && p.metadata.labels[LABELS.role] === 'weavelet',
   )
-  const blames: string[] = []
+  const unready: PlannedGroup[] = []
   let groupsReady = 0
   let groupsServing = 0
+  const workloadOf = (group: PlannedGroup): Workload | undefined => objects.workloads.find((w) => w.metadata.name === group.workloadName)
   for (const group of plan.groups) {
-    const workload = objects.workloads.find((w) => w.metadata.name === group.workloadName)
+    const workload = workloadOf(group)
     if (group.replicas.min === 0 || (workload?.status?.readyReplicas ?? 0) > 0) groupsServing += 1
     if (isWorkloadReady(workload, group.replicas.min)) groupsReady += 1
-    else
-      blames.push(
-        blameGroup(
-          group,
-          pods.filter((p) => p.metadata.labels?.[LABELS.group] === group.name),
-          workload,
-        ),
-      )
+    else unready.push(group)
   }
+  const blames = rootsFirst(unready).map((group) =>
+    blameGroup(
+      group,
+      pods.filter((p) => p.metadata.labels?.[LABELS.group] === group.name),
+      workloadOf(group),
+    ),
+  )
   const endpoints = Object.fromEntries(plan.listeners.map((l) => [l.name, endpointsOf(l, objects)]))
   const unserved = plan.listeners.filter((l) => !endpoints[l.name]?.some((p) => p.ready && !p.terminating))
   if (blames.length === 0 && unserved.length > 0)

@@ -67,7 +67,8 @@ export async function startInOrder<T extends Startable>(components: readonly T[]
         ]
   signal?.addEventListener('abort', onAbort)
   try {
-    while (left.size > 0 && signal?.aborted !== true) {
+    while (left.size > 0) {
+      if (signal?.aborted === true) return
       const next = [...left].find(({ needs }) => [...needs].every(isUp)) // I1
       if (next === undefined) {
         await new Promise<void>((resolve) => (wake = resolve))

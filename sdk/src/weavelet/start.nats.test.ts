@@ -61,11 +61,9 @@ afterEach(async () => {
   await nats.stop()
 })
 
-function launch(
-  group: string,
-  components: readonly string[],
-  more: Omit<Parameters<typeof startByHand>[2], 'bootstrap'> & { gen?: typeof weaver } = {},
-) {
+type Given = Omit<NonNullable<Parameters<typeof startByHand>[2]>, 'bootstrap'>
+
+function launch(group: string, components: readonly string[], more: Given & { readonly gen?: typeof weaver } = {}) {
   const { gen = weaver, ...given } = more
   const started = startByHand(Nothing, gen, {
     ...given,
