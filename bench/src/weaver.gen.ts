@@ -240,8 +240,8 @@ function readOrder(r: Reader): Order {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: 'cab27a85febce03c4353e03a728c51f0e15a68beb8ff3915e3b29496977fc3d1',
+  format: 4,
+  fingerprint: '3c4bf14b6f0ce616bf9672004320f94d4c75fe8fb5bb9fea3435f20e08939bdf',
   main: {
     refs: ['bench/Echo', 'bench/Slow'],
     listeners: [],
@@ -277,9 +277,24 @@ export const weaver: WeaverGen = {
         tiny: (text) => calls.call(1, [text]) as ReturnType<Echo['tiny']>,
       }),
       local: (calls, target) => ({
-        order: (order) =>
-          calls.enter(0) ? calls.run(0, () => target.order(order)) : (calls.call(0, [order]) as ReturnType<Echo['order']>),
-        tiny: (text) => (calls.enter(1) ? calls.run(1, () => target.tiny(text)) : (calls.call(1, [text]) as ReturnType<Echo['tiny']>)),
+        order: (order) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [order]) as ReturnType<Echo['order']>
+          try {
+            return calls.leave(entered, target.order(order))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        tiny: (text) => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, [text]) as ReturnType<Echo['tiny']>
+          try {
+            return calls.leave(entered, target.tiny(text))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping1Interface>({
@@ -302,8 +317,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping1Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping1Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping1Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping10Interface>({
@@ -326,8 +348,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping10Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping10Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping10Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping2Interface>({
@@ -350,8 +379,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping2Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping2Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping2Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping3Interface>({
@@ -374,8 +410,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping3Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping3Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping3Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping4Interface>({
@@ -398,8 +441,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping4Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping4Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping4Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping5Interface>({
@@ -422,8 +472,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping5Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping5Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping5Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping6Interface>({
@@ -446,8 +503,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping6Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping6Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping6Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping7Interface>({
@@ -470,8 +534,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping7Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping7Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping7Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping8Interface>({
@@ -494,8 +565,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping8Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping8Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping8Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Ping9Interface>({
@@ -518,8 +596,15 @@ export const weaver: WeaverGen = {
         ping: (left) => calls.call(0, [left]) as ReturnType<Ping9Interface['ping']>,
       }),
       local: (calls, target) => ({
-        ping: (left) =>
-          calls.enter(0) ? calls.run(0, () => target.ping(left)) : (calls.call(0, [left]) as ReturnType<Ping9Interface['ping']>),
+        ping: (left) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [left]) as ReturnType<Ping9Interface['ping']>
+          try {
+            return calls.leave(entered, target.ping(left))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Slow>({
@@ -542,7 +627,15 @@ export const weaver: WeaverGen = {
         wait: (ms) => calls.call(0, [ms]) as ReturnType<Slow['wait']>,
       }),
       local: (calls, target) => ({
-        wait: (ms) => (calls.enter(0) ? calls.run(0, () => target.wait(ms)) : (calls.call(0, [ms]) as ReturnType<Slow['wait']>)),
+        wait: (ms) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [ms]) as ReturnType<Slow['wait']>
+          try {
+            return calls.leave(entered, target.wait(ms))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

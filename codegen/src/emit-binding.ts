@@ -31,7 +31,11 @@ export function emitBinding(component: ComponentModel, codecs: CodecEmitter, nam
         : ['stub: (calls) => ({', ...methods.flatMap((method, i) => indent(emitStub(method, i, names))), '}),']),
       ...(methods.length === 0
         ? ['local: () => ({}),']
-        : ['local: (calls, target) => ({', ...methods.flatMap((method, i) => indent(emitForwarder(method, i, names))), '}),']),
+        : [
+            `local: (${methods.some(isStraight) ? 'calls, target' : 'calls'}) => ({`,
+            ...methods.flatMap((method, i) => indent(emitForwarder(method, i, names))),
+            '}),',
+          ]),
     ]),
     '}),',
   ]
@@ -78,16 +82,27 @@ function emitStub(method: MethodModel, index: number, { type }: BindingNames): s
   return MEMBER_AT + line.length <= WIDTH ? [line] : [`${key(method.name)}: (${parameters}) =>`, `  ${body},`]
 }
 
-function emitForwarder(method: MethodModel, index: number, { type }: BindingNames): string[] {
+/** A stream needs its context at each item: it takes no straight way. */
+const isStraight = ({ isStream, parameters }: MethodModel): boolean => !isStream && parameters.every(({ kind }) => kind !== 'stream')
+
+function emitForwarder(method: MethodModel, index: number, names: BindingNames): string[] {
+  if (!isStraight(method)) return emitStub(method, index, names)
   const { parameters, values } = argumentNames(method.parameters)
-  const straight = `calls.run(${index}, () => ${member('target', method.name)}(${parameters}))`
-  const around = `(calls.${method.isStream ? 'stream' : 'call'}(${index}, ${values}) as ${resultType(method, type)})`
-  const head = `${key(method.name)}: (${parameters}) =>`
-  const line = `${head} (calls.enter(${index}) ? ${straight} : ${around}),`
-  if (MEMBER_AT + line.length <= WIDTH) return [line]
-  const choice = `  calls.enter(${index}) ? ${straight} : ${around},`
-  if (MEMBER_AT + choice.length <= WIDTH) return [head, choice]
-  return [head, ...indent([`calls.enter(${index})`, ...indent([`? ${straight}`, `: ${around},`])])]
+  const ifNot = 'if (entered === undefined)'
+  const otherwise = `return calls.call(${index}, ${values}) as ${resultType(method, names.type)}`
+  return [
+    `${key(method.name)}: (${parameters}) => {`,
+    ...indent([
+      `const entered = calls.enter(${index})`,
+      ...(MEMBER_AT + 3 + ifNot.length + otherwise.length <= WIDTH ? [`${ifNot} ${otherwise}`] : [ifNot, `  ${otherwise}`]),
+      'try {',
+      `  return calls.leave(entered, ${member('target', method.name)}(${parameters}))`,
+      '} catch (error) {',
+      '  return calls.fail(entered, error)',
+      '}',
+    ]),
+    '},',
+  ]
 }
 
 function resultType(method: MethodModel, type: string): string {
@@ -107,6 +122,7 @@ const hasBytes = (shape: Shape): boolean => shape.kind !== 'undefined' && shape.
 const RESERVED = new Set([
   'calls',
   'target',
+  'entered',
   'arguments',
   'eval',
   'await',

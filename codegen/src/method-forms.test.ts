@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { scope } from '../../sdk/src/rpc/context.js'
 import { Reader, Writer, type Calls, type LocalCalls, type MethodBinding, type WeaverGen } from '../../sdk/src/internal.js'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
@@ -148,7 +149,13 @@ export const ofImpl = implement(Of, class { async tell(a: string) { return a } }
   })
 
   it('forwarders call the object itself where they may', async () => {
-    const straight: LocalCalls = { ...recorder, enter: () => true, run: (_, body) => body() }
+    const failed: unknown[] = []
+    const straight: LocalCalls = {
+      ...recorder,
+      enter: () => scope(),
+      leave: (_, result) => result,
+      fail: <R>(_: unknown, error: unknown) => (failed.push(error), undefined as R),
+    }
     const binding = weaver.components().find(({ token }) => token.name === 'test/Forms')
     const object = binding === undefined ? undefined : new binding.implementation.create()
     const local = binding?.local(straight, object) as Record<string, (...args: unknown[]) => Promise<unknown>> // as above

@@ -84,8 +84,8 @@ function readAccountArray(r: Reader): AccountArray {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '2a1859c25c407c1277cdcb4708153b5339c0717844495c4444c2bad419ce082b',
+  format: 4,
+  fingerprint: '787331359e58f740c10d94f10bc8280d1640a2e7f0dd5cab524e62e4b20e7690',
   main: {
     refs: ['bank/Bank'],
     listeners: ['bank'],
@@ -148,20 +148,42 @@ export const weaver: WeaverGen = {
         withdraw: (id, account, amount) => calls.call(3, [id, account, amount]) as ReturnType<Bank['withdraw']>,
       }),
       local: (calls, target) => ({
-        balance: (account) =>
-          calls.enter(0) ? calls.run(0, () => target.balance(account)) : (calls.call(0, [account]) as ReturnType<Bank['balance']>),
-        deposit: (id, account, amount) =>
-          calls.enter(1)
-            ? calls.run(1, () => target.deposit(id, account, amount))
-            : (calls.call(1, [id, account, amount]) as ReturnType<Bank['deposit']>),
-        transfer: (id, from, to, amount) =>
-          calls.enter(2)
-            ? calls.run(2, () => target.transfer(id, from, to, amount))
-            : (calls.call(2, [id, from, to, amount]) as ReturnType<Bank['transfer']>),
-        withdraw: (id, account, amount) =>
-          calls.enter(3)
-            ? calls.run(3, () => target.withdraw(id, account, amount))
-            : (calls.call(3, [id, account, amount]) as ReturnType<Bank['withdraw']>),
+        balance: (account) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [account]) as ReturnType<Bank['balance']>
+          try {
+            return calls.leave(entered, target.balance(account))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        deposit: (id, account, amount) => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, [id, account, amount]) as ReturnType<Bank['deposit']>
+          try {
+            return calls.leave(entered, target.deposit(id, account, amount))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        transfer: (id, from, to, amount) => {
+          const entered = calls.enter(2)
+          if (entered === undefined) return calls.call(2, [id, from, to, amount]) as ReturnType<Bank['transfer']>
+          try {
+            return calls.leave(entered, target.transfer(id, from, to, amount))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        withdraw: (id, account, amount) => {
+          const entered = calls.enter(3)
+          if (entered === undefined) return calls.call(3, [id, account, amount]) as ReturnType<Bank['withdraw']>
+          try {
+            return calls.leave(entered, target.withdraw(id, account, amount))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Store>({
@@ -216,16 +238,42 @@ export const weaver: WeaverGen = {
         write: (changes) => calls.call(3, [changes]) as ReturnType<Store['write']>,
       }),
       local: (calls, target) => ({
-        compareAndSet: (id, versions, changes) =>
-          calls.enter(0)
-            ? calls.run(0, () => target.compareAndSet(id, versions, changes))
-            : (calls.call(0, [id, versions, changes]) as ReturnType<Store['compareAndSet']>),
-        isWritten: (id) =>
-          calls.enter(1) ? calls.run(1, () => target.isWritten(id)) : (calls.call(1, [id]) as ReturnType<Store['isWritten']>),
-        read: (accounts) =>
-          calls.enter(2) ? calls.run(2, () => target.read(accounts)) : (calls.call(2, [accounts]) as ReturnType<Store['read']>),
-        write: (changes) =>
-          calls.enter(3) ? calls.run(3, () => target.write(changes)) : (calls.call(3, [changes]) as ReturnType<Store['write']>),
+        compareAndSet: (id, versions, changes) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [id, versions, changes]) as ReturnType<Store['compareAndSet']>
+          try {
+            return calls.leave(entered, target.compareAndSet(id, versions, changes))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        isWritten: (id) => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, [id]) as ReturnType<Store['isWritten']>
+          try {
+            return calls.leave(entered, target.isWritten(id))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        read: (accounts) => {
+          const entered = calls.enter(2)
+          if (entered === undefined) return calls.call(2, [accounts]) as ReturnType<Store['read']>
+          try {
+            return calls.leave(entered, target.read(accounts))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        write: (changes) => {
+          const entered = calls.enter(3)
+          if (entered === undefined) return calls.call(3, [changes]) as ReturnType<Store['write']>
+          try {
+            return calls.leave(entered, target.write(changes))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -18,8 +18,8 @@ function readMessage(r: Reader): Message {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '2f190591dcfc0d0e84591972d98d54e53795938ec3a04498a84249b7df4d98cf',
+  format: 4,
+  fingerprint: 'b055639eea490acb7511a5d137dc95495bf677a867b5e7552d2b081c98b8251a',
   main: {
     refs: ['chat/Rooms'],
     listeners: ['chat'],
@@ -59,12 +59,16 @@ export const weaver: WeaverGen = {
         post: (room, author, text) => calls.call(1, [room, author, text]) as ReturnType<Rooms['post']>,
       }),
       local: (calls, target) => ({
-        follow: (room, after) =>
-          calls.enter(0) ? calls.run(0, () => target.follow(room, after)) : (calls.stream(0, [room, after]) as ReturnType<Rooms['follow']>),
-        post: (room, author, text) =>
-          calls.enter(1)
-            ? calls.run(1, () => target.post(room, author, text))
-            : (calls.call(1, [room, author, text]) as ReturnType<Rooms['post']>),
+        follow: (room, after) => calls.stream(0, [room, after]) as ReturnType<Rooms['follow']>,
+        post: (room, author, text) => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, [room, author, text]) as ReturnType<Rooms['post']>
+          try {
+            return calls.leave(entered, target.post(room, author, text))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

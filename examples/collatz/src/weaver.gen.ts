@@ -3,8 +3,8 @@ import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Even, Odd, evenImpl, oddImpl } from './steps.js'
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: 'aadd8b48a06c1a54630f75c4077f17ff434b9994d937ce1d312a17861190c377',
+  format: 4,
+  fingerprint: 'f29a51b61574aed91eba439eadad97371fa931da91cef48f16ab278de4ebd6bc',
   main: {
     refs: ['collatz/Even', 'collatz/Odd'],
     listeners: ['collatz'],
@@ -30,7 +30,15 @@ export const weaver: WeaverGen = {
         steps: (n) => calls.call(0, [n]) as ReturnType<Even['steps']>,
       }),
       local: (calls, target) => ({
-        steps: (n) => (calls.enter(0) ? calls.run(0, () => target.steps(n)) : (calls.call(0, [n]) as ReturnType<Even['steps']>)),
+        steps: (n) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [n]) as ReturnType<Even['steps']>
+          try {
+            return calls.leave(entered, target.steps(n))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Odd>({
@@ -53,7 +61,15 @@ export const weaver: WeaverGen = {
         steps: (n) => calls.call(0, [n]) as ReturnType<Odd['steps']>,
       }),
       local: (calls, target) => ({
-        steps: (n) => (calls.enter(0) ? calls.run(0, () => target.steps(n)) : (calls.call(0, [n]) as ReturnType<Odd['steps']>)),
+        steps: (n) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [n]) as ReturnType<Odd['steps']>
+          try {
+            return calls.leave(entered, target.steps(n))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -310,8 +310,8 @@ function readMaybeSeen(r: Reader): MaybeSeen {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '20e966e1fe2b6c377135cff91fd720d955609b3c6cd712d234ac0e659e44b464',
+  format: 4,
+  fingerprint: '8ffbff36be9063474e1b7bc2b046bbcf724bbb66f9c38c6596533f94ddf70738',
   main: {
     refs: ['contract/Subject'],
     listeners: [],
@@ -335,7 +335,15 @@ export const weaver: WeaverGen = {
         look: () => calls.call(0, []) as ReturnType<Behind['look']>,
       }),
       local: (calls, target) => ({
-        look: () => (calls.enter(0) ? calls.run(0, () => target.look()) : (calls.call(0, []) as ReturnType<Behind['look']>)),
+        look: () => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, []) as ReturnType<Behind['look']>
+          try {
+            return calls.leave(entered, target.look())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Subject>({
@@ -482,31 +490,133 @@ export const weaver: WeaverGen = {
         wait: (ms) => calls.call(14, [ms]) as ReturnType<Subject['wait']>,
       }),
       local: (calls, target) => ({
-        change: (list) =>
-          calls.enter(0) ? calls.run(0, () => target.change(list)) : (calls.call(0, [list]) as ReturnType<Subject['change']>),
-        count: () => (calls.enter(1) ? calls.run(1, () => target.count()) : (calls.call(1, []) as ReturnType<Subject['count']>)),
-        echo: (value) =>
-          calls.enter(2) ? calls.run(2, () => target.echo(value)) : (calls.call(2, [value]) as ReturnType<Subject['echo']>),
-        keyed: (key) => (calls.enter(3) ? calls.run(3, () => target.keyed(key)) : (calls.call(3, [key]) as ReturnType<Subject['keyed']>)),
-        lastEnd: () => (calls.enter(4) ? calls.run(4, () => target.lastEnd()) : (calls.call(4, []) as ReturnType<Subject['lastEnd']>)),
-        look: () => (calls.enter(5) ? calls.run(5, () => target.look()) : (calls.call(5, []) as ReturnType<Subject['look']>)),
-        lookBehind: () =>
-          calls.enter(6) ? calls.run(6, () => target.lookBehind()) : (calls.call(6, []) as ReturnType<Subject['lookBehind']>),
-        nothing: () => (calls.enter(7) ? calls.run(7, () => target.nothing()) : (calls.call(7, []) as ReturnType<Subject['nothing']>)),
-        numbers: (end, fails) =>
-          calls.enter(8)
-            ? calls.run(8, () => target.numbers(end, fails))
-            : (calls.stream(8, [end, fails]) as ReturnType<Subject['numbers']>),
-        quick: (ms) => (calls.enter(9) ? calls.run(9, () => target.quick(ms)) : (calls.call(9, [ms]) as ReturnType<Subject['quick']>)),
-        seenAtStart: () =>
-          calls.enter(10) ? calls.run(10, () => target.seenAtStart()) : (calls.call(10, []) as ReturnType<Subject['seenAtStart']>),
-        throwAtOnce: () =>
-          calls.enter(11) ? calls.run(11, () => target.throwAtOnce()) : (calls.call(11, []) as ReturnType<Subject['throwAtOnce']>),
-        throwOwn: () =>
-          calls.enter(12) ? calls.run(12, () => target.throwOwn()) : (calls.call(12, []) as ReturnType<Subject['throwOwn']>),
-        throwText: () =>
-          calls.enter(13) ? calls.run(13, () => target.throwText()) : (calls.call(13, []) as ReturnType<Subject['throwText']>),
-        wait: (ms) => (calls.enter(14) ? calls.run(14, () => target.wait(ms)) : (calls.call(14, [ms]) as ReturnType<Subject['wait']>)),
+        change: (list) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [list]) as ReturnType<Subject['change']>
+          try {
+            return calls.leave(entered, target.change(list))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        count: () => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, []) as ReturnType<Subject['count']>
+          try {
+            return calls.leave(entered, target.count())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        echo: (value) => {
+          const entered = calls.enter(2)
+          if (entered === undefined) return calls.call(2, [value]) as ReturnType<Subject['echo']>
+          try {
+            return calls.leave(entered, target.echo(value))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        keyed: (key) => {
+          const entered = calls.enter(3)
+          if (entered === undefined) return calls.call(3, [key]) as ReturnType<Subject['keyed']>
+          try {
+            return calls.leave(entered, target.keyed(key))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        lastEnd: () => {
+          const entered = calls.enter(4)
+          if (entered === undefined) return calls.call(4, []) as ReturnType<Subject['lastEnd']>
+          try {
+            return calls.leave(entered, target.lastEnd())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        look: () => {
+          const entered = calls.enter(5)
+          if (entered === undefined) return calls.call(5, []) as ReturnType<Subject['look']>
+          try {
+            return calls.leave(entered, target.look())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        lookBehind: () => {
+          const entered = calls.enter(6)
+          if (entered === undefined) return calls.call(6, []) as ReturnType<Subject['lookBehind']>
+          try {
+            return calls.leave(entered, target.lookBehind())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        nothing: () => {
+          const entered = calls.enter(7)
+          if (entered === undefined) return calls.call(7, []) as ReturnType<Subject['nothing']>
+          try {
+            return calls.leave(entered, target.nothing())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        numbers: (end, fails) => calls.stream(8, [end, fails]) as ReturnType<Subject['numbers']>,
+        quick: (ms) => {
+          const entered = calls.enter(9)
+          if (entered === undefined) return calls.call(9, [ms]) as ReturnType<Subject['quick']>
+          try {
+            return calls.leave(entered, target.quick(ms))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        seenAtStart: () => {
+          const entered = calls.enter(10)
+          if (entered === undefined) return calls.call(10, []) as ReturnType<Subject['seenAtStart']>
+          try {
+            return calls.leave(entered, target.seenAtStart())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        throwAtOnce: () => {
+          const entered = calls.enter(11)
+          if (entered === undefined) return calls.call(11, []) as ReturnType<Subject['throwAtOnce']>
+          try {
+            return calls.leave(entered, target.throwAtOnce())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        throwOwn: () => {
+          const entered = calls.enter(12)
+          if (entered === undefined) return calls.call(12, []) as ReturnType<Subject['throwOwn']>
+          try {
+            return calls.leave(entered, target.throwOwn())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        throwText: () => {
+          const entered = calls.enter(13)
+          if (entered === undefined) return calls.call(13, []) as ReturnType<Subject['throwText']>
+          try {
+            return calls.leave(entered, target.throwText())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        wait: (ms) => {
+          const entered = calls.enter(14)
+          if (entered === undefined) return calls.call(14, [ms]) as ReturnType<Subject['wait']>
+          try {
+            return calls.leave(entered, target.wait(ms))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -32,8 +32,8 @@ function readFactors(r: Reader): Factors {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '92a0916c1316dd84df0d81a637537f19c8ad69d2f1f43bdfb601d2fd62054ac9',
+  format: 4,
+  fingerprint: 'bb5362f8399c71677ca719d57007ebb898d1f7a4dab58f160e24199ab356a5ca',
   main: {
     refs: ['factors/Factorer'],
     listeners: ['factors'],
@@ -59,7 +59,15 @@ export const weaver: WeaverGen = {
         factors: (n) => calls.call(0, [n]) as ReturnType<Factorer['factors']>,
       }),
       local: (calls, target) => ({
-        factors: (n) => (calls.enter(0) ? calls.run(0, () => target.factors(n)) : (calls.call(0, [n]) as ReturnType<Factorer['factors']>)),
+        factors: (n) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [n]) as ReturnType<Factorer['factors']>
+          try {
+            return calls.leave(entered, target.factors(n))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

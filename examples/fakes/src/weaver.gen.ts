@@ -140,8 +140,8 @@ function readOrder(r: Reader): Order {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '489347bb7e6542d1a3cd382db484fd7b378f98769a0a5843b7379aeaab076442',
+  format: 4,
+  fingerprint: '1a3b78c7b88f33c515acfadbfea1496fd2f044b2a303a3a6b76b833a4d2d021b',
   main: {
     refs: ['fakes/Shop'],
     listeners: ['shop'],
@@ -165,7 +165,15 @@ export const weaver: WeaverGen = {
         now: () => calls.call(0, []) as ReturnType<Clock['now']>,
       }),
       local: (calls, target) => ({
-        now: () => (calls.enter(0) ? calls.run(0, () => target.now()) : (calls.call(0, []) as ReturnType<Clock['now']>)),
+        now: () => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, []) as ReturnType<Clock['now']>
+          try {
+            return calls.leave(entered, target.now())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Payments>({
@@ -189,10 +197,15 @@ export const weaver: WeaverGen = {
         charge: (card, cents) => calls.call(0, [card, cents]) as ReturnType<Payments['charge']>,
       }),
       local: (calls, target) => ({
-        charge: (card, cents) =>
-          calls.enter(0)
-            ? calls.run(0, () => target.charge(card, cents))
-            : (calls.call(0, [card, cents]) as ReturnType<Payments['charge']>),
+        charge: (card, cents) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [card, cents]) as ReturnType<Payments['charge']>
+          try {
+            return calls.leave(entered, target.charge(card, cents))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Shop>({
@@ -216,8 +229,15 @@ export const weaver: WeaverGen = {
         order: (card, cents) => calls.call(0, [card, cents]) as ReturnType<Shop['order']>,
       }),
       local: (calls, target) => ({
-        order: (card, cents) =>
-          calls.enter(0) ? calls.run(0, () => target.order(card, cents)) : (calls.call(0, [card, cents]) as ReturnType<Shop['order']>),
+        order: (card, cents) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [card, cents]) as ReturnType<Shop['order']>
+          try {
+            return calls.leave(entered, target.order(card, cents))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -3,8 +3,8 @@ import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Greeter, greeterImpl } from './greeter.js'
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '4e44ae4bc36f522b10d26e379e3a1acb94d903fc62f49a74a2be761ab680141c',
+  format: 4,
+  fingerprint: '3bedccee69670bd0122600dafe73af29d7d8d08b3c8ecd62535fbe5f8af07b50',
   main: {
     refs: ['hello/Greeter'],
     listeners: ['hello'],
@@ -30,8 +30,15 @@ export const weaver: WeaverGen = {
         greet: (name) => calls.call(0, [name]) as ReturnType<Greeter['greet']>,
       }),
       local: (calls, target) => ({
-        greet: (name) =>
-          calls.enter(0) ? calls.run(0, () => target.greet(name)) : (calls.call(0, [name]) as ReturnType<Greeter['greet']>),
+        greet: (name) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [name]) as ReturnType<Greeter['greet']>
+          try {
+            return calls.leave(entered, target.greet(name))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -29,8 +29,8 @@ function readSignature(r: Reader): Signature {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: 'aed0eea5e61c6bd762f8e89d94f5acb7b85b91db93b6bd36cc01dc3262d3df0b',
+  format: 4,
+  fingerprint: '6ceb021267d5a399ef6ba15031e102cda63ad1115cdf57e992f63f147c825ad8',
   main: {
     refs: ['httpserver/Converter', 'httpserver/Reverser'],
     listeners: ['lis'],
@@ -65,11 +65,24 @@ export const weaver: WeaverGen = {
         sign: () => calls.call(1, []) as ReturnType<Converter['sign']>,
       }),
       local: (calls, target) => ({
-        convert: (text, style) =>
-          calls.enter(0)
-            ? calls.run(0, () => target.convert(text, style))
-            : (calls.call(0, [text, style]) as ReturnType<Converter['convert']>),
-        sign: () => (calls.enter(1) ? calls.run(1, () => target.sign()) : (calls.call(1, []) as ReturnType<Converter['sign']>)),
+        convert: (text, style) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [text, style]) as ReturnType<Converter['convert']>
+          try {
+            return calls.leave(entered, target.convert(text, style))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        sign: () => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, []) as ReturnType<Converter['sign']>
+          try {
+            return calls.leave(entered, target.sign())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Reverser>({
@@ -100,9 +113,24 @@ export const weaver: WeaverGen = {
         sign: () => calls.call(1, []) as ReturnType<Reverser['sign']>,
       }),
       local: (calls, target) => ({
-        reverse: (text) =>
-          calls.enter(0) ? calls.run(0, () => target.reverse(text)) : (calls.call(0, [text]) as ReturnType<Reverser['reverse']>),
-        sign: () => (calls.enter(1) ? calls.run(1, () => target.sign()) : (calls.call(1, []) as ReturnType<Reverser['sign']>)),
+        reverse: (text) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [text]) as ReturnType<Reverser['reverse']>
+          try {
+            return calls.leave(entered, target.reverse(text))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
+        sign: () => {
+          const entered = calls.enter(1)
+          if (entered === undefined) return calls.call(1, []) as ReturnType<Reverser['sign']>
+          try {
+            return calls.leave(entered, target.sign())
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

@@ -17,8 +17,8 @@ function readStringArray(r: Reader): StringArray {
 }
 
 export const weaver: WeaverGen = {
-  format: 3,
-  fingerprint: '014daa756b429465dc82a407832c463f9a5d1629b70314b9cb93f112cb3c046d',
+  format: 4,
+  fingerprint: '05653d17dd2114ef8086854f40d0df7743e11f8697418e4912848a6f8cc4b0fb',
   main: {
     refs: ['reverser/Reverser'],
     listeners: ['reverser'],
@@ -44,8 +44,15 @@ export const weaver: WeaverGen = {
         reverse: (text) => calls.call(0, [text]) as ReturnType<Reverser['reverse']>,
       }),
       local: (calls, target) => ({
-        reverse: (text) =>
-          calls.enter(0) ? calls.run(0, () => target.reverse(text)) : (calls.call(0, [text]) as ReturnType<Reverser['reverse']>),
+        reverse: (text) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [text]) as ReturnType<Reverser['reverse']>
+          try {
+            return calls.leave(entered, target.reverse(text))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
     bind<Splitter>({
@@ -68,8 +75,15 @@ export const weaver: WeaverGen = {
         split: (text) => calls.call(0, [text]) as ReturnType<Splitter['split']>,
       }),
       local: (calls, target) => ({
-        split: (text) =>
-          calls.enter(0) ? calls.run(0, () => target.split(text)) : (calls.call(0, [text]) as ReturnType<Splitter['split']>),
+        split: (text) => {
+          const entered = calls.enter(0)
+          if (entered === undefined) return calls.call(0, [text]) as ReturnType<Splitter['split']>
+          try {
+            return calls.leave(entered, target.split(text))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        },
       }),
     }),
   ],

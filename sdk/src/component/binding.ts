@@ -4,10 +4,11 @@
  */
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
+import type { Scope } from '../rpc/context.js'
 import type { ErrorClass } from '../rpc/error-codec.js'
 import type { Component, Implementation } from './component.js'
 
-export const WEAVER_GEN_FORMAT = 3
+export const WEAVER_GEN_FORMAT = 4
 
 /** Position of a method in {@link ComponentBinding.methods}; it is the method's number on the wire. */
 export type MethodIndex = number
@@ -19,12 +20,17 @@ export interface Calls {
   stream(method: MethodIndex, args: readonly unknown[]): AsyncIterable<unknown>
 }
 
-/** Calls of an object in the same process. Where `enter` says so, the forwarder calls the object itself, inside `run`; anything else goes by `call` and `stream`. */
+/**
+ * Calls of an object in the same process. A call that may take the straight way makes nothing but what the method itself makes: the forwarder enters the context
+ * of the callee, calls the object itself, and leaves again before anything else can run. Other calls go by `call` and `stream`.
+ */
 export interface LocalCalls extends Calls {
-  /** Whether this call may take the straight way. */
-  enter(method: MethodIndex): boolean
-  /** Runs the method with the context of a callee. */
-  run<R>(method: MethodIndex, body: () => R): R
+  /** Counts the call. @returns the context in which the code that follows is now; `undefined`: the call takes the other way, and nothing is entered */
+  enter(method: MethodIndex): Scope | undefined
+  /** Back to the context of the caller. @returns what the caller gets for what the method returned */
+  leave<R>(entered: Scope, result: R): R
+  /** The same for a method that threw before it returned a promise. */
+  fail<R>(entered: Scope, error: unknown): R
 }
 
 /** Straight-line codec of one method. Both ends are the same build, so nothing is tagged and nothing is named. */

@@ -46,12 +46,18 @@ export function interceptCalls(
 export function interceptLocalCalls(gate: LocalCalls, by: Parameters<typeof interceptCalls>[1]): LocalCalls {
   const counted: Calls = {
     call(method, args) {
-      gate.enter(method) // counts the call, as the forwarder would have
+      const entered = gate.enter(method) // counts the call, as the forwarder would have
+      if (entered !== undefined) gate.leave(entered, undefined)
       return gate.call(method, args)
     },
     stream: (method, args) => gate.stream(method, args),
   }
-  return { ...interceptCalls(counted, by), enter: () => false, run: (method, body) => gate.run(method, body) }
+  return {
+    ...interceptCalls(counted, by),
+    enter: () => undefined,
+    leave: (entered, result) => gate.leave(entered, result),
+    fail: (entered, error) => gate.fail(entered, error),
+  }
 }
 
 /** An object whose methods are those of `instance`, each behind the interceptors of its process. */

@@ -11,7 +11,9 @@ export interface CancelListener {
 export class Cancellation {
   #controller: AbortController | undefined
   #foreign: AbortSignal | undefined
-  #listeners: Set<CancelListener> | undefined
+  /** Most have one at a time. */
+  #listener: CancelListener | undefined
+  #others: Set<CancelListener> | undefined
   #isAborted = false
   #reason: unknown
   /** Made with `#foreign` only: most have none. */
@@ -53,21 +55,26 @@ export class Cancellation {
     this.#isAborted = true
     this.#reason = reason
     this.#controller?.abort(reason)
-    const listeners = [...(this.#listeners ?? [])]
-    this.#listeners?.clear()
+    const listeners = [...(this.#listener === undefined ? [] : [this.#listener]), ...(this.#others ?? [])]
+    this.#listener = undefined
+    this.#others?.clear()
     for (const listener of listeners) listener.onCancelled(reason)
   }
 
   /** Told once, if it has not happened yet. */
   add(listener: CancelListener): void {
-    this.#listeners ??= new Set()
-    if (this.#onForeign !== undefined && this.#listeners.size === 0)
-      this.#foreign?.addEventListener('abort', this.#onForeign, { once: true })
-    this.#listeners.add(listener)
+    if (this.#onForeign !== undefined && this.#isUnheard) this.#foreign?.addEventListener('abort', this.#onForeign, { once: true })
+    if (this.#listener === undefined) this.#listener = listener
+    else (this.#others ??= new Set()).add(listener)
   }
 
   remove(listener: CancelListener): void {
-    if (this.#listeners?.delete(listener) === true && this.#listeners.size === 0 && this.#onForeign !== undefined)
-      this.#foreign?.removeEventListener('abort', this.#onForeign)
+    if (this.#listener === listener) this.#listener = undefined
+    else if (this.#others?.delete(listener) !== true) return
+    if (this.#onForeign !== undefined && this.#isUnheard) this.#foreign?.removeEventListener('abort', this.#onForeign)
+  }
+
+  get #isUnheard(): boolean {
+    return this.#listener === undefined && (this.#others === undefined || this.#others.size === 0)
   }
 }

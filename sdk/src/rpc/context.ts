@@ -61,9 +61,10 @@ export class Scope implements CallContext {
   }
 }
 
-const storage = new AsyncLocalStorage<Scope>()
+const storage = new AsyncLocalStorage<Scope | undefined>()
 export const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
-const OUTSIDE = new Scope({ metadata: NO_METADATA }, undefined)
+/** What code has that no call has brought here. */
+export const OUTSIDE: Scope = new Scope({ metadata: NO_METADATA }, undefined)
 
 /** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
 export function context(): CallContext {
@@ -105,11 +106,14 @@ export function derive(from: CallContext, change: Partial<CallContext>): Scope {
   )
 }
 
-/** The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call. @param timeoutMs of the method */
-export function calleeContext(caller: Caller, timeoutMs: number): Scope {
-  const outer = scope()
+/**
+ * The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call.
+ * @param timeoutMs of the method
+ * @param at when the call is made, epoch milliseconds
+ */
+export function calleeContext(outer: Scope, caller: Caller, { timeoutMs, at }: { readonly timeoutMs: number; readonly at: number }): Scope {
   const { metadata, traceparent, tracestate, cancellation } = outer
-  return new Scope({ metadata, deadline: deadlineOf(outer, timeoutMs, Date.now()), traceparent, tracestate, caller }, cancellation)
+  return new Scope({ metadata, deadline: deadlineOf(outer, timeoutMs, at), traceparent, tracestate, caller }, cancellation)
 }
 
 /** Runs a method of an object inside exactly this context: without a function made for it, as a served call wants it. */
@@ -123,6 +127,19 @@ export function applyInContext<R>(
 
 function apply<R>(method: (...args: unknown[]) => R, { self, args }: { readonly self: object; readonly args: readonly unknown[] }): R {
   return method.apply(self, args as unknown[]) // nobody else has them
+}
+
+/**
+ * Makes this the context of the code that follows, until `leaveContext` in the same piece of code that nothing interrupts: what is called in between has it, and
+ * whatever that goes on with later. `runInContext` without a function made for it.
+ */
+export function enterContext(inner: Scope): void {
+  storage.enterWith(inner)
+}
+
+/** @param outer what `scope()` gave before */
+export function leaveContext(outer: Scope): void {
+  storage.enterWith(outer === OUTSIDE ? undefined : outer)
 }
 
 /** Runs a callee inside exactly this context. */

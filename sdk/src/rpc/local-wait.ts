@@ -3,8 +3,9 @@
  * that says so, and the callee's signal fires.
  */
 import { Cancellation, type CancelListener } from './cancellation.js'
-import { runInContext, Scope } from './context.js'
+import { runInContext, scope, Scope, type CallContext, type Caller } from './context.js'
 import { abandoned, deadlineError } from './remote-call-error.js'
+import { deadlineOf } from './time-limit.js'
 
 const SWEEP_MS = 20
 
@@ -13,87 +14,144 @@ export function hasLimits(outer: Scope): boolean {
   return outer.deadline !== undefined || outer.cancellation !== undefined
 }
 
-/** @param inner context of the callee but for its signal */
+/**
+ * Runs a callee with limits.
+ * @param inner context of the callee but for its signal
+ */
 export function runWithLimits(what: string, inner: Scope, body: () => unknown): Promise<unknown> {
-  const outer = inner.cancellation
-  if (outer?.isAborted === true) return Promise.reject(abandoned(outer.reason, what, false))
+  const { cancellation } = inner
+  if (cancellation?.isAborted === true) return Promise.reject(abandoned(cancellation.reason, what, false))
   if ((inner.deadline ?? Infinity) <= Date.now()) return Promise.reject(deadlineError(what, { isSent: false }))
-  const wait = new LocalWait(what, inner, outer)
-  const answered = new Promise((resolve, reject) => {
-    wait.resolve = resolve
-    wait.reject = reject
-  })
-  wait.begin()
+  const wait = new LocalWait(what, inner, { context: scope(), cancellation })
   try {
-    const result = runInContext(wait, body)
-    if (isPromise(result)) result.then(wait.onValue, wait.onError)
-    else wait.onValue(result)
+    return wait.until(runInContext(wait, body))
   } catch (error) {
-    wait.onError(error)
+    return Promise.reject(error as Error) // what it threw, whatever it is
   }
-  return answered
+}
+
+/**
+ * The context of a callee with limits, for code that runs it by itself.
+ * @param outer context of the caller
+ * @returns `undefined`: the time is over already; `runWithLimits` tells the caller
+ */
+export function waitFor(
+  what: string,
+  outer: Scope,
+  callee: { readonly caller: Caller; readonly timeoutMs: number },
+): LocalWait | undefined {
+  const { cancellation, metadata, traceparent, tracestate } = outer
+  const now = Date.now()
+  const deadline = deadlineOf(outer, callee.timeoutMs, now)
+  if (cancellation?.isAborted === true || deadline <= now) return undefined
+  return new LocalWait(what, { metadata, caller: callee.caller, deadline, traceparent, tracestate }, { context: outer, cancellation })
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
-const waiting = new Set<LocalWait>()
-let sweep: NodeJS.Timeout | undefined
-
 /** A call that somebody waits for, and the context of its callee: a call inside a call makes little else. */
-class LocalWait extends Scope implements CancelListener {
+export class LocalWait extends Scope implements CancelListener {
+  /** The one that began to wait last; the others hang on it. */
+  static #last: LocalWait | undefined
+  static #sweep: NodeJS.Timeout | undefined
   readonly #what: string
-  readonly #outer: Cancellation | undefined
+  /** Of the caller. */
+  readonly outer: Scope
+  readonly #calling: Cancellation | undefined
   /** Of the callee, made when it asks. */
   #own: Cancellation | undefined
-  resolve!: (value: unknown) => void // set by the promise, when it is made
-  reject!: (error: unknown) => void // the same
-  readonly onValue = (value: unknown): void => {
-    this.#forget()
-    this.resolve(value)
-  }
-  readonly onError = (error: unknown): void => {
-    this.#forget()
-    this.reject(error)
-  }
+  /** Neighbours in the list of those that wait. */
+  #before: LocalWait | undefined
+  #after: LocalWait | undefined
+  #isWaiting = false
+  #resolve!: (value: unknown) => void // set by the promise, when it is made
+  #reject!: (error: unknown) => void // the same
 
-  constructor(what: string, inner: Scope, outer: Cancellation | undefined) {
+  constructor(
+    what: string,
+    inner: Omit<CallContext, 'signal'>,
+    outer: { readonly context: Scope; readonly cancellation: Cancellation | undefined },
+  ) {
     super(inner, undefined)
     this.#what = what
-    this.#outer = outer
+    this.outer = outer.context
+    this.#calling = outer.cancellation
   }
 
   override get cancellation(): Cancellation {
     return (this.#own ??= new Cancellation())
   }
 
-  begin(): void {
-    this.#outer?.add(this)
-    waiting.add(this)
-    sweep ??= setInterval(() => {
-      const now = Date.now()
-      for (const wait of waiting) if ((wait.deadline ?? Infinity) <= now) wait.#onDeadline()
-      if (waiting.size > 0) return
-      clearInterval(sweep)
-      sweep = undefined
-    }, SWEEP_MS)
+  /** @returns what the caller waits for: what the callee gives, or the end of its time */
+  until(result: unknown): Promise<unknown> {
+    if (!isPromise(result)) return Promise.resolve(result)
+    const answered = this.#begin()
+    result.then(
+      (value) => {
+        this.#forget()
+        this.#resolve(value)
+      },
+      (error: unknown) => {
+        this.#forget()
+        this.#reject(error)
+      },
+    )
+    return answered
+  }
+
+  #begin(): Promise<unknown> {
+    const answered = new Promise(capture)
+    this.#resolve = resolveCaptured
+    this.#reject = rejectCaptured
+    this.#isWaiting = true
+    this.#before = LocalWait.#last
+    if (LocalWait.#last !== undefined) LocalWait.#last.#after = this
+    LocalWait.#last = this
+    LocalWait.#sweep ??= setInterval(() => LocalWait.#look(), SWEEP_MS)
+    if (this.#calling?.isAborted === true) this.onCancelled(this.#calling.reason)
+    else this.#calling?.add(this)
+    return answered
   }
 
   onCancelled(reason: unknown): void {
     this.#forget()
-    this.reject(abandoned(reason, this.#what, true))
+    this.#reject(abandoned(reason, this.#what, true))
     this.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
 
   #onDeadline(): void {
     this.#forget()
-    this.reject(deadlineError(this.#what, { isSent: true }))
+    this.#reject(deadlineError(this.#what, { isSent: true }))
     this.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
   }
 
   #forget(): void {
-    waiting.delete(this)
-    this.#outer?.remove(this)
+    if (!this.#isWaiting) return
+    this.#isWaiting = false
+    this.#calling?.remove(this)
+    if (this.#before !== undefined) this.#before.#after = this.#after
+    if (this.#after === undefined) LocalWait.#last = this.#before
+    else this.#after.#before = this.#before
+    this.#before = this.#after = undefined
   }
+
+  static #look(): void {
+    const now = Date.now()
+    const over: LocalWait[] = []
+    for (let wait = LocalWait.#last; wait !== undefined; wait = wait.#before) if ((wait.deadline ?? Infinity) <= now) over.push(wait)
+    for (const wait of over) if (wait.#isWaiting) wait.#onDeadline() // one may have ended with another
+    if (LocalWait.#last !== undefined) return
+    clearInterval(LocalWait.#sweep)
+    LocalWait.#sweep = undefined
+  }
+}
+
+let resolveCaptured: (value: unknown) => void
+let rejectCaptured: (error: unknown) => void
+/** One function for all promises: a call makes none of its own. */
+function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  resolveCaptured = resolve
+  rejectCaptured = reject
 }

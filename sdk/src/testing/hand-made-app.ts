@@ -44,12 +44,16 @@ export function bindByHand<T extends object>(
       const methods = target as Readonly<Record<string, (...args: readonly unknown[]) => unknown>> // the class fulfils the interface
       const forward =
         (name: string, index: number) =>
-        (...args: readonly unknown[]): unknown =>
-          isStream(name)
-            ? calls.stream(index, args)
-            : calls.enter(index)
-              ? calls.run(index, () => methods[name]?.(...args))
-              : calls.call(index, args)
+        (...args: readonly unknown[]): unknown => {
+          if (isStream(name)) return calls.stream(index, args)
+          const entered = calls.enter(index)
+          if (entered === undefined) return calls.call(index, args)
+          try {
+            return calls.leave(entered, methods[name]?.(...args))
+          } catch (error) {
+            return calls.fail(entered, error)
+          }
+        }
       return Object.fromEntries(has.methods.map((name, index) => [name, forward(name, index)])) as unknown as T // one function for each method
     },
   })
@@ -60,7 +64,7 @@ export function genByHand(
   main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
 ): WeaverGen {
   return {
-    format: 3,
+    format: 4,
     fingerprint: 'ab'.repeat(32),
     main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
     components: () => components,

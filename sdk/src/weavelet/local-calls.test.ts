@@ -81,6 +81,75 @@ describe('a call in the same process', () => {
   })
 })
 
+describe('the straight way of a call', () => {
+  const limits = new AbortController()
+  const binding: ComponentBinding = {
+    ...cart,
+    methods: ['look', 'throws', 'givesUp'].map((name) => ({
+      name,
+      encodeArgs: () => undefined,
+      decodeArgs: () => [],
+      encodeResult: () => undefined,
+      decodeResult: () => undefined,
+    })),
+  }
+  const target = {
+    look: async () => context(),
+    throws: () => {
+      throw new RangeError('at once')
+    },
+    givesUp: () => {
+      limits.abort(new Error('enough'))
+      return new Promise(() => undefined)
+    },
+  }
+  const gate = new LocalGate({ name: 'shop/Cart', target, isStarted: true }, binding, {
+    caller: { component: 'shop/Web', replica: 'web-0' },
+    tracing: undefined,
+  })
+  /** As the generated forwarder does it. */
+  const call = (method: keyof typeof target): Promise<unknown> => {
+    const index = Object.keys(target).indexOf(method)
+    const entered = gate.enter(index)
+    if (entered === undefined) return gate.call(index, [])
+    try {
+      return gate.leave(entered, target[method]() as Promise<unknown>)
+    } catch (error) {
+      return gate.fail(entered, error)
+    }
+  }
+  beforeAll(() => {
+    for (const index of binding.methods.keys()) expect(gate.enter(index)).toBeUndefined() // the first call is timed: it takes the other way
+  })
+
+  it.each([{}, { deadline: Date.now() + 60_000 }])('is left with the context of its caller, whatever comes of it: %j', async (limit) => {
+    await withContext({ ...limit, metadata: { of: 'caller' } }, async () => {
+      const outer = context()
+      const looked = call('look')
+      expect(context()).toBe(outer)
+      expect(await looked).toMatchObject({ caller: { component: 'shop/Web' }, metadata: { of: 'caller' } })
+      const thrown = call('throws')
+      expect(context()).toBe(outer)
+      await expect(thrown).rejects.toThrow('at once')
+    })
+  })
+
+  it('gives calls of one turn from outside of any call one context, and later ones a later deadline', async () => {
+    const [first, second] = (await Promise.all([call('look'), call('look')])) as CallContext[]
+    expect(first).toBe(second)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const third = (await call('look')) as CallContext
+    expect(third.deadline).toBeGreaterThan(first?.deadline ?? Infinity)
+    expect(third.deadline).toBeLessThanOrEqual(Date.now() + 500)
+  })
+
+  it('releases a caller whose limits end while the method begins', async () => {
+    await withContext({ signal: limits.signal }, async () => {
+      await expect(call('givesUp')).rejects.toMatchObject({ code: 'WEAVER_RPC_CANCELLED', cause: new Error('enough') })
+    })
+  })
+})
+
 describe('a streaming call in the same process', () => {
   /** The gate before an object with one method that returns a stream and takes one. */
   function gateTo(instance: object, isStarted: boolean = true): LocalGate {
@@ -126,7 +195,7 @@ describe('a streaming call in the same process', () => {
 
   it('never takes the straight way, on which its body would see the context of its reader', () => {
     const gate = gateTo({})
-    for (let call = 0; call < 100; call++) expect(gate.enter(0)).toBe(false)
+    for (let call = 0; call < 100; call++) expect(gate.enter(0)).toBeUndefined()
   })
 
   it('is refused before its component has started, where its first item is asked for', async () => {

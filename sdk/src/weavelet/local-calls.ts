@@ -1,14 +1,15 @@
 /**
  * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
- * of a call is `enter` and `run`; calls that are timed, traced, copied or routed, or that come too early take the other one. One inside another call has limits: somebody stands by to release its caller (local-wait.ts).
+ * of a call is `enter` and `leave`; calls that are timed, traced, copied or routed, or that come too early take the other one. One inside another call has limits: somebody stands by to release its caller (local-wait.ts).
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
-import { calleeContext, context, derive, runInContext, scope } from '../rpc/context.js'
-import { hasLimits, runWithLimits } from '../rpc/local-wait.js'
+import { calleeContext, context, derive, enterContext, leaveContext, OUTSIDE, runInContext, scope, type Scope } from '../rpc/context.js'
+import { hasLimits, LocalWait, runWithLimits, waitFor } from '../rpc/local-wait.js'
 import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
 import { limitsOf } from '../rpc/time-limit.js'
+import { turnNow } from '../rpc/turn-clock.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
@@ -56,6 +57,9 @@ export class LocalGate implements LocalCalls {
   readonly #isStraight: readonly boolean[]
   readonly #isCopied: boolean
   readonly #routed: RoutedCalls | undefined
+  /** By method: contexts of callees that were called from outside of any call in this turn. */
+  readonly #outside: (Scope | undefined)[]
+  #outsideAt = 0
 
   constructor(target: LocalTarget, binding: ComponentBinding, from: LocalCaller) {
     const { caller } = from
@@ -74,28 +78,58 @@ export class LocalGate implements LocalCalls {
       timeoutMs: options.timeoutMs,
       defaultTimeoutMs: options.defaultTimeoutMs ?? from.defaultTimeoutMs,
     })
+    this.#outside = binding.methods.map(() => undefined)
     const routed = from.routed === undefined ? {} : (options.router ?? {})
     this.#isStraight = binding.methods.map(({ name, isStream, input }) => isStream !== true && input === undefined && !(name in routed))
   }
 
-  enter(method: number): boolean {
-    if (this.#isStraight[method] !== true || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return false // stub and methods come from one generated file
-    return !this.#isCopied && (this.#tracing === undefined || !this.#tracing.isSampled())
+  enter(method: number): Scope | undefined {
+    if (this.#isStraight[method] !== true || !this.#target.isStarted || (this.#stats[method] as CallStats).begin()) return undefined // stub and methods come from one generated file
+    if (this.#isCopied || this.#tracing?.isSampled() === true) return undefined
+    const outer = scope()
+    const inner = outer === OUTSIDE ? this.#ofOutside(method) : this.#ofCall(method, outer)
+    if (inner !== undefined) enterContext(inner)
+    return inner
   }
 
-  run<R>(method: number, body: () => R): R {
-    const outer = scope()
-    const inner = calleeContext(this.#caller, this.#timeoutsMs[method] as number) // the same
-    if (hasLimits(outer)) return runWithLimits(this.#names[method] as string, inner, body) as R // a promise, as the method returns
+  leave<R>(inner: Scope, result: R): R {
+    if (inner instanceof LocalWait) {
+      leaveContext(inner.outer)
+      return inner.until(result) as R // a promise, as the method returns
+    }
+    leaveContext(OUTSIDE)
+    return result
+  }
+
+  fail<R>(inner: Scope, error: unknown): R {
+    leaveContext(inner instanceof LocalWait ? inner.outer : OUTSIDE)
+    return Promise.reject(error as Error) as R // what it threw, in the promise that the caller expects, as of a remote call
+  }
+
+  /** Calls of one turn from outside of any call are told apart by nothing: their callees have one context. */
+  #ofOutside(method: number): Scope {
+    const at = turnNow()
+    if (at !== this.#outsideAt) {
+      this.#outsideAt = at
+      this.#outside.fill(undefined)
+    }
+    return (this.#outside[method] ??= calleeContext(OUTSIDE, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at })) // the same
+  }
+
+  #ofCall(method: number, outer: Scope): Scope | undefined {
+    if (!hasLimits(outer)) return undefined
+    return waitFor(this.#names[method] as string, outer, { caller: this.#caller, timeoutMs: this.#timeoutsMs[method] as number }) // the same
+  }
+
+  call(method: number, args: readonly unknown[]): Promise<unknown> {
     try {
-      return runInContext(inner, body)
+      return this.#call(method, args)
     } catch (error) {
-      // A method that throws before its first await: its caller holds a promise, as of a remote call.
-      return Promise.reject(error as Error) as R
+      return Promise.reject(error as Error) // as over RPC: what a router threw, a component that has not started
     }
   }
 
-  async call(method: number, args: readonly unknown[]): Promise<unknown> {
+  #call(method: number, args: readonly unknown[]): Promise<unknown> {
     const binding = this.#methods[method] as MethodBinding // the same
     const { name } = binding
     const { name: component, target } = this.#target
@@ -108,18 +142,17 @@ export class LocalGate implements LocalCalls {
     const run = (target as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
       binding.input === undefined
-        ? () => this.#runWhole(method, args, (given) => run.apply(target, [...given]))
-        : () => this.#runInput(binding, args, (given) => run.apply(target, [...given]))
+        ? () => this.#runWhole(method, args, (given) => run.apply(target, given as unknown[])) // nobody else has them
+        : () => this.#runInput(binding, args, (given) => run.apply(target, given as unknown[])) // the same
     return measuredCall(stats, span, body)
   }
 
   #runWhole(method: number, args: readonly unknown[], body: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
     const binding = this.#methods[method] as MethodBinding // the same
-    const inner = calleeContext(this.#caller, this.#timeoutsMs[method] as number) // the same
+    const outer = scope()
+    const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: Date.now() }) // the same
     const run = (given: readonly unknown[]): Promise<unknown> =>
-      hasLimits(scope())
-        ? runWithLimits(this.#names[method] as string, inner, () => body(given))
-        : runInContext(inner, async () => body(given))
+      hasLimits(outer) ? runWithLimits(this.#names[method] as string, inner, () => body(given)) : runInContext(inner, () => body(given))
     return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
   }
 
