@@ -218,6 +218,18 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
     ['WVG015', 'a router from elsewhere', { 'a.ts': IMPORTS + 'const router = {}\n' + routed('router') }, /not written in place/],
     [
       'WVG015',
+      'a balance that there is not',
+      { 'a.ts': IMPORTS + routed(`{ a: (id: string) => id }, balance: 'luck' as never`) },
+      /balance of component "test\/Routed" is not written in place as 'slices' or 'load'/,
+    ],
+    [
+      'WVG053',
+      'a balance of no keys',
+      { 'a.ts': `${IMPORTS}${good.replace(`('test/Good')`, `('test/Good', { balance: 'load' })`)}` },
+      /component "test\/Good" has the option balance, but no router/,
+    ],
+    [
+      'WVG015',
       'a leader from elsewhere',
       { 'a.ts': `${IMPORTS}const scope = 'app' as const\n${good.replace(`('test/Good')`, `('test/Good', { leader: scope })`)}` },
       /leader of component "test\/Good" is not written in place/,

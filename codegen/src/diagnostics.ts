@@ -40,7 +40,7 @@ export const CATALOGUE = {
   WVG014: { when: 'an option names a method that the interface lacks', hint: 'correct the name of the method' },
   WVG015: {
     when: 'options are not an object literal',
-    hint: 'write router, notRetriable, timeoutMs and leader in place; the generator reads them without running the code',
+    hint: 'write router, balance, notRetriable, timeoutMs and leader in place; the generator reads them without running the code',
   },
   WVG016: { when: 'a class has two config() fields', hint: 'put all settings into one schema' },
   WVG017: {
@@ -153,6 +153,10 @@ export const CATALOGUE = {
   WVG052: {
     when: '@weaver/sdk is imported and cannot be found',
     hint: 'install it (`npm install @weaver/sdk`), and let tsconfig.json have "module": "NodeNext", or "moduleResolution": "bundler"',
+  },
+  WVG053: {
+    when: 'a component has the option balance without a router',
+    hint: 'name the methods that have a key in router, or leave balance out: it says how keys are spread over replicas',
   },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 

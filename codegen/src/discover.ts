@@ -9,6 +9,7 @@ import { findErrorClasses } from './error-classes.js'
 import type { Application, ComponentModel, Exported, MainModel } from './model.js'
 import { FIELD_CALLS, instanceOf, readClass, type ClassSource } from './read-class.js'
 import { foreignNodes, PackageReader } from './read-packages.js'
+import { readBalance } from './read-balance.js'
 import { checkLeader, readLeader } from './read-leader.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
@@ -208,6 +209,7 @@ class Discovery {
     for (const token of [...this.#tokens.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const methods = readMethods(this.#reader, shapes, token)
       const leader = readLeader(this.#reader, token)
+      const balance = readBalance(this.#reader, token)
       const implementation = this.#implementations.find((found) => found.token === token)
       if (implementation === undefined) continue // #settled says whether it has to have one
       checkLeader(this.#reader, { name: token.name, leader, methods }, implementation)
@@ -218,6 +220,7 @@ class Discovery {
         implementation: implementation.exported,
         methods,
         ...(leader === undefined ? {} : { leader }),
+        ...(balance === undefined ? {} : { balance }),
         ...this.#class(implementation),
       })
     }

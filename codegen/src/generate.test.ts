@@ -78,6 +78,20 @@ export const cartImpl = implement(Cart, CartImpl)
     expect(graphs[0]?.fingerprint).toBe(graphs[1]?.fingerprint)
   })
 
+  it('tells the deployer how the keys of a component are spread; that is nothing two builds must agree on either', async () => {
+    const graphs = await Promise.all(
+      ['', `, balance: 'load'`].map(async (balance) => {
+        const made = fixture({
+          'cart.ts': source.replace(/\('shop\/Cart'.*\)/, `('shop/Cart', { router: { add: (item) => item }${balance} })`),
+        })
+        await generate({ projectDir: made.folder, parsed })
+        return JSON.parse(readFileSync(join(made.folder, 'weaver.graph.json'), 'utf8')) as ComponentGraph
+      }),
+    )
+    expect(graphs.map((graph) => graph.components[0]?.balance)).toEqual([undefined, 'load'])
+    expect(graphs[0]?.fingerprint).toBe(graphs[1]?.fingerprint)
+  })
+
   it('a nested type changes the fingerprint, its name does not', async () => {
     const withType = (name: string, field: string) =>
       `${IMPORTS}interface ${name} { deep: { ${field}: string }[] }\nexport interface A { m(a: ${name}): Promise<void> }\nexport const A = component<A>('a')\nclass AImpl implements A { async m() {} }\nexport const aImpl = implement(A, AImpl)\n`

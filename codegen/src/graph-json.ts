@@ -44,6 +44,7 @@ export function buildGraph(
       })),
     ),
     ...(component.leader === undefined ? {} : { leader: component.leader }),
+    ...(component.balance === undefined ? {} : { balance: component.balance }),
     token: { name: component.token.name, source: made.relative(component.token.file) },
   }))
   const others = new Map(application.packages.flatMap(({ nodes }) => nodes).map((of) => [of.name, of]))

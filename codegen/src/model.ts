@@ -1,3 +1,4 @@
+import type { Balance } from '@weaver/sdk/contract'
 import type { PackageModel } from './read-packages.js'
 import { signatureOf, type Shape } from './shape.js'
 
@@ -40,6 +41,8 @@ export interface ComponentModel extends ClassFacts {
   readonly methods: readonly MethodModel[]
   /** One of its replicas leads. */
   readonly leader?: 'version' | 'app'
+  /** How its keys are spread over replicas. */
+  readonly balance?: Balance
 }
 export interface MethodModel {
   readonly name: string

@@ -1,15 +1,11 @@
+import { literalOption } from './literal-option.js'
 import { instanceOf, type ClassSource } from './read-class.js'
-import { optionValue, type InterfaceSource } from './read-methods.js'
+import type { InterfaceSource } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
 /** The option `leader` of a component, which the deployer must know. */
 export function readLeader(reader: SourceReader, from: InterfaceSource): 'version' | 'app' | undefined {
-  const value = optionValue(reader, from, 'leader')
-  if (value === undefined) return undefined
-  const scope = reader.ts.isStringLiteralLike(value) ? value.text : undefined
-  if (scope === 'version' || scope === 'app') return scope
-  reader.report('WVG015', `leader of component "${from.name}" is not written in place as 'version' or 'app'`, value)
-  return undefined
+  return literalOption(reader, from, { name: 'leader', words: ['version', 'app'] })
 }
 
 /** Option and hook mean nothing without each other; a method of the interface with the hook's name would be both. */

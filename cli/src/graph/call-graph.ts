@@ -6,7 +6,7 @@ export function callGraph({ components }: ComponentGraph): string {
   const lines = components.flatMap((component) => {
     const id = ids.get(component.name) ?? ''
     const marks = [
-      component.methods.some(({ routed }) => routed === true) ? 'routed' : undefined,
+      component.methods.some(({ routed }) => routed === true) ? `routed${component.balance === 'load' ? ' by load' : ''}` : undefined,
       component.leader === undefined ? undefined : `leader of each ${component.leader}`,
     ].filter((mark) => mark !== undefined)
     return [

@@ -41,6 +41,7 @@ function compare(was: ComponentNode, is: ComponentNode): readonly Change[] {
     ...compareLists('ref to', was.refs, is.refs),
     ...compareLists('listener', was.listeners, is.listeners),
     ...diffConfig(was.config, is.config).map((what) => ({ what })),
+    ...(was.balance === is.balance ? [] : [{ what: `balance of keys: ${was.balance ?? 'slices'} is now ${is.balance ?? 'slices'}` }]),
     ...(was.leader === is.leader
       ? []
       : [{ what: `leader: ${was.leader ?? 'none'} is now ${is.leader ?? 'none'}`, breaks: 'both versions could lead at once' }]),

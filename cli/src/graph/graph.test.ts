@@ -120,6 +120,14 @@ describe('weaver diff', () => {
     ])
   })
 
+  it('tells a graph whose keys are spread by load from one whose keys are not', async () => {
+    const [cart, stock, main] = BEFORE.components as [ComponentNode, ComponentNode, ComponentNode]
+    const after = graphOf(cart, { ...stock, balance: 'load' }, main)
+    expect((await diff(after)).stdout).toContain('  shop/Stock: balance of keys: slices is now load\n')
+    const { stdout } = await weaver({ 'g.json': JSON.stringify(after) }, 'callgraph', 'g.json')
+    expect(stdout).toContain('shop/Stock<br/>routed by load<br/>')
+  })
+
   it('knows changes that break nothing', async () => {
     const after = graphOf(
       ...BEFORE.components.map((component) => (component.name === 'weaver/Main' ? { ...component, listeners: [] } : component)),

@@ -20,7 +20,14 @@ const GRAPH: ComponentGraph = {
   generator: 'test',
   fingerprint: 'f',
   components: [
-    { name: 'shop/Foreman', methods: [{ name: 'get', signature: '', routed: true }], refs: [], listeners: [], leader: 'app' },
+    {
+      name: 'shop/Foreman',
+      methods: [{ name: 'get', signature: '', routed: true }],
+      refs: [],
+      listeners: [],
+      leader: 'app',
+      balance: 'load',
+    },
     { name: 'weaver/Main', methods: [], refs: [], listeners: ['lis'] },
   ],
 }
@@ -171,6 +178,7 @@ describe('the owners of keys', () => {
     })
     await startPod('one', v1)
     await until('an assignment', () => heard.at(-1)?.replicas.join() === 'one')
+    expect(heard.at(-1)?.isLoadWanted).toBe(true) // as the component's `balance` says
     // As from an operator whose clock is an hour ahead.
     const ahead: Assignment = {
       component: 'shop/Foreman',

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   startAssignmentController,
   startLeaderController,
+  type Balance,
   type ComponentGraph,
   type LeaderController,
   type LeaderLeases,
@@ -71,7 +72,9 @@ export function startVersionControl(options: VersionControlOptions): VersionCont
   const control = async (connection: VersionConnection): Promise<void> => {
     const { graph, leases, isActive, onReleased, leaseMs } = options
     const { deploymentId } = identity
-    const routing = hasRoutes(graph) ? startAssignmentController({ deploymentId, port: connection }) : undefined
+    const balances = new Map(graph.components.map(({ name, balance }) => [name, balance]))
+    const balanceOf = (component: string): Balance | undefined => balances.get(component)
+    const routing = hasRoutes(graph) ? startAssignmentController({ deploymentId, port: connection, balanceOf }) : undefined
     leaders = startLeaderController({
       deploymentId,
       port: connection,

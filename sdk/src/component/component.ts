@@ -1,6 +1,7 @@
 /** Declares what a component is: a token that names an interface, and a class that fulfils it. No statement here has an effect when imported. */
 import { WeaverError } from '../contract/errors.js'
 import type { LeaderScope } from '../contract/leader.js'
+import type { Balance } from '../contract/routing.js'
 import type { RoutingKey } from '../contract/shard-key.js'
 
 declare const INTERFACE: unique symbol
@@ -18,6 +19,11 @@ export type MethodName<T> = Extract<keyof T, string>
 export interface ComponentOptions<T> {
   /** Calls with equal keys go to the same replica where possible. For caches, not for exclusion. */
   readonly router?: { readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown ? (...args: A) => RoutingKey : never }
+  /**
+   * With `router`, how the keys are spread over the replicas: `slices`, each replica has the same share of all keys; `load`, keys move to where there is room,
+   * by how often they are called. @default 'slices'
+   */
+  readonly balance?: Balance
   /** Methods that must not run twice: never retried after a failure in which they may have run. */
   readonly notRetriable?: readonly MethodName<T>[]
   /** Longest time of one call, in milliseconds, by method. A caller sets another for its calls by `withContext({ timeoutMs }, …)`. @default `defaultTimeoutMs` */

@@ -20,6 +20,7 @@ import {
   parseAssignment,
   parseRoutingEvent,
   parseRoutingStatus,
+  type Balance,
   type PresenceEvent,
   type SliceLoadEvent,
 } from './routing.js'
@@ -37,8 +38,8 @@ export interface ControllerPort {
 export interface AssignmentControllerOptions {
   readonly deploymentId: string
   readonly port: ControllerPort
-  /** `slices`: every replica gets the same number; `load`: slices also move from the most to the least loaded replicas. @default slices */
-  readonly balance?: 'slices' | 'load'
+  /** How the keys of a component are spread: `slices`, every replica gets the same number; `load`, slices also move from the most to the least loaded ones. @default slices */
+  readonly balanceOf?: (component: string) => Balance | undefined
   /** Told of each new assignment. */
   readonly onAssignment?: (assignment: Assignment) => void
   /** As the weavelets have it, in milliseconds. @default HEARTBEAT_MS */
@@ -88,7 +89,7 @@ class Controller implements AssignmentController {
 
   constructor(options: AssignmentControllerOptions) {
     this.#options = options
-    const { deploymentId, port, heartbeatMs = HEARTBEAT_MS, startMs = 500, loadMs = 15_000, balance = 'slices' } = options
+    const { deploymentId, port, heartbeatMs = HEARTBEAT_MS, startMs = 500, loadMs = 15_000 } = options
     const inbox = `${inboxPrefix(deploymentId, `deployer-${randomBytes(6).toString('hex')}`)}.routing`
     this.#subscriptions = [
       port.subscribe(eventSubject(deploymentId), ({ data, reply }) => this.#onEvent(data, reply)),
@@ -104,8 +105,8 @@ class Controller implements AssignmentController {
         this.#touch([...this.assignments.keys()])
       }, startMs),
       setInterval(() => this.#tick(), heartbeatMs / 2),
+      setInterval(() => this.#relieve(), loadMs),
     )
-    if (balance === 'load') this.#timers.push(setInterval(() => this.#relieve(), loadMs))
   }
 
   close(): void {
@@ -203,13 +204,15 @@ class Controller implements AssignmentController {
   }
 
   #decide(component: string): void {
-    const { deploymentId, port, onAssignment, balance } = this.#options
+    const { deploymentId, port, onAssignment } = this.#options
     const replicas = [...this.#members].filter(([, member]) => member.components.includes(component)).map(([replica]) => replica)
     const before = this.assignments.get(component)
     const epoch = Math.max(Date.now(), (before?.epoch ?? 0) + 1) // I1
     const assigned = assign(component, before, { replicas, epoch }, this.#byLoad(component, replicas.length))
-    if (assigned === before) return
-    const next: Assignment = balance === 'load' ? { ...assigned, isLoadWanted: true } : assigned
+    // What another release has decided may lack the wish, or have it.
+    if (assigned === before && (before.isLoadWanted === true) === this.#isByLoad(component)) return
+    const { replicas: owning, owners } = assigned
+    const next: Assignment = { component, epoch, replicas: owning, owners, ...(this.#isByLoad(component) ? { isLoadWanted: true } : {}) }
     this.assignments.set(component, next)
     const loads = this.#loads.get(component)
     if (loads !== undefined) this.#loads.set(component, spread(loads, next.owners.length))
@@ -219,14 +222,19 @@ class Controller implements AssignmentController {
 
   /** Too few calls say nothing: as long as there are no more, every slice counts the same, and only gross differences are mended. */
   #byLoad(component: string, replicas: number): AssignOptions {
-    if (this.#options.balance !== 'load') return {}
+    if (!this.#isByLoad(component)) return {}
     const slices = this.assignments.get(component)?.owners.length ?? 0
     const loads = this.#loads.get(component) ?? []
     const calls = loads.reduce((sum, load) => sum + load, 0)
     return { loads: calls < MIN_CALLS * replicas ? Array.from({ length: slices }, () => 1) : loads }
   }
 
+  #isByLoad(component: string): boolean {
+    return this.#options.balanceOf?.(component) === 'load'
+  }
+
   #onLoad(event: SliceLoadEvent): void {
+    if (!this.#isByLoad(event.component)) return // of callers that do not know yet
     const slices = this.assignments.get(event.component)?.owners.length
     if (slices !== event.slices) return // of a ring that is cut otherwise by now
     const known = this.#loads.get(event.component)

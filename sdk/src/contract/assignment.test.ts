@@ -177,6 +177,15 @@ describe('assign by load', () => {
     expect(assignment.owners.length).toBe(512)
   })
 
+  it('leaves a hot slice where it is when its move would only turn the gap around', () => {
+    const before = next(undefined, names(2))
+    const [hot = 0, other = 0] = [0, 1].map((owner) => before.owners.indexOf(owner))
+    const loads = before.owners.map((_, slice) => (slice === hot ? 101 : slice === other ? 50 : 0))
+    const after = next(before, names(2), { loads })
+    expect(movedPerMille(before, after)).toBe(0)
+    expect(after.owners.length).toBe(2 * before.owners.length) // it is cut in two instead
+  })
+
   it('gives the slices of a replica that left to those with least load, and a newcomer its share', () => {
     const before = next(undefined, names(3))
     const loads = before.owners.map((owner) => [10, 1, 4][owner] ?? 0)

@@ -37,6 +37,8 @@ const SLICES_PER_REPLICA = 16
 const MIN_SLICES = 64
 /** A hot slice is halved at most until there are so many slices for each replica. */
 const MAX_SLICES_PER_REPLICA = 256
+/** A slice whose move turns a gap around has to leave at most this part of it: for less its keys need not leave their caches. */
+const MAX_TURNED = 0.8
 const NOBODY = -1
 
 /** @returns the owner of a key by its {@link shardKey}, or `undefined` when there is none. */
@@ -143,14 +145,14 @@ class Plan {
     }
   }
 
-  /** Of one replica's slices that of which the move narrows the gap most; `undefined` when each would only turn it around. */
+  /** Of one replica's slices that of which the move narrows the gap most; `undefined` when each would do little more than turn it around. */
   #nearest(replica: number, gap: number): number | undefined {
     let best: number | undefined
     let bestLeft = gap
     for (const [at, slice] of (this.#held[replica] as number[]).entries()) {
       const weight = this.#weight(slice)
       const left = Math.abs(gap - 2 * weight)
-      if (weight === 0 || left >= bestLeft) continue
+      if (weight === 0 || left >= bestLeft || (2 * weight > gap && left > MAX_TURNED * gap)) continue
       best = at
       bestLeft = left
     }

@@ -25,6 +25,7 @@ describe('a component graph that came over a process border', () => {
       /listener "lis" is claimed by "a" and by "b"/,
     ],
     [graph({ components: [node('a', { leader: 'me' })] }), /leader of component "a" is "me"/],
+    [graph({ components: [node('a', { balance: 'luck' })] }), /balance of component "a" is "luck", not "slices" or "load"/],
   ])('%s is refused', (text, why) => {
     expect(() => parseGraph(text)).toThrow(expect.objectContaining({ code: 'WEAVER_GRAPH_INVALID', message: expect.stringMatching(why) }))
   })

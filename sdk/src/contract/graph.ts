@@ -1,5 +1,6 @@
 import { WeaverError } from './errors.js'
 import type { LeaderScope } from './leader.js'
+import { BALANCES, type Balance } from './routing.js'
 
 /** File that `weaver generate` writes beside the generated code, and that an image carries. */
 export const GRAPH_FILE = 'weaver.graph.json'
@@ -31,6 +32,8 @@ export interface ComponentNode {
   }[]
   /** One replica leads: of each version, or of all versions of the application. */
   readonly leader?: LeaderScope
+  /** How its keys are spread over replicas. @default 'slices' */
+  readonly balance?: Balance
   /** Where its token is exported: by this name, from this source, relative to its package. A package that refers to it finds the name of the component by it. */
   readonly token?: { readonly name: string; readonly source: string }
   /** The package that declares it, where that is another than the graph's own. */
@@ -79,6 +82,8 @@ export function parseGraph(text: string): ComponentGraph {
       throw invalid(`component ${JSON.stringify(node?.name)} lacks name, methods, refs or listeners`)
     if (node.leader !== undefined && node.leader !== 'version' && node.leader !== 'app')
       throw invalid(`leader of component "${node.name}" is ${JSON.stringify(node.leader)}, not "version" or "app"`)
+    if (node.balance !== undefined && !BALANCES.includes(node.balance))
+      throw invalid(`balance of component "${node.name}" is ${JSON.stringify(node.balance)}, not "slices" or "load"`)
     if (names.has(node.name)) throw invalid(`component "${node.name}" is there twice`)
     names.add(node.name)
     for (const listener of node.listeners) {

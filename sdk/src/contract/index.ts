@@ -43,9 +43,11 @@ export { applyMetricChanges, metricChanges, type MetricChange } from './metric-c
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
+  BALANCES,
   HEARTBEAT_MS,
   type AssignmentsReply,
   type AssignmentsRequest,
+  type Balance,
   type PresenceEvent,
   type RoutingEvent,
   type RoutingStatus,

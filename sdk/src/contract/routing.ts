@@ -20,6 +20,10 @@ export const HEARTBEAT_MS = 8_000
 export const MISSED_HEARTBEATS = 3
 export const HEARTBEAT_JITTER = 0.2
 
+/** How the keys of a routed component are spread over its replicas: each has as many slices as the others, or about as many calls. */
+export type Balance = 'slices' | 'load'
+export const BALANCES: readonly Balance[] = ['slices', 'load']
+
 /** The state of one replica that serves routed components. */
 export interface PresenceEvent {
   /** `join`: serves now; `alive`: serves still; `drain`: takes no new calls; `leave`: has gone. */

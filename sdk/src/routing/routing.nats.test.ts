@@ -1,133 +1,25 @@
-/** Routed calls over a real nats-server: an assignment controller, replicas that come, drain and go, and callers. Heartbeats are quicker than in earnest. */
+/** Routed calls over a real nats-server: an assignment controller, replicas that come, drain and go, and callers. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'nats'
-import type { MethodBinding } from '../component/binding.js'
 import { component } from '../component/component.js'
-import { startAssignmentController, type AssignmentController } from '../contract/assignment-controller.js'
-import { assign, movedPerMille, ownerOf, type Assignment } from '../contract/assignment.js'
+import { assign, movedPerMille, ownerOf } from '../contract/assignment.js'
 import { assignmentSubject, parseAssignment } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'
 import { eventSubject } from '../contract/subjects.js'
-import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
-import { RpcServer } from '../rpc/rpc-server.js'
-import type { Transport } from '../rpc/transport.js'
-import type { Logger } from '../telemetry/logger.js'
-import { BUILD, DEPLOYMENT, failureOf, PROMPT_MS, startStations, type Stations } from '../testing/rpc-stations.js'
-import { answerControl } from '../weavelet/control-channel.js'
+import { Cache, CACHE_METHODS, FAST_HEARTBEAT_MS, silent, startRoutedStations, type RoutedStations } from '../testing/routed-stations.js'
+import { BUILD, DEPLOYMENT, failureOf, PROMPT_MS } from '../testing/rpc-stations.js'
 import { Routing } from './routing.js'
 
-interface Cache {
-  /** Who answered. */
-  get(key: string): Promise<string>
-  /** A method without a router. */
-  any(key: string): Promise<string>
-  list(key: string): AsyncIterable<string>
-}
-const Cache = component<Cache>('shop/Cache', { router: { get: (key) => key.split(':')[0] ?? '', list: (key) => key } })
-const METHODS: readonly MethodBinding[] = ['get', 'any', 'list'].map((name) => ({
-  name,
-  encodeArgs: (w, [key]) => w.string(key as string), // the interface says so
-  decodeArgs: (r) => [r.string()],
-  encodeResult: (w, who) => w.string(who as string),
-  decodeResult: (r) => r.string(),
-  ...(name === 'list' ? { isStream: true as const } : {}),
-}))
-const HEARTBEAT_MS = 250
-const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
-
-let stations: Stations
-const controllers: AssignmentController[] = []
+let routed: RoutedStations
 beforeEach(async () => {
-  stations = await startStations()
+  routed = await startRoutedStations()
 })
-afterEach(async () => {
-  for (const controller of controllers.splice(0)) controller.close()
-  await stations.close()
-})
-
-async function connection(replica: string): Promise<Transport> {
-  const transport = await connectNats({ servers: [stations.nats.url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
-  stations.onClose(() => transport.close())
-  return transport
-}
-
-/** As a weavelet does, which answers its deployer as well. */
-function startRouting(rpc: {
-  readonly transport: Transport
-  readonly deploymentId: string
-  readonly replica: string
-  readonly log: Logger
-}) {
-  const routing = new Routing({ ...rpc, heartbeatMs: HEARTBEAT_MS })
-  stations.onClose(async () => routing.leave())
-  const deployment = { app: 'shop', versionId: 'v1', group: 'main', isSingle: false, ...rpc }
-  const logSink = { level: 'debug' as const, write: () => undefined }
-  answerControl(rpc.transport, { deployment, logSink, log, status: async () => ({ kind: 'ok' }), routing: () => routing.status })
-  return routing
-}
-
-async function startController(options: { readonly balance?: 'load' } = {}) {
-  const port = await connection('deployer')
-  const history: Assignment[] = []
-  const controller = startAssignmentController({
-    deploymentId: DEPLOYMENT,
-    port,
-    heartbeatMs: HEARTBEAT_MS,
-    gatherMs: 20,
-    startMs: 100,
-    loadMs: 150,
-    onAssignment: (assignment) => void history.push(assignment),
-    ...options,
-  })
-  controllers.push(controller)
-  return { controller, history }
-}
-
-async function startReplica(replica: string, seen: string[] = []) {
-  const transport = await connection(replica)
-  const rpc = { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
-  const server = new RpcServer(rpc)
-  const answer = async (key: string): Promise<string> => (seen.push(key), replica)
-  server.serve({ name: Cache.name, methods: METHODS, instance: { get: answer, any: answer, list: async function* (key: string) { yield answer(key) } } }) // prettier-ignore
-  await transport.flush()
-  const routing = startRouting(rpc)
-  routing.join([Cache])
-  return {
-    server,
-    transport,
-    async stop() {
-      routing.drain()
-      await server.drain()
-      routing.leave()
-    },
-  }
-}
-
-async function startCaller(replica = 'web-0') {
-  const transport = await connection(replica)
-  const rpc = { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
-  const routing = startRouting(rpc)
-  const calls = new RpcClient(rpc).invoker(
-    { component: Cache.name, methods: METHODS, notRetriable: new Set(['get']), timeoutMs: {}, route: routing.routeTo(Cache) },
-    'shop/Web',
-  )
-  await transport.flush()
-  return {
-    routing,
-    get: (key: string) => calls.call(0, [key]) as Promise<string>,
-    any: (key: string) => calls.call(1, [key]) as Promise<string>,
-    list: (key: string) => calls.stream(2, [key]) as AsyncIterable<string>,
-    /** Resolves when the caller knows an assignment of exactly these. */
-    async knows(...replicas: readonly string[]): Promise<Assignment> {
-      for (;;) {
-        const [known] = routing.status.assignments
-        if (known !== undefined && known.replicas.join() === replicas.join()) return known
-        await sleep(5)
-      }
-    },
-  }
-}
+afterEach(() => routed.close())
+const connection = (replica: string) => routed.connection(replica)
+const startController = (balance?: 'load') => routed.startController(balance)
+const startReplica = (replica: string, seen?: string[]) => routed.startReplica(replica, seen)
+const startCaller = (replica?: string) => routed.startCaller(replica)
 
 const KEYS = Array.from({ length: 60 }, (_, i) => `user-${i}`)
 
@@ -186,7 +78,7 @@ describe('calls with a key', () => {
     const seen: string[] = []
     await startReplica('c-0', seen)
     const transport = await connection('web-9')
-    const rpc = { transport, deploymentId: DEPLOYMENT, replica: 'web-9', fingerprint: BUILD, log }
+    const rpc = { transport, deploymentId: DEPLOYMENT, replica: 'web-9', fingerprint: BUILD, log: silent }
     for (const [router, error] of [
       [
         () => {
@@ -198,7 +90,7 @@ describe('calls with a key', () => {
     ] as const) {
       // prettier-ignore
       const route = new Routing(rpc).routeTo(component<Cache>('shop/Cache', { router: { get: router } }))
-      const calls = new RpcClient(rpc).invoker({ component: Cache.name, methods: METHODS, notRetriable: new Set(), timeoutMs: {}, route }, 'shop/Web') // prettier-ignore
+      const calls = new RpcClient(rpc).invoker({ component: Cache.name, methods: CACHE_METHODS, notRetriable: new Set(), timeoutMs: {}, route }, 'shop/Web') // prettier-ignore
       expect(await failureOf(calls.call(0, ['x']))).toMatchObject(error)
     }
     expect(seen).toEqual([])
@@ -247,7 +139,7 @@ describe('when replicas come and go', () => {
     expect(new Set(await Promise.all(KEYS.map((key) => web.get(key))))).toEqual(new Set(['c-0']))
     await web.knows('c-0')
     const took = performance.now() - start
-    expect(took).toBeGreaterThan(2 * HEARTBEAT_MS)
+    expect(took).toBeGreaterThan(2 * FAST_HEARTBEAT_MS)
     expect(took).toBeLessThan(PROMPT_MS)
   })
 
@@ -260,7 +152,7 @@ describe('when replicas come and go', () => {
     await startReplica('c-1')
     await sleep(50)
     await old.stop()
-    await sleep(4 * HEARTBEAT_MS)
+    await sleep(4 * FAST_HEARTBEAT_MS)
     expect(await web.knows('c-0', 'c-1')).toEqual(before)
   })
 
@@ -318,7 +210,7 @@ describe('a controller', () => {
   })
 
   it('moves slices from the replica that is called most, when it is to look at the load', async () => {
-    const { history } = await startController({ balance: 'load' })
+    const { history } = await startController('load')
     await startReplica('c-0')
     await startReplica('c-1')
     const web = await startCaller()
@@ -340,8 +232,8 @@ describe('a controller', () => {
     await startReplica('c-0')
     const web = await startCaller()
     const known = await web.knows('c-0')
-    const raw = await connect({ servers: stations.nats.url })
-    stations.onClose(() => raw.close())
+    const raw = await connect({ servers: routed.stations.nats.url })
+    routed.stations.onClose(() => raw.close())
     const junk = ['', '{', 'null', '7', '{"kind":"join"}', '{"kind":"load","component":"shop/Cache","slices":64,"calls":[[1,"x"]]}', '{"kind":"drain","replica":"c-0","incarnation":"old","components":[]}', JSON.stringify({ ...known, epoch: known.epoch + 9, owners: [0, 0, 0] }), JSON.stringify({ ...known, epoch: known.epoch + 9, owners: [7] }), JSON.stringify({ ...known, epoch: known.epoch - 9, replicas: ['evil'], owners: [0] })] // prettier-ignore
     for (const text of junk) {
       raw.publish(eventSubject(DEPLOYMENT), text)

@@ -4,7 +4,7 @@ import { startAssignmentController } from '../contract/assignment-controller.js'
 import { WeaverError } from '../contract/errors.js'
 import { startLeaderController } from '../contract/leader-controller.js'
 import { createMemoryLeases } from '../contract/leader-leases.js'
-import { parseRoutingStatus } from '../contract/routing.js'
+import { parseRoutingStatus, type Balance } from '../contract/routing.js'
 import { controlSubject, inboxPrefix } from '../contract/subjects.js'
 import { isRouted } from '../routing/routing.js'
 import { connectNats } from '../rpc/nats-transport.js'
@@ -55,7 +55,8 @@ export async function startTestDeployer(options: {
           onError: (err, component) => log.error('a lease could not be given', { component, err }),
         })
   // Nobody was there before: nothing to be asked for, and what comes together comes within milliseconds.
-  const keys = hasKeys ? startAssignmentController({ deploymentId, port, startMs: 0, gatherMs: 5 }) : undefined
+  const balanceOf = (component: string): Balance | undefined => tokens.find(({ name }) => name === component)?.options.balance
+  const keys = hasKeys ? startAssignmentController({ deploymentId, port, balanceOf, startMs: 0, gatherMs: 5 }) : undefined
   await port.flush()
   let asked = 0
   const ask: TestDeployer['ask'] = (replica, kind) =>
