@@ -3,6 +3,7 @@ import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
 import type { CallStats } from '../telemetry/call-stats.js'
 import type { CancelListener } from './cancellation.js'
+import type { Numbered } from './numbered-calls.js'
 import type { Caller, Scope } from './context.js'
 import type { OwnerQueue, Place } from './owner-queue.js'
 import type { Assembly } from './parts.js'
@@ -58,8 +59,9 @@ export interface PendingCallOwner {
 }
 
 /** A call that is on its way. */
-export class PendingCall implements CancelListener {
+export class PendingCall implements CancelListener, Numbered<PendingCall> {
   readonly id: number
+  chained: PendingCall | undefined
   readonly target: Target
   readonly attempt: Attempt
   /** Epoch milliseconds. */

@@ -5,6 +5,7 @@
  * I1  A pending call is settled exactly once, by whoever takes it: by its answer, the broker's "no responders", its deadline, its caller's signal, the loss of
  *     the connection, or the loss of the replica that has it.
  */
+import { NumberedCalls } from './numbered-calls.js'
 import { deadlineError, failure } from './remote-call-error.js'
 import type { PendingCall, SentMessage } from './pending-call.js'
 import { ReplySlots } from './reply-slots.js'
@@ -12,7 +13,7 @@ import { ReplySlots } from './reply-slots.js'
 const SWEEP_MS = 20
 
 export class PendingCalls {
-  readonly #calls = new Map<number, PendingCall>()
+  readonly #calls = new NumberedCalls<PendingCall>()
   readonly #slots: ReplySlots<SentMessage>
   readonly #onSweep: (now: number) => boolean
   #next = 0
@@ -28,7 +29,7 @@ export class PendingCalls {
     return this.#calls.size
   }
 
-  values(): IterableIterator<PendingCall> {
+  values(): readonly PendingCall[] {
     return this.#calls.values()
   }
 
@@ -42,7 +43,7 @@ export class PendingCalls {
   }
 
   add(call: PendingCall): void {
-    this.#calls.set(call.id, call)
+    this.#calls.add(call)
     call.target.waiting++
     call.attempt.now.cancellation?.add(call)
     this.watch()
@@ -52,7 +53,7 @@ export class PendingCalls {
   take(call: PendingCall, isAnswered: boolean): boolean {
     if (call.isSettled) return false
     call.isSettled = true
-    this.#calls.delete(call.id)
+    this.#calls.delete(call)
     call.target.waiting--
     call.attempt.now.cancellation?.remove(call)
     const { message } = call

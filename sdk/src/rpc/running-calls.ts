@@ -8,6 +8,7 @@ import type { CallSpan } from '../telemetry/tracing.js'
 import { Cancellation } from './cancellation.js'
 import { Scope, type Caller } from './context.js'
 import { parseCaller, type CallHead } from './frame.js'
+import { NumberedCalls, type Numbered } from './numbered-calls.js'
 
 const SWEEP_MS = 20
 /** Callers that are remembered though nothing of them runs. */
@@ -38,7 +39,7 @@ export interface KnownCaller {
   /** How it names itself in a message. */
   readonly bytes: Uint8Array
   /** What runs here for its replica, by the replica's number. */
-  readonly running: Map<number, RunningCall>
+  readonly running: NumberedCalls<RunningCall>
 }
 
 /** A message of requests. */
@@ -53,8 +54,9 @@ export interface Delivery {
 }
 
 /** A call, and the context that it runs in. */
-export class RunningCall extends Scope implements Addressee {
+export class RunningCall extends Scope implements Addressee, Numbered<RunningCall> {
   readonly id: number
+  chained: RunningCall | undefined
   readonly delivery: Delivery
   readonly binding: MethodBinding
   readonly span: CallSpan | undefined
@@ -91,7 +93,7 @@ export class RunningCall extends Scope implements Addressee {
 export class RunningCalls {
   readonly #callers = new Map<string, KnownCaller>()
   /** By replica. */
-  readonly #running = new Map<string, Map<number, RunningCall>>()
+  readonly #running = new Map<string, NumberedCalls<RunningCall>>()
   #size = 0
   #sweep: NodeJS.Timeout | undefined
   #onIdle: (() => void) | undefined
@@ -108,7 +110,7 @@ export class RunningCalls {
     if (this.#callers.size >= IDLE_CALLERS) this.#forgetIdle()
     const caller = parseCaller(bytes)
     let running = this.#running.get(caller.replica)
-    if (running === undefined) this.#running.set(caller.replica, (running = new Map<number, RunningCall>()))
+    if (running === undefined) this.#running.set(caller.replica, (running = new NumberedCalls()))
     const made: KnownCaller = { caller, bytes: new Uint8Array(bytes), running }
     this.#callers.set(text, made)
     return made
@@ -118,7 +120,7 @@ export class RunningCalls {
     this.#size++
     const { caller, component } = call.delivery
     component.running++
-    caller.running.set(call.id, call)
+    caller.running.add(call)
     if (this.#sweep === undefined && call.deadline !== undefined) this.#watchDeadlines()
   }
 
@@ -126,8 +128,7 @@ export class RunningCalls {
     this.#size--
     const { caller, component } = call.delivery
     component.running--
-    // Another process may have sent the same number under the same name.
-    if (caller.running.get(call.id) === call) caller.running.delete(call.id)
+    caller.running.delete(call)
     if (this.#size === 0) this.#onIdle?.()
   }
 
