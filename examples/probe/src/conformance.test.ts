@@ -1,0 +1,175 @@
+// docs/deployers.md, tried on every deployer that runs on one machine. A new one gets an adapter here.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseGraph, parseJsonLine } from '@weaver/sdk/contract'
+import {
+  deployerStatements,
+  freePort,
+  startNatsServer,
+  weaverTest,
+  type DeployedProbe,
+  type DeployerUnderTest,
+  type NatsServer,
+  type ProbeOptions,
+} from '@weaver/sdk/testing'
+import { buildExample, buildPackage } from '../../../scripts/build-example.js'
+import { App } from './app.js'
+import { deploy } from './small-deployer.js'
+import { weaver } from './weaver.gen.js'
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+const ENTRY = path('../dist/main.js')
+const WEAVER = path('../../../cli/bin/weaver.js')
+const READY_MS = 30_000
+
+let folder: string
+let nats: NatsServer
+beforeAll(async () => {
+  buildPackage('cli')
+  buildExample('probe')
+  folder = mkdtempSync(join(tmpdir(), 'weaver-conformance-'))
+  nats = await startNatsServer()
+}, 240_000)
+afterAll(async () => {
+  await nats.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** `node dist/main.js`, which is no deployer, and `weaver single deploy`: one process, told by a weaver.toml. */
+function oneProcess(command: (toml: string) => readonly string[], can: DeployerUnderTest['can'] = ['main']): DeployerUnderTest {
+  return {
+    can,
+    async deploy({ config = {} }) {
+      const port = await freePort()
+      const toml = join(folder, `${port}.toml`)
+      const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', XDG_STATE_HOME: join(folder, 'state') }
+      const app = `probe-${port}`
+      const sections = Object.entries(config).map(([component, section]) =>
+        [`["${component}"]`, ...Object.entries(section).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)].join('\n'),
+      )
+      writeFileSync(
+        toml,
+        `[serviceweaver]\nname = "${app}"\nbinary = ${JSON.stringify(ENTRY)}\n${sections.join('\n')}\n[single]\nlisteners.probe = { address = "localhost:${port}" }\n`,
+      )
+      const child = spawn(process.execPath, command(toml), { env: { ...env, WEAVER_CONFIG: toml }, stdio: ['ignore', 'ignore', 'pipe'] })
+      const exited = once(child, 'exit')
+      let text = ''
+      const url = await new Promise<string>((resolve, reject) => {
+        child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+          const at = /listening +address=(\S+) listener=probe/.exec(text)?.[1]
+          if (at !== undefined) resolve(`http://${at}`)
+        })
+        child.on('close', (code) => reject(new Error(`it ended with ${code}: ${text}`)))
+        setTimeout(() => reject(new Error(`it was not ready after ${READY_MS} ms: ${text}`)), READY_MS).unref()
+      })
+      return {
+        url,
+        async logs() {
+          const { stdout, stderr, status } = spawnSync(process.execPath, [WEAVER, 'single', 'logs', app, '--json'], {
+            env,
+            encoding: 'utf8',
+          })
+          if (status !== 0) throw new Error(stderr)
+          return stdout.split('\n').flatMap((line) => parseJsonLine(line) ?? [])
+        },
+        async stop() {
+          child.kill('SIGTERM')
+          await exited
+          return child.exitCode === 0 ? undefined : `it ended with ${child.exitCode ?? child.signalCode}: ${text}`
+        },
+      }
+    },
+  }
+}
+
+/** The runner "multi" of the test kit: Main in this process, each component in one of its own. */
+const testKit: DeployerUnderTest = {
+  can: ['processes', 'replicas'],
+  deploy: ({ config = {}, replicas = 1 }: ProbeOptions) =>
+    new Promise<DeployedProbe>((resolve, reject) => {
+      let stop = (): void => undefined
+      const stopped = new Promise<void>((end) => (stop = end))
+      const ended = weaverTest({ weaver, runner: 'multi', entry: ENTRY, app: App, config, replicas, natsUrl: nats.url }, async (test) => {
+        resolve({
+          url: await test.url('probe'),
+          stop: () => (stop(), ended.then(() => undefined, String)),
+        })
+        await stopped
+      })
+      ended.catch(reject)
+    }),
+}
+
+const small: DeployerUnderTest = {
+  can: ['main', 'processes', 'colocate', 'replicas', 'restart', 'logs'],
+  async deploy({ config = {}, colocate = [], replicas = 1 }) {
+    const graph = parseGraph(readFileSync(path('../weaver.graph.json'), 'utf8'))
+    const deployment = await deploy({ app: 'probe', entry: ENTRY, graph, natsUrl: nats.url, config, colocate, replicas })
+    const at = deployment.listeners['probe']
+    return { url: `http://${at?.host}:${at?.port}`, logs: async () => deployment.logs, stop: () => deployment.stop() }
+  },
+}
+
+const deployers: Readonly<Record<string, DeployerUnderTest>> = {
+  'no deployer (node dist/main.js)': oneProcess(() => [ENTRY]),
+  'weaver single': oneProcess((toml) => [WEAVER, 'single', 'deploy', toml], ['main', 'logs']),
+  'the runner multi of the test kit': testKit,
+  'the small deployer': small,
+}
+
+describe.each(Object.entries(deployers))('%s', (_, deployer) => {
+  const asked = deployerStatements.filter(({ needs }) => needs.every((ability) => deployer.can.includes(ability)))
+  it.each(asked.map((statement) => [statement.id, statement.says, statement] as const))('%s: %s', async (_id, _says, statement) => {
+    await expect(statement.check(deployer)).resolves.toBeUndefined()
+  }, 90_000) // prettier-ignore
+})
+
+describe('the suite itself', () => {
+  /** What a statement says of the small deployer when that is spoilt. */
+  async function check(
+    id: string,
+    spoilOptions: (options: ProbeOptions) => ProbeOptions,
+    spoilProbe: (probe: DeployedProbe) => DeployedProbe = (probe) => probe,
+  ): Promise<void> {
+    const deployer: DeployerUnderTest = { can: small.can, deploy: async (options) => spoilProbe(await small.deploy(spoilOptions(options))) }
+    await deployerStatements.find((statement) => statement.id === id)?.check(deployer)
+  }
+
+  const all = ['weaver/Main', 'probe/Middle', 'probe/Back', 'probe/Store']
+  it.each([
+    ['D3', 'nobody gets a configuration', (options: ProbeOptions) => ({ ...options, config: {} })],
+    ['D4', 'a configuration is not passed on', (options: ProbeOptions) => ({ ...options, config: {} })],
+    ['D11', 'everything runs in one process', (options: ProbeOptions) => ({ ...options, colocate: [all] })],
+  ] as const)('%s fails where %s', async (id, _, spoil) => {
+    await expect(check(id, spoil)).rejects.toMatchObject({ name: 'AssertionError' })
+  }, 90_000) // prettier-ignore
+
+  it.each([
+    ['D8', 'a stop is not clean', (probe: DeployedProbe) => ({ ...probe, stop: async () => (await probe.stop()) ?? 'killed' })],
+    [
+      'D10',
+      'the last lines are lost',
+      (probe: DeployedProbe) => ({ ...probe, logs: async () => ((await probe.logs?.()) ?? []).filter(({ message }) => message !== 'probe stopped') }),
+    ],
+  ] as const)('%s fails where %s', async (id, _, spoil) => {
+    await expect(check(id, (options) => options, spoil)).rejects.toMatchObject({ name: 'AssertionError' })
+  }, 90_000) // prettier-ignore
+
+  it('D7 fails where two deployments are one', async () => {
+    const one = await small.deploy({})
+    const mixed: DeployerUnderTest = { can: small.can, deploy: async () => ({ url: one.url, stop: async () => undefined }) }
+    await expect(deployerStatements.find(({ id }) => id === 'D7')?.check(mixed)).rejects.toMatchObject({ name: 'AssertionError' })
+    expect(await one.stop()).toBeUndefined()
+  }, 90_000)
+
+  it('is what docs/deployers.md says', () => {
+    const page = readFileSync(path('../../../docs/deployers.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| (D\d+) +\| (.*?) +\| (.*?) +\|/gm)].map(([, id, says, needs]) => `${id} ${says} (${needs})`)
+    expect(rows).toEqual(deployerStatements.map(({ id, says, needs }) => `${id} ${says} (${needs.join(', ') || '–'})`))
+  })
+})
