@@ -157,7 +157,7 @@ export const SDK_ERRORS = {
     remedy: 'See who else may publish in the account of this version. Two processes of one build never cause it.',
   },
   WEAVER_RPC_TOO_LARGE: {
-    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; of a stream, one item more than 16 MiB, or the arguments more than the broker takes at once (1 MiB).',
+    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; or one item of a stream takes more than 16 MiB.',
     retry: 'no',
     remedy: 'Send less at once, such as pages, a stream, or a reference to an object store; or raise `maxMessageBytes` of `run()`.',
   },
@@ -202,7 +202,7 @@ export const SDK_ERRORS = {
   WEAVER_TEST: {
     when: '`weaverTest()` is given options that do not go together, cannot start what it needs, or finds that the test left something behind.',
     retry: 'no',
-    remedy: 'The message names the option, the process or what is left.',
+    remedy: 'The message names the option, the process or what is left; where there is no `nats-server`, how to get one.',
   },
 } as const
 

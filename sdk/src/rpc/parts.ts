@@ -12,7 +12,7 @@
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
 import { FINGERPRINT_BYTES, FRAME_VERSION, KIND } from './frame.js'
-import { failure } from './remote-call-error.js'
+import { failure, type RemoteCallError } from './remote-call-error.js'
 
 /** Largest request or answer, in bytes, unless the application says otherwise. */
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 16 * 2 ** 20
@@ -48,6 +48,15 @@ export function writeOffer(
   w.uint(of.total)
   w.string(of.caller)
   return w.finish()
+}
+
+/** Of arguments that are larger than any may be; they were not sent. */
+export function tooLarge(what: string, bytes: number, maxBytes: number): RemoteCallError {
+  return failure(
+    'WEAVER_RPC_TOO_LARGE',
+    `${what}: the arguments take ${bytes} bytes, ${maxBytes} are allowed; send less, or raise maxMessageBytes of run()`,
+    false,
+  )
 }
 
 /** Behind the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */

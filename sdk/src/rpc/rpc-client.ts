@@ -14,7 +14,7 @@ import { CalleeWatch } from './callee-watch.js'
 import { scope, type Caller } from './context.js'
 import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, requestsPrefix } from './frame.js'
-import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, writeOffer } from './parts.js'
+import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, tooLarge, writeOffer } from './parts.js'
 import { OwnerQueue, turn } from './owner-queue.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type Target } from './pending-call.js'
 import { PendingCalls } from './pending-calls.js'
@@ -23,7 +23,8 @@ import { RequestBatch } from './request-batch.js'
 import { Retrier } from './retrier.js'
 import { RetryBudget } from './retry-budget.js'
 import { deadlineOf, limitsOf } from './time-limit.js'
-import { StreamClient, type StreamCall } from './stream-client.js'
+import type { StreamCall } from './stream-client-call.js'
+import { StreamClient } from './stream-client.js'
 import type { Transport } from './transport.js'
 
 const MAX_BATCH = 64
@@ -71,7 +72,13 @@ export class RpcClient {
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#transport = options.transport
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
-    this.#streams = new StreamClient({ ...options, fingerprint: this.#fingerprint, onOpening: () => this.#pending.watch() })
+    this.#streams = new StreamClient({
+      ...options,
+      fingerprint: this.#fingerprint,
+      maxMessageBytes: this.#maxMessageBytes,
+      number: () => this.#pending.number(),
+      onOpening: () => this.#pending.watch(),
+    })
     this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, Date.now()))
     const inbox = inboxPrefix(options.deploymentId, options.replica)
     this.#pending = new PendingCalls(`${inbox}.r.`, (now) => {
@@ -267,12 +274,7 @@ export class RpcClient {
   /** A call that is larger than a message. @throws RemoteCallError where it is larger than anything may be */
   #takeOut(call: PendingCall, batch: RequestBatch): void {
     const alone = batch.takeOut(call)
-    if (alone.length > this.#maxMessageBytes)
-      throw failure(
-        'WEAVER_RPC_TOO_LARGE',
-        `${call.what}: the arguments take ${alone.length} bytes, ${this.#maxMessageBytes} are allowed; send less, or raise maxMessageBytes of run()`,
-        false,
-      )
+    if (alone.length > this.#maxMessageBytes) throw tooLarge(call.what, alone.length, this.#maxMessageBytes)
     call.large = alone
   }
 

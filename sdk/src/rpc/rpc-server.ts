@@ -239,10 +239,11 @@ export class RpcServer {
     this.#answers.refuse(to, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
   }
 
-  /** A part of a message of requests. @throws RemoteCallError what cannot be taken */
+  /** A part of a message of requests, or of one that opens a stream. @throws RemoteCallError what cannot be taken */
   #onPart(component: HostedComponent, reader: Reader, { reply, id }: Addressee): void {
     const whole = this.#large.add(id, readPart(reader))
     if (whole === undefined) return
+    if (isOpenFrame(whole)) return this.#streams.onOpen(component, whole, reply)
     const { kind, reader: request } = readKind(whole)
     if (kind !== KIND.requests) throw refusal('WEAVER_RPC_PROTOCOL', 'the parts make no request')
     this.#onRequests(component, request, reply)

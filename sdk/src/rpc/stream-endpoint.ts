@@ -14,7 +14,7 @@ import { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
-import { FRAME_VERSION, readKind } from './frame.js'
+import { FRAME_VERSION, KIND, readKind } from './frame.js'
 import { RemoteCallError } from './remote-call-error.js'
 import { STREAM_KIND } from './stream-frame.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
@@ -192,7 +192,7 @@ export class StreamEndpoint {
     try {
       if (kind === STREAM_KIND.ping) return this.#onPing(reader.string())
       callId = answered ?? reader.uint()
-      if (answered !== undefined) reader.uint()
+      if (answered !== undefined) skipCallId(kind, reader)
       const entry = this.#calls.get(callId)
       if (entry === undefined) return this.#onStray(kind, reader)
       if (entry.peer !== undefined) entry.peer.heardAt = Date.now()
@@ -261,6 +261,12 @@ export class StreamEndpoint {
     this.remove(callId)
     entry.call.onLost(error)
   }
+}
+
+/** The subject says whose answer it is. What the server of all calls says of a request in parts has a number of another form. */
+function skipCallId(kind: number, reader: Reader): void {
+  if (kind === KIND.accept || kind === KIND.failure) reader.u32()
+  else reader.uint()
 }
 
 function numberOf(subject: string): number {

@@ -9,6 +9,7 @@ import { BUILD, DEPLOYMENT, failureOf, gate, msOf, PROMPT_MS, startStations, typ
 import { FEED, FEED_COMPONENT, feedStations, type FeedStations } from '../testing/stream-stations.js'
 import { context } from './context.js'
 import { fingerprintPrefix, readKind } from './frame.js'
+import { DEFAULT_MAX_MESSAGE_BYTES } from './parts.js'
 import { StreamClient } from './stream-client.js'
 import { readFingerprint, readOpenHead, STREAM_KIND, writeItems, writeOpenHead, writeStreamHead } from './stream-frame.js'
 import type { Transport } from './transport.js'
@@ -49,6 +50,13 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
+/** The streams of a caller alone, without what else a client of calls has. */
+function streamClient(transport: Transport, { build = BUILD, silenceMs }: { readonly build?: string; readonly silenceMs?: number }) {
+  const numbers = { maxMessageBytes: DEFAULT_MAX_MESSAGE_BYTES, number: () => 1 }
+  const own = { transport, deploymentId: DEPLOYMENT, replica: 'web-1', log, fingerprint: fingerprintPrefix(build) }
+  return new StreamClient({ ...own, ...numbers, ...(silenceMs === undefined ? {} : { silenceMs }) })
+}
+
 describe('opening', () => {
   it('fails after a second when no replica is up, and finds one that comes meanwhile', async () => {
     const { feed, client } = await feeds.caller()
@@ -75,7 +83,7 @@ describe('opening', () => {
   it('of another build is refused, and so is a frame that is damaged', async () => {
     await feeds.replica(endless())
     const { transport } = await feeds.caller()
-    const other = new StreamClient({ transport, deploymentId: DEPLOYMENT, replica: 'web-1', log, fingerprint: fingerprintPrefix('bb'.repeat(32)) }) // prettier-ignore
+    const other = streamClient(transport, { build: 'bb'.repeat(32) })
     const error = await failureOf(all(other.stream(countCall())))
     expect(error).toMatchObject({ code: 'WEAVER_RPC_FINGERPRINT', mayHaveRun: false })
     expect(error.message).toContain('bbbbbbbbbbbbbbbb')
@@ -179,7 +187,7 @@ describe('a side that dies', () => {
     })
     await raw.flush()
     const { transport } = await feeds.caller()
-    const client = new StreamClient({ transport, deploymentId: DEPLOYMENT, replica: 'web-1', log, fingerprint: fingerprintPrefix(BUILD), silenceMs: 1_000 }) // prettier-ignore
+    const client = streamClient(transport, { silenceMs: 1_000 })
     const failing = failureOf(all(client.stream(countCall())))
     const ms = await msOf(failing)
     expect(await failing).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', message: expect.stringContaining('has not been heard for 1 seconds') }) // prettier-ignore
@@ -190,7 +198,7 @@ describe('a side that dies', () => {
   it('is not presumed of one that is only quiet', async () => {
     const { transport: calleeTransport } = await feeds.replica({ count: async function* () { yield 1; await sleep(2_500); yield 2 } }) // prettier-ignore
     const { transport } = await feeds.caller()
-    const client = new StreamClient({ transport, deploymentId: DEPLOYMENT, replica: 'web-1', log, fingerprint: fingerprintPrefix(BUILD), silenceMs: 1_000 }) // prettier-ignore
+    const client = streamClient(transport, { silenceMs: 1_000 })
     expect(await all(client.stream(countCall()))).toEqual([1, 2])
     expect(calleeTransport.isConnected).toBe(true)
   })

@@ -14,6 +14,8 @@
  *     cancel    u8 version, u8 kind=23, uint call id      from the caller: the whole call is over; from the callee: it wants no more of its argument
  *     ping      u8 version, u8 kind=24, string endpoint of the sender             "I am there": one for all calls between two endpoints
  *
+ * An `open` that is larger than a message goes in parts (parts.ts): it is offered with the reply subject of the `open`, where `accept` and `failure` come to.
+ *
  * A call id is the receiver's own. `items`, `end` and `error` speak of what their sender produces, `credit` of what it consumes, so that both directions of
  * one call share an id. `end`, `error` and `failure` from the callee end the call. Frames of one call arrive in the order of sending: each side has one
  * connection. A request that is refused is answered on the reply subject of its `open`, with call id 0.

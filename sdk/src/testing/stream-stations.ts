@@ -18,6 +18,10 @@ export interface Feed {
   double(numbers: AsyncIterable<number>): AsyncIterable<number>
   /** Strings of this length. */
   texts(length: number): AsyncIterable<string>
+  /** The text in pieces of 100,000 characters. */
+  cut(text: string): AsyncIterable<string>
+  /** Length of the text, and sum of what comes in. */
+  add(text: string, numbers: AsyncIterable<number>): Promise<number>
 }
 
 const number = (w: Writer, item: unknown): void => {
@@ -47,6 +51,21 @@ export const FEED: readonly MethodBinding[] = [
     decodeResult: (r) => r.string(),
     isStream: true,
   },
+  {
+    name: 'cut',
+    encodeArgs: (w, [text]) => w.string(text as string), // the stub is typed
+    decodeArgs: (r) => [r.string()],
+    encodeResult: (w, piece) => w.string(piece as string), // the method is typed
+    decodeResult: (r) => r.string(),
+    isStream: true,
+  },
+  {
+    name: 'add',
+    encodeArgs: (w, [text]) => w.string(text as string), // the stub is typed
+    decodeArgs: (r) => [r.string(), undefined],
+    input: { position: 1, encodeItem: number, decodeItem: (r) => r.number() },
+    ...givesNumber,
+  },
 ]
 
 export const FEED_COMPONENT = 'news/Feed'
@@ -54,10 +73,11 @@ export const FEED_COMPONENT = 'news/Feed'
 export interface FeedStations {
   replica(
     feed: Partial<Feed>,
-    options?: { readonly name?: string; readonly url?: string; readonly maxConcurrent?: number },
+    options?: { readonly name?: string; readonly url?: string; readonly maxConcurrent?: number; readonly maxMessageBytes?: number },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   caller(
     timeoutMs?: Readonly<Record<string, number>>,
+    options?: { readonly url?: string },
   ): Promise<{ readonly feed: Feed; readonly client: RpcClient; readonly transport: Transport }>
 }
 
@@ -69,15 +89,15 @@ export function feedStations(stations: Stations, given: { readonly tracing?: Tra
     return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log, ...given }
   }
   return {
-    async replica(feed, { name = 'feed-0', url = stations.nats.url, maxConcurrent } = {}) {
+    async replica(feed, { name = 'feed-0', url = stations.nats.url, ...limits } = {}) {
       const options = await connection(name, url)
-      const server = new RpcServer({ ...options, maxConcurrent })
+      const server = new RpcServer({ ...options, ...limits })
       server.serve({ name: FEED_COMPONENT, methods: FEED, instance: feed })
       await options.transport.flush()
       return { server, transport: options.transport }
     },
-    async caller(timeoutMs = {}) {
-      const options = await connection('web-0', stations.nats.url)
+    async caller(timeoutMs = {}, { url = stations.nats.url } = {}) {
+      const options = await connection('web-0', url)
       const client = new RpcClient(options)
       const target = { component: FEED_COMPONENT, methods: FEED, notRetriable: new Set<string>(), timeoutMs }
       const calls = client.invoker(target, 'news/Web')
@@ -86,6 +106,8 @@ export function feedStations(stations: Stations, given: { readonly tracing?: Tra
         sum: (items) => calls.call(1, [items]) as Promise<number>,
         double: (items) => calls.stream(2, [items]) as AsyncIterable<number>,
         texts: (length) => calls.stream(3, [length]) as AsyncIterable<string>,
+        cut: (text) => calls.stream(4, [text]) as AsyncIterable<string>,
+        add: (text, items) => calls.call(5, [text, items]) as Promise<number>,
       }
       return { feed, client, transport: options.transport }
     },
