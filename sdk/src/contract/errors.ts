@@ -26,3 +26,8 @@ export function isWeaverError(error: unknown, code?: string): error is WeaverErr
   const found = (error as { readonly code: unknown }).code
   return typeof found === 'string' && found.startsWith('WEAVER_') && (code === undefined || found === code)
 }
+
+/** What an error says, for the message of another one. Anything may be thrown, and nothing that is thrown is trusted to become a text. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown'
+}

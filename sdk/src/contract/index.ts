@@ -38,8 +38,6 @@ export { captureLines, type CaptureOptions, type LineCapture } from './log-captu
 export { jsonLine, parseJsonLine, prettyPrinter, type PrettyOptions } from './log-print.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
 export { mergeCpuProfiles, mergeHeapProfiles, type CpuNode, type CpuProfile, type HeapNode, type HeapProfile } from './profiles.js'
-export { createMethodStatistics, type MethodRow, type MethodStatistics, type MethodUse } from './method-statistics.js'
-export { applyMetricChanges, metricChanges, type MetricChange } from './metric-changes.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
@@ -53,7 +51,7 @@ export {
   type RoutingStatus,
   type SliceLoadEvent,
 } from './routing.js'
-export { CONTROL_PATH, parseSingleLaunch, SINGLE_ENV, type SingleLaunch } from './single.js'
+export { CONTROL_PATH, parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from './single.js'
 export { shardKey, type RoutingKey } from './shard-key.js'
 export {
   CALL_QUEUE,

@@ -15,6 +15,11 @@ export interface SingleLaunch {
   readonly controlSocket: string
 }
 
+/** A deployment as users see it where it has no version of its own. */
+export function shortDeploymentId(deploymentId: string): string {
+  return deploymentId.slice(0, 8)
+}
+
 /** @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
 export function parseSingleLaunch(text: string): SingleLaunch {
   let raw: unknown

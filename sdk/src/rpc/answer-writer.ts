@@ -6,6 +6,7 @@
  */
 import { codecError } from '../codec/codec-error.js'
 import { Writer } from '../codec/writer.js'
+import { reasonOf } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { writeError } from './error-codec.js'
 import { FRAME_VERSION, KIND } from './frame.js'
@@ -59,7 +60,7 @@ export class AnswerWriter {
       binding.encodeResult(w, result)
     } catch (cause) {
       this.#drop(call)
-      throw codecError(`${delivery.component.name}.${binding.name}: what it returned cannot be sent: ${textOf(cause)}`, cause)
+      throw codecError(`${delivery.component.name}.${binding.name}: what it returned cannot be sent: ${reasonOf(cause)}`, cause)
     }
     this.#end(call, call)
   }
@@ -75,7 +76,7 @@ export class AnswerWriter {
     } catch (why) {
       this.#drop(call)
       this.#failure(call, 'WEAVER_RPC_PROTOCOL', {
-        message: `the method failed with an error that cannot be sent: ${textOf(why)}`,
+        message: `the method failed with an error that cannot be sent: ${reasonOf(why)}`,
         mayHaveRun: true,
       })
       this.#options.onOver(call)
@@ -190,8 +191,4 @@ export class AnswerWriter {
     }
     onOver(call)
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
 }

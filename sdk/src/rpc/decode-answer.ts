@@ -1,5 +1,6 @@
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
+import { reasonOf } from '../contract/errors.js'
 import { readError } from './error-codec.js'
 import { KIND } from './frame.js'
 import type { Answer, Target } from './pending-call.js'
@@ -37,7 +38,7 @@ export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, t
         error = failure('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer is no frame that this release knows`, true)
     }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : 'unknown'
+    const why = reasonOf(cause)
     throw new RemoteCallError('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer cannot be decoded: ${why}`, {
       mayHaveRun: true,
       cause,

@@ -7,6 +7,7 @@
 import { codecError } from '../codec/codec-error.js'
 import { HEAD_BYTES } from '../codec/layout.js'
 import { Writer } from '../codec/writer.js'
+import { reasonOf } from '../contract/errors.js'
 import { writeCallHead } from './frame.js'
 import type { PendingCall } from './pending-call.js'
 import { atTickEnd } from './tick-end.js'
@@ -54,7 +55,7 @@ export class RequestBatch {
     } catch (cause) {
       w.dropPart()
       if (this.#calls.length === 0) w.reset()
-      throw codecError(`${call.what} was not sent: its arguments cannot be: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
+      throw codecError(`${call.what} was not sent: its arguments cannot be: ${reasonOf(cause)}`, cause)
     }
   }
 

@@ -9,6 +9,7 @@
  */
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
+import { reasonOf } from '../contract/errors.js'
 import { CALL_QUEUE, callSubject, everyReplicaSubject, replicaCallSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
@@ -236,7 +237,7 @@ export class RpcServer {
   #refuse(to: Addressee, error: unknown): void {
     const isRefusal = error instanceof RemoteCallError
     const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
-    this.#answers.refuse(to, code, isRefusal ? error.message : `the request cannot be decoded: ${textOf(error)}`)
+    this.#answers.refuse(to, code, isRefusal ? error.message : `the request cannot be decoded: ${reasonOf(error)}`)
   }
 
   /** A part of a message of requests, or of one that opens a stream. @throws RemoteCallError what cannot be taken */
@@ -318,8 +319,4 @@ export class RpcServer {
 
 function refusal(code: RemoteCallCode, message: string): RemoteCallError {
   return new RemoteCallError(code, message, { mayHaveRun: false })
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
 }

@@ -8,6 +8,7 @@
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
+import { reasonOf } from '../contract/errors.js'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { WatchedCall } from './callee-watch.js'
@@ -245,7 +246,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
     try {
       return this.#options.call.binding.decodeResult(r)
     } catch (cause) {
-      throw this.#failure('WEAVER_RPC_PROTOCOL', `sent an item that cannot be decoded: ${cause instanceof Error ? cause.message : 'unknown'}`, true, cause) // prettier-ignore
+      throw this.#failure('WEAVER_RPC_PROTOCOL', `sent an item that cannot be decoded: ${reasonOf(cause)}`, true, cause) // prettier-ignore
     }
   }
 

@@ -12,6 +12,7 @@
 import { randomBytes } from 'node:crypto'
 import { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
+import { reasonOf } from '../contract/errors.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { FRAME_VERSION, KIND, readKind } from './frame.js'
@@ -198,7 +199,7 @@ export class StreamEndpoint {
       if (entry.peer !== undefined) entry.peer.heardAt = Date.now()
       entry.call.onFrame(kind, reader)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : 'unknown'
+      const why = reasonOf(cause)
       this.#options.log.warn('a frame of a stream cannot be understood', { reason: why })
       this.#lose(callId, new RemoteCallError('WEAVER_RPC_PROTOCOL', `a frame of the stream cannot be understood: ${why}`, { mayHaveRun: true, cause })) // prettier-ignore
     }

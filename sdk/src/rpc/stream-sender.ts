@@ -7,6 +7,7 @@
  * I3  `run()` resolves after the producer is through, its `finally` included, and never rejects.
  */
 import { codecError } from '../codec/codec-error.js'
+import { reasonOf } from '../contract/errors.js'
 import { itemCost, MAX_ITEM_BYTES, SendWindow } from './stream-window.js'
 
 /** Enough that the head of a message costs nothing, little enough that the consumer has work while the next ones are made. */
@@ -136,7 +137,7 @@ export class StreamSender {
     try {
       return this.#options.encode(item)
     } catch (cause) {
-      return codecError(`${this.#options.what}: an item cannot be sent: ${cause instanceof Error ? cause.message : 'unknown'}`, cause)
+      return codecError(`${this.#options.what}: an item cannot be sent: ${reasonOf(cause)}`, cause)
     }
   }
 

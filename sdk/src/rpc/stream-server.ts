@@ -9,6 +9,7 @@
 import type { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
+import { reasonOf } from '../contract/errors.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { runInContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
@@ -61,7 +62,7 @@ export class StreamServer {
       call = this.#accept(component, readKind(frame).reader)
     } catch (error) {
       const isRefusal = error instanceof RemoteCallError
-      const why = error instanceof Error ? error.message : 'unknown'
+      const why = reasonOf(error)
       return this.#endpoint.send(reply, (w) => {
         writeStreamHead(w, STREAM_KIND.failure, 0)
         w.string(isRefusal ? error.code : 'WEAVER_RPC_PROTOCOL')
@@ -256,7 +257,7 @@ class ServerCall implements EndpointCall {
     try {
       this.#send(STREAM_KIND.error, (w) => writeError(w, error))
     } catch (why) {
-      this.#fail('WEAVER_RPC_PROTOCOL', `failed with an error that cannot be sent: ${why instanceof Error ? why.message : 'unknown'}`)
+      this.#fail('WEAVER_RPC_PROTOCOL', `failed with an error that cannot be sent: ${reasonOf(why)}`)
     }
   }
 

@@ -10,7 +10,7 @@ import { codecError } from '../codec/codec-error.js'
 import { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { ComponentBinding, MethodBinding } from '../component/binding.js'
-import { WeaverError } from '../contract/errors.js'
+import { reasonOf, WeaverError } from '../contract/errors.js'
 import { Cancellation } from '../rpc/cancellation.js'
 import { runInContext, scope, Scope } from '../rpc/context.js'
 import { readError, writeError } from '../rpc/error-codec.js'
@@ -112,7 +112,7 @@ export class Network {
     try {
       bytes = this.#encode((w) => exchange.pinned === undefined && method.encodeArgs(w, exchange.args))
     } catch (cause) {
-      return Promise.reject(codecError(`${what} was not sent: its arguments cannot be: ${messageOf(cause)}`, cause))
+      return Promise.reject(codecError(`${what} was not sent: its arguments cannot be: ${reasonOf(cause)}`, cause))
     }
     return new Promise((resolve, reject) => {
       const call = new SimCall(this, { what, exchange, bytes, deadline, outer, actor, callerName, resolve, reject })
@@ -156,7 +156,7 @@ export class Network {
         try {
           answer('result', (w) => exchange.write(w, result))
         } catch (cause) {
-          fail(codecError(`${call.what}: what it returned cannot be sent: ${messageOf(cause)}`, cause))
+          fail(codecError(`${call.what}: what it returned cannot be sent: ${reasonOf(cause)}`, cause))
         }
       }, fail)
   }
@@ -173,7 +173,7 @@ export class Network {
       const reader = new Reader(answer.bytes)
       outcome = answer.kind === 'result' ? call.exchange.read(reader) : readError(reader)
     } catch (cause) {
-      return call.reject(codecError(`${call.what}: the answer cannot be decoded: ${messageOf(cause)}`, cause))
+      return call.reject(codecError(`${call.what}: the answer cannot be decoded: ${reasonOf(cause)}`, cause))
     }
     if (answer.kind === 'error') {
       this.options.record?.({ kind: 'failed', from, to, text: textOfError(outcome) })
@@ -307,8 +307,4 @@ export class Network {
       throw error
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
 }

@@ -11,7 +11,7 @@ import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { DESCRIBE_ENV } from '../contract/describe-run.js'
 import { isWeaverError } from '../contract/errors.js'
 import { jsonLine, prettyPrinter } from '../contract/log-print.js'
-import { parseSingleLaunch, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
+import { parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
@@ -188,7 +188,7 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
   const deployment: Deployment = {
     app: found.name,
     deploymentId,
-    versionId: deploymentId.slice(0, 8),
+    versionId: shortDeploymentId(deploymentId),
     group: 'main',
     replica: String(process.pid),
     isSingle: true,

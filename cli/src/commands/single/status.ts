@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { WeaveletStatus } from '@weaver/sdk/contract'
+import { shortDeploymentId, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
 import { askSingle } from '../../deployers/single/ask-single.js'
 import { formatAge, formatTable } from '../../print/table.js'
@@ -38,7 +38,7 @@ export function statusCommand(context: CliContext): Command {
         )
       const rows = all.map(({ running: { app, deploymentId, pid, startedAt }, status }) => [
         app,
-        deploymentId.slice(0, 8),
+        shortDeploymentId(deploymentId),
         String(pid),
         formatAge(Date.now() - startedAt),
         stateOf(status),

@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { banner, captureLines, prettyPrinter, SINGLE_ENV, type LogEntry, type SingleLaunch } from '@weaver/sdk/contract'
+import { banner, captureLines, prettyPrinter, shortDeploymentId, SINGLE_ENV, type LogEntry, type SingleLaunch } from '@weaver/sdk/contract'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -72,7 +72,7 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
   })
   const isDrained = once(child, 'close').catch(() => undefined) // its failure is told below
   const pid = child.pid ?? 0
-  const of = { app, version: deploymentId.slice(0, 8), deploymentId, group: 'main', replica: String(pid) }
+  const of = { app, version: shortDeploymentId(deploymentId), deploymentId, group: 'main', replica: String(pid) }
   const writer = state && createLogWriter(state.logs, { ...of, startedAt }, { onProblem: warnOf(context, 'the log cannot be kept') })
   const captures = print(child, { of, writer, output: context.output })
   const unlist =
