@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { WeaverError } from '../contract/errors.js'
 
 export interface NatsServer {
   readonly url: string
@@ -23,27 +24,36 @@ export async function freePort(): Promise<number> {
 
 /**
  * Starts the real `nats-server` that is on the PATH, on loopback.
- * @throws Error when there is none, with what to do.
+ * @throws WeaverError `WEAVER_TEST` when there is none, with what to do.
  */
-export async function startNatsServer(options: { readonly port?: number; readonly args?: readonly string[] } = {}): Promise<NatsServer> {
+export async function startNatsServer(
+  options: { readonly port?: number; readonly args?: readonly string[]; readonly program?: string } = {},
+): Promise<NatsServer> {
   const port = options.port ?? (await freePort())
-  const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), ...(options.args ?? [])], {
+  const { program = 'nats-server' } = options
+  const child = spawn(program, ['-a', '127.0.0.1', '-p', String(port), ...(options.args ?? [])], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const exited = once(child, 'exit').catch(() => undefined)
   let text = ''
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nats-server was not ready after 10 s:\n${text}`)), 10_000)
+    const timer = setTimeout(() => reject(new WeaverError('WEAVER_TEST', `${program} was not ready after 10 s:\n${text}`)), 10_000)
     const settle = (outcome: () => void): void => {
       clearTimeout(timer)
       outcome()
     }
     child.on('error', (cause) =>
       settle(() =>
-        reject(new Error('nats-server cannot be started; install it, or run the tests by `make test`, which builds it', { cause })),
+        reject(
+          new WeaverError(
+            'WEAVER_TEST',
+            `the test needs a broker, and "${program}" cannot be started: ${cause.message}. Install it where the PATH finds it (https://github.com/nats-io/nats-server/releases), or give \`natsUrl\` of one that runs.`,
+            { cause },
+          ),
+        ),
       ),
     )
-    child.on('exit', (code) => settle(() => reject(new Error(`nats-server ended with ${code}:\n${text}`))))
+    child.on('exit', (code) => settle(() => reject(new WeaverError('WEAVER_TEST', `${program} ended with ${code}:\n${text}`))))
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
       if (text.includes('Server is ready')) settle(resolve)

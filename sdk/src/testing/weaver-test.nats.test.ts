@@ -46,10 +46,15 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
     expect(await order('["shop/Stock"]\nfull = 7')).toBe('tea: 7')
     expect(await order({ 'shop/Stock': { full: 8 } })).toBe('tea: 8')
     await expect(order({ 'shop/Stock': { full: 'x' } })).rejects.toMatchObject({ code: 'WEAVER_START_INVALID' })
+    await expect(order({ 'shop/Cart': {} })).rejects.toMatchObject({
+      code: 'WEAVER_START_INVALID',
+      message: expect.stringContaining('"shop/Cart" takes none') as string, // an asymmetric matcher
+    })
   })
 
   it('puts fakes in the places of implementations, and looks into those that are real', async () => {
-    await weaverTest({ weaver, runner, fakes: [fake(Stock, { count: async () => 42 })] }, async (test) => {
+    const given = { 'shop/Stock': { full: 7 } } // the real one would read it
+    await weaverTest({ weaver, runner, config: given, fakes: [fake(Stock, { count: async () => 42 })] }, async (test) => {
       expect(await test.get(Cart).order('tea')).toBe('tea: 42')
     })
     await weaverTest({ weaver, runner }, async (test) => {

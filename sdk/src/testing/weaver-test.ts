@@ -138,6 +138,7 @@ class RunningTest implements WeaverTest {
   readonly #deploymentId = `test-${process.pid}-${(count += 1)}`
   readonly #configOf: (component: string) => unknown
   readonly #configSections: readonly string[]
+  readonly #faked: ReadonlySet<string>
   readonly #sink: LogSink
   readonly #weavelets: Weavelet[] = []
   readonly #children: TestChild[] = []
@@ -152,6 +153,7 @@ class RunningTest implements WeaverTest {
     this.#app = options.app ?? TestMain
     const gen = withFakes(options.weaver, options.fakes ?? [])
     this.#gen = options.app === undefined ? { ...gen, main: { refs: [], listeners: [] } } : gen
+    this.#faked = new Set(options.fakes?.map(({ component }) => component))
     const { config = {} } = options
     const given =
       typeof config === 'string'
@@ -223,12 +225,11 @@ class RunningTest implements WeaverTest {
         replicas,
       }))
       // Each listens for calls before anybody can make one.
-      const fakes = new Set(this.#options.fakes?.map(({ component }) => component))
-      const replicasOf = (name: string): number => (fakes.has(name) ? 1 : replicas)
+      const replicasOf = (name: string): number => (this.#faked.has(name) ? 1 : replicas)
       await Promise.all(
         tokens.flatMap(({ name }) =>
           Array.from({ length: replicasOf(name) }, (_, replica) =>
-            this.runner === 'rpc' || fakes.has(name) ? this.#startHere(name, replica) : this.#startChild(name, replica, deployer),
+            this.runner === 'rpc' || this.#faked.has(name) ? this.#startHere(name, replica) : this.#startChild(name, replica, deployer),
           ),
         ),
       )
@@ -276,6 +277,7 @@ class RunningTest implements WeaverTest {
       shutdownGraceMs: GRACE_MS,
       configOf: this.#configOf,
       configSections: this.#configSections,
+      replaced: this.#faked,
       copyArgs: this.#options.copyArgs === true,
       interceptors: this.#interceptors(),
       defaultTimeoutMs: this.#options.defaultTimeoutMs,

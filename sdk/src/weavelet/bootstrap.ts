@@ -18,6 +18,7 @@ import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
+import type { RunLimits } from './run-limits.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { graceMsOf, startWeavelet, type WeaveletOptions } from './weavelet.js'
 
@@ -29,26 +30,13 @@ const SECOND_INTERRUPT_MS = 300
 const INTERRUPTED = 130
 
 /** Choices of the application about its own running. */
-export interface RunOptions {
+export interface RunOptions extends RunLimits {
   /** For development: calls within one process copy arguments and results as calls between processes do. Shows code that counts on sharing them. @default false */
   readonly copyArgs?: boolean
   /** Code around every call that components of this process make or serve. */
   readonly interceptors?: Interceptors
-  /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
-  readonly maxMessageBytes?: number
-  /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 64 */
-  readonly maxBatch?: number
-  /** How long a stop may take where no deployer says, in milliseconds: what still runs after 0.8 of it is cut off. @default 25000 */
-  readonly shutdownGraceMs?: number
-  /** Calls of one component that a process runs at once for other processes; one more is refused (`WEAVER_RPC_OVERLOADED`), and another replica may have room. @default 10000 */
-  readonly maxConcurrent?: number
   /** How long a call may take where neither its method (`timeoutMs`) nor its component (`defaultTimeoutMs`) says, in milliseconds. @default 30000 */
   readonly defaultTimeoutMs?: number
-  /**
-   * How long the start of a component waits until what it refers to in other processes answers, in milliseconds; then it goes on, with a warning. 0: it does
-   * not wait. @default 60000
-   */
-  readonly startWaitMs?: number
 }
 
 /**

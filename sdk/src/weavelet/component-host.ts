@@ -9,6 +9,7 @@ import { interceptCalls, interceptInstance, interceptLocalCalls, type Intercepto
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { unknownNameHint } from '../config/nearest-name.js'
 import { parseConfig } from '../config/parse-config.js'
+import { unknownSections, unreadSections } from '../config/sections.js'
 import { isWeaverError, WeaverError } from '../contract/errors.js'
 import type { Route } from '../rpc/route.js'
 import { limitProblems } from '../rpc/time-limit.js'
@@ -31,6 +32,8 @@ export interface HostOptions {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections: readonly string[]
+  /** Components whose implementation a test has replaced: they need not read their configuration. */
+  readonly replaced?: ReadonlySet<string> | undefined
   /** Listeners that there is an address for. */
   readonly configListeners?: readonly string[]
   readonly listenerFor: (name: string) => BoundListener
@@ -50,6 +53,8 @@ export interface HostOptions {
   readonly startWaitMs?: number | undefined
   /** How long calls may take where neither method nor component says, in milliseconds. */
   readonly defaultTimeoutMs?: number | undefined
+  /** What is wrong with the options of `run()`. */
+  readonly runProblems?: readonly string[]
   readonly log: Logger
 }
 
@@ -59,6 +64,8 @@ interface Made {
   /** Those of the refs that start waits for. */
   readonly needs: Set<string>
   readonly listeners: Set<string>
+  /** It has a `config()` field. */
+  isConfigured: boolean
   /** False: something could not be given, so that what follows may fail for no reason of its own. */
   isComplete: boolean
 }
@@ -70,6 +77,7 @@ interface Hosted {
   readonly target: object
   readonly binding: ComponentBinding | undefined
   readonly needs: ReadonlySet<string>
+  readonly isConfigured: boolean
   isStarted: boolean
 }
 
@@ -99,8 +107,9 @@ export class ComponentHost {
       for (const problem of limitProblems(binding.token.options)) this.#problems.add(`component "${binding.token.name}": ${problem}`)
     }
     this.#bindings = bindings
-    for (const problem of limitProblems(options)) this.#problems.add(`run(): ${problem}`)
-    this.#checkSections()
+    for (const problem of options.runProblems ?? []) this.#problems.add(`run(): ${problem}`)
+    const { configSections, replaced = new Set() } = options
+    this.#problems.add(...unknownSections(configSections, [MAIN_COMPONENT, ...[...bindings.keys()].sort()]))
     if (this.#isHosted(MAIN_COMPONENT)) this.#construct(MAIN_COMPONENT)
     for (const name of [...bindings.keys()].sort()) if (this.#isHosted(name)) this.#construct(name)
     for (const name of options.hosted ?? [])
@@ -108,6 +117,12 @@ export class ComponentHost {
         this.#problems.add(
           `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
         )
+    this.#problems.add(
+      ...unreadSections(
+        configSections,
+        [...this.#hosted.values()].filter(({ name }) => !replaced.has(name)),
+      ),
+    )
     if (this.#failed.size === 0)
       for (const name of options.configListeners ?? [])
         if (!this.#listeners.has(name))
@@ -208,7 +223,7 @@ export class ComponentHost {
       return undefined
     }
     this.#constructing.push(name)
-    const made: Made = { refs: new Set(), needs: new Set(), listeners: new Set(), isComplete: true }
+    const made: Made = { refs: new Set(), needs: new Set(), listeners: new Set(), isConfigured: false, isComplete: true }
     let instance: object & Hooks
     try {
       instance = constructWithin(this.#scope(name, made), () => new create())
@@ -225,26 +240,21 @@ export class ComponentHost {
     this.#compare(name, 'listeners', [made.listeners, expected.listeners])
     const leaderProblem = leaderProblemOf(name, instance, binding)
     if (leaderProblem !== undefined) this.#problems.add(leaderProblem)
-    const hosted: Hosted = { name, instance, target: this.#target(instance, binding), binding, needs: made.needs, isStarted: false }
+    const hosted: Hosted = {
+      name,
+      instance,
+      target: this.#target(instance, binding),
+      binding,
+      needs: made.needs,
+      isConfigured: made.isConfigured,
+      isStarted: false,
+    }
     this.#hosted.set(name, hosted)
     return hosted
   }
 
   #isHosted(name: string): boolean {
     return this.#options.hosted?.has(name) ?? true
-  }
-
-  #checkSections(): void {
-    const names = [MAIN_COMPONENT, ...[...this.#bindings.keys()].sort()]
-    for (const section of this.#options.configSections) {
-      const meant = names.includes(section) ? [section] : names.filter((name) => name.endsWith(`/${section}`))
-      if (meant.length === 0)
-        this.#problems.add(`configuration for "${section}": the application has no such component; ${unknownNameHint(section, names)}`)
-      if (meant.length > 1)
-        this.#problems.add(
-          `configuration for "${section}": it may mean ${meant.map((name) => `"${name}"`).join(' or ')}; name the component in full`,
-        )
-    }
   }
 
   #scope(owner: string, made: Made): Parameters<typeof constructWithin>[0] {
@@ -277,6 +287,7 @@ export class ComponentHost {
         return found
       },
       config: (schema) => {
+        made.isConfigured = true
         const parsed = parseConfig(schema, this.#options.configOf(owner))
         if ('value' in parsed) return parsed.value
         this.#problems.add(...parsed.problems.map((problem) => `configuration of "${owner}": ${problem}`))
@@ -382,11 +393,6 @@ function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBindin
 function constructError(name: string, cause: unknown): WeaverError {
   if (isWeaverError(cause)) return cause
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new WeaverError(
-    'WEAVER_CONSTRUCT_FAILED',
-    `the constructor of "${name}" failed: ${why}. Work that can fail belongs into init().`,
-    {
-      cause,
-    },
-  )
+  const message = `the constructor of "${name}" failed: ${why}. Work that can fail belongs into init().`
+  return new WeaverError('WEAVER_CONSTRUCT_FAILED', message, { cause })
 }

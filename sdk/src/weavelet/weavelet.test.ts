@@ -332,6 +332,21 @@ describe('what is wrong with an application', () => {
     ])
   })
 
+  it('is configuration that nothing reads', async () => {
+    const { message } = await startError(App, GEN, { config: { 'weaver/Main': { port: 80 }, 'shop/Store': { prefix: 'x' } } })
+    expect(message).toBe(
+      'the application cannot start: configuration for "weaver/Main": "weaver/Main" takes none, as its class has no config() field; known are "shop/Store", "shop/Greeter"',
+    )
+  })
+
+  it('is a number given to run() that is out of its bounds', async () => {
+    const { code, message } = await startError(App, GEN, { startWaitMs: -1 })
+    expect([code, message]).toEqual([
+      'WEAVER_START_INVALID',
+      'the application cannot start: run(): startWaitMs is -1; give a whole number of milliseconds, from 0 to 2147483647',
+    ])
+  })
+
   it('is a time limit that is none', async () => {
     const wrong = { ...store, token: { ...store.token, options: { defaultTimeoutMs: 0, timeoutMs: { get: '5s' as never } } } }
     const { message } = await startError(App, genByHand([wrong, greeter], { refs: ['shop/Greeter'], listeners: ['lis'] }), {

@@ -17,6 +17,7 @@ import { registerError } from '../rpc/error-codec.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
+import { limitProblems } from '../rpc/time-limit.js'
 import type { Transport } from '../rpc/transport.js'
 import type { LogShipper } from '../telemetry/log-shipper.js'
 import { observeHttp } from '../telemetry/observe-http.js'
@@ -31,11 +32,10 @@ import { startControlServer } from './control-server.js'
 import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
+import { MAX_TIMER_MS, runLimitProblems, type RunLimits } from './run-limits.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
 const DEFAULT_GRACE_MS = 25_000
-/** The longest that a timer can wait. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** How long a stop may take, in milliseconds, without what the deployer waits before it. The deployer's word counts, then the application's. */
 export function graceMsOf(bootstrap: Bootstrap | undefined, own: number | undefined): number {
@@ -44,7 +44,7 @@ export function graceMsOf(bootstrap: Bootstrap | undefined, own: number | undefi
 /** The part of it after which connections, streams and calls that go on are cut off, so that the rest of the stop has its time. */
 const CUT_SHARE = 0.8
 
-export interface WeaveletOptions {
+export interface WeaveletOptions extends RunLimits {
   readonly app: new () => Main
   readonly gen: WeaverGen
   readonly deployment: Deployment
@@ -54,6 +54,8 @@ export interface WeaveletOptions {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections?: readonly string[]
+  /** Components whose implementation a test has replaced. */
+  readonly replaced?: ReadonlySet<string> | undefined
   /** Listeners that there is an address for, where that is to be checked. */
   readonly configListeners?: readonly string[]
   /** `host:port` to bind, by listener name. */
@@ -64,22 +66,12 @@ export interface WeaveletOptions {
   /** Local calls copy arguments and results, as calls between processes do. @default false */
   readonly copyArgs?: boolean
   readonly interceptors?: Interceptors | undefined
-  /** Of a request or an answer between processes. @default 16777216 */
-  readonly maxMessageBytes?: number | undefined
-  /** The most calls that are sent as one message. @default 64 */
-  readonly maxBatch?: number | undefined
   /** Where a deployer without a broker asks: path of a Unix socket, or of a named pipe on Windows. */
   readonly controlSocket?: string | undefined
-  /** Calls of one component that may run here at once for other processes. @default 10000 */
-  readonly maxConcurrent?: number | undefined
   /** How long a call may take where neither method nor component says, in milliseconds. @default 30000 */
   readonly defaultTimeoutMs?: number | undefined
-  /** How long the start waits for components of other processes, in milliseconds. @default 60000 */
-  readonly startWaitMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
-  /** How long a graceful stop may take, in milliseconds, where the bootstrap does not say. @default 25000 */
-  readonly shutdownGraceMs?: number | undefined
   /** `main()` failed. The process should stop with an error. */
   readonly onMainFailed: (error: unknown) => void
   readonly signal?: AbortSignal
@@ -157,6 +149,7 @@ async function host(
     configOf: options.configOf,
     configSections: options.configSections ?? [],
     configListeners: options.configListeners ?? [],
+    replaced: options.replaced,
     listenerFor: (name) =>
       createListener(name, options.addressOf(name), {
         onServe: (server) => observeHttp(server, { listener: name, tracing }),
@@ -185,6 +178,7 @@ async function host(
     whenServed: client === undefined ? undefined : (component, signal) => client.whenServed(component, signal),
     startWaitMs: options.startWaitMs,
     defaultTimeoutMs: options.defaultTimeoutMs,
+    runProblems: [...limitProblems(options), ...runLimitProblems(options)],
     log,
   })
   let phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
