@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, boolean, nat, property, tuple } from 'fast-check'
 import { NumberedCalls, type Numbered } from './numbered-calls.js'
 
 class Call implements Numbered<Call> {
@@ -7,8 +7,8 @@ class Call implements Numbered<Call> {
 }
 
 it('has what was added and not taken out, the last of one number first, whatever is done in which order', () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(300)), { maxLength: 600 }), (steps) => {
+  assert(
+    property(array(tuple(boolean(), nat(300)), { maxLength: 600 }), (steps) => {
       const table = new NumberedCalls<Call>()
       const model: Call[] = []
       for (const [isAdded, n] of steps) {
