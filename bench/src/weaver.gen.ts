@@ -239,6 +239,56 @@ function readOrder(r: Reader): Order {
   return v
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface EchoMethods {
+  order(order: Order): Order
+  tiny(text: string): string
+}
+
+interface Ping1Methods {
+  ping(left: number): number
+}
+
+interface Ping10Methods {
+  ping(left: number): number
+}
+
+interface Ping2Methods {
+  ping(left: number): number
+}
+
+interface Ping3Methods {
+  ping(left: number): number
+}
+
+interface Ping4Methods {
+  ping(left: number): number
+}
+
+interface Ping5Methods {
+  ping(left: number): number
+}
+
+interface Ping6Methods {
+  ping(left: number): number
+}
+
+interface Ping7Methods {
+  ping(left: number): number
+}
+
+interface Ping8Methods {
+  ping(left: number): number
+}
+
+interface Ping9Methods {
+  ping(left: number): number
+}
+
+interface SlowMethods {
+  wait(ms: number): undefined
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '3c4bf14b6f0ce616bf9672004320f94d4c75fe8fb5bb9fea3435f20e08939bdf',
@@ -247,7 +297,7 @@ export const weaver: WeaverGen = {
     listeners: [],
   },
   components: () => [
-    bind<Echo>({
+    bind<Echo, EchoMethods>({
       token: Echo,
       implementation: echoImpl,
       refs: [],
@@ -297,7 +347,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping1Interface>({
+    bind<Ping1Interface, Ping1Methods>({
       token: Ping1,
       implementation: ping1Impl,
       refs: ['bench/Ping2'],
@@ -328,7 +378,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping10Interface>({
+    bind<Ping10Interface, Ping10Methods>({
       token: Ping10,
       implementation: ping10Impl,
       refs: [],
@@ -359,7 +409,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping2Interface>({
+    bind<Ping2Interface, Ping2Methods>({
       token: Ping2,
       implementation: ping2Impl,
       refs: ['bench/Ping3'],
@@ -390,7 +440,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping3Interface>({
+    bind<Ping3Interface, Ping3Methods>({
       token: Ping3,
       implementation: ping3Impl,
       refs: ['bench/Ping4'],
@@ -421,7 +471,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping4Interface>({
+    bind<Ping4Interface, Ping4Methods>({
       token: Ping4,
       implementation: ping4Impl,
       refs: ['bench/Ping5'],
@@ -452,7 +502,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping5Interface>({
+    bind<Ping5Interface, Ping5Methods>({
       token: Ping5,
       implementation: ping5Impl,
       refs: ['bench/Ping6'],
@@ -483,7 +533,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping6Interface>({
+    bind<Ping6Interface, Ping6Methods>({
       token: Ping6,
       implementation: ping6Impl,
       refs: ['bench/Ping7'],
@@ -514,7 +564,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping7Interface>({
+    bind<Ping7Interface, Ping7Methods>({
       token: Ping7,
       implementation: ping7Impl,
       refs: ['bench/Ping8'],
@@ -545,7 +595,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping8Interface>({
+    bind<Ping8Interface, Ping8Methods>({
       token: Ping8,
       implementation: ping8Impl,
       refs: ['bench/Ping9'],
@@ -576,7 +626,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Ping9Interface>({
+    bind<Ping9Interface, Ping9Methods>({
       token: Ping9,
       implementation: ping9Impl,
       refs: ['bench/Ping10'],
@@ -607,7 +657,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Slow>({
+    bind<Slow, SlowMethods>({
       token: Slow,
       implementation: slowImpl,
       refs: [],

@@ -110,7 +110,10 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const codec = parts.importOf(shape.codec)
       return {
         declaration: [`type ${name} = ReturnType<typeof ${codec}.fromPlain>`],
-        write: [`const plain: unknown = ${codec}.toPlain(v)`, parts.write(shape.plain, `plain as ${parts.type(shape.plain)}`)],
+        write: [
+          `const plain = ${codec}.toPlain(v) as unknown as PlainOf<typeof ${codec}, ${parts.type(shape.plain)}, Instances>`,
+          parts.write(shape.plain, 'plain'),
+        ],
         // `never`: the plain type of this file and the user's are one structure by two names
         read: [`return ${codec}.fromPlain(${parts.read(shape.plain)} as never)`],
       }
@@ -160,45 +163,80 @@ function statement(shape: Shape, value: string, parts: CodecParts): string[] {
   return shape.kind === 'null' || shape.kind === 'undefined' ? [] : [parts.write(shape, value)]
 }
 
-function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts: CodecParts): CodecBody {
+/** `[A, B?, ...C[]]`. */
+export function tupleType({ elements, rest, trailing }: TupleShape, parts: Pick<CodecParts, 'type'>): string {
   const types = [
     ...elements.map((element) => `${parenthesised(parts.type(element.shape))}${element.isOptional ? '?' : ''}`),
     ...(rest === undefined ? [] : [`...${parenthesised(parts.type(rest))}[]`]),
     ...trailing.map((shape) => parts.type(shape)),
   ]
-  const declaration = list(`type ${name} = readonly `, types)
+  return `[${types.join(', ')}]`
+}
+
+/** The places of a tuple; why it is not a tuple: sdk/src/component/sent.ts, I4. */
+function places(elements: TupleShape['elements'], parts: CodecParts, length?: 'number'): string[] {
+  const required = elements.filter((element) => !element.isOptional).length
+  const lengths = Array.from({ length: elements.length - required + 1 }, (_, i) => required + i)
+  return [
+    ...elements.map(({ shape, isOptional }, i) => `${i}${isOptional ? '?' : ''}: ${parts.type(shape)}`),
+    `length: ${length ?? lengths.join(' | ')}`,
+  ]
+}
+
+function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts: CodecParts): CodecBody {
   const required = elements.filter((element) => !element.isOptional)
   if (required.length === elements.length && rest === undefined)
     return {
-      declaration,
+      declaration: [`interface ${name} {`, ...indent(places(elements, parts)), '}'],
       write: writeAll(
         elements.map((element, i) => ({ shape: element.shape, value: `v[${i}]` })),
         parts,
       ),
-      read: [
-        ...list(
-          'return ',
-          elements.map((element) => parts.read(element.shape)),
-          { at: 2 },
-        ),
-      ],
+      read:
+        elements.length === 0
+          ? [`return [] as unknown as ${name}`]
+          : list(
+              'return ',
+              elements.map((element) => parts.read(element.shape)),
+              { at: 2 },
+            ),
     }
   const as = (shape: Shape): string => `as ${parts.type(shape)}`
   const optional = elements.slice(required.length)
+  const end = trailing.map((shape) => ({ shape, isOptional: false }))
   return {
-    declaration,
+    declaration: [
+      `interface ${name} {`,
+      ...indent(
+        rest === undefined
+          ? places(elements, parts)
+          : [
+              'start: {',
+              ...indent(places(elements, parts, 'number')),
+              '}',
+              `rest: ${parts.type(rest)}`,
+              'end: {',
+              ...indent(places(end, parts)),
+              '}',
+            ],
+      ),
+      '}',
+    ],
     write: [
-      'w.uint(v.length)',
-      ...required.flatMap((element, i) => statement(element.shape, `v[${i}] ${as(element.shape)}`, parts)),
+      'const items = v as unknown as readonly unknown[]',
+      'w.uint(items.length)',
+      ...required.flatMap((element, i) => statement(element.shape, `items[${i}] ${as(element.shape)}`, parts)),
       ...optional.flatMap(({ shape }, i) =>
-        statement(shape, `v[${required.length + i}] ${as(shape)}`, parts).map((line) => `if (v.length > ${required.length + i}) ${line}`),
+        statement(shape, `items[${required.length + i}] ${as(shape)}`, parts).map(
+          (line) => `if (items.length > ${required.length + i}) ${line}`,
+        ),
       ),
       ...(rest === undefined
         ? []
         : [
-            `for (let i = ${elements.length}; i < v.length${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) ${writeElement(rest, `v[i] ${as(rest)}`, parts)}`,
+            `for (let i = ${elements.length}; i < items.length${trailing.length === 0 ? '' : ` - ${trailing.length}`}; i++) ${writeElement(rest, `items[i] ${as(rest)}`, parts)}`,
           ]),
-      ...trailing.map((shape, i) => parts.write(shape, `v[v.length - ${trailing.length - i}] ${as(shape)}`)),
+      ...trailing.map((shape, i) => parts.write(shape, `items[items.length - ${trailing.length - i}] ${as(shape)}`)),
     ],
     read: [
       'const size = r.uint()',
@@ -227,7 +265,8 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
     (p) =>
       `  ${key(p.name)}${p.isOptional ? '?' : ''}: ${parts.type(p.shape)}${p.isOptional && p.shape.kind !== 'undefined' ? ' | undefined' : ''}`,
   )
-  if (fields.length === 0) return { declaration: [`type ${name} = Record<string, never>`], write: [], read: ['return {}'] }
+  if (fields.length === 0)
+    return { declaration: [`interface ${name} {`, '  readonly [key: string]: never', '}'], write: [], read: ['return {}'] }
   const write = [
     ...writeAll(
       required.map((p) => ({ shape: p.shape, value: member('v', p.name) })),
@@ -273,7 +312,7 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
     write.push(
       `if (${test(part, parts)}) {`,
       `  w.u8(${index})`,
-      hasBytes ? `  return ${parts.write(part, NARROWED.has(part.kind) ? 'v' : `v as ${parts.type(part)}`)}` : '  return',
+      hasBytes ? `  return ${parts.write(part, narrowed(part, parts))}` : '  return',
       '}',
     )
   }
@@ -343,6 +382,11 @@ function test(part: Shape, parts: CodecParts): string {
     default:
       return `typeof v === '${runtimeClass(part) ?? 'object'}'`
   }
+}
+
+function narrowed(part: Shape, parts: CodecParts): string {
+  if (NARROWED.has(part.kind)) return 'v'
+  return part.kind === 'tuple' ? `v as unknown as ${parts.type(part)}` : `v as ${parts.type(part)}`
 }
 
 /** Kinds that the test narrows to by itself. */

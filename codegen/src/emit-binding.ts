@@ -8,6 +8,8 @@ interface BindingNames {
   readonly token: string
   readonly implementation: string
   readonly type: string
+  /** Of {@link emitMethodTypes}; absent where there is nothing to compare. */
+  readonly methods: string | undefined
 }
 
 /** The column at which the members of a stub stand in the file. */
@@ -17,7 +19,7 @@ const MEMBER_AT = 8
 export function emitBinding(component: ComponentModel, codecs: CodecEmitter, names: BindingNames): string[] {
   const { methods } = component
   return [
-    `bind<${names.type}>({`,
+    `bind<${[names.type, ...(names.methods === undefined ? [] : [names.methods, ...(codecs.instances.length === 0 ? [] : ['Instances'])])].join(', ')}>({`,
     ...indent([
       `token: ${names.token},`,
       `implementation: ${names.implementation},`,
@@ -49,7 +51,7 @@ function emitMethod(method: MethodModel, codecs: CodecEmitter): string[] {
     return [codecs.write(shape, `a[${i}] as ${codecs.type(shape)}`)]
   })
   const reads = parameters.map(({ kind, shape }) =>
-    kind === 'stream' ? 'undefined' : kind === 'rest' ? `...${codecs.read(shape)}` : codecs.read(shape),
+    kind === 'stream' ? 'undefined' : kind === 'rest' ? spread(shape, codecs) : codecs.read(shape),
   )
   const stream = parameters.findIndex((parameter) => parameter.kind === 'stream')
   const item = parameters[stream]?.shape
@@ -68,6 +70,11 @@ function emitMethod(method: MethodModel, codecs: CodecEmitter): string[] {
     ]),
     '},',
   ]
+}
+
+/** Elements of a rest parameter. */
+function spread(shape: Shape, codecs: CodecEmitter): string {
+  return shape.kind === 'tuple' ? `...(${codecs.read(shape)} as unknown as unknown[])` : `...${codecs.read(shape)}`
 }
 
 function codecLines(encode: string, decode: string, shape: Shape, codecs: CodecEmitter): string[] {

@@ -17,6 +17,8 @@ export class CodecEmitter implements CodecParts {
   readonly #importOf: CodecParts['importOf']
   /** What the generated code needs of `@weaver/sdk/internal`. */
   readonly imports = new Set<string>()
+  /** Names of the classes that have a codec here. */
+  readonly instances: string[] = []
 
   /**
    * @param importOf imports a value of the user's and tells the name by which the file knows it.
@@ -119,7 +121,8 @@ export class CodecEmitter implements CodecParts {
       this.#byShape.set(shape, known)
       return known
     }
-    const name = this.#fresh(this.#wish(shape))
+    const name = this.fresh(this.#wish(shape))
+    if (shape.kind === 'instance') this.instances.push(name)
     this.#names.set(signature, name)
     this.#byShape.set(shape, name)
     // Emitted after its parts are named, so that the file reads from the simple to the composed; a recursive one is named already.
@@ -170,7 +173,8 @@ export class CodecEmitter implements CodecParts {
     return text.slice(0, 1).toUpperCase() + text.slice(1)
   }
 
-  #fresh(wish: string): string {
+  /** A name that the file does not have yet. */
+  fresh(wish: string): string {
     let name = this.#taken.has(wish) && !/\d$/.test(wish) ? `${wish}Value` : wish
     for (let n = 2; this.#taken.has(name); n++) name = `${wish}${n}`
     this.#taken.add(name)
@@ -186,11 +190,14 @@ function unused(lines: readonly string[], names: readonly string[]): string[] {
 /** Names that mean something in the generated file. */
 const RESERVED = [
   'Array',
+  'AsyncIterable',
   'Component',
   'Date',
   'Error',
+  'Instances',
   'Map',
   'Object',
+  'PlainOf',
   'Promise',
   'Reader',
   'Readonly',

@@ -44,6 +44,14 @@ export function call(name: string, args: readonly string[], options: { readonly 
   return options.at + line.length <= WIDTH ? [line] : [`${name}(`, ...indent(args.map((arg) => `${arg},`)), ')']
 }
 
+/** `name(a: A, b?: B): R` of an interface. */
+export function signature(name: string, parameters: readonly string[], result: string): string[] {
+  const line = `${name}(${parameters.join(', ')}): ${result}`
+  if (2 + line.length <= WIDTH || parameters.length === 0) return [line]
+  const lines = parameters.map((text) => (text.startsWith('...') ? text : `${text},`))
+  return [`${name}(`, ...indent(lines), `): ${result}`]
+}
+
 /** Numbers fill their lines. */
 function filled(items: readonly string[], at: number): string[] {
   const lines: string[] = []

@@ -58,6 +58,8 @@ export interface ParameterModel {
   /** Of one item, where the argument is a stream; of the whole array, where it is a rest parameter. */
   readonly shape: Shape
   readonly kind: 'value' | 'rest' | 'stream'
+  /** It may be left out; the shape has `undefined` in it. */
+  readonly isOptional: boolean
 }
 
 /** `(text: string) => number`: what both ends of the call must agree on. */

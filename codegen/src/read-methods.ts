@@ -112,7 +112,8 @@ class MethodReader {
   ): ParameterModel {
     const { ts, checker } = this.#reader
     const declaration = parameter.valueDeclaration
-    const isRest = declaration !== undefined && ts.isParameter(declaration) && declaration.dotDotDotToken !== undefined
+    const written = declaration !== undefined && ts.isParameter(declaration) ? declaration : undefined
+    const isRest = written?.dotDotDotToken !== undefined
     const name = /^[A-Za-z$][\w$]*$/.test(parameter.name) ? parameter.name : `arg${position}` // a destructured one has none
     const type = checker.getTypeOfSymbolAtLocation(parameter, this.#from.typeNode)
     const item = this.#argumentOf(type, 'AsyncIterable')
@@ -120,6 +121,7 @@ class MethodReader {
     return {
       name,
       kind: isRest ? 'rest' : item === undefined ? 'value' : 'stream',
+      isOptional: written !== undefined && !isRest && checker.isOptionalParameter(written),
       shape: this.#shape(item ?? type, `${of.path}(${isRest ? '...' : ''}${name})${item === undefined ? '' : '[]'}`, node),
     }
   }

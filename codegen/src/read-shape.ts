@@ -9,6 +9,7 @@ import {
   type InstanceShape,
   type Literal,
   type ObjectShape,
+  type PrimitiveKind,
   type Shape,
   type TupleShape,
   type TypedArrayName,
@@ -96,13 +97,20 @@ export class ShapeReader {
       const primitive = type.types.find(
         (part) => part.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike),
       )
-      if (primitive !== undefined) return this.#read(primitive, path)
+      if (primitive !== undefined) return { kind: this.#primitiveKind(primitive) }
     }
     if (flags & (TypeFlags.Object | TypeFlags.Intersection)) return this.#object(type, path)
     return this.#refuse(
       flags & TypeFlags.NonPrimitive ? 'WVG031' : 'WVG030',
       `${path} is ${this.#checker.typeToString(type)}${flags & TypeFlags.NonPrimitive ? ', which says nothing of its properties' : ''}`,
     )
+  }
+
+  #primitiveKind({ flags }: ts.Type): PrimitiveKind {
+    const { TypeFlags } = this.#ts
+    if (flags & TypeFlags.StringLike) return 'string'
+    if (flags & TypeFlags.NumberLike) return 'number'
+    return flags & TypeFlags.BigIntLike ? 'bigint' : 'boolean'
   }
 
   #refuse(code: DiagnosticCode, message: string): Shape {
@@ -228,7 +236,7 @@ export class ShapeReader {
     }
   }
 
-  /** Reads a type; without `undefined` where the place may be left out. */
+  /** Reads the type of a property; without `undefined` where it may be left out. */
   #readPart(type: ts.Type, path: string, isOptional: boolean): Shape {
     if (!isOptional || !type.isUnion()) return this.#read(type, path)
     return this.#union(
@@ -256,7 +264,8 @@ export class ShapeReader {
       const flag = flags[i] ?? ElementFlags.Required
       const isOptional = (flag & ElementFlags.Optional) !== 0
       const isRest = (flag & ElementFlags.Variable) !== 0
-      return { shape: this.#readPart(element, isRest ? `${path}[]` : `${path}[${i}]`, isOptional), isOptional, isRest }
+      // An element that is there may be `undefined` all the same; absent is told by the length.
+      return { shape: this.#read(element, isRest ? `${path}[]` : `${path}[${i}]`), isOptional, isRest }
     })
     const rest = parts.findIndex((part) => part.isRest)
     shape.elements = (rest < 0 ? parts : parts.slice(0, rest)).map(({ shape, isOptional }) => ({ shape, isOptional }))

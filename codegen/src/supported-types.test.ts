@@ -40,6 +40,7 @@ export interface Box<T, K extends string = 'k'> { value: T; inner?: Box<T, K>; k
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export interface Even { next: Odd | null }
 export interface Odd { next?: Even }
+export type Expr = [op: string, ...args: (Expr | string)[]]
 export type Matrix = readonly (readonly number[])[]
 export type Absent = { a?: string; b: string | undefined; c: string | null; d?: string | null; e?: number | undefined }
 export type Either = { kind: 'text' | 'html'; body: string } | { kind: 'bytes'; body: Uint8Array } | { kind: 1; n: number } | { kind: true }
@@ -172,6 +173,9 @@ export type Undef = { must: undefined; nul: null }
       ],
     ],
     longTuple: ['[a: string, b?: Point, c?: null]', [['a'], ['a', { x: 1, y: 2 }], ['a', { x: 1, y: 2 }, null]]],
+    undefinedInTuple: ['[string, (number | undefined)?]', [['a'], ['a', undefined], ['a', 1]]],
+    expression: ['Expr', [['+', '1', ['-', '2']], ['+']]],
+    pairOfBytes: ['[Uint8Array, Uint8Array]', [[new Uint8Array([1]), new Uint8Array()]]],
     emptyTuple: ['[]', [[]]],
     floats: ['Float64Array', [new Float64Array([1.5, -0, NaN]), new Float64Array(0), new Float64Array([1, 2, 3]).subarray(1)]],
     bigs: ['BigInt64Array | Uint16Array', [new BigInt64Array([-1n]), new Uint16Array([1, 65535])]],

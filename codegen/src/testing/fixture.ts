@@ -50,6 +50,20 @@ export interface Fixture {
   remove(): void
 }
 
+/** Files of the library and the SDK as parsed for the first fixture: most of the time of a small package goes there. */
+const outside = new Map<string, ts.SourceFile | undefined>()
+
+function hostOf(options: ts.CompilerOptions, folder: string): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
+  const { getSourceFile } = host
+  host.getSourceFile = (path, ...rest) => {
+    if (path.startsWith(folder)) return getSourceFile.call(host, path, ...rest)
+    if (!outside.has(path)) outside.set(path, getSourceFile.call(host, path, ...rest))
+    return outside.get(path)
+  }
+  return host
+}
+
 /** Imports of everything that a fixture may need; none of them is reported as unused. */
 export const IMPORTS = `import { codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, type Main } from '@weaver/sdk'\nvoid [codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, {} as Main]\n`
 
@@ -83,9 +97,16 @@ export function createFixture(files: Readonly<Record<string, string>>): Fixture 
     write,
     typeErrors(more) {
       const parsed = ts.parseJsonConfigFileContent(TSCONFIG, ts.sys, folder)
-      const program = ts.createProgram(parsed.fileNames, { ...parsed.options, ...more })
-      const of = more === undefined ? undefined : program.getSourceFile(join(folder, 'src/weaver.gen.ts'))
-      return [...ts.getPreEmitDiagnostics(program, of), ...(of === undefined ? [] : program.getDeclarationDiagnostics(of))]
+      const options = { ...parsed.options, ...more }
+      const program = ts.createProgram(parsed.fileNames, options, more === undefined ? hostOf(options, folder) : undefined)
+      const of = program
+        .getSourceFiles()
+        .filter(({ fileName }) => fileName.startsWith(more === undefined ? folder : join(folder, 'src/weaver.gen.ts')))
+      return of
+        .flatMap((file) => [
+          ...ts.getPreEmitDiagnostics(program, file),
+          ...(more === undefined ? [] : program.getDeclarationDiagnostics(file)),
+        ])
         .filter((d) => d.file?.fileName.startsWith(folder))
         .map(
           (d) =>

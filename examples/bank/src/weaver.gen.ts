@@ -83,6 +83,21 @@ function readAccountArray(r: Reader): AccountArray {
   return items
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface BankMethods {
+  balance(account: string): number
+  deposit(id: string, account: string, amount: number): undefined
+  transfer(id: string, from: string, to: string, amount: number): undefined
+  withdraw(id: string, account: string, amount: number): undefined
+}
+
+interface StoreMethods {
+  compareAndSet(id: string, versions: NumberArray, changes: ChangeArray): boolean
+  isWritten(id: string): boolean
+  read(accounts: StringArray): AccountArray
+  write(changes: ChangeArray): undefined
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '787331359e58f740c10d94f10bc8280d1640a2e7f0dd5cab524e62e4b20e7690',
@@ -91,7 +106,7 @@ export const weaver: WeaverGen = {
     listeners: ['bank'],
   },
   components: () => [
-    bind<Bank>({
+    bind<Bank, BankMethods>({
       token: Bank,
       implementation: bankImpl,
       refs: ['bank/Store'],
@@ -186,7 +201,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Store>({
+    bind<Store, StoreMethods>({
       token: Store,
       implementation: storeImpl,
       refs: [],

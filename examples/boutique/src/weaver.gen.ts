@@ -264,6 +264,57 @@ function readOrder(r: Reader): Order {
   }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface AdsMethods {
+  pick(categories: StringArray): Ad
+}
+
+interface CartCacheMethods {
+  add(user: string, item: CartItem): undefined
+  get(user: string): CartItemArray
+  remove(user: string): undefined
+}
+
+interface CartsMethods {
+  add(user: string, productId: string, quantity: number): undefined
+  empty(user: string): undefined
+  get(user: string): CartItemArray
+}
+
+interface CatalogMethods {
+  get(id: string): Product
+  list(): ProductArray
+  search(text: string): ProductArray
+}
+
+interface CheckoutMethods {
+  bill(user: string, currency: string): Bill
+  placeOrder(request: OrderRequest): Order
+}
+
+interface CurrenciesMethods {
+  convert(from: Money, to: string): Money
+  list(): StringArray
+}
+
+interface EmailMethods {
+  confirm(address: string, order: Order): undefined
+}
+
+interface PaymentsMethods {
+  charge(orderId: string, amount: Money, card: Card): string
+  check(card: Card): undefined
+}
+
+interface RecommendationsMethods {
+  goWith(productIds: StringArray): ProductArray
+}
+
+interface ShippingMethods {
+  quote(items: CartItemArray): Money
+  ship(orderId: string, address: Address, items: CartItemArray): string
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '68fbc914aa54861868f2482a7851662c41f5e464f1a01abbef9dfee96784ab13',
@@ -272,7 +323,7 @@ export const weaver: WeaverGen = {
     listeners: ['boutique'],
   },
   components: () => [
-    bind<Ads>({
+    bind<Ads, AdsMethods>({
       token: Ads,
       implementation: adsImpl,
       refs: [],
@@ -303,7 +354,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<CartCache>({
+    bind<CartCache, CartCacheMethods>({
       token: CartCache,
       implementation: cartCacheImpl,
       refs: [],
@@ -373,7 +424,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Carts>({
+    bind<Carts, CartsMethods>({
       token: Carts,
       implementation: cartsImpl,
       refs: ['boutique/CartCache', 'boutique/Catalog'],
@@ -444,7 +495,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Catalog>({
+    bind<Catalog, CatalogMethods>({
       token: Catalog,
       implementation: catalogImpl,
       refs: [],
@@ -511,7 +562,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Checkout>({
+    bind<Checkout, CheckoutMethods>({
       token: Checkout,
       implementation: checkoutImpl,
       refs: ['boutique/Carts', 'boutique/Catalog', 'boutique/Currencies', 'boutique/Email', 'boutique/Payments', 'boutique/Shipping'],
@@ -562,7 +613,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Currencies>({
+    bind<Currencies, CurrenciesMethods>({
       token: Currencies,
       implementation: currenciesImpl,
       refs: [],
@@ -611,7 +662,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Email>({
+    bind<Email, EmailMethods>({
       token: Email,
       implementation: emailImpl,
       refs: [],
@@ -643,7 +694,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Payments>({
+    bind<Payments, PaymentsMethods>({
       token: Payments,
       implementation: paymentsImpl,
       refs: [],
@@ -695,7 +746,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Recommendations>({
+    bind<Recommendations, RecommendationsMethods>({
       token: Recommendations,
       implementation: recommendationsImpl,
       refs: ['boutique/Catalog'],
@@ -726,7 +777,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Shipping>({
+    bind<Shipping, ShippingMethods>({
       token: Shipping,
       implementation: shippingImpl,
       refs: [],

@@ -17,6 +17,12 @@ function readMessage(r: Reader): Message {
   return { id: r.number(), author: r.string(), text: r.string() }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface RoomsMethods {
+  follow(room: string, after: number): AsyncIterable<Message>
+  post(room: string, author: string, text: string): Message
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: 'b055639eea490acb7511a5d137dc95495bf677a867b5e7552d2b081c98b8251a',
@@ -25,7 +31,7 @@ export const weaver: WeaverGen = {
     listeners: ['chat'],
   },
   components: () => [
-    bind<Rooms>({
+    bind<Rooms, RoomsMethods>({
       token: Rooms,
       implementation: roomsImpl,
       refs: [],

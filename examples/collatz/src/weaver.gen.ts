@@ -2,6 +2,15 @@
 import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Even, Odd, evenImpl, oddImpl } from './steps.js'
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface EvenMethods {
+  steps(n: number): number
+}
+
+interface OddMethods {
+  steps(n: number): number
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: 'f29a51b61574aed91eba439eadad97371fa931da91cef48f16ab278de4ebd6bc',
@@ -10,7 +19,7 @@ export const weaver: WeaverGen = {
     listeners: ['collatz'],
   },
   components: () => [
-    bind<Even>({
+    bind<Even, EvenMethods>({
       token: Even,
       implementation: evenImpl,
       refs: ['collatz/Odd'],
@@ -41,7 +50,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Odd>({
+    bind<Odd, OddMethods>({
       token: Odd,
       implementation: oddImpl,
       refs: ['collatz/Even'],

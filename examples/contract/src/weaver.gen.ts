@@ -309,6 +309,29 @@ function readMaybeSeen(r: Reader): MaybeSeen {
   }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface BehindMethods {
+  look(): Seen
+}
+
+interface SubjectMethods {
+  change(list: StringArray): StringArray
+  count(): number
+  echo(value: Everything): Everything
+  keyed(key: string): string
+  lastEnd(): string
+  look(): Seen
+  lookBehind(): Seen
+  nothing(): undefined
+  numbers(end: number, fails: boolean): AsyncIterable<number>
+  quick(ms: number): string
+  seenAtStart(): MaybeSeen
+  throwAtOnce(): string
+  throwOwn(): string
+  throwText(): string
+  wait(ms: number): string
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '8ffbff36be9063474e1b7bc2b046bbcf724bbb66f9c38c6596533f94ddf70738',
@@ -317,7 +340,7 @@ export const weaver: WeaverGen = {
     listeners: [],
   },
   components: () => [
-    bind<Behind>({
+    bind<Behind, BehindMethods>({
       token: Behind,
       implementation: behindImpl,
       refs: [],
@@ -346,7 +369,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Subject>({
+    bind<Subject, SubjectMethods>({
       token: Subject,
       implementation: subjectImpl,
       refs: ['contract/Behind'],

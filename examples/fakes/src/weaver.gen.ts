@@ -139,6 +139,19 @@ function readOrder(r: Reader): Order {
   }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface ClockMethods {
+  now(): Date
+}
+
+interface PaymentsMethods {
+  charge(card: string, cents: number): string
+}
+
+interface ShopMethods {
+  order(card: string, cents: number): Order
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '1a3b78c7b88f33c515acfadbfea1496fd2f044b2a303a3a6b76b833a4d2d021b',
@@ -147,7 +160,7 @@ export const weaver: WeaverGen = {
     listeners: ['shop'],
   },
   components: () => [
-    bind<Clock>({
+    bind<Clock, ClockMethods>({
       token: Clock,
       implementation: clockImpl,
       refs: [],
@@ -176,7 +189,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Payments>({
+    bind<Payments, PaymentsMethods>({
       token: Payments,
       implementation: paymentsImpl,
       refs: [],
@@ -208,7 +221,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Shop>({
+    bind<Shop, ShopMethods>({
       token: Shop,
       implementation: shopImpl,
       refs: ['fakes/Clock', 'fakes/Payments'],

@@ -2,6 +2,11 @@
 import { bind, type WeaverGen } from '@weaver/sdk/internal'
 import { Greeter, greeterImpl } from './greeter.js'
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface GreeterMethods {
+  greet(name: string): string
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '3bedccee69670bd0122600dafe73af29d7d8d08b3c8ecd62535fbe5f8af07b50',
@@ -10,7 +15,7 @@ export const weaver: WeaverGen = {
     listeners: ['hello'],
   },
   components: () => [
-    bind<Greeter>({
+    bind<Greeter, GreeterMethods>({
       token: Greeter,
       implementation: greeterImpl,
       refs: [],

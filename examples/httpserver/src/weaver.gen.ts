@@ -28,6 +28,17 @@ function readSignature(r: Reader): Signature {
   return { release: r.string(), version: r.string(), replica: r.string() }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface ConverterMethods {
+  convert(text: string, style: Style): string
+  sign(): Signature
+}
+
+interface ReverserMethods {
+  reverse(text: string): string
+  sign(): Signature
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '6ceb021267d5a399ef6ba15031e102cda63ad1115cdf57e992f63f147c825ad8',
@@ -36,7 +47,7 @@ export const weaver: WeaverGen = {
     listeners: ['lis'],
   },
   components: () => [
-    bind<Converter>({
+    bind<Converter, ConverterMethods>({
       token: Converter,
       implementation: converterImpl,
       refs: [],
@@ -85,7 +96,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Reverser>({
+    bind<Reverser, ReverserMethods>({
       token: Reverser,
       implementation: reverserImpl,
       refs: [],

@@ -47,6 +47,24 @@ function readKeeper(r: Reader): Keeper {
   return { replica: r.string(), pid: r.number(), leads: r.bool() }
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface BackMethods {
+  die(): undefined
+  say(text: string): undefined
+  slow(ms: number): Identity
+  who(): Identity
+}
+
+interface MiddleMethods {
+  back(): Identity
+  metAtStart(): Identity
+  who(): Identity
+}
+
+interface StoreMethods {
+  keep(key: string): Keeper
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '34cdcb7aeea6577549e7621ea14961a933452e125fe2dadc62c6f378544b5929',
@@ -55,7 +73,7 @@ export const weaver: WeaverGen = {
     listeners: ['probe'],
   },
   components: () => [
-    bind<Back>({
+    bind<Back, BackMethods>({
       token: Back,
       implementation: backImpl,
       refs: [],
@@ -139,7 +157,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Middle>({
+    bind<Middle, MiddleMethods>({
       token: Middle,
       implementation: middleImpl,
       refs: ['probe/Back'],
@@ -202,7 +220,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Store>({
+    bind<Store, StoreMethods>({
       token: Store,
       implementation: storeImpl,
       refs: [],

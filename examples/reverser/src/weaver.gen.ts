@@ -16,6 +16,15 @@ function readStringArray(r: Reader): StringArray {
   return items
 }
 
+// The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
+interface ReverserMethods {
+  reverse(text: string): string
+}
+
+interface SplitterMethods {
+  split(text: string): StringArray
+}
+
 export const weaver: WeaverGen = {
   format: 4,
   fingerprint: '05653d17dd2114ef8086854f40d0df7743e11f8697418e4912848a6f8cc4b0fb',
@@ -24,7 +33,7 @@ export const weaver: WeaverGen = {
     listeners: ['reverser'],
   },
   components: () => [
-    bind<Reverser>({
+    bind<Reverser, ReverserMethods>({
       token: Reverser,
       implementation: reverserImpl,
       refs: ['reverser/Splitter'],
@@ -55,7 +64,7 @@ export const weaver: WeaverGen = {
         },
       }),
     }),
-    bind<Splitter>({
+    bind<Splitter, SplitterMethods>({
       token: Splitter,
       implementation: splitterImpl,
       refs: [],

@@ -1,0 +1,132 @@
+/**
+ * What generated code says at compile time of the types that it was made for: {@link Sent} is a type as a codec sees it, in the words in which the generator
+ * writes the types of a generated file. Where a source type has changed since, the two differ, and `bind` does not compile. Nothing of this is there at run time.
+ *
+ * Invariants that the compiler asks for:
+ *
+ * I1  Only what a codec tells apart makes a difference: not `readonly`, brands, names, `Map` or `ReadonlyMap`, `void` or `undefined`. So a file that the
+ *     generator would write anew does not compile, and one that it would leave alone does.
+ * I2  Types are compared as identical, not as assignable to each other: `{ a: string }` and `{ a: string; b?: string }` are the latter.
+ * I3  A type may contain itself: arrays, maps, sets and properties are turned when the compiler asks for them, and a tuple by its places.
+ * I4  The generator writes each type that has parts under a name of its own. The compiler takes two generic types for equal once they are nested three times
+ *     (`isDeeplyNestedType`); a name of its own is never one of them. Tuples are written as objects: the compiler compares two tuples by all methods of arrays.
+ */
+
+/** Shown by the compiler where a generated file does not fit its sources any more. */
+type Stale = 'stale: a type has changed since; run "weaver generate"'
+
+/** The same type, not only the same set of values. */
+type IsSame<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
+type IsOneOf<T, Members> = true extends (Members extends unknown ? IsSame<T, Members> : never) ? true : false
+
+/** For `Types extends Fresh<T, Types, Instances>`: the methods of an interface are those that `Types` was generated for. */
+export type Fresh<T, Types, Instances> = {
+  [K in keyof T & keyof Types]: IsSame<SentMethod<T[K], Instances>, Types[K]> extends true ? Types[K] : Stale
+}
+
+/** The plain form of a class is the one that the codec was generated for. */
+export type FreshPlain<Codec, Plain, Instances> = Codec extends { toPlain(value: never): infer P }
+  ? IsSame<Sent<P, Instances>, Plain> extends true
+    ? unknown
+    : Stale
+  : Stale
+/** What `toPlain` of a codec gives, as a type of the generated file. */
+export type PlainOf<Codec, Plain extends FreshPlain<Codec, Plain, Instances>, Instances> = Plain
+
+type SentMethod<M, Instances> = M extends (...args: infer A) => infer R
+  ? (
+      ...args: { [K in keyof A]: SentOrStream<A[K], Instances> }
+    ) => R extends Promise<infer T> ? Sent<T, Instances> : SentOrStream<R, Instances>
+  : never
+type SentOrStream<T, Instances> = T extends AsyncIterable<infer E> ? AsyncIterable<Sent<E, Instances>> : Sent<T, Instances>
+
+/**
+ * A type as it is sent.
+ * @typeParam Instances classes that have a codec
+ */
+type Sent<T, Instances> = 0 extends 1 & T
+  ? T // any, which is nothing that can be sent
+  : T extends void
+    ? undefined
+    : T extends null
+      ? null
+      : T extends boolean
+        ? [true] extends [T]
+          ? true
+          : [false] extends [T]
+            ? false
+            : boolean // the last one has a brand
+        : T extends string
+          ? HasLiteralKeys<T> extends true // not so: string, a template, a brand
+            ? `${T}`
+            : string
+          : T extends number
+            ? HasLiteralKeys<T> extends true
+              ? `${T}` extends `${infer N extends number}`
+                ? N
+                : never
+              : number
+            : T extends bigint
+              ? bigint
+              : IsOneOf<T, Instances> extends true
+                ? T
+                : SentObject<T, Instances>
+
+type SentObject<T, Instances> = T extends Date
+  ? Date
+  : T extends ArrayBufferView & { readonly [Symbol.toStringTag]: infer Name extends keyof TypedArrays }
+    ? TypedArrays[Name]
+    : T extends ReadonlyMap<infer K, infer V>
+      ? ReadonlyMap<Sent<K, Instances>, Sent<V, Instances>>
+      : T extends ReadonlySet<infer E>
+        ? ReadonlySet<Sent<E, Instances>>
+        : T extends readonly unknown[]
+          ? SentList<T, Instances>
+          : HasLiteralKeys<keyof T> extends true
+            ? { -readonly [K in keyof T]: Sent<T[K], Instances> }
+            : { readonly [key: string]: Sent<T[keyof T], Instances> }
+
+type HasLiteralKeys<K extends PropertyKey> = {} extends Record<K, 1> ? false : true
+
+/** Of a tuple its places, and of an array within what all elements are: as such the compiler would compare all the methods of arrays (I4). */
+type SentList<T extends readonly unknown[], I> =
+  IsArray<T> extends true
+    ? readonly Sent<T[number], I>[]
+    : number extends T['length']
+      ? { start: Places<T, I>; rest: Sent<PartsOf<T>['rest'], I>; end: Places<PartsOf<T>['end'], I> }
+      : Places<T, I>
+
+type Places<T extends readonly unknown[], I> = { -readonly [K in keyof T as K extends `${number}` | 'length' ? K : never]: Sent<T[K], I> }
+
+type IsArray<T extends readonly unknown[]> = number extends T['length']
+  ? '0' extends keyof T
+    ? false
+    : [] extends T
+      ? true
+      : false
+  : false
+
+/** What stands after the last place that has a number. */
+type PartsOf<T extends readonly unknown[], End extends readonly unknown[] = []> = T extends readonly [unknown, ...infer Rest]
+  ? PartsOf<Rest, End>
+  : T extends readonly [...infer Rest, infer Last]
+    ? PartsOf<Rest, [Last, ...End]>
+    : '0' extends keyof T
+      ? T extends readonly [_?: unknown, ...rest: infer Rest]
+        ? PartsOf<Rest, End>
+        : never
+      : { rest: T[number]; end: End }
+
+interface TypedArrays {
+  Int8Array: Int8Array
+  Uint8Array: Uint8Array
+  Uint8ClampedArray: Uint8ClampedArray
+  Int16Array: Int16Array
+  Uint16Array: Uint16Array
+  Int32Array: Int32Array
+  Uint32Array: Uint32Array
+  Float32Array: Float32Array
+  Float64Array: Float64Array
+  BigInt64Array: BigInt64Array
+  BigUint64Array: BigUint64Array
+}
