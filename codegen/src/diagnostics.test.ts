@@ -38,6 +38,30 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       /not a string literal/,
     ],
     ['WVG003', 'no type argument', { 'a.ts': `${IMPORTS}export const A = component('a')` }, /does not name its interface/],
+    [
+      'WVG054',
+      'an interface that nothing declares',
+      { 'a.ts': `${IMPORTS}${good.replace('component<Good>', 'component<Missing>')}` },
+      /interface of component "test\/Good" cannot be resolved: Missing/,
+    ],
+    [
+      'WVG054',
+      'an interface of a module that is not there',
+      { 'a.ts': `${IMPORTS}import type { Gone } from './gone.js'\n${good.replace('component<Good>', 'component<Gone>')}` },
+      /interface of component "test\/Good" cannot be resolved: Gone/,
+    ],
+    [
+      'WVG008',
+      'a ref to a token of a module that is not there',
+      { 'a.ts': `${IMPORTS}import { Gone } from './gone.js'\n${good.replace('async m() {}', 'readonly x = ref(Gone); async m() {}')}` },
+      /ref\(\) is not given a component: Gone/,
+    ],
+    [
+      'WVG008',
+      'a ref to a name that nothing declares',
+      { 'a.ts': `${IMPORTS}${good.replace('async m() {}', 'readonly x = ref(Gone); async m() {}')}` },
+      /ref\(\) is not given a component: Gone/,
+    ],
     ['WVG004', 'one name twice', { 'a.ts': IMPORTS + good, 'b.ts': `${IMPORTS}${good}` }, /declared already at src\/a\.ts:\d+/],
     [
       'WVG005',

@@ -158,6 +158,10 @@ export const CATALOGUE = {
     when: 'a component has the option balance without a router',
     hint: 'name the methods that have a key in router, or leave balance out: it says how keys are spread over replicas',
   },
+  WVG054: {
+    when: 'the interface of a component cannot be resolved',
+    hint: 'declare or import the interface, and look for an error of `tsc`; the methods of any and unknown are not known',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

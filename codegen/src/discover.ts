@@ -123,6 +123,10 @@ class Discovery {
     const name = nameNode.text
     if (!COMPONENT_NAME.test(name)) return this.#reader.report('WVG044', `"${name}" is no name of a component`, nameNode)
     if (typeNode === undefined) return this.#reader.report('WVG003', `component "${name}" does not name its interface`, call)
+    const type = checker.getTypeFromTypeNode(typeNode)
+    // It would be a component without methods, and nothing would tell.
+    if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown))
+      this.#reader.report('WVG054', `the interface of component "${name}" cannot be resolved: ${typeNode.getText()}`, typeNode)
     if (options !== undefined && !ts.isObjectLiteralExpression(options))
       return this.#reader.report('WVG015', `the options of component "${name}" are not an object literal`, options)
     const twin = [...this.#tokens.values()].find((token) => token.name === name)
@@ -131,7 +135,7 @@ class Discovery {
     this.#tokens.set(found.symbol, {
       name,
       exported: found.exported,
-      type: checker.getTypeFromTypeNode(typeNode),
+      type,
       typeNode,
       options,
       node: call,

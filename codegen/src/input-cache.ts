@@ -46,8 +46,13 @@ export function isUnchanged(path: string, tool: string, files: readonly string[]
 }
 
 export function writeRecord(path: string, record: InputRecord): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, JSON.stringify(record))
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, JSON.stringify(record))
+  } catch (error) {
+    // A deployer checks a package that it may not write to; without a record the next check only has more work.
+    if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // of fs
+  }
 }
 
 /** TypeScript files below a folder, without packages and output, sorted. */

@@ -4,7 +4,7 @@ import type { Diagnostic, GenerateResult, Watching } from '@weaver/codegen'
 import { Command } from 'commander'
 import type { CliContext } from '../context.js'
 import { cliError } from '../errors/catalogue.js'
-import type { PackageResult } from '../generate/generate-packages.js'
+import { declaresNothing, type PackageResult } from '../generate/generate-packages.js'
 import type { WorkspacePackage } from '../generate/workspace-packages.js'
 
 interface GenerateFlags {
@@ -114,7 +114,7 @@ async function watchUntilSignal(context: CliContext, packages: readonly Workspac
   async function tell(one: WorkspacePackage, result: GenerateResult): Promise<void> {
     if (isJson) return output.json(isAlone ? result : toJson({ ...one, result }))
     if (result.status !== 'failed') return output.result(`${filesOf(context, result)}: ${wordOf(result)}`)
-    if (!isAlone && result.diagnostics.every(({ code }) => code === 'WVG041')) return // a package that uses the SDK for other things
+    if (!isAlone && declaresNothing(result)) return
     await printDiagnostics(context, result.diagnostics, isAlone ? undefined : one.folder)
     output.progress('nothing was generated; waiting for the next change')
   }

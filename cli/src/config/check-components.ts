@@ -1,12 +1,10 @@
-import { resolve } from 'node:path'
 import { checkConfigAgainstGraph } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { describedGraph } from '../describe/described-graph.js'
 import { findGraph } from '../image/application-layers.js'
-import { DEFAULT_MAIN } from '../image/make-image.js'
 import { configInvalid, formatTomlPath } from './config-problem.js'
+import { launchOf, packageOf } from './launch.js'
 import type { WeaverToml } from './load-config.js'
-import { packageFolderOf } from './package-folder.js'
 
 /**
  * For deployers of this machine: checks the sections of components against the application before anything of it is started.
@@ -17,12 +15,10 @@ export async function checkComponents(
   config: WeaverToml,
   context: { readonly env: Readonly<Record<string, string | undefined>> },
 ): Promise<ComponentGraph | undefined> {
-  const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
-  const folder = (await packageFolderOf(binary)) ?? config.folder
-  const graph = await findGraph(folder)
+  const graph = await findGraph(await packageOf(config))
   if (graph === undefined) return undefined
-  const isScript = /\.[cm]?js$/.test(binary)
-  const described = await describedGraph({ folder, command: [isScript ? 'node' : binary, binary], graph, env: context.env })
+  const { command, cwd, env } = launchOf(config, context.env)
+  const described = await describedGraph({ folder: cwd, command, graph, env })
   const problems = checkConfigAgainstGraph(config.components, described, { hasTrustedPatterns: true })
   if (problems.length > 0)
     throw configInvalid(

@@ -7,8 +7,10 @@ export type PackageResult =
   /** Not tried: what it depends on has failed. */
   | (WorkspacePackage & { readonly blockedBy: string })
 
-/** Neither components nor run(): a package may use the SDK for other things. */
-const NOTHING_DECLARED = 'WVG041'
+/** Neither components nor run(): a package may use the SDK for other things, and a program may do without it. */
+export function declaresNothing({ status, diagnostics }: GenerateResult): boolean {
+  return status === 'failed' && diagnostics.every(({ code }) => code === 'WVG041')
+}
 
 /**
  * Generates for the packages in their order. A package below which one failed is not tried, as its own messages would only speak of that. Packages without
@@ -27,7 +29,7 @@ export async function generatePackages(
     if (blockedBy !== undefined) made = { ...one, blockedBy }
     else {
       const result = await generate({ projectDir: one.folder, check: options.check, parsed: options.parsed })
-      if (result.status === 'failed' && result.diagnostics.every(({ code }) => code === NOTHING_DECLARED)) continue
+      if (declaresNothing(result)) continue
       made = { ...one, result }
     }
     if ('blockedBy' in made || made.result.status === 'failed') failed.add(one.name)

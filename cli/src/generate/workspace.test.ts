@@ -1,33 +1,16 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { component, INSTALLED, TSCONFIG } from '../testing/component-package.js'
 import { makeTree } from '../testing/fixtures.js'
 import { runWeaver, startWeaver } from '../testing/run-weaver.js'
 import { workspacePackages } from './workspace-packages.js'
 
-const SDK = fileURLToPath(new URL('../../../sdk', import.meta.url))
-const TYPES = fileURLToPath(new URL('../../../node_modules/@types/node', import.meta.url))
 const json = JSON.stringify
-const TSCONFIG = json({
-  compilerOptions: {
-    target: 'ES2022',
-    module: 'NodeNext',
-    customConditions: ['@weaver/source'],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    types: ['node'],
-    skipLibCheck: true,
-  },
-  include: ['src'],
-})
-const component = (name: string, method: string, more = { imports: '', field: '' }): string =>
-  `import { component, implement, ref } from '@weaver/sdk'\n${more.imports}export interface ${name} { ${method}(): Promise<void> }\nexport const ${name} = component<${name}>('acme/${name}')\nclass ${name}Impl implements ${name} { ${more.field} async ${method}() {} }\nexport const impl = implement(${name}, ${name}Impl)\nvoid ref\n`
 const DOORS = { '.': './src/stock.ts', './weaver': './src/weaver.gen.ts', './weaver.graph.json': './weaver.graph.json' }
 /** `@acme/app` stands before the package that it depends on; `old` is taken out, and `tools` uses the SDK for other things. */
 const WORKSPACE = {
   'package.json': json({ name: 'acme', private: true, workspaces: ['packages/*', '!packages/old'] }),
-  'node_modules/@weaver/sdk': { link: SDK },
-  'node_modules/@types/node': { link: TYPES },
+  ...INSTALLED,
   'node_modules/@acme/stock': { link: '../../packages/stock' },
   'packages/app/package.json': json({ name: '@acme/app', type: 'module', dependencies: { '@weaver/sdk': '*', '@acme/stock': '*' } }),
   'packages/app/tsconfig.json': TSCONFIG,

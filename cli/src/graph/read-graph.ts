@@ -8,8 +8,7 @@ import { cliError } from '../errors/catalogue.js'
  * @throws WeaverError `WEAVER_CLI_GRAPH`: it cannot be read, or is no graph.
  */
 export function readGraph(given: string, cwd: string): ComponentGraph {
-  let path = resolve(cwd, given)
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) path = join(path, GRAPH_FILE)
+  const path = graphPath(given, cwd)
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -25,4 +24,10 @@ export function readGraph(given: string, cwd: string): ComponentGraph {
   } catch (cause) {
     throw cliError('WEAVER_CLI_GRAPH', `"${path}": ${(cause as Error).message}`, { cause }) // parseGraph throws errors
   }
+}
+
+/** The file that a user means by a file, or by the folder of a package. */
+export function graphPath(given: string, cwd: string): string {
+  const path = resolve(cwd, given)
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, GRAPH_FILE) : path
 }

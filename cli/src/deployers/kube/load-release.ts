@@ -1,11 +1,12 @@
 import { access } from 'node:fs/promises'
-import { basename, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid } from '../../config/config-problem.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { packageFolderOf } from '../../config/package-folder.js'
 import { describedGraph } from '../../describe/described-graph.js'
 import { cliError } from '../../errors/catalogue.js'
+import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
 import { findGraph } from '../../image/application-layers.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
 import { readPackageJson } from '../../image/package-files.js'
@@ -52,25 +53,14 @@ export async function loadRelease(file: string, cwd: string): Promise<Release> {
  * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`, `WEAVER_CLI_NOT_BUILT`
  */
 export async function checkBuilt(release: Release, cwd: string): Promise<void> {
+  await checkGenerated(release.folder, cwd)
   const dir = relative(cwd, release.folder) || '.'
-  const command = `weaver generate${dir === '.' ? '' : ` ${dir}`}`
   const main = resolve(release.folder, release.main)
-  if (await isThere(resolve(release.folder, 'tsconfig.json'))) {
-    const { formatDiagnostic, generate } = await import('@weaver/codegen')
-    const { status, files, diagnostics } = await generate({ projectDir: release.folder, check: true })
-    if (status === 'failed')
-      throw cliError(
-        'WEAVER_CLI_GENERATE_FAILED',
-        `the sources of "${dir}" cannot be generated from:\n${diagnostics.map(formatDiagnostic).join('\n')}`,
-      )
-    if (status === 'stale')
-      throw cliError(
-        'WEAVER_CLI_GENERATED_STALE',
-        `${files.map((f) => basename(f)).join(' and ')} of "${dir}" do not fit the sources; run \`${command}\` and build again (\`npm run build\`)`,
-      )
-  }
   if (release.graph === undefined)
-    throw cliError('WEAVER_CLI_GENERATED_STALE', `"${dir}" has no ${GRAPH_FILE}; run \`${command}\` and build again (\`npm run build\`)`)
+    throw cliError(
+      'WEAVER_CLI_GENERATED_STALE',
+      `"${dir}" has no ${GRAPH_FILE}; run \`${generateCommandFor(release.folder, cwd)}\` and build again (\`npm run build\`)`,
+    )
   if (!(await isThere(main)))
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',

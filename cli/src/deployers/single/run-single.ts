@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { banner, captureLines, prettyPrinter, shortDeploymentId, SINGLE_ENV, type LogEntry, type SingleLaunch } from '@weaver/sdk/contract'
+import { binaryOf, launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -25,7 +26,7 @@ type SingleContext = Pick<CliContext, 'env' | 'onSignal' | 'ask' | 'output'>
  * @throws WeaverError `WEAVER_CLI_NOT_BUILT`
  */
 export async function checkBinary(config: WeaverToml): Promise<string> {
-  const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
+  const binary = binaryOf(config)
   try {
     await access(binary)
     return binary
@@ -46,12 +47,8 @@ export async function checkBinary(config: WeaverToml): Promise<string> {
  */
 export async function runSingle(config: WeaverToml, context: SingleContext): Promise<number> {
   const binary = await checkBinary(config)
-  const isScript = /\.[cm]?[jt]s$/.test(binary)
-  const command = isScript ? process.execPath : binary
-  const args = [...(isScript ? [binary] : []), ...(config.application.args ?? [])]
-  const own = Object.fromEntries(
-    (config.application.env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
-  )
+  const { command, cwd, env } = launchOf(config, context.env)
+  const [first = binary, ...args] = command
   const app = config.application.name ?? basename(binary).replace(/\.[cm]?js$/, '') // as the SDK names it
   const [deploymentId, startedAt] = [randomUUID(), Date.now()]
   const state = openState(context, deploymentId)
@@ -59,15 +56,9 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
   if (state !== undefined) context.output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
   const launch: SingleLaunch | undefined =
     state === undefined ? undefined : { version: 1, deploymentId, controlSocket: state.controlSocket }
-  const child = spawn(command, args, {
-    cwd: config.folder,
-    env: {
-      ...context.env,
-      ...own,
-      WEAVER_CONFIG: config.path,
-      SERVICEWEAVER_CONFIG: config.path,
-      [SINGLE_ENV]: launch === undefined ? undefined : JSON.stringify(launch),
-    },
+  const child = spawn(first === 'node' ? process.execPath : first, args, {
+    cwd,
+    env: { ...env, [SINGLE_ENV]: launch === undefined ? undefined : JSON.stringify(launch) },
     stdio: ['inherit', 'pipe', 'pipe'],
   })
   const isDrained = once(child, 'close').catch(() => undefined) // its failure is told below
@@ -102,7 +93,7 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
           cause.code === 'EACCES'
             ? `it is no file that may be run; make it executable (chmod +x), or name a script such as ${DEFAULT_MAIN}`
             : cause.message
-        fail(cliError('WEAVER_CLI_CHILD_FAILED', `"${command}", the binary of "${config.file}", cannot be started: ${why}`, { cause }))
+        fail(cliError('WEAVER_CLI_CHILD_FAILED', `"${binary}", the binary of "${config.file}", cannot be started: ${why}`, { cause }))
       })
       child.on('exit', (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
     })

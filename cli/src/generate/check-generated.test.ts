@@ -1,0 +1,63 @@
+// A package as a user has it: sources, generated files, and a built program.
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { component, INSTALLED, TSCONFIG } from '../testing/component-package.js'
+import { makeTree } from '../testing/fixtures.js'
+import { runWeaver } from '../testing/run-weaver.js'
+
+let folder: string
+const weaver = (...args: readonly string[]) =>
+  runWeaver(args, { cwd: folder, env: { HOME: folder, XDG_STATE_HOME: join(folder, 'state') } })
+beforeAll(async () => {
+  folder = await makeTree({
+    ...INSTALLED,
+    'shop/package.json': JSON.stringify({ name: 'shop', type: 'module' }),
+    'shop/tsconfig.json': TSCONFIG,
+    'shop/src/cart.ts': component('Cart', 'add'),
+    'shop/dist/main.js': `console.log('started with', process.env.MODE, 'in', process.cwd())\n`,
+    'shop/weaver.toml': '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nenv = ["MODE=test"]\n',
+  })
+  expect(await weaver('generate', 'shop')).toMatchObject({ code: 0 })
+}, 120_000)
+afterAll(() => rm(folder, { recursive: true }))
+
+const STALE = 'weaver.gen.ts and weaver.graph.json of "shop" do not fit the sources; run `weaver generate shop`'
+
+it('`weaver single deploy` starts what is fresh', async () => {
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({
+    code: 0,
+    stdout: `started with test in ${join(folder, 'shop')}\n`,
+  })
+  expect(await weaver('callgraph', 'shop')).toMatchObject({ code: 0, stderr: '' })
+}, 120_000)
+
+describe('when a source has changed since', () => {
+  beforeAll(() => writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'take')))
+
+  it('`weaver single deploy` starts nothing, and says what to do', async () => {
+    expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: ${STALE} and build again (\`npm run build\`)\n`,
+    })
+  }, 120_000)
+
+  it('`weaver callgraph` prints the chart that there is, with a warning', async () => {
+    const { code, stdout, stderr } = await weaver('callgraph', 'shop')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `warning: this is the graph of the last generation: ${STALE}\n` })
+    expect(stdout).toContain('acme/Cart')
+  }, 120_000)
+
+  it('sources that cannot be generated from are told with their place', async () => {
+    await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add').replace('Promise<void>', 'void'))
+    const { code, stderr } = await weaver('single', 'deploy', 'shop/weaver.toml')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/the sources of "shop" cannot be generated from:\nsrc\/cart\.ts:2:\d+ - error WVG021/)
+  }, 120_000)
+
+  it('what is deployed without its sources is not compared with anything', async () => {
+    await rm(join(folder, 'shop/tsconfig.json'))
+    expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0 })
+    expect(await weaver('callgraph', 'shop')).toMatchObject({ code: 0, stderr: '' })
+  }, 120_000)
+})

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
+import { GRAPH_FILE } from '@weaver/sdk/contract'
+import { cliError } from '../errors/catalogue.js'
+
+/** What the sources of a package say of its generated files. */
+export type GeneratedState =
+  | { readonly kind: 'fresh' }
+  /** Nothing to compare with: a package that is only built, or a program that has no components. */
+  | { readonly kind: 'no sources' }
+  | { readonly kind: 'stale' | 'refused'; readonly message: string }
+
+/** Writes nothing; the compiler is loaded only where a source has changed since the last run. */
+export async function generatedState(folder: string, cwd: string): Promise<GeneratedState> {
+  if (![GRAPH_FILE, 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
+  const { formatDiagnostic, generate } = await import('@weaver/codegen')
+  const result = await generate({ projectDir: folder, check: true })
+  const dir = relative(cwd, folder) || '.'
+  if (result.status === 'failed')
+    return {
+      kind: 'refused',
+      message: `the sources of "${dir}" cannot be generated from:\n${result.diagnostics.map(formatDiagnostic).join('\n')}`,
+    }
+  if (result.status !== 'stale') return { kind: 'fresh' }
+  const files = result.files.map((file) => basename(file)).join(' and ')
+  return { kind: 'stale', message: `${files} of "${dir}" do not fit the sources; run \`${generateCommandFor(folder, cwd)}\`` }
+}
+
+/**
+ * For deployers, before anything is started or built.
+ * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`
+ */
+export async function checkGenerated(folder: string, cwd: string): Promise<void> {
+  const state = await generatedState(folder, cwd)
+  if (state.kind === 'refused') throw cliError('WEAVER_CLI_GENERATE_FAILED', state.message)
+  if (state.kind === 'stale') throw cliError('WEAVER_CLI_GENERATED_STALE', `${state.message} and build again (\`npm run build\`)`)
+}
+
+/** `weaver generate shop`, as it is typed in `cwd`. */
+export function generateCommandFor(folder: string, cwd: string): string {
+  const dir = relative(cwd, folder)
+  return dir === '' ? 'weaver generate' : `weaver generate ${dir}`
+}
