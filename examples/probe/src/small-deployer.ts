@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  balanceIn,
   BOOTSTRAP_ENV,
   captureLines,
   controlSubject,
@@ -81,7 +82,7 @@ class Deployment implements SmallDeployment {
     this.#nats = nats
     const port = portOf(nats)
     // Who serves which keys, and who leads: the one deciding it is the deployer.
-    const keys = startAssignmentController({ deploymentId, port })
+    const keys = startAssignmentController({ deploymentId, port, balanceOf: balanceIn(graph) })
     const components = graph.components.flatMap(({ name, leader }) => (leader === undefined ? [] : [{ name, leader }]))
     const leaders = startLeaderController({ deploymentId, port, components, leases: createMemoryLeases() })
     this.#closers.push(() => keys.close(), () => leaders.close()) // prettier-ignore

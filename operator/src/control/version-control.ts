@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  balanceIn,
   startAssignmentController,
   startLeaderController,
-  type Balance,
   type ComponentGraph,
   type LeaderController,
   type LeaderLeases,
@@ -72,9 +72,9 @@ export function startVersionControl(options: VersionControlOptions): VersionCont
   const control = async (connection: VersionConnection): Promise<void> => {
     const { graph, leases, isActive, onReleased, leaseMs } = options
     const { deploymentId } = identity
-    const balances = new Map(graph.components.map(({ name, balance }) => [name, balance]))
-    const balanceOf = (component: string): Balance | undefined => balances.get(component)
-    const routing = hasRoutes(graph) ? startAssignmentController({ deploymentId, port: connection, balanceOf }) : undefined
+    const routing = hasRoutes(graph)
+      ? startAssignmentController({ deploymentId, port: connection, balanceOf: balanceIn(graph) })
+      : undefined
     leaders = startLeaderController({
       deploymentId,
       port: connection,

@@ -1,4 +1,4 @@
-import { parseGraph } from './graph.js'
+import { balanceIn, parseGraph } from './graph.js'
 
 const node = (name: string, more: object = {}) => ({ name, methods: [], refs: [], listeners: [], ...more })
 const graph = (more: object): string =>
@@ -29,4 +29,9 @@ describe('a component graph that came over a process border', () => {
   ])('%s is refused', (text, why) => {
     expect(() => parseGraph(text)).toThrow(expect.objectContaining({ code: 'WEAVER_GRAPH_INVALID', message: expect.stringMatching(why) }))
   })
+})
+
+it('a graph tells how the keys of each component are spread', () => {
+  const balanceOf = balanceIn(parseGraph(graph({ components: [node('a', { balance: 'load' }), node('b')] })))
+  expect(['a', 'b', 'c'].map(balanceOf)).toEqual(['load', undefined, undefined])
 })

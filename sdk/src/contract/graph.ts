@@ -47,6 +47,12 @@ export interface ComponentNode {
   readonly config?: Readonly<Record<string, unknown>>
 }
 
+/** How the keys of each component are spread, for an assignment controller. */
+export function balanceIn(graph: ComponentGraph): (component: string) => Balance | undefined {
+  const balances = new Map(graph.components.map(({ name, balance }) => [name, balance]))
+  return (component) => balances.get(component)
+}
+
 /**
  * Checks a graph that came over a process border.
  * @throws WeaverError `WEAVER_GRAPH_INVALID`: not a graph, an unknown format, a ref to an unknown component, a listener claimed twice.

@@ -30,7 +30,7 @@ export {
   type Description,
 } from './describe-run.js'
 export { isWeaverError, WeaverError } from './errors.js'
-export { GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
+export { balanceIn, GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
 export { LEASE_MS, leaderPollSubject, type LeaderAnswer, type LeaderRequest, type LeaderScope } from './leader.js'
 export { startLeaderController, type LeaderController, type LeaderControllerOptions } from './leader-controller.js'
 export { createMemoryLeases, type LeaderLeases, type LeaseName } from './leader-leases.js'
