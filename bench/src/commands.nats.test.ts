@@ -58,6 +58,13 @@ describe('the commands of the benchmarks', () => {
     expect(stdout + stderr).toMatch(/^rpc +10 /m)
   }, 120_000)
 
+  it('boutique is visited in its three shapes', async () => {
+    const { stdout, stderr } = await bench('boutique', '--rounds', '1', '--seconds', '0.3', '--visitors', '2')
+    expect(stdout + stderr).toMatch(
+      /^÷ one process[^]*^one process( +1\.00)+\nWeaver, eleven processes +[^]*^HTTP and JSON, eleven processes +/m,
+    )
+  }, 120_000)
+
   it('say what is wrong with their flags, and how they are used', async () => {
     const unknown = await bench('rpc', '--rows', 'nothing')
     expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('there is no row and no group "nothing"')])
