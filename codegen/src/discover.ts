@@ -6,7 +6,7 @@ import type ts from 'typescript-api'
 import { cycles, duplicateListeners, lackingTokens, withoutAbsentRefs } from './check-application.js'
 import type { Diagnostic } from './diagnostics.js'
 import { findErrorClasses } from './error-classes.js'
-import type { Application, ComponentModel, Exported, MainModel } from './model.js'
+import { sendsInstances, type Application, type ComponentModel, type Exported, type MainModel, type MethodModel } from './model.js'
 import { FIELD_CALLS, instanceOf, readClass, type ClassSource } from './read-class.js'
 import { foreignNodes, PackageReader } from './read-packages.js'
 import { readBalance } from './read-balance.js'
@@ -211,7 +211,7 @@ class Discovery {
     const shapes = new ShapeReader(this.#reader.ts, this.#reader.program, this.#codecs)
     const models: ComponentModel[] = []
     for (const token of [...this.#tokens.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const methods = readMethods(this.#reader, shapes, token)
+      const methods = this.#methods(shapes, token)
       const leader = readLeader(this.#reader, token)
       const balance = readBalance(this.#reader, token)
       const implementation = this.#implementations.find((found) => found.token === token)
@@ -229,6 +229,14 @@ class Discovery {
       })
     }
     return models
+  }
+
+  #methods(shapes: ShapeReader, token: Token): readonly MethodModel[] {
+    const told = this.#reader.diagnostics.length
+    const read = (): readonly MethodModel[] => readMethods(this.#reader, shapes, token)
+    // The codec of a class may stand in a file that no type names, and what was told must be told again.
+    const isKept = (methods: readonly MethodModel[]): boolean => this.#reader.diagnostics.length === told && !methods.some(sendsInstances)
+    return this.#memory === undefined ? read() : this.#memory.answer(this.#reader, token.node, read, isKept)
   }
 
   /** The generated file imports one name, and means both the token and the interface by it. */

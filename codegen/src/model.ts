@@ -1,6 +1,6 @@
 import type { Balance } from '@weaver/sdk/contract'
 import type { PackageModel } from './read-packages.js'
-import { signatureOf, type Shape } from './shape.js'
+import { hasInstances, signatureOf, type Shape } from './shape.js'
 
 /** What the generator found in a package: everything the generated file and the graph are made of. */
 export interface Application {
@@ -60,6 +60,11 @@ export interface ParameterModel {
   readonly kind: 'value' | 'rest' | 'stream'
   /** It may be left out; the shape has `undefined` in it. */
   readonly isOptional: boolean
+}
+
+/** Whether instances of classes are among the arguments or the results. */
+export function sendsInstances({ parameters, result }: MethodModel): boolean {
+  return [result, ...parameters.map(({ shape }) => shape)].some((shape) => hasInstances(shape))
 }
 
 /** `(text: string) => number`: what both ends of the call must agree on. */

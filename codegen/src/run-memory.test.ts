@@ -4,7 +4,7 @@ import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { ParsedFiles } from './open-program.js'
 import { RunMemory } from './run-memory.js'
-import { fixtures, type Fixture } from './testing/fixture.js'
+import { fixtures, IMPORTS, type Fixture } from './testing/fixture.js'
 
 const fixture = fixtures()
 const implementation = (name: string, base = '', body = ''): string =>
@@ -68,6 +68,40 @@ it('an edit anywhere behind an answer makes it be asked again', async () => {
   expect(String(remembered)).toMatch(/CartImpl does not fulfil/)
 }, 300_000)
 
+it('types, options and codecs behind the methods of a component are among what is looked at', async () => {
+  const sources = {
+    'money.ts': 'export class Money { constructor(readonly cents: number) {} }\n',
+    'codecs.ts': `${IMPORTS}import { Money } from './money.js'\nexport const moneyCodec = codec<Money, number>(Money, { toPlain: ({ cents }) => cents, fromPlain: (cents) => new Money(cents) })\n`,
+    'line.ts': `import type { Unit } from './unit.js'\nexport interface Line { item: string; unit: Unit }\n`,
+    'unit.ts': `export type Unit = 'kg' | 'm'\n`,
+    'methods.ts': `export const ONCE = ['add'] as const\n`,
+    'cart.ts': `${IMPORTS}import type { Line } from './line.js'\nexport interface Cart { add(line: Line): Promise<void> }\nexport const Cart = component<Cart>('shop/Cart', { router: { add: ({ item }) => item } })\nclass CartImpl implements Cart { async add() {} }\nexport const cartImpl = implement(Cart, CartImpl)\n`,
+    'till.ts': `${IMPORTS}import type { Money } from './money.js'\nexport interface Till { sum(): Promise<Money> }\nexport const Till = component<Till>('shop/Till')\nclass TillImpl implements Till { async sum(): Promise<Money> { throw new Error() } }\nexport const tillImpl = implement(Till, TillImpl)\n`,
+  }
+  const made = fixture(sources)
+  const parsed = new ParsedFiles()
+  const [first] = await both(made, parsed)
+  const edits: readonly (readonly [file: keyof typeof sources, from: string, to: string, told: RegExp])[] = [
+    ['unit.ts', `'kg' | 'm'`, `'kg' | 'm' | 's'`, /kg.*m.*s/],
+    ['line.ts', 'item: string', 'item: string; note?: string', /note/],
+    ['line.ts', 'item: string', 'item: string; call: () => void', /WVG030/],
+    ['codecs.ts', 'codec<Money, number>', 'codec<Money, string>', /Money\(string\)/],
+    ['codecs.ts', 'export const moneyCodec', 'const moneyCodec', /WVG035[^]*WVG032/],
+    ['cart.ts', '=> item }', '=> true }', /WVG027/],
+    ['cart.ts', 'add(line: Line)', 'add(line: Line, count: number)', /count: number/],
+  ]
+  for (const [file, from, to, told] of edits) {
+    for (const text of [sources[file].replace(from, to), sources[file].replace(from, to) + '// again\n']) {
+      made.write(`src/${file}`, text)
+      const [remembered, anew] = await both(made, parsed)
+      expect(remembered).toEqual(anew)
+      expect(String(remembered)).toMatch(told)
+    }
+    made.write(`src/${file}`, sources[file])
+    expect(await both(made, parsed)).toEqual([first, first])
+  }
+}, 300_000)
+
 it('an edit elsewhere leaves it', async () => {
   const made = fixture(FILES)
   const parsed = new ParsedFiles()
@@ -82,7 +116,13 @@ it('an edit elsewhere leaves it', async () => {
   }
   try {
     await generate({ projectDir: made.folder, parsed })
-    expect(asked.splice(0).sort()).toEqual(['implement(CartToken, CartImpl)', 'implement(Token, TokenImpl)', 'limits'])
+    expect(asked.splice(0).sort()).toEqual([
+      `component<Cart>('shop/Cart')`,
+      `component<Stock>('shop/Stock')`,
+      'implement(CartToken, CartImpl)',
+      'implement(Token, TokenImpl)',
+      'limits',
+    ])
     made.write('src/base.ts', 'export class Base { async left() { return 2 } }\n')
     await generate({ projectDir: made.folder, parsed })
     expect(asked.splice(0)).toEqual(['implement(Token, TokenImpl)'])

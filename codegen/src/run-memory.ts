@@ -30,13 +30,16 @@ export class RunMemory {
     this.#surroundings = now
   }
 
-  /** @param node what the answer is about; one answer for each */
-  answer<T>(reader: SourceReader, node: ts.Node, compute: () => T): T {
+  /**
+   * @param node what the answer is about; one answer for each
+   * @param isKept whether the answer depends on nothing but the sources behind the node, and told nothing beside
+   */
+  answer<T>(reader: SourceReader, node: ts.Node, compute: () => T, isKept: (value: T) => boolean = () => true): T {
     const known = this.#answers.get(node)
     const isCurrent = (source: ts.SourceFile): boolean => reader.program.getSourceFile(source.fileName) === source
     if (known !== undefined && known.epoch === this.#epoch && known.sources.every(isCurrent)) return known.value as T // of the same node, and so of the same question
     const value = compute()
-    const sources = sourcesBehind(reader, node)
+    const sources = isKept(value) ? sourcesBehind(reader, node) : undefined
     if (sources !== undefined) this.#answers.set(node, { epoch: this.#epoch, sources: [...sources], value })
     return value
   }

@@ -190,3 +190,33 @@ export function takesNoBytes(shape: Shape, above: readonly Shape[] = []): boolea
       return false
   }
 }
+
+/** Whether the shape or a part of it, however deep, is an instance of a class. */
+export function hasInstances(shape: Shape, seen: Set<Shape> = new Set()): boolean {
+  if (shape.kind === 'instance') return true
+  if (seen.has(shape)) return false
+  seen.add(shape)
+  return partsOf(shape).some((part) => hasInstances(part, seen))
+}
+
+function partsOf(shape: Shape): readonly Shape[] {
+  switch (shape.kind) {
+    case 'array':
+    case 'set':
+      return [shape.element]
+    case 'map':
+      return [shape.key, shape.value]
+    case 'record':
+      return [shape.value]
+    case 'tuple':
+      return [...shape.elements.map((element) => element.shape), ...(shape.rest === undefined ? [] : [shape.rest]), ...shape.trailing]
+    case 'object':
+      return shape.properties.map((property) => property.shape)
+    case 'union':
+      return shape.members
+    case 'instance':
+      return [shape.plain]
+    default:
+      return []
+  }
+}

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../context.js'
 import { cliError } from '../errors/catalogue.js'
 import { declaresNothing, type PackageResult } from '../generate/generate-packages.js'
+import { loadCodegen } from '../generate/load-codegen.js'
 import type { WorkspacePackage } from '../generate/workspace-packages.js'
 
 interface GenerateFlags {
@@ -43,7 +44,7 @@ export function generateCommand(context: CliContext): Command {
 
 async function generateOne(context: CliContext, { name: dir, folder }: WorkspacePackage, flags: GenerateFlags): Promise<void> {
   // the compiler is loaded by this command only, and where something has changed
-  const { generate } = await import('@weaver/codegen')
+  const { generate } = await loadCodegen()
   const result = await generate({ projectDir: folder, check: flags.check === true })
   if (flags.json === true) context.output.json(result)
   else if (result.status === 'failed') await printDiagnostics(context, result.diagnostics)
@@ -59,7 +60,7 @@ async function generateOne(context: CliContext, { name: dir, folder }: Workspace
 }
 
 async function generateAll(context: CliContext, packages: readonly WorkspacePackage[], flags: GenerateFlags): Promise<void> {
-  const { ParsedFiles } = await import('@weaver/codegen')
+  const { ParsedFiles } = await loadCodegen()
   const { generatePackages } = await import('../generate/generate-packages.js')
   const { output } = context
   const tell = async (made: PackageResult): Promise<void> => {
@@ -96,7 +97,7 @@ async function generateAll(context: CliContext, packages: readonly WorkspacePack
 
 /** A package that generated something new lets those above it run again. */
 async function watchUntilSignal(context: CliContext, packages: readonly WorkspacePackage[], isJson: boolean): Promise<void> {
-  const { ParsedFiles, watchPackage } = await import('@weaver/codegen')
+  const { ParsedFiles, watchPackage } = await loadCodegen()
   const { output } = context
   const parsed = new ParsedFiles()
   const watchers = new Map<string, Watching>()
@@ -129,7 +130,7 @@ async function watchUntilSignal(context: CliContext, packages: readonly Workspac
 
 /** @param folder of the package, where messages of several are shown. */
 async function printDiagnostics({ output, cwd }: CliContext, diagnostics: readonly Diagnostic[], folder?: string): Promise<void> {
-  const { formatDiagnostic } = await import('@weaver/codegen')
+  const { formatDiagnostic } = await loadCodegen()
   const prefix = folder === undefined ? '' : relative(cwd, folder)
   for (const diagnostic of diagnostics) {
     const { file } = diagnostic

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
+import { loadCodegen } from './load-codegen.js'
 
 /** What the sources of a package say of its generated files. */
 export type GeneratedState =
@@ -13,7 +14,7 @@ export type GeneratedState =
 /** Writes nothing; the compiler is loaded only where a source has changed since the last run. */
 export async function generatedState(folder: string, cwd: string): Promise<GeneratedState> {
   if (![GRAPH_FILE, 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
-  const { formatDiagnostic, generate } = await import('@weaver/codegen')
+  const { formatDiagnostic, generate } = await loadCodegen()
   const result = await generate({ projectDir: folder, check: true })
   const dir = relative(cwd, folder) || '.'
   if (result.status === 'failed')

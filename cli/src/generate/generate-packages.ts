@@ -1,4 +1,5 @@
 import type { GenerateResult, ParsedFiles } from '@weaver/codegen'
+import { loadCodegen } from './load-codegen.js'
 import type { WorkspacePackage } from './workspace-packages.js'
 
 /** What became of one package of a workspace. */
@@ -20,7 +21,7 @@ export async function generatePackages(
   packages: readonly WorkspacePackage[],
   options: { readonly check: boolean; readonly parsed: ParsedFiles; readonly onResult: (result: PackageResult) => Promise<void> },
 ): Promise<readonly PackageResult[]> {
-  const { generate } = await import('@weaver/codegen')
+  const { generate } = await loadCodegen()
   const results: PackageResult[] = []
   const failed = new Set<string>()
   for (const one of packages) {
