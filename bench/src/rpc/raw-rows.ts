@@ -39,6 +39,37 @@ export const rawMux: Row = {
   },
 }
 
+/**
+ * The same without a map: subjects of replies are used again, and calls stand in an array. The collector has less to do (numbered-calls.ts of the SDK says why), and
+ * the broker remembers the subjects: what a careful author would write.
+ */
+export const rawSlots: Row = {
+  serve,
+  async connect({ natsUrl }) {
+    const nc = await dial(natsUrl)
+    const prefix = 'bench.inbox.'
+    const waiting: (((data: Uint8Array) => void) | undefined)[] = []
+    const free: number[] = []
+    nc.subscribe(`${prefix}*`, {
+      callback: (_, message) => {
+        const slot = Number(message.subject.slice(prefix.length))
+        const resolve = waiting[slot]
+        waiting[slot] = undefined
+        free.push(slot)
+        resolve?.(message.data)
+      },
+    })
+    await nc.flush()
+    const call = (data: Uint8Array): Promise<Uint8Array> =>
+      new Promise((resolve) => {
+        const slot = free.pop() ?? waiting.length
+        waiting[slot] = resolve
+        nc.publish(SUBJECT, data, { reply: prefix + slot })
+      })
+    return { tiny: () => call(tiny), order: () => call(order) }
+  },
+}
+
 /** What the library offers itself. */
 export const rawRequest: Row = {
   serve,
