@@ -17,7 +17,11 @@ type Stale = 'stale: a type has changed since; run "weaver generate"'
 
 /** The same type, not only the same set of values. */
 type IsSame<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
-type IsOneOf<T, Members> = true extends (Members extends unknown ? IsSame<T, Members> : never) ? true : false
+type IsOneOf<T, Members> = [Members] extends [never]
+  ? false
+  : true extends (Members extends unknown ? IsSame<T, Members> : never)
+    ? true
+    : false
 
 /** For `Types extends Fresh<T, Types, Instances>`: the methods of an interface are those that `Types` was generated for. */
 export type Fresh<T, Types, Instances> = {
@@ -41,38 +45,42 @@ type SentMethod<M, Instances> = M extends (...args: infer A) => infer R
 type SentOrStream<T, Instances> = T extends AsyncIterable<infer E> ? AsyncIterable<Sent<E, Instances>> : Sent<T, Instances>
 
 /**
- * A type as it is sent.
+ * A type as it is sent. Most types are objects, and the compiler instantiates each step on the way to them: these are few.
  * @typeParam Instances classes that have a codec
  */
 type Sent<T, Instances> = 0 extends 1 & T
   ? T // any, which is nothing that can be sent
-  : T extends void
-    ? undefined
-    : T extends null
-      ? null
-      : T extends boolean
-        ? [true] extends [T]
-          ? true
-          : [false] extends [T]
-            ? false
-            : boolean // the last one has a brand
-        : T extends string
-          ? HasLiteralKeys<T> extends true // not so: string, a template, a brand
-            ? `${T}`
-            : string
-          : T extends number
-            ? HasLiteralKeys<T> extends true
-              ? `${T}` extends `${infer N extends number}`
-                ? N
-                : never
-              : number
-            : T extends bigint
-              ? bigint
-              : IsOneOf<T, Instances> extends true
-                ? T
-                : SentObject<T, Instances>
+  : T extends string | number | bigint | boolean | null | undefined | void
+    ? SentPrimitive<T>
+    : IsOneOf<T, Instances> extends true
+      ? T
+      : T extends Date | ArrayBufferView | { forEach: unknown }
+        ? SentBuiltIn<T, Instances>
+        : SentPlain<T, Instances>
 
-type SentObject<T, Instances> = T extends Date
+type SentPrimitive<T> = T extends void
+  ? undefined
+  : T extends null
+    ? null
+    : T extends boolean
+      ? [true] extends [T]
+        ? true
+        : [false] extends [T]
+          ? false
+          : boolean // it has a brand
+      : T extends string
+        ? HasLiteralKeys<T> extends true // not so: string, a template, a brand
+          ? `${T}`
+          : string
+        : T extends number
+          ? HasLiteralKeys<T> extends true
+            ? `${T}` extends `${infer N extends number}`
+              ? N
+              : never
+            : number
+          : bigint
+
+type SentBuiltIn<T, Instances> = T extends Date
   ? Date
   : T extends ArrayBufferView & { readonly [Symbol.toStringTag]: infer Name extends keyof TypedArrays }
     ? TypedArrays[Name]
@@ -82,9 +90,12 @@ type SentObject<T, Instances> = T extends Date
         ? ReadonlySet<Sent<E, Instances>>
         : T extends readonly unknown[]
           ? SentList<T, Instances>
-          : HasLiteralKeys<keyof T> extends true
-            ? { -readonly [K in keyof T]: Sent<T[K], Instances> }
-            : { readonly [key: string]: Sent<T[keyof T], Instances> }
+          : SentPlain<T, Instances>
+
+type SentPlain<T, Instances> =
+  HasLiteralKeys<keyof T> extends true
+    ? { -readonly [K in keyof T]: Sent<T[K], Instances> }
+    : { readonly [key: string]: Sent<T[keyof T], Instances> }
 
 type HasLiteralKeys<K extends PropertyKey> = {} extends Record<K, 1> ? false : true
 
