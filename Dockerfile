@@ -1,11 +1,11 @@
 # The operator's image, for releases: docker build -t OWNER/weaver-operator:TAG .
 # The stories and the demo build the same program without a container engine (`weaver image push operator`), because they must run where there is none.
-FROM node:22-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY . .
 RUN npm ci --no-audit --no-fund && npx tsc -b operator && npm ci --omit=dev --workspace @weaver/operator --no-audit --no-fund
 
-FROM node:22-bookworm-slim
+FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /src/node_modules node_modules

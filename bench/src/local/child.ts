@@ -60,11 +60,11 @@ async function heap(echo: Echo): Promise<Allocation> {
     gc?.()
     await settle()
   }
-  // As long as no asynchronous context was ever active in the process, plain calls take less.
-  await echo.tiny('benefit')
+  const beforeBytes = await bytesPerCall(callPlain)
+  await echo.tiny('benefit') // from here on an asynchronous context has been active
   const plainBytes = await bytesPerCall(callPlain)
   const refBytes = await bytesPerCall(() => callThroughRef(echo))
-  return { plain: plainBytes, ref: refBytes }
+  return { before: beforeBytes, plain: plainBytes, ref: refBytes }
 }
 
 /** Observers are told a little later. */

@@ -93,6 +93,7 @@ await runCommand(
       table(
         ['bytes of a call', 'allocated', 'kept'],
         [
+          ['plain, before any context', allocation.before.made.toFixed(1), allocation.before.kept.toFixed(2)],
           ['plain', allocation.plain.made.toFixed(1), allocation.plain.kept.toFixed(2)],
           ['ref', allocation.ref.made.toFixed(1), allocation.ref.kept.toFixed(2)],
         ],

@@ -18,6 +18,8 @@ interface Bytes {
 
 /** Bytes for a call. */
 export interface Allocation {
+  /** Of plain calls in a process in which no asynchronous context was ever active. */
+  readonly before: Bytes
   readonly plain: Bytes
   readonly ref: Bytes
 }

@@ -180,17 +180,19 @@ describe('account of a version', () => {
     expect([await admittedBy(v1), await admittedBy(v2)]).toEqual([SERVERS, SERVERS])
   })
 
-  it('is pushed again when no server took it, unless the version ended meanwhile', async () => {
-    const [v1, v2] = [newVersion(), newVersion()]
+  it('is pushed again when no server took it, unless the version ended or was closed meanwhile', async () => {
+    const [v1, v2, v3] = [newVersion(), newVersion(), newVersion()]
     const own = await startOperator()
-    let versions = [v1, v2]
+    let versions = [v1, v2, v3]
     for (const server of SERVERS) cluster.freeze(server)
     own.onReconnect(() => versions)
     await new Promise((resolve) => setTimeout(resolve, 600))
-    versions = [v1]
+    versions = [v1, v3]
+    const closing = own.removeVersion(v3)
     for (const server of SERVERS) cluster.thaw(server)
+    await closing.catch(() => undefined) // it may have asked while nobody answered
     await until('v1 everywhere', async () => (await admittedBy(v1)).length === 3)
-    expect(await admittedBy(v2)).toEqual([])
+    expect([await admittedBy(v2), await admittedBy(v3)]).toEqual([[], []])
   })
 
   it('closes its clients on every server when deleted, refuses them from then on, and leaves other versions alone', async () => {

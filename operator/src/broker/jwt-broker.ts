@@ -20,7 +20,7 @@ import { WeaveletAsker } from './weavelet-asker.js'
 const PUSH_WAIT_MS = 2_000
 const PING_WAIT_MS = 300
 const PUSH_AT_ONCE = 16
-const PUSH_AGAIN_MS = 1_000
+const PUSH_AGAIN_MS = { first: 1_000, most: 30_000 } as const
 const REPLY = '_INBOX.weaver-operator'
 /** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
 const CLOSED_FOR_S = 7 * 24 * 3600
@@ -54,6 +54,8 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
       signal,
     })
   }
+  /** Deployments whose accounts were closed: what is pushed in the background leaves them closed, whatever else still names them. */
+  const closed = new Set<string>()
   let round = 0
   /** Rounds end with the connection, and when a newer one begins. */
   const startRound = (): (() => boolean) => {
@@ -63,11 +65,15 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
   const broker: Broker = {
     isolation: 'account-per-version',
     servers,
-    ensureVersion,
+    ensureVersion(identity, signal) {
+      closed.delete(identity.deploymentId)
+      return ensureVersion(identity, signal)
+    },
     async groupCredentials(identity, group) {
       return credsOf(deriveVersionKeys(seed, identity), group, groupPermissions(identity.deploymentId, group))
     },
     async removeVersion(identity, signal) {
+      closed.add(identity.deploymentId)
       await asker.forget(identity)
       const { account } = deriveVersionKeys(seed, identity)
       // I1
@@ -94,7 +100,14 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
         onError: (err) => log.warn('a subscription of the operator failed', { deploymentId: identity.deploymentId, err }),
       }),
     onReconnect(versions) {
-      const push = (): void => void pushUntilTaken({ versions, ensureVersion, isOver: startRound(), log })
+      const push = (): void =>
+        void pushUntilTaken({
+          versions,
+          ensureVersion,
+          isClosed: ({ deploymentId }) => closed.has(deploymentId),
+          isOver: startRound(),
+          log,
+        })
       system.onReconnect(push)
       push()
     },
@@ -106,31 +119,41 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
   return broker
 }
 
-/** Makes all accounts known to the servers; what they do not take, while many start at once, is told and tried again. */
+/** Makes all accounts known to the servers; what they do not take, while many start at once, is told and tried again, less and less often. */
 async function pushUntilTaken(options: {
   readonly versions: () => readonly VersionIdentity[]
   readonly ensureVersion: (identity: VersionIdentity) => Promise<void>
+  /** A version that was closed must not be opened again. */
+  readonly isClosed: (identity: VersionIdentity) => boolean
   readonly isOver: () => boolean
   readonly log: Logger
 }): Promise<void> {
-  const { versions, ensureVersion, isOver, log } = options
+  const { versions, ensureVersion, isClosed, isOver, log } = options
   let left = [...versions()]
   log.info('accounts are pushed to the broker', { accounts: left.length })
-  while (left.length > 0 && !isOver()) {
+  for (let waitMs: number = PUSH_AGAIN_MS.first; left.length > 0 && !isOver(); waitMs = Math.min(waitMs * 2, PUSH_AGAIN_MS.most)) {
     const failed: VersionIdentity[] = []
+    let reason: unknown
     const work = async (): Promise<void> => {
       for (let identity = left.pop(); identity !== undefined && !isOver(); identity = left.pop()) {
+        if (isClosed(identity)) continue
         try {
           await ensureVersion(identity)
         } catch (error) {
           failed.push(identity)
-          log.warn('an account could not be pushed; it is tried again', { deploymentId: identity.deploymentId, err: error })
+          reason ??= error
         }
       }
     }
     await Promise.all(Array.from({ length: Math.min(PUSH_AT_ONCE, left.length) }, work))
-    if (failed.length > 0) await pause(PUSH_AGAIN_MS)
-    // A version that ended meanwhile must not be opened again.
+    if (failed.length === 0) return
+    log.warn('accounts could not be pushed; it is tried again', {
+      accounts: failed.length,
+      first: failed[0]?.deploymentId,
+      waitMs,
+      err: reason,
+    })
+    await pause(waitMs)
     const wanted = new Set(versions().map((identity) => identity.deploymentId))
     left = failed.filter((identity) => wanted.has(identity.deploymentId))
   }

@@ -158,8 +158,9 @@ export class ClientCall implements EndpointCall, WatchedCall {
     this.#abandon(this.#failure('WEAVER_RPC_CANCELLED', 'is abandoned: its reader has left', true))
   }
 
+  /** Nothing happens when it was accepted a moment ago, in the same packet as the answer to whoever asked for it. */
   onNotAccepted(why: string): void {
-    this.#fail(this.#failure('WEAVER_RPC_PEER_LOST', `will not be answered: ${why}`, true))
+    if (this.#state === 'opening') this.#fail(this.#failure('WEAVER_RPC_PEER_LOST', `will not be answered: ${why}`, true))
   }
 
   onLost(error: RemoteCallError): void {

@@ -143,6 +143,31 @@ describe('the straight way of a call', () => {
     expect(third.deadline).toBeLessThanOrEqual(Date.now() + 500)
   })
 
+  it.each([
+    ['short', 20],
+    ['long', 12_000],
+  ])('counts a %s limit from each call, also in a loop that never leaves the process', async (_, timeoutMs) => {
+    const limited: ComponentBinding = { ...binding, token: { ...binding.token, options: { defaultTimeoutMs: timeoutMs } } }
+    const hasTime = new LocalGate({ name: 'shop/Limited', target, isStarted: true }, limited, {
+      caller: { component: `shop/${timeoutMs}`, replica: 'web-0' },
+      tracing: undefined,
+    })
+    hasTime.enter(0)
+    const began = Date.now()
+    let least = Infinity
+    while (Date.now() < began + 100) {
+      for (let i = 0; i < 16; i++) {
+        const entered = hasTime.enter(0)
+        if (entered === undefined) continue // it is timed
+        const { deadline } = context()
+        hasTime.leave(entered, undefined)
+        await undefined
+        least = Math.min(least, (deadline ?? 0) - Date.now())
+      }
+    }
+    expect(least).toBeGreaterThan(timeoutMs - 20)
+  })
+
   it('releases a caller whose limits end while the method begins', async () => {
     await withContext({ signal: limits.signal }, async () => {
       await expect(call('givesUp')).rejects.toMatchObject({ code: 'WEAVER_RPC_CANCELLED', cause: new Error('enough') })

@@ -15,6 +15,9 @@ import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { copyArgs, copyItems, copyResult } from './local-copy.js'
 
+/** A limit that is shorter is counted from the very moment of the call. */
+const ROUGH_FROM_MS = 10_000
+
 type Method = (...args: readonly unknown[]) => Promise<unknown>
 
 export interface LocalTarget {
@@ -108,12 +111,13 @@ export class LocalGate implements LocalCalls {
 
   /** Calls of one turn from outside of any call are told apart by nothing: their callees have one context. */
   #ofOutside(method: number): Scope {
-    const at = turnNow()
+    const timeoutMs = this.#timeoutsMs[method] as number // the same
+    const at = timeoutMs < ROUGH_FROM_MS ? Date.now() : turnNow()
     if (at !== this.#outsideAt) {
       this.#outsideAt = at
       this.#outside.fill(undefined)
     }
-    return (this.#outside[method] ??= calleeContext(OUTSIDE, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at })) // the same
+    return (this.#outside[method] ??= calleeContext(OUTSIDE, this.#caller, { timeoutMs, at }))
   }
 
   #ofCall(method: number, outer: Scope): Scope | undefined {
