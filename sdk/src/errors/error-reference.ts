@@ -16,6 +16,9 @@ and never by \`instanceof\` across packages or processes. Those of the \`weaver\
 A call that failed on its way, not in the method, is a \`RemoteCallError\` with a code that begins with \`WEAVER_RPC_\`. Its \`mayHaveRun\` is false only when the
 method surely did not run. What a method itself throws arrives as it was thrown, with class (where \`registerError\` knows it), name, code, message, details and causes,
 and is never retried.
+
+A platform failure of a call that a method makes in turn, and lets through, is such an error of the method: it arrives as a \`RemoteCallError\`, but its code and \`mayHaveRun\` are
+to be judged for the nested call. The method that was called did run, as far as that call. Where that matters, make it safe to repeat, or catch the failure and say what was done.
 `
 
 /** The text of `docs/errors.md`. */

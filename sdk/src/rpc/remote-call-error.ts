@@ -8,7 +8,7 @@ export type RemoteCallCode = Extract<SdkErrorCode, `WEAVER_RPC_${string}`>
  * A call that failed on its way, not in the method: the platform's failure, never the application's. **The call may have run** unless `mayHaveRun` is false.
  */
 export class RemoteCallError extends WeaverError {
-  /** False only when the method surely did not run. */
+  /** False only when the method surely did not run. Of a call that the called method made and let fail, it speaks of that one's method. */
   readonly mayHaveRun: boolean
 
   constructor(
