@@ -41,7 +41,7 @@ function server(): ReturnType<typeof createServer> {
       currencies: stub('boutique/Currencies'),
       recommendations: stub('boutique/Recommendations'),
     }
-    const frontend = new Frontend(shop, { log, shopName: 'Boutique' })
+    const frontend = new Frontend(shop, { log, shopName: 'Boutique', secureCookies: false })
     return createServer((request, response) => void frontend.handle(request, response))
   }
   const binding = bindings.find(({ token }) => token.name === name)

@@ -77,7 +77,9 @@ export async function visit({ origin, pids }: RunningShop, visitors: number, sec
 
 async function journey(pool: Pool, steps: readonly Step[], waits: number[]): Promise<void> {
   const cookies = new Map<string, string>()
-  for (const { path, form, shows } of steps) {
+  for (const { path, form: fields, shows } of steps) {
+    // The id of the order is a hidden field of the page; the cookie has it too.
+    const form = path === CHECKOUT.path ? { ...fields, orderId: cookies.get('order') ?? '' } : fields
     const began = performance.now()
     const { statusCode, headers, body } = await pool.request({
       path,

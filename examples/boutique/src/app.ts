@@ -19,10 +19,16 @@ export class App implements Main {
   readonly recommendations = ref(Recommendations)
   readonly http = listener('boutique')
   readonly log = logger()
-  readonly options = config(z.strictObject({ shopName: z.string().min(1).default('Boutique') }))
+  readonly options = config(
+    z.strictObject({
+      shopName: z.string().min(1).default('Boutique'),
+      /** For a shop that is reached over TLS alone: over plain HTTP a browser would not keep its session. */
+      secureCookies: z.boolean().default(false),
+    }),
+  )
 
   async main(): Promise<void> {
-    const frontend = new Frontend(this, { log: this.log, shopName: this.options.shopName })
+    const frontend = new Frontend(this, { log: this.log, ...this.options })
     await this.http.serve(createServer((request, response) => void frontend.handle(request, response)))
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { fake, RUNNERS, weaverTest } from '@weaver/sdk/testing'
 import { buildExample } from '../../../scripts/build-example.js'
@@ -14,6 +15,7 @@ import { ShopError } from './shop/shop-error.js'
 import { weaver } from './weaver.gen.js'
 
 const entry = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const ORDER_ID = '4e0c1f9a-6f0f-4f7e-9d3c-0d3f6a1b2c3d'
 const ORDER: Omit<OrderRequest, 'id' | 'user'> = {
   currency: 'EUR',
   email: 'ada@example.com',
@@ -44,7 +46,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
         { productId: 'HAT-09', quantity: 1 },
       ])
 
-      const request = { ...ORDER, id: 'order-1', user: 'ada' }
+      const request = { ...ORDER, id: ORDER_ID, user: 'ada' }
       const refusals = [
         ['CARD_NUMBER', { card: { ...ORDER.card, number: '1234' } }],
         ['CARD_EXPIRED', { card: { ...ORDER.card, expiryYear: 2001 } }],
@@ -52,19 +54,29 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
         ['ADDRESS', { email: 'nobody' }],
         ['CURRENCY_UNKNOWN', { currency: 'XXX' }],
         ['CART_EMPTY', { user: 'eve' }],
+        ['ORDER_ID', { id: '' }],
+        ['ORDER_ID', { id: 'order-1' }],
       ] as const
       for (const [code, change] of refusals)
         await expect(checkout.placeOrder({ ...request, ...change })).rejects.toMatchObject({ name: 'ShopError', code })
       expect(sent).toEqual([])
 
       const order = await checkout.placeOrder(request)
-      expect(order).toMatchObject({ id: 'order-1', trackingId: expect.stringMatching(/^[0-9A-F]{12}$/) })
+      expect(order).toMatchObject({ id: ORDER_ID, trackingId: expect.stringMatching(/^[0-9A-F]{12}$/) })
       expect(order.placedAt).toBeInstanceOf(Date)
       // 3 × 11.50 and 28.99 USD, and 5.00 + 4 × 1.20 for the parcel, at 0.92
       expect(order.total).toEqual(money('EUR', 3 * 1058 + 2667 + 902))
       expect(sent).toEqual([order])
       expect([await carts.get('ada'), (await carts.get('bob')).length]).toEqual([[], 1])
-      await expect(checkout.placeOrder(request)).rejects.toMatchObject({ code: 'CART_EMPTY' })
+      await expect(checkout.placeOrder({ ...request, id: randomUUID() })).rejects.toMatchObject({ code: 'CART_EMPTY' })
+
+      // The same order and the same cart again: what was paid once is sent once.
+      await carts.add('ada', 'MUG-02', 3)
+      await carts.add('ada', 'HAT-09', 1)
+      expect(await checkout.placeOrder(request)).toEqual(order)
+      expect([(await carts.get('ada')).length, sent.length]).toEqual([2, 1])
+      const ofBob = await checkout.placeOrder({ ...request, user: 'bob' })
+      expect([ofBob.lines.length, ofBob.transactionId === order.transactionId]).toEqual([1, false])
     })
   })
 })
@@ -74,7 +86,7 @@ it('does the same when each call that may be repeated is', async () => {
     await test.get(Carts).add('ada', 'MUG-02', 1)
     expect(await test.get(Carts).get('ada')).toEqual([{ productId: 'MUG-02', quantity: 1 }])
     expect(await test.get(Checkout).bill('ada', 'USD')).toMatchObject({ total: money('USD', 1150 + 620) })
-    await test.get(Checkout).placeOrder({ ...ORDER, id: 'order-1', user: 'ada' })
+    await test.get(Checkout).placeOrder({ ...ORDER, id: ORDER_ID, user: 'ada' })
     expect(await test.get(Carts).get('ada')).toEqual([])
   })
 })
@@ -112,11 +124,24 @@ it('gives nobody the cart itself to change', async () => {
   })
 })
 
+it('places an order once that is given twice at once, and gives nobody the order itself to change', async () => {
+  const sent: Order[] = []
+  const email = fake(Email, { confirm: async (_, order) => void sent.push(order) })
+  await weaverTest({ weaver, fakes: [email] }, async (test) => {
+    const request = { ...ORDER, id: ORDER_ID, user: 'ada' }
+    await test.get(Carts).add('ada', 'MUG-02', 1)
+    const [first, second] = await Promise.all([test.get(Checkout).placeOrder(request), test.get(Checkout).placeOrder(request)])
+    expect([second, sent.length]).toEqual([first, 1])
+    first.lines.length = 0
+    expect((await test.get(Checkout).placeOrder(request)).lines).toHaveLength(1)
+  })
+})
+
 it('sells without e-mail when that fails', async () => {
   const email = fake(Email, { confirm: () => Promise.reject(new Error('no mail server')) })
   await weaverTest({ weaver, fakes: [email] }, async (test) => {
     await test.get(Carts).add('ada', 'MUG-02', 1)
-    const order = await test.get(Checkout).placeOrder({ ...ORDER, id: 'order-1', user: 'ada' })
+    const order = await test.get(Checkout).placeOrder({ ...ORDER, id: ORDER_ID, user: 'ada' })
     expect(letterOf(order)).toContain(`Total: ${format(order.total)}`)
   })
 })

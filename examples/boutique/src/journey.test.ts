@@ -1,12 +1,16 @@
 // A customer, with a browser.
+import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { RemoteCallError } from '@weaver/sdk'
-import { fake, RUNNERS, weaverTest, type Fake } from '@weaver/sdk/testing'
+import { construct, fake, RUNNERS, weaverTest, type Fake } from '@weaver/sdk/testing'
 import { buildExample } from '../../../scripts/build-example.js'
 import { App } from './app.js'
 import { Ads } from './shop/ads.js'
 import { Checkout } from './shop/checkout.js'
+import { money } from './shop/money.js'
+import { Payments, paymentsImpl } from './shop/payments.js'
 import { Recommendations } from './shop/recommendations.js'
+import { Shipping } from './shop/shipping.js'
 import { weaver } from './weaver.gen.js'
 
 const entry = fileURLToPath(new URL('../dist/main.js', import.meta.url))
@@ -94,7 +98,8 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       expect(thanks.status).toBe(200)
       expect(thanks.text).toContain(`Your order <b>${form.orderId}</b>`)
       expect(thanks.text).toMatch(/Cart \(0\)[^]*€80\.39/)
-      expect((await browser.post('/checkout', form)).status).toBe(409)
+      const again = await browser.post('/checkout', form)
+      expect([again.status, again.text.includes(`Your order <b>${form.orderId}</b>`)]).toEqual([200, true])
 
       await browser.post('/cart', { productId: 'MUG-02', quantity: '1' })
       const emptied = await browser.post('/cart/empty', {})
@@ -160,13 +165,80 @@ it('shows a product without advertisement and recommendations when those fail', 
   })
 })
 
-it.each([
-  [true, 'Look into your cart before you order again'],
-  [false, 'Try again in a moment'],
-])('says what to do when an order was lost on the way (it may have run: %s)', async (mayHaveRun, advice) => {
-  const lost = () => Promise.reject(new RemoteCallError('WEAVER_RPC_PEER_LOST', 'lost', { mayHaveRun }))
+it.each(['/checkout', '/checkout?again'])('says at %s what to do when an order was lost on the way, and keeps its id', async (path) => {
+  const lost = () => Promise.reject(new RemoteCallError('WEAVER_RPC_PEER_LOST', 'lost', { mayHaveRun: false }))
   await visit([fake(Checkout, { bill: lost, placeOrder: lost })], async (browser) => {
-    const page = await browser.post('/checkout', DETAILS)
-    expect([page.status, page.text.includes(advice)]).toEqual([503, true])
+    const orderId = randomUUID()
+    const page = await browser.post(path, { ...DETAILS, orderId })
+    expect([page.status, page.text.includes('Look into your cart before you order again')]).toEqual([503, true])
+    expect(browser.cookies.get('order')).toBe(orderId)
+    expect((await browser.get('/cart')).text).toContain('Try again in a moment')
+  })
+})
+
+it('charges once for an order that was paid and failed then, and anew for another cart', async () => {
+  const bank = construct(paymentsImpl.create, { config: {} }) as Payments
+  const transactions = new Set<string>()
+  const payments = fake(Payments, {
+    check: (card) => bank.check(card),
+    charge: async (order, amount, card) => {
+      const transactionId = await bank.charge(order, amount, card)
+      transactions.add(transactionId)
+      return transactionId
+    },
+  })
+  let isUp = false
+  const shipping = fake(Shipping, {
+    quote: async () => money('USD', 500),
+    ship: async () => {
+      if (isUp) return 'PARCEL'
+      throw new RemoteCallError('WEAVER_RPC_UNAVAILABLE', 'no replica', { mayHaveRun: false })
+    },
+  })
+  await visit([payments, shipping], async (browser) => {
+    const cart = await browser.post('/cart', { productId: 'MUG-02', quantity: '1' })
+    const orderId = field(cart, 'orderId')
+    const failed = await browser.post('/checkout', { ...DETAILS, orderId })
+    expect([failed.status, transactions.size]).toEqual([503, 1])
+    const again = await browser.get('/cart')
+    expect([again.text.includes('Cart (1)'), field(again, 'orderId')]).toEqual([true, orderId])
+    isUp = true
+    const thanks = await browser.post('/checkout', { ...DETAILS, orderId: field(again, 'orderId') })
+    expect([thanks.status, thanks.text.includes(orderId), transactions.size]).toEqual([200, true, 1])
+
+    const next = await browser.post('/cart', { productId: 'MUG-02', quantity: '1' })
+    const nextId = field(next, 'orderId')
+    expect(nextId).not.toBe(orderId)
+    // The page of the first order, sent once more: it is confirmed, buys nothing, and does not take the id of the next one.
+    const replayed = await browser.post('/checkout', { ...DETAILS, orderId })
+    expect([replayed.status, replayed.text.includes('Cart (1)'), transactions.size]).toEqual([200, true, 1])
+    expect(field(await browser.get('/cart'), 'orderId')).toBe(nextId)
+    expect(field(await browser.post('/cart', { productId: 'HAT-09', quantity: '1' }), 'orderId')).not.toBe(nextId)
+  })
+})
+
+it.each([[{}], [{ orderId: '' }], [{ orderId: 'mine' }]])('refuses an order whose id it did not make: %j', async (id) => {
+  await visit([], async (browser) => {
+    await browser.post('/cart', { productId: 'MUG-02', quantity: '1' })
+    const page = await browser.post('/checkout', { ...DETAILS, ...id })
+    expect([page.status, page.text.includes('this order has no valid number')]).toEqual([400, true])
+    expect(page.text).toContain('Cart (1)')
+  })
+})
+
+it('answers what is no address with 400', async () => {
+  await visit([], async (_, origin) => {
+    const { status } = await fetch(`${new URL(origin).origin}//`)
+    expect(status).toBe(400)
+  })
+})
+
+it.each([true, false])('lets its cookies go over TLS alone when it is told so: %s', async (secureCookies) => {
+  await weaverTest({ weaver, app: App, config: { 'weaver/Main': { secureCookies } } }, async (test) => {
+    const { headers } = await new Browser(await test.url('boutique')).get('/cart')
+    expect(headers.getSetCookie().map((cookie) => [cookie.split('=')[0], cookie.endsWith('; Secure')])).toEqual([
+      ['session', secureCookies],
+      ['order', secureCookies],
+    ])
   })
 })

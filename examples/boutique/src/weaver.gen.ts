@@ -208,28 +208,29 @@ function readCard(r: Reader): Card {
 }
 
 interface OrderRequest {
-  id: string
-  user: string
   currency: string
   email: string
   address: Address
   card: Card
+  id: string
+  user: string
 }
 
 function writeOrderRequest(w: Writer, v: OrderRequest): void {
-  w.string4(v.id, v.user, v.currency, v.email)
+  w.string2(v.currency, v.email)
   writeAddress(w, v.address)
   writeCard(w, v.card)
+  w.string2(v.id, v.user)
 }
 
 function readOrderRequest(r: Reader): OrderRequest {
   return {
-    id: r.string(),
-    user: r.string(),
     currency: r.string(),
     email: r.string(),
     address: readAddress(r),
     card: readCard(r),
+    id: r.string(),
+    user: r.string(),
   }
 }
 
@@ -262,6 +263,19 @@ function readOrder(r: Reader): Order {
     shipping: readMoney(r),
     total: readMoney(r),
   }
+}
+
+interface OrderKey {
+  id: string
+  user: string
+}
+
+function writeOrderKey(w: Writer, v: OrderKey): void {
+  w.string2(v.id, v.user)
+}
+
+function readOrderKey(r: Reader): OrderKey {
+  return { id: r.string(), user: r.string() }
 }
 
 // The methods that this file was made for, with the types that are sent. Where a source has other ones by now, "bind" below does not compile.
@@ -302,7 +316,7 @@ interface EmailMethods {
 }
 
 interface PaymentsMethods {
-  charge(orderId: string, amount: Money, card: Card): string
+  charge(order: OrderKey, amount: Money, card: Card): string
   check(card: Card): undefined
 }
 
@@ -317,7 +331,7 @@ interface ShippingMethods {
 
 export const weaver: WeaverGen = {
   format: 4,
-  fingerprint: '68fbc914aa54861868f2482a7851662c41f5e464f1a01abbef9dfee96784ab13',
+  fingerprint: '871f7a82488d0884a26333c072152b25f0b8647cbddd43d7c81faecac29d8efc',
   main: {
     refs: ['boutique/Ads', 'boutique/Carts', 'boutique/Catalog', 'boutique/Checkout', 'boutique/Currencies', 'boutique/Recommendations'],
     listeners: ['boutique'],
@@ -703,11 +717,11 @@ export const weaver: WeaverGen = {
         {
           name: 'charge',
           encodeArgs: (w, a) => {
-            w.string(a[0] as string)
+            writeOrderKey(w, a[0] as OrderKey)
             writeMoney(w, a[1] as Money)
             writeCard(w, a[2] as Card)
           },
-          decodeArgs: (r) => [r.string(), readMoney(r), readCard(r)],
+          decodeArgs: (r) => [readOrderKey(r), readMoney(r), readCard(r)],
           encodeResult: (w, v) => w.string(v as string),
           decodeResult: (r) => r.string(),
         },
@@ -722,15 +736,15 @@ export const weaver: WeaverGen = {
         },
       ],
       stub: (calls) => ({
-        charge: (orderId, amount, card) => calls.call(0, [orderId, amount, card]) as ReturnType<Payments['charge']>,
+        charge: (order, amount, card) => calls.call(0, [order, amount, card]) as ReturnType<Payments['charge']>,
         check: (card) => calls.call(1, [card]) as ReturnType<Payments['check']>,
       }),
       local: (calls, target) => ({
-        charge: (orderId, amount, card) => {
+        charge: (order, amount, card) => {
           const entered = calls.enter(0)
-          if (entered === undefined) return calls.call(0, [orderId, amount, card]) as ReturnType<Payments['charge']>
+          if (entered === undefined) return calls.call(0, [order, amount, card]) as ReturnType<Payments['charge']>
           try {
-            return calls.leave(entered, target.charge(orderId, amount, card))
+            return calls.leave(entered, target.charge(order, amount, card))
           } catch (error) {
             return calls.fail(entered, error)
           }

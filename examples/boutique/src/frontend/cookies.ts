@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { isUuid } from '../shop/uuid.js'
 
 /** Who knows it has the cart, so it cannot be guessed, and no script can read it. `Lax`: a form of another site cannot order for the user. */
 const ATTRIBUTES = 'Path=/; Max-Age=604800; HttpOnly; SameSite=Lax'
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export interface Session {
   readonly user: string
   /** As it was chosen; it may be one that the shop does not take. */
   readonly currency: string | undefined
+  /** Of the order that the cart is to become. It is kept until that is confirmed or the cart changes: who orders again after a failure pays once. */
+  readonly orderId: string | undefined
   /** To be set in the answer. */
   readonly cookies: readonly string[]
 }
@@ -23,11 +25,20 @@ export function sessionOf({ headers }: IncomingMessage): Session {
   )
   const user = given.get('session') ?? ''
   const currency = given.get('currency')
-  if (UUID.test(user)) return { user, currency, cookies: [] }
+  const order = given.get('order') ?? ''
+  const chosen = { currency, orderId: isUuid(order) ? order : undefined }
+  if (isUuid(user)) return { user, ...chosen, cookies: [] }
   const created = randomUUID()
-  return { user: created, currency, cookies: [`session=${created}; ${ATTRIBUTES}`] }
+  return { user: created, ...chosen, cookies: [`session=${created}; ${ATTRIBUTES}`] }
 }
 
 export function currencyCookie(currency: string): string {
   return `currency=${currency}; ${ATTRIBUTES}`
 }
+
+export function orderCookie(orderId: string): string {
+  return `order=${orderId}; ${ATTRIBUTES}`
+}
+
+/** The next order has another id. */
+export const NO_ORDER = `order=; ${ATTRIBUTES.replace(/Max-Age=\d+/, 'Max-Age=0')}`

@@ -1,16 +1,18 @@
 /** What the shop answers to a browser: the pages of `pages.ts`, made of what the components say. It knows HTTP and HTML, and no rule of the shop. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { RemoteCallError, type Logger } from '@weaver/sdk'
+import type { Logger } from '@weaver/sdk'
 import type { Ads } from '../shop/ads.js'
 import type { Carts } from '../shop/carts.js'
 import type { Catalog } from '../shop/catalog.js'
 import type { Checkout } from '../shop/checkout.js'
 import type { Currencies } from '../shop/currencies.js'
+import type { Order } from '../shop/order.js'
 import type { Product } from '../shop/products.js'
 import type { Recommendations } from '../shop/recommendations.js'
 import { ShopError, type ShopErrorCode } from '../shop/shop-error.js'
-import { currencyCookie, sessionOf, type Session } from './cookies.js'
+import { isUuid } from '../shop/uuid.js'
+import { currencyCookie, NO_ORDER, orderCookie, sessionOf, type Session } from './cookies.js'
 import { localPath, readForm, type Form } from './form.js'
 import type { Html } from './html.js'
 import type { Frame, Priced } from './layout.js'
@@ -39,8 +41,12 @@ const STATUS: Readonly<Record<ShopErrorCode, number>> = {
   CARD_NUMBER: 422,
   CARD_KIND: 422,
   CARD_EXPIRED: 422,
+  ORDER_ID: 400,
   ORDER_CHANGED: 409,
 }
+
+/** Of what a request asks for only the path matters; without an origin it cannot be parsed. */
+const ORIGIN = 'http://boutique'
 
 const HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -51,15 +57,24 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 
+interface FrontendOptions {
+  readonly log: Logger
+  readonly shopName: string
+  /** Browsers then keep and send the cookies over TLS alone. */
+  readonly secureCookies: boolean
+}
+
 export class Frontend {
   readonly #shop: Shop
   readonly #log: Logger
   readonly #shopName: string
+  readonly #cookieEnd: string
 
-  constructor(shop: Shop, { log, shopName }: { readonly log: Logger; readonly shopName: string }) {
+  constructor(shop: Shop, { log, shopName, secureCookies }: FrontendOptions) {
     this.#shop = shop
     this.#log = log
     this.#shopName = shopName
+    this.#cookieEnd = secureCookies ? '; Secure' : ''
   }
 
   /** Answers a request, whatever happens. For `createServer`. */
@@ -67,14 +82,20 @@ export class Frontend {
     if (request.url === '/healthz') return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n')
     const session = sessionOf(request)
     const answer = await this.#answer(request, session).catch((error: unknown) => this.#failed(request, session, error))
-    response.setHeader('set-cookie', [...session.cookies, ...(answer.cookies ?? [])])
+    const cookies = [...session.cookies, ...(answer.cookies ?? [])]
+    response.setHeader(
+      'set-cookie',
+      cookies.map((cookie) => cookie + this.#cookieEnd),
+    )
     if ('location' in answer) response.writeHead(303, { location: answer.location }).end()
     else response.writeHead(answer.status, HEADERS).end(answer.page.toString())
   }
 
   async #answer(request: IncomingMessage, session: Session): Promise<Answer> {
     const { method, url = '/' } = request
-    const { pathname, search, searchParams } = new URL(url, 'http://boutique')
+    if (!URL.canParse(url, ORIGIN))
+      return { status: 400, page: errorPage(await this.#frame(session), 'Not understood', `"${url}" is no address of a page.`) }
+    const { pathname, search, searchParams } = new URL(url, ORIGIN)
     if (method === 'GET' || method === 'HEAD') {
       const frame = await this.#frame(session, pathname + search)
       const product = /^\/product\/([\w-]+)$/.exec(pathname)?.[1]
@@ -89,10 +110,10 @@ export class Frontend {
     switch (`${method} ${pathname}`) {
       case 'POST /cart':
         await this.#shop.carts.add(session.user, form['productId'] ?? '', Number(form['quantity']))
-        return { location: '/cart' }
+        return { location: '/cart', cookies: [NO_ORDER] }
       case 'POST /cart/empty':
         await this.#shop.carts.empty(session.user)
-        return { location: '/cart' }
+        return { location: '/cart', cookies: [NO_ORDER] }
       case 'POST /currency':
         return this.#switchCurrency(form)
       case 'POST /checkout':
@@ -136,7 +157,11 @@ export class Frontend {
     return { status: 200, page: productPage(frame, { product, price, others, ad }) }
   }
 
-  async #cart({ user }: Session, frame: Frame, refused?: { readonly error: ShopError; readonly form: Form }): Promise<Answer> {
+  async #cart(
+    { user, orderId = randomUUID() }: Session,
+    frame: Frame,
+    refused?: { readonly error: ShopError; readonly form: Form },
+  ): Promise<Answer> {
     const bill = await this.#shop.checkout.bill(user, frame.currency)
     const others = await this.#others(
       bill.lines.map(({ product }) => product.id),
@@ -145,11 +170,11 @@ export class Frontend {
     const page = cartPage(frame, {
       bill,
       others,
-      orderId: randomUUID(),
+      orderId,
       filled: { ...refused?.form, cardNumber: '', cardMonth: '', cardYear: '' },
       ...(refused === undefined ? {} : { problem: refused.error.message }),
     })
-    return { status: refused === undefined ? 200 : STATUS[refused.error.code], page }
+    return { status: refused === undefined ? 200 : STATUS[refused.error.code], page, cookies: [orderCookie(orderId)] }
   }
 
   async #switchCurrency({ currency = '', back }: Form): Promise<Answer> {
@@ -159,40 +184,49 @@ export class Frontend {
   }
 
   async #checkOut(session: Session, form: Form): Promise<Answer> {
-    const { email = '', name = '', street = '', postcode = '', city = '', country = '', cardNumber = '' } = form
+    const { orderId = '', email = '', name = '', street = '', postcode = '', city = '', country = '', cardNumber = '' } = form
     const { currency } = await this.#frame(session)
+    let order: Order
     try {
-      const order = await this.#shop.checkout.placeOrder({
-        id: form['orderId'] ?? randomUUID(),
+      order = await this.#shop.checkout.placeOrder({
+        id: orderId,
         user: session.user,
         currency,
         email,
         address: { name, street, postcode, city, country },
         card: { number: cardNumber, expiryMonth: Number(form['cardMonth']), expiryYear: Number(form['cardYear']) },
       })
-      const others = await this.#others(
-        order.lines.map(({ product }) => product.id),
-        currency,
-      )
-      return { status: 200, page: orderPage(await this.#frame(session), order, others) }
     } catch (error) {
       if (error instanceof ShopError) return this.#cart(session, await this.#frame(session, '/cart'), { error, form })
-      throw error
+      this.#log.error('an order failed and may have been placed', { orderId, err: error })
+      // Whatever `mayHaveRun` says: it may be of a call that the checkout made after the payment. With the same id the order is paid once.
+      const advice =
+        'Look into your cart before you order again: if it is empty, your order was placed; if not, order it as it is, and you are charged once.'
+      return { ...(await this.#outOfOrder(session, advice)), cookies: isUuid(orderId) ? [orderCookie(orderId)] : [] }
     }
+    const others = await this.#others(
+      order.lines.map(({ product }) => product.id),
+      currency,
+    )
+    const isOfCart = session.orderId === undefined || session.orderId === order.id
+    return { status: 200, page: orderPage(await this.#frameOrBare(session), order, others), cookies: isOfCart ? [NO_ORDER] : [] }
   }
 
   async #failed(request: IncomingMessage, session: Session, error: unknown): Promise<Answer> {
-    const isRefused = error instanceof ShopError
-    if (!isRefused) this.#log.error('request failed', { method: request.method, url: request.url, err: error })
-    // It may be the frame that failed. Without it the page has no cart and one currency, and is a page all the same.
+    if (error instanceof ShopError)
+      return { status: STATUS[error.code], page: errorPage(await this.#frameOrBare(session), 'That did not work', error.message) }
+    this.#log.error('request failed', { method: request.method, url: request.url, err: error })
+    return this.#outOfOrder(session, 'Try again in a moment.')
+  }
+
+  async #outOfOrder(session: Session, advice: string): Promise<Answer> {
+    return { status: 503, page: errorPage(await this.#frameOrBare(session), 'Something is out of order', advice) }
+  }
+
+  /** It may be the frame that fails. Without it a page has no cart and one currency, and is a page all the same. */
+  async #frameOrBare(session: Session): Promise<Frame> {
     const bare: Frame = { shopName: this.#shopName, currency: '', currencies: [], cartSize: 0, here: '/' }
-    const frame = await this.#frame(session).catch(() => bare)
-    if (isRefused) return { status: STATUS[error.code], page: errorPage(frame, 'That did not work', error.message) }
-    const mayHaveOrdered = request.url === '/checkout' && (!(error instanceof RemoteCallError) || error.mayHaveRun)
-    const advice = mayHaveOrdered
-      ? 'Look into your cart before you order again: if it is empty, your order was placed.'
-      : 'Try again in a moment.'
-    return { status: 503, page: errorPage(frame, 'Something is out of order', advice) }
+    return this.#frame(session).catch(() => bare)
   }
 
   /** Ornaments: a page does without when what they come from is slow or gone. */

@@ -1,6 +1,18 @@
 import type { Money } from './money.js'
 import type { Product } from './products.js'
 
+/** One order of one user: what another user does with the same id is another order. */
+export interface OrderKey {
+  /** A UUID, made by who orders, so that one order that is given twice is paid once. */
+  id: string
+  user: string
+}
+
+/** For maps and routers. */
+export function textOf({ user, id }: OrderKey): string {
+  return `${user} ${id}`
+}
+
 export interface OrderLine {
   product: Product
   quantity: number

@@ -2,6 +2,7 @@ import { construct } from '@weaver/sdk/testing'
 import { money } from './money.js'
 import { isInTime, isLuhn, paymentsImpl, type Payments } from './payments.js'
 
+const ORDER = { id: '1', user: 'ada' }
 const VISA = { number: '4111 1111 1111 1111', expiryMonth: 12, expiryYear: 2999 }
 const payments = (config = {}): Payments => construct(paymentsImpl.create, { config }) as Payments
 
@@ -28,7 +29,7 @@ it.each([
   ['CARD_EXPIRED', { ...VISA, expiryYear: 2020 }],
 ])('refuses with %s', async (code, card) => {
   await expect(payments().check(card)).rejects.toMatchObject({ name: 'ShopError', code })
-  await expect(payments().charge('1', money('USD', 100), card)).rejects.toMatchObject({ code })
+  await expect(payments().charge(ORDER, money('USD', 100), card)).rejects.toMatchObject({ code })
 })
 
 it('takes the kinds of card that it is told to', async () => {
@@ -38,10 +39,11 @@ it('takes the kinds of card that it is told to', async () => {
   })
 })
 
-it('charges an order once, and not with two amounts', async () => {
+it('charges an order of a user once, and not with two amounts', async () => {
   const bank = payments()
-  const first = await bank.charge('order', money('USD', 100), VISA)
-  expect(await bank.charge('order', money('USD', 100), VISA)).toBe(first)
-  expect(await bank.charge('another', money('USD', 100), VISA)).not.toBe(first)
-  await expect(bank.charge('order', money('USD', 200), VISA)).rejects.toMatchObject({ code: 'ORDER_CHANGED' })
+  const first = await bank.charge(ORDER, money('USD', 100), VISA)
+  expect(await bank.charge(ORDER, money('USD', 100), VISA)).toBe(first)
+  expect(await bank.charge({ ...ORDER, id: '2' }, money('USD', 100), VISA)).not.toBe(first)
+  expect(await bank.charge({ ...ORDER, user: 'bob' }, money('USD', 100), VISA)).not.toBe(first)
+  await expect(bank.charge(ORDER, money('USD', 200), VISA)).rejects.toMatchObject({ code: 'ORDER_CHANGED' })
 })

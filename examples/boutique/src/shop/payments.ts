@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { component, config, implement, logger } from '@weaver/sdk'
 import { z } from 'zod'
 import { format, type Money } from './money.js'
+import { textOf, type OrderKey } from './order.js'
 import { ShopError } from './shop-error.js'
 
 export interface Card {
@@ -17,14 +18,14 @@ export interface Payments {
   /** Cheap, and it charges nothing. @throws ShopError `CARD_NUMBER`, `CARD_KIND`, `CARD_EXPIRED` */
   check(card: Card): Promise<void>
   /**
-   * Safe to repeat: an order is charged once.
+   * Safe to repeat: an order of a user is charged once.
    * @returns the number of the transaction
    * @throws ShopError as `check`, and `ORDER_CHANGED` when the order was charged with another amount
    */
-  charge(orderId: string, amount: Money, card: Card): Promise<string>
+  charge(order: OrderKey, amount: Money, card: Card): Promise<string>
 }
-/** Routed, so that who asks again asks the replica that knows. A real provider of payments takes the id of the order for that. */
-export const Payments = component<Payments>('boutique/Payments', { router: { charge: (orderId) => orderId } })
+/** Routed, so that who asks again asks the replica that knows. A real provider of payments takes the key of the order for that. */
+export const Payments = component<Payments>('boutique/Payments', { router: { charge: textOf } })
 
 const KINDS = [
   ['Visa', /^4\d{12}(\d{3}){0,2}$/],
@@ -45,17 +46,21 @@ class PaymentsImpl implements Payments {
     this.#kindOf(card)
   }
 
-  async charge(orderId: string, price: Money, card: Card): Promise<string> {
+  async charge(order: OrderKey, price: Money, card: Card): Promise<string> {
     const kind = this.#kindOf(card)
     const amount = format(price)
-    const before = this.charged.get(orderId)
+    const key = textOf(order)
+    const before = this.charged.get(key)
     if (before?.amount === amount) return before.transactionId
-    if (before !== undefined) throw new ShopError('ORDER_CHANGED', `this order was paid already, with ${before.amount}; begin a new one`)
+    if (before !== undefined) {
+      const advice = 'order for that amount, or change the cart to begin a new order'
+      throw new ShopError('ORDER_CHANGED', `this order was paid already, with ${before.amount}; ${advice}`)
+    }
     const transactionId = randomUUID()
-    this.charged.set(orderId, { transactionId, amount })
+    this.charged.set(key, { transactionId, amount })
     const [oldest] = this.charged.keys()
     if (this.charged.size > REMEMBERED && oldest !== undefined) this.charged.delete(oldest)
-    this.log.info('card charged', { orderId, transactionId, kind, lastDigits: digitsOf(card).slice(-4), amount })
+    this.log.info('card charged', { orderId: order.id, transactionId, kind, lastDigits: digitsOf(card).slice(-4), amount })
     return transactionId
   }
 

@@ -10,6 +10,7 @@ export type ShopErrorCode =
   | 'CARD_NUMBER'
   | 'CARD_KIND'
   | 'CARD_EXPIRED'
+  | 'ORDER_ID'
   | 'ORDER_CHANGED'
 
 /** The shop says no, and a customer is told why. It is no failure: nobody needs to be woken, and nothing is tried again. */
