@@ -109,13 +109,13 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
     case 'instance': {
       const codec = parts.importOf(shape.codec)
       return {
-        declaration: [`type ${name} = ReturnType<typeof ${codec}.fromPlain>`],
+        declaration: [`type ${name} = InstanceOf<typeof ${codec}>`],
         write: [
-          `const plain = ${codec}.toPlain(v) as unknown as PlainOf<typeof ${codec}, ${parts.type(shape.plain)}, Instances>`,
+          `const plain = ${codec}.toPlain(v as never) as unknown as PlainOf<typeof ${codec}, ${parts.type(shape.plain)}>`,
           parts.write(shape.plain, 'plain'),
         ],
         // `never`: the plain type of this file and the user's are one structure by two names
-        read: [`return ${codec}.fromPlain(${parts.read(shape.plain)} as never)`],
+        read: [`return ${codec}.fromPlain(${parts.read(shape.plain)} as never) as unknown as ${name}`],
       }
     }
     case 'tuple':
@@ -386,7 +386,7 @@ function test(part: Shape, parts: CodecParts): string {
 
 function narrowed(part: Shape, parts: CodecParts): string {
   if (NARROWED.has(part.kind)) return 'v'
-  return part.kind === 'tuple' ? `v as unknown as ${parts.type(part)}` : `v as ${parts.type(part)}`
+  return part.kind === 'tuple' || part.kind === 'instance' ? `v as unknown as ${parts.type(part)}` : `v as ${parts.type(part)}`
 }
 
 /** Kinds that the test narrows to by itself. */

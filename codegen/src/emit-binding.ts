@@ -19,7 +19,7 @@ const MEMBER_AT = 8
 export function emitBinding(component: ComponentModel, codecs: CodecEmitter, names: BindingNames): string[] {
   const { methods } = component
   return [
-    `bind<${[names.type, ...(names.methods === undefined ? [] : [names.methods, ...(codecs.instances.length === 0 ? [] : ['Instances'])])].join(', ')}>({`,
+    `bind<${names.methods === undefined ? names.type : `${names.type}, ${names.methods}`}>({`,
     ...indent([
       `token: ${names.token},`,
       `implementation: ${names.implementation},`,

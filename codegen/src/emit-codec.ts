@@ -17,8 +17,6 @@ export class CodecEmitter implements CodecParts {
   readonly #importOf: CodecParts['importOf']
   /** What the generated code needs of `@weaver/sdk/internal`. */
   readonly imports = new Set<string>()
-  /** Names of the classes that have a codec here. */
-  readonly instances: string[] = []
 
   /**
    * @param importOf imports a value of the user's and tells the name by which the file knows it.
@@ -122,7 +120,6 @@ export class CodecEmitter implements CodecParts {
       return known
     }
     const name = this.fresh(this.#wish(shape))
-    if (shape.kind === 'instance') this.instances.push(name)
     this.#names.set(signature, name)
     this.#byShape.set(shape, name)
     // Emitted after its parts are named, so that the file reads from the simple to the composed; a recursive one is named already.
@@ -194,7 +191,7 @@ const RESERVED = [
   'Component',
   'Date',
   'Error',
-  'Instances',
+  'InstanceOf',
   'Map',
   'Object',
   'PlainOf',

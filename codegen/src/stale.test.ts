@@ -31,7 +31,7 @@ const BEFORE = {
   Id: `export type Id = \`id-\${string}\``,
   Branded: `export type Branded = string & { readonly brand: unique symbol }`,
   Money: `export class Money { #cents = 1n; get cents() { return this.#cents } }\nexport const moneyCodec = codec<Money, { cents: bigint }>(Money, { toPlain: ({ cents }) => ({ cents }), fromPlain: () => new Money() })`,
-  Wallet: `export class Coin { constructor(readonly worth: number) {} }\nexport const coinCodec = codec<Coin, number>(Coin, { toPlain: ({ worth }) => worth, fromPlain: (worth) => new Coin(worth) })\nexport interface Wallet { coins: ReadonlySet<Coin> }`,
+  Wallet: `export class Coin { constructor(readonly worth: number) {} }\nexport const coinCodec = codec<Coin, number>(Coin, { toPlain: ({ worth }) => worth, fromPlain: (worth) => new Coin(worth) })\nexport interface Wallet { coins: ReadonlySet<Coin>; alike: Alike }\nexport interface Alike { readonly worth: number }`,
   Json: `export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }`,
   Maybe: `export interface Maybe { a?: string; b: string | undefined; c: string | null }`,
   Bytes: `export interface Bytes { all: Uint8Array; other: Float32Array }`,
@@ -136,7 +136,7 @@ export const cartImpl = implement(Cart, CartImpl)\n`
     await generate({ projectDir: cart.folder })
     cart.write('src/cart.ts', text('; sum?: number'))
     expect(cart.typeErrors()).toEqual([
-      `/src/weaver.gen.ts: CartMethods>({: Type 'CartMethods' does not satisfy the constraint 'Fresh<Cart, CartMethods, never>'.   Types of property 'clear' are incompatible.     Type '() => Value' is not assignable to type '"stale: a type has changed since; run \\"weaver generate\\""'.`,
+      `/src/weaver.gen.ts: CartMethods>({: Type 'CartMethods' does not satisfy the constraint 'Fresh<Cart, CartMethods>'.   Types of property 'clear' are incompatible.     Type '() => Value' is not assignable to type '"stale: a type has changed since; run \\"weaver generate\\""'.`,
     ])
   })
 })

@@ -14,7 +14,7 @@ export {
   type StreamInput,
   type WeaverGen,
 } from './component/binding.js'
-export type { PlainOf } from './component/sent.js'
+export type { InstanceOf, PlainOf } from './component/sent.js'
 export { Presence, type PresenceOptions } from './routing/presence.js'
 export { connectNats, type NatsTransportOptions } from './rpc/nats-transport.js'
 export type { Transport } from './rpc/transport.js'

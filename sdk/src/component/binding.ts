@@ -84,12 +84,9 @@ export interface WeaverGen {
  * Ties one component together; the generator writes one call each.
  * @typeParam T keeps token, implementation and stub of one kind
  * @typeParam Methods those that the codecs were made for, with the types that are sent: it does not compile when those of `T` differ by now
- * @typeParam Instances classes that have a codec
  */
 // oxlint-disable-next-line no-unused-vars -- its constraint is what it is there for
-export function bind<T, Methods extends Fresh<T, Methods, Instances> = Record<never, never>, Instances = never>(
-  binding: ComponentBinding<T>,
-): ComponentBinding {
+export function bind<T, Methods extends Fresh<T, Methods> = Record<never, never>>(binding: ComponentBinding<T>): ComponentBinding {
   // Variance: a list of bindings of different T needs one element type, and the runtime treats every target as opaque.
   return binding as unknown as ComponentBinding
 }

@@ -17,46 +17,39 @@ type Stale = 'stale: a type has changed since; run "weaver generate"'
 
 /** The same type, not only the same set of values. */
 type IsSame<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
-type IsOneOf<T, Members> = [Members] extends [never]
-  ? false
-  : true extends (Members extends unknown ? IsSame<T, Members> : never)
-    ? true
-    : false
 
-/** For `Types extends Fresh<T, Types, Instances>`: the methods of an interface are those that `Types` was generated for. */
-export type Fresh<T, Types, Instances> = {
-  [K in keyof T & keyof Types]: IsSame<SentMethod<T[K], Instances>, Types[K]> extends true ? Types[K] : Stale
+/** For `Types extends Fresh<T, Types>`: the methods of an interface are those that `Types` was generated for. */
+export type Fresh<T, Types> = {
+  [K in keyof T & keyof Types]: IsSame<SentMethod<T[K]>, Types[K]> extends true ? Types[K] : Stale
 }
 
 /** The plain form of a class is the one that the codec was generated for. */
-export type FreshPlain<Codec, Plain, Instances> = Codec extends { toPlain(value: never): infer P }
-  ? IsSame<Sent<P, Instances>, Plain> extends true
+export type FreshPlain<Codec, Plain> = Codec extends { toPlain(value: never): infer P }
+  ? IsSame<Sent<P>, Plain> extends true
     ? unknown
     : Stale
   : Stale
 /** What `toPlain` of a codec gives, as a type of the generated file. */
-export type PlainOf<Codec, Plain extends FreshPlain<Codec, Plain, Instances>, Instances> = Plain
+export type PlainOf<Codec, Plain extends FreshPlain<Codec, Plain>> = Plain
 
-type SentMethod<M, Instances> = M extends (...args: infer A) => infer R
-  ? (
-      ...args: { [K in keyof A]: SentOrStream<A[K], Instances> }
-    ) => R extends Promise<infer T> ? Sent<T, Instances> : SentOrStream<R, Instances>
+/** An instance of a class that has a codec, by its public structure: an interface that looks alike is the same to the compiler. */
+export type InstanceOf<Codec> = Codec extends { fromPlain(plain: never): infer T } ? Sent<T> : never
+
+type SentMethod<M> = M extends (...args: infer A) => infer R
+  ? (...args: { [K in keyof A]: SentOrStream<A[K]> }) => R extends Promise<infer T> ? Sent<T> : SentOrStream<R>
   : never
-type SentOrStream<T, Instances> = T extends AsyncIterable<infer E> ? AsyncIterable<Sent<E, Instances>> : Sent<T, Instances>
+type SentOrStream<T> = T extends AsyncIterable<infer E> ? AsyncIterable<Sent<E>> : Sent<T>
 
 /**
  * A type as it is sent. Most types are objects, and the compiler instantiates each step on the way to them: these are few.
- * @typeParam Instances classes that have a codec
  */
-type Sent<T, Instances> = 0 extends 1 & T
+type Sent<T> = 0 extends 1 & T
   ? T // any, which is nothing that can be sent
   : T extends string | number | bigint | boolean | null | undefined | void
     ? SentPrimitive<T>
-    : IsOneOf<T, Instances> extends true
-      ? T
-      : T extends Date | ArrayBufferView | { forEach: unknown }
-        ? SentBuiltIn<T, Instances>
-        : SentPlain<T, Instances>
+    : T extends Date | ArrayBufferView | { forEach: unknown }
+      ? SentBuiltIn<T>
+      : SentPlain<T>
 
 type SentPrimitive<T> = T extends void
   ? undefined
@@ -80,34 +73,32 @@ type SentPrimitive<T> = T extends void
             : number
           : bigint
 
-type SentBuiltIn<T, Instances> = T extends Date
+type SentBuiltIn<T> = T extends Date
   ? Date
   : T extends ArrayBufferView & { readonly [Symbol.toStringTag]: infer Name extends keyof TypedArrays }
     ? TypedArrays[Name]
     : T extends ReadonlyMap<infer K, infer V>
-      ? ReadonlyMap<Sent<K, Instances>, Sent<V, Instances>>
+      ? ReadonlyMap<Sent<K>, Sent<V>>
       : T extends ReadonlySet<infer E>
-        ? ReadonlySet<Sent<E, Instances>>
+        ? ReadonlySet<Sent<E>>
         : T extends readonly unknown[]
-          ? SentList<T, Instances>
-          : SentPlain<T, Instances>
+          ? SentList<T>
+          : SentPlain<T>
 
-type SentPlain<T, Instances> =
-  HasLiteralKeys<keyof T> extends true
-    ? { -readonly [K in keyof T]: Sent<T[K], Instances> }
-    : { readonly [key: string]: Sent<T[keyof T], Instances> }
+type SentPlain<T> =
+  HasLiteralKeys<keyof T> extends true ? { -readonly [K in keyof T]: Sent<T[K]> } : { readonly [key: string]: Sent<T[keyof T]> }
 
 type HasLiteralKeys<K extends PropertyKey> = {} extends Record<K, 1> ? false : true
 
 /** Of a tuple its places, and of an array within what all elements are: as such the compiler would compare all the methods of arrays (I4). */
-type SentList<T extends readonly unknown[], I> =
+type SentList<T extends readonly unknown[]> =
   IsArray<T> extends true
-    ? readonly Sent<T[number], I>[]
+    ? readonly Sent<T[number]>[]
     : number extends T['length']
-      ? { start: Places<T, I>; rest: Sent<PartsOf<T>['rest'], I>; end: Places<PartsOf<T>['end'], I> }
-      : Places<T, I>
+      ? { start: Places<T>; rest: Sent<PartsOf<T>['rest']>; end: Places<PartsOf<T>['end']> }
+      : Places<T>
 
-type Places<T extends readonly unknown[], I> = { -readonly [K in keyof T as K extends `${number}` | 'length' ? K : never]: Sent<T[K], I> }
+type Places<T extends readonly unknown[]> = { -readonly [K in keyof T as K extends `${number}` | 'length' ? K : never]: Sent<T[K]> }
 
 type IsArray<T extends readonly unknown[]> = number extends T['length']
   ? '0' extends keyof T
