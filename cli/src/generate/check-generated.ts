@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
+import { declaresNothing } from './generate-packages.js'
 import { loadCodegen } from './load-codegen.js'
 
 /** What the sources of a package say of its generated files. */
@@ -16,6 +17,7 @@ export async function generatedState(folder: string, cwd: string): Promise<Gener
   if (![GRAPH_FILE, 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
   const { formatDiagnostic, generate } = await loadCodegen()
   const result = await generate({ projectDir: folder, check: true })
+  if (declaresNothing(result)) return { kind: 'no sources' }
   const dir = relative(cwd, folder) || '.'
   if (result.status === 'failed')
     return {
