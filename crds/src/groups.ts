@@ -12,6 +12,8 @@ export interface ResolvedGroup {
   readonly hosts: readonly string[]
   /** Components that those hold a ref to, sorted; hosted ones too. */
   readonly calls: readonly string[]
+  /** Those of them that a start waits for, wherever they run. Optional refs count: the graph does not tell them from others. */
+  readonly needs: readonly string[]
   /** Listeners of its components, sorted. */
   readonly listeners: readonly string[]
   readonly hasMain: boolean
@@ -33,6 +35,7 @@ export function resolveGroups(spec: Pick<WeaverAppSpec, 'groups'>, graph: GraphS
       name,
       hosts: nodes.map((n) => n.name).sort(),
       calls: [...new Set(nodes.flatMap((n) => n.refs))].sort(),
+      needs: [...new Set(nodes.flatMap((n) => n.refs.filter((ref) => n.lazyRefs?.includes(ref) !== true)))].sort(),
       listeners: nodes.flatMap((n) => n.listeners).sort(),
       hasMain: nodes.some((n) => n.name === MAIN_COMPONENT),
       ...(declared === undefined ? {} : { declared }),

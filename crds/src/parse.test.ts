@@ -212,6 +212,18 @@ describe('groups', () => {
     ])
   })
 
+  it('do not need what they refer to by lazy refs alone', () => {
+    const groups = resolveGroups(parse({ ...good, groups: [{ name: 'shop', components: ['x/Cart', 'x/Web'] }] }), {
+      components: [
+        { name: 'x/Cart', refs: ['x/Mail', 'x/Stock'], lazyRefs: ['x/Mail', 'x/Stock'], listeners: [] },
+        { name: 'x/Mail', refs: [], listeners: [] },
+        { name: 'x/Stock', refs: [], listeners: [] },
+        { name: 'x/Web', refs: ['x/Stock'], listeners: [] },
+      ],
+    })
+    expect(groups.find(({ name }) => name === 'shop')).toMatchObject({ calls: ['x/Mail', 'x/Stock'], needs: ['x/Stock'] })
+  })
+
   it('keep apart two components whose last segments are the same, and one whose name a group has', () => {
     const node = (name: string) => ({ name, refs: [], listeners: [] })
     const names = resolveGroups(parse({ ...good, groups: [{ name: 'cart', components: ['x/Y'] }] }), {

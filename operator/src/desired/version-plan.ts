@@ -19,6 +19,8 @@ export interface PlannedGroup {
   readonly components: readonly string[]
   /** Components that those hold a ref to, sorted; hosted ones too. */
   readonly calls: readonly string[]
+  /** Those of them that a start waits for. */
+  readonly needs: readonly string[]
   readonly listeners: readonly PlannedListener[]
   readonly workloadName: string
   readonly secretName: string
@@ -57,7 +59,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       serviceName: listenerServiceName(app.name, name, versionId),
     }
   })
-  const groups = resolveGroups(spec, graph).map(({ name, hosts, calls, listeners: exported, declared }): PlannedGroup => {
+  const groups = resolveGroups(spec, graph).map(({ name, hosts, calls, needs, listeners: exported, declared }): PlannedGroup => {
     const replicas = (present.groups.find((g) => g.name === name) ?? declared)?.replicas
     const min = replicas?.min ?? 1
     const resources = declared?.resources ?? spec.resources ?? {}
@@ -65,6 +67,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       name,
       components: hosts,
       calls,
+      needs,
       listeners: listeners.filter((l) => exported.includes(l.name)),
       workloadName: workloadName(app.name, name, versionId),
       secretName: workloadSecretName(app.name, name, versionId),

@@ -67,8 +67,8 @@ describe('blame', () => {
   })
 
   it('begins with the group that the others wait for, and leaves circles as they are', () => {
-    const group = (name: string, ...calls: readonly string[]): PlannedGroup =>
-      ({ name, components: [`shop/${name}`], calls: calls.map((call) => `shop/${call}`) }) as unknown as PlannedGroup // the fields that count
+    const group = (name: string, ...needs: readonly string[]): PlannedGroup =>
+      ({ name, components: [`shop/${name}`], needs: needs.map((need) => `shop/${need}`) }) as unknown as PlannedGroup // the fields that count
     const order = (...groups: readonly PlannedGroup[]): readonly string[] => rootsFirst(groups).map(({ name }) => name)
     expect(order(group('Web', 'Cart', 'Web'), group('Cart', 'Stock'), group('Stock'))).toEqual(['Stock', 'Web', 'Cart'])
     expect(order(group('Web', 'Cart'), group('Cart', 'Stock'))).toEqual(['Cart', 'Web'])

@@ -28,10 +28,10 @@ export function blameGroup(group: PlannedGroup, pods: readonly Pod[], workload: 
     : `${who}: Deployment "${group.workloadName}" has no ready pod yet`
 }
 
-/** Of groups that are not ready, those first that wait for none of the others: a start waits for the components that it refers to. */
+/** Of groups that are not ready, those first that wait for none of the others: a start waits for the components that it refers to, unless by a lazy ref. */
 export function rootsFirst(unready: readonly PlannedGroup[]): readonly PlannedGroup[] {
   const isWaiting = (group: PlannedGroup): boolean =>
-    group.calls.some((component) => unready.some((other) => other !== group && other.components.includes(component)))
+    group.needs.some((component) => unready.some((other) => other !== group && other.components.includes(component)))
   return [...unready.filter((group) => !isWaiting(group)), ...unready.filter(isWaiting)]
 }
 
