@@ -99,14 +99,25 @@ it('a replica that is full of them refuses more, and those find room when others
 it('a request whose replica goes before all of it is there goes to another', async () => {
   const text = large(8 * MEBIBYTE)
   const cable = await stations.startCable()
-  const first = await feeds.replica({ async *cut() { yield 'feed-0' } }, { url: cable.url }) // prettier-ignore
-  const { feed } = await feeds.caller()
+  const first = await feeds.replica({ async *cut() { yield 'feed-0' } }) // prettier-ignore
+  const { feed } = await feeds.caller({}, { url: cable.url })
+  const begun = gate()
+  const to = replicaCallSubject(DEPLOYMENT, FEED_COMPONENT, 'feed-0')
+  cable.lose((subject) => {
+    if (subject === to) {
+      cable.hold() // after the first part
+      begun.open()
+    }
+    return false
+  })
   const answer = joined(feed.cut(text))
-  await sleep(15)
+  await begun.opened
   await feeds.replica({ async *cut(given) { yield `feed-1 ${given === text}` } }, { name: 'feed-1' }) // prettier-ignore
   await first.server.drain()
   await first.transport.close()
-  expect(['feed-0', 'feed-1 true']).toContain(await answer)
+  cable.lose(() => false)
+  cable.release()
+  expect(await answer).toBe('feed-1 true')
 })
 
 it('a request that is long on its way is not taken for lost', async () => {

@@ -1,6 +1,6 @@
 /**
  * The components of one process: constructed depth-first from what is hosted here, checked against the generated file, started in dependency order and stopped
- * in reverse. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
+ * in reverse order of start. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
  */
 import type { Calls, ComponentBinding, LocalCalls, WeaverGen } from '../component/binding.js'
 import type { Component, Hooks, Main } from '../component/component.js'
@@ -86,6 +86,8 @@ export class ComponentHost {
   readonly #bindings: ReadonlyMap<string, ComponentBinding>
   /** In order of construction: what a component refers to comes before it. */
   readonly #hosted = new Map<string, Hosted>()
+  /** In order of start, which is another where a component waited for other processes. */
+  readonly #started: Hosted[] = []
   readonly #constructing: string[] = []
   readonly #problems = new StartProblems()
   /** Those whose construction has failed: what is wrong with them is told once. */
@@ -163,7 +165,7 @@ export class ComponentHost {
   async start(onStarted: (name: string) => void, signal?: AbortSignal): Promise<void> {
     const { log, startWaitMs, whenServed } = this.#options
     await startInOrder([...this.#hosted.values()], {
-      async start(hosted) {
+      start: async (hosted) => {
         try {
           await hosted.instance.init?.()
         } catch (cause) {
@@ -174,6 +176,7 @@ export class ComponentHost {
           )
         }
         hosted.isStarted = true
+        this.#started.push(hosted)
         onStarted(hosted.name)
       },
       whenServed,
@@ -183,11 +186,10 @@ export class ComponentHost {
     })
   }
 
-  /** Runs `shutdown()` of each started one in reverse order; one that fails does not keep the others from theirs. @returns true when all went well. */
+  /** Runs `shutdown()` of each started one in reverse order of start; one that fails does not keep the others from theirs. @returns true when all went well. */
   async stop(): Promise<boolean> {
     let isClean = true
-    for (const hosted of [...this.#hosted.values()].reverse()) {
-      if (!hosted.isStarted) continue
+    for (let hosted = this.#started.pop(); hosted !== undefined; hosted = this.#started.pop()) {
       try {
         await hosted.instance.shutdown?.()
       } catch (error) {

@@ -14,13 +14,16 @@ const B = component<Chain>('chain/B')
 const C = component<Chain>('chain/C')
 const D = component<Chain>('chain/D')
 
-/** What was said in `init()`, in order. */
+/** What was said in `init()` and in `shutdown()`, in order. */
 let said: string[]
 abstract class Link implements Chain {
   readonly next: Chain | undefined
   abstract readonly name: string
   async init(): Promise<void> {
     said.push(`init ${await this.say()}`)
+  }
+  shutdown(): void {
+    said.push(`shutdown ${this.name}`)
   }
   async say(): Promise<string> {
     return this.next === undefined ? this.name : `${this.name} ${await this.next.say()}`
@@ -89,6 +92,14 @@ it('groups that come in the wrong order, long before each other, start in the ri
 it('groups that need each other start: what has started answers while another of its process waits', async () => {
   await Promise.all([launch('one', ['chain/A', 'chain/C']), launch('two', ['chain/B', 'chain/D'])])
   expect(said).toEqual(['init d', 'init c d', 'init b c d', 'init a b c d'])
+})
+
+it('what started last is shut down first, also where a component that is constructed first has waited for another process', async () => {
+  const first = launch('one', ['chain/A', 'chain/C'])
+  await launch('two', ['chain/B', 'chain/D'])
+  const { weavelet } = await first
+  expect(await weavelet.stop()).toBe(true)
+  expect(said.slice(4)).toEqual(['shutdown a', 'shutdown c'])
 })
 
 it('a start in which everything is there takes no time', async () => {
