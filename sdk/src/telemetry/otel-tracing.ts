@@ -52,6 +52,7 @@ export function createOtelTracing({ perSecond = 1 }: TracingOptions): Tracing | 
       )
     },
     startServe({ component, method, caller, traceparent, tracestate }) {
+      if (traceparent === undefined) return undefined // of nearly every call, and soon seen
       const parent = remote(otel.active(), traceparent, tracestate)
       if (parent === undefined) return undefined
       if (!isSampled(parent.span)) return handOn(parent.span)
