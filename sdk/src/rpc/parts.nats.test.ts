@@ -1,6 +1,7 @@
 /** Requests and answers that the broker does not take at once, over a real one. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CART, failureOf, gate, startStations, type Stations } from '../testing/rpc-stations.js'
+import { replicaCallSubject } from '../contract/subjects.js'
+import { CART, COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Stations } from '../testing/rpc-stations.js'
 import { startNatsServer } from '../testing/nats-server.js'
 import { Assembly, LargeRequests } from './parts.js'
 
@@ -90,14 +91,26 @@ it('a replica that stops sends its answer whole', async () => {
 
 it('a request whose replica stops before all of it is there goes to another', async () => {
   const text = large(6 * MEBIBYTE)
+  const cable = await stations.startCable()
   const first = await stations.startReplica({ work: async () => 'cart-0' })
-  const { call } = await stations.startCaller()
+  const { call } = await stations.startCaller({}, { url: cable.url })
+  const begun = gate()
+  const to = replicaCallSubject(DEPLOYMENT, COMPONENT, 'cart-0')
+  cable.lose((subject) => {
+    if (subject === to) {
+      cable.hold() // after the first part
+      begun.open()
+    }
+    return false
+  })
   const answer = call('work', text)
-  await sleep(15)
+  await begun.opened
   await stations.startReplica({ work: async (given) => `cart-1 ${given === text}` }, { replica: 'cart-1' })
   await first.server.drain()
   await first.transport.close()
-  expect(['cart-0', 'cart-1 true']).toContain(await answer)
+  cable.lose(() => false)
+  cable.release()
+  expect(await answer).toBe('cart-1 true')
 })
 
 it('a broker that goes away in the middle is an error at once or another attempt', async () => {
