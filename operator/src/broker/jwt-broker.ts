@@ -20,7 +20,7 @@ import { WeaveletAsker } from './weavelet-asker.js'
 const PUSH_WAIT_MS = 2_000
 const PING_WAIT_MS = 300
 const PUSH_AT_ONCE = 16
-const PUSH_AGAIN_MS = { first: 1_000, most: 30_000 } as const
+const PUSH_AGAIN_MS = { first: 500, most: 5_000 } as const
 const REPLY = '_INBOX.weaver-operator'
 /** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
 const CLOSED_FOR_S = 7 * 24 * 3600

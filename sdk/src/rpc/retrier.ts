@@ -14,8 +14,8 @@ import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-err
 import type { Transport } from './transport.js'
 
 /**
- * How long a call is offered again when nobody listens: longer than a replica takes to move, shorter than a user waits. It begins anew when a connection was
- * lost: the replicas' may come back after ours.
+ * How long a call is offered again while nobody listens: longer than a replica takes to move, shorter than a user waits. It begins when nobody does for the first
+ * time: the request may be a large one, whose replica left while it was on its way.
  */
 const UNAVAILABLE_WINDOW_MS = 900
 /** How long a call waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. */
@@ -35,25 +35,25 @@ export class Retrier {
     this.#send = send
   }
 
-  /** After the first attempt: tries again where that may help. @param started epoch milliseconds */
-  async goOn(target: Target, call: Attempt, first: { readonly started: number; readonly error: RemoteCallError }): Promise<unknown> {
+  /** After the first attempt: tries again where that may help. @param first what came of it */
+  async goOn(target: Target, call: Attempt, first: RemoteCallError): Promise<unknown> {
     const { deadline, now, method } = call
     const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
-    let { error } = first
+    let error = first
     let { owner } = call
     let mayHaveRun = false
     let lostAt: number | undefined
-    let offeredFrom = first.started
+    let unheardFrom: number | undefined
     for (let retry = 0; ; retry++) {
       mayHaveRun ||= error.mayHaveRun
-      if (error.code === 'WEAVER_RPC_DISCONNECTED') offeredFrom = Date.now()
+      unheardFrom = error.code === 'WEAVER_RPC_UNAVAILABLE' ? (unheardFrom ?? Date.now()) : undefined
       if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
         // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
         target.route?.onUnreachable(owner)
         owner = undefined
       } else {
         const wait = backoffMs(retry)
-        const isWorthIt = canRetry(error, { target, binding, retry, offeredFrom }) && Date.now() + wait < deadline
+        const isWorthIt = canRetry(error, { target, binding, retry, unheardFrom }) && Date.now() + wait < deadline
         if (!isWorthIt) throw finalError(error, { mayHaveRun })
         if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
           throw finalError(error, { mayHaveRun, note: BUDGET })
@@ -94,9 +94,9 @@ export class Retrier {
 /** I1 */
 function canRetry(
   error: RemoteCallError,
-  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly offeredFrom: number },
+  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly unheardFrom: number | undefined },
 ): boolean {
-  if (error.code === 'WEAVER_RPC_UNAVAILABLE') return Date.now() < at.offeredFrom + UNAVAILABLE_WINDOW_MS
+  if (at.unheardFrom !== undefined) return Date.now() < at.unheardFrom + UNAVAILABLE_WINDOW_MS
   if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
   return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
 }

@@ -171,7 +171,7 @@ export class RpcClient {
         } catch (error) {
           // The first attempt is the last one of nearly every call.
           if (!isPlatformFailure(error)) throw error
-          result = await this.#retrier.goOn(target, call, { started: at, error })
+          result = await this.#retrier.goOn(target, call, error)
         }
       }
       if (isTimed) stats.end(performance.now() - started, false, span?.traceId)

@@ -13,7 +13,7 @@ import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { ClientCall, type ClientCallEnvironment, type StreamCall } from './stream-client-call.js'
 import { StreamEndpoint, type StreamEndpointOptions } from './stream-endpoint.js'
 
-/** How long a call is offered again when nobody listens, or while there is no connection. */
+/** How long a call is offered again, from the first time that nobody took it. */
 const OPEN_WINDOW_MS = 1_000
 /** Another replica, or the same one a moment later, may take the call. */
 const PASSING: ReadonlySet<string> = new Set<RemoteCallCode>([
@@ -84,8 +84,8 @@ export class StreamClient {
 
   /** I2 */
   async #open(call: StreamCall, now: CallContext, leaving: Leaving): Promise<ClientCall> {
-    const started = Date.now()
-    const openBy = Math.min(now.deadline ?? Infinity, started + call.openTimeoutMs)
+    const openBy = Math.min(now.deadline ?? Infinity, Date.now() + call.openTimeoutMs)
+    let failsFrom: number | undefined
     let owner = call.route?.ownerFor(call.binding.name, call.args)
     for (let retry = 0; ; retry++) {
       const attempt = new ClientCall({ call, now, openBy, owner, endpoint: this.#endpoint, client: this.#options })
@@ -102,10 +102,12 @@ export class StreamClient {
           owner = undefined
           continue
         }
+        failsFrom ??= Date.now()
         const wait = backoffMs(retry)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && PASSING.has(error.code)
-        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > Math.min(openBy, started + OPEN_WINDOW_MS)) throw error
+        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > Math.min(openBy, failsFrom + OPEN_WINDOW_MS))
+          throw error
         await pause(wait, now.signal)
         if (leaving.isLeft) throw error
       } finally {
