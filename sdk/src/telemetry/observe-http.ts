@@ -35,7 +35,7 @@ export interface HttpObservation {
 
 /** Observes a server from now on. One that speaks no HTTP is left alone. */
 export function observeHttp(server: Server, options: HttpObservation): void {
-  if (!isHttp(server)) return
+  if (!speaksHttp(server)) return
   const { listener, tracing, registry = processMetrics } = options
   const count = isCountingCalls() ? counting(listener, registry) : undefined
   const emit = server.emit
@@ -60,7 +60,8 @@ export function observeHttp(server: Server, options: HttpObservation): void {
   } as typeof server.emit // the overloads differ in the types of the events' arguments, which are passed through
 }
 
-function isHttp(server: Server): server is HttpServer {
+/** HTTP/1 or 2. */
+export function speaksHttp(server: Server): server is HttpServer {
   return 'setTimeout' in server // of http, https and http2, not of net and tls
 }
 

@@ -32,6 +32,7 @@ import { startControlServer } from './control-server.js'
 import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
+import { answerFailures } from './request-failures.js'
 import { MAX_TIMER_MS, runLimitProblems, type RunLimits } from './run-limits.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
@@ -152,7 +153,10 @@ async function host(
     replaced: options.replaced,
     listenerFor: (name) =>
       createListener(name, options.addressOf(name), {
-        onServe: (server) => observeHttp(server, { listener: name, tracing }),
+        onServe: (server) => {
+          answerFailures(server, { listener: name, log })
+          observeHttp(server, { listener: name, tracing })
+        },
         onBound: (at) => {
           bound[name] = at
           log.info('listening', { listener: name, address: `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` })
