@@ -83,7 +83,7 @@ describe('when a replica is killed', () => {
     await launch('cart-1')
     const { call } = await stations.startCaller()
     await callMany(call, 32, 'work', 10).all
-    const { outcomes, all } = callMany(call, 100, 'work', 100)
+    const { outcomes, all } = callMany(call, 100, 'work', 1_000)
     await sleep(20)
     victim.kill('SIGKILL')
     expect(await msOf(all)).toBeLessThan(PROMPT_MS)
