@@ -45,6 +45,12 @@ export async function createProgram(context: CliContext, args: readonly string[]
   // one after the other: test runners link modules of one graph at a time
   for (const [name, load] of Object.entries(COMMANDS)) if (!isOne || name === first) program.addCommand((await load())(context))
   applyEverywhere(program, context)
+  const groups = program.commands.filter(({ commands }) => commands.some((verb) => verb.name() === first))
+  if (!isOne && groups.length > 0)
+    program.on('command:*', () => {
+      const meant = groups.map((group) => `\`weaver ${group.name()} ${first}\``).join(' or ')
+      program.error(`error: unknown command '${first}'; did you mean ${meant}?`, { exitCode: EXIT.usage, code: 'commander.unknownCommand' })
+    })
   return program
 }
 

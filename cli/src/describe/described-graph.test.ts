@@ -92,7 +92,7 @@ it('`weaver kube deploy` refuses what the schema refuses before it looks for a c
   expect(await deploy('101')).toEqual({
     code: 2,
     stdout: '',
-    stderr: 'error: weaver.toml:5:1: "shop/Cart".size: is more than 100; give at most 100\n',
+    stderr: 'error WEAVER_CLI_CONFIG_INVALID: weaver.toml:5:1: "shop/Cart".size: is more than 100; give at most 100\n',
   })
   expect(await deploy('100')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no kubeconfig') })
 })

@@ -31,7 +31,7 @@ export const CLI_ERRORS = {
   WEAVER_CLI_STATE: { exit: EXIT.failed, when: 'there is no place for logs and the list of running deployments' },
   WEAVER_CLI_NOT_RUNNING: {
     exit: EXIT.failed,
-    when: 'no deployment, or none of that name, runs on this machine; or several do and none was named',
+    when: 'no deployment, or none of that name, runs on this machine, or no log of that name is kept; or several run and none was named',
   },
   WEAVER_CLI_UNREACHABLE: { exit: EXIT.failed, when: 'a running application does not answer the command, or refuses what it asks' },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },

@@ -3,17 +3,18 @@ import { CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { EXIT, exitCodeOf } from './catalogue.js'
 
-/** Tells a person what a command failed of: the message alone, since it says what to do; all there is with `WEAVER_DEBUG`. @returns the exit code */
+/** Tells a person what a command failed of: code and message, since that says what to do; all there is with `WEAVER_DEBUG`. @returns the exit code */
 export function reportError(error: unknown, { output, env }: Pick<CliContext, 'output' | 'env'>): number {
   // commander has printed the help, the version or the complaint already
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  const code = isWeaverError(error) ? error.code : undefined
   const isDebugging = (env['WEAVER_DEBUG'] ?? '') !== ''
-  if (isDebugging && error instanceof Error) output.error(error.stack ?? error.message)
+  if (isDebugging && error instanceof Error) output.error(error.stack ?? error.message, code)
   if (isDebugging && error instanceof Error && error.cause !== undefined)
     output.error(`caused by ${String((error.cause as Error).stack ?? error.cause)}`) // a cause need not be an Error
   if (!isDebugging) {
-    output.error(error instanceof Error ? error.message : String(error))
-    if (!isWeaverError(error)) output.error('this is a fault of weaver itself; WEAVER_DEBUG=1 shows where')
+    output.error(error instanceof Error ? error.message : String(error), code)
+    if (code === undefined) output.error('this is a fault of weaver itself; WEAVER_DEBUG=1 shows where')
   }
   return exitCodeOf(error)
 }

@@ -38,7 +38,7 @@ describe('when a source has changed since', () => {
     expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: ${STALE} and build again (\`npm run build\`)\n`,
+      stderr: `error WEAVER_CLI_GENERATED_STALE: ${STALE} and build again (\`npm run build\`)\n`,
     })
   }, 120_000)
 
@@ -67,3 +67,15 @@ describe('when a source has changed since', () => {
     120_000,
   )
 })
+
+it('`weaver single deploy` without a graph warns that nothing is checked', async () => {
+  const [here, away] = [join(folder, 'shop/weaver.graph.json'), join(folder, 'away.json')]
+  const unchecked = expect.stringMatching(
+    /^warning: ".*shop" has no weaver\.graph\.json: nothing is checked .*run `weaver generate shop`/m,
+  ) as unknown
+  await rename(here, away)
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: unchecked })
+  await rename(away, here)
+  await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add'))
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') })
+}, 120_000)

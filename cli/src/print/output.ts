@@ -14,7 +14,8 @@ export interface Output {
   /** What is being done; to stderr. */
   progress(text: string): void
   warn(text: string): void
-  error(text: string): void
+  /** @param code of the catalogue of errors, where there is one */
+  error(text: string, code?: string): void
   /** An area at the end of stderr that is redrawn in place; `undefined` where stderr is no terminal. */
   readonly live?: LiveArea
   readonly style: Style
@@ -61,7 +62,7 @@ export function createOutput({ stdout, stderr, env }: OutputOptions): Output {
     raw: (to, data) => void (to === 'stdout' ? stdout : stderr).write(data),
     progress: (text) => void stderr.write(`${text}\n`),
     warn: (text) => void stderr.write(`${style.yellow('warning')}: ${text}\n`),
-    error: (text) => void stderr.write(`${style.red('error')}: ${text}\n`),
+    error: (text, code) => void stderr.write(`${style.red('error')}${code === undefined ? '' : ` ${code}`}: ${text}\n`),
     ...(live === undefined ? {} : { live }),
     style,
     isColored,

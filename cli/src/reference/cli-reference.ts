@@ -27,7 +27,7 @@ export async function cliReference(): Promise<string> {
       .join('\n'),
     '`weaver single deploy` ends with the exit code of the application.',
     '## Errors',
-    'Each message says what failed, on which object, why, and what to do. `WEAVER_DEBUG=1` adds the stack trace. The number is the exit code.',
+    'An error is printed as `error <code>: <message>`. Each message says what failed, on which object, why, and what to do. `WEAVER_DEBUG=1` adds the stack trace. The number is the exit code.',
     Object.entries(CLI_ERRORS)
       .map(([code, { exit, when }]) => `- \`${code}\` (${exit}): ${when}`)
       .join('\n'),

@@ -28,6 +28,7 @@ const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_IN
 /** A second Ctrl-C ends the process at once. One that follows the first so soon is no second: `npm run` passes on what the terminal has sent already. */
 const SECOND_INTERRUPT_MS = 300
 const INTERRUPTED = 130
+const NO_CONFIG_READ = 'no configuration was read: set WEAVER_CONFIG=weaver.toml, or use `weaver single deploy`'
 
 /** Choices of the application about its own running. */
 export interface RunOptions extends RunLimits {
@@ -145,7 +146,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
 type Found = {
   readonly options: Pick<
     WeaveletOptions,
-    'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configListeners' | 'addressOf' | 'controlSocket'
+    'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configRemedy' | 'configListeners' | 'addressOf' | 'controlSocket'
   >
 }
 
@@ -171,7 +172,8 @@ function takeSingleLaunch(): SingleLaunch | undefined {
 
 function alone(program: string, launch: SingleLaunch | undefined): Found {
   const path = process.env['WEAVER_CONFIG'] || process.env['SERVICEWEAVER_CONFIG']
-  const found = path === undefined || path === '' ? emptyConfig(program) : readAppConfig(path, program)
+  const isUnconfigured = path === undefined || path === ''
+  const found = isUnconfigured ? emptyConfig(program) : readAppConfig(path, program)
   const deploymentId = launch?.deploymentId ?? randomUUID()
   const deployment: Deployment = {
     app: found.name,
@@ -187,6 +189,7 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
       deployment,
       configOf: found.configOf,
       configSections: found.sections,
+      configRemedy: isUnconfigured ? NO_CONFIG_READ : undefined,
       configListeners: found.listeners,
       addressOf: found.addressOf,
       controlSocket: launch?.controlSocket,

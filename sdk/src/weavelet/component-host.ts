@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections: readonly string[]
+  /** What to do when any of it is wrong. */
+  readonly configRemedy?: string | undefined
   /** Components whose implementation a test has replaced: they need not read their configuration. */
   readonly replaced?: ReadonlySet<string> | undefined
   /** Listeners that there is an address for. */
@@ -89,7 +91,7 @@ export class ComponentHost {
   /** In order of start, which is another where a component waited for other processes. */
   readonly #started: Hosted[] = []
   readonly #constructing: string[] = []
-  readonly #problems = new StartProblems()
+  readonly #problems: StartProblems
   /** Those whose construction has failed: what is wrong with them is told once. */
   readonly #failed = new Set<string>()
   readonly #health: ComponentHealth
@@ -101,6 +103,7 @@ export class ComponentHost {
    */
   constructor(options: HostOptions) {
     this.#options = options
+    this.#problems = new StartProblems(options.configRemedy)
     this.#health = new ComponentHealth(options.log)
     const bindings = new Map<string, ComponentBinding>()
     for (const binding of options.gen.components()) {
@@ -119,12 +122,8 @@ export class ComponentHost {
         this.#problems.add(
           `the deployer wants "${name}" here, but this build has no such component; the image and the deployment are of different builds`,
         )
-    this.#problems.add(
-      ...unreadSections(
-        configSections,
-        [...this.#hosted.values()].filter(({ name }) => !replaced.has(name)),
-      ),
-    )
+    const readers = [...this.#hosted.values()].filter(({ name }) => !replaced.has(name))
+    this.#problems.add(...unreadSections(configSections, readers))
     if (this.#failed.size === 0)
       for (const name of options.configListeners ?? [])
         if (!this.#listeners.has(name))
@@ -292,7 +291,7 @@ export class ComponentHost {
         made.isConfigured = true
         const parsed = parseConfig(schema, this.#options.configOf(owner))
         if ('value' in parsed) return parsed.value
-        this.#problems.add(...parsed.problems.map((problem) => `configuration of "${owner}": ${problem}`))
+        this.#problems.addOfConfig(owner, parsed.problems)
         return nothing()
       },
       logger: () => this.#options.log.with({ component: owner }),

@@ -3,6 +3,13 @@ import { WeaverError } from '../contract/errors.js'
 /** What is wrong with an application, collected before anything runs so that all of it is told at once. */
 export class StartProblems {
   readonly #found: (string | WeaverError)[] = []
+  readonly #configRemedy: string | undefined
+  #isOfConfig = false
+
+  /** @param configRemedy what to do about any problem of configuration, where all have one reason */
+  constructor(configRemedy?: string) {
+    this.#configRemedy = configRemedy
+  }
 
   get size(): number {
     return this.#found.length
@@ -11,6 +18,12 @@ export class StartProblems {
   /** @param problems a WeaverError keeps its code where it is the only problem */
   add(...problems: readonly (string | WeaverError)[]): void {
     this.#found.push(...problems)
+  }
+
+  /** What is wrong with the configuration of one component. */
+  addOfConfig(owner: string, problems: readonly string[]): void {
+    this.#isOfConfig = true
+    this.add(...problems.map((problem) => `configuration of "${owner}": ${problem}`))
   }
 
   /** @throws WeaverError the only problem if it has a code of its own; else `WEAVER_START_INVALID` with all of them, and the cause of the first that has one */
@@ -22,7 +35,8 @@ export class StartProblems {
     const lines = found.map((problem) => (typeof problem === 'string' ? problem : problem.message))
     const text = lines.length === 1 ? (lines[0] ?? '') : `${lines.length} problems:\n${lines.map((line) => `  - ${line}`).join('\n')}`
     const { cause } = (found.find((problem) => typeof problem !== 'string' && problem.cause !== undefined) as WeaverError | undefined) ?? {}
-    throw new WeaverError('WEAVER_START_INVALID', `the application cannot start: ${text}`, {
+    const remedy = this.#isOfConfig && this.#configRemedy !== undefined ? `${lines.length === 1 ? '; ' : '\n'}${this.#configRemedy}` : ''
+    throw new WeaverError('WEAVER_START_INVALID', `the application cannot start: ${text}${remedy}`, {
       details: { problems: lines },
       ...(cause === undefined ? {} : { cause }),
     })

@@ -55,6 +55,8 @@ export interface WeaveletOptions extends RunLimits {
   readonly configOf: (component: string) => unknown
   /** What there is configuration for: names of components or their last parts. */
   readonly configSections?: readonly string[]
+  /** What to do when any of it is wrong, where all of it has one reason. */
+  readonly configRemedy?: string | undefined
   /** Components whose implementation a test has replaced. */
   readonly replaced?: ReadonlySet<string> | undefined
   /** Listeners that there is an address for, where that is to be checked. */
@@ -149,6 +151,7 @@ async function host(
     hosted: bootstrap === undefined ? undefined : new Set(bootstrap.components),
     configOf: options.configOf,
     configSections: options.configSections ?? [],
+    configRemedy: options.configRemedy,
     configListeners: options.configListeners ?? [],
     replaced: options.replaced,
     listenerFor: (name) =>

@@ -1,10 +1,11 @@
+import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import { checkComponents } from '../../config/check-components.js'
 import { packageOf } from '../../config/launch.js'
 import { loadConfig } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { checkBinary, runSingle } from '../../deployers/single/run-single.js'
-import { checkGenerated } from '../../generate/check-generated.js'
+import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
 
 export function deployCommand(context: CliContext): Command {
   return new Command('deploy')
@@ -13,8 +14,13 @@ export function deployCommand(context: CliContext): Command {
     .action(async (file: string) => {
       const config = await loadConfig(file, context.cwd)
       await checkBinary(config)
-      await checkGenerated(await packageOf(config), context.cwd)
-      await checkComponents(config, context)
+      const folder = await packageOf(config)
+      await checkGenerated(folder, context.cwd)
+      const graph = await checkComponents(config, context)
+      if (graph === undefined)
+        context.output.warn(
+          `"${folder}" has no ${GRAPH_FILE}: nothing is checked before the start, neither configuration nor generated files; run \`${generateCommandFor(folder, context.cwd)}\`, and commit the file`,
+        )
       context.setExitCode(await runSingle(config, context))
     })
 }

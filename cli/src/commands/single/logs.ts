@@ -17,6 +17,7 @@ interface LogFlags extends LogSelectionFlags {
 
 /** Entries that are shown before those that come, unless told otherwise. */
 const FOLLOW_TAIL = 10
+const REMEDY = '`weaver single deploy` keeps it'
 
 export function logsCommand(context: CliContext): Command {
   const command = new Command('logs')
@@ -36,6 +37,8 @@ export function logsCommand(context: CliContext): Command {
     }
     const folder = join(stateFolder(context.env), LOGS_FOLDER)
     const files = listLogFiles(folder).filter(({ app }) => name === undefined || app === name)
+    if (name !== undefined && files.length === 0 && flags.follow !== true)
+      throw cliError('WEAVER_CLI_NOT_RUNNING', `no log is kept of "${name}"; ${REMEDY}`)
     const reader = createLogReader(folder, wanted(files, { name, isAll: flags.all === true }))
     const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true })
     const print = (entry: LogEntry): void => context.output.result((flags.json === true ? jsonLine(entry) : pretty(entry)).trimEnd())
@@ -52,7 +55,7 @@ export function logsCommand(context: CliContext): Command {
     last.forEach(print)
     if (flags.follow !== true) {
       tellProblem()
-      if (!isAny) context.output.progress(nothing(name, files.length > 0))
+      if (!isAny) context.output.progress(nothing(files.length > 0))
       return
     }
     const interrupt = new AbortController()
@@ -72,7 +75,6 @@ function wanted(files: readonly LogFile[], of: { readonly name: string | undefin
   return ({ app, startedAt }) => (of.name === undefined || app === of.name) && (of.isAll || startedAt >= (newest.get(app) ?? 0))
 }
 
-function nothing(name: string | undefined, isKept: boolean): string {
-  if (isKept) return 'no entry is asked for; --system shows also what the runtime says'
-  return `no log is kept${name === undefined ? '' : ` of "${name}"`}; \`weaver single deploy\` keeps it`
+function nothing(isKept: boolean): string {
+  return isKept ? 'no entry is asked for; --system shows also what the runtime says' : `no log is kept; ${REMEDY}`
 }

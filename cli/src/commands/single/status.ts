@@ -3,7 +3,7 @@ import { shortDeploymentId, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
 import { askSingle } from '../../deployers/single/ask-single.js'
 import { formatAge, formatTable } from '../../print/table.js'
-import { listRunning } from './running.js'
+import { listRunning, needRunning } from './running.js'
 
 export function statusCommand(context: CliContext): Command {
   return new Command('status')
@@ -12,7 +12,7 @@ export function statusCommand(context: CliContext): Command {
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, flags: { readonly json?: true }) => {
       const all = await Promise.all(
-        listRunning(context, name).map(async (running) => ({
+        (name === undefined ? listRunning(context, name) : needRunning(context, name)).map(async (running) => ({
           running,
           status: await askSingle(running, { request: { kind: 'status' }, expect: 'status' }).catch((error: unknown) =>
             String((error as Error).message),
@@ -32,10 +32,7 @@ export function statusCommand(context: CliContext): Command {
               : { ready: status.ready, draining: status.draining, inFlight: status.inFlight, listeners: status.listeners ?? {} }),
           })),
         )
-      if (all.length === 0)
-        return context.output.progress(
-          `${name === undefined ? 'no application runs' : `"${name}" does not run`} on this machine by \`weaver single deploy\``,
-        )
+      if (all.length === 0) return context.output.progress('no application runs on this machine by `weaver single deploy`')
       const rows = all.map(({ running: { app, deploymentId, pid, startedAt }, status }) => [
         app,
         shortDeploymentId(deploymentId),

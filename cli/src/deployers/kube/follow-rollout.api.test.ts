@@ -123,7 +123,7 @@ describe('a rollout that is followed', () => {
     const { code, stdout, stderr } = await running.done
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain(
-      `error: the rollout of WeaverApp "${namespace}/shop" failed: group "text" was not ready within 10m. Version "aaaaaaaa" serves on\n`,
+      `error WEAVER_CLI_ROLLOUT_FAILED: the rollout of WeaverApp "${namespace}/shop" failed: group "text" was not ready within 10m. Version "aaaaaaaa" serves on\n`,
     )
     expect(stderr).not.toMatch(/\n\s+at /)
   })
