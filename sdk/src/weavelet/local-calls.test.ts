@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals'
 import type { ComponentBinding, MethodBinding } from '../component/binding.js'
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
@@ -135,37 +136,48 @@ describe('the straight way of a call', () => {
   })
 
   it('gives calls of one turn from outside of any call one context, and later ones a later deadline', async () => {
-    const [first, second] = (await Promise.all([call('look'), call('look')])) as CallContext[]
+    const unlimited = new LocalGate(
+      { name: 'shop/Cart', target, isStarted: true },
+      { ...binding, token: { ...binding.token, options: {} } },
+      { caller: { component: 'shop/Web', replica: 'web-0' }, tracing: undefined },
+    )
+    const entered = (): number | undefined => {
+      const inner = unlimited.enter(0)
+      if (inner !== undefined) unlimited.leave(inner, undefined)
+      return inner?.deadline
+    }
+    const [first, second] = [entered() ?? entered(), entered()]
     expect(first).toBe(second)
     await new Promise((resolve) => setTimeout(resolve, 5))
-    const third = (await call('look')) as CallContext
-    expect(third.deadline).toBeGreaterThan(first?.deadline ?? Infinity)
-    expect(third.deadline).toBeLessThanOrEqual(Date.now() + 500)
+    expect(entered()).toBeGreaterThan(first ?? Infinity)
   })
 
   it.each([
-    ['short', 20],
-    ['long', 12_000],
-  ])('counts a %s limit from each call, also in a loop that never leaves the process', async (_, timeoutMs) => {
+    ['a short limit from the very call', 20, 0],
+    ['a long one from one of the last sixteen', 30_000, 15_000],
+  ])('counts %s, also in a loop that never leaves the process', async (_, timeoutMs, behindMs) => {
     const limited: ComponentBinding = { ...binding, token: { ...binding.token, options: { defaultTimeoutMs: timeoutMs } } }
     const hasTime = new LocalGate({ name: 'shop/Limited', target, isStarted: true }, limited, {
       caller: { component: `shop/${timeoutMs}`, replica: 'web-0' },
       tracing: undefined,
     })
     hasTime.enter(0)
-    const began = Date.now()
-    let least = Infinity
-    while (Date.now() < began + 100) {
-      for (let i = 0; i < 16; i++) {
-        const entered = hasTime.enter(0)
-        if (entered === undefined) continue // it is timed
-        const { deadline } = context()
-        hasTime.leave(entered, undefined)
-        await undefined
-        least = Math.min(least, (deadline ?? 0) - Date.now())
-      }
+    let now = Date.now()
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now)
+    const left: number[] = []
+    for (let call = 0; call < 60; call++) {
+      now += 1_000 // what each call takes
+      const entered = hasTime.enter(0)
+      if (entered === undefined) continue
+      left.push((context().deadline ?? 0) - now)
+      hasTime.leave(entered, undefined)
+      await undefined
     }
-    expect(least).toBeGreaterThan(timeoutMs - 20)
+    clock.mockRestore()
+    await new Promise((resolve) => setImmediate(resolve)) // the end of the turn
+    expect(left).toHaveLength(60)
+    expect(Math.min(...left)).toBeGreaterThanOrEqual(timeoutMs - behindMs)
+    expect(Math.max(...left)).toBe(timeoutMs)
   })
 
   it('releases a caller whose limits end while the method begins', async () => {
