@@ -4,6 +4,7 @@
  */
 import { Cancellation, type CancelListener } from './cancellation.js'
 import { runInContext, scope, Scope, type CallContext, type Caller } from './context.js'
+import { isPromise } from './is-promise.js'
 import { abandoned, deadlineError } from './remote-call-error.js'
 import { deadlineOf } from './time-limit.js'
 
@@ -45,10 +46,6 @@ export function waitFor(
   const deadline = deadlineOf(outer, callee.timeoutMs, now)
   if (cancellation?.isAborted === true || deadline <= now) return undefined
   return new LocalWait(what, { metadata, caller: callee.caller, deadline, traceparent, tracestate }, { context: outer, cancellation })
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 /** A call that somebody waits for, and the context of its callee: a call inside a call makes little else. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
+import { isPromise } from '../rpc/is-promise.js'
 import type { Logger } from '../telemetry/logger.js'
 import { speaksHttp } from '../telemetry/observe-http.js'
 
@@ -40,8 +41,4 @@ function answerInternalError(response: ServerResponse): void {
   response.statusCode = 500
   response.setHeader('content-type', 'text/plain; charset=utf-8')
   response.end('internal error\n')
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
