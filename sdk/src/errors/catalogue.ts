@@ -99,6 +99,11 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'Check that NATS runs, that its address is right, and that the credentials in the message are the ones it knows.',
   },
+  WEAVER_NATS_LOST: {
+    when: 'the client library of the broker has closed the connection for good. A broker that is away or refuses a process never causes it: that is tried again without end.',
+    retry: 'yes',
+    remedy: 'The process ends with 1 and its deployer starts it again. The reason is in the message.',
+  },
   WEAVER_NOT_STARTED: {
     when: 'a component in the same process is called before it has started, or after it was stopped.',
     retry: 'yes',

@@ -10,7 +10,7 @@ import type { IncomingMessage, Transport } from './transport.js'
 export interface NatsTransportOptions {
   /** URLs: `nats://host:port`, or `tls://host:port`, to which nothing is said before the connection is encrypted. */
   readonly servers: readonly string[]
-  /** Path of a `.creds` file, read at every (re)connect so that it may be rotated. */
+  /** Path of a `.creds` file, read at every (re)connect so that it may be rotated. One that cannot be read is a failed attempt like any other. */
   readonly credsFile?: string
   /** Given, even empty, a broker without TLS is refused. The files are read at every (re)connect. */
   readonly tls?: NatsTls | undefined
@@ -25,6 +25,12 @@ export interface NatsTransportOptions {
 
 const RETRY_MS = 250
 const NO_RESPONDERS = 503
+/** Between two attempts to get a lost connection back. A broker must be found again in tens of milliseconds, and its clients must not all come at once. */
+const RECONNECT_MS = 30
+/** A process that the broker refuses is logged again after so many attempts: about every half minute. */
+const REFUSALS_PER_LINE = 120
+/** Nobody's: no broker that asks who connects accepts it. A user without a name would be taken for one that the broker lets in without credentials. */
+const NOBODY = { user: 'weaver-credentials-unreadable', pass: '' }
 
 /**
  * Connects, and tries again until it works or the time is over.
@@ -34,7 +40,7 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
   const limit = Date.now() + (options.connectTimeoutMs ?? 60_000)
   for (let attempt = 1; ; attempt++) {
     try {
-      return createNatsTransport(await dial(options), options.log)
+      return await dial(options)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       if (options.signal?.aborted === true || Date.now() > limit)
@@ -67,25 +73,60 @@ function tlsOf({ tls, servers }: NatsTransportOptions): NatsTls | undefined {
   return tls ?? (servers.some((server) => server.startsWith('tls:')) ? {} : undefined)
 }
 
-async function dial(options: NatsTransportOptions): Promise<NatsConnection> {
-  const { credsFile } = options
+async function dial(options: NatsTransportOptions): Promise<Transport> {
+  const { credsFile, log } = options
   const tls = tlsOf(options)
-  return connect({
+  const jitterMs = (tls === undefined ? 1 : 2) * RECONNECT_MS
+  const state: DialState = { isFirst: true, refusals: 0, unreadable: undefined }
+  const nc = await connect({
     servers: [...options.servers],
     ...(tls === undefined ? {} : { tls }),
     name: options.name,
     inboxPrefix: options.inboxPrefix,
-    ...(credsFile === undefined ? {} : { authenticator: (nonce?: string) => credsAuthenticator(readFileSync(credsFile))(nonce) }),
-    // A lost broker must be back in tens of milliseconds, and its clients must not all come at once.
-    reconnectTimeWait: 30,
-    reconnectJitter: 30,
-    reconnectJitterTLS: 60,
+    ...(credsFile === undefined ? {} : { authenticator: (nonce?: string) => authenticate({ credsFile, nonce, state, log }) }),
+    reconnectDelayHandler: () => Math.min(RECONNECT_MS * 2 ** state.refusals, RETRY_MS) + Math.random() * jitterMs,
     maxReconnectAttempts: -1,
     timeout: 5_000,
     pingInterval: 10_000,
     noAsyncTraces: true,
     ignoreAuthErrorAbort: true,
   })
+  state.isFirst = false
+  return createNatsTransport(nc, state, options)
+}
+
+/** What the attempts to connect have met since the last one that succeeded. */
+interface DialState {
+  /** There was no connection yet: whoever waits for it gets the reason of each failure. */
+  isFirst: boolean
+  /** Attempts that the broker refused. */
+  refusals: number
+  /** Why the credentials could not be read, where it is logged. */
+  unreadable: string | undefined
+}
+
+/**
+ * Signs what the broker asks. The client library closes for good when this throws, and a file may be gone for the moment in which it is replaced: a reconnect
+ * goes on as nobody, is refused, and is tried again.
+ */
+function authenticate(attempt: {
+  readonly credsFile: string
+  readonly nonce: string | undefined
+  readonly state: DialState
+  readonly log: Logger
+}): ReturnType<ReturnType<typeof credsAuthenticator>> {
+  const { credsFile, nonce, state, log } = attempt
+  try {
+    const signed = credsAuthenticator(readFileSync(credsFile))(nonce)
+    state.unreadable = undefined
+    return signed
+  } catch (err) {
+    if (state.isFirst) throw err
+    const reason = err instanceof Error ? err.message : String(err)
+    if (reason !== state.unreadable) log.warn('the credentials for the broker cannot be read; trying again', { credsFile, err })
+    state.unreadable = reason
+    return NOBODY
+  }
 }
 
 /** Subjects are text that the library decodes when it is asked: an answer is told by its number, so nobody asks. */
@@ -112,26 +153,38 @@ class NatsMessage implements IncomingMessage {
   }
 }
 
-function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
+function createNatsTransport(nc: NatsConnection, state: DialState, options: NatsTransportOptions): Transport {
+  const { log } = options
   const listeners = new Set<(isConnected: boolean) => void>()
   let isConnected = true
+  let isClosing = false
   const changed = (now: boolean): void => {
     if (now === isConnected) return
     isConnected = now
     for (const listener of listeners) listener(now)
   }
+  const refused = (reason: string, detail: unknown): void => {
+    if (isConnected) return void log.warn('the broker refused something', { reason, detail })
+    if (state.refusals++ % REFUSALS_PER_LINE === 0)
+      log.warn('the broker refuses the connection; trying again', { reason, credsFile: options.credsFile })
+  }
   void (async () => {
     for await (const status of nc.status()) {
       if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) changed(false)
       else if (status.type === Events.Reconnect) {
+        state.refusals = 0
         if (!nc.isDraining()) changed(true) // one that is being closed takes no subscription
-      } else if (status.type === Events.Error)
-        log.warn('the broker refused something', { reason: String(status.data), detail: status.permissionContext })
+      } else if (status.type === Events.Error) refused(String(status.data), status.permissionContext)
     }
   })()
-  void nc.closed().then((error) => {
+  const lost = nc.closed().then((reason) => {
     changed(false)
-    if (error !== undefined) log.error('the connection to the broker is closed for good', { err: error })
+    if (isClosing) return new Promise<never>(() => undefined)
+    return new WeaverError(
+      'WEAVER_NATS_LOST',
+      `the connection to NATS at ${shown(options.servers).join(', ')} is closed for good: ${reason?.message ?? 'the client library gives no reason'}. No call can reach this process any more, so it ends; its deployer starts another one`,
+      { cause: reason },
+    )
   })
   return {
     get isConnected() {
@@ -169,7 +222,9 @@ function createNatsTransport(nc: NatsConnection, log: Logger): Transport {
     },
     flush: () => nc.flush(),
     onConnection: (listener) => void listeners.add(listener),
+    lost,
     async close() {
+      isClosing = true
       if (nc.isClosed()) return
       await nc.drain().catch((err: unknown) => log.warn('the connection to the broker is closed without a drain', { err }))
       // Without a broker the library's drain resolves and leaves it looking for one for ever.

@@ -1,3 +1,5 @@
+import type { WeaverError } from '../contract/errors.js'
+
 /** The port to the broker. `nats-transport.ts` is the only file that imports a client library. */
 export interface IncomingMessage {
   readonly subject: string
@@ -27,5 +29,7 @@ export interface Transport {
   flush(): Promise<void>
   /** Told of each loss and each return of the connection. */
   onConnection(listener: (isConnected: boolean) => void): void
+  /** Resolves when the connection is closed for good and not by `close()`. Nothing brings it back: the process is to end with this error. Never rejects. */
+  readonly lost: Promise<WeaverError>
   close(): Promise<void>
 }

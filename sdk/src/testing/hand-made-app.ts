@@ -125,7 +125,7 @@ export async function startByHand(
     configListeners: Object.keys(given.addresses ?? {}),
     addressOf: (listener) => given.addresses?.[listener] ?? bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
     logSink: { level: 'debug', write: (level, message, fields) => void logs.push({ level, message, fields }) },
-    onMainFailed: (error) => void mainFailures.push(error),
+    onFailed: (error) => void mainFailures.push(error),
   })
   return { weavelet, logs, mainFailures }
 }

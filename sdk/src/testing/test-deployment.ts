@@ -57,7 +57,7 @@ export async function startTestDeployment(options: TestDeploymentOptions): Promi
         configSections: Object.keys(bootstrap.config),
         addressOf: (listener) => bootstrap.listeners[listener]?.address ?? '127.0.0.1:0',
         logSink,
-        onMainFailed: (error) => void logs.push({ level: 'error', message: 'main failed', fields: { err: error } }),
+        onFailed: (error) => void logs.push({ level: 'error', message: 'the weavelet failed', fields: { err: error } }),
       })
       return [group, weavelet]
     }),

@@ -283,7 +283,7 @@ class RunningTest implements WeaverTest {
       defaultTimeoutMs: this.#options.defaultTimeoutMs,
       addressOf: () => '127.0.0.1:0',
       logSink: this.#sink,
-      onMainFailed: (error) => void this.#failures.push(error),
+      onFailed: (error) => void this.#failures.push(error),
     })
     this.#weavelets.push(weavelet)
     return weavelet

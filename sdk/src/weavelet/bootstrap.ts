@@ -42,7 +42,8 @@ export interface RunOptions extends RunLimits {
 
 /**
  * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
- * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, or the stop took longer than its grace period.
+ * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, the connection to the broker was lost for good, or the stop
+ * took longer than its grace period.
  * @param app the class with `main()`.
  * @param gen what `weaver generate` wrote: `import { weaver } from './weaver.gen.js'`.
  */
@@ -85,7 +86,9 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     setDeployment(options.deployment)
     const abort = new AbortController()
     let isStopping = false
+    let exitCode = 0
     const stop = (code: number): void => {
+      exitCode = Math.max(exitCode, code)
       if (isStopping) return
       isStopping = true
       abort.abort()
@@ -100,7 +103,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
         )
         .then((isClean) => {
           clearTimeout(timer)
-          process.exit(isClean ? code : 1)
+          process.exit(isClean ? exitCode : 1)
         })
         .catch((error: unknown) => {
           fail(error)
@@ -123,7 +126,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       startWaitMs: runOptions.startWaitMs,
       tracing,
       signal: abort.signal,
-      onMainFailed: (error) => {
+      onFailed: (error) => {
         fail(error)
         stop(1)
       },

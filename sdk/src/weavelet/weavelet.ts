@@ -75,8 +75,8 @@ export interface WeaveletOptions extends RunLimits {
   readonly defaultTimeoutMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
-  /** `main()` failed. The process should stop with an error. */
-  readonly onMainFailed: (error: unknown) => void
+  /** `main()` failed, or the connection to the broker is lost for good. The process must stop with an error: it does nothing useful any more. */
+  readonly onFailed: (error: unknown) => void
   readonly signal?: AbortSignal
 }
 
@@ -112,7 +112,10 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
           log,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
-  if (transport !== undefined) options.logShipper?.start(transport)
+  if (transport !== undefined) {
+    options.logShipper?.start(transport)
+    void transport.lost.then(options.onFailed)
+  }
   try {
     return await host(options, { log, transport, tracing: await loadTracing(options.tracing) })
   } catch (error) {
@@ -307,7 +310,7 @@ async function host(
     const { main } = components
     if (main !== undefined) {
       const running = (async () => main.main({ signal: life.signal }))().catch((error: unknown) => {
-        if (phase === 'serving') options.onMainFailed(error)
+        if (phase === 'serving') options.onFailed(error)
         else if (error !== life.signal.reason) log.warn('main() failed while the process was stopping', { err: error })
       })
       if (main.main.length > 0) mainDone = running.then(() => true)

@@ -1,0 +1,100 @@
+/** Credentials that change or are gone while a process runs, with a real nats-server that asks for them. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { nkeys } from 'nats'
+import { createLogger } from '../telemetry/logger.js'
+import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { connectNats } from './nats-transport.js'
+import type { Transport } from './transport.js'
+
+let folder: string
+let credsFile: string
+let nats: NatsServer
+let transport: Transport | undefined
+let logged: (readonly [message: string, fields: unknown])[]
+
+/** A user whom the broker knows by his key. @returns his creds file */
+function newUser(): { readonly publicKey: string; readonly creds: string } {
+  const user = nkeys.createUser()
+  const block = (what: string, content: string): string => `-----BEGIN ${what}-----\n${content}\n------END ${what}------\n\n`
+  const seed = new TextDecoder().decode(user.getSeed())
+  return { publicKey: user.getPublicKey(), creds: block('NATS USER JWT', 'unused') + block('USER NKEY SEED', seed) }
+}
+
+const user = newUser()
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'weaver-creds-'))
+  credsFile = join(folder, 'user.creds')
+  // A client that gives no credentials is let in as a guest: a process that cannot read its own must not become that one.
+  const guest = 'no_auth_user: guest'
+  const users = `authorization { users: [{ nkey: ${user.publicKey} }, { user: guest, password: guest, permissions: { publish: "none" } }] }`
+  writeFileSync(join(folder, 'nats.conf'), `${users}\n${guest}\n`)
+  nats = await startNatsServer({ args: ['-c', join(folder, 'nats.conf')] })
+  logged = []
+})
+afterEach(async () => {
+  await transport?.close()
+  transport = undefined
+  await nats.stop()
+  rmSync(folder, { recursive: true })
+})
+
+async function dial(connectTimeoutMs = 10_000): Promise<Transport> {
+  const log = createLogger({ level: 'debug', write: (_level, message, fields) => void logged.push([message, fields]) })
+  transport = await connectNats({ servers: [nats.url], credsFile, name: 'test', inboxPrefix: '_INBOX.test', connectTimeoutMs, log })
+  return transport
+}
+
+async function restart(): Promise<void> {
+  await nats.stop()
+  nats = await startNatsServer({ port: nats.port, args: ['-c', join(folder, 'nats.conf')] })
+}
+
+/** Sends itself a message, when it is connected again. */
+async function echo(over: Transport): Promise<string> {
+  while (!over.isConnected) await sleep(5)
+  const arrived = new Promise<string>((resolve) => over.subscribe('echo', ({ data }) => resolve(Buffer.from(data).toString())))
+  await over.flush()
+  over.publish('echo', Buffer.from('hello'))
+  return arrived
+}
+
+const ABSENT = undefined
+it.each([
+  ['is gone', ABSENT, 'ENOENT'],
+  ['is written to at this moment', user.creds.slice(0, 60), 'BAD_CREDS'],
+  ['holds no key', user.creds.replace(/\nSU\w+/, '\nSUAAAA'), ''],
+])('a process whose creds file %s when the broker comes back tries again until it can be read', async (_, content, code) => {
+  writeFileSync(credsFile, user.creds)
+  const over = await dial()
+  if (content === ABSENT) rmSync(credsFile)
+  else writeFileSync(credsFile, content)
+  await restart()
+  await sleep(1_000)
+  expect(over.isConnected).toBe(false)
+  writeFileSync(credsFile, user.creds)
+  expect(await echo(over)).toBe('hello')
+  const unreadable = logged.filter(([message]) => message === 'the credentials for the broker cannot be read; trying again')
+  expect(unreadable).toHaveLength(1)
+  expect(unreadable[0]?.[1]).toMatchObject({ credsFile, err: code === '' ? {} : { code } })
+  expect(logged.filter(([message]) => message === 'the broker refuses the connection; trying again')).toHaveLength(1)
+})
+
+it('a process that the broker refuses when it comes back tries again until it is known', async () => {
+  writeFileSync(credsFile, user.creds)
+  const over = await dial()
+  writeFileSync(credsFile, newUser().creds)
+  await restart()
+  await sleep(1_000)
+  expect(over.isConnected).toBe(false)
+  writeFileSync(credsFile, user.creds)
+  expect(await echo(over)).toBe('hello')
+  const refused = logged.filter(([message]) => message === 'the broker refuses the connection; trying again')
+  expect(refused).toEqual([[expect.anything(), { reason: 'AUTHORIZATION_VIOLATION', credsFile }]])
+})
+
+it('a process that starts without its creds file says so', async () => {
+  await expect(dial(300)).rejects.toMatchObject({ code: 'WEAVER_NATS_CONNECT', message: expect.stringContaining('ENOENT') as unknown })
+})

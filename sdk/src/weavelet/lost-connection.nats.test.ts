@@ -1,0 +1,73 @@
+/** A real process that can make no call ever again must not live on. */
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Bootstrap } from '../contract/bootstrap.js'
+import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+
+const PROGRAM = fileURLToPath(new URL('testdata/lone.mjs', import.meta.url))
+
+let nats: NatsServer
+let child: ChildProcessByStdio<null, Readable, null> | undefined
+beforeEach(async () => {
+  nats = await startNatsServer()
+})
+afterEach(async () => {
+  child?.kill('SIGKILL')
+  await nats.stop()
+})
+
+async function launch(change: Partial<Bootstrap> = {}) {
+  const bootstrap: Bootstrap = {
+    version: 1,
+    app: 'test',
+    deploymentId: 'test-1',
+    versionId: '1',
+    group: 'main',
+    replica: 'main-0',
+    components: ['weaver/Main'],
+    nats: { servers: [nats.url] },
+    listeners: {},
+    config: {},
+    ...change,
+  }
+  const started = spawn(process.execPath, [PROGRAM], {
+    env: { PATH: process.env['PATH'], WEAVER_BOOTSTRAP: JSON.stringify(bootstrap) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  child = started
+  let text = ''
+  started.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  const exited = once(started, 'close') as Promise<[number | null]>
+  while (!text.includes('READY')) {
+    if (started.exitCode !== null) throw new Error(`the process ended before it was ready: ${text}`)
+    await sleep(10)
+  }
+  const errors = (): unknown[] =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { readonly level: string })
+      .filter(({ level }) => level === 'error')
+  return { child: started, exited: async () => (await exited)[0], errors }
+}
+
+const LOST = { code: 'WEAVER_NATS_LOST', msg: expect.stringContaining('closed for good: a fault in the client library') as unknown }
+
+it('ends with 1 when the connection to the broker is closed for good, and says why', async () => {
+  const app = await launch()
+  app.child.kill('SIGUSR2')
+  expect(await app.exited()).toBe(1)
+  expect(app.errors()).toMatchObject([LOST])
+})
+
+it('ends with 1 when that happens while it stops', async () => {
+  const app = await launch({ preStopMs: 1_000 })
+  app.child.kill('SIGTERM')
+  await sleep(200)
+  app.child.kill('SIGUSR2')
+  expect(await app.exited()).toBe(1)
+  expect(app.errors()).toMatchObject([LOST])
+})
