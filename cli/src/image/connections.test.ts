@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createHttpClient } from '../http/http-client.js'
 import { findEngine } from './container-engine.js'
 import { RegistryClient } from './registry-client.js'
 
@@ -34,7 +35,7 @@ describe('RegistryClient', () => {
     let connections = 0
     talkative.on('connection', () => connections++)
     try {
-      const client = new RegistryClient({ credentials: async () => undefined })
+      const client = new RegistryClient({ http: createHttpClient({}), credentials: async () => ({ problems: [] }) })
       const target = { registry: `127.0.0.1:${port}`, repository: 'few/connections', tag: '1' }
       for (let i = 0; i < 10; i++) await client.putManifest(target, { body: Buffer.from('{}'), mediaType: 'application/json' })
       expect(connections).toBeLessThanOrEqual(2)

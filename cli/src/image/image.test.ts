@@ -5,10 +5,12 @@ import { cp, mkdtemp, readFile, rm, utimes, writeFile, chmod } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { startRegistry, type TestRegistry } from '../testing/docker-registry.js'
+import { createHttpClient } from '../http/http-client.js'
+import { HTPASSWD, startRegistry, type TestRegistry } from '../testing/docker-registry.js'
 import { ANSWER_DESCRIBE, makeApplication, pushBaseImage } from '../testing/fixtures.js'
 import { makeImage, parseEntrypoint } from './make-image.js'
 import { RegistryClient } from './registry-client.js'
+import type { FoundCredentials } from './registry-credentials.js'
 
 const run = promisify(execFile)
 let registry: TestRegistry
@@ -43,7 +45,7 @@ const build = (target: string, options: Partial<Parameters<typeof makeImage>[0]>
   })
 const inspect = async (name: string, ...flags: string[]): Promise<any> =>
   JSON.parse((await run('skopeo', ['inspect', '--tls-verify=false', ...flags, `docker://${name}`])).stdout)
-const noCredentials = async (): Promise<undefined> => undefined
+const noCredentials = async (): Promise<FoundCredentials> => ({ problems: [] })
 
 it('pushes an image that others can read, made to run as Weaver images do', async () => {
   const made = await build(`${registry.host}/team/shop`)
@@ -169,8 +171,6 @@ it('carries a command and arguments, and no graph for what is no application', a
 })
 
 describe('a registry with passwords', () => {
-  // bcrypt of "secret"
-  const HTPASSWD = 'ann:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n'
   let guarded: TestRegistry
   beforeAll(async () => {
     guarded = await startRegistry({ htpasswd: HTPASSWD })
@@ -200,7 +200,7 @@ describe('an error', () => {
   it.each([
     ['a missing base image', { base: 'BASE/none:1' }, 'WEAVER_CLI_REGISTRY', /does not exist in its registry/],
     ['a registry that is not there', { target: '127.0.0.1:1/x:1' }, 'WEAVER_CLI_REGISTRY', /cannot be reached.*Is it running\?/],
-    ['a bad name', { target: 'Registry.example/UPPER:1' }, 'WEAVER_CLI_IMAGE_REFERENCE', /is no image name/],
+    ['a bad name', { target: 'Registry.example/UPPER:1' }, 'WEAVER_CLI_IMAGE_REFERENCE', /is not an image name/],
     ['a main file that was not built', { entrypoint: ['node', 'dist/none.js'] }, 'WEAVER_CLI_NOT_BUILT', /npm run build/],
   ])('%s is named with the remedy', async (_, options: Record<string, any>, code, message) => {
     const { target = `${registry.host}/team/shop:1`, ...rest } = options
@@ -209,7 +209,7 @@ describe('an error', () => {
   })
 
   it('a blob that arrives damaged is refused', async () => {
-    const client = new RegistryClient({ credentials: noCredentials })
+    const client = new RegistryClient({ http: createHttpClient({}), credentials: noCredentials })
     const repository = { registry: registry.host, repository: 'library/base' }
     const data = Buffer.from('right')
     await expect(client.putBlob(repository, `sha256:${'0'.repeat(64)}`, { data })).rejects.toMatchObject({

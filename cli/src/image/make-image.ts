@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { describedGraph } from '../describe/described-graph.js'
 import { cliError } from '../errors/catalogue.js'
+import { createHttpClient } from '../http/http-client.js'
 import { formatBytes, formatSeconds } from '../print/table.js'
 import { buildApplicationLayers } from './application-layers.js'
 import { readBaseImage } from './base-image.js'
@@ -120,6 +121,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
     return finish(tagged, digest)
   }
   const client = new RegistryClient({
+    http: createHttpClient(options.env),
     credentials: createCredentialFinder(options.env),
     insecureRegistries: options.insecureRegistries ?? [],
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable, Transform } from 'node:stream'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { cliError } from '../errors/catalogue.js'
 import type { BuiltImage, PlatformImage } from './build-image.js'
@@ -19,7 +19,7 @@ export interface PushOptions {
 
 /** Writes an image to a registry: what is there already is not sent again. Idempotent; the tag appears last, when all it needs is there. */
 export async function pushImage(image: BuiltImage, target: ImageReference, options: PushOptions): Promise<void> {
-  if ((await options.client.headManifest(target)) === image.digest) return
+  if (await options.client.hasManifest(target, image.digest)) return
   const own = new Map(image.layers.map((layer) => [layer.digest, layer.file]))
   for (const platform of image.images) {
     const blobs = platform.manifest.length === 0 ? [] : layersOf(platform)
@@ -77,9 +77,7 @@ async function fetchBlob(
     },
   })
   try {
-    // the DOM's and Node's types of the same stream differ in name only
-    const body = Readable.fromWeb((await options.client.streamBlob(from, digest)) as Parameters<typeof Readable.fromWeb>[0])
-    await pipeline(body, check, createWriteStream(unfinished))
+    await pipeline(await options.client.streamBlob(from, digest), check, createWriteStream(unfinished))
     if (`sha256:${hash.digest('hex')}` !== digest)
       throw cliError('WEAVER_CLI_REGISTRY', `a layer of "${formatReference(from)}" arrived damaged (${digest}); try again`)
     await rename(unfinished, file)

@@ -2,7 +2,7 @@ import { cliError } from '../errors/catalogue.js'
 
 /** The name of an image, taken apart: `registry/repository:tag@digest`. */
 export interface ImageReference {
-  /** `host[:port]`; `docker.io` where the text names none. */
+  /** `host[:port]`, as `normalRegistry` writes it; `docker.io` where the text names none. */
   readonly registry: string
   readonly repository: string
   readonly tag?: string
@@ -14,23 +14,37 @@ const REPOSITORY = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[.
 const TAG = /^\w[\w.-]{0,127}$/
 const DIGEST = /^sha256:[0-9a-f]{64}$/
 
+export const DOCKER_HUB = 'docker.io'
+/** Names of Docker Hub in image names, in files of credentials and of its API. */
+const HUB_NAMES: ReadonlySet<string> = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'])
+
+/** One name for one registry: lower case, without scheme and final slash, without the port that HTTPS has anyway; `docker.io` for each name of Docker Hub. */
+export function normalRegistry(text: string): string {
+  const host = text
+    .toLowerCase()
+    .replace(/^https?:\/\//, '')
+    .replace(/\/+$/, '')
+    .replace(/:443$/, '')
+  return HUB_NAMES.has(host) ? DOCKER_HUB : host
+}
+
 /** @throws WeaverError `WEAVER_CLI_IMAGE_REFERENCE` */
 export function parseReference(text: string): ImageReference {
   const refuse = (why: string): Error =>
-    cliError('WEAVER_CLI_IMAGE_REFERENCE', `"${text}" is no image name: ${why}. Write it as registry.example/team/name:tag`)
+    cliError('WEAVER_CLI_IMAGE_REFERENCE', `"${text}" is not an image name: ${why}. Write it as registry.example/team/name:tag`)
   const [rest = '', digest, ...more] = text.split('@')
   if (more.length > 0 || (digest !== undefined && !DIGEST.test(digest))) throw refuse('its digest is not sha256: and 64 hex digits')
   const slash = rest.indexOf('/')
   const first = rest.slice(0, Math.max(0, slash))
   const isHost = first.includes('.') || first.includes(':') || first === 'localhost'
-  const registry = isHost ? first : 'docker.io'
+  const registry = isHost ? normalRegistry(first) : DOCKER_HUB
   const path = isHost ? rest.slice(slash + 1) : rest
   const colon = path.lastIndexOf(':')
   const name = colon < 0 ? path : path.slice(0, colon)
   const tag = colon < 0 ? undefined : path.slice(colon + 1)
-  const repository = registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
-  if (!REPOSITORY.test(repository)) throw refuse(`"${name}" is no repository: lower-case letters, digits and separators`)
-  if (tag !== undefined && !TAG.test(tag)) throw refuse(`"${tag}" is no tag`)
+  const repository = registry === DOCKER_HUB && !name.includes('/') ? `library/${name}` : name
+  if (!REPOSITORY.test(repository)) throw refuse(`"${name}" is not a repository: lower-case letters, digits and separators`)
+  if (tag !== undefined && !TAG.test(tag)) throw refuse(`"${tag}" is not a tag`)
   return { registry, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
 }
 

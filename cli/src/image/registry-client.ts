@@ -1,14 +1,21 @@
 // A client of the OCI distribution API, as far as building an image needs it: read manifests and blobs, mount or upload blobs, write manifests.
 // I1 a blob that was read is checked against its digest before anyone sees it.
 // I2 every request has a time limit; network failures, 429 and 5xx are tried again, other answers are not.
-import { openAsBlob } from 'node:fs'
+// I3 credentials go to the origin of the registry and of its token service only; an upload or a redirect that leads elsewhere goes without (registry-auth.ts).
+// I4 a question that only saves work (is it there? may it be mounted?) decides nothing when it fails: the writes do.
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cliError } from '../errors/catalogue.js'
+import type { HttpClient } from '../http/http-client.js'
 import { MEDIA_TYPES, sha256 } from './oci.js'
-import { formatReference, isLoopbackRegistry, type ImageReference } from './reference.js'
-import type { Credentials, FindCredentials } from './registry-credentials.js'
+import { DOCKER_HUB, formatReference, isLoopbackRegistry, normalRegistry, type ImageReference } from './reference.js'
+import { Authenticator, type Authorization, type Repository } from './registry-auth.js'
+import type { FindCredentials } from './registry-credentials.js'
 
 export interface RegistryClientOptions {
+  readonly http: HttpClient
   readonly credentials: FindCredentials
   /** Registries that are spoken to by plain HTTP, besides those on loopback. */
   readonly insecureRegistries?: readonly string[]
@@ -22,80 +29,93 @@ export interface FetchedManifest {
   readonly digest: string
   readonly body: Buffer
 }
-type Repository = Pick<ImageReference, 'registry' | 'repository'>
-interface RequestOptions {
+type Content = { readonly file: string } | { readonly data: Buffer }
+interface SendOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Blob | Uint8Array<ArrayBuffer>
+  readonly body?: Content
+  /** Asked once; whatever comes in the way is left to the writes that follow. */
+  readonly isOptional?: boolean
+}
+interface RequestOptions extends SendOptions {
   readonly push?: boolean
   /** A repository that is read from by a cross-repository mount. */
   readonly mountFrom?: string
   /** Answers that the caller takes. */
   readonly accept: readonly number[]
 }
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Awaited<ReturnType<HttpClient['request']>>['body']
+  /** Who answered, after redirects. */
+  readonly url: URL
+}
 
 const REQUEST_TIMEOUT_MS = 30_000
 const TRANSFER_TIMEOUT_MS = 15 * 60_000
+const MAX_REDIRECTS = 10
 const MANIFEST_TYPES = [MEDIA_TYPES.oci.index, MEDIA_TYPES.docker.index, MEDIA_TYPES.oci.manifest, MEDIA_TYPES.docker.manifest].join(', ')
 
 export class RegistryClient {
   readonly #options: RegistryClientOptions
-  /** `Authorization` by registry and scope. */
-  readonly #tokens = new Map<string, string>()
+  readonly #insecure: ReadonlySet<string>
+  readonly #authenticator: Authenticator
+  /** By registry and scope. */
+  readonly #tokens = new Map<string, Authorization>()
 
   constructor(options: RegistryClientOptions) {
     this.#options = options
+    this.#insecure = new Set((options.insecureRegistries ?? []).map(normalRegistry))
+    this.#authenticator = new Authenticator({
+      credentials: options.credentials,
+      isPlainAllowed: (registry, realm) => isLoopbackRegistry(realm.host) || this.#insecure.has(registry),
+      send: (url, request, authorization) => this.#send(url, request, authorization),
+    })
   }
 
   /** A manifest or an index, by digest where the reference has one, else by tag (`latest` where it has none). */
   async getManifest(reference: ImageReference): Promise<FetchedManifest> {
     const name = reference.digest ?? reference.tag ?? 'latest'
-    const response = await this.#request(reference, `manifests/${name}`, { headers: { accept: MANIFEST_TYPES }, accept: [200, 404] })
-    if (response.status === 404)
+    const answer = await this.#request(reference, `manifests/${name}`, { headers: { accept: MANIFEST_TYPES }, accept: [200, 404] })
+    const body = Buffer.from(await answer.body.arrayBuffer())
+    if (answer.status === 404)
       throw cliError(
         'WEAVER_CLI_REGISTRY',
         `image "${formatReference(reference)}" does not exist in its registry; check the name, or give another base with --base or kube.base_image`,
       )
-    const body = Buffer.from(await response.arrayBuffer())
     const digest = sha256(body)
     if (reference.digest !== undefined && reference.digest !== digest)
       throw cliError(
         'WEAVER_CLI_REGISTRY',
         `registry "${reference.registry}" answered "${reference.digest}" with something else (${digest}); do not use it`,
       )
-    const mediaType = response.headers.get('content-type')?.split(';')[0]?.trim() ?? ''
+    const mediaType = header(answer, 'content-type')?.split(';')[0]?.trim() ?? ''
     return { mediaType, digest, body }
   }
 
-  /** The digest that a tag or digest has in the registry; `undefined`: it is not there. */
-  async headManifest(reference: ImageReference): Promise<string | undefined> {
+  /** True when it is known that a tag or digest of the registry names this digest; false when it does not, or cannot be known. */
+  async hasManifest(reference: ImageReference, digest: string): Promise<boolean> {
     const name = reference.digest ?? reference.tag ?? 'latest'
-    const response = await this.#request(reference, `manifests/${name}`, {
-      method: 'HEAD',
-      headers: { accept: MANIFEST_TYPES },
-      accept: [200, 404],
-    })
-    return response.status === 404 ? undefined : (response.headers.get('docker-content-digest') ?? undefined)
+    const answer = await this.#ask(reference, `manifests/${name}`, { method: 'HEAD', headers: { accept: MANIFEST_TYPES } })
+    return answer?.status === 200 && header(answer, 'docker-content-digest') === digest
   }
 
   /** @param mediaType as it stands in the manifest itself */
-  async putManifest(
-    reference: ImageReference,
-    { body, mediaType }: { readonly body: Buffer<ArrayBuffer>; readonly mediaType: string },
-  ): Promise<void> {
+  async putManifest(reference: ImageReference, { body, mediaType }: { readonly body: Buffer; readonly mediaType: string }): Promise<void> {
     const name = reference.tag ?? reference.digest ?? sha256(body)
     await this.#request(reference, `manifests/${name}`, {
       method: 'PUT',
       headers: { 'content-type': mediaType },
-      body,
+      body: { data: body },
       push: true,
       accept: [201],
     })
   }
 
   async getBlob(repository: Repository, digest: string): Promise<Buffer> {
-    const response = await this.#request(repository, `blobs/${digest}`, { accept: [200] })
-    const body = Buffer.from(await response.arrayBuffer())
+    const answer = await this.#request(repository, `blobs/${digest}`, { accept: [200] })
+    const body = Buffer.from(await answer.body.arrayBuffer())
     if (sha256(body) !== digest)
       throw cliError(
         'WEAVER_CLI_REGISTRY',
@@ -105,171 +125,160 @@ export class RegistryClient {
   }
 
   /** A blob as a stream, for those too large for memory; the caller checks the digest. */
-  async streamBlob(repository: Repository, digest: string): Promise<ReadableStream<Uint8Array>> {
-    const response = await this.#request(repository, `blobs/${digest}`, { accept: [200] })
-    return response.body ?? new ReadableStream()
+  async streamBlob(repository: Repository, digest: string): Promise<Readable> {
+    return (await this.#request(repository, `blobs/${digest}`, { accept: [200] })).body
   }
 
+  /** True when it is known that the blob is there. */
   async hasBlob(repository: Repository, digest: string): Promise<boolean> {
-    return (await this.#request(repository, `blobs/${digest}`, { method: 'HEAD', push: true, accept: [200, 404] })).status === 200
+    const answer = await this.#ask(repository, `blobs/${digest}`, { method: 'HEAD' })
+    return answer?.status === 200 && (header(answer, 'docker-content-digest') ?? digest) === digest
   }
 
-  /** Takes a blob over from another repository of the same registry. @returns false when the registry would not. */
+  /** Takes a blob over from another repository of the same registry. @returns false when the registry would not */
   async mountBlob(to: Repository, digest: string, from: Repository): Promise<boolean> {
     if (to.registry !== from.registry) return false
     const path = `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from.repository)}`
-    const response = await this.#request(to, path, {
-      method: 'POST',
-      push: true,
-      mountFrom: from.repository,
-      accept: [201, 202, 401, 403, 404],
-    })
-    return response.status === 201
+    return (await this.#ask(to, path, { method: 'POST', mountFrom: from.repository }))?.status === 201
   }
 
   /** Uploads in one piece; the registry checks the digest. */
-  async putBlob(
-    repository: Repository,
-    digest: string,
-    content: { readonly file: string } | { readonly data: Buffer<ArrayBuffer> },
-  ): Promise<void> {
+  async putBlob(repository: Repository, digest: string, content: Content): Promise<void> {
     const opened = await this.#request(repository, 'blobs/uploads/', { method: 'POST', push: true, accept: [202] })
-    const location = opened.headers.get('location')
-    if (location === null) throw cliError('WEAVER_CLI_REGISTRY', `registry "${repository.registry}" opened an upload without saying where`)
+    const location = header(opened, 'location')
+    if (location === undefined || !URL.canParse(location, opened.url.href))
+      throw cliError('WEAVER_CLI_REGISTRY', `registry "${repository.registry}" opened an upload without saying where`)
     const url = new URL(location, opened.url)
     url.searchParams.set('digest', digest)
-    const body = 'file' in content ? await openAsBlob(content.file) : content.data
     await this.#request(repository, url, {
       method: 'PUT',
       headers: { 'content-type': 'application/octet-stream' },
-      body,
+      body: content,
       push: true,
       accept: [201],
     })
   }
 
-  async #request(repository: Repository, path: string | URL, options: RequestOptions): Promise<Response> {
-    const url = path instanceof URL ? path : new URL(`/v2/${repository.repository}/${path}`, this.#origin(repository.registry))
-    const scope = scopeOf(repository, options)
-    const tokenKey = `${repository.registry} ${scope}`
-    let response = await this.#send(url, options, this.#tokens.get(tokenKey))
-    if (response.status === 401 && (!options.accept.includes(401) || !this.#tokens.has(tokenKey))) {
-      await response.body?.cancel()
-      const authorization = await this.#authorize(response.headers.get('www-authenticate') ?? '', { registry: repository.registry, scope })
-      if (authorization !== undefined) {
-        this.#tokens.set(tokenKey, authorization)
-        response = await this.#send(url, options, authorization)
-      }
+  /** Asks what only saves work (I4). @returns `undefined` when there was no answer */
+  async #ask(repository: Repository, path: string, options: Omit<RequestOptions, 'accept'>): Promise<Answer | undefined> {
+    try {
+      return await this.#request(repository, path, { ...options, push: true, isOptional: true, accept: [] })
+    } catch {
+      this.#options.signal?.throwIfAborted()
+      return undefined // a registry that is down, or refuses, tells the write that follows
     }
-    if (options.accept.includes(response.status)) {
-      // nobody reads the answer to a write; unread it would hold its connection
-      if (options.method !== undefined)
-        await response.arrayBuffer().catch((cause: Error) => {
-          throw unreachable(url, cause)
-        })
-      return response
-    }
-    throw await refusal(response, { repository, method: options.method ?? 'GET', path: url.pathname })
   }
 
-  async #send(url: URL, options: RequestOptions, authorization: string | undefined): Promise<Response> {
-    const delays = this.#options.retryDelaysMs ?? [250, 1000, 3000]
-    const limit = options.body === undefined && !url.pathname.includes('/blobs/sha256') ? REQUEST_TIMEOUT_MS : TRANSFER_TIMEOUT_MS
+  async #request(repository: Repository, path: string | URL, options: RequestOptions): Promise<Answer> {
+    const own = new URL(this.#base(repository.registry))
+    const url = path instanceof URL ? path : new URL(`/v2/${repository.repository}/${path}`, own)
+    const scope = scopeOf(repository, options)
+    const tokenKey = `${repository.registry} ${scope}`
+    let answer = await this.#send(url, options, this.#tokens.get(tokenKey))
+    // a challenge of another origin is not the registry's: it gets no credentials
+    if (answer.status === 401 && answer.url.origin === own.origin) {
+      const challenge = answer.headers['www-authenticate']
+      const authorization = await this.#authenticator.answer({ repository, scope, origin: own.origin, challenge })
+      if (authorization !== undefined) {
+        await answer.body.dump()
+        this.#tokens.set(tokenKey, authorization)
+        answer = await this.#send(url, options, authorization)
+      }
+    }
+    if (options.isOptional !== true && !options.accept.includes(answer.status))
+      throw await this.#refusal(answer, { repository, method: options.method ?? 'GET', origin: own.origin })
+    // nobody reads the answer to a write; unread it would hold its connection
+    if (options.method !== undefined)
+      await answer.body.arrayBuffer().catch((cause: Error) => {
+        throw this.#unreachable(url, cause)
+      })
+    return answer
+  }
+
+  async #send(url: URL, options: SendOptions, authorization: Authorization | undefined): Promise<Answer> {
+    const delays = options.isOptional === true ? [] : (this.#options.retryDelaysMs ?? [250, 1000, 3000])
     for (let attempt = 0; ; attempt++) {
-      const timeout = AbortSignal.timeout(limit)
-      const signal = this.#options.signal === undefined ? timeout : AbortSignal.any([timeout, this.#options.signal])
-      let response: Response | undefined
+      const delay = delays[attempt]
+      let answer: Answer | undefined
       let failure: unknown
       try {
-        response = await fetch(url, {
-          method: options.method ?? 'GET',
-          headers: { ...options.headers, 'user-agent': 'weaver', ...(authorization === undefined ? {} : { authorization }) },
-          ...(options.body === undefined ? {} : { body: options.body }),
-          signal,
-        })
+        answer = await this.#sendOnce(url, options, authorization)
       } catch (cause) {
         this.#options.signal?.throwIfAborted()
         failure = cause
       }
-      const delay = delays[attempt]
-      if (response !== undefined && (delay === undefined || (response.status !== 429 && response.status < 500))) return response
-      if (delay === undefined) throw unreachable(url, failure as Error) // fetch rejects with errors only
-      await response?.body?.cancel()
+      if (answer !== undefined && (delay === undefined || (answer.status !== 429 && answer.status < 500))) return answer
+      if (delay === undefined) throw this.#unreachable(url, failure as Error) // undici rejects with errors only
+      await answer?.body.dump()
       await sleep(delay, undefined, this.#options.signal === undefined ? {} : { signal: this.#options.signal })
     }
   }
 
-  /** Answers the challenge of a 401. @returns the `Authorization` to use, `undefined` when there is nothing to offer. */
-  async #authorize(
-    challenge: string,
-    { registry, scope }: { readonly registry: string; readonly scope: string },
-  ): Promise<string | undefined> {
-    const credentials = await this.#options.credentials(registry)
-    const scheme = challenge.split(' ')[0]?.toLowerCase()
-    if (scheme === 'basic') return credentials === undefined ? undefined : basic(credentials)
-    if (scheme !== 'bearer') return undefined
-    const fields = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]))
-    const realm = fields['realm']
-    if (realm === undefined || !URL.canParse(realm)) return undefined
-    return `Bearer ${await this.#fetchToken(new URL(realm), { service: fields['service'], scope, credentials, registry })}`
-  }
-
-  async #fetchToken(
-    realm: URL,
-    {
-      service,
-      scope,
-      credentials,
-      registry,
-    }: { service: string | undefined; scope: string; credentials: Credentials | undefined; registry: string },
-  ): Promise<string> {
-    const isPrivate = realm.protocol === 'https:' || isLoopbackRegistry(realm.host) || this.#isInsecure(registry)
-    if (!isPrivate && credentials !== undefined)
-      throw cliError(
-        'WEAVER_CLI_REGISTRY_AUTH',
-        `registry "${registry}" wants its credentials sent unencrypted to "${realm.origin}"; refused. Use --insecure-registry ${registry} to allow it`,
-      )
-    let response: Response
-    if (credentials?.identityToken !== undefined) {
-      const form = new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: credentials.identityToken,
-        client_id: 'weaver',
-        scope,
-        ...(service === undefined ? {} : { service }),
-      })
-      response = await this.#send(
-        realm,
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/x-www-form-urlencoded' },
-          body: Buffer.from(form.toString()),
-          accept: [200],
+  /** Follows redirects; each hop gets what belongs to its origin (I3). */
+  async #sendOnce(start: URL, { method = 'GET', headers, body }: SendOptions, authorization: Authorization | undefined): Promise<Answer> {
+    const timeout = AbortSignal.timeout(
+      body === undefined && !start.pathname.includes('/blobs/sha256') ? REQUEST_TIMEOUT_MS : TRANSFER_TIMEOUT_MS,
+    )
+    const signal = this.#options.signal === undefined ? timeout : AbortSignal.any([timeout, this.#options.signal])
+    let url = start
+    for (let hop = 0; ; hop++) {
+      const response = await this.#options.http.request(url, {
+        method,
+        headers: {
+          ...headers,
+          ...(authorization?.origin === url.origin ? { authorization: authorization.value } : {}),
+          ...(await lengthOf(body)),
         },
-        undefined,
-      )
-    } else {
-      for (const one of scope.split(' ')) realm.searchParams.append('scope', one)
-      if (service !== undefined) realm.searchParams.set('service', service)
-      response = await this.#send(realm, { accept: [200] }, credentials === undefined ? undefined : basic(credentials))
+        ...(body === undefined ? {} : { body: 'file' in body ? createReadStream(body.file) : body.data }),
+        signal,
+      })
+      const answer = { status: response.statusCode, headers: response.headers, body: response.body, url }
+      const target = redirectOf(answer, method)
+      if (target === undefined) return answer
+      await response.body.dump()
+      if (hop === MAX_REDIRECTS) throw new Error(`it redirects more than ${MAX_REDIRECTS} times`)
+      url = target
     }
-    const answer = response.ok ? ((await response.json()) as { readonly token?: string; readonly access_token?: string }) : {} // checked below
-    const token = answer.token ?? answer.access_token
-    if (token === undefined)
-      throw cliError(
-        'WEAVER_CLI_REGISTRY_AUTH',
-        `the token service of registry "${registry}" answered ${response.status}${credentials === undefined ? '' : ` to user "${credentials.username}"`}; log in with \`docker login ${registry}\``,
-      )
-    return token
   }
 
-  #origin(registry: string): string {
-    const isPlain = isLoopbackRegistry(registry) || this.#isInsecure(registry)
-    return `${isPlain ? 'http' : 'https'}://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`
+  #base(registry: string): string {
+    const isPlain = isLoopbackRegistry(registry) || this.#insecure.has(registry)
+    return `${isPlain ? 'http' : 'https'}://${registry === DOCKER_HUB ? 'registry-1.docker.io' : registry}`
   }
 
-  #isInsecure(registry: string): boolean {
-    return this.#options.insecureRegistries?.includes(registry) === true
+  #unreachable(url: URL, cause: Error): Error {
+    const inner = cause.cause instanceof Error ? cause.cause : cause
+    const why =
+      inner.name === 'TimeoutError'
+        ? 'it gave no answer in time'
+        : inner.message || String((inner as NodeJS.ErrnoException).code ?? inner.name) // undici sets a code where there is no message
+    const via = this.#options.http.via(url)
+    const hint =
+      via !== ''
+        ? 'Check the proxy, or name the registry in NO_PROXY'
+        : url.protocol === 'https:'
+          ? 'Check the name and the network; for a registry without TLS give --insecure-registry'
+          : 'Is it running?'
+    return cliError('WEAVER_CLI_REGISTRY', `registry "${url.host}" cannot be reached${via}: ${why}. ${hint}`, { cause })
+  }
+
+  async #refusal(
+    { status, body, url }: Answer,
+    { repository, method, origin }: { readonly repository: Repository; readonly method: string; readonly origin: string },
+  ): Promise<Error> {
+    const text = await body.text().catch((error: unknown) => String(error))
+    const said = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 200).trim()
+    const isAuth = status === 401 || status === 403
+    const sent = `registry "${repository.registry}" sent the ${method} on to "${url.origin}"`
+    const what =
+      url.origin === origin
+        ? `registry refused ${method} on "${repository.registry}/${repository.repository}" with ${status}`
+        : `${sent}, which refused it with ${status}`
+    const foreign = `credentials go to "${origin}" only. If both are the registry, it must know its own address: \`http.host\` in its settings, or X-Forwarded-Proto and Host from the proxy before it`
+    const remedy = isAuth ? `; ${url.origin === origin ? this.#authenticator.remedy(repository) : foreign}` : ''
+    return cliError(isAuth ? 'WEAVER_CLI_REGISTRY_AUTH' : 'WEAVER_CLI_REGISTRY', `${what}${said === '' ? '' : ` (${said})`}${remedy}`, {
+      details: { status, path: url.pathname },
+    })
   }
 }
 
@@ -278,32 +287,17 @@ function scopeOf({ repository }: Repository, { push, mountFrom }: RequestOptions
   return mountFrom === undefined || mountFrom === repository ? own : `${own} repository:${mountFrom}:pull`
 }
 
-function basic({ username, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+async function lengthOf(body: Content | undefined): Promise<Readonly<Record<string, string>>> {
+  return body !== undefined && 'file' in body ? { 'content-length': String((await stat(body.file)).size) } : {}
 }
 
-function unreachable(url: URL, cause: Error): Error {
-  const inner = cause.cause instanceof Error ? cause.cause : cause
-  const why =
-    inner.name === 'TimeoutError'
-      ? 'it gave no answer in time'
-      : inner.message || String((inner as NodeJS.ErrnoException).code ?? inner.name) // undici sets a code where there is no message
-  const hint =
-    url.protocol === 'https:' ? 'Check the name and the network; for a registry without TLS give --insecure-registry' : 'Is it running?'
-  return cliError('WEAVER_CLI_REGISTRY', `registry "${url.host}" cannot be reached: ${why}. ${hint}`, { cause })
+/** 307 and 308 keep the method; the others make a GET of what is one already, and end a write. */
+function redirectOf(answer: Answer, method: string): URL | undefined {
+  const isFollowed = [307, 308].includes(answer.status) || ([301, 302, 303].includes(answer.status) && ['GET', 'HEAD'].includes(method))
+  const location = header(answer, 'location')
+  return isFollowed && location !== undefined && URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined
 }
 
-async function refusal(
-  response: Response,
-  { repository, method, path }: { readonly repository: Repository; readonly method: string; readonly path: string },
-): Promise<Error> {
-  const text = await response.text().catch((error: unknown) => String(error))
-  const said = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 200).trim()
-  const name = `${repository.registry}/${repository.repository}`
-  const isAuth = response.status === 401 || response.status === 403
-  return cliError(
-    isAuth ? 'WEAVER_CLI_REGISTRY_AUTH' : 'WEAVER_CLI_REGISTRY',
-    `registry refused ${method} on "${name}" with ${response.status}${said === '' ? '' : ` (${said})`}${isAuth ? `; log in with \`docker login ${repository.registry}\`, as a user who may write to "${repository.repository}"` : ''}`,
-    { details: { status: response.status, path } },
-  )
+function header({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
+  return [headers[name]].flat()[0]
 }

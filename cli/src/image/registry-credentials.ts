@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { cliError } from '../errors/catalogue.js'
+import { DOCKER_HUB, normalRegistry, type ImageReference } from './reference.js'
 
 export interface Credentials {
   readonly username: string
@@ -10,7 +11,14 @@ export interface Credentials {
   /** In place of a password: a refresh token of the registry's token service. */
   readonly identityToken?: string
 }
-export type FindCredentials = (registry: string) => Promise<Credentials | undefined>
+export interface FoundCredentials {
+  readonly credentials?: Credentials
+  /** What came in the way of others, each with its remedy: a credential helper that failed. */
+  readonly problems: readonly string[]
+}
+export type FindCredentials = (image: Pick<ImageReference, 'registry' | 'repository'>) => Promise<FoundCredentials>
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 const authEntry = z.looseObject({
   auth: z.string().optional(),
@@ -19,32 +27,71 @@ const authEntry = z.looseObject({
   identitytoken: z.string().optional(),
 })
 const configSchema = z.looseObject({
-  auths: z.record(z.string(), authEntry).optional(),
-  credsStore: z.string().optional(),
-  credHelpers: z.record(z.string(), z.string()).optional(),
+  auths: z.record(z.string(), authEntry).nullish(),
+  credsStore: z.string().nullish(),
+  credHelpers: z.record(z.string(), z.string()).nullish(),
 })
+/** What a helper prints, and ends with 1, when it has nothing; the text is part of its protocol. */
+const NOT_FOUND = 'credentials not found in native keychain'
 
 /**
  * Looks where `docker login` and `podman login` put credentials: `$REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json`, `~/.docker/config.json`,
- * `$XDG_RUNTIME_DIR/containers/auth.json`; credential helpers (`docker-credential-…`) are asked. No file is ever written.
+ * `$XDG_RUNTIME_DIR/containers/auth.json`; credential helpers (`docker-credential-…`) are asked. No file is ever written. Of entries for a registry and for paths in
+ * it the longest that holds the repository counts. A helper that fails is a problem of the answer; the search goes on.
  */
-export function createCredentialFinder(env: Readonly<Record<string, string | undefined>>): FindCredentials {
+export function createCredentialFinder(env: Environment): FindCredentials {
   const home = env['HOME'] ?? env['USERPROFILE'] ?? '/'
   const files = [
     env['REGISTRY_AUTH_FILE'],
     join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
     env['XDG_RUNTIME_DIR'] === undefined ? undefined : join(env['XDG_RUNTIME_DIR'], 'containers/auth.json'),
   ].filter((file) => file !== undefined)
-  return async (registry) => {
+  return async (image) => {
+    const problems: string[] = []
     for (const file of files) {
-      const found = await lookUp(file, registry)
-      if (found !== undefined) return found
+      const credentials = await lookUp(file, { places: placesOf(image), env, problems })
+      if (credentials !== undefined) return { credentials, problems }
     }
-    return undefined
+    return { problems }
   }
 }
 
-async function lookUp(file: string, registry: string): Promise<Credentials | undefined> {
+/** `host/a/b`, `host/a`, `host` of the image `host/a/b`. */
+function placesOf({ registry, repository }: Pick<ImageReference, 'registry' | 'repository'>): readonly string[] {
+  const parts = repository.split('/')
+  return [...parts.map((_, i) => [registry, ...parts.slice(0, parts.length - i)].join('/')), registry]
+}
+
+/** The place that a key of a configuration means: `https://index.docker.io/v1/` is `docker.io`. Versions of the API are no path of a repository. */
+function placeOf(key: string): string {
+  const [host = '', ...path] = key
+    .replace(/^https?:\/\//i, '')
+    .replace(/\/+$/, '')
+    .replace(/\/v[12]$/, '')
+    .split('/')
+  return [normalRegistry(host), ...path].join('/')
+}
+
+/** The entry for the first of the places that has one; a key that names a place as it is goes before one that merely means it. */
+function entryFor<T>(
+  entries: Readonly<Record<string, T>>,
+  places: readonly string[],
+): { readonly key: string; readonly value: T } | undefined {
+  for (const place of places) {
+    const key = Object.hasOwn(entries, place) ? place : Object.keys(entries).find((one) => placeOf(one) === place)
+    const value = key === undefined ? undefined : entries[key]
+    if (key !== undefined && value !== undefined) return { key, value }
+  }
+  return undefined
+}
+
+interface LookUp {
+  readonly places: readonly string[]
+  readonly env: Environment
+  readonly problems: string[]
+}
+
+async function lookUp(file: string, { places, env, problems }: LookUp): Promise<Credentials | undefined> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
@@ -54,19 +101,30 @@ async function lookUp(file: string, registry: string): Promise<Credentials | und
   }
   const parsed = configSchema.safeParse(parseJson(text))
   if (!parsed.success)
-    throw cliError('WEAVER_CLI_REGISTRY_AUTH', `"${file}" is no container configuration; log in anew with docker or podman`)
-  const config = parsed.data
-  // Docker Hub has a name of its own in these files.
-  const names =
-    registry === 'docker.io'
-      ? ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io']
-      : [registry, `https://${registry}`, `http://${registry}`]
-  const helper = names.map((name) => config.credHelpers?.[name]).find((found) => found !== undefined)
-  if (helper !== undefined) return askHelper(helper, names[0] ?? registry)
-  const entry = names.map((name) => config.auths?.[name]).find((found) => found !== undefined)
-  const credentials = entry === undefined ? undefined : fromEntry(entry)
-  if (credentials !== undefined) return credentials
-  return config.credsStore === undefined ? undefined : askHelper(config.credsStore, names[0] ?? registry)
+    throw cliError('WEAVER_CLI_REGISTRY_AUTH', `"${file}" is not a container configuration; log in anew with docker or podman`)
+  const { auths, credHelpers, credsStore } = parsed.data
+  const entry = entryFor(auths ?? {}, places)
+  const askHelper = async (helper: string): Promise<Credentials | undefined> => {
+    const answer = await callHelper(helper, { server: serverNameOf(places, entry?.key), env })
+    if ('problem' in answer)
+      problems.push(
+        `credential helper "docker-credential-${helper}", which "${file}" names, failed: ${answer.problem}; mend it, or remove it from that file and log in again`,
+      )
+    return 'problem' in answer ? undefined : answer.credentials
+  }
+  const helper = entryFor(credHelpers ?? {}, places)?.value
+  const ofHelper = helper === undefined ? undefined : await askHelper(helper)
+  if (ofHelper !== undefined) return ofHelper
+  const ofEntry = entry === undefined ? undefined : fromEntry(entry.value)
+  if (ofEntry !== undefined) return ofEntry
+  const isAsked = credsStore === null || credsStore === undefined || credsStore === '' || credsStore === helper
+  return isAsked ? undefined : askHelper(credsStore)
+}
+
+/** Helpers know a server by the name of its login, which stands in `auths` with an empty entry. */
+function serverNameOf(places: readonly string[], key: string | undefined): string {
+  const registry = places.at(-1) ?? ''
+  return key ?? (registry === DOCKER_HUB ? 'https://index.docker.io/v1/' : registry)
 }
 
 function fromEntry({ auth, username, password, identitytoken }: z.output<typeof authEntry>): Credentials | undefined {
@@ -76,20 +134,34 @@ function fromEntry({ auth, username, password, identitytoken }: z.output<typeof 
   return user === undefined || user === '' ? undefined : { username: user, password: secret }
 }
 
-/** Speaks the protocol of docker-credential-helpers. A helper that knows nothing is no error. */
-async function askHelper(helper: string, server: string): Promise<Credentials | undefined> {
-  const answer = await new Promise<string | undefined>((resolve) => {
-    const child = execFile(`docker-credential-${helper}`, ['get'], { timeout: 20_000 }, (error, stdout) =>
-      resolve(error === null ? stdout : undefined),
+/** Speaks the protocol of docker-credential-helpers. */
+async function callHelper(
+  helper: string,
+  { server, env }: { readonly server: string; readonly env: Environment },
+): Promise<{ readonly credentials?: Credentials } | { readonly problem: string }> {
+  const { error, stdout, stderr } = await new Promise<{
+    error: (Error & { killed?: boolean; code?: unknown }) | null
+    stdout: string
+    stderr: string
+  }>((resolve) => {
+    const child = execFile(`docker-credential-${helper}`, ['get'], { timeout: 20_000, env: { ...env } }, (failure, out, err) =>
+      resolve({ error: failure, stdout: out, stderr: err }),
     )
-    child.on('error', () => resolve(undefined))
-    child.stdin?.on('error', () => resolve(undefined))
+    child.stdin?.on('error', () => undefined) // one that ends without reading tells why by its exit
     child.stdin?.end(server)
   })
-  const parsed = z.object({ Username: z.string(), Secret: z.string() }).safeParse(answer === undefined ? undefined : parseJson(answer))
-  if (!parsed.success) return undefined
+  if (error !== null) {
+    if (stdout.trim() === NOT_FOUND) return {}
+    if (error.code === 'ENOENT') return { problem: 'there is no such program on the PATH' }
+    if (error.killed === true) return { problem: 'it did not answer within 20 s' }
+    // helpers print their reason to stdout
+    const said = [stdout, stderr].map((text) => text.trim()).find((text) => text !== '')
+    return { problem: `it ended with ${String(error.code)}${said === undefined ? '' : ` (${said.slice(0, 300)})`}` }
+  }
+  const parsed = z.object({ Username: z.string(), Secret: z.string() }).safeParse(parseJson(stdout))
+  if (!parsed.success) return { problem: 'its answer has no Username and Secret' } // the answer itself may hold a secret
   const { Username: username, Secret: password } = parsed.data
-  return username === '<token>' ? { username: '', password: '', identityToken: password } : { username, password }
+  return { credentials: username === '<token>' ? { username: '', password: '', identityToken: password } : { username, password } }
 }
 
 function parseJson(text: string): unknown {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,10 +12,10 @@ export interface TestRegistry {
   stop(): Promise<void>
 }
 
-/** A port of the loopback interface that is free at this moment. */
-export async function freePort(): Promise<number> {
+/** A port of the loopback interface that is free at this moment. @param wanted rejects when this one is not */
+export async function freePort(wanted = 0): Promise<number> {
   const probe = createServer()
-  probe.listen(0, '127.0.0.1')
+  probe.listen(wanted, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as { readonly port: number } // a TCP server that listens has one
   probe.close()
@@ -23,19 +23,31 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+export interface RegistryOptions {
+  /** Content of a htpasswd file with bcrypt hashes; with it the registry wants Basic credentials. */
+  readonly htpasswd?: string
+  /** @default any that is free */
+  readonly port?: number
+  /** Files in PEM; with them it speaks HTTPS. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
+}
+
+/** Of the user `ann` with the password `secret`. */
+export const HTPASSWD = 'ann:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n'
+
 /**
  * Starts the real `docker-registry` (the Debian package of that name) on loopback.
- * @param htpasswd content of a htpasswd file with bcrypt hashes; with it the registry wants Basic credentials
  * @throws Error when there is none, with what to do
  */
-export async function startRegistry(options: { readonly htpasswd?: string } = {}): Promise<TestRegistry> {
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-registry-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const auth = options.htpasswd === undefined ? '' : `auth:\n  htpasswd:\n    realm: test\n    path: ${folder}/htpasswd\n`
+  const tls = options.tls === undefined ? '' : `  tls:\n    certificate: ${options.tls.certificate}\n    key: ${options.tls.key}\n`
   await writeFile(join(folder, 'htpasswd'), options.htpasswd ?? '')
   await writeFile(
     join(folder, 'config.yml'),
-    `version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: ${folder}/data\nhttp:\n  addr: 127.0.0.1:${port}\n${auth}`,
+    `version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    rootdirectory: ${folder}/data\nhttp:\n  addr: 127.0.0.1:${port}\n${tls}${auth}`,
   )
   const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'] })
   let text = ''
@@ -51,8 +63,7 @@ export async function startRegistry(options: { readonly htpasswd?: string } = {}
   for (;;) {
     if (failure !== undefined) throw failure
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}:\n${text}`)
-    const answer = await fetch(`http://${host}/v2/`).catch(() => undefined)
-    if (answer !== undefined) break
+    if (await answers(port)) break
     if (Date.now() > deadline) throw new Error(`docker-registry did not answer within 15 s:\n${text}`)
     await sleep(50)
   }
@@ -64,4 +75,15 @@ export async function startRegistry(options: { readonly htpasswd?: string } = {}
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** True when something listens there; not by fetch, which refuses some ports. */
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const isOpen = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return isOpen
 }

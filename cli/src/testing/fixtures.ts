@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createHttpClient } from '../http/http-client.js'
 import { packLayer } from '../image/layer.js'
 import { MEDIA_TYPES, sha256, type ImageFormat } from '../image/oci.js'
 import { parseReference } from '../image/reference.js'
@@ -107,7 +108,7 @@ export async function pushBaseImage(
 ): Promise<string> {
   const { repository = 'library/base', format = 'oci', architectures = ['amd64'] } = options
   const types = MEDIA_TYPES[format]
-  const client = options.client ?? new RegistryClient({ credentials: async () => undefined })
+  const client = options.client ?? new RegistryClient({ http: createHttpClient({}), credentials: async () => ({ problems: [] }) })
   const target = parseReference(`${registry}/${repository}:1`)
   const data = Buffer.from('the base\n')
   const layer = await packLayer('base', [{ path: 'etc/base', content: { data }, size: data.length, isExecutable: false }], options.cache)
