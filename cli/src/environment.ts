@@ -16,6 +16,12 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   HOME: 'Where `~` is.',
   USERPROFILE: 'Where `~` is, on Windows.',
   KUBERNETES_SERVICE_HOST: 'Set in every pod; without a kubeconfig it says that the service account is to be used.',
+  HTTPS_PROXY:
+    'Proxy of requests by HTTPS to registries and to the Kubernetes API: `http://user:password@proxy.example:3128`, or `socks5://…`. In lower case, too. `proxy-url` of a kubeconfig goes before it.',
+  HTTP_PROXY: 'The same for plain HTTP.',
+  NO_PROXY:
+    'What is reached without a proxy, divided by commas: names with their subdomains, `.suffixes`, addresses, CIDR ranges, each name or address with or without a port; `*` for all. In lower case, too. Loopback never has a proxy.',
+  NODE_EXTRA_CA_CERTS: 'Of Node: a file with more certificate authorities to trust, such as that of a registry of your own.',
   NO_COLOR: 'Anything but the empty string: no colours.',
   TERM: '`dumb`: no colours, and nothing is redrawn in place.',
   WEAVER_DEBUG: 'Anything but the empty string: errors come with stack trace and cause.',

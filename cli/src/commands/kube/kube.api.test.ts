@@ -1,6 +1,6 @@
 // `weaver kube …` against a real API server. No operator is there: what it would write into a status, or remove, the test does.
 import { execFile } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import { parse } from 'yaml'
 import { anError } from '../../testing/an-error.js'
 import { startApiServer, type ApiServer } from '../../testing/api-server.js'
 import { freePort } from '../../testing/docker-registry.js'
+import { startForwardProxy } from '../../testing/forward-proxy.js'
 import { runWeaver, startWeaver, type Ran, type RunningWeaver, type RunOptions } from '../../testing/run-weaver.js'
 import { eventually, makeNamespace, makeShop, type AppsOf } from '../../testing/shop.js'
 
@@ -54,6 +55,28 @@ describe('a cluster that cannot be used', () => {
   it('no kubeconfig: says where it looked', async () => {
     const ran = await weaver('kube status', { env: { KUBECONFIG: '' } })
     expect(ran).toEqual(anError(2, 'there is no kubeconfig', `${nothing}/.kube/config`, '--kubeconfig'))
+  })
+
+  it('is reached through the proxy that the environment or its kubeconfig names', async () => {
+    const port = Number(new URL(server.admin.server).port)
+    const proxy = await startForwardProxy({ ports: { 'kube.corp:6443': port }, credentials: 'ann:secret' })
+    try {
+      const far = (await readFile(server.kubeconfig, 'utf8')).replace(`127.0.0.1:${port}`, 'kube.corp:6443')
+      const url = `http://ann:secret@${proxy.host}`
+      await writeFile(join(shop, 'far.yaml'), far)
+      await writeFile(join(shop, 'own.yaml'), far.replace(/( +)server:/, `$1proxy-url: ${url}\n$1server:`))
+      const [of, own] = [{ KUBECONFIG: join(shop, 'far.yaml') }, { KUBECONFIG: join(shop, 'own.yaml') }]
+      const reached = { code: 0, stdout: expect.stringContaining('NAME') as string }
+      for (const env of [{ ...of, HTTPS_PROXY: url }, { ...of, https_proxy: url }, own])
+        expect(await weaver('kube status -A', { env })).toMatchObject(reached)
+      expect(proxy.asked.length).toBeGreaterThan(0)
+      expect(new Set(proxy.asked)).toEqual(new Set(['CONNECT kube.corp:6443']))
+      expect(await weaver('kube status', { env: { ...of, HTTPS_PROXY: proxy.host } })).toEqual(
+        anError(1, 'cannot be reached through the proxy', proxy.host, 'HTTPS_PROXY', '407'),
+      )
+    } finally {
+      await proxy.stop()
+    }
   })
 
   it('a kubeconfig that is not there, is empty, or is broken: names the file', async () => {

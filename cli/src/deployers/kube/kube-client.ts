@@ -1,10 +1,11 @@
 // Calls of the Kubernetes API for people at a terminal: each has a time limit, and each failure says what to do. client-node reads the kubeconfig and gives the
 // credentials (certificates, tokens, exec plugins); the calls are made here.
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest, type RequestOptions } from 'node:https'
-import type { Cluster } from '@kubernetes/client-node'
+import type { RequestOptions } from 'node:https'
+import type { Cluster, KubeConfig } from '@kubernetes/client-node'
 import { WeaverError } from '@weaver/sdk/contract'
 import { cliError, type CliErrorCode } from '../../errors/catalogue.js'
+import { createHttpClient, type HttpClient, type TlsOptions } from '../../http/http-client.js'
+import { parseProxy } from '../../http/proxy-environment.js'
 import { loadKubeconfig, type KubeconfigOptions } from './kubeconfig.js'
 
 export interface KubeCall {
@@ -33,6 +34,8 @@ export interface KubeClient {
   stream(call: Pick<KubeCall, 'path' | 'query' | 'what' | 'signal'>): Promise<AsyncIterable<Buffer>>
 }
 
+type Response = Awaited<ReturnType<HttpClient['request']>>
+
 const TIMEOUT_MS = 15_000
 const ATTEMPTS = 3
 
@@ -41,6 +44,9 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
   const config = await loadKubeconfig(options)
   const cluster = config.getCurrentCluster() as Cluster // loadKubeconfig saw to it
   const context = config.getContextObject(config.getCurrentContext())
+  const http = createHttpClient(options.env)
+
+  const proxy = (cluster.proxyUrl ?? '') === '' ? undefined : parseProxy(cluster.proxyUrl ?? '', '"proxy-url" of the kubeconfig')
 
   const open = async ({
     method = 'GET',
@@ -50,47 +56,38 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
     contentType = 'application/json',
     what,
     signal,
-  }: KubeCall): Promise<IncomingMessage> => {
+  }: KubeCall): Promise<Response> => {
     const url = new URL(cluster.server.replace(/\/$/, '') + path)
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
+    // plain HTTP (`kubectl proxy`) carries no credentials
+    const { headers, tls } = url.protocol === 'https:' ? await accessOf(config, cluster) : {}
     const payload = body === undefined ? undefined : JSON.stringify(body)
-    const request: RequestOptions = {
-      method,
-      ...(signal === undefined ? {} : { signal }),
-      headers: {
-        accept: 'application/json',
-        'user-agent': 'weaver-cli',
-        ...(payload === undefined ? {} : { 'content-type': contentType, 'content-length': Buffer.byteLength(payload) }),
-      },
-    }
     try {
-      // plain HTTP (`kubectl proxy`) carries no credentials, and client-node refuses it
-      if (url.protocol === 'https:') await config.applyToHTTPSOptions(request)
+      return await http.request(url, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(payload === undefined ? {} : { 'content-type': contentType }),
+          ...headers,
+          'user-agent': 'weaver-cli',
+        },
+        ...(payload === undefined ? {} : { body: payload }),
+        ...(signal === undefined ? {} : { signal }),
+        ...(tls === undefined ? {} : { tls }),
+        ...(proxy === undefined ? {} : { proxy }),
+        headersTimeoutMs: TIMEOUT_MS,
+        bodyTimeoutMs: 0, // the caller's signal ends it: a log may be silent for hours
+      })
     } catch (cause) {
+      signal?.throwIfAborted() // as every aborted wait rejects
+      const { message, code } = cause as NodeJS.ErrnoException // undici rejects with errors, and sets a code where there is no message
+      const why = code === 'UND_ERR_HEADERS_TIMEOUT' ? `no answer within ${TIMEOUT_MS / 1000} s` : message || String(code)
       throw cliError(
-        'WEAVER_CLI_KUBECONFIG',
-        `no credentials for "${cluster.server}": ${(cause as Error).message}; log in to the cluster again`,
+        'WEAVER_CLI_KUBE_UNREACHABLE',
+        `${what}: the API server "${cluster.server}" cannot be reached${http.via(url, proxy)}: ${why}`,
         { cause },
-      ) // an exec plugin or an OIDC login failed
-    }
-    return new Promise((resolve, reject) => {
-      const made = (url.protocol === 'http:' ? httpRequest : httpsRequest)(url, request, resolve)
-      // Until the answer begins; what follows has the caller's signal, for a log may be silent for hours.
-      made.setTimeout(TIMEOUT_MS, () => made.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
-      made.on('response', () => made.setTimeout(0))
-      made.on('error', (cause) =>
-        reject(
-          signal?.aborted === true
-            ? (signal.reason as Error) // as every aborted wait rejects
-            : cliError(
-                'WEAVER_CLI_KUBE_UNREACHABLE',
-                `${what}: the API server "${cluster.server}" cannot be reached: ${cause.message || String((cause as NodeJS.ErrnoException).code)}`,
-                { cause },
-              ), // Node sets a code where there is no message
-        ),
       )
-      made.end(payload)
-    })
+    }
   }
 
   return {
@@ -100,8 +97,8 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
       for (let attempt = 1; ; attempt++) {
         try {
           const response = await open(call)
-          const text = await readText(response)
-          const status = response.statusCode ?? 0
+          const text = await response.body.text()
+          const status = response.statusCode
           const answer: unknown = text === '' ? undefined : parseJson(text)
           if ((status >= 200 && status < 300) || call.accept?.includes(status) === true) return { status, body: answer }
           if (status !== 429 && status < 500) throw refused(call, status, answer)
@@ -115,17 +112,33 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
     },
     async stream(call) {
       const response = await open(call)
-      const status = response.statusCode ?? 0
-      if (status !== 200) throw refused(call, status, parseJson(await readText(response)))
-      return response
+      const status = response.statusCode
+      if (status !== 200) throw refused(call, status, parseJson(await response.body.text()))
+      return response.body
     },
   }
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk as Buffer) // no encoding is set
-  return Buffer.concat(chunks).toString()
+/** Credentials of the kubeconfig's user, asked for with each call: a token may have ended, an exec plugin gives another. */
+async function accessOf(
+  config: KubeConfig,
+  cluster: Cluster,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly tls: TlsOptions }> {
+  const given: RequestOptions = { headers: {} }
+  try {
+    await config.applyToHTTPSOptions(given)
+  } catch (cause) {
+    // an exec plugin or an OIDC login failed
+    const why = (cause as Error).message // client-node rejects with errors
+    throw cliError('WEAVER_CLI_KUBECONFIG', `no credentials for "${cluster.server}": ${why}; log in to the cluster again`, { cause })
+  }
+  const { ca, cert, key, servername, rejectUnauthorized, auth } = given
+  const basic = typeof auth === 'string' ? { authorization: `Basic ${Buffer.from(auth).toString('base64')}` } : {}
+  const tls = { ca, cert, key, servername, rejectUnauthorized }
+  return {
+    headers: { ...(given.headers as Readonly<Record<string, string>>), ...basic }, // client-node sets texts
+    tls: Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== null)), // undici takes a key without a value for one
+  }
 }
 
 function parseJson(text: string): unknown {
