@@ -22,7 +22,7 @@ export {
 } from './names.js'
 export { checkSpec, parseWeaverApp, parseWeaverAppSpec, type ParsedApp, type ParsedSpec } from './parse.js'
 export { fieldPath, formatProblem, nearestName, type SpecProblem } from './problems.js'
-export { canonicalJson, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
+export { canonicalJson, earlierVersionIdOf, isSameVersion, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
 export {
   API_GROUP,
   API_VERSION,

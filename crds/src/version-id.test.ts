@@ -1,4 +1,4 @@
-import { canonicalJson, versionIdOf } from './version-id.js'
+import { canonicalJson, earlierVersionIdOf, versionIdOf } from './version-id.js'
 import { weaverAppSpecSchema, type WeaverAppSpecInput } from './weaver-app.js'
 
 const base: WeaverAppSpecInput = {
@@ -34,6 +34,15 @@ describe('the version id', () => {
     for (const change of same) expect(idOf(change)).toBe(idOf())
   })
 
+  it('stays the same when what runs together does, whatever the groups are called (issue 10, 41)', () => {
+    const same: Partial<WeaverAppSpecInput>[] = [
+      { groups: groups.map((g) => ({ ...g, name: `${g.name}2` })) },
+      { groups: [...groups, { name: 'd', components: ['a/D'] }] },
+      { groups: [...groups, { name: 'anything', components: ['a/D'], replicas: { min: 3 }, env: [], resources: {} }] },
+    ]
+    for (const change of same) expect(idOf(change)).toBe(idOf())
+  })
+
   it('differs for everything that changes a pod', () => {
     const different: Partial<WeaverAppSpecInput>[] = [
       { image: 'registry.example/hello:v2' },
@@ -42,7 +51,10 @@ describe('the version id', () => {
       { config: { 'a/A': { x: 1, y: 3 } } },
       { config: {} },
       { groups: [] },
-      { groups: groups.map((g) => ({ ...g, name: `${g.name}2` })) },
+      { groups: groups.slice(0, 1) },
+      { groups: groups.map((g) => ({ ...g, components: [...g.components, `${g.name}/D`] })) },
+      { groups: [{ name: 'text', components: ['a/A', 'a/B'] }] },
+      { groups: [{ name: 'text', components: ['a/A', 'a/C'] }] },
       { groups: groups.map((g) => ({ ...g, env: [{ name: 'K', value: 'w' }] })) },
       { groups: groups.map((g) => ({ ...g, resources: { requests: { cpu: '2' } } })) },
       { listeners: [{ name: 'lis' }] },
@@ -57,7 +69,8 @@ describe('the version id', () => {
   })
 
   it('is the same in every release: changing how it is made would roll every application', () => {
-    expect(idOf()).toBe('bzna1nft')
+    expect(idOf()).toBe('rfrza9g9')
+    expect(earlierVersionIdOf(weaverAppSpecSchema.parse(base))).toBe('bzna1nft')
   })
 })
 

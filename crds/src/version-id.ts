@@ -7,12 +7,37 @@ export const VERSION_ID_LENGTH = 8
  * The id of the version that a spec asks for: 8 characters, the first a letter. Everything that would change a pod goes in, and nothing else: scaling, ports,
  * hosts, rollout and traffic settings act on the versions that are there. The order of groups, components, listeners and keys makes no difference, nor does
  * an empty list from none; the order of `env` does, as values may refer to earlier ones.
+ *
+ * A group is what runs together and with which settings. Its name does not count, and a group of one component without settings is what that component gets
+ * anyway, so naming a group in order to scale it costs no rollout.
  */
 export function versionIdOf(spec: WeaverAppSpec): string {
-  const { image, imagePullPolicy, imagePullSecrets, config, env, resources, nodeSelector, tolerations } = spec
+  const groups = spec.groups
+    .map((g) => withoutEmpty({ components: [...g.components].sort(compare), env: g.env, resources: g.resources }))
+    .filter((g) => Object.keys(g).length > 1 || (g['components'] as readonly string[]).length > 1) // as made above
+    .map((g) => ({ group: g, key: canonicalJson(g) }))
+    .sort((a, b) => compare(a.key, b.key))
+    .map(({ group }) => group)
+  return idOf(spec, groups)
+}
+
+/** True when both ask for the same version: what they differ in changes no pod. */
+export function isSameVersion(a: WeaverAppSpec, b: WeaverAppSpec): boolean {
+  return versionIdOf(a) === versionIdOf(b)
+}
+
+/**
+ * The id that releases up to 0.1 gave, which counted the names of groups. A version made by such a release keeps its id for life; this finds it again.
+ */
+export function earlierVersionIdOf(spec: WeaverAppSpec): string {
   const groups = [...spec.groups]
     .sort((a, b) => compare(a.name, b.name))
     .map((g) => withoutEmpty({ name: g.name, components: [...g.components].sort(compare), env: g.env, resources: g.resources }))
+  return idOf(spec, groups)
+}
+
+function idOf(spec: WeaverAppSpec, groups: readonly unknown[]): string {
+  const { image, imagePullPolicy, imagePullSecrets, config, env, resources, nodeSelector, tolerations } = spec
   const listeners = spec.listeners.map((l) => l.name).sort(compare)
   const parts = { image, imagePullPolicy, imagePullSecrets, config, groups, listeners, env, resources, nodeSelector, tolerations }
   return shortHash(canonicalJson(withoutEmpty(parts)), VERSION_ID_LENGTH)

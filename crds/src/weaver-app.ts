@@ -62,7 +62,9 @@ const env = z
   .meta({ description: 'Environment variables.', ...mapBy('name') })
 
 export const groupSchema = z.object({
-  name: dnsLabel.meta({ description: 'Name of the group; part of the names of its objects.' }),
+  name: dnsLabel.meta({
+    description: 'Name of the group; part of the names of its objects. Another name for the same components shows with the next version.',
+  }),
   components: z.array(componentName).min(1).max(100).meta({
     'x-kubernetes-list-type': 'set',
     description: 'Components that run together in one process, like httpserver/Reverser. A component is in one group only.',
@@ -247,6 +249,8 @@ export const weaverAppStatusSchema = z.object({
   observedGeneration: z.int().optional(),
   phase: z.string().optional(),
   ready: z.string().optional(),
+  /** Version that the spec asks for, whether anything of it exists or not; absent while the spec is invalid. */
+  desired: z.string().optional(),
   active: z.string().optional(),
   preview: z.string().optional(),
   /** `25/25`: observed and desired share of the preview version, in percent. */

@@ -65,7 +65,9 @@ export const singleSchema = z.strictObject({
 })
 
 const kubeGroupSchema = z.strictObject({
-  name: text.meta({ description: 'Name of the group; part of the names of its objects.' }),
+  name: text.meta({
+    description: 'Name of the group; part of the names of its objects. Another name for the same components shows with the next version.',
+  }),
   components: z.array(text).min(1).meta({ description: 'Components that run together in one process; a component is in one group only.' }),
   replicas: replicas.optional().meta({ description: 'How many copies of the group run.', byDefault: '`kube.replicas`' }),
   resources: resources.optional().meta({ description: 'CPU and memory of one replica, as in a pod.', byDefault: '`kube.resources`' }),

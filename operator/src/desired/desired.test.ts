@@ -94,6 +94,22 @@ describe('plan of a version', () => {
     expect(groupNamed(p, 'text').replicas).toEqual({ min: 4, max: 4, cpu: 80 })
     expect(groupNamed(p, 'text').env).toEqual([{ name: 'A', value: 'old' }])
   })
+
+  it('scales a group by what is in it: a name given, changed or taken away since changes nothing else (issue 10, 41)', () => {
+    const named = { name: 'rev', components: ['httpserver/Reverser'], replicas: { min: 3 } }
+    const scaled = plan({}, { present: { image: 'reg/httpserver:v1', groups: [named] } })
+    expect(scaled.groups.map((g) => [g.name, g.replicas.min])).toEqual([
+      ['converter', 1],
+      ['main', 1],
+      ['reverser', 3],
+    ])
+    const renamed = plan({ groups: [named] }, { present: { image: 'reg/httpserver:v1', groups: [{ ...named, name: 'again' }] } })
+    expect(groupNamed(renamed, 'rev').replicas.min).toBe(3)
+    const unnamed = plan({ groups: [named] }, { present: { image: 'reg/httpserver:v1' } })
+    expect(groupNamed(unnamed, 'rev').replicas.min).toBe(1)
+    // Of another version nothing is taken away while it still serves.
+    expect(groupNamed(plan({ groups: [named] }, { present: {} }), 'rev').replicas.min).toBe(3)
+  })
 })
 
 describe('workload', () => {
@@ -151,7 +167,7 @@ describe('workload', () => {
     const text = groupNamed(scaled, 'text')
     expect(buildWorkload(scaled, text, SERVERS)['spec']).not.toHaveProperty('replicas')
     expect(buildAutoscaler(scaled, text)?.['spec']).toMatchObject({ minReplicas: 2, maxReplicas: 5 })
-    expect(buildDisruptionBudget(scaled, text)).toBeDefined()
+    expect(buildDisruptionBudget(scaled, text)?.['spec']).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' })
     const main = groupNamed(scaled, 'main')
     expect(buildWorkload(scaled, main, SERVERS)['spec']).toMatchObject({ replicas: 1 })
     expect(buildAutoscaler(scaled, main)).toBeUndefined()

@@ -13,6 +13,7 @@ import {
 } from '../traffic/haproxy-config.js'
 import { appLabels, childMetadata, finishManifest, manifestHash, type AppIdentity, type Manifest } from './manifest.js'
 import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
+import { EVICT_UNHEALTHY } from './scaling.js'
 
 export const PROXY_ROLE = 'proxy'
 /** How long the kubelet waits before it signals the process, so that the news of the closing endpoint arrives first. Seconds. */
@@ -119,7 +120,11 @@ export function buildProxyDisruptionBudget({ app, replicas }: Pick<ProxyDescript
   return finishManifest(
     k8s.KubePodDisruptionBudget.manifest({
       metadata: childMetadata(app, proxyName(app.name), appLabels(app, { role: PROXY_ROLE })),
-      spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: proxySelector(app) } },
+      spec: {
+        maxUnavailable: k8s.IntOrString.fromNumber(1),
+        selector: { matchLabels: proxySelector(app) },
+        ...EVICT_UNHEALTHY,
+      },
     }),
   )
 }

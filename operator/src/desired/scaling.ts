@@ -3,6 +3,9 @@ import { appLabels, childMetadata, finishManifest, type Manifest } from './manif
 import type { PlannedGroup, VersionPlan } from './version-plan.js'
 import { groupSelector, isAutoscaled, WEAVELET_ROLE } from './workload.js'
 
+/** A pod that is not ready serves nobody: a budget that it exhausts must not keep a node from being drained. */
+export const EVICT_UNHEALTHY = { unhealthyPodEvictionPolicy: 'AlwaysAllow' } as const
+
 /** One autoscaler per group and version, so that no two versions share a decision; `undefined` where the number is fixed. */
 export function buildAutoscaler(plan: VersionPlan, group: PlannedGroup): Manifest | undefined {
   if (!isAutoscaled(group)) return undefined
@@ -25,7 +28,11 @@ export function buildDisruptionBudget(plan: VersionPlan, group: PlannedGroup): M
   return finishManifest(
     k8s.KubePodDisruptionBudget.manifest({
       metadata: childMetadata(plan.app, group.workloadName, labelsOf(plan, group)),
-      spec: { maxUnavailable: k8s.IntOrString.fromNumber(1), selector: { matchLabels: groupSelector(plan, group) } },
+      spec: {
+        maxUnavailable: k8s.IntOrString.fromNumber(1),
+        selector: { matchLabels: groupSelector(plan, group) },
+        ...EVICT_UNHEALTHY,
+      },
     }),
   )
 }

@@ -1,4 +1,14 @@
-import { deploymentId, listenerServiceName, resolveGroups, workloadName, workloadSecretName, type WeaverAppSpec } from '@weaver/crds'
+import {
+  deploymentId,
+  isSameVersion,
+  listenerServiceName,
+  resolveGroups,
+  workloadName,
+  workloadSecretName,
+  type GroupSpec,
+  type ResolvedGroup,
+  type WeaverAppSpec,
+} from '@weaver/crds'
 import type { AppIdentity } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
@@ -44,8 +54,8 @@ export interface VersionPlan {
 const DEFAULT_REQUESTS = { cpu: '50m', memory: '96Mi' }
 
 /**
- * Plans a version. What changes a pod comes from the snapshot; replicas come from the spec of the moment, for groups that it still names, so that
- * scaling acts at once on every live version.
+ * Plans a version. What changes a pod comes from the snapshot, names of groups too; replicas come from the spec of the moment, for groups that it still has,
+ * so that scaling acts at once on every live version.
  */
 export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present: WeaverAppSpec): VersionPlan {
   const { spec, graph, versionId } = snapshot
@@ -59,8 +69,10 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       serviceName: listenerServiceName(app.name, name, versionId),
     }
   })
-  const groups = resolveGroups(spec, graph).map(({ name, hosts, calls, needs, listeners: exported, declared }): PlannedGroup => {
-    const replicas = (present.groups.find((g) => g.name === name) ?? declared)?.replicas
+  const scaling = scalingOf(snapshot, present)
+  const groups = resolveGroups(spec, graph).map((group): PlannedGroup => {
+    const { name, hosts, calls, needs, listeners: exported, declared } = group
+    const replicas = scaling(group)?.replicas
     const min = replicas?.min ?? 1
     const resources = declared?.resources ?? spec.resources ?? {}
     return {
@@ -77,6 +89,21 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
     }
   })
   return { app, versionId, deploymentId: deploymentId(app, versionId), snapshot, groups, listeners, trafficDriver: present.traffic.driver }
+}
+
+/**
+ * Which group of the present spec scales a group of a version: the one of the same components, for a name may have been given, changed or taken away since. A
+ * version of another grouping goes by names, and by its own numbers where the present spec says nothing.
+ */
+function scalingOf(
+  { spec, graph }: VersionSnapshot,
+  present: WeaverAppSpec,
+): (group: Pick<ResolvedGroup, 'name' | 'hosts' | 'declared'>) => GroupSpec | undefined {
+  const isAsked = isSameVersion(spec, present)
+  const keyOf = (hosts: readonly string[]) => hosts.join(' ')
+  const byComponents = new Map(resolveGroups(present, graph).map((g) => [keyOf(g.hosts), g.declared]))
+  return ({ name, hosts, declared }) =>
+    byComponents.get(keyOf(hosts)) ?? (isAsked ? undefined : (present.groups.find((g) => g.name === name) ?? declared))
 }
 
 function mergeEnv(

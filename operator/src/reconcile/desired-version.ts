@@ -1,21 +1,15 @@
-import {
-  checkAgainstGraph,
-  describePodName,
-  formatProblem,
-  LABELS,
-  parseWeaverAppSpec,
-  versionIdOf,
-  type WeaverAppSpec,
-} from '@weaver/crds'
+import { checkAgainstGraph, describePodName, formatProblem, LABELS, parseWeaverAppSpec, type WeaverAppSpec } from '@weaver/crds'
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating } from '../kube/kube-error.js'
+import type { RolloutState } from '../rollout/types.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
+import { versionOfSpec } from './version-of-spec.js'
 
 const REFUSED_RETRY_MS = 15_000
 
@@ -39,8 +33,8 @@ export interface DesiredInput {
   readonly rawSpec: unknown
   readonly objects: AppObjects
   readonly snapshots: readonly VersionSnapshot[]
-  /** Versions that failed and must not be tried again. */
-  readonly failed: readonly string[]
+  /** What the engine remembers, versions that failed and must not be tried again among it. */
+  readonly state: RolloutState | undefined
   readonly isFrozen: boolean
   readonly now: number
   readonly signal: AbortSignal
@@ -52,9 +46,9 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const parsed = parseWeaverAppSpec(input.rawSpec)
   if (!parsed.ok) return { snapshots: input.snapshots, isKnown: false, specProblems: parsed.issues.map(formatProblem) }
   const spec = parsed.spec
-  const id = versionIdOf(spec)
+  const id = versionOfSpec(spec, input)
   const base = { id, spec, snapshots: input.snapshots, specProblems: [] as readonly string[] }
-  if (input.failed.includes(id)) return { ...base, isKnown: true }
+  if (input.state?.failed.includes(id) === true) return { ...base, isKnown: true }
   let snapshot = input.snapshots.find((s) => s.versionId === id)
   if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
   snapshot ??= await findSnapshot(api, app, { versionId: id, signal })

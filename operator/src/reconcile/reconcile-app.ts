@@ -177,7 +177,7 @@ class Pass {
       rawSpec: this.#app.spec,
       objects: { ...objects, revisions: own },
       snapshots,
-      failed: state?.failed ?? [],
+      state,
       isFrozen: frozen,
       now: this.#now,
       signal: this.#signal,

@@ -66,6 +66,7 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     observedGeneration: input.generation,
     phase: phaseOf(findings),
     ready: shown === undefined ? '0/0' : `${shown.groupsReady}/${shown.groupsWanted}`,
+    desired: input.desired,
     active: state?.active,
     preview: state?.preview,
     weight:

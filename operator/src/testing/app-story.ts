@@ -17,7 +17,7 @@ import { createFakeTrafficDriver, type FakeTrafficDriver } from './fake-traffic-
 import { createLiveView } from './live-view.js'
 import { createRecordingApi, type RecordingApi } from './recording-api.js'
 
-const GRAPH: ComponentGraph = {
+export const GRAPH: ComponentGraph = {
   format: 1,
   generator: 'test',
   fingerprint: 'f',

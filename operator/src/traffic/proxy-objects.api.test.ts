@@ -67,6 +67,7 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   const read = () => Promise.all(kinds.map((kind) => server.api.get(kind, 'shop', 'web-proxy')))
   const before = await read()
   for (const object of before) expect(object?.metadata.ownerReferences?.[0]?.uid).toBe(app.metadata.uid)
+  expect(before[2]?.['spec']).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' })
   expect(templateOf(before[0]).spec.containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 
   await newDriver().ensure(planFor(app, ['admin', 'lis']))

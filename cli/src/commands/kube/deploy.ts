@@ -1,4 +1,4 @@
-import { versionIdOf, type WeaverAppSpec } from '@weaver/crds'
+import { isSameVersion, parseWeaverAppSpec, versionIdOf, type WeaverApp, type WeaverAppSpec } from '@weaver/crds'
 import { Command, Option } from 'commander'
 import { applicationName } from '../../config/load-config.js'
 import { buildWeaverApp, type WeaverAppManifest } from '../../config/weaver-app-manifest.js'
@@ -111,7 +111,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     name,
     namespace,
     generation: applied.metadata.generation,
-    version: versionIdOf(spec),
+    version: versionOf(spec, before),
     image,
     changed: before?.metadata.generation !== applied.metadata.generation,
   }
@@ -139,6 +139,14 @@ function manifestFor(
     ...(packageName === undefined ? {} : { packageName }),
     ...(graph === undefined ? {} : { graph }),
   })
+}
+
+/** What changes no pod makes no version: then it is the one that the operator names, whose id an earlier release may have given. */
+function versionOf(spec: WeaverAppSpec, before: WeaverApp | undefined): string {
+  const { desired, observedGeneration } = before?.status ?? {}
+  if (desired === undefined || observedGeneration !== before?.metadata.generation) return versionIdOf(spec)
+  const was = parseWeaverAppSpec(before?.spec)
+  return was.ok && isSameVersion(was.spec, spec) ? desired : versionIdOf(spec)
 }
 
 /** @returns the image by digest */

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LABELS } from '@weaver/crds'
-import { jsonLine, type LogEntry } from '@weaver/sdk/contract'
+import { BOOTSTRAP_ENV, jsonLine, type LogEntry } from '@weaver/sdk/contract'
 import { anError } from '../../testing/an-error.js'
 import { runWeaver, type Ran } from '../../testing/run-weaver.js'
 
@@ -25,14 +25,20 @@ let folder: string
 beforeAll(async () => {
   const pod = (name: string): unknown => ({
     metadata: { name, uid: name, labels: { [LABELS.group]: name.split('-')[1], [LABELS.version]: '0123abcd' } },
-    spec: { containers: [{ name: 'app' }] },
+    spec: {
+      containers: [
+        { name: 'app', env: name.includes('web') ? [{ name: BOOTSTRAP_ENV, value: JSON.stringify({ components: ['shop/Cart'] }) }] : [] },
+      ],
+    },
     status: { containerStatuses: [{ restartCount: 0, state: { running: {} } }] },
   })
   server = createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     const log = /\/pods\/([^/]+)\/log$/.exec(path)?.[1]
     if (log !== undefined) return void response.end((LOGS[log] ?? []).join(''))
-    const body = path.endsWith('/pods') ? { items: Object.keys(LOGS).map(pod) } : { metadata: { name: 'shop', generation: 1 }, spec: {} }
+    const body = path.endsWith('/pods')
+      ? { items: Object.keys(LOGS).map(pod) }
+      : { metadata: { name: 'shop', generation: 1 }, spec: { groups: [{ name: 'front', components: ['shop/Cart'] }] } }
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(body))
   }).listen(0, '127.0.0.1')
@@ -71,6 +77,23 @@ describe('weaver kube logs', () => {
       '0123abcd/text/bbbbb a plain line',
     ])
     expect(await logs('--query', 'levl == "info"')).toEqual(anError(2, 'Unknown variable: levl', 'did you mean level?'))
+  })
+
+  it('finds the pods of a group by what they host: they may carry the name that it had before (issue 10, 41)', async () => {
+    for (const flags of [
+      ['--group', 'front'],
+      ['--component', 'shop/Cart'],
+    ])
+      expect((await lines(...flags, '--json')).map((line) => (JSON.parse(line) as { readonly pod: string }).pod)).toEqual([
+        'shop-web-1-aaaaa',
+        'shop-web-1-aaaaa',
+      ])
+    for (const flags of [
+      ['--group', 'text'],
+      ['--component', 'shop/Text'],
+    ])
+      expect((await lines(...flags))[0]).toBe('0123abcd/text/bbbbb a plain line')
+    expect(await logs('--group', 'none')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('in group "none"') })
   })
 
   it('prints an object for each line with --json', async () => {

@@ -1,7 +1,8 @@
-import { componentGroupName, LABELS } from '@weaver/crds'
+import { componentGroupName, LABELS, type GroupSpec } from '@weaver/crds'
 import { parseJsonLine, prettyPrinter, type LogEntry } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
+import type { WantedGroup } from '../../deployers/kube/hosted-components.js'
 import { followLogs, readLogs, type LogLine, type LogOptions } from '../../deployers/kube/stream-logs.js'
 import { needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -37,15 +38,7 @@ export function logsCommand(context: CliContext): Command {
     const app = { namespace: flags.namespace ?? client.namespace, name }
     const { spec } = await needApp(client, app)
     const groups = spec.groups ?? []
-    const { component } = flags
-    const group =
-      component === undefined
-        ? flags.group
-        : (groups.find((g) => g.components.includes(component))?.name ??
-          componentGroupName(
-            component,
-            groups.map((g) => g.name),
-          ))
+    const group = wantedGroup(groups, flags)
     const interrupt = new AbortController()
     const release = context.onSignal(() => interrupt.abort())
     const options: LogOptions = {
@@ -74,7 +67,7 @@ export function logsCommand(context: CliContext): Command {
         lines.forEach(print)
         if (lines.length === 0)
           context.output.progress(
-            `no pod of "${app.namespace}/${name}" has written anything${group === undefined ? '' : ` in group "${group}"`}`,
+            `no pod of "${app.namespace}/${name}" has written anything${group === undefined ? '' : ` in group "${group.name}"`}`,
           )
       }
     } finally {
@@ -83,6 +76,15 @@ export function logsCommand(context: CliContext): Command {
       if (told !== undefined) context.output.warn(told)
     }
   })
+}
+
+function wantedGroup(groups: readonly GroupSpec[], { group, component }: Pick<LogFlags, 'group' | 'component'>): WantedGroup | undefined {
+  const names = groups.map((g) => g.name)
+  if (component !== undefined)
+    return { name: groups.find((g) => g.components.includes(component))?.name ?? componentGroupName(component, names), component }
+  if (group === undefined) return undefined
+  const hosted = groups.find((g) => g.name === group)?.components[0]
+  return { name: group, ...(hosted === undefined ? {} : { component: hosted }) }
 }
 
 /** A line that the application wrote as a JSON object becomes part of the object. */

@@ -2,6 +2,7 @@
 // I1 a container is read by one reader at a time; a restarted container is another one (its restart count is part of the key).
 // I2 a reader that is cut off goes on after the last line it gave, by the time stamps of the API server.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
 import { listPods, type AppName, type Pod } from './weaver-apps.js'
 
@@ -16,7 +17,7 @@ export interface LogLine {
 export interface LogOptions {
   readonly app: AppName
   readonly version?: string
-  readonly group?: string
+  readonly group?: WantedGroup
   /** Last lines of each pod. @default all when not following, 10 when following */
   readonly tail?: number
   readonly signal: AbortSignal

@@ -1,6 +1,7 @@
 import { ANNOTATIONS, API_GROUP, API_VERSION, LABELS, WEAVER_APP_PLURAL, type WeaverApp } from '@weaver/crds'
 import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
 import { cliError } from '../../errors/catalogue.js'
+import { isInGroup, type WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
 
 /** Name under which the API server records what this command applied. */
@@ -111,7 +112,12 @@ export async function deleteApp(client: KubeClient, app: AppName): Promise<boole
 
 export interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
-  readonly spec: { readonly containers: readonly { readonly name: string }[] }
+  readonly spec: {
+    readonly containers: readonly {
+      readonly name: string
+      readonly env?: readonly { readonly name: string; readonly value?: string }[]
+    }[]
+  }
   readonly status?: {
     readonly phase?: string
     readonly containerStatuses?: readonly {
@@ -125,17 +131,18 @@ export interface Pod {
 export async function listPods(
   client: KubeClient,
   app: AppName,
-  wanted: { readonly version?: string; readonly group?: string },
+  wanted: { readonly version?: string; readonly group?: WantedGroup },
 ): Promise<readonly Pod[]> {
+  const { group } = wanted
   const labels = [
     `${LABELS.app}=${app.name}`,
     `${LABELS.role}=weavelet`,
     ...(wanted.version === undefined ? [] : [`${LABELS.version}=${wanted.version}`]),
-    ...(wanted.group === undefined ? [] : [`${LABELS.group}=${wanted.group}`]),
   ]
   const path = `/api/v1/namespaces/${encodeURIComponent(app.namespace)}/pods`
   const { body } = await client.call({ path, query: { labelSelector: labels.join(',') }, what: `pods of "${app.namespace}/${app.name}"` })
-  return (body as { readonly items: readonly Pod[] }).items // a PodList
+  const { items } = body as { readonly items: readonly Pod[] } // a PodList
+  return group === undefined ? items : items.filter((pod) => isInGroup(pod, group))
 }
 
 function appPath({ namespace, name }: AppName): string {
