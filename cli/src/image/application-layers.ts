@@ -4,6 +4,7 @@ import { GRAPH_FILE, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph } from '@
 import { cliError } from '../errors/catalogue.js'
 import { resolveDependencies } from './dependency-closure.js'
 import { packLayer, pruneLayerCache, type Layer, type LayerFile } from './layer.js'
+import type { NativePackage } from './native-packages.js'
 import { listPackageFiles, readPackageJson } from './package-files.js'
 
 export interface ApplicationPackage {
@@ -17,26 +18,35 @@ export interface ApplicationPackage {
   readonly describe?: (graph: ComponentGraph) => Promise<ComponentGraph>
 }
 
+export interface ApplicationLayers {
+  readonly layers: readonly Layer[]
+  readonly fingerprint?: string
+  /** Dependencies that are for some processors only. */
+  readonly natives: readonly NativePackage[]
+  /** Files that are not in the image, a sentence each. */
+  readonly leftOut: readonly string[]
+}
+
 const APP_FOLDER = 'app'
 
 /**
  * The layers that are put upon a base image, the one that changes least first: the production dependencies, the application, its component graph.
  * @throws WeaverError `WEAVER_CLI_NOT_BUILT`, `WEAVER_CLI_DEPENDENCY_MISSING`
  */
-export async function buildApplicationLayers(
-  app: ApplicationPackage,
-  cacheFolder: string,
-): Promise<{ readonly layers: readonly Layer[]; readonly fingerprint?: string }> {
+export async function buildApplicationLayers(app: ApplicationPackage, cacheFolder: string): Promise<ApplicationLayers> {
   const folder = await realpath(app.folder)
   const manifest = await readPackageJson(folder)
   await mustExist(folder, app.main)
   const graph = app.hasGraph ? await readGraph(folder) : undefined
   const described = graph === undefined ? undefined : ((await app.describe?.(graph)) ?? graph)
 
-  const packages = await resolveDependencies(folder)
+  const natives: NativePackage[] = []
+  const leftOut: string[] = []
+  const onLeftOut = (what: string): void => void leftOut.push(what)
+  const packages = await resolveDependencies(folder, { onNative: (one) => natives.push(one) })
   const dependencies: LayerFile[] = []
   for (const one of packages)
-    for (const file of await listPackageFiles(one.source, one.manifest))
+    for (const file of await listPackageFiles(one.source, one.manifest, { onLeftOut }))
       dependencies.push({
         path: `${APP_FOLDER}/${one.target}/${file.path}`,
         content: { file: file.source },
@@ -45,21 +55,21 @@ export async function buildApplicationLayers(
       })
   // Without `files` an application gives its build and no sources, tests or configuration of tools.
   const built = app.main.includes('/') ? (app.main.split('/')[0] ?? app.main) : app.main
-  const application = (await listPackageFiles(folder, { ...manifest, files: manifest.files ?? [built] }, { always: [built] })).map(
-    (file) => ({
-      path: `${APP_FOLDER}/${file.path}`,
-      content: { file: file.source },
-      size: file.size,
-      isExecutable: file.isExecutable,
-    }),
-  )
+  const application = (
+    await listPackageFiles(folder, { ...manifest, files: manifest.files ?? [built] }, { always: [built], onLeftOut })
+  ).map((file) => ({
+    path: `${APP_FOLDER}/${file.path}`,
+    content: { file: file.source },
+    size: file.size,
+    isExecutable: file.isExecutable,
+  }))
   const layers = [
     ...(dependencies.length === 0 ? [] : [await packLayer('dependencies', dependencies, cacheFolder)]),
     await packLayer('application', application, cacheFolder),
     ...(described === undefined ? [] : [await packLayer('component graph', [graphFile(described)], cacheFolder)]),
   ]
   await pruneLayerCache(cacheFolder)
-  return { layers, ...(described === undefined ? {} : { fingerprint: described.fingerprint }) }
+  return { layers, natives, leftOut, ...(described === undefined ? {} : { fingerprint: described.fingerprint }) }
 }
 
 /** The component graph beside a package; `undefined` when it was not generated. */

@@ -13,7 +13,6 @@ export interface RunSettings {
 
 /** One platform of an image: everything but the bytes of its layers. */
 export interface PlatformImage {
-  readonly platform: string
   readonly base: BaseImage
   readonly config: Buffer<ArrayBuffer>
   readonly manifest: Buffer<ArrayBuffer>
@@ -48,7 +47,7 @@ export function buildImage(bases: readonly BaseImage[], layers: readonly Layer[]
       mediaType: image.mediaType,
       digest: image.digest,
       size: image.manifest.length,
-      platform: { os: image.base.config.os, architecture: image.base.config.architecture },
+      platform: image.base.platform,
     })),
   })
   return { images, index: { body, mediaType: types.index }, digest: sha256(body), layers }
@@ -98,7 +97,7 @@ function buildPlatform(base: BaseImage, layers: readonly Layer[], settings: RunS
     config: { mediaType: types.config, digest: sha256(config), size: config.length },
     layers: [...base.manifest.layers, ...own],
   })
-  return { platform: base.platform, base, config, manifest, mediaType: types.manifest, digest: sha256(manifest) }
+  return { base, config, manifest, mediaType: types.manifest, digest: sha256(manifest) }
 }
 
 function json(value: unknown): Buffer<ArrayBuffer> {

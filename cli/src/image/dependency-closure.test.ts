@@ -47,6 +47,15 @@ describe('dependencies of a package', () => {
     expect((await resolveDependencies(root)).map((one) => one.name)).toEqual(['tux'])
   })
 
+  it('that exclude an operating system are for the others', async () => {
+    const root = await tree({
+      'package.json': JSON.stringify({ name: 'app', optionalDependencies: { all: '*' } }),
+      'node_modules/all/package.json': JSON.stringify({ name: 'all', os: ['!win32'] }),
+    })
+    expect((await resolveDependencies(root)).map((one) => one.name)).toEqual(['all'])
+    expect(await resolveDependencies(root, { os: 'win32' })).toEqual([])
+  })
+
   it('may be a circle', async () => {
     const root = await tree({
       'package.json': JSON.stringify({ name: 'app', dependencies: { a: '*' } }),
@@ -81,6 +90,41 @@ describe('files of a package', () => {
   it('without `files` are all that are not hidden; a link to a file counts as the file, one that leads nowhere does not', async () => {
     const root = await tree({ 'package.json': '{}', 'a.js': 'a', '.b': '', 'c.js': { link: 'a.js' }, 'd.js': { link: 'nowhere' } })
     expect(await paths(root)).toEqual(['a.js', 'c.js', 'package.json'])
+  })
+
+  it('are behind links to folders, too, unless one leads back to where it is; what is left out is said', async () => {
+    const root = await tree({
+      'app/package.json': JSON.stringify({ files: ['dist', 'views/*.html'] }),
+      'app/dist/main.js': '',
+      'app/dist/public': { link: '../../assets' },
+      'app/dist/self': { link: '.' },
+      'app/dist/up': { link: '../..' },
+      'app/dist/gone': { link: 'nowhere' },
+      'app/dist/round': { link: 'round' },
+      'app/views/a.html': '',
+      'app/views/more': { link: '../../assets' },
+      'app/big': { link: '/usr' },
+      'assets/app.js': '',
+      'assets/img/a.png': '',
+      'assets/home': { link: '../app/dist' },
+    })
+    const leftOut: string[] = []
+    const folder = join(root, 'app')
+    const found = await listPackageFiles(folder, await readPackageJson(folder), { onLeftOut: (what) => leftOut.push(what) })
+    expect(found.map(({ path }) => path)).toEqual([
+      'dist/main.js',
+      'dist/public/app.js',
+      'dist/public/img/a.png',
+      'package.json',
+      'views/a.html',
+    ])
+    expect(leftOut.map((what) => what.replaceAll(root, '')).sort()).toEqual([
+      '"/app/dist/gone" is a link that leads nowhere, and is not in the image',
+      '"/app/dist/public/home" is a link to "/app/dist", which it is in itself, and is not in the image',
+      '"/app/dist/round" is a link that leads nowhere, and is not in the image',
+      '"/app/dist/self" is a link to "/app/dist", which it is in itself, and is not in the image',
+      '"/app/dist/up" is a link to "", which it is in itself, and is not in the image',
+    ])
   })
 
   it('that a package.json of the wrong shape leaves unknown are an error that names it', async () => {

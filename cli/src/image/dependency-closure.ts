@@ -5,6 +5,7 @@
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { cliError } from '../errors/catalogue.js'
+import { allows, isNative, type NativePackage } from './native-packages.js'
 import { readPackageJson, type PackageJson } from './package-files.js'
 
 export interface PlacedPackage {
@@ -16,10 +17,17 @@ export interface PlacedPackage {
   readonly manifest: PackageJson
 }
 
+export interface ClosureOptions {
+  /** The operating system that the packages are for; optional ones for others are left out. @default "linux" */
+  readonly os?: string
+  /** Told of each package that is for some processors only, whether it is left out or not. */
+  readonly onNative?: (one: NativePackage) => void
+}
+
 /** @throws WeaverError `WEAVER_CLI_DEPENDENCY_MISSING` naming every package that is not installed, and who needs it. */
 export async function resolveDependencies(
   folder: string,
-  target: { readonly os: string } = { os: 'linux' },
+  { os = 'linux', onNative }: ClosureOptions = {},
 ): Promise<readonly PlacedPackage[]> {
   const root = await realpath(folder)
   /** Real path by target. */
@@ -40,7 +48,8 @@ export async function resolveDependencies(
       }
       if (visible !== undefined && (isPeer || placed.get(visible) === source)) continue
       const manifest = await readPackageJson(source)
-      if (!isRequired && manifest.os !== undefined && !manifest.os.includes(target.os)) continue
+      if (isNative(manifest)) onNative?.({ name, neededBy: current.manifest.name ?? current.source, os: manifest.os, cpu: manifest.cpu })
+      if (!isRequired && !allows(manifest.os, os)) continue
       const place = visible === undefined ? `node_modules/${name}` : `${current.target}/node_modules/${name}`
       placed.set(place, source)
       const one = { name, source, target: place, manifest }

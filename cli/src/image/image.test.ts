@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createHttpClient } from '../http/http-client.js'
 import { HTPASSWD, startRegistry, type TestRegistry } from '../testing/docker-registry.js'
-import { ANSWER_DESCRIBE, makeApplication, pushBaseImage } from '../testing/fixtures.js'
+import { ANSWER_DESCRIBE, makeApplication, makeTree, pushBaseImage } from '../testing/fixtures.js'
+import { packLayer } from './layer.js'
 import { makeImage, parseEntrypoint } from './make-image.js'
 import { RegistryClient } from './registry-client.js'
 import type { FoundCredentials } from './registry-credentials.js'
@@ -76,7 +77,10 @@ it('puts the application, its production dependencies and its graph where they b
       names.push(...(await run('tar', ['-tzf', file])).stdout.trim().split('\n'))
       await run('tar', ['-xzf', file, '-C', folder])
       const listed = (await run('tar', ['-tvzf', file, '--numeric-owner', '--utc'])).stdout.trim().split('\n')
-      for (const line of listed) expect(line).toMatch(/^(d rwxr-xr-x|drwxr-xr-x|-rw-r--r--|-rwxr-xr-x) 0\/0 +\d+ 1970-01-01 00:00 /)
+      for (const line of listed) {
+        expect(line).toMatch(/^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x) 0\/0 +\d+ /)
+        expect(line).toMatch(line.startsWith('d') ? / 1970-01-01 00:00 / : / (19[89]\d|200\d|201[01])-\d\d-\d\d /)
+      }
     }
     expect(names.filter((name) => !name.endsWith('/')).sort()).toEqual([
       'app/dist/main.js',
@@ -149,6 +153,74 @@ it('builds for each platform of a base image that is wanted, and refuses one tha
   })
 })
 
+it('refuses a platform that a base of one platform is not for', async () => {
+  await expect(build(`${registry.host}/team/arm:1`, { platforms: ['linux/arm64'] })).rejects.toMatchObject({
+    code: 'WEAVER_CLI_REGISTRY',
+    message: `base image "${base}" has no platform "linux/arm64"; it has "linux/amd64"`,
+  })
+  await build(`${registry.host}/team/amd:1`, { platforms: ['linux/x86_64'] })
+})
+
+it('copies the whole platform of an image, so that two variants stay two', async () => {
+  const arm = await pushBaseImage(registry.host, { repository: 'library/arm', architectures: ['amd64', 'arm/v6', 'arm/v7'], cache })
+  await build(`${registry.host}/team/arm:1`, { base: arm, platforms: ['linux/arm/v6', 'linux/arm/v7', 'linux/arm/7'] })
+  expect((await inspect(`${registry.host}/team/arm:1`, '--raw')).manifests.map((m: any) => m.platform)).toEqual(
+    ['v6', 'v7'].map((variant) => ({ os: 'linux', architecture: 'arm', variant, 'os.features': ['odd'] })),
+  )
+  await expect(build(`${registry.host}/team/arm:2`, { base: arm, platforms: ['linux/arm/v5'] })).rejects.toThrow(
+    'has no platform "linux/arm/v5"; it has "linux/amd64", "linux/arm/v6", "linux/arm/v7"',
+  )
+})
+
+it('asks the images of an index that names no platforms', async () => {
+  const silent = await pushBaseImage(registry.host, {
+    repository: 'library/silent',
+    architectures: ['amd64', 'arm64'],
+    isSilent: true,
+    cache,
+  })
+  await build(`${registry.host}/team/silent:1`, { base: silent, platforms: ['linux/arm64'] })
+  expect(await inspect(`${registry.host}/team/silent:1`, '--override-arch', 'arm64')).toMatchObject({ Architecture: 'arm64' })
+  const far = await pushBaseImage(registry.host, { repository: 'library/far', architectures: ['s390x', 'ppc64le'], cache })
+  await expect(build(`${registry.host}/team/far:1`, { base: far, architecture: 'x64' })).rejects.toThrow(
+    'has no platform "linux/amd64"; it has "linux/s390x", "linux/ppc64le". Name another with --platform',
+  )
+})
+
+it('gives a file that changed another time, though its size is the same', async () => {
+  const times: string[] = []
+  const files = [...'ab'].map((text) => ({ path: 'app.js', content: { data: Buffer.from(text) }, size: 1, isExecutable: false }))
+  for (const file of [...files, ...files]) {
+    const cold = await mkdtemp(join(tmpdir(), 'weaver-cold-'))
+    times.push((await run('tar', ['-tvzf', (await packLayer('x', [file], cold)).file, '--full-time', '--utc'])).stdout)
+    await rm(cold, { recursive: true })
+  }
+  expect(times[0]).not.toBe(times[1])
+  expect(times.slice(2)).toEqual(times.slice(0, 2))
+})
+
+it('warns of dependencies that are for other machines than the image, and of files that are not in it', async () => {
+  const lines: string[] = []
+  const native = await makeTree({
+    'package.json': JSON.stringify({ name: 'n', dependencies: { tool: '*' } }),
+    'dist/main.js': '',
+    'dist/gone': { link: 'nowhere' },
+    'node_modules/tool/package.json': JSON.stringify({
+      name: 'tool',
+      optionalDependencies: { 'tool-linux-x64': '*', 'tool-linux-arm64': '*' },
+    }),
+    'node_modules/tool-linux-x64/package.json': JSON.stringify({ name: 'tool-linux-x64', os: ['linux'], cpu: ['x64'] }),
+  })
+  const both = await pushBaseImage(registry.host, { repository: 'library/both', architectures: ['amd64', 'arm64'], cache })
+  const options = { folder: native, base: both, hasGraph: false, onProgress: (line: string) => lines.push(line) }
+  await build(`${registry.host}/team/native:1`, { ...options, platforms: ['linux/amd64', 'linux/arm64'] })
+  expect(lines.filter((line) => line.startsWith('warning: '))).toEqual([
+    expect.stringMatching(/gone" is a link that leads nowhere/),
+    expect.stringMatching(/the image for linux\/arm64 has only "tool-linux-x64" for "tool".*`npm install --os linux --cpu arm64`/),
+  ])
+  await rm(native, { recursive: true })
+})
+
 it('keeps the kind of its base: Docker schema 2 upon Docker schema 2', async () => {
   const docker = await pushBaseImage(registry.host, { repository: 'library/docker', format: 'docker', cache })
   await build(`${registry.host}/team/docker:1`, { base: docker })
@@ -201,6 +273,12 @@ describe('an error', () => {
     ['a missing base image', { base: 'BASE/none:1' }, 'WEAVER_CLI_REGISTRY', /does not exist in its registry/],
     ['a registry that is not there', { target: '127.0.0.1:1/x:1' }, 'WEAVER_CLI_REGISTRY', /cannot be reached.*Is it running\?/],
     ['a bad name', { target: 'Registry.example/UPPER:1' }, 'WEAVER_CLI_IMAGE_REFERENCE', /is not an image name/],
+    [
+      'two platforms in one',
+      { platforms: ['linux/amd64,linux/arm64'] },
+      'WEAVER_CLI_USAGE',
+      /is not a platform.*--platform may be repeated/,
+    ],
     ['a main file that was not built', { entrypoint: ['node', 'dist/none.js'] }, 'WEAVER_CLI_NOT_BUILT', /npm run build/],
   ])('%s is named with the remedy', async (_, options: Record<string, any>, code, message) => {
     const { target = `${registry.host}/team/shop:1`, ...rest } = options

@@ -33,7 +33,7 @@ export interface Layer {
 }
 
 /** Bumped when the way of packing changes, so that old cache entries are not taken for new ones. */
-const PACKING = 'weaver-layer-1'
+const PACKING = 'weaver-layer-2'
 const KEEP_MS = 30 * 24 * 3600 * 1000
 const metaSchema = z.object({ digest: z.string(), diffId: z.string(), size: z.number() })
 
@@ -127,7 +127,7 @@ function tee(hash: Hash): Transform {
 }
 
 async function addFiles(tar: ReturnType<typeof pack>, files: readonly LayerFile[]): Promise<void> {
-  const fixed = { mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' }
+  const fixed = { uid: 0, gid: 0, uname: '', gname: '' }
   const folders = new Set<string>()
   for (const file of files) {
     const parts = file.path.split('/').slice(0, -1)
@@ -135,17 +135,26 @@ async function addFiles(tar: ReturnType<typeof pack>, files: readonly LayerFile[
       const folder = parts.slice(0, i).join('/')
       if (folders.has(folder)) continue
       folders.add(folder)
-      tar.entry({ ...fixed, name: `${folder}/`, type: 'directory', mode: 0o755 })
+      tar.entry({ ...fixed, name: `${folder}/`, type: 'directory', mode: 0o755, mtime: new Date(0) })
     }
     const mode = file.isExecutable ? 0o755 : 0o644
     const content = 'data' in file.content ? file.content.data : await readFile(file.content.file)
     await new Promise<void>((resolve, reject) => {
-      tar.entry({ ...fixed, name: file.path, type: 'file', mode, size: content.length }, content, (error) =>
+      tar.entry({ ...fixed, name: file.path, type: 'file', mode, mtime: timeOf(content), size: content.length }, content, (error) =>
         error ? reject(error) : resolve(),
       )
     })
   }
   tar.finalize()
+}
+
+/**
+ * A time that the content alone decides. Servers of files (`send`, nginx) make `ETag` and `Last-Modified` of size and time: with one time for all, browsers would
+ * keep a file of the last release when the new one has its size. From 1980, where ZIP begins, to 2011: never in the future.
+ */
+function timeOf(content: Buffer): Date {
+  const SECONDS_TO_1980 = 315_532_800
+  return new Date((SECONDS_TO_1980 + (createHash('sha256').update(content).digest().readUInt32BE() % 1_000_000_000)) * 1_000)
 }
 
 /** The compressed tar, for readers that want the tar itself. */

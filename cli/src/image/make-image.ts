@@ -10,6 +10,8 @@ import { readBaseImage } from './base-image.js'
 import { buildImage, contentTag, type RunSettings } from './build-image.js'
 import { buildWithEngine, findEngine, type Engine } from './container-engine.js'
 import type { Layer } from './layer.js'
+import { foreignPackages } from './native-packages.js'
+import { formatPlatform, parsePlatform, type Platform } from './platform.js'
 import { pushImage } from './push-image.js'
 import { formatReference, parseReference } from './reference.js'
 import { RegistryClient } from './registry-client.js'
@@ -64,15 +66,12 @@ export interface MadeImage {
 export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   const started = Date.now()
   const target = parseReference(options.target)
-  const platforms = options.platforms ?? []
-  for (const platform of platforms)
-    if (!/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/.test(platform))
-      throw cliError('WEAVER_CLI_USAGE', `"${platform}" is no platform; write it as linux/amd64`)
+  const platforms = (options.platforms ?? []).map(parsePlatform)
   if (platforms.length > 1 && options.engine !== undefined && !['auto', 'none'].includes(options.engine))
     throw cliError('WEAVER_CLI_USAGE', `${options.engine} builds for one platform, and ${platforms.length} are given; give --engine none`)
   const entrypoint = options.entrypoint ?? ['node', DEFAULT_MAIN]
   const cache = cacheFolder(options.env)
-  const { layers, fingerprint } = await buildApplicationLayers(
+  const { layers, fingerprint, natives, leftOut } = await buildApplicationLayers(
     {
       folder: options.folder,
       main: mainOf(entrypoint),
@@ -91,11 +90,16 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   )
   for (const layer of layers)
     options.onProgress(`layer ${layer.name}: ${layer.fileCount} files, ${formatBytes(layer.size)}${layer.isFromCache ? ' (cached)' : ''}`)
+  for (const sentence of leftOut) options.onProgress(`warning: ${sentence}`)
+  const warnOfForeign = (of: readonly Platform[]): void => {
+    for (const sentence of of.flatMap((platform) => foreignPackages(natives, platform))) options.onProgress(`warning: ${sentence}`)
+  }
   const settings: RunSettings = {
     entrypoint,
     args: options.args ?? [],
     labels: fingerprint === undefined ? {} : { 'weaver.dev/graph-fingerprint': fingerprint },
   }
+  const architecture = (options.architecture ?? process.arch) === 'x64' ? 'amd64' : (options.architecture ?? process.arch)
   const engine = await chooseEngine(options)
   const base = options.base ?? DEFAULT_BASE_IMAGE
   const finish = (reference: ReturnType<typeof parseReference>, digest: string): MadeImage => {
@@ -108,12 +112,13 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
     const tagged = { ...target, tag: target.tag ?? contentTag([], layers, settings) }
     options.onProgress(`building upon ${base} with ${engine}`)
     const [platform] = platforms
+    warnOfForeign([platform ?? { os: 'linux', architecture }])
     const digest = await buildWithEngine(engine, {
       base,
       layers,
       settings,
       target: tagged,
-      ...(platform === undefined ? {} : { platform }),
+      ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
       isInsecure: options.insecureRegistries?.includes(target.registry) === true,
       env: options.env,
       onOutput: options.onProgress,
@@ -126,9 +131,9 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
     insecureRegistries: options.insecureRegistries ?? [],
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   })
-  const architecture = (options.architecture ?? process.arch) === 'x64' ? 'amd64' : (options.architecture ?? process.arch)
   const bases = await readBaseImage(base, { client, platforms, architecture })
-  options.onProgress(`building upon ${base} (${bases.map((one) => one.platform).join(', ')}) without a container engine`)
+  options.onProgress(`building upon ${base} (${bases.map((one) => formatPlatform(one.platform)).join(', ')}) without a container engine`)
+  warnOfForeign(bases.map((one) => one.platform))
   const image = buildImage(bases, layers, settings)
   const tagged = { ...target, tag: target.tag ?? contentTag(bases, layers, settings) }
   await pushImage(image, tagged, {

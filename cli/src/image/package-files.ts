@@ -54,54 +54,87 @@ export async function readPackageJson(folder: string): Promise<PackageJson> {
 /** What never belongs into an image: version control, state of tools, and packages (those are placed by the dependency closure). */
 const NEVER = new Set(['node_modules', '.git', '.hg', '.svn', '.DS_Store', '.npmrc', '.env'])
 
+export interface ListOptions {
+  /** Patterns that count whatever `files` says. */
+  readonly always?: readonly string[]
+  /** Told of each entry that should be in the image and cannot be. */
+  readonly onLeftOut?: (what: string) => void
+}
+
 /**
  * The files of a package that an image gets, sorted by path. An installed package gives all it has, for its author has chosen already; one of the user's own
  * (a workspace, or the application) gives what `npm pack` would take: `files`, or everything that is not hidden.
+ * A link becomes what it leads to.
  */
 export async function listPackageFiles(
   folder: string,
   manifest: PackageJson,
-  options: { readonly always?: readonly string[] } = {},
+  { always = [], onLeftOut = () => undefined }: ListOptions = {},
 ): Promise<readonly PackageFile[]> {
   const isInstalled = folder.split(sep).includes('node_modules')
   const patterns = isInstalled ? undefined : manifest.files
-  const isWanted = patterns === undefined ? () => true : createFilter([...patterns, 'package.json', ...(options.always ?? [])])
+  const filter = patterns === undefined ? ALL : createFilter([...patterns, 'package.json', ...always])
   const found: PackageFile[] = []
-  await walk(folder, '', { isHiddenTaken: isInstalled || patterns !== undefined, isWanted, found })
+  const real = await realpath(folder)
+  await walk(
+    { path: folder, prefix: '', parents: [real] },
+    { isHiddenTaken: isInstalled || patterns !== undefined, filter, found, onLeftOut },
+  )
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
+interface Filter {
+  readonly takes: (path: string) => boolean
+  /** False where nothing below a folder can be taken. */
+  readonly looksInto: (path: string) => boolean
+}
+const ALL: Filter = { takes: () => true, looksInto: () => true }
+
 interface Walk {
   readonly isHiddenTaken: boolean
-  readonly isWanted: (path: string) => boolean
+  readonly filter: Filter
   readonly found: PackageFile[]
+  readonly onLeftOut: (what: string) => void
+}
+interface Folder {
+  readonly path: string
+  readonly prefix: string
+  /** Real paths of the folders on the way to it, and of itself. */
+  readonly parents: readonly string[]
 }
 
-async function walk(folder: string, prefix: string, options: Walk): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+async function walk(folder: Folder, options: Walk): Promise<void> {
+  const { filter, found, onLeftOut } = options
+  for (const entry of await readdir(folder.path, { withFileTypes: true })) {
     if (NEVER.has(entry.name) || entry.name.endsWith('.tsbuildinfo') || (!options.isHiddenTaken && entry.name.startsWith('.'))) continue
-    const source = join(folder, entry.name)
-    const path = prefix + entry.name
+    const source = join(folder.path, entry.name)
+    const path = folder.prefix + entry.name
+    if (!filter.takes(path) && !filter.looksInto(path)) continue
     const info = entry.isSymbolicLink() ? await followLink(source) : await lstat(source)
-    if (info?.isDirectory() === true) await walk(source, `${path}/`, options)
-    else if (info?.isFile() === true && options.isWanted(path))
-      options.found.push({ path, source, size: info.size, isExecutable: (info.mode & 0o111) !== 0 })
+    if (info === undefined) {
+      if (filter.takes(path)) onLeftOut(`"${source}" is a link that leads nowhere, and is not in the image`)
+    } else if (info.isDirectory()) {
+      const real = await realpath(source)
+      const parent = folder.parents.find((one) => one === real || one.startsWith(real === sep ? sep : real + sep))
+      if (parent === undefined) await walk({ path: source, prefix: `${path}/`, parents: [...folder.parents, real] }, options)
+      else if (filter.takes(path)) onLeftOut(`"${source}" is a link to "${real}", which it is in itself, and is not in the image`)
+    } else if (info.isFile() && filter.takes(path)) found.push({ path, source, size: info.size, isExecutable: (info.mode & 0o111) !== 0 })
+    else if (filter.takes(path)) onLeftOut(`"${source}" is neither a file nor a folder, and is not in the image`)
   }
 }
 
-/** A link to a file becomes that file. One to a folder is left out, for it may lead in a circle; so is one that leads nowhere. */
+/** What a link leads to; `undefined` when it leads nowhere, or in a circle of links. */
 async function followLink(path: string): Promise<Stats | undefined> {
   try {
-    const info = await stat(await realpath(path))
-    return info.isFile() ? info : undefined
+    return await stat(path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined // what fs rejects with
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined // what fs rejects with
     throw cause
   }
 }
 
 /** The patterns of `files` in package.json: a file, a folder with all below it, or a glob of `*`, `**`, `?`; `!` takes away. The last match counts. */
-function createFilter(patterns: readonly string[]): (path: string) => boolean {
+function createFilter(patterns: readonly string[]): Filter {
   const rules = patterns.map((pattern) => {
     const isTaken = !pattern.startsWith('!')
     const clean = pattern
@@ -111,7 +144,14 @@ function createFilter(patterns: readonly string[]): (path: string) => boolean {
     const source = clean.replaceAll(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) =>
       part === '**/' ? '(?:.*/)?' : part === '**' ? '.*' : part === '*' ? '[^/]*' : part === '?' ? '[^/]' : `\\${part}`,
     )
-    return { isTaken, pattern: clean === '' || clean === '.' ? /^/ : new RegExp(`^${source}(?:/.*)?$`) }
+    if (clean === '' || clean === '.') return { isTaken, root: '', pattern: /^/ }
+    const [plain = ''] = clean.split(/[*?]/)
+    // the folder that all matches are below: "views/" of "views/**/*.js", "" of "data?.txt"
+    const root = plain === clean ? `${clean}/` : plain.slice(0, plain.lastIndexOf('/') + 1)
+    return { isTaken, root, pattern: new RegExp(`^${source}(?:/.*)?$`) }
   })
-  return (path) => rules.findLast((rule) => rule.pattern.test(path))?.isTaken === true
+  return {
+    takes: (path) => rules.findLast((rule) => rule.pattern.test(path))?.isTaken === true,
+    looksInto: (path) => rules.some(({ isTaken, root }) => isTaken && (root.startsWith(`${path}/`) || `${path}/`.startsWith(root))),
+  }
 }

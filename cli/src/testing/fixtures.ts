@@ -101,7 +101,10 @@ export async function pushBaseImage(
   options: {
     readonly repository?: string
     readonly format?: ImageFormat
+    /** `amd64`, or `arm/v6` with a variant. */
     readonly architectures?: readonly string[]
+    /** An index does not say for which platforms its images are. */
+    readonly isSilent?: boolean
     readonly client?: RegistryClient
     readonly cache: string
   },
@@ -114,11 +117,14 @@ export async function pushBaseImage(
   const layer = await packLayer('base', [{ path: 'etc/base', content: { data }, size: data.length, isExecutable: false }], options.cache)
   await client.putBlob(target, layer.digest, { file: layer.file })
   const manifests = []
-  for (const architecture of architectures) {
+  for (const named of architectures) {
+    const [architecture, variant] = named.split('/')
+    const platform = { os: 'linux', architecture, ...(variant === undefined ? {} : { variant, 'os.features': ['odd'] }) }
     const config = Buffer.from(
       JSON.stringify({
         architecture,
         os: 'linux',
+        ...(variant === undefined ? {} : { variant }),
         config: { Env: ['PATH=/usr/bin'], Entrypoint: ['docker-entrypoint.sh'], Cmd: ['node'] },
         rootfs: { type: 'layers', diff_ids: [layer.diffId] },
       }),
@@ -134,7 +140,12 @@ export async function pushBaseImage(
     )
     const { tag: _tag, ...place } = target
     await client.putManifest(architectures.length === 1 ? target : { ...place, digest: sha256(body) }, { body, mediaType: types.manifest })
-    manifests.push({ mediaType: types.manifest, digest: sha256(body), size: body.length, platform: { os: 'linux', architecture } })
+    manifests.push({
+      mediaType: types.manifest,
+      digest: sha256(body),
+      size: body.length,
+      ...(options.isSilent === true ? {} : { platform }),
+    })
   }
   if (architectures.length > 1)
     await client.putManifest(target, {
