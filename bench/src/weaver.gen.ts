@@ -290,8 +290,8 @@ interface SlowMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '3c4bf14b6f0ce616bf9672004320f94d4c75fe8fb5bb9fea3435f20e08939bdf',
+  format: 5,
+  fingerprint: 'c21b82d399cc3cde2b1be32a6818b01eec2b80aca50f7c923a747a12d4f31724',
   main: {
     refs: ['bench/Echo', 'bench/Slow'],
     listeners: [],

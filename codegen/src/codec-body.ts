@@ -299,6 +299,8 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
 
 function unionBody({ members }: UnionShape, name: string, parts: CodecParts): CodecBody {
   parts.imports.add('unionError')
+  // A byte holds the numbers of 256 members.
+  const width = members.length <= 256 ? 'u8' : 'uint'
   const objects = members.filter((part) => part.kind === 'object')
   const tag = objects.length > 1 ? findTag(objects) : undefined
   const isTagged = (part: Shape): boolean => tag !== undefined && part.kind === 'object'
@@ -311,7 +313,7 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
     const hasBytes = part.kind !== 'null' && part.kind !== 'undefined'
     write.push(
       `if (${test(part, parts)}) {`,
-      `  w.u8(${index})`,
+      `  w.${width}(${index})`,
       hasBytes ? `  return ${parts.write(part, narrowed(part, parts))}` : '  return',
       '}',
     )
@@ -325,7 +327,7 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
     objects.forEach((object, i) =>
       write.push(
         ...(tag.values[i] ?? []).map((value) => `    case ${literal(value)}:`),
-        `      w.u8(${members.indexOf(object)})`,
+        `      w.${width}(${members.indexOf(object)})`,
         `      return ${parts.write(object, `tagged as ${parts.type(object)}`)}`,
       ),
     )
@@ -333,7 +335,7 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
   }
   write.push(`throw unionError(${literal(name)}, v)`)
   const read = [
-    'const member = r.u8()',
+    `const member = r.${width}()`,
     'switch (member) {',
     ...members.flatMap((part, index) => [`  case ${index}:`, `    return ${parts.read(part)}`]),
     '  default:',

@@ -162,6 +162,10 @@ export const CATALOGUE = {
     when: 'the interface of a component cannot be resolved',
     hint: 'declare or import the interface, and look for an error of `tsc`; the methods of any and unknown are not known',
   },
+  WVG055: {
+    when: 'a component has more than 65,536 methods',
+    hint: 'divide the methods among several components: a call has two bytes for the number of its method',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

@@ -3,7 +3,7 @@ import { GRAPH_FORMAT, MAIN_COMPONENT, type ComponentGraph, type ComponentNode }
 import { methodSignature, type Application, type ClassFacts } from './model.js'
 
 /** `WEAVER_GEN_FORMAT` of the SDK that generated files need; they do not compile against another one. It changes with the bytes of the codec, too. */
-export const GEN_FORMAT = 4
+export const GEN_FORMAT = 5
 
 /** sha256 over everything that both ends of a call must agree on: the bytes of the codec, names, order and structure of methods, and how they may be repeated. */
 export function fingerprintOf(application: Application): string {

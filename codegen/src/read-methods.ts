@@ -14,9 +14,16 @@ export interface InterfaceSource {
   readonly options: ts.ObjectLiteralExpression | undefined
 }
 
+/** A call has two bytes for the number of its method. */
+const MAX_METHODS = 2 ** 16
+
 /** The methods of a component's interface, sorted by name. Everything that cannot be called from another process is reported. */
 export function readMethods(reader: SourceReader, shapes: ShapeReader, from: InterfaceSource): readonly MethodModel[] {
   const properties = reader.checker.getPropertiesOfType(from.type)
+  if (properties.length > MAX_METHODS) {
+    reader.report('WVG055', `component "${from.name}" has ${properties.length} methods`, from.typeNode)
+    return []
+  }
   const names = new Set(properties.map((property) => property.name))
   const options = {
     router: optionNames(reader, from, 'router', names),

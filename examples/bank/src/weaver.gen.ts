@@ -99,8 +99,8 @@ interface StoreMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '787331359e58f740c10d94f10bc8280d1640a2e7f0dd5cab524e62e4b20e7690',
+  format: 5,
+  fingerprint: '5c0a10a0c7517cd1c76c8c8f83e14dec019a4720a7cc59f91d602712db61b7ec',
   main: {
     refs: ['bank/Bank'],
     listeners: ['bank'],

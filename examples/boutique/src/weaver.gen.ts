@@ -330,8 +330,8 @@ interface ShippingMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '871f7a82488d0884a26333c072152b25f0b8647cbddd43d7c81faecac29d8efc',
+  format: 5,
+  fingerprint: 'c8619aad2d4d7b44043d1b0f68a79eb19fe9c103197143443f4b781feb4e1485',
   main: {
     refs: ['boutique/Ads', 'boutique/Carts', 'boutique/Catalog', 'boutique/Checkout', 'boutique/Currencies', 'boutique/Recommendations'],
     listeners: ['boutique'],

@@ -24,8 +24,8 @@ interface RoomsMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: 'b055639eea490acb7511a5d137dc95495bf677a867b5e7552d2b081c98b8251a',
+  format: 5,
+  fingerprint: '044551e561c6a799e6a3ca0be0687d2238178e62fca877af96ca6869ae7f0327',
   main: {
     refs: ['chat/Rooms'],
     listeners: ['chat'],

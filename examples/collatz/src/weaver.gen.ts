@@ -12,8 +12,8 @@ interface OddMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: 'f29a51b61574aed91eba439eadad97371fa931da91cef48f16ab278de4ebd6bc',
+  format: 5,
+  fingerprint: '12c2391ec60e371f59aafa32816cddb4af1a151b50342ee0acafcc5b19fedc0b',
   main: {
     refs: ['collatz/Even', 'collatz/Odd'],
     listeners: ['collatz'],

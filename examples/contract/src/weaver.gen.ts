@@ -333,8 +333,8 @@ interface SubjectMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '8ffbff36be9063474e1b7bc2b046bbcf724bbb66f9c38c6596533f94ddf70738',
+  format: 5,
+  fingerprint: '151a898f680f7bef0d0df52180c8314977ab2bdaa056f9045a62ac74a605a8d3',
   main: {
     refs: ['contract/Subject'],
     listeners: [],

@@ -37,8 +37,8 @@ interface FactorerMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: 'bb5362f8399c71677ca719d57007ebb898d1f7a4dab58f160e24199ab356a5ca',
+  format: 5,
+  fingerprint: '6128290621681d7098a1d8687eaf596da41c7b7f428bf16f0aeb73c0e8308033',
   main: {
     refs: ['factors/Factorer'],
     listeners: ['factors'],

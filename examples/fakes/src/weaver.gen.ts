@@ -153,8 +153,8 @@ interface ShopMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '1a3b78c7b88f33c515acfadbfea1496fd2f044b2a303a3a6b76b833a4d2d021b',
+  format: 5,
+  fingerprint: '5d10cf03fe547a4d82871f6291e8f1f1869b19f3c0a013a30d44f5234eb56974',
   main: {
     refs: ['fakes/Shop'],
     listeners: ['shop'],

@@ -8,8 +8,8 @@ interface GreeterMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '3bedccee69670bd0122600dafe73af29d7d8d08b3c8ecd62535fbe5f8af07b50',
+  format: 5,
+  fingerprint: 'c33200402c934984afb401893f4d1563c9f3a25a718fc5e6a88ff83926258302',
   main: {
     refs: ['hello/Greeter'],
     listeners: ['hello'],

@@ -40,8 +40,8 @@ interface ReverserMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '6ceb021267d5a399ef6ba15031e102cda63ad1115cdf57e992f63f147c825ad8',
+  format: 5,
+  fingerprint: 'a5314e36f64dfb30bc46c892fb3a9f90fac167542837c81232204a35f1e64a71',
   main: {
     refs: ['httpserver/Converter', 'httpserver/Reverser'],
     listeners: ['lis'],

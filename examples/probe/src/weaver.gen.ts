@@ -66,8 +66,8 @@ interface StoreMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '34cdcb7aeea6577549e7621ea14961a933452e125fe2dadc62c6f378544b5929',
+  format: 5,
+  fingerprint: '8beffdfc2f36cea6d7077836a2ba5e2339f6e4f4b4017aa0ca6506682f6c2bd9',
   main: {
     refs: ['probe/Back', 'probe/Middle', 'probe/Store'],
     listeners: ['probe'],

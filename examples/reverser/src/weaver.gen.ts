@@ -26,8 +26,8 @@ interface SplitterMethods {
 }
 
 export const weaver: WeaverGen = {
-  format: 4,
-  fingerprint: '05653d17dd2114ef8086854f40d0df7743e11f8697418e4912848a6f8cc4b0fb',
+  format: 5,
+  fingerprint: 'fb7b1f00bee396064a5380320c9eae08b299a479a0c8c967f847e4370775414b',
   main: {
     refs: ['reverser/Reverser'],
     listeners: ['reverser'],

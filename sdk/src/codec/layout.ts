@@ -13,6 +13,8 @@
  * several in one message can read each alone, and one that is damaged does not spoil the others.
  */
 export const HEAD_BYTES = 4
+/** What the head can tell. */
+export const MAX_MESSAGE_BYTES: number = 2 ** 32 - 1
 /** Before a part: how long it is. */
 export const PART_SIZE_BYTES = 4
 

@@ -74,11 +74,6 @@ export class Reader {
     return this.#longUint()
   }
 
-  int(): number {
-    const value = this.uint()
-    return (value >>> 1) ^ -(value & 1)
-  }
-
   number(): number {
     const coded = this.uint()
     if ((coded & 1) === 0) return (coded >>> 2) ^ -((coded >>> 1) & 1)

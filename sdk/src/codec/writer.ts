@@ -1,7 +1,7 @@
 import { isDate, isUint8Array } from 'node:util/types'
 import { codecError } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
-import { DOUBLE_FOLLOWS, HEAD_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
+import { DOUBLE_FOLLOWS, HEAD_BYTES, MAX_MESSAGE_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
 
 const SLAB_BYTES = 16_384
 
@@ -14,6 +14,8 @@ const { utf8Write } = Buffer.prototype as unknown as { readonly utf8Write: (this
  * inside, its parts: they are written where they are to lie, and not copied there.
  *
  * I1  Bytes that were given out are never written again: messages lie one behind the other in a slab, and a full slab is left to its messages.
+ * I2  What does not fit its bytes is refused, never cut off: a write checks its value, unless it cannot be wrong. No slab is larger than a size can tell
+ *     (`MAX_MESSAGE_BYTES`), so the sizes of messages and parts always fit; the length of a string always does.
  */
 export class Writer {
   #slab: Buffer
@@ -30,19 +32,22 @@ export class Writer {
   readonly #usualBytes: number
 
   constructor(slabBytes: number = SLAB_BYTES) {
-    this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, HEAD_BYTES))
+    this.#slab = Buffer.allocUnsafeSlow(Math.min(Math.max(slabBytes, HEAD_BYTES), MAX_MESSAGE_BYTES))
     this.#memory = this.#slab.buffer as ArrayBuffer // never a shared one
     this.#slabEnd = this.#slab.length
     this.#usualBytes = Math.max(slabBytes, SLAB_BYTES)
   }
 
+  /** From 0 to 2^8 - 1. */
   u8(value: number): void {
+    if ((value & 0xff) !== value) throw notAnInteger(value, 8)
     this.#reserve(1)
     this.#slab[this.#at++] = value
   }
 
   /** From 0 to 2^16 - 1. */
   u16(value: number): void {
+    if ((value & 0xffff) !== value) throw notAnInteger(value, 16)
     this.#reserve(2)
     const at = this.#at
     const slab = this.#slab
@@ -53,6 +58,7 @@ export class Writer {
 
   /** From 0 to 2^32 - 1. */
   u32(value: number): void {
+    if (value >>> 0 !== value) throw notAnInteger(value, 32)
     this.#reserve(4)
     this.#putU32(this.#at, value)
     this.#at += 4
@@ -61,13 +67,8 @@ export class Writer {
   /** An integer from 0 to 2^32 - 1, in one to five bytes. */
   uint(value: number): void {
     this.#reserve(5)
-    if (value < 0x80) this.#slab[this.#at++] = value
+    if ((value & 0x7f) === value) this.#slab[this.#at++] = value
     else this.#longUint(value)
-  }
-
-  /** An integer from -2^31 to 2^31 - 1; near zero is short. */
-  int(value: number): void {
-    this.uint(((value << 1) ^ (value >> 31)) >>> 0)
   }
 
   /** Any JavaScript number, exact, NaN, the infinities and -0 included; small integers are short. */
@@ -237,6 +238,7 @@ export class Writer {
 
   /** Writes over four bytes of the message. @param at `size` when they were written */
   overwriteU32(at: number, value: number): void {
+    if (value >>> 0 !== value) throw notAnInteger(value, 32)
     this.#putU32(this.#first + at, value)
   }
 
@@ -289,6 +291,7 @@ export class Writer {
 
   /** Room is there. Apart, so that `uint` is small enough to become part of its callers. */
   #longUint(value: number): void {
+    if (value >>> 0 !== value) throw notAnInteger(value, 32)
     let rest = value
     while (rest > 0x7f) {
       this.#slab[this.#at++] = (rest & 0x7f) | 0x80
@@ -313,6 +316,7 @@ export class Writer {
     this.#at = at + 8
   }
 
+  /** The value fits: I2. */
   #putU32(at: number, value: number): void {
     const slab = this.#slab
     slab[at] = value
@@ -331,9 +335,10 @@ export class Writer {
     this.#at = HEAD_BYTES
   }
 
-  /** I1. What was begun moves to a new slab that has room for it. */
+  /** I1. What was begun moves to a new slab that has room for it. @throws WeaverError `WEAVER_CODEC_INVALID`: I2 */
   #grow(size: number): void {
-    const next = Buffer.allocUnsafeSlow(Math.max(this.#usualBytes, size * 2))
+    if (size > MAX_MESSAGE_BYTES) throw codecError(`a message of ${size} bytes; ${MAX_MESSAGE_BYTES} are the most`)
+    const next = Buffer.allocUnsafeSlow(Math.min(Math.max(this.#usualBytes, size * 2), MAX_MESSAGE_BYTES))
     this.#slab.copy(next, 0, this.#first, Math.min(this.#at, this.#slabEnd))
     this.#at -= this.#first
     this.#start -= this.#first
@@ -346,6 +351,10 @@ export class Writer {
     this.#slabEnd = slab.length
     this.#first = 0
   }
+}
+
+function notAnInteger(value: number, bits: number): Error {
+  return codecError(`${value} is not an integer from 0 to 2^${bits} - 1`)
 }
 
 /** @param values the first that is not of the type is named */

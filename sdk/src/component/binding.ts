@@ -9,7 +9,7 @@ import type { ErrorClass } from '../rpc/error-codec.js'
 import type { Component, Implementation } from './component.js'
 import type { Fresh } from './sent.js'
 
-export const WEAVER_GEN_FORMAT = 4
+export const WEAVER_GEN_FORMAT = 5
 
 /** Position of a method in {@link ComponentBinding.methods}; it is the method's number on the wire. */
 export type MethodIndex = number

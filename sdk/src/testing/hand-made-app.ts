@@ -64,7 +64,7 @@ export function genByHand(
   main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
 ): WeaverGen {
   return {
-    format: 4,
+    format: 5,
     fingerprint: 'ab'.repeat(32),
     main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
     components: () => components,

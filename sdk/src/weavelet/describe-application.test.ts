@@ -27,7 +27,7 @@ function genOf(classes: Readonly<Record<string, new () => Any>>): WeaverGen {
       local: () => ({}),
     } as unknown as ComponentBinding // nothing else is read
   })
-  return { format: 4, fingerprint: 'ff', main: { refs: [], listeners: [] }, components: () => bindings }
+  return { format: 5, fingerprint: 'ff', main: { refs: [], listeners: [] }, components: () => bindings }
 }
 class App {
   readonly options = config(z.object({ greeting: z.string().default('hi') }))
