@@ -7,7 +7,7 @@ import type { Component } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
 import { parseAppConfig } from '../config/app-config.js'
 import { WeaverError } from '../contract/errors.js'
-import { registerError } from '../rpc/error-codec.js'
+import { registerGeneratedErrors } from '../rpc/error-codec.js'
 import { limitProblems } from '../rpc/time-limit.js'
 import { drawCase, type SimCase } from './case.js'
 import { checkSubject } from './construct-workload.js'
@@ -105,7 +105,7 @@ export async function simulate(workload: WorkloadClass, options: SimulateOptions
     defaultTimeoutMs: options.defaultTimeoutMs,
   }
   const ops = checkSubject(subject, given.sections)
-  for (const errorClass of weaver.errors ?? []) registerError(errorClass)
+  registerGeneratedErrors(weaver)
   const restore = virtualGlobals()
   try {
     const graveyard = folder === undefined ? [] : await tryGraveyard(subject, { ops, buried: readGraveyard(folder) })

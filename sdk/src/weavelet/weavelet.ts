@@ -13,7 +13,7 @@ import type { Interceptors } from '../component/interceptor.js'
 import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import { startLeaders, type Leaders } from '../leader/leaders.js'
-import { registerError } from '../rpc/error-codec.js'
+import { registerGeneratedErrors } from '../rpc/error-codec.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
@@ -132,7 +132,7 @@ async function host(
   const { bootstrap, deployment, gen } = options
   const { log, transport, tracing } = with_
   const bound: Record<string, { readonly host: string; readonly port: number }> = {}
-  for (const errorClass of gen.errors ?? []) registerError(errorClass)
+  registerGeneratedErrors(gen)
   const rpc = {
     deploymentId: deployment.deploymentId,
     replica: deployment.replica,
