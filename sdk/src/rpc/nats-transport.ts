@@ -1,6 +1,6 @@
 /** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsConnection, type ServersChanged } from 'nats'
 import type { NatsTls } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -29,6 +29,8 @@ const NO_RESPONDERS = 503
 const RECONNECT_MS = 30
 /** A process that the broker refuses is logged again after so many attempts: about every half minute. */
 const REFUSALS_PER_LINE = 120
+/** So long the processes that a server of the broker had may take to find another one: names and addresses of the one that died are still told for a while. */
+const UNSETTLED_MS = 5_000
 /** Nobody's: no broker that asks who connects accepts it. A user without a name would be taken for one that the broker lets in without credentials. */
 const NOBODY = { user: 'weaver-credentials-unreadable', pass: '' }
 
@@ -158,8 +160,11 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   const listeners = new Set<(isConnected: boolean) => void>()
   let isConnected = true
   let isClosing = false
+  let unsettledUntil = 0
+  const unsettle = (): void => void (unsettledUntil = Date.now() + UNSETTLED_MS)
   const changed = (now: boolean): void => {
     if (now === isConnected) return
+    unsettle()
     isConnected = now
     for (const listener of listeners) listener(now)
   }
@@ -174,6 +179,8 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
       else if (status.type === Events.Reconnect) {
         state.refusals = 0
         if (!nc.isDraining()) changed(true) // one that is being closed takes no subscription
+      } else if (status.type === Events.Update) {
+        if ((status.data as ServersChanged).deleted?.length !== 0) unsettle() // that is what this event carries
       } else if (status.type === Events.Error) refused(String(status.data), status.permissionContext)
     }
   })()
@@ -189,6 +196,9 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   return {
     get isConnected() {
       return isConnected && !nc.isClosed()
+    },
+    get unsettledUntil() {
+      return unsettledUntil
     },
     get maxPayloadBytes() {
       return nc.info?.max_payload ?? 1_048_576

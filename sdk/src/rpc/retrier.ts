@@ -3,7 +3,8 @@
  *
  * I1  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
  * I2  `mayHaveRun` speaks of the call, not of its last attempt: once it may have run, no later attempt takes that back.
- * I3  Attempts that cost a replica work come out of the budget of the component. Those that the broker turned away, because nobody listens, cost none.
+ * I3  Attempts that cost a replica work come out of the budget of the component. Those that the broker turned away, because nobody listens, cost none, nor do
+ *     those that there was no connection for.
  */
 import type { MethodBinding } from '../component/binding.js'
 import { backoffMs, pause } from './backoff.js'
@@ -18,8 +19,13 @@ import type { Transport } from './transport.js'
  * time: the request may be a large one, whose replica left while it was on its way.
  */
 const UNAVAILABLE_WINDOW_MS = 900
-/** How long a call waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. */
+/**
+ * How long a call that may have run waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. One that
+ * surely did not run has nothing to tell its caller yet, and waits until its deadline.
+ */
 const RECONNECT_WINDOW_MS = 900
+/** So many calls may wait for the connection; one more fails at once. */
+const MAX_WAITING = 65_536
 const MAX_RETRIES = 3
 /** Failures after which another attempt may end otherwise, and which a replica may have had work with. */
 const RETRIED: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED', 'WEAVER_RPC_PEER_LOST'])
@@ -53,17 +59,17 @@ export class Retrier {
         owner = undefined
       } else {
         const wait = backoffMs(retry)
-        const isWorthIt = canRetry(error, { target, binding, retry, unheardFrom }) && Date.now() + wait < deadline
+        const isWorthIt = this.#canRetry(error, { target, binding, retry, unheardFrom, mayHaveRun }) && Date.now() + wait < deadline
         if (!isWorthIt) throw finalError(error, { mayHaveRun })
-        if (error.code !== 'WEAVER_RPC_UNAVAILABLE' && !target.budget.spend(Date.now()))
-          throw finalError(error, { mayHaveRun, note: BUDGET })
+        if (hasCost(error) && !target.budget.spend(Date.now())) throw finalError(error, { mayHaveRun, note: BUDGET })
         await pause(wait, now.signal)
         if (error.code === 'WEAVER_RPC_PEER_LOST') owner = undefined
       }
       try {
         if (!this.#transport.isConnected) {
           lostAt ??= Date.now()
-          await this.#connection(whatOf(target, method), { until: Math.min(deadline, lostAt + RECONNECT_WINDOW_MS), signal: now.signal })
+          const until = mayHaveRun ? Math.min(deadline, lostAt + RECONNECT_WINDOW_MS) : deadline
+          await this.#connection(whatOf(target, method), { until, signal: now.signal })
         }
         return await this.#send(target, { ...call, owner, place: undefined })
       } catch (failed) {
@@ -71,6 +77,23 @@ export class Retrier {
         error = failed
       }
     }
+  }
+
+  /** I1 */
+  #canRetry(
+    error: RemoteCallError,
+    at: {
+      readonly target: Target
+      readonly binding: MethodBinding
+      readonly retry: number
+      readonly unheardFrom: number | undefined
+      readonly mayHaveRun: boolean
+    },
+  ): boolean {
+    if (at.unheardFrom !== undefined) return Date.now() < Math.max(at.unheardFrom + UNAVAILABLE_WINDOW_MS, this.#transport.unsettledUntil)
+    if (isNeverSent(error) && !at.mayHaveRun) return this.#reconnected.size < MAX_WAITING
+    if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
+    return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
   }
 
   onReconnected(): void {
@@ -81,6 +104,12 @@ export class Retrier {
 
   /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
   async #connection(what: string, wait: { readonly until: number; readonly signal: AbortSignal }): Promise<void> {
+    if (this.#reconnected.size >= MAX_WAITING)
+      throw failure(
+        'WEAVER_RPC_DISCONNECTED',
+        `${what} was not sent: ${MAX_WAITING} calls wait for the connection to the broker already`,
+        false,
+      )
     const back = new AbortController()
     const onBack = (): void => back.abort()
     this.#reconnected.add(onBack)
@@ -91,14 +120,14 @@ export class Retrier {
   }
 }
 
-/** I1 */
-function canRetry(
-  error: RemoteCallError,
-  at: { readonly target: Target; readonly binding: MethodBinding; readonly retry: number; readonly unheardFrom: number | undefined },
-): boolean {
-  if (at.unheardFrom !== undefined) return Date.now() < at.unheardFrom + UNAVAILABLE_WINDOW_MS
-  if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
-  return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
+/** I3 */
+function hasCost({ code, mayHaveRun }: RemoteCallError): boolean {
+  return code !== 'WEAVER_RPC_UNAVAILABLE' && !isNeverSent({ code, mayHaveRun })
+}
+
+/** There was no connection to send it over. */
+function isNeverSent({ code, mayHaveRun }: Pick<RemoteCallError, 'code' | 'mayHaveRun'>): boolean {
+  return code === 'WEAVER_RPC_DISCONNECTED' && !mayHaveRun
 }
 
 const BUDGET = 'it was not tried again: too many calls of this component were'

@@ -202,7 +202,8 @@ describe('when the broker goes away in mid-call', () => {
     const { call, transport } = await stations.startCaller()
     await stations.nats.stop()
     while (transport.isConnected) await sleep(5)
-    expect(await failureOf(call('append', 'x'))).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: false })
+    const outcome = withContext({ timeoutMs: 300 }, () => call('append', 'x')) // more: broker-away.nats.test.ts
+    expect(await failureOf(outcome)).toMatchObject({ code: 'WEAVER_RPC_DISCONNECTED', mayHaveRun: false })
   })
 
   it('a replica can still be drained and its connection closed', async () => {

@@ -102,12 +102,14 @@ export class StreamClient {
           owner = undefined
           continue
         }
-        failsFrom ??= Date.now()
         const wait = backoffMs(retry)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && PASSING.has(error.code)
-        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > Math.min(openBy, failsFrom + OPEN_WINDOW_MS))
-          throw error
+        // One that there is no connection for waits for it, and only then for a replica.
+        failsFrom = isWeaverError(error, 'WEAVER_RPC_DISCONNECTED') ? undefined : (failsFrom ?? Date.now())
+        const { unsettledUntil } = this.#options.transport
+        const until = failsFrom === undefined ? openBy : Math.min(openBy, Math.max(failsFrom + OPEN_WINDOW_MS, unsettledUntil))
+        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > until) throw error
         await pause(wait, now.signal)
         if (leaving.isLeft) throw error
       } finally {
