@@ -1,7 +1,7 @@
 /** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cancellation } from './cancellation.js'
-import { deadlineOf } from './time-limit.js'
+import { checkCallLimits, deadlineOf } from './time-limit.js'
 
 export interface CallContext {
   /** Aborted when the caller gave up or the deadline passed. */
@@ -79,8 +79,10 @@ export function scope(): Scope {
 /**
  * Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. `deadline` bounds all that runs here;
  * `timeoutMs` is for each call made directly here, and may be longer than the limit of its method.
+ * @throws RangeError for a `timeoutMs` that is not more than 0 and less than 2^32, and a `deadline` that is not a number; `body` does not run
  */
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
+  checkCallLimits(change)
   const now = scope()
   const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
   return runInContext(

@@ -35,9 +35,20 @@ export function limitProblems(own: TimeLimits): readonly string[] {
     ['defaultTimeoutMs', own.defaultTimeoutMs] as const,
     ...Object.entries(own.timeoutMs ?? {}).map(([method, limit]) => [`timeoutMs.${method}`, limit as unknown] as const),
   ]
-  return given.flatMap(([option, limit]) =>
-    limit === undefined || (typeof limit === 'number' && limit > 0 && limit < 2 ** 32)
-      ? []
-      : [`${option} is ${String(limit)}; give milliseconds, more than 0 and less than 2^32`],
-  )
+  return given.flatMap(([option, limit]) => (limit === undefined || isLimit(limit) ? [] : [limitProblem(option, limit)]))
+}
+
+/** What is set for calls at call time. @throws RangeError for what would mean no limit, or none that anybody meant */
+export function checkCallLimits({ timeoutMs, deadline }: { readonly timeoutMs?: unknown; readonly deadline?: unknown }): void {
+  if (timeoutMs !== undefined && !isLimit(timeoutMs)) throw new RangeError(limitProblem('timeoutMs', timeoutMs))
+  if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline)))
+    throw new RangeError(`deadline is ${String(deadline)}; give epoch milliseconds, such as Date.now() + 1000`)
+}
+
+function isLimit(limit: unknown): boolean {
+  return typeof limit === 'number' && limit > 0 && limit < 2 ** 32
+}
+
+function limitProblem(option: string, limit: unknown): string {
+  return `${option} is ${String(limit)}; give milliseconds, more than 0 and less than 2^32`
 }
