@@ -123,23 +123,25 @@ export class RpcServer {
    * I4. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. After `streamsMs` milliseconds streams that go on
    * are cut off; after `callsMs` the signal of calls that run fires, and those that do not heed it are left a moment later: their callers find that nobody
    * has them. @default no limit
-   * @returns false when a call was told to end.
+   * @returns how many calls were told to end, and how many streams were cut off
    */
-  async drain(limit: { readonly streamsMs?: number; readonly callsMs?: number } = {}): Promise<boolean> {
+  async drain(
+    limit: { readonly streamsMs?: number; readonly callsMs?: number } = {},
+  ): Promise<{ readonly calls: number; readonly streams: number }> {
     const { callsMs } = limit
-    let isComplete = true
+    let calls = 0
     let left = (): void => undefined
     const isLeft = new Promise<void>((resolve) => (left = resolve))
     const timer =
       callsMs === undefined
         ? undefined
         : setTimeout(() => {
-            isComplete = this.#running.size === 0
+            calls = this.#running.size
             this.#running.abort(new DOMException('the replica that runs the call stops', 'AbortError'))
             setTimeout(left, Math.max(MIN_HEED_MS, callsMs * HEED_SHARE))
           }, callsMs)
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
-    await this.#streams.drain(limit.streamsMs)
+    const streams = await this.#streams.drain(limit.streamsMs)
     await Promise.race([this.#running.idle(), isLeft])
     clearTimeout(timer)
     this.#running.leave()
@@ -147,7 +149,7 @@ export class RpcServer {
     this.#roster.close()
     // Without a broker there is nobody to answer; each answer that was lost has been logged.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
-    return isComplete
+    return { calls, streams }
   }
 
   #onRequest(component: HostedComponent, message: IncomingMessage): void {

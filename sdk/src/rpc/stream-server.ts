@@ -81,17 +81,21 @@ export class StreamServer {
   /**
    * Resolves when every stream is at its end. Those that are not after `limitMs` end with `WEAVER_RPC_PEER_LOST`: one that would go on for ever must not hold
    * up the stop of its process.
+   * @returns how many did
    */
-  async drain(limitMs: number = Infinity): Promise<void> {
+  async drain(limitMs: number = Infinity): Promise<number> {
+    let cut = 0
     const timer =
       limitMs === Infinity
         ? undefined
         : setTimeout(() => {
+            cut = this.#running.size
             for (const call of this.#running.keys()) call.stop('WEAVER_RPC_PEER_LOST', 'is cut off: the replica that served it stops')
           }, limitMs)
     await Promise.all(this.#running.values())
     clearTimeout(timer)
     this.#endpoint.close()
+    return cut
   }
 
   #accept(component: StreamedComponent, reader: Reader): ServerCall {

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpServer, ServerResponse } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { WeaverError } from '../contract/errors.js'
 
@@ -21,7 +21,7 @@ const NODE_KEEP_ALIVE_MS = 5_000
 /** A listener together with what the weavelet does to it. */
 export interface BoundListener extends Listener {
   readonly isBound: boolean
-  /** From now on every answer tells its client to open a new connection, elsewhere. */
+  /** From now on every answer whose head is not yet written tells its client to open a new connection, elsewhere. */
   beginDrain(): void
   /**
    * Resolves when the last connection is done; those that are not after `withinMs` milliseconds are cut off. @default no limit
@@ -44,6 +44,12 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
   let binding: Promise<void> | undefined
   /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
   const sockets = new Set<Socket>()
+  /** Answers that are not at their end. Whether the connection stays open is said in the head, which may be written long after the request came. */
+  const answers = new Set<{ shouldKeepAlive?: boolean }>()
+  const drain = (): void => {
+    isDraining = true
+    for (const answer of answers) answer.shouldKeepAlive = false
+  }
   return {
     name,
     get isBound() {
@@ -63,8 +69,10 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
         sockets.add(socket)
         socket.once('close', () => sockets.delete(socket))
       })
-      server.prependListener('request', (_request: unknown, response: { shouldKeepAlive?: boolean }) => {
+      server.prependListener('request', (_request: unknown, response: ServerResponse) => {
         if (isDraining) response.shouldKeepAlive = false
+        answers.add(response)
+        response.once('close', () => answers.delete(response))
       })
       if (isHttp(server) && server.keepAliveTimeout === NODE_KEEP_ALIVE_MS) {
         server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -84,11 +92,11 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
       return at
     },
     beginDrain() {
-      isDraining = true
+      drain()
       if (served !== undefined && isHttp(served)) served.closeIdleConnections()
     },
     async close({ withinMs = Infinity } = {}) {
-      isDraining = true
+      drain()
       isClosed = true
       // A stop may come between listen() and its success: what then binds would stay open.
       await binding?.catch(() => undefined) // serve() rejects with it

@@ -8,6 +8,7 @@ import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
 interface Back {
   stuck(): Promise<string>
   heedful(): Promise<string>
+  endless(): AsyncIterable<number>
 }
 const Back = component<Back>('shop/Back', { notRetriable: ['stuck', 'heedful'] })
 
@@ -35,6 +36,12 @@ class BackImpl implements Back {
     events.push((signal.reason as Error).name) // a DOMException
     return 'given up'
   }
+  async *endless(): AsyncGenerator<number> {
+    for (let i = 0; ; i++) {
+      yield i
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
   shutdown(): void {
     events.push('shutdown')
   }
@@ -45,7 +52,9 @@ class App implements Main {
     // The test calls.
   }
 }
-const gen = genByHand([bindByHand(Back, implement(Back, BackImpl), { methods: ['stuck', 'heedful'] })], { refs: ['shop/Back'] })
+const gen = genByHand([bindByHand(Back, implement(Back, BackImpl), { methods: ['stuck', 'heedful', 'endless'], streams: ['endless'] })], {
+  refs: ['shop/Back'],
+})
 
 async function launch(replica: string, components: readonly string[]): Promise<TestWeavelet> {
   const bootstrap = { components, replica, group: replica, nats: { servers: [nats.url] }, shutdownGraceMs: 1_000 }
@@ -67,4 +76,19 @@ it('tells calls that go on to end, leaves those that do not, and shuts down', as
   expect(await heedful).toBe('given up')
   expect(await stuck).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', mayHaveRun: true })
   expect(back.logs.find(({ level }) => level === 'error')?.message).toMatch(/^calls were told to end/)
+})
+
+it('cuts an endless stream off, says so, and was not clean', async () => {
+  const back = await launch('back', ['shop/Back'])
+  const front = await launch('front', ['weaver/Main'])
+  const items = front.weavelet.ref(Back).endless()[Symbol.asyncIterator]()
+  await items.next()
+  const reading = (async () => {
+    while ((await items.next()).done !== true);
+  })().catch((error: unknown) => error)
+  expect(await back.weavelet.stop()).toBe(false)
+  expect(await reading).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST' })
+  expect(back.logs.filter(({ level }) => level === 'error')).toMatchObject([
+    { message: 'streams were cut off: they were not done in time for the stop', fields: { streams: 1 } },
+  ])
 })

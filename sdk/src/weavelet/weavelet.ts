@@ -229,9 +229,10 @@ async function host(
       }),
     )
     const isDrained = await attempt('calls could not be drained', async () => {
-      const isComplete = await server?.drain({ streamsMs: leftMs(), callsMs: leftMs() })
-      if (isComplete === false) log.error('calls were told to end: they were not done in time for the stop')
-      return isComplete !== false
+      const { calls, streams } = (await server?.drain({ streamsMs: leftMs(), callsMs: leftMs() })) ?? { calls: 0, streams: 0 }
+      if (calls > 0) log.error('calls were told to end: they were not done in time for the stop', { calls })
+      if (streams > 0) log.error('streams were cut off: they were not done in time for the stop', { streams })
+      return calls + streams === 0
     })
     routing?.leave()
     const hasResigned = await resigning
