@@ -41,7 +41,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function dial(connectTimeoutMs = 10_000): Promise<Transport> {
+async function dial(connectTimeoutMs = 60_000): Promise<Transport> {
   const log = createLogger({ level: 'debug', write: (_level, message, fields) => void logged.push([message, fields]) })
   transport = await connectNats({ servers: [nats.url], credsFile, name: 'test', inboxPrefix: '_INBOX.test', connectTimeoutMs, log })
   return transport
@@ -61,6 +61,7 @@ async function echo(over: Transport): Promise<string> {
   return arrived
 }
 
+const REFUSED = 'the broker refuses the connection; trying again'
 const ABSENT = undefined
 it.each([
   ['is gone', ABSENT, 'ENOENT'],
@@ -72,14 +73,15 @@ it.each([
   if (content === ABSENT) rmSync(credsFile)
   else writeFileSync(credsFile, content)
   await restart()
-  await sleep(1_000)
+  while (!logged.some(([message]) => message === REFUSED)) await sleep(5)
+  await sleep(300) // some more attempts, which are not logged
   expect(over.isConnected).toBe(false)
   writeFileSync(credsFile, user.creds)
   expect(await echo(over)).toBe('hello')
   const unreadable = logged.filter(([message]) => message === 'the credentials for the broker cannot be read; trying again')
   expect(unreadable).toHaveLength(1)
   expect(unreadable[0]?.[1]).toMatchObject({ credsFile, err: code === '' ? {} : { code } })
-  expect(logged.filter(([message]) => message === 'the broker refuses the connection; trying again')).toHaveLength(1)
+  expect(logged.filter(([message]) => message === REFUSED)).toHaveLength(1)
 })
 
 it('a process that the broker refuses when it comes back tries again until it is known', async () => {
@@ -87,14 +89,56 @@ it('a process that the broker refuses when it comes back tries again until it is
   const over = await dial()
   writeFileSync(credsFile, newUser().creds)
   await restart()
-  await sleep(1_000)
+  while (!logged.some(([message]) => message === REFUSED)) await sleep(5)
+  await sleep(300) // some more attempts, which are not logged
   expect(over.isConnected).toBe(false)
   writeFileSync(credsFile, user.creds)
   expect(await echo(over)).toBe('hello')
-  const refused = logged.filter(([message]) => message === 'the broker refuses the connection; trying again')
+  const refused = logged.filter(([message]) => message === REFUSED)
   expect(refused).toEqual([[expect.anything(), { reason: 'AUTHORIZATION_VIOLATION', credsFile }]])
 })
 
 it('a process that starts without its creds file says so', async () => {
   await expect(dial(300)).rejects.toMatchObject({ code: 'WEAVER_NATS_CONNECT', message: expect.stringContaining('ENOENT') as unknown })
+})
+
+describe('a user in the URL of the broker', () => {
+  async function dialAs(
+    userInfo: string,
+    servers: (port: number) => readonly string[] = (port) => [`nats://${userInfo}@127.0.0.1:${port}`],
+  ) {
+    const log = createLogger({ level: 'error', write: () => undefined })
+    transport = await connectNats({ servers: servers(nats.port), name: 'test', inboxPrefix: '_INBOX.test', connectTimeoutMs: 300, log })
+    return transport
+  }
+  async function brokerWith(...args: readonly string[]): Promise<void> {
+    await nats.stop()
+    nats = await startNatsServer({ args })
+  }
+
+  it('connects, with what is escaped in it', async () => {
+    await brokerWith('--user', 'shop', '--pass', 'a/b@c:d')
+    expect(await echo(await dialAs(`shop:${encodeURIComponent('a/b@c:d')}`))).toBe('hello')
+  })
+
+  it('may be a token', async () => {
+    await brokerWith('--auth', 'hunter2')
+    expect(await echo(await dialAs('hunter2'))).toBe('hello')
+  })
+
+  it('that the broker does not know is named as the reason', async () => {
+    await brokerWith('--user', 'shop', '--pass', 'right')
+    await expect(dialAs('shop:wrong')).rejects.toThrow('that it knows the user in its URL')
+  })
+
+  it('is refused where another URL names another one, or there are credentials too', async () => {
+    const two = dialAs('', (port) => [`nats://a:x@127.0.0.1:${port}`, `nats://b:x@127.0.0.1:${port}`])
+    await expect(two).rejects.toMatchObject({
+      code: 'WEAVER_NATS_CONNECT',
+      message: expect.stringContaining('give all of them the same') as unknown,
+    })
+    const log = createLogger({ level: 'error', write: () => undefined })
+    const both = connectNats({ servers: [`nats://a:x@127.0.0.1:${nats.port}`], credsFile, name: 'test', inboxPrefix: 'i', log })
+    await expect(both).rejects.toThrow('give one of the two')
+  })
 })

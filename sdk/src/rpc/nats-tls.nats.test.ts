@@ -134,7 +134,7 @@ describe('TLS to the broker', () => {
 it('a password in the URL of the broker is told to nobody', async () => {
   const told: unknown[] = []
   const error: unknown = await connectNats({
-    servers: ['nats://user:hunter2@127.0.0.1:1', 'hunter2@127.0.0.1:1'],
+    servers: ['nats://user:hunter2@127.0.0.1:1', 'user:hunter2@127.0.0.1:1'],
     name: 'test',
     inboxPrefix: '_INBOX.test',
     connectTimeoutMs: 300,

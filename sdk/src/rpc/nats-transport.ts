@@ -36,9 +36,26 @@ const NOBODY = { user: 'weaver-credentials-unreadable', pass: '' }
 
 /**
  * Connects, and tries again until it works or the time is over.
- * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason.
+ * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason; the reason of the signal, when that fires.
  */
 export async function connectNats(options: NatsTransportOptions): Promise<Transport> {
+  const { signal } = options
+  checkUserInfo(options)
+  if (signal === undefined) return connectInTime(options)
+  signal.throwIfAborted()
+  const connecting = connectInTime(options)
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason as Error) // of an AbortController of the SDK
+      // The library cannot be told to give an attempt up.
+      connecting.then((transport) => transport.close()).catch(() => undefined) // nobody waits for it any more
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    connecting.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject)
+  })
+}
+
+async function connectInTime(options: NatsTransportOptions): Promise<Transport> {
   const limit = Date.now() + (options.connectTimeoutMs ?? 60_000)
   for (let attempt = 1; ; attempt++) {
     try {
@@ -57,15 +74,50 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
   }
 }
 
+/** What stands before the host of a URL: `user:password@` or `token@`. */
+const USER_INFO = /^([a-z]+:\/\/)?([^/]*)@/
+
 /** URLs as they may be told: without user and password. */
 function shown(servers: readonly string[]): readonly string[] {
-  return servers.map((server) => server.replace(/^([a-z]+:\/\/)?[^/]*@/, '$1***@'))
+  return servers.map((server) => server.replace(USER_INFO, '$1***@'))
+}
+
+type UserInfo = { readonly user: string; readonly pass: string } | { readonly token: string }
+
+/** Who the URLs say connects, each once. The library does not look at that part of a URL. */
+function userInfoOf(servers: readonly string[]): readonly UserInfo[] {
+  const texts = new Set(servers.flatMap((server) => USER_INFO.exec(server)?.[2] ?? []))
+  return [...texts].map((text) => {
+    const colon = text.indexOf(':')
+    return colon < 0 ? { token: decoded(text) } : { user: decoded(text.slice(0, colon)), pass: decoded(text.slice(colon + 1)) }
+  })
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // a % that stands for itself
+  }
+}
+
+/** The servers of a broker are one broker. @throws WeaverError `WEAVER_NATS_CONNECT` where it is not clear who connects */
+function checkUserInfo({ servers, credsFile }: NatsTransportOptions): void {
+  const users = userInfoOf(servers).length
+  const problem =
+    users > 1
+      ? 'they name different users; give all of them the same'
+      : users === 1 && credsFile !== undefined
+        ? `they name a user, and there are credentials in ${credsFile}; give one of the two`
+        : undefined
+  if (problem !== undefined) throw new WeaverError('WEAVER_NATS_CONNECT', `the URLs of NATS at ${shown(servers).join(', ')}: ${problem}`)
 }
 
 /** What else may be wrong. */
 function checks(options: NatsTransportOptions): string {
   const { caFile, certFile } = tlsOf(options) ?? {}
-  const creds = `and the credentials in ${options.credsFile ?? '(none given)'}`
+  const own = userInfoOf(options.servers).length > 0 ? 'that it knows the user in its URL' : 'and the credentials in (none given)'
+  const creds = options.credsFile === undefined ? own : `and the credentials in ${options.credsFile}`
   if (tlsOf(options) === undefined) return creds
   return `that its certificate is for this host name and signed by ${caFile ?? 'an authority that Node knows (no caFile is given)'}${certFile === undefined ? '' : `, that it accepts ${certFile}`}, ${creds}`
 }
@@ -78,10 +130,12 @@ function tlsOf({ tls, servers }: NatsTransportOptions): NatsTls | undefined {
 async function dial(options: NatsTransportOptions): Promise<Transport> {
   const { credsFile, log } = options
   const tls = tlsOf(options)
+  const [user] = userInfoOf(options.servers)
   const jitterMs = (tls === undefined ? 1 : 2) * RECONNECT_MS
   const state: DialState = { isFirst: true, refusals: 0, unreadable: undefined }
   const nc = await connect({
-    servers: [...options.servers],
+    servers: options.servers.map((server) => server.replace(USER_INFO, '$1')),
+    ...user,
     ...(tls === undefined ? {} : { tls }),
     name: options.name,
     inboxPrefix: options.inboxPrefix,

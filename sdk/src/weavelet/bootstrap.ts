@@ -52,6 +52,8 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
   const print = prettyPrinter({ isColored: hasColors() })
   let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)))
   let logShipper: LogShipper | undefined
+  /** Fires when the process is told to stop. */
+  const abort = new AbortController()
   /** A user's mistake needs its message, not our stack. */
   const fail = (error: unknown): void => {
     if (isWeaverError(error)) {
@@ -84,7 +86,6 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     sink.level = logLevel
     setCallCounting(isCounting)
     setDeployment(options.deployment)
-    const abort = new AbortController()
     let isStopping = false
     let exitCode = 0
     const stop = (code: number): void => {
@@ -99,7 +100,10 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       void started
         .then(
           (weavelet) => weavelet.stop(),
-          () => false,
+          async (error: unknown) => {
+            await logShipper?.stop()
+            return error === abort.signal.reason // it had not begun
+          },
         )
         .then((isClean) => {
           clearTimeout(timer)
@@ -140,6 +144,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     })
     await started
   } catch (error) {
+    if (abort.signal.aborted && error === abort.signal.reason) return // told to stop before it began: stop() ends the process
     await logShipper?.stop() // what follows goes to stdout
     fail(error)
     process.exit(1)

@@ -1,6 +1,7 @@
-/** A real process that can make no call ever again must not live on. */
+/** A real process that has no connection to the broker: not yet, or never again. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +20,7 @@ afterEach(async () => {
   await nats.stop()
 })
 
-async function launch(change: Partial<Bootstrap> = {}) {
+async function launch(change: Partial<Bootstrap> = {}, until = 'READY') {
   const bootstrap: Bootstrap = {
     version: 1,
     app: 'test',
@@ -41,7 +42,7 @@ async function launch(change: Partial<Bootstrap> = {}) {
   let text = ''
   started.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
   const exited = once(started, 'close') as Promise<[number | null]>
-  while (!text.includes('READY')) {
+  while (!text.includes(until)) {
     if (started.exitCode !== null) throw new Error(`the process ended before it was ready: ${text}`)
     await sleep(10)
   }
@@ -70,4 +71,32 @@ it('ends with 1 when that happens while it stops', async () => {
   app.child.kill('SIGUSR2')
   expect(await app.exited()).toBe(1)
   expect(app.errors()).toMatchObject([LOST])
+})
+
+it('ends with 0 and without an error when it is told to stop before the broker was there', async () => {
+  await nats.stop()
+  const app = await launch({}, 'waiting for NATS')
+  app.child.kill('SIGTERM')
+  expect(await app.exited()).toBe(0)
+  expect(app.errors()).toEqual([])
+})
+
+it('ends so at once where something answers in place of the broker and says nothing', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  const accepted = once(mute, 'connection')
+  await once(mute, 'listening')
+  const { port } = mute.address() as { readonly port: number } // a TCP server that listens has one
+  try {
+    const launched = launch({ nats: { servers: [`nats://127.0.0.1:${port}`] } }).catch(() => undefined)
+    await accepted
+    await sleep(300) // the handlers of signals are installed by then
+    const startedAt = performance.now()
+    child?.kill('SIGTERM')
+    const [code] = (await once(child as NonNullable<typeof child>, 'exit')) as [number | null] // launch() has set it
+    expect(code).toBe(0)
+    expect(performance.now() - startedAt).toBeLessThan(4_000) // an attempt takes five seconds
+    await launched
+  } finally {
+    mute.close()
+  }
 })
