@@ -6,5 +6,5 @@ export default {
   testMatch: ['<rootDir>/e2e/stories/*.e2e.ts'],
   globalSetup: '<rootDir>/e2e/stories/global-setup.mjs',
   maxWorkers: 1,
-  testTimeout: 300_000,
+  testTimeout: 1_800_000,
 }

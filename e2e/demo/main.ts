@@ -1,13 +1,14 @@
 // `make demo`: the whole story on one page. scripts/demo.sh has brought a cluster up; this installs the operator, deploys v1, sends load, deploys v2 and
 // ends with a verdict. Exit code 0 only when no request failed and no answer was mixed.
+import { setTimeout as delay } from 'node:timers/promises'
 import type { WeaverApp } from '@weaver/crds'
 import { getApp, kubectl } from '../support/kube.js'
 import { startLoad } from '../support/load.js'
 import { describeUse, operatorUse } from '../support/operator-cost.js'
 import { createNamespace, deleteNamespace, installOperator, platformFromEnvironment, weaver } from '../support/platform.js'
 import { makeRelease } from '../support/release.js'
-import { settledOn, splitPerStep, watchRollout } from '../support/rollout.js'
-import { eventually } from '../support/sh.js'
+import { settledOn, splitPerStep, watchRollout, type Watched } from '../support/rollout.js'
+import { eventually, together, type ShOptions } from '../support/sh.js'
 
 const NAMESPACE = 'demo'
 const RATE = 250
@@ -31,8 +32,8 @@ async function main(): Promise<boolean> {
   await deleteNamespace(NAMESPACE)
   const installed = await phase('operator: build its image, push it, helm install', () => installOperator(platform, { onOutput: pass }))
   await createNamespace(NAMESPACE)
-  const deploy = (folder: string): Promise<unknown> =>
-    weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE], { timeoutMs: 300_000, onOutput: pass })
+  const deploy = (folder: string, options: ShOptions = {}): Promise<unknown> =>
+    weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE], { ...options, onOutput: pass })
 
   const v1 = await makeRelease({ release: 'v1', rollout: ROLLOUT })
   const v2 = await makeRelease({ release: 'v2', rollout: ROLLOUT })
@@ -60,28 +61,30 @@ async function main(): Promise<boolean> {
     async () => {
       const deployStarted = Date.now()
       let fullAt = 0
-      const finished = { isTrue: false }
-      const work = deploy(v2).finally(() => (finished.isTrue = true))
-      const table = (async () => {
+      const table = async (signal: AbortSignal): Promise<void> => {
         say(
           `${cell('time', 7)} ${cell('phase', 12)} ${cell('desired', 8)} ${cell('observed', 9)} ${cell('v1 req', 8)} ${cell('v2 req', 8)} ${cell('failed', 7)} ${cell('mixed', 6)}`,
         )
-        while (!finished.isTrue) {
+        while (!signal.aborted) {
           const [app, report] = await Promise.all([getApp(NAMESPACE, 'httpserver'), load.report()])
           const preview = app.status?.versions?.find((version) => version.id === app.status?.preview)
           say(
             `${cell(`${((Date.now() - deployStarted) / 1000).toFixed(1)}s`, 7)} ${cell(app.status?.phase, 12)} ${cell(preview?.weightDesired, 8)} ${cell(preview?.weightObserved, 9)} ` +
               `${cell(report.byRelease['v1'] ?? 0, 8)} ${cell(report.byRelease['v2'] ?? 0, 8)} ${cell(report.failed, 7)} ${cell(report.mixed, 6)}`,
           )
-          await new Promise((resolve) => setTimeout(resolve, 2000))
+          await delay(2000, undefined, { signal }).catch(() => undefined)
         }
-      })()
+      }
       const until = (app: WeaverApp): boolean => {
         const full = app.status?.versions?.find((version) => version.id !== active && version.weightObserved === 100)
         if (full !== undefined && fullAt === 0) fullAt = Date.now()
         return app.status?.active !== active && settledOn(active === undefined ? {} : { not: active })(app)
       }
-      const [, watched] = await Promise.all([work, watchRollout(NAMESPACE, 'httpserver', { until, timeoutMs: 280_000 }), table])
+      const [, watched] = await together<[unknown, Watched, void]>((signal) => {
+        const settled = new AbortController()
+        const work = deploy(v2, { signal }).finally(() => settled.abort())
+        return [work, watchRollout(NAMESPACE, 'httpserver', { until, signal }), table(AbortSignal.any([signal, settled.signal]))]
+      })
       return { rollout: watched.app, samples: watched.samples, deployStarted, fullAt }
     },
   )

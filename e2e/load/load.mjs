@@ -2,7 +2,8 @@
 // kept-alive connections, half on new ones; it never retries. Every answer passed two remote components that sign with their version:
 // an answer with two different signatures is "mixed", an answer that is not 200, breaks off or takes longer than the limit is "failed".
 // After a reset the requests that are under way are counted still, as sent and by how they end.
-// Control: GET /stats, /reset and /stop on 127.0.0.1:9900 inside the pod.
+// Control: GET /stats, /reset and /stop on 127.0.0.1:9900 inside the pod. /stop ends the load and answers when nothing is in flight; the process lives on
+// until its pod is deleted, for whoever asks by `kubectl exec` must not be cut off by the end of what it asks.
 //   node load.mjs URL RATE
 import http from 'node:http'
 
@@ -141,8 +142,7 @@ http
     if (request.url === '/reset') reset()
     if (request.url === '/stop') {
       clearInterval(ticker)
-      const wait = () =>
-        total.inFlight > 0 ? setTimeout(wait, 20) : response.end(JSON.stringify(report()), () => setTimeout(() => process.exit(0), 500))
+      const wait = () => (total.inFlight > 0 ? setTimeout(wait, 20) : response.end(JSON.stringify(report())))
       return wait()
     }
     response.end(JSON.stringify(report()))

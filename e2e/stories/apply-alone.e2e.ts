@@ -16,21 +16,21 @@ beforeAll(async () => {
   await createNamespace(NAMESPACE)
   const folder = await makeRelease({ release: 'v1', name: 'plain', rollout: '5s' })
   image = `${platform.registry}/plain:v1`
-  await weaver(['image', 'push', '--package', folder, image], { timeoutMs: 180_000 })
+  await weaver(['image', 'push', '--package', folder, image])
   yaml = (await weaver(['kube', 'manifest', `${folder}/weaver.toml`, '--image', image, '--namespace', NAMESPACE])).stdout
 })
 afterAll(() => deleteNamespace(NAMESPACE))
 
 it('kubectl apply alone brings the application up, as weaver kube deploy does', async () => {
   await applyYaml(yaml)
-  await watchRollout(NAMESPACE, 'plain', { until: settledOn({}), timeoutMs: 120_000 })
+  await watchRollout(NAMESPACE, 'plain', { until: settledOn({}) })
   const load = await startLoad({ namespace: NAMESPACE, name: 'load', url: 'http://plain-lis', rate: 50, image: platform.baseImage })
   await eventually('answers', async () => ((await load.report()).ok > 50 ? true : undefined))
   expect(await load.stop()).toMatchObject({ failed: 0, mixed: 0 })
   const byHand = await shapeOf('plain')
-  await kubectl(['delete', 'weaverapp', 'plain', '-n', NAMESPACE, '--timeout=60s'])
+  await kubectl(['delete', 'weaverapp', 'plain', '-n', NAMESPACE, '--timeout=150s'])
   const folder = await makeRelease({ release: 'v1', name: 'plain', rollout: '5s' })
-  await weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE], { timeoutMs: 180_000 })
+  await weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE])
   expect(await shapeOf('plain')).toEqual(byHand)
 })
 
@@ -83,6 +83,8 @@ describe('a bad spec', () => {
   })
 
   it('an unknown component is reported in a condition with the path and the nearest known name, and the running version serves on', async () => {
+    await applyYaml(yaml)
+    await watchRollout(NAMESPACE, 'plain', { until: settledOn({}) })
     const before = await getApp(NAMESPACE, 'plain')
     await kubectl([
       'patch',

@@ -21,10 +21,9 @@ async function answers(
   let output = ''
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
   child.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)))
+  const exited = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)))
   try {
     const port = await eventually('the listener', async () => /(?:localhost|127\.0\.0\.1|\[::1\]|::1):(\d+)/.exec(output)?.[1], {
-      timeoutMs: 20_000,
       everyMs: 100,
     })
     const response = await fetch(`http://localhost:${port}/signed?text=abc`)
@@ -34,6 +33,7 @@ async function answers(
     return { output, port, body, greeting, code: await exited }
   } finally {
     child.kill('SIGKILL')
+    await exited
   }
 }
 

@@ -1,10 +1,10 @@
 // The main story: v1 → v2 → v3 under steady load, by `weaver kube deploy`, with nothing lost and nothing mixed.
 import { startLoad, type Load } from '../support/load.js'
-import { applyYaml, getApp, kubectl, pods } from '../support/kube.js'
+import { applyYaml, everythingIn, getApp, kubectl } from '../support/kube.js'
 import { createNamespace, deleteNamespace, OPERATOR_NAMESPACE, platformFromEnvironment, weaver } from '../support/platform.js'
 import { makeRelease } from '../support/release.js'
-import { settledOn, splitPerStep, watchRollout } from '../support/rollout.js'
-import { eventually } from '../support/sh.js'
+import { settledOn, splitPerStep, watchRollout, type Watched } from '../support/rollout.js'
+import { eventually, together, type ShResult } from '../support/sh.js'
 import { startPlantedMix } from '../support/planted-mix.js'
 
 const NAMESPACE = 'story-upgrade'
@@ -14,7 +14,7 @@ let v1: string
 let v2: string
 
 const deploy = (folder: string, ...flags: string[]) =>
-  weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE, ...flags], { timeoutMs: 240_000 })
+  weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE, ...flags])
 
 beforeAll(async () => {
   await createNamespace(NAMESPACE)
@@ -34,13 +34,10 @@ describe('a release replaces another under load', () => {
   })
 
   it('when v2 is deployed, users see every step of the split within 2 points, and lose nothing', async () => {
-    const folder = await makeRelease({ release: 'v2', rollout: '25s' })
-    const [result, { samples, app }] = await Promise.all([
-      deploy(folder, '--json'),
-      watchRollout(NAMESPACE, 'httpserver', {
-        until: (now) => now.status?.active !== v1 && settledOn({ not: v1 })(now),
-        timeoutMs: 200_000,
-      }),
+    const folder = await makeRelease({ release: 'v2', rollout: '40s' })
+    const [result, { samples, app }] = await together<[ShResult, Watched]>((signal) => [
+      weaver(['kube', 'deploy', `${folder}/weaver.toml`, '--namespace', NAMESPACE, '--json'], { signal }),
+      watchRollout(NAMESPACE, 'httpserver', { until: settledOn({ not: v1 }), signal }),
     ])
     expect(result.code).toBe(0)
     v2 = app.status?.active ?? ''
@@ -68,9 +65,11 @@ describe('a release replaces another under load', () => {
   })
 
   it('then nothing of v1 is left in the cluster', async () => {
-    await eventually('the pods of v1 to be gone', async () => (await pods(NAMESPACE, `weaver.dev/version=${v1}`)).length === 0 || undefined)
-    for (const kind of ['deployments', 'services', 'secrets', 'controllerrevisions'])
-      expect(await kubectl(['get', kind, '-n', NAMESPACE, '-l', `weaver.dev/version=${v1}`, '-o', 'name'])).toBe('')
+    const kinds = 'pods,deployments,services,secrets,controllerrevisions'
+    await eventually(
+      'all of v1 to be gone',
+      async () => (await kubectl(['get', kinds, '-n', NAMESPACE, '-l', `weaver.dev/version=${v1}`, '-o', 'name'])) === '' || undefined,
+    )
   })
 
   it('a planted mix turns the check red: a caller of v1 with the credentials of v2', async () => {
@@ -98,7 +97,6 @@ describe('a release replaces another under load', () => {
     await deploy(folder, '--detach')
     await watchRollout(NAMESPACE, 'httpserver', {
       until: (app) => (app.status?.versions ?? []).some((version) => version.id === app.status?.preview && version.weightDesired >= 25),
-      timeoutMs: 120_000,
     })
     await kubectl([
       'delete',
@@ -111,7 +109,7 @@ describe('a release replaces another under load', () => {
       '--force',
       '--wait=false',
     ])
-    const { app } = await watchRollout(NAMESPACE, 'httpserver', { until: (now) => settledOn({ not: v2 })(now), timeoutMs: 240_000 })
+    const { app } = await watchRollout(NAMESPACE, 'httpserver', { until: (now) => settledOn({ not: v2 })(now) })
     expect(app.status?.active).not.toBe(v2)
     const report = await load.report()
     expect(report.failures).toEqual([])
@@ -157,7 +155,6 @@ describe('a release replaces another under load', () => {
     ])
     const { app } = await watchRollout(NAMESPACE, 'httpserver', {
       until: (now) => settledOn({ not: before ?? '' })(now),
-      timeoutMs: 200_000,
     })
     expect(app.status?.active).not.toBe(before)
     expect(await load.stop()).toMatchObject({ failed: 0, mixed: 0 })
@@ -165,8 +162,7 @@ describe('a release replaces another under load', () => {
 
   it('`kubectl delete weaverapp` removes everything it owned, and nothing else', async () => {
     await applyYaml(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: httpserver-bystander, namespace: ${NAMESPACE} }\n`)
-    await kubectl(['delete', 'weaverapp', 'httpserver', '-n', NAMESPACE, '--timeout=60s'])
-    const { everythingIn } = await import('../support/kube.js')
+    await kubectl(['delete', 'weaverapp', 'httpserver', '-n', NAMESPACE, '--timeout=150s'])
     await eventually('only the bystander to be left', async () => {
       const left = (await everythingIn(NAMESPACE)).filter((name) => !name.endsWith('/load') && !name.startsWith('endpointslice'))
       return JSON.stringify(left) === JSON.stringify(['configmap/httpserver-bystander']) || undefined

@@ -40,8 +40,10 @@ export interface Load {
   report(): Promise<LoadReport>
   /** Forgets what was counted so far. */
   reset(): Promise<void>
-  /** Stops sending, waits for what is in flight, and gives the final count. */
+  /** Stops sending, waits for what is in flight, takes the final count, and then removes the pod. */
   stop(): Promise<LoadReport>
+  /** Removes the pod, whether or not the load was stopped, and waits until it is gone. Idempotent. */
+  remove(): Promise<void>
 }
 
 export async function startLoad(options: {
@@ -78,21 +80,29 @@ export async function startLoad(options: {
       },
     },
   ]
-  await kubectl(['delete', 'pod', name, '-n', namespace, '--ignore-not-found', '--grace-period=1'])
+  const remove = async (): Promise<void> =>
+    void (await kubectl(['delete', `pod/${name}`, `configmap/${name}`, '-n', namespace, '--ignore-not-found', '--timeout=90s']))
+  await remove()
   await applyYaml(objects.map((object) => stringify(object)).join('---\n'))
-  const ask = async (path: string, timeoutMs = 30_000): Promise<LoadReport> => {
+  const ask = async (path: string, timeoutMs = 60_000): Promise<LoadReport> => {
     const program = `fetch('http://127.0.0.1:9900${path}').then(r=>r.text()).then(t=>process.stdout.write(t))`
     return JSON.parse(await kubectl(['exec', name, '-n', namespace, '--', 'node', '-e', program], { timeoutMs })) as LoadReport
   }
-  await eventually(`the load pod ${namespace}/${name} to answer`, async () => (await ask('/stats')) && true)
+  await eventually(`the load pod ${namespace}/${name} to answer`, async () => (await ask('/stats')) && true).catch(
+    async (error: unknown) => {
+      await remove()
+      throw error
+    },
+  )
   return {
     pod: name,
     report: () => ask('/stats'),
     reset: async () => void (await ask('/reset')),
     stop: async () => {
       const final = await ask('/stop')
-      await kubectl(['delete', `pod/${name}`, `configmap/${name}`, '-n', namespace, '--ignore-not-found', '--wait=false'])
+      await remove()
       return final
     },
+    remove,
   }
 }

@@ -54,17 +54,18 @@ export async function startPlantedMix(options: {
     },
   }
   await applyYaml(stringify(JSON.parse(JSON.stringify(pod))))
-  const remove = async (): Promise<void> =>
-    void (await kubectl(['delete', 'pod', name, '-n', namespace, '--ignore-not-found', '--grace-period=1', '--wait=false']))
+  let load: Load | undefined
+  const remove = async (): Promise<void> => {
+    await load?.remove()
+    await kubectl(['delete', 'pod', name, '-n', namespace, '--ignore-not-found', '--grace-period=1', '--timeout=90s'])
+  }
   try {
     const ip = await eventually(`the planted pod ${name} to run`, async () => {
       const found = await getJson<{ status: { phase: string; podIP?: string } }>(['pod', name, '-n', namespace])
       return found.status.phase === 'Running' ? found.status.podIP : undefined
     })
-    return {
-      load: await startLoad({ namespace, name: 'load-planted', url: `http://${ip}:8080`, rate: 20, image: options.baseImage }),
-      remove,
-    }
+    load = await startLoad({ namespace, name: 'load-planted', url: `http://${ip}:8080`, rate: 20, image: options.baseImage })
+    return { load, remove }
   } catch (error) {
     await remove()
     throw error

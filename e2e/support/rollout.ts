@@ -1,7 +1,6 @@
 import type { WeaverApp } from '@weaver/crds'
-import { getApp } from './kube.js'
-import type { Load, LoadSecond } from './load.js'
-import { eventually } from './sh.js'
+import { watchApp } from './app-watch.js'
+import type { LoadSecond } from './load.js'
 
 export interface WeightSample {
   readonly at: number
@@ -10,28 +9,45 @@ export interface WeightSample {
   readonly observed: number | undefined
 }
 
-/** Watches `status` while a rollout runs. `desired` and `observed` are the preview's share, in percent. */
+export interface Watched {
+  readonly app: WeaverApp
+  readonly samples: readonly WeightSample[]
+}
+
+/**
+ * Follows `status` while a rollout runs, through every state that was stored. `desired` and `observed` are the preview's share, in percent. The last sample is of the
+ * moment at which `until` was first true.
+ */
 export async function watchRollout(
   namespace: string,
   name: string,
-  options: { readonly until: (app: WeaverApp) => boolean; readonly timeoutMs?: number; readonly onChange?: (app: WeaverApp) => void },
-): Promise<{ readonly app: WeaverApp; readonly samples: readonly WeightSample[] }> {
+  options: { readonly until: (app: WeaverApp) => boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal },
+): Promise<Watched> {
+  const timeoutMs = options.timeoutMs ?? 600_000
+  const stop = new AbortController()
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    stop.abort()
+  }, timeoutMs)
+  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])])
   const samples: WeightSample[] = []
-  let last = ''
-  const app = await eventually(
-    `WeaverApp ${namespace}/${name} to get where it should`,
-    async () => {
-      const now = await getApp(namespace, name)
-      const preview = now.status?.versions?.find((version) => version.id === now.status?.preview)
-      samples.push({ at: Date.now(), preview: now.status?.preview, desired: preview?.weightDesired, observed: preview?.weightObserved })
-      const text = JSON.stringify([now.status?.phase, now.status?.weight, now.status?.step, now.status?.waitingFor])
-      if (text !== last) options.onChange?.(now)
-      last = text
-      return options.until(now) ? now : undefined
-    },
-    { timeoutMs: options.timeoutMs ?? 180_000, everyMs: 250 },
+  let last: WeaverApp | undefined
+  try {
+    for await (const app of watchApp(namespace, name, signal)) {
+      last = app
+      const preview = app.status?.versions?.find((version) => version.id === app.status?.preview)
+      samples.push({ at: Date.now(), preview: app.status?.preview, desired: preview?.weightDesired, observed: preview?.weightObserved })
+      if (options.until(app)) return { app, samples }
+    }
+  } finally {
+    clearTimeout(timer)
+    stop.abort()
+  }
+  const { phase, waitingFor } = last?.status ?? {}
+  throw new Error(
+    `gave up waiting for WeaverApp ${namespace}/${name} to get where it should, ${isLate ? `after ${timeoutMs} ms` : 'because another part failed'}: it is ${phase ?? 'without a status'}, and waits for ${waitingFor ?? 'nothing'}`,
   )
-  return { app, samples }
 }
 
 /** Ready on one version, with nothing left of the one before. */
@@ -54,29 +70,26 @@ export interface SplitAtStep {
 
 /**
  * The split that users saw at each step: for each weight that status called observed, the answers to requests sent in whole seconds during which nothing
- * changed (the first second of a step is left out: it holds requests sent before).
+ * changed, from a second before (requests sent then may be answered by the step before) to a second after.
  */
 export function splitPerStep(samples: readonly WeightSample[], seconds: readonly LoadSecond[]): readonly SplitAtStep[] {
   const steps = new Map<number, { preview: number; all: number }>()
-  for (const second of seconds) {
-    const around = samples.filter((sample) => sample.at >= second.at - 1000 && sample.at <= second.at + 2000)
-    const [first] = around
-    if (first?.desired === undefined || first.preview === undefined || around.length < 4) continue
-    if (
-      !around.every((sample) => sample.preview === first.preview && sample.desired === first.desired && sample.observed === first.desired)
-    )
-      continue
-    const step = steps.get(first.desired) ?? { preview: 0, all: 0 }
-    step.preview += second.byVersion[first.preview] ?? 0
-    step.all += second.ok
-    steps.set(first.desired, step)
+  for (const [index, { at: from, preview, desired, observed }] of samples.entries()) {
+    const changed = samples
+      .slice(index + 1)
+      .find((next) => next.preview !== preview || next.desired !== desired || next.observed !== observed)
+    if (preview === undefined || desired === undefined || observed !== desired || changed === undefined) continue
+    const before = samples[index - 1]
+    if (before?.preview === preview && before.desired === desired && before.observed === observed) continue // the same stretch
+    const step = steps.get(desired) ?? { preview: 0, all: 0 }
+    for (const second of seconds.filter(({ at }) => at >= from + 1000 && at + 2000 <= changed.at)) {
+      step.preview += second.byVersion[preview] ?? 0
+      step.all += second.ok
+    }
+    steps.set(desired, step)
   }
   return [...steps.entries()]
+    .filter(([, { all }]) => all > 0)
     .sort(([a], [b]) => a - b)
     .map(([weight, { preview, all }]) => ({ weight, requests: all, measured: (100 * preview) / all }))
-}
-
-export async function reportOf(load: Load): Promise<{ readonly sent: number; readonly failed: number; readonly mixed: number }> {
-  const { sent, failed, mixed } = await load.report()
-  return { sent, failed, mixed }
 }
