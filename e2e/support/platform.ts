@@ -40,14 +40,10 @@ export async function weaver(args: readonly string[], options: ShOptions = {}): 
 
 export const OPERATOR_NAMESPACE = 'weaver-system'
 export const RELEASE = 'weaver'
+export const BROKER_RELEASE = 'weaver-nats'
 
-/** Builds the operator's image, pushes it, and installs the chart as a user would. Idempotent (`helm upgrade --install`). */
-export async function installOperator(
-  platform: Platform,
-  options: { readonly values?: readonly string[]; readonly onOutput?: (text: string) => void } = {},
-): Promise<{ readonly image: string; readonly imageMs: number; readonly installMs: number }> {
-  const pass = options.onOutput === undefined ? {} : { onOutput: options.onOutput }
-  const started = Date.now()
+/** Builds the operator's image and pushes it. @returns its name, with the digest */
+export async function pushOperatorImage(platform: Platform, pass: Pick<ShOptions, 'onOutput'> = {}): Promise<string> {
   const pushed = await weaver(
     [
       'image',
@@ -61,36 +57,67 @@ export async function installOperator(
       '--no-graph',
       `${platform.registry}/weaver/operator:e2e`,
     ],
-    { timeoutMs: 300_000, ...pass },
+    pass,
   )
-  const built = Date.now()
+  return pushed.stdout.trim()
+}
+
+/** The values of the charts that name images of this platform. */
+export function chartValues(
+  platform: Platform,
+  image: string,
+): { readonly broker: readonly string[]; readonly operator: readonly string[] } {
   // By digest: the tag stays the same from build to build.
-  const image = pushed.stdout.trim()
   const [tagged = '', digest = ''] = image.split('@')
-  const split = (reference: string): readonly [string, string] => {
-    const colon = reference.lastIndexOf(':')
-    return [reference.slice(0, colon), reference.slice(colon + 1)]
-  }
   const set = (prefix: string, reference: string): readonly string[] => {
-    const [repository, tag] = split(reference)
+    // not the colon of a registry's port
+    const [, repository = '', tag = ''] = /^(.*?)(?::([^/:]*))?$/.exec(reference) ?? []
     return ['--set-string', `${prefix}.repository=${repository}`, '--set-string', `${prefix}.tag=${tag}`]
   }
-  await sh(
-    [
-      'helm', 'upgrade', '--install', RELEASE, `${root}charts/weaver-operator`, '--namespace', OPERATOR_NAMESPACE, '--create-namespace', '--wait', '--timeout', '4m',
-      ...set('image', tagged),
-      '--set-string',
-      `image.digest=${digest}`,
-      ...set('nats.image', platform.natsImage),
-      ...set('proxy.image', platform.proxyImage),
-      // A version that got its last request is kept this long; two minutes by default, too long for a story.
-      '--set',
-      'proxy.failOpenSeconds=5',
-      ...(options.values ?? []).flatMap((value) => ['--set', value]),
-    ],
-    { timeoutMs: 300_000, ...pass },
-  ) // prettier-ignore
+  const operator = (prefix: string): readonly string[] => [...set(prefix, tagged), '--set-string', `${prefix}.digest=${digest}`]
+  return {
+    broker: [...operator('keygen.image'), ...set('image', platform.natsImage)],
+    // A version that got its last request is kept this long; two minutes by default, too long for a story.
+    operator: [...operator('image'), ...set('proxy.image', platform.proxyImage), '--set', 'proxy.failOpenSeconds=5'],
+  }
+}
+
+export async function helm(args: readonly string[], options: ShOptions = {}): Promise<ShResult> {
+  return sh(['helm', ...args, '--namespace', OPERATOR_NAMESPACE], options)
+}
+
+/** Builds the operator's image, pushes it, and installs both charts as a user would. Idempotent (`helm upgrade --install`). */
+export async function installOperator(
+  platform: Platform,
+  options: { readonly onOutput?: (text: string) => void } = {},
+): Promise<{ readonly image: string; readonly imageMs: number; readonly installMs: number }> {
+  const pass = options.onOutput === undefined ? {} : { onOutput: options.onOutput }
+  const started = Date.now()
+  const image = await pushOperatorImage(platform, pass)
+  const built = Date.now()
+  await installCharts(platform, image, pass)
   return { image, imageMs: built - started, installMs: Date.now() - built }
+}
+
+/** @param image of the operator, by digest */
+export async function installCharts(platform: Platform, image: string, pass: Pick<ShOptions, 'onOutput'> = {}): Promise<void> {
+  const values = chartValues(platform, image)
+  const wait = ['--create-namespace', '--wait', '--timeout', '8m']
+  const limit = { timeoutMs: 600_000, ...pass }
+  await helm(['upgrade', '--install', BROKER_RELEASE, `${root}charts/weaver-nats`, ...wait, ...values.broker], limit)
+  await helm(['upgrade', '--install', RELEASE, `${root}charts/weaver-operator`, ...wait, ...values.operator], limit)
+}
+
+/** The image that the installed operator runs, by digest. */
+export async function operatorImage(): Promise<string> {
+  return kubectl([
+    'get',
+    'deployment/weaver-operator',
+    '-n',
+    OPERATOR_NAMESPACE,
+    '-o',
+    'jsonpath={.spec.template.spec.containers[0].image}',
+  ])
 }
 
 /** A new namespace that enforces the restricted Pod Security Standard, so that every story shows that Weaver's pods meet it. What an earlier run left of it goes first. */

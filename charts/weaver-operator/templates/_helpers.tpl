@@ -1,10 +1,9 @@
-{{/* Names start with the release's, without "-operator": release weaver or weaver-operator gives weaver-operator and weaver-nats. */}}
+{{/* Names start with the release's, without "-operator": release weaver or weaver-operator gives weaver-operator, and weaver-nats for its broker. */}}
 {{- define "weaver.base" -}}
 {{- default (trimSuffix "-operator" .Release.Name) .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 {{- define "weaver.operator" -}}{{ include "weaver.base" . }}-operator{{- end -}}
 {{- define "weaver.nats" -}}{{ include "weaver.base" . }}-nats{{- end -}}
-{{- define "weaver.keygen" -}}{{ include "weaver.base" . }}-keygen{{- end -}}
 {{- define "weaver.serviceAccount" -}}{{ default (include "weaver.operator" .) .Values.serviceAccount.name }}{{- end -}}
 
 {{- define "weaver.image" -}}
@@ -47,11 +46,12 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* Where the broker is: nats.servers, or the servers of the chart weaver-nats in this namespace. */}}
+{{- define "weaver.natsServers" -}}
+{{- if .Values.nats.servers -}}{{ join "," .Values.nats.servers }}
+{{- else -}}nats://{{ include "weaver.nats" . }}.{{ .Release.Namespace }}.svc:4222{{- end -}}
+{{- end -}}
 {{/* Secret with operator.seed and system.creds; empty: versions share an account. */}}
 {{- define "weaver.authSecret" -}}
-{{- if .Values.nats.enabled -}}{{ include "weaver.nats" . }}-auth{{- else -}}{{ .Values.nats.external.authSecret }}{{- end -}}
-{{- end -}}
-{{- define "weaver.natsServers" -}}
-{{- if .Values.nats.enabled -}}nats://{{ include "weaver.nats" . }}.{{ .Release.Namespace }}.svc:4222
-{{- else -}}{{ join "," .Values.nats.external.servers }}{{- end -}}
+{{- if or .Values.nats.servers .Values.nats.authSecret -}}{{ .Values.nats.authSecret }}{{- else -}}{{ include "weaver.nats" . }}-auth{{- end -}}
 {{- end -}}

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   diff: async () => (await import('./graph.js')).diffCommand,
   single: async () => (await import('./single/single.js')).singleCommand,
   kube: async () => (await import('./kube/kube.js')).kubeCommand,
+  operator: async () => (await import('./operator/operator.js')).operatorCommand,
   image: async () => (await import('./image/push.js')).imageCommand,
   completion: async () => (await import('./completion.js')).completionCommand,
 }

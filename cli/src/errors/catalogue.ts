@@ -47,6 +47,8 @@ export const CLI_ERRORS = {
   WEAVER_CLI_KUBE_NOT_FOUND: { exit: EXIT.failed, when: 'the app or the namespace does not exist' },
   WEAVER_CLI_KUBE_CONFLICT: { exit: EXIT.failed, when: 'fields of the WeaverApp belong to another field manager and --no-force was given' },
   WEAVER_CLI_OPERATOR_MISSING: { exit: EXIT.failed, when: 'the cluster does not know the kind WeaverApp' },
+  WEAVER_CLI_APPS_LEFT: { exit: EXIT.failed, when: 'what applications need was to be taken off a cluster, and applications exist' },
+  WEAVER_CLI_HELM: { exit: EXIT.failed, when: 'Helm is not installed or failed, or did not install what is to be removed' },
   WEAVER_CLI_ROLLOUT_FAILED: { exit: EXIT.failed, when: 'the rollout failed; the message is the condition that says why' },
   WEAVER_CLI_TIMEOUT: { exit: EXIT.timeout, when: '--timeout ended before the rollout did' },
   WEAVER_CLI_DETACHED: { exit: EXIT.interrupted, when: 'Ctrl-C while a rollout was followed; it goes on' },

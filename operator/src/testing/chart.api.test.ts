@@ -21,9 +21,11 @@ import { createClusterPlayer } from './cluster-player.js'
 import { createFakeBroker } from './fake-broker.js'
 import { createFakeTrafficDriver } from './fake-traffic-driver.js'
 
-// The chart by the real helm; what it renders by a real API server, with the rights that it really grants.
+// The charts by the real helm; what they render by a real API server, with the rights that it really grants.
 
-const CHART = new URL('../../../charts/weaver-operator', import.meta.url).pathname
+const CHARTS = new URL('../../../charts', import.meta.url).pathname
+const CHART = `${CHARTS}/weaver-operator`
+const BROKER_CHART = `${CHARTS}/weaver-nats`
 const NAMESPACE = 'weaver-system'
 const run = promisify(execFile)
 
@@ -42,8 +44,16 @@ async function helm(...args: readonly string[]): Promise<string> {
 }
 
 async function render(...sets: readonly string[]): Promise<KubeObject[]> {
+  return renderChart('weaver', CHART, sets)
+}
+
+async function renderBroker(...sets: readonly string[]): Promise<KubeObject[]> {
+  return renderChart('weaver-nats', BROKER_CHART, sets)
+}
+
+async function renderChart(release: string, chart: string, sets: readonly string[]): Promise<KubeObject[]> {
   const args = sets.flatMap((s) => [s.includes('=[') || s.includes('={}') ? '--set-json' : '--set', s])
-  const text = await helm('template', 'weaver', CHART, '--namespace', NAMESPACE, '--kube-version', '1.36.1', ...args)
+  const text = await helm('template', release, chart, '--namespace', NAMESPACE, '--kube-version', '1.36.1', ...args)
   return parseAllDocuments(text).flatMap((d) => (d.contents === null ? [] : [d.toJSON() as KubeObject]))
 }
 
@@ -57,8 +67,8 @@ const find = (objects: readonly KubeObject[], kind: string, name: string) =>
   objects.find((o) => o.kind === kind && o.metadata.name === name) as any // deep looks into manifests
 
 describe('the chart', () => {
-  it('passes helm lint', async () => {
-    expect(await helm('lint', '--strict', CHART)).toContain('0 chart(s) failed')
+  it.each([CHART, BROKER_CHART])('%s passes helm lint', async (chart) => {
+    expect(await helm('lint', '--strict', chart)).toContain('0 chart(s) failed')
   })
 
   it('installs the CRD of this very release, and keeps it on uninstall', async () => {
@@ -69,8 +79,18 @@ describe('the chart', () => {
     expect(find(await render('crds.install=false'), 'CustomResourceDefinition', 'weaverapps.weaver.dev')).toBeUndefined()
   })
 
-  it('bundles NATS in operator mode: servers get the public half of the keys, the operator the private one', async () => {
+  it('holds nothing that running applications need: the broker is a release of its own, which the operator finds by its name', async () => {
+    const kinds = (objects: readonly KubeObject[]) => new Set(objects.map(({ kind }) => kind))
     const objects = await render()
+    for (const kind of ['StatefulSet', 'NetworkPolicy', 'ConfigMap', 'Secret', 'Job']) expect(kinds(objects)).not.toContain(kind)
+    const env = find(objects, 'Deployment', 'weaver-operator').spec.template.spec.containers[0].env
+    expect(env).toContainEqual({ name: 'WEAVER_NATS_SERVERS', value: 'nats://weaver-nats.weaver-system.svc:4222' })
+    const { ports } = find(await renderBroker(), 'Service', 'weaver-nats').spec
+    expect(ports).toEqual([{ name: 'client', port: 4222, targetPort: 'client' }])
+  })
+
+  it('NATS runs in operator mode: servers get the public half of the keys, the operator the private one', async () => {
+    const objects = await renderBroker()
     expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).toMatch(/include auth.conf/)
     const servers = find(objects, 'StatefulSet', 'weaver-nats').spec
     expect(
@@ -86,10 +106,11 @@ describe('the chart', () => {
       ['client', false],
       ['cluster', true],
     ])
-    expect(find(await render('nats.networkPolicy.enabled=false'), 'NetworkPolicy', 'weaver-nats')).toBeUndefined()
+    expect(find(await renderBroker('networkPolicy.enabled=false'), 'NetworkPolicy', 'weaver-nats')).toBeUndefined()
     expect(JSON.stringify(servers.template.spec.volumes)).toContain('auth.conf')
     expect(JSON.stringify(servers)).not.toContain('operator.seed')
-    const operator = find(objects, 'Deployment', 'weaver-operator').spec.template.spec
+    const operator = find(await render(), 'Deployment', 'weaver-operator').spec.template.spec
+    expect(operator.volumes[1].secret.secretName).toBe('weaver-nats-auth')
     expect(operator.volumes[1].secret.items.map((i: { key: string }) => i.key)).toEqual(['operator.seed', 'system.creds'])
     expect(find(objects, 'Job', 'weaver-keygen').spec.template.spec.containers[0].args).toEqual([
       'keygen',
@@ -101,7 +122,7 @@ describe('the chart', () => {
   })
 
   it('runs one server without a cluster, and without volumes where asked', async () => {
-    const objects = await render('nats.replicas=1', 'nats.persistence.enabled=false')
+    const objects = await renderBroker('replicas=1', 'persistence.enabled=false')
     expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).not.toContain('cluster')
     const { spec } = find(objects, 'StatefulSet', 'weaver-nats')
     expect(spec.volumeClaimTemplates).toBeUndefined()
@@ -110,13 +131,10 @@ describe('the chart', () => {
   })
 
   it.each([
-    ['an account for each version', 'nats.external.authSecret=mine', ['WEAVER_NATS_AUTH_DIR'], ['operator.seed', 'system.creds']],
-    ['one account', 'nats.external.credentialsSecret=mine', ['WEAVER_NATS_CREDS'], ['user.creds']],
+    ['an account for each version', 'nats.authSecret=mine', ['WEAVER_NATS_AUTH_DIR'], ['operator.seed', 'system.creds']],
+    ['one account', 'nats.credentialsSecret=mine', ['WEAVER_NATS_CREDS'], ['user.creds']],
   ])('uses a broker of the user with %s', async (_what, set, variables, keys) => {
-    const objects = await render('nats.enabled=false', 'nats.external.servers={nats://a:4222,nats://b:4222}', set)
-    expect(objects.map((o) => `${o.kind}/${o.metadata.name}`)).toEqual(
-      expect.not.arrayContaining(['StatefulSet/weaver-nats', 'Job/weaver-keygen']),
-    )
+    const objects = await render('nats.servers={nats://a:4222,nats://b:4222}', set)
     const { containers, volumes } = find(objects, 'Deployment', 'weaver-operator').spec.template.spec
     const env = Object.fromEntries(containers[0].env.map((e: { name: string; value?: string }) => [e.name, e.value]))
     expect(env['WEAVER_NATS_SERVERS']).toBe('nats://a:4222,nats://b:4222')
@@ -135,13 +153,37 @@ describe('the chart', () => {
   it.each([
     ['replcas=3', 'replcas'],
     ['nats.replica=3', 'replica'],
+    ['nats.replicas=3', 'nats.replicas is not a value of this chart any more'],
+    ['nats.enabled=false', 'the broker is a release of its own'],
+    ['nats.external.servers={nats://a:4222}', 'a broker of your own is nats.servers'],
     ['image.pullPolicy=Sometimes', 'pullPolicy'],
-    ['nats.replicas=0', 'nats'],
     ['image.digest=latest', 'digest'],
-    ['nats.enabled=false', 'nats.external.servers is empty'],
-    ['nats.external.servers={nats://a:4222}', 'although nats.enabled is true'],
+    ['nats.authSecret=mine', 'nats.servers is empty'],
   ])('refuses %s', async (set, message) => {
     expect(await refusal(set)).toContain(message)
+  })
+
+  it.each([
+    ['replicas=0', 'replicas'],
+    ['nats.replicas=1', 'nats'],
+    ['keygen.image.digest=latest', 'digest'],
+  ])('of the broker refuses %s', async (set, message) => {
+    await expect(renderBroker(set)).rejects.toThrow(message)
+  })
+
+  it('an upgrade of the broker that changes nothing of the servers does not restart them', async () => {
+    const pods = find(await renderBroker(), 'StatefulSet', 'weaver-nats').spec.template.metadata.labels
+    expect(pods).toEqual({
+      'app.kubernetes.io/name': 'weaver',
+      'app.kubernetes.io/instance': 'weaver',
+      'app.kubernetes.io/component': 'nats',
+      'app.kubernetes.io/part-of': 'weaver',
+    })
+  })
+
+  it('of the broker can take over the servers of a release of another name', async () => {
+    const { selector } = find(await renderBroker('instance=weaver-operator'), 'StatefulSet', 'weaver-nats').spec
+    expect(selector.matchLabels['app.kubernetes.io/instance']).toBe('weaver-operator')
   })
 })
 
@@ -156,7 +198,7 @@ describe('what the chart renders, on a real API server', () => {
     server = await startApiServer()
     folder = await mkdtemp(join(tmpdir(), 'weaver-chart-'))
     await writeFile(join(folder, 'config'), server.config.exportConfig())
-    objects = await render()
+    objects = [...(await render()), ...(await renderBroker())]
     for (const name of [NAMESPACE, 'apps'])
       await server.api.create(KINDS.namespaces, {
         apiVersion: 'v1',
@@ -213,11 +255,9 @@ describe('what the chart renders, on a real API server', () => {
       rules
         .flatMap((r) => r.resources.flatMap((resource) => r.verbs.map((verb) => `${r.apiGroups[0]}/${resource} ${verb}`)))
         .filter((g, i, all) => g !== 'weaver.dev/weaverapps/finalizers update' && all.indexOf(g) === i)
-    const {
-      app,
-      own,
-      keygen: keys,
-    } = parse(await readFile(join(CHART, 'files/rbac.yaml'), 'utf8')) as Record<'app' | 'own' | 'keygen', Rule[]>
+    const rules = async (chart: string) =>
+      parse(await readFile(join(chart, 'files/rbac.yaml'), 'utf8')) as Record<'app' | 'own' | 'keygen', Rule[]>
+    const [{ app, own }, { keygen: keys }] = [await rules(CHART), await rules(BROKER_CHART)]
     // Server-side apply of an object that is not there needs `create` besides.
     const needed = (uses: ReadonlySet<string>) =>
       new Set(

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { applicationName } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { loadRelease } from '../../deployers/kube/load-release.js'
+import { absenceLine, operatorPresence } from '../../deployers/kube/operator-presence.js'
 import { deleteApp, getApp, needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
 import { formatSeconds } from '../../print/table.js'
@@ -33,7 +34,10 @@ export function deleteCommand(context: CliContext): Command {
     await needApp(client, app)
     await confirm(context, `Delete application ${what} with all its versions?`, flags.yes)
     const started = Date.now()
+    const absence = absenceLine(await operatorPresence(client))
     await deleteApp(client, app)
+    if (absence !== undefined)
+      context.output.warn(`${absence}. Without one: \`weaver operator uninstall --delete-apps --force\` deletes all applications`)
     while (flags.wait === true && (await getApp(client, app)) !== undefined) {
       if (Date.now() - started > timeoutMs)
         throw cliError(

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import type { KubeClient } from '../../deployers/kube/kube-client.js'
 import { appDetails, appsTable } from '../../deployers/kube/rollout-view.js'
+import { absenceLine, operatorPresence } from '../../deployers/kube/operator-presence.js'
 import { listApps, needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError, EXIT } from '../../errors/catalogue.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
@@ -26,7 +27,11 @@ export function statusCommand(context: CliContext): Command {
       throw cliError('WEAVER_CLI_USAGE', 'a name is looked up in one namespace; leave out --all-namespaces')
     const client = await connect(context, flags)
     if (flags.watch === true) await watch(context, client, { name, flags })
-    else show(context, await look(client, name, flags), { name, flags })
+    else {
+      const [apps, absence] = await Promise.all([look(client, name, flags), absenceOf(client)])
+      if (absence !== undefined && apps.length > 0) context.output.warn(absence)
+      show(context, apps, { name, flags })
+    }
   })
 }
 
@@ -40,6 +45,8 @@ async function look(client: KubeClient, name: string | undefined, flags: StatusF
   if (name !== undefined) return [await needApp(client, { namespace, name })]
   return listApps(client, flags.allNamespaces === true ? undefined : namespace)
 }
+
+const absenceOf = async (client: KubeClient): Promise<string | undefined> => absenceLine(await operatorPresence(client))
 
 function show({ output }: CliContext, apps: readonly WeaverApp[], { name, flags }: Asked): void {
   if (flags.json === true) output.json(name === undefined ? apps : apps[0])
@@ -65,10 +72,14 @@ async function watch(context: CliContext, client: KubeClient, asked: Asked): Pro
   let last = ''
   try {
     while (!interrupt.signal.aborted) {
-      const apps = await look(client, asked.name, asked.flags)
+      const [apps, absence] = await Promise.all([look(client, asked.name, asked.flags), absenceOf(client)])
       const text = JSON.stringify(apps.map((app) => [app.metadata.name, app.metadata.generation, app.status]))
-      if (output.live !== undefined && asked.flags.json !== true) output.live.draw(lines(context, apps, asked))
-      else if (text !== last) show(context, apps, asked)
+      const warning = absence === undefined || apps.length === 0 ? [] : [output.style.yellow(absence)]
+      if (output.live !== undefined && asked.flags.json !== true) output.live.draw([...warning, ...lines(context, apps, asked)])
+      else if (text !== last) {
+        if (absence !== undefined && warning.length > 0) output.warn(absence)
+        show(context, apps, asked)
+      }
       last = text
       await sleep(1000, undefined, { signal: interrupt.signal }).catch(() => undefined) // the loop's condition sees the signal
     }

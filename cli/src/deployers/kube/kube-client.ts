@@ -24,6 +24,8 @@ export interface KubeCall {
 export interface KubeAnswer {
   readonly status: number
   readonly body: unknown
+  /** When the API server answered, by its own clock; epoch milliseconds. */
+  readonly at: number
 }
 export interface KubeClient {
   /** Of the kubeconfig's context. */
@@ -100,7 +102,8 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
           const text = await response.body.text()
           const status = response.statusCode
           const answer: unknown = text === '' ? undefined : parseJson(text)
-          if ((status >= 200 && status < 300) || call.accept?.includes(status) === true) return { status, body: answer }
+          if ((status >= 200 && status < 300) || call.accept?.includes(status) === true)
+            return { status, body: answer, at: Date.parse(String(response.headers['date'] ?? '')) || Date.now() }
           if (status !== 429 && status < 500) throw refused(call, status, answer)
           if (attempt === ATTEMPTS) throw refused(call, status, answer)
         } catch (error) {

@@ -20,7 +20,7 @@ export async function checkCluster(client: KubeClient, namespace: string): Promi
   if (!resources.some((resource) => resource.name === WEAVER_APP_PLURAL))
     throw cliError(
       'WEAVER_CLI_OPERATOR_MISSING',
-      `the cluster at "${client.server}" does not know the kind WeaverApp: the operator is not installed. Install it with \`helm install weaver-operator charts/weaver-operator --namespace weaver-system --create-namespace\``,
+      `the cluster at "${client.server}" does not know the kind WeaverApp: the operator is not installed. Install its broker and it: \`helm install weaver-nats charts/weaver-nats -n weaver-system --create-namespace && helm install weaver charts/weaver-operator -n weaver-system\``,
     )
   const found = await client.call({
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}`,
@@ -108,6 +108,26 @@ export async function deleteApp(client: KubeClient, app: AppName): Promise<boole
     what: `WeaverApp "${app.namespace}/${app.name}"`,
   })
   return status !== 404
+}
+
+/** Lets Kubernetes finish a deletion that no operator is there to finish. */
+export async function clearFinalizer(client: KubeClient, app: AppName, finalizer: string): Promise<void> {
+  const found = await getApp(client, app)
+  if (found?.metadata.finalizers?.includes(finalizer) !== true) return
+  await client.call({
+    method: 'PATCH',
+    path: appPath(app),
+    query: { fieldManager: CLI_FIELD_MANAGER },
+    contentType: 'application/merge-patch+json',
+    body: {
+      metadata: {
+        resourceVersion: found.metadata.resourceVersion,
+        finalizers: found.metadata.finalizers.filter((name) => name !== finalizer),
+      },
+    },
+    accept: [404],
+    what: `WeaverApp "${app.namespace}/${app.name}"`,
+  })
 }
 
 export interface Pod {
