@@ -121,12 +121,12 @@ describe('a program that is no application', () => {
   })
 
   it('is waited for no longer when what it has started holds its stderr', async () => {
-    const child = `const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 8000)'], { stdio: ['ignore', 'ignore', 'inherit'] })`
+    const child = `const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 45000)'], { stdio: ['ignore', 'ignore', 'inherit'] })`
     const started = `import { spawn } from 'node:child_process'\n${child}\nchild.unref()\n`
     const before = Date.now()
     await expect(describeProgram(`${started}console.error('bye')`)).rejects.toThrow(/ended with 0, saying:\nbye\n/)
     await expect(describeProgram(`${started}child.ref()`, { timeoutMs: 1_000 })).rejects.toThrow(/did not end within 1 s/)
-    expect(Date.now() - before).toBeLessThan(7_000)
+    expect(Date.now() - before).toBeLessThan(40_000)
   })
 
   it('ends with the reason of an abort, and does not start after one', async () => {

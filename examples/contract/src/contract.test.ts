@@ -117,9 +117,9 @@ const STATEMENTS: Readonly<Record<string, (subject: Subject, test: WeaverTest) =
   },
   async L1(subject) {
     const started = Date.now()
-    const error = await withContext({ metadata: {}, deadline: Date.now() + 20_000 }, () => failureOf(subject.quick(10_000)))
+    const error = await withContext({ metadata: {}, deadline: Date.now() + 60_000 }, () => failureOf(subject.quick(50_000)))
     expect(error).toMatchObject({ code: 'WEAVER_RPC_DEADLINE', mayHaveRun: true })
-    expect(Date.now() - started).toBeLessThan(5_000)
+    expect(Date.now() - started).toBeLessThan(25_000) // the method's own limit, and neither the deadline nor what it does
     await ends(subject, 'TimeoutError')
   },
   async L2(subject) {

@@ -435,8 +435,8 @@ describe('weavelets', () => {
     const v1 = newVersion()
     await broker.ensureVersion(v1)
     const started = Date.now()
-    expect(await broker.weavelets(v1, { expect: ['a', 'b', 'c'], waitMs: 5_000 })).toEqual([])
-    expect(Date.now() - started).toBeLessThan(3_000)
+    expect(await broker.weavelets(v1, { expect: ['a', 'b', 'c'], waitMs: 50_000 })).toEqual([])
+    expect(Date.now() - started).toBeLessThan(25_000)
   })
 
   it('can be asked again after the account was closed and opened', async () => {

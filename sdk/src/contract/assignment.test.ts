@@ -122,9 +122,10 @@ describe('assign', () => {
 
   it('of a thousand replicas takes little time', () => {
     const before = next(undefined, names(1_000))
-    const start = performance.now()
+    const start = process.cpuUsage() // and not the clock: other processes take this one's time, not its work
     const after = next(before, names(1_000, 1))
-    expect(performance.now() - start).toBeLessThan(250)
+    const { user, system } = process.cpuUsage(start)
+    expect((user + system) / 1_000).toBeLessThan(250)
     expectBalanced(after)
   })
 })

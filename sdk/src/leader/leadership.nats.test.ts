@@ -14,6 +14,8 @@ import { Leadership } from './leadership.js'
 const COMPONENT = 'shop/Foreman'
 // A renewal every third of it must come in time, on a busy machine too.
 const LEASE_MS = 2_500
+/** Where something is to happen at once: none of it can be the end of a lease, however busy the machine. */
+const LONG_LEASE_MS = 120_000
 
 let nats: NatsServer
 let closing: (() => Promise<void> | void)[]
@@ -100,18 +102,22 @@ async function until(what: string, isSo: () => boolean, withinMs: number = 10 * 
   }
 }
 
-it('one of three replicas leads, for longer than a lease; when it stops another follows at once, with a greater token', async () => {
+it('one of three replicas leads, for longer than a lease', async () => {
   await deployer(createMemoryLeases())
+  await Promise.all(['web-0', 'web-1', 'web-2'].map((name) => replica(name)))
+  await until('somebody leads', () => story.length > 0)
+  await sleep(2 * LEASE_MS)
+  expect(story).toHaveLength(1)
+})
+
+it('when a leader stops another follows at once, with a greater token', async () => {
+  await deployer(createMemoryLeases(), { leaseMs: LONG_LEASE_MS })
   const replicas = await Promise.all(['web-0', 'web-1', 'web-2'].map((name) => replica(name)))
   const leads = () => replicas.filter(({ leases }) => leases.some(({ signal }) => !signal.aborted))
   await until('somebody leads', () => leads().length > 0)
-  await sleep(2 * LEASE_MS)
-  expect(story).toHaveLength(1)
   const [first] = leads()
-  const stopped = performance.now()
   await first?.leadership.stop()
   await until('another one leads', () => leads().length > 0)
-  expect(performance.now() - stopped).toBeLessThan(0.6 * LEASE_MS) // less than is left of a lease
   expect(leads()[0]).not.toBe(first)
   expect(leads()[0]?.leases[0]?.token).toBeGreaterThan(first?.leases[0]?.token ?? Infinity)
   // The lease was given back only when lead() had ended.
@@ -185,6 +191,7 @@ it('the leader of all versions is in the active one, and moves when another beco
   const options = (deploymentId: string): Partial<LeaderControllerOptions> => ({
     deploymentId,
     components: [{ name: COMPONENT, leader: 'app' }],
+    leaseMs: LONG_LEASE_MS,
     isActive: () => active === deploymentId,
     onReleased: () => controllers.forEach((controller) => controller.poll()),
   })
@@ -195,10 +202,8 @@ it('the leader of all versions is in the active one, and moves when another beco
   await sleep(LEASE_MS)
   expect(next.leases).toEqual([])
   active = 'shop-2'
-  const changed = performance.now()
   controllers.forEach((controller) => controller.poll())
   await until('the next one leads', () => next.leases.length === 1)
-  expect(performance.now() - changed).toBeLessThan(0.6 * LEASE_MS)
   expect(story).toEqual(['web-0 leads', 'web-0 ends', 'web-0 leads'])
   expect(next.leases[0]?.token).toBeGreaterThan(now.leases[0]?.token ?? Infinity)
 })
