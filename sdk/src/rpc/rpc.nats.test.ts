@@ -136,8 +136,9 @@ describe('an error of the method', () => {
     expect(await failureOf(call('work', '1'))).toBeNull()
     expect(await failureOf(call('work', '2'))).toEqual({ why: 7 })
     expect(await failureOf(call('work', '3'))).toMatchObject({ name: 'Round', message: 'round' })
-    // An error that cannot even be read is reported as such, at once: not as a call without an answer.
-    expect(await failureOf(call('work', '4'))).toMatchObject({ code: 'WEAVER_RPC_PROTOCOL', mayHaveRun: true })
+    const hostileHere = await failureOf(call('work', '4'))
+    expect(hostileHere).toMatchObject({ name: 'Error', message: 'hostile' })
+    expect(hostileHere).not.toHaveProperty('detail') // what cannot even be read is left out
     expect(await call('echo', 'still there')).toBe('still there')
   })
 
