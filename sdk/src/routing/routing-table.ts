@@ -17,6 +17,7 @@ import {
 } from '../contract/routing.js'
 import { shardKey, type RoutingKey } from '../contract/shard-key.js'
 import { eventSubject, inboxPrefix } from '../contract/subjects.js'
+import { processNow } from '../rpc/process-clock.js'
 import type { Route } from '../rpc/route.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -82,7 +83,7 @@ export class RoutingTable {
           if (router === undefined) return undefined
           return pick(entry, shardKey(router(...args)))
         },
-        onUnreachable: (replica) => void entry.downUntil.set(replica, Date.now() + DOWN_MS),
+        onUnreachable: (replica) => void entry.downUntil.set(replica, processNow() + DOWN_MS),
       }),
     }
     this.#listen(component)
@@ -164,7 +165,7 @@ function pick(entry: Entry, hash: number): string | undefined {
   if (owner === undefined || downUntil.size === 0) return owner
   const until = downUntil.get(owner)
   if (until === undefined) return owner
-  if (until > Date.now()) return undefined // I2
+  if (until > processNow()) return undefined // I2
   downUntil.delete(owner)
   return owner
 }

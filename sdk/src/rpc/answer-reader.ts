@@ -4,6 +4,7 @@ import { kindOf, KIND, readKind } from './frame.js'
 import { Assembly, readPart } from './parts.js'
 import type { PendingCall } from './pending-call.js'
 import type { PendingCalls } from './pending-calls.js'
+import { processNow } from './process-clock.js'
 import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { IncomingMessage } from './transport.js'
 
@@ -25,7 +26,7 @@ export class AnswerReader {
     const { data } = message
     if (data.length === 0 && message.isNoResponders) return this.#onNoResponders(message.subject)
     const { kind, reader } = readKind(data)
-    const now = Date.now()
+    const now = processNow()
     if (kind !== KIND.batch) return this.#onFrame(kind, reader, { message, now })
     const from = { message, now }
     while (reader.left > 0) {

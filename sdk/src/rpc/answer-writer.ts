@@ -11,6 +11,7 @@ import type { Logger } from '../telemetry/logger.js'
 import { writeError } from './error-codec.js'
 import { FRAME_VERSION, KIND } from './frame.js'
 import { sendParts } from './parts.js'
+import { processNow } from './process-clock.js'
 import type { RemoteCallCode } from './remote-call-error.js'
 import type { Addressee, RunningCall } from './running-calls.js'
 import { atTickEnd } from './tick-end.js'
@@ -56,7 +57,7 @@ export class AnswerWriter {
       w.u8(FRAME_VERSION)
       w.u8(KIND.result)
       w.u32(id)
-      w.bool(Date.now() - delivery.at >= limitMs)
+      w.bool(processNow() - delivery.at >= limitMs)
       binding.encodeResult(w, result)
     } catch (cause) {
       this.#drop(call)

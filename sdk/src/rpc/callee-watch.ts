@@ -152,12 +152,12 @@ export class CalleeWatch {
     }
   }
 
-  /** Whether it is time to look again. @param now epoch milliseconds */
+  /** Whether it is time to look again. @param now milliseconds by the clock of the process */
   isDue(now: number): boolean {
     return now >= this.#lookAt
   }
 
-  /** @param pending all calls that are on their way. @param now epoch milliseconds */
+  /** @param pending all calls that are on their way. @param now milliseconds by the clock of the process */
   look(pending: readonly Iterable<WatchedCall>[], now: number): void {
     this.#lookAt = now + LOOK_MS
     if (!this.#options.transport.isConnected) return // its loss has settled them

@@ -1,6 +1,7 @@
 /** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cancellation } from './cancellation.js'
+import { aheadOfWallMs } from './process-clock.js'
 import { checkCallLimits, deadlineOf } from './time-limit.js'
 
 export interface CallContext {
@@ -35,6 +36,7 @@ export const NEVER: AbortSignal = new AbortController().signal
 export class Scope implements CallContext {
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: Caller | undefined
+  /** By the clock of the process: `context()` gives that of the wall. */
   readonly deadline: number | undefined
   readonly timeoutMs: number | undefined
   readonly traceparent: string | undefined
@@ -68,10 +70,13 @@ export const OUTSIDE: Scope = new Scope({ metadata: NO_METADATA }, undefined)
 
 /** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
 export function context(): CallContext {
-  return storage.getStore() ?? OUTSIDE
+  const now = scope()
+  if (now.deadline === undefined) return now
+  const aheadMs = aheadOfWallMs()
+  return aheadMs === 0 ? now : derive(now, { deadline: now.deadline - aheadMs })
 }
 
-/** The same, as the SDK keeps it. */
+/** The same, as the SDK keeps it: its deadline is by the clock of the process. */
 export function scope(): Scope {
   return storage.getStore() ?? OUTSIDE
 }
@@ -84,7 +89,8 @@ export function scope(): Scope {
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
   checkCallLimits(change)
   const now = scope()
-  const deadlines = [now.deadline, change.deadline].filter((d) => d !== undefined)
+  const own = change.deadline === undefined ? undefined : change.deadline + aheadOfWallMs()
+  const deadlines = [now.deadline, own].filter((d) => d !== undefined)
   return runInContext(
     derive(now, {
       ...(change.traceparent === undefined ? {} : { traceparent: change.traceparent }),
@@ -111,7 +117,7 @@ export function derive(from: CallContext, change: Partial<CallContext>): Scope {
 /**
  * The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call.
  * @param timeoutMs of the method
- * @param at when the call is made, epoch milliseconds
+ * @param at when the call is made, by the clock of the process
  */
 export function calleeContext(outer: Scope, caller: Caller, { timeoutMs, at }: { readonly timeoutMs: number; readonly at: number }): Scope {
   const { metadata, traceparent, tracestate, cancellation } = outer

@@ -5,6 +5,7 @@
 import { Cancellation, type CancelListener } from './cancellation.js'
 import { runInContext, scope, Scope, type CallContext, type Caller } from './context.js'
 import { isPromise } from './is-promise.js'
+import { processNow } from './process-clock.js'
 import { abandoned, deadlineError } from './remote-call-error.js'
 import { deadlineOf } from './time-limit.js'
 
@@ -22,7 +23,7 @@ export function hasLimits(outer: Scope): boolean {
 export function runWithLimits(what: string, inner: Scope, body: () => unknown): Promise<unknown> {
   const { cancellation } = inner
   if (cancellation?.isAborted === true) return Promise.reject(abandoned(cancellation.reason, what, false))
-  if ((inner.deadline ?? Infinity) <= Date.now()) return Promise.reject(deadlineError(what, { isSent: false }))
+  if ((inner.deadline ?? Infinity) <= processNow()) return Promise.reject(deadlineError(what, { isSent: false }))
   const wait = new LocalWait(what, inner, { context: scope(), cancellation })
   try {
     return wait.until(runInContext(wait, body))
@@ -42,7 +43,7 @@ export function waitFor(
   callee: { readonly caller: Caller; readonly timeoutMs: number },
 ): LocalWait | undefined {
   const { cancellation, metadata, traceparent, tracestate } = outer
-  const now = Date.now()
+  const now = processNow()
   const deadline = deadlineOf(outer, callee.timeoutMs, now)
   if (cancellation?.isAborted === true || deadline <= now) return undefined
   return new LocalWait(what, { metadata, caller: callee.caller, deadline, traceparent, tracestate }, { context: outer, cancellation })
@@ -135,7 +136,7 @@ export class LocalWait extends Scope implements CancelListener {
   }
 
   static #look(): void {
-    const now = Date.now()
+    const now = processNow()
     const over: LocalWait[] = []
     for (let wait = LocalWait.#last; wait !== undefined; wait = wait.#before) if ((wait.deadline ?? Infinity) <= now) over.push(wait)
     for (const wait of over) if (wait.#isWaiting) wait.#onDeadline() // one may have ended with another

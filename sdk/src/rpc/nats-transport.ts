@@ -4,6 +4,7 @@ import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsCo
 import type { NatsTls } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -56,13 +57,13 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
 }
 
 async function connectInTime(options: NatsTransportOptions): Promise<Transport> {
-  const limit = Date.now() + (options.connectTimeoutMs ?? 60_000)
+  const limit = processNow() + (options.connectTimeoutMs ?? 60_000)
   for (let attempt = 1; ; attempt++) {
     try {
       return await dial(options)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      if (options.signal?.aborted === true || Date.now() > limit)
+      if (options.signal?.aborted === true || processNow() > limit)
         throw new WeaverError(
           'WEAVER_NATS_CONNECT',
           `no connection to NATS at ${shown(options.servers).join(', ')}: ${reason}. Check that the broker runs, ${checks(options)}.`,
@@ -215,7 +216,7 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   let isConnected = true
   let isClosing = false
   let unsettledUntil = 0
-  const unsettle = (): void => void (unsettledUntil = Date.now() + UNSETTLED_MS)
+  const unsettle = (): void => void (unsettledUntil = processNow() + UNSETTLED_MS)
   const changed = (now: boolean): void => {
     if (now === isConnected) return
     unsettle()

@@ -6,6 +6,7 @@
  * I2  A call that waits ends at its own deadline or signal; those behind it keep their order.
  */
 import type { Cancellation } from './cancellation.js'
+import { processNow } from './process-clock.js'
 import { abandoned, deadlineError } from './remote-call-error.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -55,7 +56,7 @@ export function turn(
     const listener = { onCancelled: (reason: unknown) => settle(() => reject(abandoned(reason, what, false))) }
     const timer = setTimeout(
       () => settle(() => reject(deadlineError(what, { isSent: false }))),
-      Math.min(Math.max(0, deadline - Date.now()), MAX_TIMER_MS),
+      Math.min(Math.max(0, deadline - processNow()), MAX_TIMER_MS),
     )
     cancellation?.add(listener)
     void before.then(() => settle(resolve))

@@ -12,6 +12,7 @@
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
 import { FINGERPRINT_BYTES, FRAME_VERSION, KIND } from './frame.js'
+import { processNow } from './process-clock.js'
 import { failure, type RemoteCallError } from './remote-call-error.js'
 
 /** Largest request or answer, in bytes, unless the application says otherwise. */
@@ -151,7 +152,7 @@ export class LargeRequests {
   offer(caller: string, call: number, total: number): boolean {
     if (this.#bytes + total > this.#maxBytes) return false
     this.#forget(keyOf(caller, call))
-    this.#assemblies.set(keyOf(caller, call), { assembly: new Assembly(total), until: Date.now() + IDLE_MS })
+    this.#assemblies.set(keyOf(caller, call), { assembly: new Assembly(total), until: processNow() + IDLE_MS })
     this.#bytes += total
     this.#timer ??= setInterval(() => this.#sweep(), 1_000)
     this.#timer.unref()
@@ -170,7 +171,7 @@ export class LargeRequests {
     const key = keyOf(part.sender, call)
     const found = this.#assemblies.get(key)
     if (found === undefined) throw failure('WEAVER_RPC_PEER_LOST', 'the parts that came before were lost or forgotten', false)
-    found.until = Date.now() + IDLE_MS
+    found.until = processNow() + IDLE_MS
     let whole: Uint8Array | undefined
     try {
       whole = found.assembly.add(part)
@@ -198,7 +199,7 @@ export class LargeRequests {
   }
 
   #sweep(): void {
-    const now = Date.now()
+    const now = processNow()
     for (const [key, { until }] of this.#assemblies) if (until <= now) this.#forget(key)
   }
 }

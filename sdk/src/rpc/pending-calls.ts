@@ -6,6 +6,7 @@
  *     the connection, or the loss of the replica that has it.
  */
 import { NumberedCalls } from './numbered-calls.js'
+import { processNow } from './process-clock.js'
 import { deadlineError, failure } from './remote-call-error.js'
 import type { PendingCall, SentMessage } from './pending-call.js'
 import { ReplySlots } from './reply-slots.js'
@@ -96,7 +97,7 @@ export class PendingCalls {
   /** Begins to look at deadlines, as long as there is something to look at. */
   watch(): void {
     this.#sweep ??= setInterval(() => {
-      const now = Date.now()
+      const now = processNow()
       for (const call of this.#calls.values()) if (call.deadline <= now) this.expire(call)
       if (this.#onSweep(now) || this.#calls.size > 0) return
       clearInterval(this.#sweep)

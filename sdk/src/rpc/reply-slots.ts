@@ -4,6 +4,7 @@
  *
  * I1  A subject whose call ended without an answer rests before it is used again: the broker's word on that call may still be on its way.
  */
+import { processNow } from './process-clock.js'
 const REST_MS = 5_000
 
 export class ReplySlots<T> {
@@ -38,12 +39,12 @@ export class ReplySlots<T> {
   release(slot: number, isAnswered: boolean): void {
     this.#users[slot] = undefined
     if (isAnswered) this.#free.push(slot)
-    else this.#resting.push({ slot, until: Date.now() + REST_MS })
+    else this.#resting.push({ slot, until: processNow() + REST_MS })
   }
 
   #rested(): number | undefined {
     const first = this.#resting[0]
-    if (first === undefined || first.until > Date.now()) return undefined
+    if (first === undefined || first.until > processNow()) return undefined
     this.#resting.shift()
     return first.slot
   }

@@ -11,6 +11,7 @@ import { backoffMs, pause } from './backoff.js'
 import { NEVER } from './context.js'
 import { isPlatformFailure } from './decode-answer.js'
 import { whatOf, type Attempt, type Target } from './pending-call.js'
+import { processNow } from './process-clock.js'
 import { failure, RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { Transport } from './transport.js'
 
@@ -52,22 +53,22 @@ export class Retrier {
     let unheardFrom: number | undefined
     for (let retry = 0; ; retry++) {
       mayHaveRun ||= error.mayHaveRun
-      unheardFrom = error.code === 'WEAVER_RPC_UNAVAILABLE' ? (unheardFrom ?? Date.now()) : undefined
+      unheardFrom = error.code === 'WEAVER_RPC_UNAVAILABLE' ? (unheardFrom ?? processNow()) : undefined
       if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
         // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
         target.route?.onUnreachable(owner)
         owner = undefined
       } else {
         const wait = backoffMs(retry)
-        const isWorthIt = this.#canRetry(error, { target, binding, retry, unheardFrom, mayHaveRun }) && Date.now() + wait < deadline
+        const isWorthIt = this.#canRetry(error, { target, binding, retry, unheardFrom, mayHaveRun }) && processNow() + wait < deadline
         if (!isWorthIt) throw finalError(error, { mayHaveRun })
-        if (hasCost(error) && !target.budget.spend(Date.now())) throw finalError(error, { mayHaveRun, note: BUDGET })
+        if (hasCost(error) && !target.budget.spend(processNow())) throw finalError(error, { mayHaveRun, note: BUDGET })
         await pause(wait, now.signal)
         if (error.code === 'WEAVER_RPC_PEER_LOST') owner = undefined
       }
       try {
         if (!this.#transport.isConnected) {
-          lostAt ??= Date.now()
+          lostAt ??= processNow()
           const until = mayHaveRun ? Math.min(deadline, lostAt + RECONNECT_WINDOW_MS) : deadline
           await this.#connection(whatOf(target, method), { until, signal: now.signal })
         }
@@ -90,7 +91,7 @@ export class Retrier {
       readonly mayHaveRun: boolean
     },
   ): boolean {
-    if (at.unheardFrom !== undefined) return Date.now() < Math.max(at.unheardFrom + UNAVAILABLE_WINDOW_MS, this.#transport.unsettledUntil)
+    if (at.unheardFrom !== undefined) return processNow() < Math.max(at.unheardFrom + UNAVAILABLE_WINDOW_MS, this.#transport.unsettledUntil)
     if (isNeverSent(error) && !at.mayHaveRun) return this.#reconnected.size < MAX_WAITING
     if (!RETRIED.has(error.code) || at.retry >= MAX_RETRIES) return false
     return !error.mayHaveRun || !at.target.notRetriable.has(at.binding.name)
@@ -113,7 +114,7 @@ export class Retrier {
     const back = new AbortController()
     const onBack = (): void => back.abort()
     this.#reconnected.add(onBack)
-    await pause(wait.until - Date.now(), wait.signal === NEVER ? back.signal : AbortSignal.any([back.signal, wait.signal]))
+    await pause(wait.until - processNow(), wait.signal === NEVER ? back.signal : AbortSignal.any([back.signal, wait.signal]))
     this.#reconnected.delete(onBack)
     if (!this.#transport.isConnected && !wait.signal.aborted)
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)

@@ -11,7 +11,7 @@ export class RetryBudget {
   #left = AT_START
   #at: number
 
-  /** @param now epoch milliseconds */
+  /** @param now milliseconds by the clock of the process */
   constructor(now: number) {
     this.#at = now
   }
@@ -21,7 +21,7 @@ export class RetryBudget {
     if (this.#left < MOST) this.#left += SHARE
   }
 
-  /** @param now epoch milliseconds. @returns whether one more call may be sent again. */
+  /** @param now milliseconds by the clock of the process. @returns whether one more call may be sent again. */
   spend(now: number): boolean {
     this.#left = Math.min(MOST, this.#left + (Math.max(0, now - this.#at) / 1_000) * PER_SECOND)
     this.#at = now

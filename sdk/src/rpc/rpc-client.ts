@@ -18,6 +18,7 @@ import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, tooLarge, writeOffer } from './pa
 import { OwnerQueue, turn } from './owner-queue.js'
 import { PendingCall, whatOf, type Answer, type Attempt, type CallTarget, type Target } from './pending-call.js'
 import { PendingCalls } from './pending-calls.js'
+import { processNow } from './process-clock.js'
 import { abandoned, deadlineError, failure } from './remote-call-error.js'
 import { RequestBatch } from './request-batch.js'
 import { Retrier } from './retrier.js'
@@ -79,7 +80,7 @@ export class RpcClient {
       number: () => this.#pending.number(),
       onOpening: () => this.#pending.watch(),
     })
-    this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, Date.now()))
+    this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, processNow()))
     const inbox = inboxPrefix(options.deploymentId, options.replica)
     this.#pending = new PendingCalls(`${inbox}.r.`, (now) => {
       if (this.#watch.isDue(now)) this.#watch.look([this.#pending.values(), this.#streams.opening], now)
@@ -161,7 +162,7 @@ export class RpcClient {
       if (binding.input !== undefined) result = await this.#streams.call(streamCall(target, method, args))
       else {
         const now = scope()
-        const at = Date.now()
+        const at = processNow()
         const deadline = deadlineOf(now, target.limitsMs[method] as number, at)
         const call: Attempt = { method, args, now, deadline, owner: target.route?.ownerFor(binding.name, args) }
         target.budget.earn()
@@ -207,7 +208,7 @@ export class RpcClient {
   }
 
   #budget(component: string): RetryBudget {
-    const found = this.#budgets.get(component) ?? new RetryBudget(Date.now())
+    const found = this.#budgets.get(component) ?? new RetryBudget(processNow())
     this.#budgets.set(component, found)
     return found
   }
@@ -228,7 +229,7 @@ export class RpcClient {
         this.#queued--
         target.waiting--
       })
-      return this.#attempt(target, { ...attempt, place }, Date.now())
+      return this.#attempt(target, { ...attempt, place }, processNow())
     } catch (error) {
       place.end()
       throw error
@@ -240,7 +241,7 @@ export class RpcClient {
     throw failure('WEAVER_RPC_OVERLOADED', `${whatOf(target, method)} was not sent: ${target.waiting} calls wait for it already`, false)
   }
 
-  /** Sends the call once. @throws as it rejects. @param at epoch milliseconds */
+  /** Sends the call once. @throws as it rejects. @param at milliseconds by the clock of the process */
   #attempt(target: Target, attempt: Attempt, at: number): Promise<Answer> {
     const { cancellation } = attempt.now
     if (cancellation?.isAborted === true) throw abandoned(cancellation.reason, whatOf(target, attempt.method), false)

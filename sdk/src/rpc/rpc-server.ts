@@ -17,6 +17,7 @@ import { AnswerWriter } from './answer-writer.js'
 import { applyInContext, runInContext } from './context.js'
 import { fingerprintPrefix, KIND, readCallHead, readCalls, readFingerprint, readKind, writeCalls, writeNames } from './frame.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart } from './parts.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { ReplicaRoster } from './replica-roster.js'
 import {
@@ -174,7 +175,7 @@ export class RpcServer {
     const { otherBuild } = readFingerprint(reader, this.#fingerprint)
     const caller = this.#readCaller(reader)
     if (otherBuild !== undefined) throw this.#otherBuild(`${caller.caller.component} on ${caller.caller.replica}`, otherBuild)
-    const delivery: Delivery = { component, caller, reply, at: Date.now(), count: 0 }
+    const delivery: Delivery = { component, caller, reply, at: processNow(), count: 0 }
     const calls: Reader[] = []
     while (reader.left > 0) calls.push(reader.part())
     if (calls.length === 0) throw refusal('WEAVER_RPC_PROTOCOL', 'the request has no call')

@@ -9,6 +9,7 @@ import { Cancellation } from './cancellation.js'
 import { Scope, type Caller } from './context.js'
 import { parseCaller, type CallHead } from './frame.js'
 import { NumberedCalls, type Numbered } from './numbered-calls.js'
+import { processNow } from './process-clock.js'
 
 const SWEEP_MS = 20
 /** Callers that are remembered though nothing of them runs. */
@@ -47,7 +48,7 @@ export interface Delivery {
   readonly component: HostedComponent
   readonly caller: KnownCaller
   readonly reply: string
-  /** When it came, epoch milliseconds. */
+  /** When it came, milliseconds by the clock of the process. */
   readonly at: number
   /** Calls in it. */
   count: number
@@ -162,7 +163,7 @@ export class RunningCalls {
   /** One coarse timer for all; a call that is over before its deadline makes no signal. */
   #watchDeadlines(): void {
     this.#sweep = setInterval(() => {
-      const now = Date.now()
+      const now = processNow()
       for (const calls of this.#running.values())
         for (const call of calls.values())
           if (call.deadline !== undefined && call.deadline <= now && !call.isAborted)

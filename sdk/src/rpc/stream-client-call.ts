@@ -16,6 +16,7 @@ import { NEVER, runInContext, type CallContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
 import { KIND } from './frame.js'
 import { sendParts, tooLarge, writeOffer } from './parts.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import type { Route } from './route.js'
 import type { EndpointCall, StreamEndpoint } from './stream-endpoint.js'
@@ -69,7 +70,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
   /** Of a request in parts; without, nobody is asked for it by number: see `opening`. */
   id: number = 0
   readonly target: WatchedCall['target']
-  readonly sentAt: number = Date.now()
+  readonly sentAt: number = processNow()
   holder: string | undefined
   readonly #options: ClientCallOptions
   readonly #what: string
@@ -101,7 +102,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
     const { call, now, openBy, owner, endpoint, client } = this.#options
     const { transport, deploymentId } = client
     if (now.signal.aborted) throw this.#givenUp()
-    if (openBy <= Date.now()) throw this.#failure('WEAVER_RPC_DEADLINE', 'was not opened: its deadline has passed', false)
+    if (openBy <= processNow()) throw this.#failure('WEAVER_RPC_DEADLINE', 'was not opened: its deadline has passed', false)
     if (!transport.isConnected)
       throw this.#failure('WEAVER_RPC_DISCONNECTED', 'was not opened: there is no connection to the broker', false)
     this.#id = endpoint.add(this)
@@ -232,7 +233,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
         callId: this.#id,
         endpoint: endpoint.subject,
         method: call.method,
-        timeLeftMs: now.deadline === undefined ? 0 : Math.min(Math.max(1, Math.ceil(now.deadline - Date.now())), 0xffff_ffff),
+        timeLeftMs: now.deadline === undefined ? 0 : Math.min(Math.max(1, Math.ceil(now.deadline - processNow())), 0xffff_ffff),
         metadata: now.metadata,
         caller: { component: call.caller, replica: client.replica },
         ...(now.traceparent === undefined ? {} : { traceparent: now.traceparent }),
@@ -295,7 +296,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
   }
 
   #setTimer(at: number, onTime: () => void): void {
-    if (at !== Infinity) this.#timer = setTimeout(onTime, Math.min(Math.max(0, at - Date.now()), MAX_TIMER_MS))
+    if (at !== Infinity) this.#timer = setTimeout(onTime, Math.min(Math.max(0, at - processNow()), MAX_TIMER_MS))
   }
 
   #givenUp(): RemoteCallError {

@@ -7,8 +7,9 @@
 import { isWeaverError } from '../contract/errors.js'
 import { backoffMs, pause } from './backoff.js'
 import type { WatchedCall } from './callee-watch.js'
-import { context, type CallContext } from './context.js'
+import { scope, type CallContext } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { ClientCall, type ClientCallEnvironment, type StreamCall } from './stream-client-call.js'
 import { StreamEndpoint, type StreamEndpointOptions } from './stream-endpoint.js'
@@ -55,12 +56,12 @@ export class StreamClient {
   /** A call of a method that returns a stream. The context is that of the call, not of the reader. */
   stream(call: StreamCall): AsyncGenerator<unknown, void, undefined> {
     const leaving = new Leaving()
-    return leavable(this.#items(call, context(), leaving), () => leaving.leave())
+    return leavable(this.#items(call, scope(), leaving), () => leaving.leave())
   }
 
   /** A call of a method that takes a stream and answers once. */
   async call(call: StreamCall): Promise<unknown> {
-    const items = this.#items(call, context(), new Leaving())
+    const items = this.#items(call, scope(), new Leaving())
     const first = await items.next()
     await items.next() // the end
     return first.value
@@ -84,7 +85,7 @@ export class StreamClient {
 
   /** I2 */
   async #open(call: StreamCall, now: CallContext, leaving: Leaving): Promise<ClientCall> {
-    const openBy = Math.min(now.deadline ?? Infinity, Date.now() + call.openTimeoutMs)
+    const openBy = Math.min(now.deadline ?? Infinity, processNow() + call.openTimeoutMs)
     let failsFrom: number | undefined
     let owner = call.route?.ownerFor(call.binding.name, call.args)
     for (let retry = 0; ; retry++) {
@@ -106,10 +107,10 @@ export class StreamClient {
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && PASSING.has(error.code)
         // One that there is no connection for waits for it, and only then for a replica.
-        failsFrom = isWeaverError(error, 'WEAVER_RPC_DISCONNECTED') ? undefined : (failsFrom ?? Date.now())
+        failsFrom = isWeaverError(error, 'WEAVER_RPC_DISCONNECTED') ? undefined : (failsFrom ?? processNow())
         const { unsettledUntil } = this.#options.transport
         const until = failsFrom === undefined ? openBy : Math.min(openBy, Math.max(failsFrom + OPEN_WINDOW_MS, unsettledUntil))
-        if (!mayPass || now.signal.aborted || leaving.isLeft || Date.now() + wait > until) throw error
+        if (!mayPass || now.signal.aborted || leaving.isLeft || processNow() + wait > until) throw error
         await pause(wait, now.signal)
         if (leaving.isLeft) throw error
       } finally {

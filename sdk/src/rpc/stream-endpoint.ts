@@ -16,6 +16,7 @@ import { reasonOf } from '../contract/errors.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { FRAME_VERSION, KIND, readKind } from './frame.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import { STREAM_KIND } from './stream-frame.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
@@ -106,13 +107,13 @@ export class StreamEndpoint {
     if (entry === undefined) return
     let peer = this.#peers.get(subject)
     if (peer === undefined) {
-      peer = { subject, number: this.#nextPeer++, calls: new Set(), heardAt: Date.now() }
+      peer = { subject, number: this.#nextPeer++, calls: new Set(), heardAt: processNow() }
       this.#peers.set(subject, peer)
     }
     peer.calls.add(callId)
     entry.peer = peer
     if (this.#pings !== undefined) return
-    this.#pingedAt = Date.now()
+    this.#pingedAt = processNow()
     this.#pings = setInterval(() => this.#ping(), PING_MS)
   }
 
@@ -196,7 +197,7 @@ export class StreamEndpoint {
       if (answered !== undefined) skipCallId(kind, reader)
       const entry = this.#calls.get(callId)
       if (entry === undefined) return this.#onStray(kind, reader)
-      if (entry.peer !== undefined) entry.peer.heardAt = Date.now()
+      if (entry.peer !== undefined) entry.peer.heardAt = processNow()
       entry.call.onFrame(kind, reader)
     } catch (cause) {
       const why = reasonOf(cause)
@@ -219,12 +220,12 @@ export class StreamEndpoint {
 
   #onPing(from: string): void {
     const peer = this.#peers.get(from)
-    if (peer !== undefined) peer.heardAt = Date.now()
+    if (peer !== undefined) peer.heardAt = processNow()
   }
 
   /** I2 */
   #ping(): void {
-    const now = Date.now()
+    const now = processNow()
     const { silenceMs = SILENCE_MS } = this.#options
     // This process itself stood still, and what had arrived meanwhile has not been read yet.
     const stoodStill = now - this.#pingedAt > 2 * PING_MS

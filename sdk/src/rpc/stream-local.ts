@@ -6,6 +6,7 @@
 import { derive, NEVER, runInContext, type CallContext } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
 import { hasLimits, runWithLimits } from './local-wait.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -185,7 +186,10 @@ function watchEnd(call: LocalStreamCall): End {
   const timer =
     deadline === undefined
       ? undefined
-      : setTimeout(() => fire('WEAVER_RPC_DEADLINE', 'its deadline has passed'), Math.min(Math.max(0, deadline - Date.now()), MAX_TIMER_MS))
+      : setTimeout(
+          () => fire('WEAVER_RPC_DEADLINE', 'its deadline has passed'),
+          Math.min(Math.max(0, deadline - processNow()), MAX_TIMER_MS),
+        )
   return {
     get hasCome() {
       return error !== undefined

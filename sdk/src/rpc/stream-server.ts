@@ -14,6 +14,7 @@ import type { Tracing } from '../telemetry/tracing.js'
 import { runInContext } from './context.js'
 import { readError, writeError } from './error-codec.js'
 import { readKind } from './frame.js'
+import { processNow } from './process-clock.js'
 import { RemoteCallError, type RemoteCallCode } from './remote-call-error.js'
 import { StreamEndpoint, type EndpointCall, type StreamEndpointOptions } from './stream-endpoint.js'
 import { readFingerprint, readOpenHead, STREAM_KIND, writeItems, writeStreamHead, type OpenHead, type StreamKind } from './stream-frame.js'
@@ -193,7 +194,7 @@ class ServerCall implements EndpointCall {
           signal: this.#abort.signal,
           metadata: head.metadata,
           caller: head.caller,
-          ...(head.timeLeftMs === 0 ? {} : { deadline: Date.now() + head.timeLeftMs }),
+          ...(head.timeLeftMs === 0 ? {} : { deadline: processNow() + head.timeLeftMs }),
           ...(head.traceparent === undefined ? {} : { traceparent: head.traceparent }),
           ...(head.tracestate === undefined ? {} : { tracestate: head.tracestate }),
         },

@@ -15,10 +15,10 @@ export function limitsOf(methods: readonly { readonly name: string }[], own: Tim
 }
 
 /**
- * When a call has to be over, epoch milliseconds: after its own limit, but never later than its caller.
+ * When a call has to be over, milliseconds by the clock of the process: after its own limit, but never later than its caller.
  * @param caller its context; `timeoutMs` is there in place of the limit
  * @param limitMs of the method
- * @param now epoch milliseconds
+ * @param now milliseconds by the clock of the process
  */
 export function deadlineOf(
   caller: { readonly deadline?: number | undefined; readonly timeoutMs?: number | undefined },

@@ -19,7 +19,7 @@ export interface Transport {
   readonly isConnected: boolean
   /**
    * Until when replicas may be on their way back: a server of the broker has just gone, with the connections of those that it had. The time of
-   * `Date.now()`; 0 where nothing is known of such a thing.
+   * `processNow()`; 0 where nothing is known of such a thing.
    */
   readonly unsettledUntil: number
   /** Largest message in bytes. */

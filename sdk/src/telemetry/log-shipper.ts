@@ -8,6 +8,7 @@
  */
 import type { LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
+import { processNow } from '../rpc/process-clock.js'
 import type { Transport } from '../rpc/transport.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine } from '../contract/log-print.js'
@@ -91,8 +92,8 @@ export class LogShipper {
   /** Sends what waits, for two seconds at most, and writes the rest, and all that comes later, to the fallback. Call it before the transport is closed. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
-    const limit = Date.now() + STOP_MS
-    while (this.#mustSend() && Date.now() < limit) await isSettled(this.#pump(limit - Date.now()), limit - Date.now())
+    const limit = processNow() + STOP_MS
+    while (this.#mustSend() && processNow() < limit) await isSettled(this.#pump(limit - processNow()), limit - processNow())
     this.#isStopped = true
     for (const { entry } of this.#queue.splice(0)) this.#options.fallback(jsonLine(entry))
     this.#bytes = 0

@@ -4,7 +4,7 @@
  */
 import { METHODS, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import { context, derive, runInContext } from '../rpc/context.js'
+import { derive, runInContext, scope } from '../rpc/context.js'
 import { BYTES, isCountingCalls } from './call-stats.js'
 import type { Histogram } from './metric.js'
 import type { MetricRegistry } from './metric-registry.js'
@@ -56,7 +56,7 @@ export function observeHttp(server: Server, options: HttpObservation): void {
     if (parseTraceparent(traceparent) === undefined || traceparent === undefined) return proceed()
     // Nobody records here, but log entries show the trace and calls carry it on.
     const tracestate = usableTracestate(header(request, 'tracestate'))
-    return runInContext(derive(context(), { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }), proceed)
+    return runInContext(derive(scope(), { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }), proceed)
   } as typeof server.emit // the overloads differ in the types of the events' arguments, which are passed through
 }
 

@@ -17,7 +17,7 @@ import {
   type Span,
   type SpanContext,
 } from '@opentelemetry/api'
-import { context, derive, runInContext } from '../rpc/context.js'
+import { context, derive, runInContext, scope } from '../rpc/context.js'
 import { rateSampler } from './rate-sampler.js'
 import { formatTraceparent, parseTraceparent, unsampledTrace, usableTracestate } from './trace-context.js'
 import type { CallSpan, HttpSpan, Tracing, TracingOptions } from './tracing.js'
@@ -101,7 +101,7 @@ function carrier(span: SpanContext, within: (active: Context) => Context): Pick<
   const traceparent = formatTraceparent({ traceId: span.traceId, spanId: span.spanId, isSampled: isSampled(span) })
   const tracestate = span.traceState?.serialize()
   const carried = { traceparent, ...(tracestate === undefined || tracestate === '' ? {} : { tracestate }) }
-  return { ...carried, run: (body) => runInContext(derive(context(), carried), () => otel.with(within(otel.active()), body)) }
+  return { ...carried, run: (body) => runInContext(derive(scope(), carried), () => otel.with(within(otel.active()), body)) }
 }
 
 /** A trace that another span of this process, or nobody, records. */

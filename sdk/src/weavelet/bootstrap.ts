@@ -12,6 +12,7 @@ import { DESCRIBE_ENV } from '../contract/describe-run.js'
 import { isWeaverError } from '../contract/errors.js'
 import { jsonLine, prettyPrinter } from '../contract/log-print.js'
 import { parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
+import { processNow } from '../rpc/process-clock.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
@@ -138,8 +139,8 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     process.on('SIGTERM', () => stop(0))
     let interruptedAt = Infinity
     process.on('SIGINT', () => {
-      if (Date.now() - interruptedAt >= SECOND_INTERRUPT_MS) process.exit(INTERRUPTED)
-      interruptedAt = Math.min(interruptedAt, Date.now())
+      if (processNow() - interruptedAt >= SECOND_INTERRUPT_MS) process.exit(INTERRUPTED)
+      interruptedAt = Math.min(interruptedAt, processNow())
       stop(0)
     })
     await started

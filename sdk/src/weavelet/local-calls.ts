@@ -4,8 +4,9 @@
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
-import { calleeContext, context, derive, enterContext, leaveContext, OUTSIDE, runInContext, scope, type Scope } from '../rpc/context.js'
+import { calleeContext, derive, enterContext, leaveContext, OUTSIDE, runInContext, scope, type Scope } from '../rpc/context.js'
 import { hasLimits, LocalWait, runWithLimits, waitFor } from '../rpc/local-wait.js'
+import { processNow } from '../rpc/process-clock.js'
 import type { Route } from '../rpc/route.js'
 import { localInputCall, localStream, type LocalStreamCall } from '../rpc/stream-local.js'
 import { limitsOf } from '../rpc/time-limit.js'
@@ -112,7 +113,7 @@ export class LocalGate implements LocalCalls {
   /** Calls of one turn from outside of any call are told apart by nothing: their callees have one context. */
   #ofOutside(method: number): Scope {
     const timeoutMs = this.#timeoutsMs[method] as number // the same
-    const at = timeoutMs < ROUGH_FROM_MS ? Date.now() : turnNow()
+    const at = timeoutMs < ROUGH_FROM_MS ? processNow() : turnNow()
     if (at !== this.#outsideAt) {
       this.#outsideAt = at
       this.#outside.fill(undefined)
@@ -154,7 +155,7 @@ export class LocalGate implements LocalCalls {
   #runWhole(method: number, args: readonly unknown[], body: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
     const binding = this.#methods[method] as MethodBinding // the same
     const outer = scope()
-    const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: Date.now() }) // the same
+    const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: processNow() }) // the same
     const run = (given: readonly unknown[]): Promise<unknown> =>
       hasLimits(outer) ? runWithLimits(this.#names[method] as string, inner, () => body(given)) : runInContext(inner, () => body(given))
     return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
@@ -196,7 +197,7 @@ export class LocalGate implements LocalCalls {
 
   /** A stream has the deadline of its caller and no other, however long it lasts. */
   #streamCall(binding: MethodBinding, args: readonly unknown[]): LocalStreamCall {
-    const outer = context()
+    const outer = scope()
     return {
       what: `${this.#target.name}.${binding.name}`,
       outer,

@@ -15,6 +15,7 @@ import { inboxPrefix } from '../contract/subjects.js'
 import { startLeaders, type Leaders } from '../leader/leaders.js'
 import { registerGeneratedErrors } from '../rpc/error-codec.js'
 import { connectNats } from '../rpc/nats-transport.js'
+import { processNow } from '../rpc/process-clock.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
 import { limitProblems } from '../rpc/time-limit.js'
@@ -215,8 +216,8 @@ async function host(
     phase = 'draining'
     life.abort(new DOMException('the process stops', 'AbortError'))
     const preStopMs = bootstrap?.preStopMs ?? 0
-    const cutAt = Date.now() + preStopMs + CUT_SHARE * graceMsOf(bootstrap, options.shutdownGraceMs)
-    const leftMs = (): number => Math.max(0, cutAt - Date.now())
+    const cutAt = processNow() + preStopMs + CUT_SHARE * graceMsOf(bootstrap, options.shutdownGraceMs)
+    const leftMs = (): number => Math.max(0, cutAt - processNow())
     routing?.drain()
     const resigning = leaders?.stop(leftMs()) ?? true
     for (const listener of components.listeners) listener.beginDrain()
