@@ -3,7 +3,7 @@
 // e2e/stories/*.e2e.ts whole-system stories; run by scripts/test.sh with a cluster around them (jest.e2e.config.mjs)
 export default {
   // a test that waits for a process, a broker or a lease must outlive a machine that is busy with other work
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   // many tests start processes and compilers of their own: with more workers than this they starve each other on two cores
   maxWorkers: 2,
   testEnvironment: 'node',

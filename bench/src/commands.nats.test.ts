@@ -40,30 +40,30 @@ describe('the commands of the benchmarks', () => {
     const { summaries } = JSON.parse(stdout) as { summaries: { rows: { row: string; figures: Record<string, number> }[] }[] }
     expect(summaries[0]?.rows.map(({ row }) => row)).toEqual(['weaver'])
     expect(summaries[0]?.rows[0]?.figures['callsPerSecond']).toBeGreaterThan(0)
-  }, 120_000)
+  }, 300_000)
 
   it('local compares a call through a ref with a plain one', async () => {
     const { stdout, stderr } = await bench('local', '--rounds', '1', '--calls', '1000', '--heap', '1000')
     expect(stdout + stderr).toContain('call through a ref ÷ plain call, defaults')
-  }, 120_000)
+  }, 300_000)
 
   it('memory tells growth, concurrent calls and the flood', async () => {
     const { stdout, stderr } = await bench('memory', '--calls', '200', '--concurrent', '100', '--hold', '1', '--flood', '100')
     expect(stdout + stderr).toContain('100 concurrent calls over idle')
     expect(stdout + stderr).toContain('100 answered')
-  }, 120_000)
+  }, 300_000)
 
   it('chain goes through all components', async () => {
     const { stdout, stderr } = await bench('chain', '--runners', 'local,rpc', '--calls', '10', '--seconds', '0.05')
     expect(stdout + stderr).toMatch(/^rpc +10 /m)
-  }, 120_000)
+  }, 300_000)
 
   it('boutique is visited in its three shapes', async () => {
     const { stdout, stderr } = await bench('boutique', '--rounds', '1', '--seconds', '0.3', '--visitors', '2')
     expect(stdout + stderr).toMatch(
       /^÷ one process[^]*^one process( +1\.00)+\nWeaver, eleven processes +[^]*^HTTP and JSON, eleven processes +/m,
     )
-  }, 120_000)
+  }, 300_000)
 
   it('say what is wrong with their flags, and how they are used', async () => {
     const unknown = await bench('rpc', '--rows', 'nothing')
@@ -71,5 +71,5 @@ describe('the commands of the benchmarks', () => {
     const wrong = await bench('memory', '--calls', 'many')
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('--calls is a number from 2, not "many"')])
     expect((await bench('chain', '--help')).stdout).toContain('Usage: npm run bench:chain')
-  }, 120_000)
+  }, 300_000)
 })

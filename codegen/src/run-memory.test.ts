@@ -132,4 +132,4 @@ it('an edit elsewhere leaves it', async () => {
   } finally {
     memory.answer = answer
   }
-}, 120_000)
+}, 300_000)

@@ -14,7 +14,7 @@ let state: string
 const start = (...args: string[]): void => void children.push(spawn(process.execPath, [program, ...args], { stdio: 'inherit' }))
 
 async function appears(path: string): Promise<void> {
-  for (const limit = Date.now() + 10_000; !existsSync(path);) {
+  for (const limit = Date.now() + 60_000; !existsSync(path);) {
     if (Date.now() > limit) throw new Error(`"${path}" did not appear within 10 s`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

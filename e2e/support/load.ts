@@ -84,11 +84,11 @@ export async function startLoad(options: {
     void (await kubectl(['delete', `pod/${name}`, `configmap/${name}`, '-n', namespace, '--ignore-not-found', '--timeout=90s']))
   await remove()
   await applyYaml(objects.map((object) => stringify(object)).join('---\n'))
-  const ask = async (path: string, timeoutMs = 60_000): Promise<LoadReport> => {
+  const ask = async (path: string, timeoutMs = 300_000): Promise<LoadReport> => {
     const program = `fetch('http://127.0.0.1:9900${path}').then(r=>r.text()).then(t=>process.stdout.write(t))`
     return JSON.parse(await kubectl(['exec', name, '-n', namespace, '--', 'node', '-e', program], { timeoutMs })) as LoadReport
   }
-  await eventually(`the load pod ${namespace}/${name} to answer`, async () => (await ask('/stats')) && true).catch(
+  await eventually(`the load pod ${namespace}/${name} to answer`, async () => (await ask('/stats')) && true, { timeoutMs: 600_000 }).catch(
     async (error: unknown) => {
       await remove()
       throw error

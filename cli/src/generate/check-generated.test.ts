@@ -18,7 +18,7 @@ beforeAll(async () => {
     'shop/weaver.toml': '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nenv = ["MODE=test"]\n',
   })
   expect(await weaver('generate', 'shop')).toMatchObject({ code: 0 })
-}, 120_000)
+}, 300_000)
 afterAll(() => rm(folder, { recursive: true }))
 
 const STALE = 'weaver.gen.ts and weaver.graph.json of "shop" do not fit the sources; run `weaver generate shop`'
@@ -29,7 +29,7 @@ it('`weaver single deploy` starts what is fresh', async () => {
     stdout: `started with test in ${join(folder, 'shop')}\n`,
   })
   expect(await weaver('callgraph', 'shop')).toMatchObject({ code: 0, stderr: '' })
-}, 120_000)
+}, 300_000)
 
 describe('when a source has changed since', () => {
   beforeAll(() => writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'take')))
@@ -40,20 +40,20 @@ describe('when a source has changed since', () => {
       stdout: '',
       stderr: `error WEAVER_CLI_GENERATED_STALE: ${STALE} and build again (\`npm run build\`)\n`,
     })
-  }, 120_000)
+  }, 300_000)
 
   it('`weaver callgraph` prints the chart that there is, with a warning', async () => {
     const { code, stdout, stderr } = await weaver('callgraph', 'shop')
     expect({ code, stderr }).toEqual({ code: 0, stderr: `warning: this is the graph of the last generation: ${STALE}\n` })
     expect(stdout).toContain('acme/Cart')
-  }, 120_000)
+  }, 300_000)
 
   it('sources that cannot be generated from are told with their place', async () => {
     await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add').replace('Promise<void>', 'void'))
     const { code, stderr } = await weaver('single', 'deploy', 'shop/weaver.toml')
     expect(code).toBe(1)
     expect(stderr).toMatch(/the sources of "shop" cannot be generated from:\nsrc\/cart\.ts:2:\d+ - error WVG021/)
-  }, 120_000)
+  }, 300_000)
 
   it.each(['src', 'tsconfig.json'])(
     'what is deployed without %s is not compared with anything',
@@ -78,4 +78,4 @@ it('`weaver single deploy` without a graph warns that nothing is checked', async
   await rename(away, here)
   await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add'))
   expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') })
-}, 120_000)
+}, 300_000)

@@ -39,7 +39,7 @@ export async function startApiServer(): Promise<ApiServer> {
   ].map(([binary = '', args = '']) => spawn(join(assets, binary), args.split(' '), { stdio: 'ignore' })) // prettier-ignore
   const admin = await createKubeClient({ kubeconfig, env: {} })
   const until = async (path: string): Promise<void> => {
-    for (const deadline = Date.now() + 60_000; ; await sleep(100)) {
+    for (const deadline = Date.now() + 240_000; ; await sleep(100)) {
       if (await admin.call({ path, what: path }).then(() => true, () => false)) return // prettier-ignore
       if (Date.now() > deadline || children.some((child) => child.exitCode !== null)) throw new Error(`no answer of "${path}"`)
     }

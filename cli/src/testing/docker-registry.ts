@@ -59,7 +59,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   )
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
   const host = `127.0.0.1:${port}`
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 90_000
   for (;;) {
     if (failure !== undefined) throw failure
     if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}:\n${text}`)

@@ -63,9 +63,9 @@ export async function makeNamespace(admin: KubeClient, namespace: string): Promi
   }
 }
 
-/** Asks until an answer comes. @throws Error after 10 s */
+/** Asks until an answer comes. @throws Error after a minute */
 export async function eventually<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 50))) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 50))) {
     const found = await probe()
     if (found !== undefined && found !== false) return found
   }

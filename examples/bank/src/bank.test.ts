@@ -77,15 +77,15 @@ describe('the simulator', () => {
     expect(again.report).toMatchObject({ isFromGraveyard: true, history: report.history })
     const { graveyard: outcomes } = await simulate(BankWorkload, { ...options, graveyard, numExecutions: 1 })
     expect(outcomes).toMatchObject([{ outcome: 'passes' }])
-  }, 60_000)
+  }, 300_000)
 
   it('finds it among faults, too', async () => {
     expect((await found({})).report.ops.length).toBeLessThanOrEqual(2)
-  }, 60_000)
+  }, 300_000)
 
   it('finds nothing where the bank compares and sets, whatever is delayed, lost or crashes', async () => {
     expect(await simulate(BankWorkload, { ...options, numExecutions: 1_000 })).toMatchObject({ numExecutions: 1_000 })
-  }, 120_000)
+  }, 300_000)
 
   it('does the same in any process and under any test runner', async () => {
     const { report } = await found({})
@@ -97,5 +97,5 @@ describe('the simulator', () => {
     expect(`${stdout}${stderr}`).toContain('# pass 1')
     const [, history] = /HISTORY (\S+)/.exec(stdout) ?? []
     expect(JSON.parse(Buffer.from(history ?? '', 'base64url').toString())).toEqual(JSON.parse(JSON.stringify(report.history)))
-  }, 60_000)
+  }, 300_000)
 })

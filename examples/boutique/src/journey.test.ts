@@ -105,7 +105,7 @@ describe.each(RUNNERS)('with the runner %s', (runner) => {
       const emptied = await browser.post('/cart/empty', {})
       expect(emptied.text).toMatch(/Cart \(0\)[^]*It is empty/)
     })
-  }, 120_000)
+  }, 300_000)
 })
 
 /** With main in one process, which is all that these are about. */

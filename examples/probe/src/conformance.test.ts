@@ -126,7 +126,7 @@ describe.each(Object.entries(deployers))('%s', (_, deployer) => {
   const asked = deployerStatements.filter(({ needs }) => needs.every((ability) => deployer.can.includes(ability)))
   it.each(asked.map((statement) => [statement.id, statement.says, statement] as const))('%s: %s', async (_id, _says, statement) => {
     await expect(statement.check(deployer)).resolves.toBeUndefined()
-  }, 90_000) // prettier-ignore
+  }, 300_000) // prettier-ignore
 })
 
 describe('the suite itself', () => {
@@ -147,7 +147,7 @@ describe('the suite itself', () => {
     ['D11', 'everything runs in one process', (options: ProbeOptions) => ({ ...options, colocate: [all] })],
   ] as const)('%s fails where %s', async (id, _, spoil) => {
     await expect(check(id, spoil)).rejects.toMatchObject({ name: 'AssertionError' })
-  }, 90_000) // prettier-ignore
+  }, 300_000) // prettier-ignore
 
   it.each([
     ['D8', 'a stop is not clean', (probe: DeployedProbe) => ({ ...probe, stop: async () => (await probe.stop()) ?? 'killed' })],
@@ -158,14 +158,14 @@ describe('the suite itself', () => {
     ],
   ] as const)('%s fails where %s', async (id, _, spoil) => {
     await expect(check(id, (options) => options, spoil)).rejects.toMatchObject({ name: 'AssertionError' })
-  }, 90_000) // prettier-ignore
+  }, 300_000) // prettier-ignore
 
   it('D7 fails where two deployments are one', async () => {
     const one = await small.deploy({})
     const mixed: DeployerUnderTest = { can: small.can, deploy: async () => ({ url: one.url, stop: async () => undefined }) }
     await expect(deployerStatements.find(({ id }) => id === 'D7')?.check(mixed)).rejects.toMatchObject({ name: 'AssertionError' })
     expect(await one.stop()).toBeUndefined()
-  }, 90_000)
+  }, 300_000)
 
   it('is what docs/deployers.md says', () => {
     const page = readFileSync(path('../../../docs/deployers.md'), 'utf8')

@@ -203,7 +203,7 @@ describe('account of a version', () => {
     const doomed = await Promise.all(SERVERS.map((server) => member(v1, FRONT, server)))
     const others = await Promise.all(SERVERS.map((server) => member(v2, FRONT, server)))
     await broker.removeVersion(v1)
-    await until('the end of the clients', () => doomed.every((nc) => nc.isClosed()), 2_000)
+    await until('the end of the clients', () => doomed.every((nc) => nc.isClosed()), 30_000)
     expect(await admittedBy(v1)).toEqual([])
     for (const nc of others) await nc.flush()
     expect(others.some((nc) => nc.isClosed())).toBe(false)

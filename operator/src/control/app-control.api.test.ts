@@ -48,7 +48,7 @@ const stopping: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+}, 300_000)
 beforeEach(async () => {
   ;[events, tokens] = [[], []]
   nats = await startPlainNatsServer()
@@ -97,7 +97,7 @@ async function startPod(name: string, versionId: string, replica: string = name)
 }
 
 /** Lets real time go by, and the operator look on. */
-async function until(what: string, isSo: () => boolean, withinMs: number = 5 * LEASE_MS): Promise<void> {
+async function until(what: string, isSo: () => boolean, withinMs: number = 60_000): Promise<void> {
   for (const limit = Date.now() + withinMs; !isSo(); await sleep(20))
     if (Date.now() > limit) throw new Error(`not within ${withinMs} ms: ${what}; ${events.join(', ')}`)
 }

@@ -15,7 +15,7 @@ let serial = 0
 
 beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
-}, 120_000)
+}, 300_000)
 beforeEach(() => {
   app = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', namespace: 'default', name: `app-${(serial += 1)}`, uid: `uid-${serial}` }
 })

@@ -76,7 +76,7 @@ async function replica(group: string, hosts: readonly string[]): Promise<{ reado
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const limit = Date.now() + 10_000; !isSo(); await sleep(20)) if (Date.now() > limit) throw new Error(`gave up waiting: ${what}`)
+  for (const limit = Date.now() + 60_000; !isSo(); await sleep(20)) if (Date.now() > limit) throw new Error(`gave up waiting: ${what}`)
 }
 
 function control(): void {

@@ -7,7 +7,7 @@ import { KINDS } from './kinds.js'
 let server: ApiServer
 beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })

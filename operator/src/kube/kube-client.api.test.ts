@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
   proxy = await startFaultProxy(server)
   client = createKubeClient({ config: proxy.config, onCall: ({ verb, resource, code }) => void calls.push(`${verb} ${resource} ${code}`) })
-}, 120_000)
+}, 300_000)
 afterEach(() => {
   proxy.fault = () => undefined
   calls.length = 0

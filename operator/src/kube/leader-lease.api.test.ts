@@ -23,7 +23,7 @@ let serial = 0
 
 beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
-}, 120_000)
+}, 300_000)
 beforeEach(() => {
   name = `lease-${serial++}`
 })

@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
   proxy = await startFaultProxy(server)
   client = createKubeClient({ config: proxy.config })
-}, 120_000)
+}, 300_000)
 beforeEach(async () => {
   namespace = `ns-${serial++}`
   await server.api.create(KINDS.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
@@ -73,7 +73,7 @@ function watch(options: Partial<ReflectorOptions<KubeObject>> = {}): Watched {
   return { reflector, told, restarts, content }
 }
 async function until(what: string, probe: () => boolean): Promise<void> {
-  const limit = Date.now() + 10_000
+  const limit = Date.now() + 60_000
   while (!probe()) {
     if (Date.now() > limit) throw new Error(`gave up waiting for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))

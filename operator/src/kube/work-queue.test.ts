@@ -30,7 +30,7 @@ function bench(options: { readonly concurrency?: number; readonly workTimeoutMs?
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const settle = () => sleep(5)
 async function until(what: string, probe: () => boolean): Promise<void> {
-  const limit = Date.now() + 3_000
+  const limit = Date.now() + 30_000
   while (!probe()) {
     if (Date.now() > limit) throw new Error(`gave up waiting for ${what}`)
     await sleep(2)

@@ -25,13 +25,13 @@ let server: ApiServer
 beforeAll(async () => {
   server = await startApiServer()
   await server.api.create(KINDS.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })
 
 async function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
-  const limit = Date.now() + 30_000
+  const limit = Date.now() + 120_000
   while (Date.now() < limit) {
     const found = await probe()
     if (found !== undefined && found !== false) return found
@@ -114,7 +114,7 @@ describe('manager', () => {
       await playing
       for (const client of clients) await client.close()
     }
-  }, 90_000)
+  }, 300_000)
 })
 
 describe('keygen', () => {

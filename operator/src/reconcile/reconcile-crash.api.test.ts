@@ -8,7 +8,7 @@ let server: ApiServer
 
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })

@@ -11,7 +11,7 @@ let server: ApiServer
 
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })
@@ -144,7 +144,7 @@ describe('upgrade', () => {
     process.stdout.write(`API writes of one rollout v1 -> v2 (3 groups, 5 steps): ${story.api.writes.length} ${JSON.stringify(counts)}\n`)
     expect(counts['status weaverapps'] ?? 0).toBeLessThan(40)
     expect(story.api.writes.length).toBeLessThan(90)
-  }, 120_000)
+  }, 300_000)
 
   it('does not write its status at each look because requests come and go', async () => {
     const { story, v1 } = await serving(server)
@@ -173,7 +173,7 @@ describe('upgrade', () => {
     await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
     const shares = story.proxy.asked.map((a) => Number(/[^ =]+=([0-9]+)/.exec(a.split(' ').find((p) => !p.startsWith(v1)) ?? '')?.[1] ?? 0))
     expect(shares).toEqual([...shares].sort((a, b) => a - b))
-  }, 120_000)
+  }, 300_000)
 
   it('two operators at once do no harm: the slower one is refused', async () => {
     const { story, v1 } = await serving(server)
@@ -193,7 +193,7 @@ describe('upgrade', () => {
     expect(refused.length).toBeGreaterThan(0)
     expect(story.proxy.violations).toEqual([])
     expect((await story.status()).history?.filter((h) => h.event === 'Promoted')).toHaveLength(2)
-  }, 120_000)
+  }, 300_000)
 
   it('gives up a version that never becomes ready, names the component, the pod and the reason, and leaves v1 alone', async () => {
     const { story, v1 } = await serving(server)
@@ -221,7 +221,7 @@ describe('upgrade', () => {
     // ...until the spec asks for something else.
     await story.applySpec(spec(V1))
     await story.until('v1 wanted again', (s) => s.phase === 'Ready' && s.active === v1)
-  }, 120_000)
+  }, 300_000)
 
   it('carries out abort and promote, once, and removes the annotation', async () => {
     const { story, v1 } = await serving(server)
@@ -240,7 +240,7 @@ describe('upgrade', () => {
     await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/promote': 'now' } } })
     await story.until('promoted', (s) => isReady(s) && s.active !== v1)
     expect((await story.app())?.metadata.annotations?.['weaver.dev/promote']).toBeUndefined()
-  }, 120_000)
+  }, 300_000)
 
   it('waits for calls in flight before it removes the old version', async () => {
     const { story, v1 } = await serving(server)

@@ -4,7 +4,7 @@ import { serving, spec, V2 } from '../testing/app-story.js'
 let server: ApiServer
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })

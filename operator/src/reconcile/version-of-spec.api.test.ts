@@ -8,7 +8,7 @@ import { GRAPH, isReady, serving, spec, Story, V1 } from '../testing/app-story.j
 let server: ApiServer
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
 })
@@ -37,7 +37,7 @@ describe('a group that gets a name', () => {
       expect(story.api.writes.filter((w) => w.includes('pods'))).toEqual([])
     }
     expect((await story.status()).history?.filter((h) => h.event === 'RolloutStarted')).toHaveLength(1)
-  }, 60_000)
+  }, 300_000)
 })
 
 describe('an upgrade of the operator', () => {
@@ -64,5 +64,5 @@ describe('an upgrade of the operator', () => {
     await story.applySpec(spec(V1))
     const changed = await story.until('another grouping', (s) => isReady(s) && s.active !== earlier)
     expect(changed.active).toBe(versionIdOf(weaverAppSpecSchema.parse(spec(V1))))
-  }, 60_000)
+  }, 300_000)
 })

@@ -214,7 +214,7 @@ describe('random lives', () => {
       }
     }
     expect(lives).toBe(1_500)
-  }, 120_000)
+  }, 300_000)
 
   it('with a version that is never ready leave the other one with all traffic', () => {
     for (let seed = 1; seed <= 300; seed++) {

@@ -87,7 +87,7 @@ export async function startApiServer(options: { readonly withCrd?: boolean } = {
     )
     if (options.withCrd !== false) {
       const crd = parse(await readFile(CRD, 'utf8')) as KubeObject
-      await ready.apply(KINDS.customResourceDefinitions, crd)
+      await ready.apply(KINDS.customResourceDefinitions, crd, { timeoutMs: 60_000 })
       await until(
         'the WeaverApp CRD',
         async () => (await ready.list(KINDS.weaverApps, { namespace: 'default' })).items.length === 0,
@@ -102,7 +102,7 @@ export async function startApiServer(options: { readonly withCrd?: boolean } = {
 }
 
 async function until(what: string, probe: () => Promise<boolean>, children: readonly ChildProcess[]): Promise<void> {
-  const limit = Date.now() + 60_000
+  const limit = Date.now() + 240_000
   let last: unknown
   while (Date.now() < limit) {
     const dead = children.find((child) => child.exitCode !== null)

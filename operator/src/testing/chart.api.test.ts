@@ -121,6 +121,15 @@ describe('the chart', () => {
     ])
   })
 
+  it('gives operator and broker as long to start on a busy node as it gives the pods of applications', async () => {
+    const containers = [
+      find(await render(), 'Deployment', 'weaver-operator').spec.template.spec.containers[0],
+      find(await renderBroker(), 'StatefulSet', 'weaver-nats').spec.template.spec.containers[0],
+    ]
+    for (const { startupProbe } of containers)
+      expect(startupProbe).toMatchObject({ periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 300 })
+  })
+
   it('runs one server without a cluster, and without volumes where asked', async () => {
     const objects = await renderBroker('replicas=1', 'persistence.enabled=false')
     expect(find(objects, 'ConfigMap', 'weaver-nats').data['nats.conf']).not.toContain('cluster')
@@ -205,7 +214,7 @@ describe('what the chart renders, on a real API server', () => {
         kind: 'Namespace',
         metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/warn': 'restricted' } },
       })
-  }, 120_000)
+  }, 300_000)
   afterAll(async () => {
     await server?.close()
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
@@ -267,7 +276,7 @@ describe('what the chart renders, on a real API server', () => {
       )
     expect([...needed(used.operator)].sort()).toEqual(granted([...app, ...own]).sort())
     expect([...needed(used.keygen)].sort()).toEqual(granted(keys).sort())
-  }, 120_000)
+  }, 300_000)
 })
 
 const GRAPH: ComponentGraph = {
@@ -347,7 +356,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
     })
   const app = async () => (await server.api.get(KINDS.weaverApps, 'apps', 'hello')) as (WeaverApp & KubeObject) | undefined
   const until = async (what: string, probe: () => Promise<boolean>) => {
-    for (const limit = Date.now() + 30_000; !(await probe()); await new Promise((resolve) => setTimeout(resolve, 100)))
+    for (const limit = Date.now() + 120_000; !(await probe()); await new Promise((resolve) => setTimeout(resolve, 100)))
       if (Date.now() > limit) throw new Error(`gave up waiting for ${what}: ${(await app())?.status?.waitingFor ?? 'nothing is awaited'}`)
   }
   const serves = (image: string) => async () => {

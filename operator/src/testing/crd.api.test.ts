@@ -16,7 +16,7 @@ beforeAll(async () => {
   server = await startApiServer()
   folder = await mkdtemp(join(tmpdir(), 'weaver-crd-'))
   await writeFile(join(folder, 'config'), server.config.exportConfig())
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.close()
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })

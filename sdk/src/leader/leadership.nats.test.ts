@@ -94,7 +94,7 @@ async function ended({ signal }: Lease): Promise<void> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
-async function until(what: string, isSo: () => boolean, withinMs: number = 10 * LEASE_MS): Promise<void> {
+async function until(what: string, isSo: () => boolean, withinMs: number = 60_000): Promise<void> {
   const limit = performance.now() + withinMs
   while (!isSo()) {
     if (performance.now() > limit) throw new Error(`not within ${withinMs} ms: ${what}; ${story.join(', ')}; ${logged.join(', ')}`)

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const build = spawn(process.execPath, [join(SDK, '../node_modules/typescript/bin/tsc'), '-b', SDK], { stdio: 'inherit' })
   const [code] = (await once(build, 'exit')) as [number | null]
   if (code !== 0) throw new Error('the SDK does not build')
-}, 120_000)
+}, 900_000)
 beforeEach(async () => {
   ;[closing, children, words] = [[], [], []]
   nats = await startNatsServer()
@@ -75,7 +75,7 @@ function launch(replica: string): ChildProcess {
 
 /** The next word that fits. */
 async function word(what: Word['what'], fits: (word: Word) => boolean = () => true): Promise<Word> {
-  const limit = Date.now() + 30_000
+  const limit = Date.now() + 90_000
   for (;;) {
     const found = words.find((word) => word.what === what && fits(word))
     if (found !== undefined) return found

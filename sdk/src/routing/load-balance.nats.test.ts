@@ -42,7 +42,7 @@ async function start() {
   /** Calls these again and again until it is so, for 20 s at most. */
   const until = async (isSo: (counts: Readonly<Record<string, number>>) => boolean, keys: readonly string[]) => {
     let counts = await wave(keys)
-    for (const limit = Date.now() + 20_000; Date.now() < limit && !isSo(counts); await sleep(10)) counts = await wave(keys)
+    for (const limit = Date.now() + 60_000; Date.now() < limit && !isSo(counts); await sleep(10)) counts = await wave(keys)
     return counts
   }
   return { before, history, seen, numbers, wave, until }
@@ -166,7 +166,7 @@ it('a component says so in its options, and the test kit heeds it', async () => 
     main(): void {}
   }
   const { weavelet } = await startByHand(Nothing, gen, { bootstrap: { components: [Counter.name], nats: { servers: [natsUrl] } } })
-  for (const limit = Date.now() + 5_000; heard.length === 0 && Date.now() < limit;) await sleep(5)
+  for (const limit = Date.now() + 60_000; heard.length === 0 && Date.now() < limit;) await sleep(5)
   expect(heard.at(-1)).toMatchObject({ replicas: ['main-0'], isLoadWanted: true })
   await weavelet.stop()
   await deployer.stop()

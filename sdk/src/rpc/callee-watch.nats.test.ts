@@ -19,7 +19,7 @@ beforeAll(async () => {
   const build = spawn(process.execPath, [join(SDK, '../node_modules/typescript/bin/tsc'), '-b', SDK], { stdio: 'inherit' })
   const [code] = (await once(build, 'exit')) as [number | null]
   if (code !== 0) throw new Error('the SDK does not build')
-}, 120_000)
+}, 900_000)
 beforeEach(async () => {
   stations = await startStations()
   children = []

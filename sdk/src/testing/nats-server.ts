@@ -37,7 +37,7 @@ export async function startNatsServer(
   const exited = once(child, 'exit').catch(() => undefined)
   let text = ''
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new WeaverError('WEAVER_TEST', `${program} was not ready after 10 s:\n${text}`)), 10_000)
+    const timer = setTimeout(() => reject(new WeaverError('WEAVER_TEST', `${program} was not ready after 60 s:\n${text}`)), 60_000)
     const settle = (outcome: () => void): void => {
       clearTimeout(timer)
       outcome()

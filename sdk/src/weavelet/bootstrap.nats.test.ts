@@ -40,7 +40,7 @@ beforeAll(async () => {
   build.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const [code] = (await once(build, 'exit')) as [number | null]
   if (code !== 0) throw new Error(`examples/httpserver does not build:\n${text}`)
-}, 120_000)
+}, 900_000)
 beforeEach(async () => {
   nats = await startNatsServer()
   folder = mkdtempSync(join(tmpdir(), 'weaver-test-'))
@@ -83,7 +83,7 @@ function launch(env: Readonly<Record<string, string>>): App {
 }
 
 async function until(app: App, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + 30_000; !(await isSo()); await sleep(10))
+  for (const limit = Date.now() + 90_000; !(await isSo()); await sleep(10))
     if (Date.now() > limit || !app.isRunning) throw new Error(`the application did not get there:\n${app.stdout}${app.stderr}`)
 }
 
@@ -298,7 +298,7 @@ describe('what two processes tell of themselves', () => {
     } finally {
       await raw.close()
     }
-  }, 90_000)
+  }, 300_000)
 })
 
 describe('a process alone', () => {

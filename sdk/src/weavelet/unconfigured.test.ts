@@ -25,7 +25,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'weaver-unconfigured-'))
   writeFileSync(join(folder, 'main.mjs'), MAIN.replace('@weaver/sdk', new URL('../../dist/index.js', import.meta.url).href))
   writeFileSync(join(folder, 'weaver.toml'), '[serviceweaver]\nname = "shop"\n')
-}, 240_000)
+}, 900_000)
 afterAll(() => rmSync(folder, { recursive: true }))
 
 function start(issues: readonly string[], env: Readonly<Record<string, string>> = {}): string {
@@ -44,11 +44,11 @@ describe('an application whose configuration is wrong', () => {
     const several = start(['prefix', 'suffix'])
     expect(several).toContain(WRONG)
     expect(several.split(HINT)).toHaveLength(2) // once, for all
-  }, 60_000)
+  }, 300_000)
 
   it('is not, where a file was read', () => {
     const stderr = start(['prefix'], { WEAVER_CONFIG: 'weaver.toml' })
     expect(stderr).toContain(`the application cannot start: ${WRONG}`)
     expect(stderr).not.toContain('no configuration was read')
-  }, 60_000)
+  }, 300_000)
 })

@@ -20,7 +20,7 @@ beforeAll(async () => {
   ;[server, shop] = await Promise.all([startApiServer(), makeShop()])
   nothing = join(shop, 'nothing')
   await mkdir(nothing)
-}, 90_000)
+}, 300_000)
 afterAll(async () => {
   await server.stop()
   await rm(shop, { recursive: true, force: true })

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await helm('install', 'weaver-nats', `${CHARTS}/weaver-nats`, '--create-namespace')
   await makeSecret()
   await helm('install', 'weaver', `${CHARTS}/weaver-operator`, '--set', 'crds.install=false')
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await server?.stop()
   if (shop !== undefined) await rm(shop, { recursive: true, force: true })

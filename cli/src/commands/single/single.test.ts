@@ -21,7 +21,7 @@ beforeAll(async () => {
   const build = spawn(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', join(ROOT, 'cli')], { stdio: 'inherit' })
   const [code] = (await once(build, 'exit')) as [number | null]
   if (code !== 0) throw new Error('cli does not build')
-}, 240_000)
+}, 900_000)
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'weaver-single-'))
   state = join(folder, 'state')
@@ -77,7 +77,7 @@ describe('weaver single', () => {
     expect(stderr).toMatch(/ I weaver\/Main .*│ order placed {2}sku=tea\n/)
     expect(stderr).toContain('plain line on stderr\n\nafter a blank one\n')
     expect(stderr).not.toContain('{"ts"')
-  }, 90_000)
+  }, 300_000)
 
   it('status, metrics and profile ask the application that runs; nothing is left when it has ended', async () => {
     expect(await weaver('single status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
@@ -122,7 +122,7 @@ describe('weaver single', () => {
     expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
     for (const line of ['single status shop', 'single status shop --json'])
       expect(await weaver(line)).toEqual(anError(1, 'error WEAVER_CLI_NOT_RUNNING: "shop" does not run on this machine'))
-  }, 120_000)
+  }, 300_000)
 
   it('several applications are told apart', async () => {
     const both = [await deploy('shop'), await deploy('bank')]
@@ -131,7 +131,7 @@ describe('weaver single', () => {
     expect(await weaver('single profile till')).toEqual(anError(1, '"till" does not run', '"shop", "bank" do'))
     for (const one of both) one.interrupt()
     for (const one of both) await one.done
-  }, 120_000)
+  }, 300_000)
 
   it('a command that was killed leaves no ghost', async () => {
     const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), 'single', 'deploy', toml('shop')], {
@@ -151,7 +151,7 @@ describe('weaver single', () => {
     process.kill(pid, 'SIGKILL')
     await until('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
     expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
-  }, 90_000)
+  }, 300_000)
 })
 
 describe('weaver single logs', () => {
@@ -184,7 +184,7 @@ describe('weaver single logs', () => {
     expect(await weaver('single logs --query levl=="info"')).toEqual(anError(2, 'Unknown variable: levl', 'did you mean level?'))
     expect(await weaver('single logs --tail x')).toEqual(anError(2, '--tail "x"'))
     expect(await weaver('single logs other')).toEqual(anError(1, 'error WEAVER_CLI_NOT_RUNNING: no log is kept of "other"'))
-  }, 120_000)
+  }, 300_000)
 
   it('follows a deployment that is yet to come', async () => {
     const following = start('single logs shop --follow --json')
@@ -194,5 +194,5 @@ describe('weaver single logs', () => {
     await until('the line', () => (following.stdout().includes('order placed') ? true : undefined))
     following.interrupt()
     expect((await following.done).code).toBe(0)
-  }, 90_000)
+  }, 300_000)
 })

@@ -16,7 +16,7 @@ let apps: AppsOf
 beforeAll(async () => {
   ;[server, shop] = await Promise.all([startApiServer(), makeShop()])
   await server.installCrd()
-}, 90_000)
+}, 300_000)
 afterAll(async () => {
   await server.stop()
   await rm(shop, { recursive: true, force: true })
