@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '@weaver/sdk/testing'
+import { freePort } from '@weaver/testing'
 import { repositoryRoot } from '../support/paths.js'
 import { eventually } from '../support/sh.js'
 

@@ -14,8 +14,13 @@ export {
   type StreamInput,
   type WeaverGen,
 } from './component/binding.js'
+export { fake, withFakes, type Fake } from './component/fake.js'
 export type { InstanceOf, PlainOf } from './component/sent.js'
 export { Presence, type PresenceOptions } from './routing/presence.js'
+export { isRouted } from './routing/routing.js'
 export { connectNats, type NatsTransportOptions } from './rpc/nats-transport.js'
 export type { Transport } from './rpc/transport.js'
+export { createLogger, entrySink, type LogSink } from './telemetry/logger.js'
+export { startWeavelet, type Weavelet } from './weavelet/weavelet.js'
 export { withPackages } from './component/merge-packages.js'
+export { parseAppConfig } from './config/app-config.js'

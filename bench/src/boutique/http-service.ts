@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { Frontend, weaver, type Shop } from '@weaver-examples/boutique'
 import type { Logger } from '@weaver/sdk'
 import { MAIN_COMPONENT } from '@weaver/sdk/contract'
-import { construct } from '@weaver/sdk/testing'
+import { construct } from '@weaver/testing'
 import { callComponent, serveComponent } from './json-over-http.js'
 
 /** The others log errors only. */

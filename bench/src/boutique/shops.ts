@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { weaver } from '@weaver-examples/boutique'
 import { BOOTSTRAP_ENV, MAIN_COMPONENT, type Bootstrap } from '@weaver/sdk/contract'
-import { freePort, startNatsServer } from '@weaver/sdk/testing'
+import { freePort, startNatsServer } from '@weaver/testing'
 
 export interface RunningShop {
   readonly origin: string

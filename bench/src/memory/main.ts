@@ -1,6 +1,6 @@
 // What calls between two processes keep of their memory: `npm run bench:memory -- --help`.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startNatsServer } from '@weaver/sdk/testing'
+import { startNatsServer } from '@weaver/testing'
 import { numberFlag, runCommand } from '../command.js'
 import { goalTable, table, type Goal } from '../table.js'
 import { Measured } from './process.js'

@@ -1,7 +1,7 @@
 /** One row once: a nats-server, a server and a client, each a fresh process. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { freePort, startNatsServer } from '@weaver/sdk/testing'
+import { freePort, startNatsServer } from '@weaver/testing'
 import { cpuOf, cpuOfMachine } from '../cpu-time.js'
 import type { ToChild, ToParent } from './messages.js'
 import type { Figures, Meeting, Payload } from './row.js'

@@ -15,7 +15,7 @@ import {
   type DeployerUnderTest,
   type NatsServer,
   type ProbeOptions,
-} from '@weaver/sdk/testing'
+} from '@weaver/testing'
 import { buildExample, buildPackage } from '../../../scripts/build-example.js'
 import { App } from './app.js'
 import { deploy } from './small-deployer.js'

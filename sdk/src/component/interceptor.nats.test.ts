@@ -1,6 +1,6 @@
 import { context, withContext } from '../rpc/context.js'
 import { bindByHand, genByHand } from '../testing/hand-made-app.js'
-import { weaverTest } from '../testing/weaver-test.js'
+import { weaverTest } from '@weaver/testing'
 import { component, implement } from './component.js'
 import { ref } from './construction.js'
 import type { Interceptor } from './interceptor.js'

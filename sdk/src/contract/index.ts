@@ -43,6 +43,7 @@ export {
   assignmentSubject,
   BALANCES,
   HEARTBEAT_MS,
+  parseRoutingStatus,
   type AssignmentsReply,
   type AssignmentsRequest,
   type Balance,

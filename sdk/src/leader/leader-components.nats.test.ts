@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement, type Lease, type Main } from '../component/component.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
-import { weaverTest } from '../testing/weaver-test.js'
+import { weaverTest } from '@weaver/testing'
 
 interface Foreman {
   token(): Promise<number>

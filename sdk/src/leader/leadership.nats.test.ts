@@ -8,7 +8,7 @@ import { context } from '../rpc/context.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { Leadership } from './leadership.js'
 
 const COMPONENT = 'shop/Foreman'

@@ -11,8 +11,7 @@ import { createMemoryLeases } from '../contract/leader-leases.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { bindByHand, genByHand } from '../testing/hand-made-app.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
-import { weaverTest } from '../testing/weaver-test.js'
+import { startNatsServer, weaverTest, type NatsServer } from '@weaver/testing'
 
 const SDK = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('testdata/foreman.mjs', import.meta.url))

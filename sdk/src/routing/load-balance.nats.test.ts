@@ -8,7 +8,7 @@ import { eventSubject } from '../contract/subjects.js'
 import { startRoutedStations, type RoutedStations } from '../testing/routed-stations.js'
 import { DEPLOYMENT } from '../testing/rpc-stations.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
-import { startTestDeployer } from '../testing/test-deployer.js'
+import { startTestDeployer } from '../../../testing/src/test-deployer.js'
 
 const REPLICAS = ['c-0', 'c-1', 'c-2']
 const KEYS = Array.from({ length: 90 }, (_, i) => `user-${i}`)

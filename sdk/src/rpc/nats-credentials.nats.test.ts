@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nkeys } from 'nats'
 import { createLogger } from '../telemetry/logger.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { connectNats } from './nats-transport.js'
 import type { Transport } from './transport.js'
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { replicaCallSubject } from '../contract/subjects.js'
 import { CART, COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Stations } from '../testing/rpc-stations.js'
-import { startNatsServer } from '../testing/nats-server.js'
+import { startNatsServer } from '@weaver/testing'
 import { Assembly, LargeRequests } from './parts.js'
 
 const MEBIBYTE = 2 ** 20

@@ -4,7 +4,7 @@ import { connect } from 'nats'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import { callSubject, everyReplicaSubject } from '../contract/subjects.js'
-import { startNatsServer } from '../testing/nats-server.js'
+import { startNatsServer } from '@weaver/testing'
 import {
   BUILD,
   CART,

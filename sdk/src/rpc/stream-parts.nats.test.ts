@@ -1,6 +1,6 @@
 /** Streaming calls whose other arguments the broker does not take at once, over a real one. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startNatsServer } from '../testing/nats-server.js'
+import { startNatsServer } from '@weaver/testing'
 import { replicaCallSubject } from '../contract/subjects.js'
 import { DEPLOYMENT, failureOf, gate, msOf, PROMPT_MS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { FEED_COMPONENT, feedStations, type Feed, type FeedStations } from '../testing/stream-stations.js'

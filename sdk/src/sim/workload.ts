@@ -2,7 +2,7 @@
 import type { Arbitrary } from 'fast-check'
 import type { Component } from '../component/component.js'
 import { WeaverError } from '../contract/errors.js'
-import type { Fake } from '../testing/fake.js'
+import type { Fake } from '../component/fake.js'
 
 /** One operation of a workload, as `op()` makes it. */
 export interface Operation {

@@ -4,7 +4,7 @@ import { parseLogBatch, type LogBatch, type LogEntry } from '../contract/logs.js
 import { logSubject } from '../contract/subjects.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { Transport } from '../rpc/transport.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { parseJsonLine } from '../contract/log-print.js'
 import { DROPPED_METRIC, LogShipper } from './log-shipper.js'
 import { createLogger, entrySink, type Logger } from './logger.js'

@@ -10,7 +10,7 @@ import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { startCable, type Cable } from './cable.js'
-import { startNatsServer, type NatsServer } from './nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 
 export const DEPLOYMENT = 'shop-1'
 export const BUILD: string = 'aa'.repeat(32)

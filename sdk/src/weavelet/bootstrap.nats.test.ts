@@ -14,7 +14,7 @@ import { controlReplyReader } from '../contract/control-parts.js'
 import { parseLogBatch, type LogBatch } from '../contract/logs.js'
 import { mergeCpuProfiles, mergeHeapProfiles } from '../contract/profiles.js'
 import { callSubject, controlAllSubject, controlSubject, logSubject } from '../contract/subjects.js'
-import { freePort, startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const EXAMPLE = join(ROOT, 'examples/httpserver')

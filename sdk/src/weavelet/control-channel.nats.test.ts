@@ -10,8 +10,7 @@ import { controlAllSubject } from '../contract/subjects.js'
 import { parseMetricsText } from '../telemetry/testdata/parse-metrics-text.js'
 import { counter } from '../telemetry/metrics.js'
 import { bindByHand, genByHand } from '../testing/hand-made-app.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
-import { startTestDeployment, type TestDeployment } from '../testing/test-deployment.js'
+import { startNatsServer, startTestDeployment, type NatsServer, type TestDeployment } from '@weaver/testing'
 
 interface Store {
   get(key: string): Promise<string>

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Bootstrap } from '../contract/bootstrap.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 
 const PROGRAM = fileURLToPath(new URL('testdata/lone.mjs', import.meta.url))
 

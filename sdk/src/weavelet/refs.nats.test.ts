@@ -1,9 +1,9 @@
 /** Lazy and optional refs, in one process and between processes. */
 import { component, implement } from '../component/component.js'
 import { construct, lazyRef, optionalRef, ref } from '../component/construction.js'
-import { fake } from '../testing/fake.js'
+import { fake } from '../component/fake.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
-import { weaverTest } from '../testing/weaver-test.js'
+import { weaverTest } from '@weaver/testing'
 
 interface Ping {
   ping(left: number): Promise<string>

@@ -10,7 +10,7 @@ import { context } from '../rpc/context.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 import type { Weavelet } from './weavelet.js'
 
 interface Cache {

@@ -4,7 +4,7 @@ import type { ComponentBinding } from '../component/binding.js'
 import { component, implement } from '../component/component.js'
 import { lazyRef, optionalRef, ref } from '../component/construction.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 
 interface Chain {
   say(): Promise<string>

@@ -3,7 +3,7 @@ import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
 import { context } from '../rpc/context.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
-import { startNatsServer, type NatsServer } from '../testing/nats-server.js'
+import { startNatsServer, type NatsServer } from '@weaver/testing'
 
 interface Back {
   stuck(): Promise<string>

@@ -8,7 +8,7 @@ import { component, implement, type Life, type Main } from '../component/compone
 import { config, construct, listener, logger, ref } from '../component/construction.js'
 import { WeaverError } from '../contract/errors.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
-import { freePort } from '../testing/nats-server.js'
+import { freePort } from '@weaver/testing'
 
 interface Store {
   get(key: string): Promise<string>

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { WeaverGen } from '../component/binding.js'
-import { startAssignmentController } from '../contract/assignment-controller.js'
-import { WeaverError } from '../contract/errors.js'
-import { startLeaderController } from '../contract/leader-controller.js'
-import { createMemoryLeases } from '../contract/leader-leases.js'
-import { parseRoutingStatus, type Balance } from '../contract/routing.js'
-import { controlSubject, inboxPrefix } from '../contract/subjects.js'
-import { isRouted } from '../routing/routing.js'
-import { connectNats } from '../rpc/nats-transport.js'
-import { createLogger, type LogSink } from '../telemetry/logger.js'
+import {
+  controlSubject,
+  createMemoryLeases,
+  inboxPrefix,
+  parseRoutingStatus,
+  startAssignmentController,
+  startLeaderController,
+  WeaverError,
+  type Balance,
+} from '@weaver/sdk/contract'
+import { connectNats, createLogger, isRouted, type LogSink, type WeaverGen } from '@weaver/sdk/internal'
 
 export interface TestDeployer {
   /** Asks a weavelet over the control channel. @returns `undefined` when it does not answer (yet) */

@@ -1,4 +1,4 @@
-import type { WeaverGen } from '../component/binding.js'
+import type { WeaverGen } from '@weaver/sdk/internal'
 import { extraRuns } from './extra-runs.js'
 
 const LINKS = 12

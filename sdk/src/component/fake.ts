@@ -1,5 +1,5 @@
-import type { ComponentBinding, WeaverGen } from '../component/binding.js'
-import { implement, type Component } from '../component/component.js'
+import type { ComponentBinding, WeaverGen } from './binding.js'
+import { implement, type Component } from './component.js'
 import { WeaverError } from '../contract/errors.js'
 
 /** An object that takes the place of a component's implementation in a test. */

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { WeaverGen } from '../component/binding.js'
-import type { Main } from '../component/component.js'
-import type { Bootstrap } from '../contract/bootstrap.js'
-import type { LogSink } from '../telemetry/logger.js'
-import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import type { Main } from '@weaver/sdk'
+import type { Bootstrap } from '@weaver/sdk/contract'
+import { startWeavelet, type LogSink, type Weavelet, type WeaverGen } from '@weaver/sdk/internal'
 import { startTestDeployer } from './test-deployer.js'
 
 export interface TestDeploymentOptions {

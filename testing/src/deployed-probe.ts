@@ -1,7 +1,7 @@
 /** The application `examples/probe` as the conformance suite sees it: deployed, asked over HTTP, stopped. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LogEntry } from '../contract/logs.js'
+import type { LogEntry } from '@weaver/sdk/contract'
 import type { DeployedProbe, DeployerUnderTest, ProbeOptions } from './deployer-under-test.js'
 
 const SETTLE_MS = 20_000

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { WeaverError } from '../contract/errors.js'
+import { WeaverError } from '@weaver/sdk/contract'
 
 export interface NatsServer {
   readonly url: string

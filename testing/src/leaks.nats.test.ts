@@ -3,8 +3,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { connect } from 'nats'
-import { component, implement } from '../component/component.js'
-import { bindByHand, genByHand } from './hand-made-app.js'
+import { component, implement } from '@weaver/sdk'
+import { bindByHand, genByHand } from '../../sdk/src/testing/hand-made-app.js'
 import { weaverTest, type WeaverTestOptions } from './weaver-test.js'
 
 interface Shop {

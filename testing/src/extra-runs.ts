@@ -1,7 +1,5 @@
-import type { WeaverGen } from '../component/binding.js'
-import type { Interceptor } from '../component/interceptor.js'
-import { context, withContext } from '../rpc/context.js'
-import { RemoteCallError } from '../rpc/remote-call-error.js'
+import { context, RemoteCallError, withContext, type Interceptor } from '@weaver/sdk'
+import type { WeaverGen } from '@weaver/sdk/internal'
 
 /** Metadata of an extra run: what it calls is not run again, or a chain of calls would take twice as long with each link. */
 const EXTRA_RUN = 'weaver-extra-run'

@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { BOOTSTRAP_ENV, type Bootstrap } from '../contract/bootstrap.js'
-import type { WeaveletStatus } from '../contract/control.js'
-import { WeaverError } from '../contract/errors.js'
+import { BOOTSTRAP_ENV, WeaverError, type Bootstrap, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { TestDeployer } from './test-deployer.js'
 
 export interface TestChild {

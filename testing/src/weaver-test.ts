@@ -6,18 +6,20 @@
  *     what is left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Component, Main } from '../component/component.js'
-import type { WeaverGen } from '../component/binding.js'
-import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
-import { WeaverError } from '../contract/errors.js'
-import { entrySink, type LogSink } from '../telemetry/logger.js'
-import { prettyPrinter } from '../contract/log-print.js'
-import type { Interceptors } from '../component/interceptor.js'
-import { parseAppConfig } from '../config/app-config.js'
-import { isRouted } from '../routing/routing.js'
-import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import type { Component, Interceptors, Main } from '@weaver/sdk'
+import { MAIN_COMPONENT, prettyPrinter, WeaverError, type Bootstrap } from '@weaver/sdk/contract'
+import {
+  entrySink,
+  isRouted,
+  parseAppConfig,
+  startWeavelet,
+  withFakes,
+  type Fake,
+  type LogSink,
+  type Weavelet,
+  type WeaverGen,
+} from '@weaver/sdk/internal'
 import { extraRuns } from './extra-runs.js'
-import { withFakes, type Fake } from './fake.js'
 import { LeakWatch } from './leak-watch.js'
 import { startTestBroker } from './test-broker.js'
 import { startTestDeployer, type TestDeployer } from './test-deployer.js'

@@ -1,5 +1,5 @@
 /** What the conformance suite (`deployer-conformance.ts`) asks of a deployer: an adapter of a few lines, written by its author. */
-import type { LogEntry } from '../contract/logs.js'
+import type { LogEntry } from '@weaver/sdk/contract'
 
 /** What a deployer can do beyond running the application in one process. A statement that needs more is not asked of it. */
 export type DeployerAbility =

@@ -1,10 +1,8 @@
 import { connect, type NatsConnection } from 'nats'
 import { z } from 'zod'
-import { component, implement, type Main } from '../component/component.js'
-import { config, listener, ref } from '../component/construction.js'
-import { withContext } from '../rpc/context.js'
-import { fake } from './fake.js'
-import { bindByHand, genByHand } from './hand-made-app.js'
+import { component, config, implement, listener, ref, withContext, type Main } from '@weaver/sdk'
+import { fake } from '@weaver/sdk/internal'
+import { bindByHand, genByHand } from '../../sdk/src/testing/hand-made-app.js'
 import { startNatsServer } from './nats-server.js'
 import { weaverTest, type WeaverTestOptions } from './weaver-test.js'
 
