@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  controlSubject,
-  createMemoryLeases,
-  inboxPrefix,
-  parseRoutingStatus,
-  startAssignmentController,
-  startLeaderController,
-  WeaverError,
-  type Balance,
-} from '@weaver/sdk/contract'
+import { createMemoryLeases, startAssignmentController, startLeaderController } from '@weaver/deployer'
+import { controlSubject, inboxPrefix, parseRoutingStatus, WeaverError, type Balance } from '@weaver/sdk/contract'
 import { connectNats, createLogger, isRouted, type LogSink, type WeaverGen } from '@weaver/sdk/internal'
 
 export interface TestDeployer {

@@ -6,19 +6,15 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { captureLines, createMemoryLeases, startAssignmentController, startLeaderController, type ControllerPort } from '@weaver/deployer'
 import {
   balanceIn,
   BOOTSTRAP_ENV,
-  captureLines,
   controlSubject,
-  createMemoryLeases,
   inboxPrefix,
   MAIN_COMPONENT,
-  startAssignmentController,
-  startLeaderController,
   type Bootstrap,
   type ComponentGraph,
-  type ControllerPort,
   type LogEntry,
   type WeaveletStatus,
 } from '@weaver/sdk/contract'

@@ -1,4 +1,5 @@
-import type { ControllerPort, WeaveletStatus } from '@weaver/sdk/contract'
+import type { ControllerPort } from '@weaver/deployer'
+import type { WeaveletStatus } from '@weaver/sdk/contract'
 
 /** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
 export interface VersionIdentity {

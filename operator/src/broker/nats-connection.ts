@@ -1,6 +1,7 @@
 /** The operator's connections to the broker. No other file of the operator imports the client library. */
 import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
-import { WeaverError, type ControllerPort } from '@weaver/sdk/contract'
+import type { ControllerPort } from '@weaver/deployer'
+import { WeaverError } from '@weaver/sdk/contract'
 
 export interface BrokerConnection extends ControllerPort {
   readonly isClosed: boolean

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LeaderLeases, LeaseName } from '@weaver/sdk/contract'
+import type { LeaderLeases, LeaseName } from '@weaver/deployer'
 import type { KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'

@@ -8,7 +8,7 @@
  *     It also grows when the Lease is made anew: with a new version, or a new app of the same name.
  */
 import { leaderLeaseName } from '@weaver/crds'
-import type { LeaderLeases, LeaseName } from '@weaver/sdk/contract'
+import type { LeaderLeases, LeaseName } from '@weaver/deployer'
 import { appLabels, childMetadata, type AppIdentity } from '../desired/manifest.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'

@@ -3,14 +3,8 @@
  * version as long as it is there; a connection that ends is followed by another one.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  balanceIn,
-  startAssignmentController,
-  startLeaderController,
-  type ComponentGraph,
-  type LeaderController,
-  type LeaderLeases,
-} from '@weaver/sdk/contract'
+import { startAssignmentController, startLeaderController, type LeaderController, type LeaderLeases } from '@weaver/deployer'
+import { balanceIn, type ComponentGraph } from '@weaver/sdk/contract'
 import type { Broker, VersionConnection, VersionIdentity } from '../broker/broker.js'
 import type { Logger } from '../log.js'
 

@@ -1,4 +1,5 @@
-import { controlReplyReader, splitControlReply } from './control-parts.js'
+import { controlReplyReader } from '@weaver/deployer'
+import { splitControlReply } from './control-parts.js'
 import type { ControlReply } from './control.js'
 
 const large: ControlReply = {

@@ -1,14 +1,7 @@
 // The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
-export { assign, movedPerMille, ownerOf, sliceOf, type Assignment, type AssignOptions, type SliceLoads } from './assignment.js'
-export {
-  startAssignmentController,
-  type AssignmentController,
-  type AssignmentControllerOptions,
-  type ControllerPort,
-} from './assignment-controller.js'
+export { ownerOf, sliceOf, type Assignment } from './assignment.js'
 export { banner } from './banner.js'
 export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap, type NatsTls } from './bootstrap.js'
-export { controlReplyReader } from './control-parts.js'
 export {
   LIVE_PATH,
   METRICS_PATH,
@@ -31,18 +24,29 @@ export {
 } from './describe-run.js'
 export { isWeaverError, WeaverError } from './errors.js'
 export { balanceIn, GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
-export { LEASE_MS, leaderPollSubject, type LeaderAnswer, type LeaderRequest, type LeaderScope } from './leader.js'
-export { startLeaderController, type LeaderController, type LeaderControllerOptions } from './leader-controller.js'
-export { createMemoryLeases, type LeaderLeases, type LeaseName } from './leader-leases.js'
-export { captureLines, type CaptureOptions, type LineCapture } from './log-capture.js'
+export {
+  encodeLeader,
+  LEASE_MS,
+  LEASE_RENEWAL,
+  leaderPollSubject,
+  parseLeaderRequest,
+  type LeaderAnswer,
+  type LeaderRequest,
+  type LeaderScope,
+} from './leader.js'
 export { jsonLine, parseJsonLine, prettyPrinter, type PrettyOptions } from './log-print.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
-export { mergeCpuProfiles, mergeHeapProfiles, type CpuNode, type CpuProfile, type HeapNode, type HeapProfile } from './profiles.js'
+export type { CallFrame, CpuNode, CpuProfile, HeapNode, HeapProfile } from './profiles.js'
 export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
   BALANCES,
+  encodeJson,
+  HEARTBEAT_JITTER,
   HEARTBEAT_MS,
+  MISSED_HEARTBEATS,
+  parseAssignment,
+  parseRoutingEvent,
   parseRoutingStatus,
   type AssignmentsReply,
   type AssignmentsRequest,

@@ -2,8 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lease } from '../component/component.js'
 import { isWeaverError } from '../contract/errors.js'
-import { startLeaderController, type LeaderController, type LeaderControllerOptions } from '../contract/leader-controller.js'
-import { createMemoryLeases, type LeaderLeases } from '../contract/leader-leases.js'
+import {
+  createMemoryLeases,
+  startLeaderController,
+  type LeaderController,
+  type LeaderControllerOptions,
+  type LeaderLeases,
+} from '@weaver/deployer'
 import { context } from '../rpc/context.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { Transport } from '../rpc/transport.js'

@@ -1,6 +1,7 @@
 /** Keys that follow the load, over a real nats-server: `balance: 'load'`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { movedPerMille, ownerOf, type Assignment } from '../contract/assignment.js'
+import { movedPerMille } from '@weaver/deployer'
+import { ownerOf, type Assignment } from '../contract/assignment.js'
 import { component, implement } from '../component/component.js'
 import { assignmentSubject, parseAssignment, parseRoutingEvent } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'

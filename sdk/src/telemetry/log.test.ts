@@ -1,6 +1,5 @@
 import { runInContext, NEVER } from '../rpc/context.js'
 import type { LogEntry } from '../contract/logs.js'
-import { captureLines } from '../contract/log-capture.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine, parseJsonLine, prettyPrinter } from '../contract/log-print.js'
 import { createLogger, entrySink } from './logger.js'
@@ -191,31 +190,5 @@ describe('a line for people', () => {
       expect(lines[1]).toBe('    Error: outer')
       expect(lines.some((line) => line === '    caused by: Error: inner')).toBe(true)
     }
-  })
-})
-
-describe('what a child process writes', () => {
-  it('becomes entries: its own lines as they are, others as stdout or stderr, however they are cut', () => {
-    const entries: LogEntry[] = []
-    const of = { app: 'shop', replica: 'web-0' }
-    const capture = captureLines({ stream: 'stderr', of, onEntry: (entry) => void entries.push(entry), now: () => new Date(0) })
-    const bytes = Buffer.from(`plain ä line\r\n${jsonLine({ ...ENTRY, replica: 'own' })}\n{"half":\nlast`)
-    for (const byte of bytes) capture.write(Uint8Array.of(byte))
-    expect(entries).toHaveLength(3)
-    capture.end()
-    const raw = { time: '1970-01-01T00:00:00.000Z', level: 'stderr', ...of, attributes: {} }
-    expect(entries).toEqual([
-      { ...raw, message: 'plain ä line' },
-      { ...ENTRY, app: 'shop', replica: 'own' },
-      { ...raw, message: '{"half":' },
-      { ...raw, message: 'last' },
-    ])
-  })
-
-  it('is cut where a line has no end', () => {
-    const entries: LogEntry[] = []
-    const capture = captureLines({ stream: 'stdout', of: {}, onEntry: (entry) => void entries.push(entry) })
-    for (let i = 0; i < 20; i++) capture.write(Buffer.alloc(10_000, 'x'))
-    expect(entries.map(({ message }) => message.length)).toEqual([65_536, 65_536, 65_536])
   })
 })

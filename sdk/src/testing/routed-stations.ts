@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MethodBinding } from '../component/binding.js'
 import { component, type Component } from '../component/component.js'
-import { startAssignmentController, type AssignmentController } from '../contract/assignment-controller.js'
+import { startAssignmentController, type AssignmentController } from '@weaver/deployer'
 import type { Assignment } from '../contract/assignment.js'
 import type { Balance } from '../contract/routing.js'
 import { Routing } from '../routing/routing.js'

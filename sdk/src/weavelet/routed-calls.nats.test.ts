@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
-import { startAssignmentController, type AssignmentController } from '../contract/assignment-controller.js'
+import { startAssignmentController, type AssignmentController } from '@weaver/deployer'
 import { ownerOf } from '../contract/assignment.js'
 import { shardKey } from '../contract/shard-key.js'
 import { connectNats } from '../rpc/nats-transport.js'

@@ -1,7 +1,6 @@
 /** For deployers: what a child process writes to a stream, as log entries. */
 import { StringDecoder } from 'node:string_decoder'
-import { parseJsonLine } from './log-print.js'
-import type { LogEntry } from './logs.js'
+import { parseJsonLine, type LogEntry } from '@weaver/sdk/contract'
 
 /** A longer line is cut into entries of this length: a child that never ends a line must not fill the deployer's memory. */
 const MAX_LINE = 64 * 1024

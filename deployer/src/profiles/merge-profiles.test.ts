@@ -1,4 +1,5 @@
-import { mergeCpuProfiles, mergeHeapProfiles, type CpuProfile, type HeapProfile } from './profiles.js'
+import type { CpuProfile, HeapProfile } from '@weaver/sdk/contract'
+import { mergeCpuProfiles, mergeHeapProfiles } from './merge-profiles.js'
 
 const frame = (functionName: string, scriptId = '1') => ({
   functionName,

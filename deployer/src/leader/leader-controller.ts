@@ -7,19 +7,19 @@
  * I3  One request of a component after the other, in the order in which they came. Who asked so long ago that it has asked again meanwhile gets no answer: a
  *     slow store is not asked ever more.
  */
-import type { ControllerPort } from './assignment-controller.js'
 import {
   encodeLeader,
   LEASE_MS,
   LEASE_RENEWAL,
   leaderPollSubject,
+  leaderSubject,
   parseLeaderRequest,
   type LeaderAnswer,
   type LeaderRequest,
   type LeaderScope,
-} from './leader.js'
+} from '@weaver/sdk/contract'
+import type { ControllerPort } from '../control/controller-port.js'
 import type { LeaderLeases, LeaseName } from './leader-leases.js'
-import { leaderSubject } from './subjects.js'
 
 export interface LeaderControllerOptions {
   readonly deploymentId: string

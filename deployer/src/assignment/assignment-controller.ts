@@ -10,30 +10,25 @@
  * I4  Changes that come together make one epoch.
  */
 import { randomBytes } from 'node:crypto'
-import { assign, type Assignment, type AssignOptions } from './assignment.js'
 import {
   assignmentSubject,
+  controlAllSubject,
   encodeJson,
+  eventSubject,
   HEARTBEAT_JITTER,
   HEARTBEAT_MS,
+  inboxPrefix,
   MISSED_HEARTBEATS,
   parseAssignment,
   parseRoutingEvent,
   parseRoutingStatus,
+  type Assignment,
   type Balance,
   type PresenceEvent,
   type SliceLoadEvent,
-} from './routing.js'
-import { controlAllSubject, eventSubject, inboxPrefix } from './subjects.js'
-
-/** What the controller needs of a connection to the broker, with the rights of a deployer. */
-export interface ControllerPort {
-  publish(subject: string, data: Uint8Array, reply?: string): void
-  subscribe(
-    subject: string,
-    handler: (message: { readonly data: Uint8Array; readonly reply: string | undefined }) => void,
-  ): { unsubscribe(): void }
-}
+} from '@weaver/sdk/contract'
+import type { ControllerPort } from '../control/controller-port.js'
+import { assign, type AssignOptions } from './assign.js'
 
 export interface AssignmentControllerOptions {
   readonly deploymentId: string

@@ -1,5 +1,5 @@
-import { assign, movedPerMille, ownerOf, sliceOf, type Assignment } from './assignment.js'
-import { shardKey } from './shard-key.js'
+import { ownerOf, shardKey, sliceOf, type Assignment } from '@weaver/sdk/contract'
+import { assign, movedPerMille } from './assign.js'
 
 const names = (count: number, from: number = 0): string[] =>
   Array.from({ length: count }, (_, i) => `r-${String(from + i).padStart(4, '0')}`)
