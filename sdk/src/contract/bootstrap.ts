@@ -53,6 +53,8 @@ export interface Bootstrap {
   readonly shutdownGraceMs?: number
   /** How long to serve on, unready, after SIGTERM before listeners close, in milliseconds: endpoints propagate meanwhile. @default 0 */
   readonly preStopMs?: number
+  /** A descriptor that is open as long as the deployer lives. When it closes the process stops as upon SIGTERM. Absent: the process outlives its deployer. */
+  readonly lifelineFd?: number
 }
 
 /**
@@ -118,6 +120,10 @@ export function parseBootstrap(text: string): Bootstrap {
   for (const key of ['shutdownGraceMs', 'preStopMs'] as const)
     if (raw[key] !== undefined && (typeof raw[key] !== 'number' || !(raw[key] >= 0)))
       throw invalid(key, 'must be a number of milliseconds, 0 or more')
+  const { lifelineFd } = raw
+  if (lifelineFd !== undefined && !(Number.isInteger(lifelineFd) && (lifelineFd as number) > 2))
+    // an integer is a number
+    throw invalid('lifelineFd', 'must be the number of a descriptor, 3 or more')
   return raw as unknown as Bootstrap // every field was checked above
 }
 

@@ -19,6 +19,7 @@ import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
+import { watchLifeline } from './lifeline.js'
 import type { RunLimits } from './run-limits.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { graceMsOf, startWeavelet, type WeaveletOptions } from './weavelet.js'
@@ -137,6 +138,11 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       },
     })
     process.on('SIGTERM', () => stop(0))
+    if (bootstrap?.lifelineFd !== undefined)
+      watchLifeline(bootstrap.lifelineFd, () => {
+        createLogger(sink).warn('the deployer has ended; this process stops')
+        stop(0)
+      })
     let interruptedAt = Infinity
     process.on('SIGINT', () => {
       if (processNow() - interruptedAt >= SECOND_INTERRUPT_MS) process.exit(INTERRUPTED)
