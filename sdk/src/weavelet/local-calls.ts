@@ -158,7 +158,11 @@ export class LocalGate implements LocalCalls {
     const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: processNow() }) // the same
     const run = (given: readonly unknown[]): Promise<unknown> =>
       hasLimits(outer) ? runWithLimits(this.#names[method] as string, inner, () => body(given)) : runInContext(inner, () => body(given))
-    return this.#isCopied ? run(copyArgs(binding, args)).then((result) => copyResult(binding, result)) : run(args)
+    return this.#isCopied
+      ? run(copyArgs(this.#names[method] as string, binding, args)).then((result) =>
+          copyResult(this.#names[method] as string, binding, result),
+        )
+      : run(args)
   }
 
   async #runInput(
@@ -167,7 +171,7 @@ export class LocalGate implements LocalCalls {
     body: (args: readonly unknown[]) => Promise<unknown>,
   ): Promise<unknown> {
     const result = await localInputCall(this.#streamCall(binding, args), body)
-    return this.#isCopied ? copyResult(binding, result) : result
+    return this.#isCopied ? copyResult(`${this.#target.name}.${binding.name}`, binding, result) : result
   }
 
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
@@ -192,7 +196,7 @@ export class LocalGate implements LocalCalls {
         return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
     const items = span === undefined ? open() : span.run(open)
-    return this.#isCopied ? copyItems(items, (item) => copyResult(binding, item)) : items
+    return this.#isCopied ? copyItems(items, (item) => copyResult(this.#names[method] as string, binding, item)) : items
   }
 
   /** A stream has the deadline of its caller and no other, however long it lasts. */
@@ -202,7 +206,7 @@ export class LocalGate implements LocalCalls {
       what: `${this.#target.name}.${binding.name}`,
       outer,
       inner: derive(outer, { caller: this.#caller, timeoutMs: undefined }),
-      args: this.#isCopied ? copyArgs(binding, args) : args,
+      args: this.#isCopied ? copyArgs(`${this.#target.name}.${binding.name}`, binding, args) : args,
       input: binding.input?.position,
     }
   }

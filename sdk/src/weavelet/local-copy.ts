@@ -1,12 +1,22 @@
 /** What values are after the way to another process and back, for local calls that must not share them. */
 import type { MethodBinding } from '../component/binding.js'
+import { codecError } from '../codec/codec-error.js'
 import { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
+import { reasonOf } from '../contract/errors.js'
 
-/** A streaming argument stays the caller's own, and its items are copied. @throws WeaverError `WEAVER_CODEC_INVALID` */
-export function copyArgs(binding: MethodBinding, args: readonly unknown[]): readonly unknown[] {
+/**
+ * A streaming argument stays the caller's own, and its items are copied.
+ * @param what component and method, for messages
+ * @throws WeaverError `WEAVER_CODEC_INVALID`
+ */
+export function copyArgs(what: string, binding: MethodBinding, args: readonly unknown[]): readonly unknown[] {
   const w = new Writer()
-  binding.encodeArgs(w, args)
+  try {
+    binding.encodeArgs(w, args)
+  } catch (cause) {
+    throw codecError(`${what} was not sent: its arguments cannot be: ${reasonOf(cause)}`, cause) // as a call to another process says it
+  }
   const copy = binding.decodeArgs(new Reader(w.finish()))
   const { input } = binding
   if (input !== undefined)
@@ -17,10 +27,15 @@ export function copyArgs(binding: MethodBinding, args: readonly unknown[]): read
   return copy
 }
 
-/** A result, or one item of a stream. @throws WeaverError `WEAVER_CODEC_INVALID` */
-export function copyResult(binding: MethodBinding, result: unknown): unknown {
+/** A result, or one item of a stream. @param what as for `copyArgs`. @throws WeaverError `WEAVER_CODEC_INVALID` */
+export function copyResult(what: string, binding: MethodBinding, result: unknown): unknown {
   const w = new Writer()
-  binding.encodeResult(w, result)
+  try {
+    binding.encodeResult(w, result)
+  } catch (cause) {
+    const part = binding.isStream === true ? 'an item' : 'what it returned'
+    throw codecError(`${what}: ${part} cannot be sent: ${reasonOf(cause)}`, cause) // the same
+  }
   return binding.decodeResult(new Reader(w.finish()))
 }
 
