@@ -15,6 +15,7 @@ import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { AnswerWriter } from './answer-writer.js'
 import { applyInContext, runInContext } from './context.js'
+import { DamagedFrames } from './damaged-frames.js'
 import { fingerprintPrefix, KIND, readCallHead, readCalls, readFingerprint, readKind, writeCalls, writeNames } from './frame.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, LargeRequests, readOffer, readPart } from './parts.js'
 import { processNow } from './process-clock.js'
@@ -69,12 +70,14 @@ export class RpcServer {
   readonly #maxConcurrent: number
   readonly #maxMessageBytes: number
   readonly #large: LargeRequests
+  readonly #damaged: DamagedFrames
   /** Who sent the last message: nearly always the same as before. */
   #lastCaller: KnownCaller | undefined
   #served = 0
 
   constructor(options: RpcServerOptions) {
     this.#options = options
+    this.#damaged = new DamagedFrames(options.log, 'a message cannot be understood; nothing is done')
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
@@ -240,7 +243,9 @@ export class RpcServer {
   #refuse(to: Addressee, error: unknown): void {
     const isRefusal = error instanceof RemoteCallError
     const code = isRefusal ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
-    this.#answers.refuse(to, code, isRefusal ? error.message : `the request cannot be decoded: ${reasonOf(error)}`)
+    const message = isRefusal ? error.message : `the request cannot be decoded: ${reasonOf(error)}`
+    if (code === 'WEAVER_RPC_PROTOCOL') this.#damaged.add({ reason: message })
+    this.#answers.refuse(to, code, message)
   }
 
   /** A part of a message of requests, or of one that opens a stream. @throws RemoteCallError what cannot be taken */
@@ -298,7 +303,7 @@ export class RpcServer {
         this.#options.transport.publish(message.reply, frame)
       }
     } catch (error) {
-      this.#options.log.warn('a message of a caller about its calls cannot be decoded; nothing is done', { err: error })
+      this.#damaged.add({ component, reason: `a message of a caller about its calls cannot be decoded: ${reasonOf(error)}` })
     }
   }
 

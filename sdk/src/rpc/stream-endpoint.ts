@@ -16,6 +16,7 @@ import { reasonOf } from '../contract/errors.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { FRAME_VERSION, KIND, readKind } from './frame.js'
+import { DamagedFrames } from './damaged-frames.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import { STREAM_KIND } from './stream-frame.js'
@@ -60,6 +61,7 @@ export class StreamEndpoint {
   readonly #calls = new Map<number, Entry>()
   readonly #peers = new Map<string, Peer>()
   readonly #writer = new Writer()
+  readonly #damaged: DamagedFrames
   #subject = ''
   #subscriptions: readonly Subscription[] = []
   #nextCall = 1
@@ -69,6 +71,7 @@ export class StreamEndpoint {
 
   constructor(options: StreamEndpointOptions) {
     this.#options = options
+    this.#damaged = new DamagedFrames(options.log, 'a frame of a stream cannot be understood')
     this.#listen()
     options.transport.onConnection((isConnected) => {
       if (isConnected) return this.#listen()
@@ -201,7 +204,7 @@ export class StreamEndpoint {
       entry.call.onFrame(kind, reader)
     } catch (cause) {
       const why = reasonOf(cause)
-      this.#options.log.warn('a frame of a stream cannot be understood', { reason: why })
+      this.#damaged.add({ reason: why })
       this.#lose(callId, new RemoteCallError('WEAVER_RPC_PROTOCOL', `a frame of the stream cannot be understood: ${why}`, { mayHaveRun: true, cause })) // prettier-ignore
     }
   }
