@@ -1,7 +1,8 @@
 /** The type of a shape and the bodies of its two functions, one rule for each kind. Loops over elements make no closure and copy nothing. */
 import type { NamedShape } from './emit-codec.js'
 import { call, indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
-import { findTag, runtimeClass, takesNoBytes, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
+import { memberTest, narrowed } from './member-test.js'
+import { describeShape, findTag, takesNoBytes, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
 
 /** What a rule may ask of the file that it writes into. */
 export interface CodecParts {
@@ -20,6 +21,12 @@ export interface CodecBody {
 export function codecBody(shape: NamedShape, name: string, parts: CodecParts): CodecBody {
   switch (shape.kind) {
     case 'literals': {
+      if (shape.isOpen === true)
+        return {
+          declaration: unionType(name, shape.values.map(literal)),
+          write: ['w.number(v)'],
+          read: [`return r.number() as ${name}`],
+        }
       parts.imports.add('literalIndex').add('literalAt')
       const values = `LIST_OF_${name}`
       return {
@@ -260,10 +267,10 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
 
 function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecBody {
   const required = shape.properties.filter((property) => !property.isOptional)
-  const optional = shape.properties.filter((property) => property.isOptional)
+  const optional = shape.properties.filter((property) => property.isOptional && property.shape.kind !== 'never')
   const fields = shape.properties.map(
     (p) =>
-      `  ${key(p.name)}${p.isOptional ? '?' : ''}: ${parts.type(p.shape)}${p.isOptional && p.shape.kind !== 'undefined' ? ' | undefined' : ''}`,
+      `  ${key(p.name)}${p.isOptional ? '?' : ''}: ${parts.type(p.shape)}${p.isOptional && p.shape.kind !== 'undefined' && p.shape.kind !== 'never' ? ' | undefined' : ''}`,
   )
   if (fields.length === 0)
     return { declaration: [`interface ${name} {`, '  readonly [key: string]: never', '}'], write: [], read: ['return {}'] }
@@ -297,22 +304,26 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
   return { declaration: [`interface ${name} {`, ...fields, '}'], write, read }
 }
 
-function unionBody({ members }: UnionShape, name: string, parts: CodecParts): CodecBody {
-  parts.imports.add('unionError')
+function unionBody(shape: UnionShape, name: string, parts: CodecParts): CodecBody {
+  parts.imports.add('unionError').add('memberError')
+  // What a person knows it by: the name of the codec may be one that only this file has.
+  const title = describeShape(shape)
+  const { members } = shape
   // A byte holds the numbers of 256 members.
   const width = members.length <= 256 ? 'u8' : 'uint'
   const objects = members.filter((part) => part.kind === 'object')
   const tag = objects.length > 1 ? findTag(objects) : undefined
   const isTagged = (part: Shape): boolean => tag !== undefined && part.kind === 'object'
   const write: string[] = []
-  // Instances are asked for first: one of them is an object too.
-  const order = [...members.keys()].sort((a, b) => Number(members[b]?.kind === 'instance') - Number(members[a]?.kind === 'instance'))
+  // Instances and Buffers are asked for first: they are objects and Uint8Arrays too.
+  const isFirst = (at: number): number => Number(members[at]?.kind === 'instance' || members[at]?.kind === 'buffer')
+  const order = [...members.keys()].sort((a, b) => isFirst(b) - isFirst(a))
   for (const index of order) {
     const part = members[index]
     if (part === undefined || isTagged(part)) continue
     const hasBytes = part.kind !== 'null' && part.kind !== 'undefined'
     write.push(
-      `if (${test(part, parts)}) {`,
+      `if (${memberTest(part, parts)}) {`,
       `  w.${width}(${index})`,
       hasBytes ? `  return ${parts.write(part, narrowed(part, parts))}` : '  return',
       '}',
@@ -331,15 +342,16 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
         `      return ${parts.write(object, `tagged as ${parts.type(object)}`)}`,
       ),
     )
-    write.push('  }', '}')
+    parts.imports.add('tagError')
+    write.push('    default:', `      throw tagError(${literal(title)}, ${literal(tag.name)}, v)`, '  }', '}')
   }
-  write.push(`throw unionError(${literal(name)}, v)`)
+  write.push(`throw unionError(${literal(title)}, v)`)
   const read = [
     `const member = r.${width}()`,
     'switch (member) {',
     ...members.flatMap((part, index) => [`  case ${index}:`, `    return ${parts.read(part)}`]),
     '  default:',
-    `    throw unionError(${literal(name)}, member)`,
+    `    throw memberError(${literal(title)}, member)`,
     '}',
   ]
   return {
@@ -351,45 +363,3 @@ function unionBody({ members }: UnionShape, name: string, parts: CodecParts): Co
     read,
   }
 }
-
-/** How a value of a member is recognised: never a built-in class by instanceof, a process may have several realms. */
-function test(part: Shape, parts: CodecParts): string {
-  switch (part.kind) {
-    case 'date':
-      parts.imports.add('isDate')
-      return 'isDate(v)'
-    case 'bytes':
-      parts.imports.add('isUint8Array')
-      return 'isUint8Array(v)'
-    case 'map':
-      parts.imports.add('isMap')
-      return 'isMap(v)'
-    case 'set':
-      parts.imports.add('isSet')
-      return 'isSet(v)'
-    case 'typedArray':
-      return `Object.prototype.toString.call(v) === '[object ${part.name}]'`
-    case 'instance':
-      return `${parts.importOf(part.codec)}.isInstance(v)`
-    case 'array':
-    case 'tuple':
-      return 'Array.isArray(v)'
-    case 'record':
-    case 'object':
-      parts.imports.add('isPlainObject')
-      return `typeof v === 'object' && v !== null && isPlainObject(v)`
-    case 'null':
-    case 'undefined':
-      return `v === ${part.kind}`
-    default:
-      return `typeof v === '${runtimeClass(part) ?? 'object'}'`
-  }
-}
-
-function narrowed(part: Shape, parts: CodecParts): string {
-  if (NARROWED.has(part.kind)) return 'v'
-  return part.kind === 'tuple' || part.kind === 'instance' ? `v as unknown as ${parts.type(part)}` : `v as ${parts.type(part)}`
-}
-
-/** Kinds that the test narrows to by itself. */
-const NARROWED = new Set<Shape['kind']>(['string', 'number', 'boolean', 'bigint', 'null', 'undefined'])

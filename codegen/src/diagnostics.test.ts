@@ -339,6 +339,65 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       ),
       /has a codec already/,
     ],
+    [
+      'WVG056',
+      'a required brand that is a text',
+      inMethod(`{ mail: string } & { readonly __brand: 'Verified' }`),
+      /Bad\.m\(value\)\.__brand is required, and looks like a brand/,
+    ],
+    ['WVG056', 'one of an interface', inMethod(`{ mail: string; _brand: 'Verified' }`), /_brand is required/],
+    [
+      'WVG032',
+      'an interface that extends a class with a private member',
+      inMethod('Like', 'class Data { private secret = 1; open = 2 }\nexport interface Like extends Data {}\nvoid Data'),
+      /Bad\.m\(value\)\.secret is a private member of a class/,
+    ],
+    [
+      'WVG032',
+      'a protected one and a private name',
+      inMethod(
+        'Like',
+        'class Data { #hidden = 1; open = 2; get h() { return this.#hidden } }\nexport interface Like extends Data {}\nvoid Data',
+      ),
+      /Bad\.m\(value\)\.#hidden is a private member of a class/,
+    ],
+    ['WVG030', 'an array with data beside', inMethod('string[] & { total: number }'), /an array with other properties, such as total/],
+    ['WVG030', 'an interface that extends an array', inMethod('Names', 'export interface Names extends Array<string> {}'), /is a Names, which extends Array/], // prettier-ignore
+    ['WVG030', 'a method by a symbol', inMethod('{ a: string; [Symbol.dispose](): void }'), /value\)\.\[dispose\] is a method by a symbol/],
+    [
+      'WVG031',
+      'nothing but a brand',
+      inMethod('{ readonly [mark]: true }', 'declare const mark: unique symbol'),
+      /has only symbols as keys/,
+    ],
+    ['WVG033', 'two arrays, which it names', inMethod('string[] | number[]'), /a union of string\[\] and number\[\], which look alike/],
+    ['WVG033', 'objects, which it describes', inMethod('{ a: string } | { b: string }'), /\{ a \} and \{ b \}, which have no common/],
+    [
+      'WVG018',
+      'a method of another type, which it names',
+      withMethod('one(a: string): Promise<void>; two(): Promise<number>'),
+      /it lacks one\(\), two\(\)/,
+    ],
+    [
+      'WVG018',
+      'the method that has another type',
+      { 'a.ts': IMPORTS + good.replaceAll('implements Good ', '').replace('async m() {}', 'async m(needed: string) { void needed }') },
+      /another type has m\(\)/,
+    ],
+    [
+      'WVG020',
+      'a method by a symbol, by its name in the source',
+      {
+        'bad.ts': `${IMPORTS}declare const hidden: unique symbol\n${good.replace('{ m(): Promise<void> }', '{ m(): Promise<void>; [hidden](): Promise<void> }')}`,
+      },
+      /test\/Good\.\[hidden\] is not a method/,
+    ],
+    [
+      'WVG045',
+      'an error class by the name of one of the language',
+      { 'a.ts': `${IMPORTS}export class TypeError extends Error {}\n${good}` },
+      /TypeError has the name of one of the language/,
+    ],
     ['WVG036', 'a type that grows', inMethod('Box<string>', 'export interface Box<T> { inner?: Box<T[]>; value: T }'), /grows without end/],
     [
       'WVG043',
@@ -348,7 +407,12 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       },
       /goodImpl is declared in the file that calls run/,
     ],
-    ['WVG044', 'a name with spaces', { 'a.ts': IMPORTS + good.replace('test/Good', 'test good') }, /"test good" is no name of a component/],
+    [
+      'WVG044',
+      'a name with spaces',
+      { 'a.ts': IMPORTS + good.replace('test/Good', 'test good') },
+      /"test good" is not a name that a component can have/,
+    ],
     [
       'WVG044',
       'a listener with a dot',
@@ -423,8 +487,29 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
     ])
   })
 
+  it('what one type has is told once, and no more than a few times', async () => {
+    const fields = Array.from({ length: 60 }, (_, i) => `f${i}: () => void`).join('; ')
+    const made = fixture({
+      'a.ts': `${IMPORTS}class Money { cents = 1 }
+export interface Huge { ${fields} }
+export interface Bad { pay(amount: Money, at: URL): Promise<Money>; take(huge: Huge): Promise<Huge>; fail(): Promise<Error> }
+export const Bad = component<Bad>('test/Bad')
+export const badImpl = implement(Bad, class {} as any)
+`,
+    })
+    const { diagnostics } = await generate({ projectDir: made.folder, parsed })
+    expect(diagnostics.map(({ code, message }) => `${code} ${message}`).sort()).toEqual([
+      'WVG008 the class of component "test/Bad" cannot be found',
+      'WVG030 Bad.fail() is an Error',
+      'WVG030 Bad.pay(at) is a URL',
+      ...['0', '1', '2', '3'].map((i) => `WVG030 Bad.take(huge).f${i} is a function`),
+      'WVG030 Bad.take(huge).f4 is a function; 55 more problems like these in Bad.take(huge)',
+      'WVG032 Bad.pay(amount) is an instance of class Money, which has no codec',
+    ])
+  })
+
   it('every code has a case here', () => {
-    const shown = new Set<string>([...cases.map(([code]) => code), 'WVG040', 'WVG046', 'WVG047', 'WVG050', 'WVG051', 'WVG052']) // two in packages.test.ts, three in output.test.ts
+    const shown = new Set<string>([...cases.map(([code]) => code), 'WVG040', 'WVG046', 'WVG047', 'WVG050', 'WVG051', 'WVG052', 'WVG055']) // two in packages.test.ts, three in output.test.ts, one in widths.test.ts
     expect(Object.keys(CATALOGUE).filter((code) => !shown.has(code))).toEqual([])
   })
 })

@@ -106,7 +106,7 @@ export const CATALOGUE = {
     hint: 'a type may contain itself, but not ever new versions of itself, such as Box<T[]> within Box<T>',
   },
   WVG040: {
-    when: 'there is no tsconfig.json, or it cannot be read',
+    when: 'there is no tsconfig.json, or it or one that it refers to cannot be read',
     hint: 'correct the file, or name the folder of a TypeScript package',
   },
   WVG041: {
@@ -123,7 +123,7 @@ export const CATALOGUE = {
     hint: 'use letters, digits, "_" and "-"; a component may have parts divided by "/", such as "shop/Cart"',
   },
   WVG045: {
-    when: 'two error classes have one name',
+    when: 'two error classes have one name, or one has the name of an error of the language or of the SDK',
     hint: 'errors are known by the name of their class across processes; rename one of them',
   },
   WVG046: {
@@ -165,6 +165,10 @@ export const CATALOGUE = {
   WVG055: {
     when: 'a component has more than 65,536 methods',
     hint: 'divide the methods among several components: a call has two bytes for the number of its method',
+  },
+  WVG056: {
+    when: 'a brand that is required, by a name that is a text',
+    hint: 'let the key of the brand be a unique symbol, or make it optional; if values do have it, give it a name that does not look like a brand',
   },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 

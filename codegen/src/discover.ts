@@ -12,6 +12,7 @@ import { foreignNodes, PackageReader } from './read-packages.js'
 import { readBalance } from './read-balance.js'
 import { checkLeader, readLeader } from './read-leader.js'
 import { readMethods, type InterfaceSource } from './read-methods.js'
+import { shownName } from './phantom-members.js'
 import { ShapeReader, type ClassCodec } from './read-shape.js'
 import type { RunMemory } from './run-memory.js'
 import { SourceReader } from './source-reader.js'
@@ -48,6 +49,8 @@ class Discovery {
   readonly #calls: ReadonlyMap<string, readonly ts.CallExpression[]>
   readonly #tokens = new Map<ts.Symbol, Token>()
   readonly #implementations: Implementation[] = []
+  /** Components that something is to implement, by name, though it may not do. */
+  readonly #attempted = new Set<string>()
   readonly #mains: (ClassSource & { readonly node: ts.CallExpression })[] = []
   readonly #codecs = new Map<ts.Symbol, ClassCodec>()
   readonly #packages: PackageReader
@@ -101,7 +104,7 @@ class Discovery {
     ])
     const unimplemented = tokens.filter(({ name }) => !implemented.has(name)).map(({ name }) => name)
     for (const name of lackingTokens([...found, ...(main === undefined ? [] : [main])], unimplemented))
-      this.#reader.report('WVG005', `component "${name}" has no implementation in this package`, tokens.find((token) => token.name === name)?.node) // prettier-ignore
+      if (!this.#attempted.has(name)) this.#reader.report('WVG005', `component "${name}" has no implementation in this package`, tokens.find((token) => token.name === name)?.node) // prettier-ignore
     return {
       components: found.map((component) => withoutAbsentRefs(component, implemented)),
       main: main === undefined ? undefined : withoutAbsentRefs(main, implemented),
@@ -121,7 +124,7 @@ class Discovery {
     if (nameNode === undefined || !ts.isStringLiteralLike(nameNode))
       return this.#reader.report('WVG002', `the name of component ${found.exported.name} is not a string literal`, nameNode ?? call)
     const name = nameNode.text
-    if (!COMPONENT_NAME.test(name)) return this.#reader.report('WVG044', `"${name}" is no name of a component`, nameNode)
+    if (!COMPONENT_NAME.test(name)) return this.#reader.report('WVG044', `"${name}" is not a name that a component can have`, nameNode)
     if (typeNode === undefined) return this.#reader.report('WVG003', `component "${name}" does not name its interface`, call)
     const type = checker.getTypeFromTypeNode(typeNode)
     // It would be a component without methods, and nothing would tell.
@@ -169,10 +172,11 @@ class Discovery {
   #implement(call: ts.CallExpression): void {
     const { checker } = this.#reader
     const [tokenNode, given] = call.arguments
-    const found = this.#reader.exportedConst(call)
-    if (found === undefined) return this.#reader.report('WVG007', 'an implementation must be an exported top-level const', call)
     const symbol = this.#reader.symbolOf(tokenNode)
     const token = symbol === undefined ? undefined : this.#tokens.get(symbol)
+    if (token !== undefined) this.#attempted.add(token.name)
+    const found = this.#reader.exportedConst(call)
+    if (found === undefined) return this.#reader.report('WVG007', 'an implementation must be an exported top-level const', call)
     const declaration = this.#reader.classOf(given)
     if (token === undefined) return this.#reader.report('WVG008', `implement() is not given a component of this package`, tokenNode ?? call)
     if (given === undefined || declaration === undefined)
@@ -189,7 +193,12 @@ class Discovery {
       const lacking = checker
         .getPropertiesOfType(token.type)
         .filter(({ name }) => checker.getPropertyOfType(instance.type, name) === undefined)
-      return lacking.length > 0 ? `it lacks ${lacking.map(({ name }) => `${name}()`).join(', ')}` : 'a method of it has another type'
+      if (lacking.length > 0) return `it lacks ${lacking.map((method) => `${shownName(method)}()`).join(', ')}`
+      const differing = checker.getPropertiesOfType(token.type).filter((wanted) => {
+        const own = checker.getPropertyOfType(instance.type, wanted.name)
+        return own === undefined || !checker.isTypeAssignableTo(checker.getTypeOfSymbol(own), checker.getTypeOfSymbol(wanted))
+      })
+      return `another type has ${differing.map((method) => `${shownName(method)}()`).join(', ')}`
     }
     const why = this.#remembered(call, compare)
     if (why !== undefined) this.#reader.report('WVG018', `${given.getText()} does not fulfil component "${token.name}": ${why}`, given)
@@ -242,12 +251,17 @@ class Discovery {
   /** The generated file imports one name, and means both the token and the interface by it. */
   #isInterfaceNamed({ type, exported, node }: Token): boolean {
     const symbol = type.aliasSymbol ?? type.getSymbol()
+    const module = this.#reader.checker.getSymbolAtLocation(node.getSourceFile())
+    const namesake =
+      module === undefined ? undefined : this.#reader.checker.getExportsOfModule(module).find(({ name }) => name === exported.name)
+    const meant = namesake === undefined ? [] : (this.#reader.resolve(namesake).declarations ?? [])
     const hasNoArguments =
       (type.aliasTypeArguments ?? []).length === 0 && this.#reader.checker.getTypeArguments(type as ts.TypeReference).length === 0
     return (
       symbol?.name === exported.name &&
       hasNoArguments &&
-      symbol.declarations?.some((declaration) => declaration.getSourceFile() === node.getSourceFile()) === true
+      symbol.declarations?.some((declaration) => declaration.getSourceFile() === node.getSourceFile() && meant.includes(declaration)) ===
+        true
     )
   }
 

@@ -1,9 +1,10 @@
 import { codecBody, type CodecParts } from './codec-body.js'
 import { indent } from './layout.js'
-import { signatureOf, type CompositeShape, type Shape } from './shape.js'
+import type { NameScope } from './name-scope.js'
+import { signatureOf, type CompositeShape, type LiteralsShape, type Shape } from './shape.js'
 
 /** A shape with a type and a pair of functions of its own. */
-export type NamedShape = CompositeShape | Extract<Shape, { readonly kind: 'literals' }>
+export type NamedShape = CompositeShape | LiteralsShape
 
 /**
  * Writes the codec functions of a generated file. Primitives become one call in place; every other shape gets a type and a pair of functions, once for each
@@ -12,7 +13,7 @@ export type NamedShape = CompositeShape | Extract<Shape, { readonly kind: 'liter
 export class CodecEmitter implements CodecParts {
   readonly #names = new Map<string, string>()
   readonly #byShape = new Map<Shape, string>()
-  readonly #taken: Set<string>
+  readonly #scope: NameScope
   readonly #blocks: string[] = []
   readonly #importOf: CodecParts['importOf']
   /** What the generated code needs of `@weaver/sdk/internal`. */
@@ -20,11 +21,11 @@ export class CodecEmitter implements CodecParts {
 
   /**
    * @param importOf imports a value of the user's and tells the name by which the file knows it.
-   * @param taken names that the file has for other things.
+   * @param scope the names of the file.
    */
-  constructor(importOf: CodecParts['importOf'], taken: Iterable<string>) {
+  constructor(importOf: CodecParts['importOf'], scope: NameScope) {
     this.#importOf = importOf
-    this.#taken = new Set([...RESERVED, ...taken])
+    this.#scope = scope
   }
 
   /** Type declarations and functions, in order of need. */
@@ -50,12 +51,14 @@ export class CodecEmitter implements CodecParts {
       case 'date':
         return `w.date(${value})`
       case 'bytes':
+      case 'buffer':
         return `w.bytes(${value})`
       case 'typedArray':
         this.imports.add('typedArrayBytes')
         return `w.bytes(typedArrayBytes(${value}, '${shape.name}'))`
       case 'null':
       case 'undefined':
+      case 'never':
         return `void ${value}`
       default:
         return `write${this.#name(shape)}(w, ${value})`
@@ -77,12 +80,15 @@ export class CodecEmitter implements CodecParts {
         return 'r.date()'
       case 'bytes':
         return 'r.bytes()'
+      case 'buffer':
+        return 'r.buffer()'
       case 'typedArray':
         this.imports.add('typedArrayOf')
         return `typedArrayOf(${shape.name}, r.bytes())`
       case 'null':
         return 'null'
       case 'undefined':
+      case 'never':
         return 'undefined'
       default:
         return `read${this.#name(shape)}(r)`
@@ -96,6 +102,8 @@ export class CodecEmitter implements CodecParts {
         return 'Date'
       case 'bytes':
         return 'Uint8Array'
+      case 'buffer':
+        return 'SentBuffer'
       case 'typedArray':
         return shape.name
       case 'string':
@@ -104,6 +112,7 @@ export class CodecEmitter implements CodecParts {
       case 'bigint':
       case 'null':
       case 'undefined':
+      case 'never':
         return shape.kind
       default:
         return this.#name(shape)
@@ -119,7 +128,7 @@ export class CodecEmitter implements CodecParts {
       this.#byShape.set(shape, known)
       return known
     }
-    const name = this.fresh(this.#wish(shape))
+    const name = this.#scope.takeType(this.#wish(shape))
     this.#names.set(signature, name)
     this.#byShape.set(shape, name)
     // Emitted after its parts are named, so that the file reads from the simple to the composed; a recursive one is named already.
@@ -166,16 +175,8 @@ export class CodecEmitter implements CodecParts {
   }
 
   #part(shape: Shape): string {
-    const text = 'name' in shape && shape.name !== undefined ? shape.name : shape.kind
+    const text = 'name' in shape && shape.name !== undefined ? shape.name : shape.kind === 'object' ? 'Value' : shape.kind
     return text.slice(0, 1).toUpperCase() + text.slice(1)
-  }
-
-  /** A name that the file does not have yet. */
-  fresh(wish: string): string {
-    let name = this.#taken.has(wish) && !/\d$/.test(wish) ? `${wish}Value` : wish
-    for (let n = 2; this.#taken.has(name); n++) name = `${wish}${n}`
-    this.#taken.add(name)
-    return name
   }
 }
 
@@ -183,27 +184,3 @@ export class CodecEmitter implements CodecParts {
 function unused(lines: readonly string[], names: readonly string[]): string[] {
   return names.filter((name) => !lines.some((line) => new RegExp(`\\b${name}\\b`).test(line))).map((name) => `void ${name}`)
 }
-
-/** Names that mean something in the generated file. */
-const RESERVED = [
-  'Array',
-  'AsyncIterable',
-  'Component',
-  'Date',
-  'Error',
-  'InstanceOf',
-  'Map',
-  'Object',
-  'PlainOf',
-  'Promise',
-  'Reader',
-  'Readonly',
-  'ReadonlyMap',
-  'ReadonlySet',
-  'Record',
-  'ReturnType',
-  'Set',
-  'Uint8Array',
-  'WeaverGen',
-  'Writer',
-]

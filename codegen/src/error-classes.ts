@@ -2,6 +2,12 @@ import type ts from 'typescript-api'
 import type { Exported } from './model.js'
 import type { SourceReader } from './source-reader.js'
 
+/** Errors of these names are known everywhere: sdk/src/rpc/error-codec.ts. */
+const BUILT_IN: ReadonlySet<string> = new Set([
+  ...'AggregateError Error EvalError RangeError ReferenceError SyntaxError TypeError URIError'.split(' '),
+  ...'DOMException RemoteCallError WeaverError'.split(' '),
+])
+
 /**
  * Exported classes that extend `Error`, in modules that the application loads anyway: those that its components and its main class import. (The generated file
  * imports them; a script that nobody imports must not be run by that.)
@@ -18,6 +24,7 @@ export function findErrorClasses(reader: SourceReader, roots: Iterable<string>):
       if (declaration === undefined || !ts.isClassDeclaration(declaration) || declaration.getSourceFile() !== source) continue
       if (exported.name === 'default' || isAbstract(reader, declaration) || !extendsError(reader, declaration)) continue
       const className = declaration.name?.text ?? exported.name
+      if (BUILT_IN.has(className)) reader.report('WVG045', `error class ${className} has the name of one of the language`, declaration)
       const twin = found.get(className)
       if (twin !== undefined && twin.file !== source.fileName)
         reader.report('WVG045', `error class ${className} is exported by ${reader.relative(twin.file)} already`, declaration)

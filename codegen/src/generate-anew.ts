@@ -6,7 +6,7 @@ import type ts from 'typescript-api'
 import { discover } from './discover.js'
 import { emitFile } from './emit-file.js'
 import type { GenerateResult } from './generate-result.js'
-import { GENERATOR_VERSION, generatorStamp } from './generator-version.js'
+import { GENERATOR_VERSION } from './generator-version.js'
 import { buildGraph, fingerprintOf } from './graph-json.js'
 import { hashOf, recordPath, stampOf, writeRecord, type InputRecord } from './input-cache.js'
 import { openProgram, type OpenedProgram, type ParsedFiles } from './open-program.js'
@@ -21,6 +21,8 @@ export interface GenerateTask {
   readonly graphFile: string
   /** All TypeScript files below the folder. */
   readonly sources: readonly string[]
+  /** What generates, for the record: another one would generate anew. */
+  readonly tool: string
   readonly isCheck: boolean
 }
 
@@ -38,7 +40,7 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
 
   const fingerprint = fingerprintOf(application)
   const texts: readonly (readonly [string, string])[] = [
-    [outFile, emitFile(application, { outFile, fingerprint })],
+    [outFile, emitFile(application, { outFile, fingerprint, hasTsExtensions: importsTs(opened.program) })],
     [
       graphFile,
       `${JSON.stringify(buildGraph(application, { generator: GENERATOR_VERSION, fingerprint, relative: (file) => relative(projectDir, file).split(sep).join('/') }), null, 2)}\n`,
@@ -52,12 +54,18 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
   }
   const ofPackages = application.packages.flatMap(({ files }) => files)
   writeRecord(recordPath(projectDir), {
-    tool: generatorStamp(),
+    tool: task.tool,
     ...stateOfInputs(opened, { projectDir, without: outFile, more: [...opened.configFiles, ...ofPackages] }),
     files: sources,
     outputs: Object.fromEntries(texts.map(([file, text]) => [file, hashOf(text)])),
   })
   return { status: stale.length > 0 ? 'written' : 'unchanged', files, diagnostics: [], hasCompiled: true }
+}
+
+/** Whether sources are imported as `./cart.ts`: it may be what they are at run time, too. */
+function importsTs(program: ts.Program): boolean {
+  const { allowImportingTsExtensions, rewriteRelativeImportExtensions } = program.getCompilerOptions()
+  return allowImportingTsExtensions === true || rewriteRelativeImportExtensions === true
 }
 
 /** The package's own files by their content, others by time and size: there are many, and they change when something is installed or built. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { CATALOGUE } from './diagnostics.js'
 import type { GenerateResult } from './generate-result.js'
 import { generatorStamp } from './generator-version.js'
@@ -34,11 +34,12 @@ export async function generate(options: GenerateOptions): Promise<GenerateResult
   const graphFile = join(projectDir, 'weaver.graph.json') // GRAPH_FILE; loading the contract for it would double what an unchanged run costs
   if (!existsSync(tsconfig)) return failed('WVG040', `there is no "${tsconfig}"`)
   const sources = typescriptFiles(projectDir, outFile)
-  if (isUnchanged(recordPath(projectDir), generatorStamp(), sources))
+  const tool = `${generatorStamp()} ${relative(projectDir, tsconfig)}`
+  if (isUnchanged(recordPath(projectDir), tool, sources))
     return { status: 'unchanged', files: [outFile, graphFile], diagnostics: [], hasCompiled: false }
   // What the SDK offers is known by imports of it: without one the compiler has nothing to look for.
   if (!sources.some((file) => /\bfrom\s*['"]@weaver\/sdk['"]/.test(readFileSync(file, 'utf8'))))
     return failed('WVG041', 'nothing to generate: no source of this package imports @weaver/sdk')
   const { generateAnew } = await import('./generate-anew.js')
-  return generateAnew({ projectDir, tsconfig, outFile, graphFile, sources, isCheck: options.check === true }, options.parsed)
+  return generateAnew({ projectDir, tsconfig, outFile, graphFile, sources, tool, isCheck: options.check === true }, options.parsed)
 }

@@ -1,19 +1,23 @@
 import { relative, sep } from 'node:path'
 import { importLine } from './layout.js'
 import type { Exported } from './model.js'
+import type { NameScope } from './name-scope.js'
 
-/** Imports of the user's modules. Two exports of one name get an alias. */
+export interface ImportListOptions {
+  /** The file that imports. */
+  readonly outFile: string
+  readonly scope: NameScope
+  /** Sources are imported by their own names, `./cart.ts`, as a runtime needs it that strips types; not by the name of what they compile to. */
+  readonly hasTsExtensions: boolean
+}
+
+/** Imports of the user's modules. An export whose name is taken gets an alias. */
 export class ImportList {
-  readonly #outFile: string
+  readonly #options: ImportListOptions
   readonly #byModule = new Map<string, Map<string, string>>()
-  readonly #taken = new Set<string>()
 
-  constructor(outFile: string) {
-    this.#outFile = outFile
-  }
-
-  get names(): Iterable<string> {
-    return this.#taken
+  constructor(options: ImportListOptions) {
+    this.#options = options
   }
 
   /** @returns the name by which the generated file knows it. */
@@ -27,9 +31,7 @@ export class ImportList {
     this.#byModule.set(module, names)
     const known = names.get(exportedName)
     if (known !== undefined) return known
-    let local = wish
-    for (let n = 2; this.#taken.has(local); n++) local = `${wish}${n}`
-    this.#taken.add(local)
+    const local = this.#options.scope.take(wish)
     names.set(exportedName, local)
     return local
   }
@@ -46,10 +48,9 @@ export class ImportList {
   }
 
   #specifier(file: string): string {
-    const path = relative(`${this.#outFile}/..`, file)
-      .split(sep)
-      .join('/')
-      .replace(/\.([cm]?)tsx?$/, '.$1js')
+    const { outFile, hasTsExtensions } = this.#options
+    const source = relative(`${outFile}/..`, file).split(sep).join('/')
+    const path = hasTsExtensions ? source : source.replace(/\.([cm]?)tsx?$/, '.$1js')
     return path.startsWith('.') ? path : `./${path}`
   }
 }

@@ -1,7 +1,8 @@
-import { basename, dirname, relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import type ts from 'typescript-api'
 import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 import { stampOf } from './input-cache.js'
+import { readProject } from './read-project.js'
 import { RunMemory } from './run-memory.js'
 
 /**
@@ -60,7 +61,7 @@ function parsingOptions(options: ts.CompilerOptions): string {
 
 export interface OpenedProgram {
   readonly program: ts.Program
-  /** The tsconfig and those that it extends. */
+  /** The tsconfig, and those that it extends and refers to. */
   readonly configFiles: readonly string[]
 }
 
@@ -73,15 +74,15 @@ export function openProgram(
   parsed: ParsedFiles = new ParsedFiles(),
 ): OpenedProgram | readonly Diagnostic[] {
   const { tsconfig, outFile } = at
-  const configFile = api.readJsonConfigFile(tsconfig, (path) => api.sys.readFile(path))
-  const config = api.parseJsonSourceFileConfigFileContent(configFile, api.sys, dirname(tsconfig), undefined, tsconfig)
-  const errors = [...((configFile as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? []), ...config.errors] // not declared, but there since 2.0
-  const problems = errors.filter((found) => found.code !== 18003) // "No inputs were found": told as WVG041
-  if (problems.length > 0) return problems.map((found) => inConfig(api, found, tsconfig))
+  const project = readProject(api, tsconfig)
+  if (!('config' in project)) return project
+  const { config } = project
   const options: ts.CompilerOptions = { ...config.options, noEmit: true, composite: false, incremental: false, skipLibCheck: true }
   delete options.tsBuildInfoFile
   if (!(options.strictNullChecks ?? options.strict ?? false))
-    return [{ code: 'WVG051', message: 'strictNullChecks is off', hint: CATALOGUE.WVG051.hint, file: basename(tsconfig) }]
+    return [
+      { code: 'WVG051', message: 'strictNullChecks is off', hint: CATALOGUE.WVG051.hint, file: relative(dirname(tsconfig), project.path) },
+    ]
   const host = api.createCompilerHost(options)
   host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // a third of the time that parsing takes; no rule reads comments
   const { fileExists, readFile, getSourceFile } = host
@@ -97,16 +98,5 @@ export function openProgram(
   const rootNames = [...new Set([...config.fileNames, outFile])]
   const program = api.createProgram({ rootNames, options, host, ...(oldProgram === undefined ? {} : { oldProgram }) })
   parsed.keep(tsconfig, program)
-  return { program, configFiles: [tsconfig, ...(configFile.extendedSourceFiles ?? [])] }
-}
-
-function inConfig(api: typeof ts, { file, start, messageText }: ts.Diagnostic, tsconfig: string): Diagnostic {
-  const at = file === undefined || start === undefined ? undefined : file.getLineAndCharacterOfPosition(start)
-  return {
-    code: 'WVG040',
-    message: api.flattenDiagnosticMessageText(messageText, ' '),
-    hint: CATALOGUE.WVG040.hint,
-    file: relative(dirname(tsconfig), file?.fileName ?? tsconfig), // it may stand in one that this extends
-    ...(at === undefined ? {} : { line: at.line + 1, column: at.character + 1 }),
-  }
+  return { program, configFiles: project.configFiles }
 }

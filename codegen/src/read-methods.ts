@@ -2,6 +2,7 @@ import type ts from 'typescript-api'
 import type { DiagnosticCode } from './diagnostics.js'
 import type { MethodModel, ParameterModel } from './model.js'
 import type { ShapeReader } from './read-shape.js'
+import { isSymbolKeyed, shownName } from './phantom-members.js'
 import { readRouter } from './read-router.js'
 import type { Shape } from './shape.js'
 import type { SourceReader } from './source-reader.js'
@@ -63,10 +64,22 @@ function optionNames(reader: SourceReader, from: InterfaceSource, option: string
   return new Set(entries.map(({ text }) => text))
 }
 
+/** The name that a destructured parameter was given may be the one that another has. */
+function withOwnNames(parameters: readonly ParameterModel[]): readonly ParameterModel[] {
+  const taken = new Set<string>()
+  return parameters.map((parameter) => {
+    let { name } = parameter
+    while (taken.has(name) || (name !== parameter.name && parameters.some((other) => other.name === name))) name += '_'
+    taken.add(name)
+    return { ...parameter, name }
+  })
+}
+
 class MethodReader {
   readonly #reader: SourceReader
   readonly #shapes: ShapeReader
   readonly #from: InterfaceSource
+  readonly #told = new Set<ts.Type>()
 
   constructor(reader: SourceReader, shapes: ShapeReader, from: InterfaceSource) {
     this.#reader = reader
@@ -81,11 +94,11 @@ class MethodReader {
     const { checker } = this.#reader
     const declaration = property.valueDeclaration
     const node = declaration !== undefined && this.#reader.isOwn(declaration.getSourceFile().fileName) ? declaration : this.#from.typeNode
-    const what = `${this.#from.name}.${property.name}`
+    const what = `${this.#from.name}.${shownName(property)}`
     const signatures = checker.getTypeOfSymbolAtLocation(property, this.#from.typeNode).getCallSignatures()
     const [signature] = signatures
     const fail = (code: DiagnosticCode, message: string): undefined => this.#reader.report(code, message, node) as undefined
-    if (signature === undefined || property.name.startsWith('__@')) return fail('WVG020', `${what} is not a method`)
+    if (signature === undefined || isSymbolKeyed(property)) return fail('WVG020', `${what} is not a method`)
     if (signatures.length > 1) return fail('WVG022', `${what} has ${signatures.length} forms`)
     if ((signature.typeParameters?.length ?? 0) > 0) return fail('WVG023', `${what} has type parameters`)
     const returned = signature.getReturnType()
@@ -99,7 +112,7 @@ class MethodReader {
         ? fail('WVG025', `${what} returns ${name}`)
         : fail('WVG021', `${what} returns ${name}`)
     }
-    const parameters = signature.getParameters().map((parameter, i) => this.#parameter(parameter, i, { what, path, node }))
+    const parameters = withOwnNames(signature.getParameters().map((parameter, i) => this.#parameter(parameter, i, { what, path, node })))
     const streams = parameters.filter((parameter) => parameter.kind === 'stream')
     if (streams.length > 1) return fail('WVG025', `${what} takes ${streams.length} streams`)
     return {
@@ -150,6 +163,9 @@ class MethodReader {
   #shape(type: ts.Type, path: string, node: ts.Node): Shape {
     const { shape, problems } = this.#shapes.read(type, path)
     for (const problem of problems) {
+      // As the argument and as the result: it is one thing to correct.
+      if (problem.type !== undefined && this.#told.has(problem.type)) continue
+      if (problem.type !== undefined) this.#told.add(problem.type)
       const isOwn = problem.node !== undefined && this.#reader.isOwn(problem.node.getSourceFile().fileName)
       this.#reader.report(problem.code, problem.message, isOwn ? problem.node : node)
     }

@@ -1,7 +1,12 @@
 import type ts from 'typescript-api'
 import type { DiagnosticCode } from './diagnostics.js'
 import type { Exported } from './model.js'
+import { firstOf, type TypeProblem } from './type-problem.js'
+import { BUILT_INS, nameOf } from './type-names.js'
+import { withArticle } from './with-article.js'
+import { brandOf, BRAND, isPhantom, isPrivate, isSymbolKeyed, shownName } from './phantom-members.js'
 import {
+  describeShape,
   findTag,
   runtimeClass,
   TYPED_ARRAYS,
@@ -15,14 +20,6 @@ import {
   type TypedArrayName,
   type UnionShape,
 } from './shape.js'
-
-export interface TypeProblem {
-  readonly code: DiagnosticCode
-  /** Begins with how the type was reached, such as `Cart.add(item).meta.callback`. */
-  readonly message: string
-  /** The innermost declaration on the way to it; absent when the way has none. */
-  readonly node: ts.Node | undefined
-}
 
 /** A class whose instances can be sent. */
 export interface ClassCodec {
@@ -59,7 +56,7 @@ export class ShapeReader {
   read(type: ts.Type, path: string): { readonly shape: Shape; readonly problems: readonly TypeProblem[] } {
     this.#problems = []
     const shape = this.#read(type, path)
-    return { shape, problems: this.#problems }
+    return { shape, problems: firstOf(this.#problems, path) }
   }
 
   #read(type: ts.Type, path: string): Shape {
@@ -82,7 +79,7 @@ export class ShapeReader {
     if (flags & TypeFlags.Never) return this.#refuse('WVG030', `${path} is never: no value of it exists`)
     if (flags & TypeFlags.Boolean) return { kind: 'boolean' }
     if (flags & (TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral))
-      return { kind: 'literals', values: [this.#literal(type)] }
+      return { kind: 'literals', values: [this.#literal(type)], ...this.#openness([type]) }
     if (type.isUnion()) return this.#union(type, type.types, path)
     if (flags & (TypeFlags.Undefined | TypeFlags.Void)) return { kind: 'undefined' }
     if (flags & TypeFlags.Null) return { kind: 'null' }
@@ -98,6 +95,8 @@ export class ShapeReader {
         (part) => part.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike),
       )
       if (primitive !== undefined) return { kind: this.#primitiveKind(primitive) }
+      const builtIn = type.types.find((part) => this.#builtInName(part) !== undefined)
+      if (builtIn !== undefined) return this.#brandedBuiltIn(type, builtIn, path)
     }
     if (flags & (TypeFlags.Object | TypeFlags.Intersection)) return this.#object(type, path)
     return this.#refuse(
@@ -113,9 +112,35 @@ export class ShapeReader {
     return flags & TypeFlags.BigIntLike ? 'bigint' : 'boolean'
   }
 
-  #refuse(code: DiagnosticCode, message: string): Shape {
-    this.#problems.push({ code, message, node: this.#way.at(-1) })
+  #refuse(code: DiagnosticCode, message: string, type?: ts.Type): Shape {
+    this.#problems.push({ code, message, node: this.#way.at(-1), type })
     return UNREAD
+  }
+
+  /** An enum of numbers takes any number: to the compiler `Perm.Read | Perm.Write` is one. */
+  #openness(types: readonly ts.Type[]): { readonly isOpen?: true } {
+    const { EnumLiteral, NumberLiteral } = this.#ts.TypeFlags
+    return types.some(({ flags }) => flags & EnumLiteral && flags & NumberLiteral) ? { isOpen: true } : {}
+  }
+
+  /** The name of a type whose values are told by their class at run time, whatever other properties the compiler gives them. */
+  #builtInName(type: ts.Type): string | undefined {
+    if (this.#checker.isTupleType(type)) return 'tuple'
+    if (this.#checker.isArrayType(type)) return 'array'
+    const name = this.#libraryName(type)
+    return name !== undefined && BUILT_INS.has(name) ? name : undefined
+  }
+
+  /** `string[] & { readonly [brand]: 'Ids' }` is the array. */
+  #brandedBuiltIn(type: ts.IntersectionType, builtIn: ts.Type, path: string): Shape {
+    const others = type.types.filter((part) => part !== builtIn)
+    const data = others.flatMap((part) => this.#checker.getPropertiesOfType(part)).find((property) => !isPhantom(this.#ts, property))
+    if (data === undefined && others.every((part) => this.#builtInName(part) === undefined)) return this.#read(builtIn, path)
+    return this.#refuse(
+      'WVG030',
+      `${path} is ${withArticle(this.#builtInName(builtIn) ?? '')} with other properties${data === undefined ? '' : `, such as ${shownName(data)}`}`,
+      type,
+    )
   }
 
   #literal(type: ts.Type): Literal {
@@ -151,8 +176,9 @@ export class ShapeReader {
       case 'Date':
         return { kind: 'date' }
       case 'Uint8Array':
-      case 'Buffer':
         return { kind: 'bytes' }
+      case 'Buffer':
+        return { kind: 'buffer' }
       case 'Map':
       case 'ReadonlyMap': {
         const shape = this.#remember(type, { kind: 'map' as const, ...name, key: UNREAD, value: UNREAD })
@@ -169,15 +195,18 @@ export class ShapeReader {
       case 'AsyncIterable':
       case 'AsyncGenerator':
       case 'AsyncIterableIterator':
-        return this.#refuse('WVG025', `${path} is an ${library} within data`)
+        return this.#refuse('WVG025', `${path} is ${withArticle(library)} within data`, type)
       default:
         if ((TYPED_ARRAYS as readonly string[]).includes(library)) return { kind: 'typedArray', name: library as TypedArrayName } // one of them
-        return this.#refuse('WVG030', `${path} is a ${library}`)
+        return this.#refuse('WVG030', `${path} is ${withArticle(library)}`, type)
     }
     if (type.getCallSignatures().length > 0 || type.getConstructSignatures().length > 0)
-      return this.#refuse('WVG030', `${path} is a function`)
+      return this.#refuse('WVG030', `${path} is a function`, type)
     const symbol = type.getSymbol()
     if (symbol !== undefined && symbol.flags & this.#ts.SymbolFlags.Class) return this.#instance(type, symbol, path)
+    const base = type.isClassOrInterface() ? checker.getBaseTypes(type).find((found) => this.#isLibraryClass(found)) : undefined
+    if (base !== undefined)
+      return this.#refuse('WVG030', `${path} is ${withArticle(type.symbol.name)}, which extends ${base.symbol.name}`, type)
     return this.#plainObject(type, path)
   }
 
@@ -188,7 +217,7 @@ export class ShapeReader {
 
   #instance(type: ts.Type, symbol: ts.Symbol, path: string): Shape {
     const codec = this.#codecs.get(symbol)
-    if (codec === undefined) return this.#refuse('WVG032', `${path} is an instance of class ${symbol.name}, which has no codec`)
+    if (codec === undefined) return this.#refuse('WVG032', `${path} is an instance of class ${symbol.name}, which has no codec`, type)
     const shape: InstanceShape = this.#remember(type, {
       kind: 'instance' as const,
       name: symbol.name,
@@ -200,37 +229,61 @@ export class ShapeReader {
   }
 
   #plainObject(type: ts.Type, path: string): Shape {
-    const properties = this.#checker.getPropertiesOfType(type)
+    const all = this.#checker.getPropertiesOfType(type)
+    // A brand by a unique symbol is there for the compiler alone.
+    const properties = all.filter((property) => !isSymbolKeyed(property) || this.#isMethod(property))
     const indexes = this.#checker.getIndexInfosOfType(type)
-    const { name = 'Value' } = nameOf(type)
     const [index] = indexes
     if (index !== undefined) {
       if (properties.length > 0)
-        return this.#refuse('WVG034', `${path} has an index signature and the properties ${properties.map((p) => p.name).join(', ')}`)
-      if (indexes.length > 1) return this.#refuse('WVG034', `${path} has ${indexes.length} index signatures`)
-      if (index.keyType.flags & this.#ts.TypeFlags.ESSymbolLike) return this.#refuse('WVG030', `${path} has symbols as keys`)
+        return this.#refuse('WVG034', `${path} has an index signature and the properties ${properties.map(shownName).join(', ')}`, type)
+      if (indexes.length > 1) return this.#refuse('WVG034', `${path} has ${indexes.length} index signatures`, type)
+      if (index.keyType.flags & this.#ts.TypeFlags.ESSymbolLike) return this.#refuse('WVG030', `${path} has symbols as keys`, type)
       if (index.type.flags & this.#ts.TypeFlags.Never) return { kind: 'object', name: 'Empty', properties: [] } // Record<string, never>
       const shape = this.#remember(type, { kind: 'record' as const, ...nameOf(type), value: UNREAD })
       shape.value = this.#read(index.type, `${path}[key]`)
       return shape
     }
-    if (properties.length === 0) return this.#refuse('WVG031', `${path} is {}, which any value is; the properties would be lost`)
-    const shape: ObjectShape = this.#remember(type, { kind: 'object' as const, name, properties: [] })
-    for (const property of properties) shape.properties.push(this.#property(property, path))
+    if (properties.length === 0)
+      return this.#refuse(
+        'WVG031',
+        all.length > 0 ? `${path} has only symbols as keys` : `${path} is {}, which any value is; the properties would be lost`,
+        type,
+      )
+    const shape: ObjectShape = this.#remember(type, { kind: 'object' as const, ...nameOf(type), properties: [] })
+    const brand = type.isIntersection() ? brandOf(this.#ts, type, this.#checker) : properties.find(({ name }) => BRAND.test(name))
+    for (const property of properties)
+      if (property.name === brand?.name && !(property.flags & this.#ts.SymbolFlags.Optional))
+        this.#refuse('WVG056', `${path}.${property.name} is required, and looks like a brand, which no value has`, type)
+      else shape.properties.push(this.#property(property, path))
     return shape
+  }
+
+  #isMethod(property: ts.Symbol): boolean {
+    return this.#checker.getTypeOfSymbol(property).getCallSignatures().length > 0
+  }
+
+  /** A class of the language, or an interface of it with methods. */
+  #isLibraryClass(type: ts.Type): boolean {
+    return this.#libraryName(type) !== undefined && type.getProperties().some(({ flags }) => flags & this.#ts.SymbolFlags.Method)
   }
 
   #property(property: ts.Symbol, path: string): ObjectShape['properties'][number] {
     const isOptional = (property.flags & this.#ts.SymbolFlags.Optional) !== 0
-    const inner = `${path}.${property.name}`
+    const inner = `${path}.${shownName(property)}`
     const { name } = property
     const [declaration] = property.declarations ?? []
     if (declaration !== undefined) this.#way.push(declaration)
     try {
-      if (name.startsWith('__@')) return { name, shape: this.#refuse('WVG030', `${path} has a symbol as key`), isOptional }
+      if (isSymbolKeyed(property)) return { name, shape: this.#refuse('WVG030', `${inner} is a method by a symbol`), isOptional }
+      // An interface may extend a class; that nobody else may read it holds for codecs, too.
+      if (isPrivate(this.#ts, property))
+        return { name, shape: this.#refuse('WVG032', `${inner} is a private member of a class`), isOptional }
       if (name === '__proto__') return { name, shape: this.#refuse('WVG030', `${inner} cannot be a property of plain data`), isOptional }
+      const type = this.#checker.getTypeOfSymbol(property)
+      if (isOptional && type.flags & this.#ts.TypeFlags.Never) return { name, shape: { kind: 'never' }, isOptional }
       // Absent is told by the flag; the `undefined` that the compiler adds to an optional property is not a value of its own.
-      return { name, shape: this.#readPart(this.#checker.getTypeOfSymbol(property), inner, isOptional), isOptional }
+      return { name, shape: this.#readPart(type, inner, isOptional), isOptional }
     } finally {
       if (declaration !== undefined) this.#way.pop()
     }
@@ -284,6 +337,7 @@ export class ShapeReader {
     const isLiteral = (member: ts.Type): boolean =>
       (member.flags & (TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral)) !== 0
     const literals = types.filter(isLiteral).map((member) => this.#literal(member))
+    const openness = this.#openness(types)
     const name = type === undefined ? {} : nameOf(type)
     // The compiler orders a union by when it met its members, which may change from run to run.
     const fromLiterals = (['string', 'number', 'boolean'] as const).flatMap((kind): Shape[] => {
@@ -291,7 +345,7 @@ export class ShapeReader {
         typeof a === 'number' && typeof b === 'number' ? a - b : String(a) < String(b) ? -1 : 1,
       )
       if (values.length === 2 && kind === 'boolean') return [{ kind: 'boolean' }]
-      return values.length === 0 ? [] : [{ kind: 'literals', ...name, values }]
+      return values.length === 0 ? [] : [{ kind: 'literals', ...name, values, ...(kind === 'number' ? openness : {}) }]
     })
     const others = types.filter((member) => !isLiteral(member))
     const [only] = fromLiterals
@@ -316,7 +370,7 @@ export class ShapeReader {
     const primitives = new Set<string>()
     return members.filter((member) => {
       if (member.kind === 'literals') return !kinds.has(runtimeClass(member) as Shape['kind']) // the literals of one class: its name is a kind
-      if (!['string', 'number', 'boolean', 'bigint', 'date', 'bytes', 'null', 'undefined'].includes(member.kind)) return true
+      if (!['string', 'number', 'boolean', 'bigint', 'date', 'bytes', 'buffer', 'null', 'undefined'].includes(member.kind)) return true
       if (primitives.has(member.kind)) return false
       primitives.add(member.kind)
       return true
@@ -329,32 +383,14 @@ export class ShapeReader {
     const others = members.filter((member) => member.kind !== 'object')
     const classes = [...others.map(runtimeClass), ...(objects.length > 0 ? ['object'] : [])]
     const tag = findTag(objects)
-    if (new Set(classes).size !== classes.length) this.#refuse('WVG033', `${path} is a union of which two members look alike at run time`)
-    else if (objects.length > 1 && tag === undefined)
-      this.#refuse('WVG033', `${path} is a union of ${objects.map((o) => o.name).join(', ')}, which have no common literal property`)
+    if (new Set(classes).size !== classes.length) {
+      const twin = members.find((member, i) => members.slice(0, i).some((other) => runtimeClass(other) === runtimeClass(member)))
+      const alike = members.filter((member) => twin !== undefined && runtimeClass(member) === runtimeClass(twin))
+      this.#refuse('WVG033', `${path} is a union of ${alike.map(describeShape).join(' and ')}, which look alike at run time`)
+    } else if (objects.length > 1 && tag === undefined)
+      this.#refuse('WVG033', `${path} is a union of ${objects.map(describeShape).join(' and ')}, which have no common literal property`)
     const rank = (shape: Shape): string => runtimeClass(shape) ?? ''
     const byTag = objects.map((object, i) => ({ object, value: String(tag?.values[i]?.[0]) })).sort((a, b) => (a.value < b.value ? -1 : 1))
     return [...others.sort((a, b) => (rank(a) < rank(b) ? -1 : 1)), ...byTag.map(({ object }) => object)]
   }
 }
-
-/** What the user called a type, where that is a name for generated code. */
-function nameOf(type: ts.Type): { readonly name?: string } {
-  const name = type.aliasSymbol?.name ?? type.getSymbol()?.name ?? ''
-  return /^[A-Za-z_$][\w$]*$/.test(name) && !name.startsWith('__') && !LIBRARY_NAMES.has(name) ? { name } : {}
-}
-
-const LIBRARY_NAMES = new Set([
-  'Array',
-  'Map',
-  'Omit',
-  'Partial',
-  'Pick',
-  'Readonly',
-  'ReadonlyArray',
-  'ReadonlyMap',
-  'ReadonlySet',
-  'Record',
-  'Required',
-  'Set',
-])

@@ -1,14 +1,20 @@
 /** What the generator knows of a type: exactly as much as a codec needs. */
 export type Shape =
-  | { readonly kind: PrimitiveKind }
-  | { readonly kind: 'typedArray'; readonly name: TypedArrayName }
-  | { readonly kind: 'literals'; readonly name?: string; readonly values: readonly Literal[] }
-  | CompositeShape
+  { readonly kind: PrimitiveKind } | { readonly kind: 'typedArray'; readonly name: TypedArrayName } | LiteralsShape | CompositeShape
+
+export interface LiteralsShape {
+  readonly kind: 'literals'
+  readonly name?: string
+  readonly values: readonly Literal[]
+  /** Other numbers may come as well: an enum of numbers takes `Perm.Read | Perm.Write`. It is sent as a number. */
+  readonly isOpen?: true
+}
 
 /** A shape with parts. The parts are filled in after it is known, so that it may contain itself. */
 export type CompositeShape = ArrayShape | TupleShape | MapShape | SetShape | RecordShape | ObjectShape | UnionShape | InstanceShape
 
-export type PrimitiveKind = 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'null' | 'undefined'
+/** `buffer`: bytes that arrive as a Buffer. `never`: of an optional property, which is never there. */
+export type PrimitiveKind = 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'buffer' | 'null' | 'undefined' | 'never'
 export type Literal = string | number | boolean
 
 export const TYPED_ARRAYS = [
@@ -54,9 +60,8 @@ export interface RecordShape extends Named {
   readonly kind: 'record'
   value: Shape
 }
-export interface ObjectShape {
+export interface ObjectShape extends Named {
   readonly kind: 'object'
-  readonly name: string
   readonly properties: Property[]
 }
 export interface Property {
@@ -86,8 +91,10 @@ export const UNREAD: Shape = { kind: 'undefined' }
  */
 export function signatureOf(shape: Shape, above: readonly Shape[] = []): string {
   switch (shape.kind) {
-    case 'literals':
-      return shape.values.map((value) => JSON.stringify(value)).join('|')
+    case 'literals': {
+      const values = shape.values.map((value) => JSON.stringify(value)).join('|')
+      return shape.isOpen === true ? `number(${values})` : values
+    }
     case 'typedArray':
       return shape.name
     case 'array':
@@ -152,6 +159,39 @@ export function runtimeClass(shape: Shape): string | undefined {
       return `instance of ${shape.codec.file} ${shape.codec.name}`
     case 'union':
       return undefined
+    default:
+      return shape.kind
+  }
+}
+
+/** The type, for people: what the user called it, or what it is made of. */
+export function describeShape(shape: Shape): string {
+  if ('name' in shape && shape.name !== undefined) return shape.name
+  const shortened = (parts: readonly string[], most: number): readonly string[] =>
+    parts.length > most ? [...parts.slice(0, most), `${parts.length - most} more`] : parts
+  switch (shape.kind) {
+    case 'object':
+      return `{ ${shortened(shape.properties.map((p) => p.name), 4).join(', ')} }` // prettier-ignore
+    case 'literals':
+      return shortened(shape.values.map((value) => JSON.stringify(value)), 8).join(' | ') // prettier-ignore
+    case 'array':
+      return `${/^\w+$/.test(describeShape(shape.element)) ? describeShape(shape.element) : `(${describeShape(shape.element)})`}[]`
+    case 'map':
+      return `Map<${describeShape(shape.key)}, ${describeShape(shape.value)}>`
+    case 'set':
+      return `Set<${describeShape(shape.element)}>`
+    case 'record':
+      return `Record<string, ${describeShape(shape.value)}>`
+    case 'union':
+      return shortened(shape.members.map(describeShape), 6).join(' | ')
+    case 'tuple':
+      return `a tuple of ${shape.elements.length + (shape.rest === undefined ? 0 : 1) + shape.trailing.length}`
+    case 'bytes':
+      return 'Uint8Array'
+    case 'buffer':
+      return 'Buffer'
+    case 'date':
+      return 'Date'
     default:
       return shape.kind
   }

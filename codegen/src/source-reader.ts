@@ -110,19 +110,24 @@ export class SourceReader {
     return calls
   }
 
-  /** The exported top-level const whose value this call is. */
+  /** The top-level const whose value this call is, by the name under which its module exports it. */
   exportedConst(call: ts.CallExpression): { readonly exported: Exported; readonly symbol: ts.Symbol } | undefined {
     const declaration = call.parent
     if (!this.ts.isVariableDeclaration(declaration) || declaration.initializer !== call || !this.ts.isIdentifier(declaration.name))
       return undefined
     const statement = declaration.parent.parent
     const symbol = this.symbolOf(declaration.name)
-    if (symbol === undefined || !this.ts.isVariableStatement(statement) || !this.#isExported(statement)) return undefined
-    return { exported: { file: call.getSourceFile().fileName, name: declaration.name.text }, symbol }
+    if (symbol === undefined || !this.ts.isVariableStatement(statement) || !this.ts.isSourceFile(statement.parent)) return undefined
+    const isInPlace = statement.modifiers?.some((m) => m.kind === this.ts.SyntaxKind.ExportKeyword) === true
+    const name = isInPlace ? declaration.name.text : this.#exportedAs(symbol, statement.parent)
+    return name === undefined ? undefined : { exported: { file: statement.parent.fileName, name }, symbol }
   }
 
-  #isExported(statement: ts.VariableStatement): boolean {
-    return this.ts.isSourceFile(statement.parent) && statement.modifiers?.some((m) => m.kind === this.ts.SyntaxKind.ExportKeyword) === true
+  /** By a list at another place of the module: `export { Cart, impl as cartImpl }`. */
+  #exportedAs(symbol: ts.Symbol, source: ts.SourceFile): string | undefined {
+    const module = this.checker.getSymbolAtLocation(source)
+    const all = module === undefined ? [] : this.checker.getExportsOfModule(module)
+    return all.find((exported) => exported.name !== 'default' && this.resolve(exported) === symbol)?.name
   }
 
   classOf(node: ts.Expression | undefined): ts.ClassLikeDeclaration | undefined {

@@ -11,7 +11,8 @@ const fixture = fixtures()
 function echoPackage(types: Readonly<Record<string, string>>, declarations: string): Fixture {
   const methods = Object.entries(types)
   return fixture({
-    'echo.ts': `${IMPORTS}${declarations}
+    'echo.ts': `${IMPORTS}import * as z from 'zod'
+${declarations}
 export interface Echo {
 ${methods.map(([name, type]) => `  ${name}(value: ${type}): Promise<${type}>`).join('\n')}
 }
@@ -52,6 +53,21 @@ export const moneyCodec = codec<Money, { cents: bigint; color: Color }>(Money, {
 export namespace Shop { export interface Item { name: string } }
 export interface Odd1 { 'x-y': number; "it's": string; class: boolean; constructor_: null }
 export type Undef = { must: undefined; nul: null }
+export enum Perm { Read = 1, Write = 2, Exec = 4 }
+export enum Kind { A, B, C }
+export enum Either2 { No = 0, Yes = 'yes' }
+export type Tagged = { kind: Kind.A; a: string } | { kind: Kind.B | Kind.C; b: Perm }
+declare const brand: unique symbol
+declare const mark: unique symbol
+export interface Brand<B> { readonly [brand]: B }
+export type Verified = { mail: string } & { readonly [brand]: 'Verified' }
+export interface Marked extends Brand<'Marked'> { mail: string; note?: string }
+export type Flavored = { mail: string } & { readonly __brand?: 'Flavored' }
+export type Scores = Record<string, number> & { readonly [mark]: true }
+export type Xor = { text: string; bytes?: never } | { bytes: Uint8Array; text?: never }
+export type Never = { a: string; b?: never; c?: undefined }
+const zodUser = z.object({ mail: z.string(), tags: z.array(z.string()).optional() }).brand<'User'>()
+const zodTags = z.array(z.string()).brand<'Tags'>()
 `
   const cases: Readonly<Record<string, readonly [type: string, values: readonly unknown[]]>> = {
     text: ['string', ['', 'ü😀', '\ud800']],
@@ -224,6 +240,33 @@ export type Undef = { must: undefined; nul: null }
     fromLibrary: ['Awaited<Promise<Point>>', [{ x: 1, y: 2 }]],
     indexed: [`Named['maybe']`, ['a', null, undefined]],
     hugeUnion: [Array.from({ length: 60 }, (_, i) => `'literal-number-${i}'`).join(' | '), ['literal-number-0', 'literal-number-59']],
+    permissions: ['Perm', [1, 3, 7, 0, -1, 0.5]],
+    flagsOrText: [`Perm | 'all' | null`, [3, 'all', null]],
+    moreThanEnum: ['Perm | 8', [1, 8, 9]],
+    oneOfEnum: ['Perm.Read', [1]],
+    mixedEnum: ['Either2', [0, 'yes']],
+    enumMap: ['Map<Perm, Kind[]>', [new Map([[3, [0, 2]]])]],
+    taggedByEnum: [
+      'Tagged',
+      [
+        { kind: 0, a: 'x' },
+        { kind: 1, b: 3 },
+        { kind: 2, b: 7 },
+      ],
+    ],
+    brandedObject: ['Verified', [{ mail: 'a@b' }]],
+    marked: ['Marked', [{ mail: 'a@b' }, { mail: 'a@b', note: 'n' }]],
+    flavored: ['Flavored', [{ mail: 'a@b' }]],
+    scores: ['Scores', [{}, { a: 1 }]],
+    brandedIds: ['string[] & { readonly [brand]: true }', [[], ['a', 'b']]],
+    brandedDate: ['Date & { readonly [brand]: true }', [new Date(7)]],
+    brandedMap: ['ReadonlyMap<string, number> & { readonly __brand: 1 }', [new Map([['a', 1]])]],
+    zodBrand: ['z.infer<typeof zodUser>', [{ mail: 'a@b' }, { mail: 'a@b', tags: ['x'] }]],
+    zodBrandedList: ['z.infer<typeof zodTags>', [['x', 'y']]],
+    never: ['Never', [{ a: 'x' }, { a: 'x', c: undefined }]],
+    buffer: ['Buffer', [Buffer.from('abc'), Buffer.alloc(0), Buffer.alloc(100, 7)]],
+    bufferOrBytes: ['Buffer | Uint8Array | string', [Buffer.from([1]), new Uint8Array([1]), 'one']],
+    bufferField: ['{ body: Buffer; more?: Buffer | null }', [{ body: Buffer.from('a') }, { body: Buffer.from('a'), more: null }]],
     numbers: [Array.from({ length: 80 }, (_, i) => i * 3).join(' | '), [0, 237]],
     quotes: [`"it's" | 'say "x"' | 'a\\\\b' | 'new\\nline'`, ["it's", 'say "x"', 'a\\b', 'new\nline']],
   }
@@ -289,6 +332,6 @@ export type Undef = { must: undefined; nul: null }
 
   it('a value outside its union is refused where it is written', () => {
     const method = weaver.components()[0]?.methods.find((found) => found.name === 'color')
-    expect(() => method?.encodeArgs(new Writer(), ['green'])).toThrow('"green" is none of "blue", "red"')
+    expect(() => method?.encodeArgs(new Writer(), ['green'])).toThrow('"green" is not "blue" or "red"')
   })
 })

@@ -1,7 +1,18 @@
 // The door `@weaver/sdk/internal`: for generated code and for the deployers in this repository. No promise of stability.
 export { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 export { Reader } from './codec/reader.js'
-export { isPlainObject, literalAt, literalIndex, setKey, typedArrayBytes, typedArrayOf, unionError } from './codec/union.js'
+export {
+  isBuffer,
+  isPlainObject,
+  literalAt,
+  literalIndex,
+  memberError,
+  setKey,
+  tagError,
+  typedArrayBytes,
+  typedArrayOf,
+  unionError,
+} from './codec/union.js'
 export { Writer } from './codec/writer.js'
 export {
   bind,
@@ -15,7 +26,7 @@ export {
   type WeaverGen,
 } from './component/binding.js'
 export { fake, withFakes, type Fake } from './component/fake.js'
-export type { InstanceOf, PlainOf } from './component/sent.js'
+export type { InstanceOf, PlainOf, SentBuffer } from './component/sent.js'
 export { Presence, type PresenceOptions } from './routing/presence.js'
 export { isRouted } from './routing/routing.js'
 export { connectNats, type NatsTransportOptions } from './rpc/nats-transport.js'

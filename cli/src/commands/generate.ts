@@ -12,6 +12,7 @@ interface GenerateFlags {
   readonly check?: true
   readonly watch?: true
   readonly json?: true
+  readonly project?: string
 }
 
 export function generateCommand(context: CliContext): Command {
@@ -24,6 +25,7 @@ export function generateCommand(context: CliContext): Command {
     )
     .option('--check', 'write nothing; fail when a file is stale')
     .option('--watch', 'go on, and generate again after every change of a source; Ctrl-C ends it')
+    .option('--project <file>', 'the tsconfig of the sources, in the folder of the package (default: tsconfig.json, or what it refers to)')
     .option('--json', 'print JSON')
     .action(async (dir: string, flags: GenerateFlags) => {
       const projectDir = resolve(context.cwd, dir)
@@ -32,20 +34,23 @@ export function generateCommand(context: CliContext): Command {
       if (flags.watch === true && !existsSync(projectDir))
         throw cliError('WEAVER_CLI_USAGE', `there is no folder "${projectDir}"; give that of the package`)
       const { workspacePackages } = await import('../generate/workspace-packages.js')
-      const packages = await workspacePackages(projectDir)
+      // A tsconfig is one package's.
+      const packages = flags.project === undefined ? await workspacePackages(projectDir) : undefined
       if (packages?.length === 0)
         throw cliError('WEAVER_CLI_USAGE', `the workspace "${dir}" has no package with a tsconfig.json that depends on @weaver/sdk`)
       const one: WorkspacePackage = { name: dir, folder: projectDir, dependencies: [] }
-      if (flags.watch === true) return watchUntilSignal(context, packages ?? [one], flags.json === true)
+      if (flags.watch === true) return watchUntilSignal(context, packages ?? [one], flags)
       if (packages === undefined) return generateOne(context, one, flags)
       return generateAll(context, packages, flags)
     })
 }
 
+const projectOf = ({ project }: GenerateFlags): { readonly tsconfig?: string } => (project === undefined ? {} : { tsconfig: project })
+
 async function generateOne(context: CliContext, { name: dir, folder }: WorkspacePackage, flags: GenerateFlags): Promise<void> {
   // the compiler is loaded by this command only, and where something has changed
   const { generate } = await loadCodegen()
-  const result = await generate({ projectDir: folder, check: flags.check === true })
+  const result = await generate({ projectDir: folder, check: flags.check === true, ...projectOf(flags) })
   if (flags.json === true) context.output.json(result)
   else if (result.status === 'failed') await printDiagnostics(context, result.diagnostics)
   const files = filesOf(context, result)
@@ -96,7 +101,8 @@ async function generateAll(context: CliContext, packages: readonly WorkspacePack
 }
 
 /** A package that generated something new lets those above it run again. */
-async function watchUntilSignal(context: CliContext, packages: readonly WorkspacePackage[], isJson: boolean): Promise<void> {
+async function watchUntilSignal(context: CliContext, packages: readonly WorkspacePackage[], flags: GenerateFlags): Promise<void> {
+  const isJson = flags.json === true
   const { ParsedFiles, watchPackage } = await loadCodegen()
   const { output } = context
   const parsed = new ParsedFiles()
@@ -104,7 +110,7 @@ async function watchUntilSignal(context: CliContext, packages: readonly Workspac
   const isAlone = packages.length === 1
   for (const one of packages) {
     await new Promise<void>((hadFirst) => {
-      const watching = watchPackage({ projectDir: one.folder, parsed }, (result) => {
+      const watching = watchPackage({ projectDir: one.folder, parsed, ...projectOf(flags) }, (result) => {
         void tell(one, result).then(hadFirst)
         if (result.status === 'written')
           for (const above of packages) if (above.dependencies.includes(one.name)) watchers.get(above.name)?.runAgain()

@@ -4,7 +4,9 @@ import {
   isPlainObject,
   literalAt,
   literalIndex,
+  memberError,
   setKey,
+  tagError,
   unionError,
   type Reader,
   type WeaverGen,
@@ -23,7 +25,7 @@ function writeMaybeString(w: Writer, v: MaybeString): void {
     w.u8(1)
     return
   }
-  throw unionError('MaybeString', v)
+  throw unionError('string | undefined', v)
 }
 
 function readMaybeString(r: Reader): MaybeString {
@@ -34,7 +36,7 @@ function readMaybeString(r: Reader): MaybeString {
     case 1:
       return undefined
     default:
-      throw unionError('MaybeString', member)
+      throw memberError('string | undefined', member)
   }
 }
 
@@ -217,9 +219,11 @@ function writeUnion(w: Writer, v: Union): void {
       case 'b':
         w.u8(1)
         return writeValue2(w, tagged as Value2)
+      default:
+        throw tagError('{ type, a } | { type, b }', 'type', v)
     }
   }
-  throw unionError('Union', v)
+  throw unionError('{ type, a } | { type, b }', v)
 }
 
 function readUnion(r: Reader): Union {
@@ -230,7 +234,7 @@ function readUnion(r: Reader): Union {
     case 1:
       return readValue2(r)
     default:
-      throw unionError('Union', member)
+      throw memberError('{ type, a } | { type, b }', member)
   }
 }
 
@@ -294,7 +298,7 @@ function writeMaybeSeen(w: Writer, v: MaybeSeen): void {
     w.u8(1)
     return writeSeen(w, v as Seen)
   }
-  throw unionError('MaybeSeen', v)
+  throw unionError('undefined | Seen', v)
 }
 
 function readMaybeSeen(r: Reader): MaybeSeen {
@@ -305,7 +309,7 @@ function readMaybeSeen(r: Reader): MaybeSeen {
     case 1:
       return readSeen(r)
     default:
-      throw unionError('MaybeSeen', member)
+      throw memberError('undefined | Seen', member)
   }
 }
 

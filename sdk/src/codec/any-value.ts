@@ -49,7 +49,7 @@ export function writeAny(w: Writer, value: unknown, depth: number = 0): void {
     case 'object':
       return value === null ? w.u8(TAG.null) : writeObject(w, value, depth + 1)
     default:
-      throw codecError(`a ${typeof value} is no value that can be sent`)
+      throw codecError(`a ${typeof value} cannot be sent`)
   }
 }
 
@@ -142,6 +142,6 @@ export function readAny(r: Reader, depth: number = 0): unknown {
       return fields
     }
     default:
-      throw codecError(`${tag} is no tag of a value; the bytes are not what this release wrote`)
+      throw codecError(`no kind of value has the tag ${tag}; the bytes are not what this release wrote`)
   }
 }

@@ -1,4 +1,4 @@
-import { codecError } from './codec-error.js'
+import { wrongType } from './codec-error.js'
 
 /** How instances of a class cross a process border: as plain data. */
 export interface ClassCodec<T, P> {
@@ -29,7 +29,7 @@ export function codec<T extends object, P>(
   return {
     isInstance,
     toPlain(value) {
-      if (!isInstance(value)) throw codecError(`expected an instance of ${of.name}, got ${value === null ? 'null' : typeof value}`)
+      if (!isInstance(value)) throw wrongType(`an instance of ${of.name}`, value)
       return functions.toPlain(value)
     },
     fromPlain: (plain) => functions.fromPlain(plain),

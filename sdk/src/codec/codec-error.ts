@@ -1,6 +1,30 @@
 import { WeaverError } from '../contract/errors.js'
+import { showType, showValue } from './show-value.js'
+
+/** Which value was refused: for {@link refusedValue} alone. The error does not carry it, as it may be large, or a secret. */
+const REFUSED = new WeakMap<object, { readonly value: unknown }>()
 
 /** Bytes that end too early or a value that cannot be written. A codec never guesses. */
 export function codecError(message: string, cause?: unknown): WeaverError {
   return new WeaverError('WEAVER_CODEC_INVALID', message, { cause })
+}
+
+/** `expected a string, got a number`. */
+export function wrongType(expected: string, value: unknown): WeaverError {
+  return remembered(codecError(`expected ${expected}, got ${showType(value)}`), value)
+}
+
+/** `"x" is not "a" or "b"`: the value, and what is wrong with it. */
+export function wrongValue(value: unknown, what: string, shown: string = showValue(value)): WeaverError {
+  return remembered(codecError(`${shown} ${what}`), value)
+}
+
+/** The value that an error of `wrongType` or `wrongValue` speaks of. */
+export function refusedValue(error: unknown): { readonly value: unknown } | undefined {
+  return typeof error === 'object' && error !== null ? REFUSED.get(error) : undefined
+}
+
+function remembered(error: WeaverError, value: unknown): WeaverError {
+  REFUSED.set(error, { value })
+  return error
 }

@@ -294,11 +294,11 @@ it('messages of one writer share no byte, at whatever size they outgrow its memo
 
 it('a value of another type is refused where it is written', () => {
   // The casts stand for what untyped code can hand in.
-  expect(() => new Writer().string(5 as unknown as string)).toThrow('expected a string, got number')
+  expect(() => new Writer().string(5 as unknown as string)).toThrow('expected a string, got a number')
   expect(() => new Writer().bytes('x' as unknown as Uint8Array)).toThrow('expected a Uint8Array')
   expect(() => new Writer().date('x' as unknown as Date)).toThrow('expected a Date')
-  expect(() => new Writer().number('5' as unknown as number)).toThrow('expected a number, got string')
-  expect(() => new Writer().bool(1 as unknown as boolean)).toThrow('expected a boolean, got number')
+  expect(() => new Writer().number('5' as unknown as number)).toThrow('expected a number, got a string')
+  expect(() => new Writer().bool(1 as unknown as boolean)).toThrow('expected a boolean, got a number')
   expect(() => new Writer().string3('a', 'b', null as unknown as string)).toThrow('expected a string, got null')
 })
 

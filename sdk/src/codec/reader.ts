@@ -1,5 +1,6 @@
 import { codecError } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
+import type { SentBuffer } from './sent-buffer.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, SMALL_COPY_BYTES, TEXT } from './layout.js'
 
 /** The text of bytes. Methods of Buffer that work on every Uint8Array; to make a Buffer of it first would take longer than to read most texts. */
@@ -129,6 +130,12 @@ export class Reader {
 
   bytes(): Uint8Array {
     return this.raw(this.uint())
+  }
+
+  /** Bytes whose type is Buffer. */
+  buffer(): SentBuffer {
+    const bytes = this.raw(this.uint())
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) as unknown as SentBuffer // what generated code calls a Buffer
   }
 
   /** A copy, so that a small field does not keep a large message alive. */

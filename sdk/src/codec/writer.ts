@@ -1,5 +1,5 @@
 import { isDate, isUint8Array } from 'node:util/types'
-import { codecError } from './codec-error.js'
+import { codecError, wrongType } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, MAX_MESSAGE_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
 
@@ -73,11 +73,11 @@ export class Writer {
 
   /** Any JavaScript number, exact, NaN, the infinities and -0 included; small integers are short. */
   number(value: number): void {
+    if (typeof value !== 'number') throw notPrimitive('number', value)
     if ((value | 0) === value && value > -SMALL_INTEGERS && value < SMALL_INTEGERS && !Object.is(value, -0)) {
       this.uint((((value << 1) ^ (value >> 31)) << 1) >>> 0)
       return
     }
-    if (typeof value !== 'number') throw wrongType('a number', value)
     this.#reserve(9)
     this.#slab[this.#at++] = DOUBLE_FOLLOWS
     AS_DOUBLE[0] = value
@@ -85,20 +85,20 @@ export class Writer {
   }
 
   bool(value: boolean): void {
-    if (typeof value !== 'boolean') throw wrongType('a boolean', value)
+    if (typeof value !== 'boolean') throw notPrimitive('boolean', value)
     this.u8(value ? 1 : 0)
   }
 
   /** Any string, one with lone surrogates included. */
   string(value: string): void {
-    if (typeof value !== 'string') throw wrongType('a string', value)
+    if (typeof value !== 'string') throw notPrimitive('string', value)
     this.uint(value.length)
     this.#text += value
   }
 
   /** The same as a call of `string` for each, and faster: so are `string3` and `string4`. */
   string2(a: string, b: string): void {
-    if (typeof a !== 'string' || typeof b !== 'string') throw wrongType('a string', a, b)
+    if (typeof a !== 'string' || typeof b !== 'string') throw notPrimitive('string', a, b)
     if ((a.length | b.length) < 0x80) {
       this.#reserve(2)
       const at = this.#at
@@ -114,7 +114,7 @@ export class Writer {
   }
 
   string3(a: string, b: string, c: string): void {
-    if (typeof a !== 'string' || typeof b !== 'string' || typeof c !== 'string') throw wrongType('a string', a, b, c)
+    if (typeof a !== 'string' || typeof b !== 'string' || typeof c !== 'string') throw notPrimitive('string', a, b, c)
     if ((a.length | b.length | c.length) < 0x80) {
       this.#reserve(3)
       const at = this.#at
@@ -133,7 +133,7 @@ export class Writer {
 
   string4(a: string, b: string, c: string, d: string): void {
     if (typeof a !== 'string' || typeof b !== 'string' || typeof c !== 'string' || typeof d !== 'string')
-      throw wrongType('a string', a, b, c, d)
+      throw notPrimitive('string', a, b, c, d)
     if ((a.length | b.length | c.length | d.length) < 0x80) {
       this.#reserve(4)
       const at = this.#at
@@ -153,7 +153,7 @@ export class Writer {
   }
 
   bigint(value: bigint): void {
-    if (typeof value !== 'bigint') throw wrongType('a bigint', value)
+    if (typeof value !== 'bigint') throw notPrimitive('bigint', value)
     if (BigInt.asIntN(64, value) === value) {
       this.#reserve(9)
       this.#slab[this.#at++] = 0
@@ -172,7 +172,7 @@ export class Writer {
     this.number((value as Date).getTime())
   }
 
-  /** Copied; a Buffer arrives as a plain Uint8Array. */
+  /** Copied. */
   bytes(value: Uint8Array): void {
     if (!(value instanceof Uint8Array) && !isUint8Array(value)) throw wrongType('a Uint8Array', value)
     this.uint((value as Uint8Array).length)
@@ -357,9 +357,10 @@ function notAnInteger(value: number, bits: number): Error {
   return codecError(`${value} is not an integer from 0 to 2^${bits} - 1`)
 }
 
-/** @param values the first that is not of the type is named */
-function wrongType(expected: string, ...values: readonly unknown[]): Error {
-  const wanted = expected.slice(expected.indexOf(' ') + 1)
-  const wrong = values.find((value) => typeof value !== wanted)
-  return codecError(`expected ${expected}, got ${wrong === null ? 'null' : typeof wrong}`)
+/** Of a type of the language. @param values the first that is not of it is named */
+function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...values: readonly unknown[]): Error {
+  return wrongType(
+    `a ${type}`,
+    values.find((value) => typeof value !== type),
+  )
 }

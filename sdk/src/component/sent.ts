@@ -12,6 +12,10 @@
  *     (`isDeeplyNestedType`); a name of its own is never one of them. Tuples are written as objects: the compiler compares two tuples by all methods of arrays.
  */
 
+import type { SentBuffer } from '../codec/sent-buffer.js'
+
+export type { SentBuffer }
+
 /** Shown by the compiler where a generated file does not fit its sources any more. */
 type Stale = 'stale: a type has changed since; run "weaver generate"'
 
@@ -76,7 +80,9 @@ type SentPrimitive<T> = T extends void
 type SentBuiltIn<T> = T extends Date
   ? Date
   : T extends ArrayBufferView & { readonly [Symbol.toStringTag]: infer Name extends keyof TypedArrays }
-    ? TypedArrays[Name]
+    ? T extends { readonly readUInt8: unknown }
+      ? SentBuffer
+      : TypedArrays[Name]
     : T extends ReadonlyMap<infer K, infer V>
       ? ReadonlyMap<Sent<K>, Sent<V>>
       : T extends ReadonlySet<infer E>
@@ -85,8 +91,14 @@ type SentBuiltIn<T> = T extends Date
           ? SentList<T>
           : SentPlain<T>
 
-type SentPlain<T> =
-  HasLiteralKeys<keyof T> extends true ? { -readonly [K in keyof T]: Sent<T[K]> } : { readonly [key: string]: Sent<T[keyof T]> }
+/** A member whose key is a symbol is a brand, and is not sent. */
+type SentPlain<T> = [keyof T] extends [string | number]
+  ? HasLiteralKeys<keyof T> extends true
+    ? { -readonly [K in keyof T]: Sent<T[K]> }
+    : { readonly [key: string]: Sent<T[keyof T]> }
+  : HasLiteralKeys<Exclude<keyof T, symbol>> extends true
+    ? { -readonly [K in keyof T as K extends symbol ? never : K]: Sent<T[K]> }
+    : { readonly [key: string]: Sent<T[Exclude<keyof T, symbol>]> }
 
 type HasLiteralKeys<K extends PropertyKey> = {} extends Record<K, 1> ? false : true
 
@@ -100,12 +112,13 @@ type SentList<T extends readonly unknown[]> =
 
 type Places<T extends readonly unknown[]> = { -readonly [K in keyof T as K extends `${number}` | 'length' ? K : never]: Sent<T[K]> }
 
+/** Also of an array with a brand, to which no array is assignable. */
 type IsArray<T extends readonly unknown[]> = number extends T['length']
   ? '0' extends keyof T
     ? false
-    : [] extends T
-      ? true
-      : false
+    : T extends readonly [...unknown[], unknown]
+      ? false
+      : true
   : false
 
 /** What stands after the last place that has a number. */

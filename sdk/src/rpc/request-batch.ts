@@ -5,6 +5,7 @@
  * I1  A call that was settled before its message is sent does not run: its number in the message is wiped out.
  */
 import { codecError } from '../codec/codec-error.js'
+import { whereInArguments } from '../codec/find-refused.js'
 import { HEAD_BYTES } from '../codec/layout.js'
 import { Writer } from '../codec/writer.js'
 import { reasonOf } from '../contract/errors.js'
@@ -55,7 +56,8 @@ export class RequestBatch {
     } catch (cause) {
       w.dropPart()
       if (this.#calls.length === 0) w.reset()
-      throw codecError(`${call.what} was not sent: its arguments cannot be: ${reasonOf(cause)}`, cause)
+      const where = whereInArguments((again, args) => binding.encodeArgs(again, args), attempt.args)
+      throw codecError(`${call.what} was not sent: its arguments cannot be: ${where}${reasonOf(cause)}`, cause)
     }
   }
 

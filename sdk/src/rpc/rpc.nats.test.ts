@@ -151,7 +151,7 @@ describe('an error of the method', () => {
     })
     expect(await failureOf(call('echo', 7 as unknown as string))).toMatchObject({
       code: 'WEAVER_CODEC_INVALID',
-      message: 'shop/Cart.echo was not sent: its arguments cannot be: expected a string, got number',
+      message: 'shop/Cart.echo was not sent: its arguments cannot be: argument 1: expected a string, got a number',
     })
     expect(await call('echo', 'the writers are clean')).toBe('the writers are clean')
   })

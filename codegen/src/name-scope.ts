@@ -1,0 +1,47 @@
+/** The names of one generated file: everything that it declares, imports or uses is in one scope, so that none stands for two things. */
+import { TYPED_ARRAYS } from './shape.js'
+
+export class NameScope {
+  readonly #taken = new Set<string>(RESERVED)
+
+  /** @returns the wish, or what comes nearest and is free; taken from now on */
+  take(wish: string): string {
+    return this.#takeFirst(wish, (name) => [name])
+  }
+
+  /** The same for a type, which has functions and maybe a list named after it ({@link namesOf}). */
+  takeType(wish: string): string {
+    return this.#takeFirst(this.#taken.has(wish) && !/\d$/.test(wish) ? `${wish}Value` : wish, namesOf, wish)
+  }
+
+  #takeFirst(first: string, all: (name: string) => readonly string[], wish: string = first): string {
+    let name = first
+    for (let n = 2; all(name).some((text) => this.#taken.has(text)); n++) name = `${wish}${n}`
+    for (const text of all(name)) this.#taken.add(text)
+    return name
+  }
+}
+
+/** What a type of a generated file brings along. */
+const namesOf = (type: string): readonly string[] => [type, `write${type}`, `read${type}`, `LIST_OF_${type}`]
+
+/** Names that mean something in a generated file. Also those of its functions: a codec by the name of a variable would be hidden by it. */
+export const RESERVED: readonly string[] = [
+  // types and values of the language
+  ...TYPED_ARRAYS,
+  ...'Array AsyncIterable Buffer Date Error Map Object Promise Readonly ReadonlyMap ReadonlySet'.split(' '),
+  ...'Record ReturnType Set Uint8Array globalThis undefined'.split(' '),
+  // what it imports of the SDK, and what it exports
+  ...'Component InstanceOf PlainOf Reader SentBuffer WeaverGen Writer bind weaver withPackages'.split(' '),
+  ...'isBuffer isDate isMap isPlainObject isSet isUint8Array literalAt literalIndex memberError setKey'.split(' '),
+  ...'tagError typedArrayBytes typedArrayOf unionError'.split(' '),
+  // variables of its functions
+  ...'T a args calls entered error i item items key keys left member plain r size tagged'.split(' '),
+  ...'target v w'.split(' '),
+  // An export may have any of these names, and nothing else may.
+  ...'any arguments await bigint boolean break case catch class const continue debugger default'.split(' '),
+  ...'delete do else enum eval export extends false finally for function if implements import'.split(' '),
+  ...'in instanceof interface let never new null number object package private protected public'.split(' '),
+  ...'return static string super switch symbol this throw true try typeof unknown var void'.split(' '),
+  ...'while with yield'.split(' '),
+]
