@@ -44,6 +44,8 @@ export const REASONS = {
   Suspended: 'spec.suspend is true: nothing is created, moved or removed.',
   // Other reasons of conditions.
   InvalidSpec: 'The spec is wrong; the message names field and remedy. The live versions serve on.',
+  NameTaken: 'A name that the app needs belongs to an object that is not its own; the message names it, its owner and the remedy.',
+  NotReachable: 'Users cannot reach the active version: something between them and its pods is missing; the message names it.',
   NotStalled: 'Nothing needs a person.',
   ActiveServes: 'The active version serves.',
   NoActiveVersion: 'No version has taken traffic yet.',

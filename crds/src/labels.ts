@@ -24,8 +24,15 @@ export const ANNOTATIONS = {
    * carried out.
    */
   abort: 'weaver.dev/abort',
+  /**
+   * On an object that has a name which a WeaverApp needs, by its user: it becomes the app's, and is deleted with it. The value is the app's name.
+   * `kubectl annotate service web-http weaver.dev/adopt=web`
+   */
+  adopt: 'weaver.dev/adopt',
   /** On a child, by the operator: hash of what was applied, by which an unchanged child is recognised without sending it again. */
   appliedHash: 'weaver.dev/applied-hash',
+  /** On a Secret of broker credentials, by the operator: hash of its data, by which an edit is recognised. */
+  dataHash: 'weaver.dev/data-hash',
   /** On a Secret of broker credentials, by the operator: hash of what they allow. */
   issuedFor: 'weaver.dev/issued-for',
 } as const

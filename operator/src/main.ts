@@ -60,6 +60,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
   const proxy = createProxyDriver({
     kube: client,
     proxyPods: (app) => manager?.proxyPods(app) ?? [],
+    child: (namespace, kind, name) => manager?.child(namespace, kind, name),
     image: environment.proxyImage,
     failOpenSeconds: environment.proxyFailOpenSeconds,
     log,

@@ -12,6 +12,8 @@ import type { LeaderLeases, LeaseName } from '@weaver/deployer'
 import { appLabels, childMetadata, type AppIdentity } from '../desired/manifest.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
+import { isGivenTo, NameTakenError } from '../kube/name-taken.js'
+import { isOwn } from '../kube/own-objects.js'
 
 interface LeaseObject extends KubeObject {
   readonly spec?: {
@@ -72,11 +74,16 @@ export function createKubeLeases({ api, app, versionOf }: KubeLeasesOptions): Le
         see(name, made)
         return tokenOf(made)
       }
+      const isGiven = isGivenTo(found, app.name)
+      if (!isOwn(app.uid, found) && !isGiven) throw new NameTakenError({ kind: app.kind, name: app.name }, KINDS.leases, found)
       see(name, found)
       if (isHeldByOther(name, holder)) return undefined
       const isRenewal = found.spec?.holderIdentity === holder
       const body = {
-        metadata: { resourceVersion: found.metadata.resourceVersion }, // I1
+        metadata: {
+          resourceVersion: found.metadata.resourceVersion,
+          ...(isGiven ? { ownerReferences: childMetadata(app, name, {}).ownerReferences } : {}),
+        }, // I1
         spec: { ...spec, ...(isRenewal ? {} : { acquireTime: now, leaseTransitions: (found.spec?.leaseTransitions ?? 0) + 1 }) },
       }
       const written = await api.patch<LeaseObject>(KINDS.leases, app.namespace, name, body, LIMIT)
@@ -86,7 +93,7 @@ export function createKubeLeases({ api, app, versionOf }: KubeLeasesOptions): Le
     async release(lease, holder) {
       const name = nameOf(lease)
       const found = await api.get<LeaseObject>(KINDS.leases, app.namespace, name, LIMIT)
-      if (found?.spec?.holderIdentity !== holder) return
+      if (found?.spec?.holderIdentity !== holder || !isOwn(app.uid, found)) return
       const body = {
         metadata: { resourceVersion: found.metadata.resourceVersion },
         spec: { holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(Date.now()) },

@@ -5,7 +5,7 @@ import { pinImage, type PinnedImage } from './image-reference.js'
 import { containerOf, unschedulable, type Pod } from './pod-view.js'
 
 /** Reasons of condition `Described`. */
-export type DescribeFailure = Extract<Reason, 'ImagePullFailed' | 'NotAWeaverImage' | 'DescribeFailed'>
+export type DescribeFailure = Extract<Reason, 'ImagePullFailed' | 'NotAWeaverImage' | 'DescribeFailed' | 'NameTaken'>
 export type DescribeProgress =
   /** It runs; look again. `trouble` says why it may never end. */
   | { readonly state: 'running'; readonly message: string; readonly trouble?: DescribeFailure }

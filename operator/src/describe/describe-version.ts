@@ -10,6 +10,7 @@ import { buildDescribePod } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
+import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
 import { describeProgress, readDescription, type Described, type DescribeFailure } from './describe-outcome.js'
 import type { Pod } from './pod-view.js'
 
@@ -33,10 +34,11 @@ export type DescribeStep =
 
 /** One step towards the description of a version. */
 export async function describeVersion(api: KubeApi, request: DescribeRequest): Promise<DescribeStep> {
-  const { app, versionId, spec, pod, now, signal } = request
+  const { app, versionId, spec, now, signal } = request
+  const pod = isOwn(app.uid, request.pod) ? request.pod : undefined
   const options = signal === undefined ? {} : { signal }
   if (pod === undefined) {
-    await api.apply(KINDS.pods, buildDescribePod(app, versionId, spec), options)
+    await applyOwn(api, KINDS.pods, buildDescribePod(app, versionId, spec), options)
     return { state: 'waiting', message: `image "${spec.image}" is being described`, requeueAfterMs: POLL_MS }
   }
   if (pod.metadata.deletionTimestamp !== undefined)
@@ -65,10 +67,7 @@ export async function forgetDescription(
   api: KubeApi,
   which: { readonly app: AppIdentity; readonly versionId: string; readonly signal?: AbortSignal },
 ): Promise<void> {
-  await api.delete(
-    KINDS.pods,
-    which.app.namespace,
-    describePodName(which.app.name, which.versionId),
-    which.signal === undefined ? {} : { signal: which.signal },
-  )
+  const { namespace, name, uid } = which.app
+  const pod = { namespace, name: describePodName(name, which.versionId), owner: uid }
+  await deleteOwn(api, KINDS.pods, pod, which.signal === undefined ? {} : { signal: which.signal })
 }

@@ -72,6 +72,23 @@ export function manifestHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16)
 }
 
+/**
+ * Stamps a Secret with the hash of its data, by which an edit is recognised even where the data is made anew each time. What is hashed has the entropy of a key.
+ */
+export function withDataHash(secret: Manifest): Manifest {
+  const annotations = { ...secret.metadata.annotations, [ANNOTATIONS.dataHash]: manifestHash(secret['data']) }
+  return { ...secret, metadata: { ...secret.metadata, annotations } }
+}
+
+/** False when the data of an object is not what its stamp says. */
+export function isDataIntact(object: {
+  readonly data?: unknown
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
+}): boolean {
+  const stamped = object.metadata.annotations?.[ANNOTATIONS.dataHash]
+  return stamped === undefined || stamped === manifestHash(object['data'] ?? {})
+}
+
 function strip(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(strip)
   if (!isRecord(value)) return value

@@ -41,10 +41,18 @@ export interface ResourceKind {
   readonly kind: string
   readonly plural: string
 }
+/** Kind of an object of which only the metadata is known. */
+export const PARTIAL_METADATA = 'PartialObjectMetadata'
+
 export interface CallOptions {
   readonly signal?: AbortSignal
   /** @default 10000 */
   readonly timeoutMs?: number
+}
+export interface ApplyOptions extends CallOptions {
+  readonly subresource?: 'status'
+  /** Take fields that another manager has; otherwise the apply is refused with 409 where a value differs. @default true */
+  readonly force?: boolean
 }
 export interface KubeApi {
   /** `undefined` when there is none. */
@@ -53,12 +61,11 @@ export interface KubeApi {
     kind: ResourceKind,
     options: CallOptions & { readonly namespace?: string; readonly labelSelector?: string },
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
-  /** Server-side apply with the operator's field manager, forced; `undefined` fields and empty containers are left out. */
-  apply<T extends KubeObject>(
-    kind: ResourceKind,
-    object: KubeObject,
-    options?: CallOptions & { readonly subresource?: 'status' },
-  ): Promise<T>
+  /**
+   * Server-side apply with the operator's field manager; `undefined` fields and empty containers are left out. Takes over an object of whoever has the name:
+   * children of an app go by `applyOwn` of `own-objects.ts`.
+   */
+  apply<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: ApplyOptions): Promise<T>
   /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   create<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>

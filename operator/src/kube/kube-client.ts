@@ -5,13 +5,16 @@
 import type { KubeConfig } from '@kubernetes/client-node'
 import { FIELD_MANAGER } from '@weaver/crds'
 import { Agent, request, type Dispatcher } from 'undici'
-import type { CallOptions, KubeApi, KubeObject, ResourceKind } from './kube-api.js'
+import { PARTIAL_METADATA, type CallOptions, type KubeApi, type KubeObject, type ResourceKind } from './kube-api.js'
 import { KubeError } from './kube-error.js'
 import { resourcePath } from './kinds.js'
 
 const DEFAULT_TIMEOUT_MS = 10_000
 const PAGE = 500
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
+/** Asks for metadata alone, as API machinery defines it. */
+const METADATA = `application/json;as=${PARTIAL_METADATA};g=meta.k8s.io;v=v1`
+const METADATA_LIST = `application/json;as=${PARTIAL_METADATA}List;g=meta.k8s.io;v=v1`
 /** Credentials are asked for anew after this time, so that a rotated token file is seen. */
 const CREDENTIALS_MS = 30_000
 
@@ -36,6 +39,8 @@ export interface KubeClient extends KubeApi {
   close(): Promise<void>
 }
 export interface ListOptions extends CallOptions {
+  /** Objects come as `PartialObjectMetadata`: nothing of a Secret's data is sent. */
+  readonly metadataOnly?: boolean
   readonly namespace?: string
   readonly labelSelector?: string
   readonly continueToken?: string
@@ -46,6 +51,8 @@ export interface ListPage {
   readonly continueToken: string | undefined
 }
 export interface WatchOptions extends CallOptions {
+  /** As in {@link ListOptions}. */
+  readonly metadataOnly?: boolean
   readonly namespace?: string
   readonly labelSelector?: string
   readonly resourceVersion: string
@@ -58,6 +65,8 @@ interface Call {
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: unknown
   readonly contentType?: string
+  /** @default application/json */
+  readonly accept?: string
   /** For messages: `Deployment "shop/cart"`. */
   readonly what: string
   readonly used: UsedVerb
@@ -118,7 +127,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
         method: call.method,
         dispatcher,
         headers: {
-          accept: 'application/json',
+          accept: call.accept ?? 'application/json',
           ...headers,
           ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
         },
@@ -185,13 +194,18 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     async listPage(kind, o) {
       const query = { limit: String(PAGE), labelSelector: o.labelSelector, continue: o.continueToken }
       const page = await json<{ items: KubeObject[]; metadata: { resourceVersion: string; continue?: string } }>(
-        call('list', kind, { namespace: o.namespace }, { method: 'GET', query, options: o }),
+        call(
+          'list',
+          kind,
+          { namespace: o.namespace },
+          { method: 'GET', query, options: o, ...(o.metadataOnly === true ? { accept: METADATA_LIST } : {}) },
+        ),
       )
       // Items of a list carry neither kind nor apiVersion.
       const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
       const next = page.metadata.continue
       return {
-        items: page.items.map((item) => ({ ...item, apiVersion, kind: kind.kind })),
+        items: page.items.map((item) => ({ ...item, apiVersion, kind: o.metadataOnly === true ? PARTIAL_METADATA : kind.kind })),
         resourceVersion: page.metadata.resourceVersion,
         continueToken: next === '' ? undefined : next,
       }
@@ -220,7 +234,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
           },
           {
             method: 'PATCH',
-            query: { fieldManager: FIELD_MANAGER, force: 'true' },
+            query: { fieldManager: FIELD_MANAGER, force: String(o?.force ?? true) },
             // JSON is YAML; undefined fields are not in it.
             contentType: 'application/apply-patch+yaml',
             body: object,
@@ -287,7 +301,12 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
         timeoutSeconds: String(o.timeoutSeconds),
         labelSelector: o.labelSelector,
       }
-      const opened = call('watch', kind, { namespace: o.namespace }, { method: 'GET', query, options: o })
+      const opened = call(
+        'watch',
+        kind,
+        { namespace: o.namespace },
+        { method: 'GET', query, options: o, ...(o.metadataOnly === true ? { accept: METADATA } : {}) },
+      )
       return send(opened, true, async (response) => response.body as AsyncIterable<Uint8Array>)
     },
     refreshCredentials: () => void (credentials = undefined),

@@ -21,6 +21,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Absent: all namespaces. */
   readonly namespace?: string
   readonly labelSelector?: string
+  /** Keep the metadata alone. */
+  readonly metadataOnly?: boolean
   /** The label that the store's index looks at. */
   readonly indexLabel: string
   readonly log: Logger
@@ -58,6 +60,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
   const scope = {
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
     ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
+    ...(options.metadataOnly === true ? { metadataOnly: true } : {}),
   }
   let lastHeardAt = Date.now()
   let markSynced: () => void

@@ -1,4 +1,4 @@
-import { LABELS } from '@weaver/crds'
+import { canonicalJson, LABELS } from '@weaver/crds'
 import type { VersionIdentity } from '../broker/broker.js'
 import type { Pod } from '../describe/pod-view.js'
 import { PROXY_ROLE } from '../desired/proxy.js'
@@ -8,7 +8,7 @@ import { KINDS } from '../kube/kinds.js'
 import { startReflector, type Reflector } from '../kube/reflector.js'
 import type { Logger } from '../log.js'
 import type { AppKey } from '../reconcile/reconcile-app.js'
-import type { ClusterView, EndpointSlice, Revision, Workload } from '../reconcile/cluster-view.js'
+import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
 import { identityOfRevision } from '../reconcile/version-identity.js'
 import type { ProxyPod } from '../traffic/proxy-driver.js'
 
@@ -18,6 +18,8 @@ export interface ClusterCaches extends ClusterView {
   readonly synced: Promise<void>
   /** Pods of an app's proxy; unready and terminating ones too. */
   readonly proxyPods: (app: AppKey) => readonly ProxyPod[]
+  /** A child by its name; of Secrets and ConfigMaps the metadata alone. */
+  readonly child: (namespace: string, kind: ResourceKind, name: string) => KubeObject | undefined
   readonly apps: () => readonly AppKey[]
   /** Every version that has a snapshot: the accounts that the broker must know. */
   readonly versions: () => readonly VersionIdentity[]
@@ -34,13 +36,35 @@ export interface ClusterCachesOptions {
   readonly onRestart?: (kind: string, reason: string) => void
 }
 
+/** Kinds of which nothing but metadata shall be in memory. */
+const HAS_DATA: ReadonlySet<ResourceKind> = new Set([KINDS.secrets, KINDS.configMaps])
+
+/** Kinds whose status changes all the time and is nothing to us. */
+const HAS_NOISE: ReadonlySet<ResourceKind> = new Set([KINDS.horizontalPodAutoscalers, KINDS.podDisruptionBudgets])
+
 /** Children are told by the app's label; nothing else of a cluster is held in memory. */
 export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches {
   const { client, log, onChange } = options
   const namespaces = options.namespaces.length === 0 ? [undefined] : options.namespaces
+  /** What was last seen of objects whose status is noise. */
+  const asked = new Map<string, string>()
+  const isNews = (object: KubeObject, isDeleted: boolean): boolean => {
+    const { namespace, name, uid, labels, annotations, ownerReferences, deletionTimestamp } = object.metadata
+    const key = `${object.kind}/${namespace}/${name}`
+    const text = canonicalJson([uid, labels, annotations, ownerReferences, deletionTimestamp, object['spec']])
+    const isSame = asked.get(key) === text
+    if (isDeleted) asked.delete(key)
+    else asked.set(key, text)
+    return isDeleted || !isSame
+  }
   const watch = <T extends KubeObject>(
     kind: ResourceKind,
-    scope: { readonly labelSelector?: string; readonly keyOf: (object: T) => string | undefined },
+    scope: {
+      readonly labelSelector?: string
+      readonly metadataOnly?: boolean
+      readonly hasNoise?: boolean
+      readonly keyOf: (object: T) => string | undefined
+    },
   ) =>
     namespaces.map((namespace) =>
       startReflector<T>({
@@ -48,17 +72,21 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
         kind,
         ...(namespace === undefined ? {} : { namespace }),
         ...(scope.labelSelector === undefined ? {} : { labelSelector: scope.labelSelector }),
+        ...(scope.metadataOnly === true ? { metadataOnly: true } : {}),
         indexLabel: LABELS.app,
         log,
-        onChange: (object) => {
+        onChange: (object, isDeleted) => {
           const name = scope.keyOf(object)
+          if (scope.hasNoise === true && !isNews(object, isDeleted)) return
           if (name !== undefined) onChange({ namespace: object.metadata.namespace ?? '', name })
         },
         onRestart: (reason) => options.onRestart?.(kind.plural, reason),
       }),
     )
-  const children = <T extends KubeObject>(kind: ResourceKind) =>
-    watch<T>(kind, { labelSelector: LABELS.app, keyOf: (object) => object.metadata.labels?.[LABELS.app] })
+  const children = <T extends KubeObject>(
+    kind: ResourceKind,
+    scope: { readonly metadataOnly?: boolean; readonly hasNoise?: boolean } = {},
+  ) => watch<T>(kind, { ...scope, labelSelector: LABELS.app, keyOf: (object) => object.metadata.labels?.[LABELS.app] })
 
   const apps = watch<KubeObject>(KINDS.weaverApps, { keyOf: (app) => app.metadata.name })
   const workloads = children<Workload>(KINDS.deployments)
@@ -66,7 +94,26 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
   const slices = children<EndpointSlice>(KINDS.endpointSlices)
   const services = children<KubeObject>(KINDS.services)
   const revisions = children<Revision>(KINDS.controllerRevisions)
-  const every: readonly Reflector<KubeObject>[] = [...apps, ...workloads, ...pods, ...slices, ...services, ...revisions]
+  const others = OTHER_CHILDREN.map((kind) => ({
+    kind,
+    reflectors: children<KubeObject>(kind, { metadataOnly: HAS_DATA.has(kind), hasNoise: HAS_NOISE.has(kind) }),
+  }))
+  const every: readonly Reflector<KubeObject>[] = [
+    ...[...apps, ...workloads, ...pods, ...slices, ...services, ...revisions],
+    ...others.flatMap(({ reflectors }) => reflectors),
+  ]
+  const named = new Map<ResourceKind, readonly Reflector<KubeObject>[]>([
+    [KINDS.deployments, workloads],
+    [KINDS.services, services],
+    ...others.map(({ kind, reflectors }) => [kind, reflectors] as const),
+  ])
+  const child = (namespace: string, kind: ResourceKind, name: string): KubeObject | undefined => {
+    for (const { store } of named.get(kind) ?? []) {
+      const found = store.get(namespace, name)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
   return {
     synced: Promise.all(every.map((r) => r.synced)).then(() => undefined),
     apps: () => apps.flatMap((r) => r.store.all().map(({ metadata }) => ({ namespace: metadata.namespace ?? '', name: metadata.name }))),
@@ -84,8 +131,16 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
         })),
     read(namespace, app) {
       const of = <T extends KubeObject>(reflectors: readonly Reflector<T>[]) => reflectors.flatMap((r) => r.store.byLabel(namespace, app))
-      return { workloads: of(workloads), pods: of(pods), slices: of(slices), services: of(services), revisions: of(revisions) }
+      return {
+        workloads: of(workloads),
+        pods: of(pods),
+        slices: of(slices),
+        services: of(services),
+        revisions: of(revisions),
+        child: (kind, name) => child(namespace, kind, name),
+      }
     },
+    child,
     async close() {
       await Promise.all(every.map((r) => r.close()))
     },

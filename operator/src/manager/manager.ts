@@ -49,6 +49,8 @@ export interface Manager {
   readonly isLeader: boolean
   /** Pods of an app's proxy, as the caches have them. */
   readonly proxyPods: ClusterCaches['proxyPods']
+  /** A child of an app, as the caches have it. */
+  readonly child: ClusterCaches['child']
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -133,6 +135,7 @@ export function startManager(options: ManagerOptions): Manager {
       return lease.isLeader
     },
     proxyPods: caches.proxyPods,
+    child: caches.child,
     close: () =>
       (closing ??= (async () => {
         isClosed = true

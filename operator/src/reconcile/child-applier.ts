@@ -2,21 +2,20 @@
  * Sends a child only when it must be sent. A rollout of twelve components passes here thousands of times; the API server should see a write only when
  * something is missing, was changed by somebody, or ought to change.
  *
- * I1  A child that is wanted and absent is applied, unless we have just done so and the cache lags.
+ * I1  A child that is wanted and absent is applied; a cache may lag, so the object is read before.
  * I2  A child whose hash annotation differs from the wanted one is applied.
- * I3  A child of the right hash is applied again when it no longer says what we asked (somebody edited it), once per change of that object: what an admission
+ * I3  A child of the right hash is applied again when it no longer says what we asked (someone edited it), once per change of that object: what an admission
  *     plugin or the server's own normalisation turns into something else must not be fought for ever.
+ * I4  Only the app's own objects are written (`kube/own-objects.ts`).
  */
 import { ANNOTATIONS } from '@weaver/crds'
-import type { Manifest } from '../desired/manifest.js'
-import type { CallOptions, KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
+import { isDataIntact, type Manifest } from '../desired/manifest.js'
+import { PARTIAL_METADATA, type CallOptions, type KubeApi, type KubeObject, type ResourceKind } from '../kube/kube-api.js'
+import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
+import { replacementOf, says } from '../kube/replacement.js'
 
 /** How long an object that no cache watches is believed to be as we left it. */
 const RECHECK_MS = 300_000
-/** How long a cache may take to show our own write. */
-const CACHE_LAG_MS = 3_000
-/** Stands for the hash of an object that must not be. */
-const ABSENT = ''
 
 interface Remembered {
   readonly hash: string
@@ -25,21 +24,35 @@ interface Remembered {
   readonly at: number
 }
 
+/**
+ * A child as a cache has it; `undefined`: absent; `'unwatched'`: no cache watches it, so it is read when that was long ago. A cache may hold the metadata alone
+ * (`PartialObjectMetadata`): then the object is read when it changed.
+ */
+export type LiveChild = KubeObject | undefined | 'unwatched'
+
 export interface EnsureOptions extends CallOptions {
   /** Makes the manifest that is sent, where `wanted` leaves out what is costly or different each time. */
   readonly complete?: () => Promise<Manifest>
+  /** What has to be so before an object that is given to the app is taken over; see `applyOwn`. */
+  readonly adoptsOnce?: string
 }
 export interface ChildApplier {
   /**
    * Makes the child be as wanted.
-   * @param live the object as a cache has it; `undefined`: absent; `'unwatched'`: no cache watches this kind, so it is read when that was long ago.
+   * @param live the object as a cache has it.
    * @returns true when something was sent.
+   * @throws NameTakenError the name belongs to an object of another owner.
    */
-  ensure(kind: ResourceKind, wanted: Manifest, live: KubeObject | undefined | 'unwatched', options?: EnsureOptions): Promise<boolean>
-  /** Makes sure that there is no such object; looks only when that was long ago. */
-  ensureAbsent(kind: ResourceKind, namespace: string, name: string, options?: CallOptions): Promise<void>
-  /** Whether a child of this very content was sent or seen lately; spares making a credential only to find that it is there. */
-  isFresh(kind: ResourceKind, namespace: string, name: string): boolean
+  ensure(kind: ResourceKind, wanted: Manifest, live: LiveChild, options?: EnsureOptions): Promise<boolean>
+  /** Makes sure that the owner has no such object. */
+  ensureAbsent(
+    kind: ResourceKind,
+    which: { readonly namespace: string; readonly name: string; readonly owner: string },
+    live: LiveChild,
+    options?: CallOptions,
+  ): Promise<void>
+  /** Whether a child was sent or seen lately and has not changed since; spares making a credential only to find that it is there. */
+  isFresh(kind: ResourceKind, which: { readonly namespace: string; readonly name: string }, live: LiveChild): boolean
   /** Forgets an object that was deleted, or everything of an app. */
   forget(match: { readonly namespace: string; readonly name: string; readonly kind?: ResourceKind }): void
 }
@@ -51,38 +64,34 @@ export function createChildApplier(api: KubeApi, now: () => number): ChildApplie
 
   return {
     async ensure(kind, wanted, live, options = {}) {
-      const key = keyOf(kind, wanted.metadata.namespace, wanted.metadata.name)
+      const { complete, ...call } = options
+      const { namespace, name } = wanted.metadata
+      const key = keyOf(kind, namespace, name)
       const hash = wanted.metadata.annotations?.[ANNOTATIONS.appliedHash] ?? ''
       const remembered = memory.get(key)
-      let found = live
-      if (found === 'unwatched') {
-        if (remembered?.hash === hash && now() - remembered.at < RECHECK_MS) return false
-        found = await api.get(kind, wanted.metadata.namespace, wanted.metadata.name, options)
-      }
-      if (found !== undefined && found.metadata.annotations?.[ANNOTATIONS.appliedHash] === hash) {
-        const isOurs = remembered?.hash === hash && remembered.mark === markOf(found)
-        if (isOurs || covers(found, wanted)) {
+      if (live === 'unwatched' && remembered?.hash === hash && now() - remembered.at < RECHECK_MS) return false
+      const isKept = (object: KubeObject) => remembered?.hash === hash && remembered.mark === markOf(object) // I3
+      let found = live === 'unwatched' ? undefined : live
+      // A cache may not have seen our own write yet (I1), and one that holds metadata does not know what else was changed.
+      if (found === undefined || (isPartial(found) && !isKept(found))) found = await api.get(kind, namespace, name, call)
+      if (found?.metadata.annotations?.[ANNOTATIONS.appliedHash] === hash && isMarked(found, wanted))
+        if (isKept(found) || isAsWanted(kind, found, wanted)) {
           memory.set(key, { hash, mark: markOf(found), at: now() })
           return false
         }
-      }
-      // A cache that has not seen our own write yet is no reason to repeat it.
-      if (found === undefined && remembered?.hash === hash && now() - remembered.at < CACHE_LAG_MS) return false
-      const applied = await api.apply(kind, (await options.complete?.()) ?? wanted, options)
+      const applied = await applyOwn(api, kind, (await complete?.()) ?? wanted, { ...call, live: found ?? 'absent' })
       memory.set(key, { hash, mark: markOf(applied), at: now() })
       return true
     },
-    async ensureAbsent(kind, namespace, name, options = {}) {
-      const key = keyOf(kind, namespace, name)
-      const remembered = memory.get(key)
-      if (remembered?.hash === ABSENT && now() - remembered.at < RECHECK_MS) return
-      const found = await api.get(kind, namespace, name, options)
-      if (found !== undefined) await api.delete(kind, namespace, name, options)
-      memory.set(key, { hash: ABSENT, mark: '', at: now() })
+    async ensureAbsent(kind, { namespace, name, owner }, live, options = {}) {
+      if (live === undefined) return
+      await deleteOwn(api, kind, { namespace, name, owner }, options)
+      memory.delete(keyOf(kind, namespace, name))
     },
-    isFresh(kind, namespace, name) {
+    isFresh(kind, { namespace, name }, live) {
       const remembered = memory.get(keyOf(kind, namespace, name))
-      return remembered !== undefined && remembered.hash !== ABSENT && now() - remembered.at < RECHECK_MS
+      if (remembered === undefined || now() - remembered.at >= RECHECK_MS) return false
+      return live === 'unwatched' || (live !== undefined && remembered.mark === markOf(live))
     },
     forget({ namespace, name, kind }) {
       if (kind !== undefined) memory.delete(keyOf(kind, namespace, name))
@@ -97,12 +106,16 @@ function markOf(object: KubeObject): string {
   return object.metadata.generation === undefined ? (object.metadata.resourceVersion ?? '') : String(object.metadata.generation)
 }
 
-/** True when the live value says everything that the wanted one says; what a server adds (defaults, status) is not looked at. */
-export function covers(live: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted)) return Array.isArray(live) && live.length === wanted.length && wanted.every((w, i) => covers(live[i], w))
-  if (typeof wanted === 'object' && wanted !== null)
-    return (
-      typeof live === 'object' && live !== null && Object.entries(wanted).every(([k, w]) => covers((live as Record<string, unknown>)[k], w))
-    )
-  return live === wanted
+/** Metadata is compared each time: an edit of it changes no `generation`. */
+function isMarked({ metadata }: KubeObject, { metadata: wanted }: Manifest): boolean {
+  const isOwned = wanted.ownerReferences.every(({ uid }) => isOwn(uid, { metadata }))
+  return isOwned && says(metadata.labels ?? {}, wanted.labels) && says(metadata.annotations ?? {}, wanted.annotations ?? {})
+}
+
+function isPartial(object: KubeObject): boolean {
+  return object.kind === PARTIAL_METADATA
+}
+
+function isAsWanted(kind: ResourceKind, found: KubeObject, wanted: Manifest): boolean {
+  return says(found, wanted) && replacementOf(kind, found, wanted) === undefined && isDataIntact(found)
 }

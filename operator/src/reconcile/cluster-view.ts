@@ -1,5 +1,7 @@
 import type { Pod } from '../describe/pod-view.js'
-import type { KubeObject } from '../kube/kube-api.js'
+import type { KubeObject, ResourceKind } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import { isOwn } from '../kube/own-objects.js'
 
 /** The parts of a Deployment that the operator reads. */
 export interface Workload extends KubeObject {
@@ -33,6 +35,23 @@ export interface AppObjects {
   readonly slices: readonly EndpointSlice[]
   readonly services: readonly KubeObject[]
   readonly revisions: readonly Revision[]
+  /** Any child by its name, whoever owns it; of Secrets and ConfigMaps the metadata alone. */
+  readonly child: (kind: ResourceKind, name: string) => KubeObject | undefined
+}
+
+/** Kinds of children beside those that are read in whole lists. Leases are not among them: whoever leads reads its own every few seconds, and makes it again. */
+export const OTHER_CHILDREN = [
+  KINDS.secrets,
+  KINDS.configMaps,
+  KINDS.horizontalPodAutoscalers,
+  KINDS.podDisruptionBudgets,
+  KINDS.networkPolicies,
+] as const
+
+/** What of an app's objects is its own: labels can be put on anything. Pods belong to their workloads; they and EndpointSlices are told by label. */
+export function ownObjects(objects: AppObjects, uid: string): AppObjects {
+  const own = <T extends KubeObject>(list: readonly T[]) => list.filter((o) => isOwn(uid, o))
+  return { ...objects, workloads: own(objects.workloads), services: own(objects.services), revisions: own(objects.revisions) }
 }
 
 /**

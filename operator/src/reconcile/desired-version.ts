@@ -5,6 +5,7 @@ import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating } from '../kube/kube-error.js'
+import { isNameTaken } from '../kube/name-taken.js'
 import type { RolloutState } from '../rollout/types.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
@@ -61,6 +62,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
         if (isNamespaceTerminating(error))
           return { state: 'waiting', message: 'the namespace is being deleted', requeueAfterMs: REFUSED_RETRY_MS }
         // Refused by quota, admission or validation: the user must read it, so it may not end the pass before the status is written.
+        if (isNameTaken(error)) return { state: 'failed', reason: 'NameTaken', message: error.message, requeueAfterMs: REFUSED_RETRY_MS }
         const message = `the describe pod of image "${spec.image}": ${error instanceof Error ? error.message : String(error)}`
         return { state: 'failed', reason: 'DescribeFailed', message, requeueAfterMs: REFUSED_RETRY_MS }
       },
@@ -75,7 +77,13 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     const issues = checkAgainstGraph(spec, step.result.graph)
     // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
     if (issues.length > 0) return { ...base, isKnown: false, specProblems: issues.map(formatProblem) }
-    snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
+    try {
+      snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
+    } catch (error) {
+      if (!isNameTaken(error)) throw error
+      const describe = { ok: false, reason: 'NameTaken', message: error.message } as const
+      return { ...base, isKnown: false, describe, requeueAfterMs: REFUSED_RETRY_MS }
+    }
   }
   const snapshots = input.snapshots.some((s) => s.versionId === id) ? input.snapshots : [...input.snapshots, snapshot]
   await forgetDescriptions(api, { app, objects, signal })

@@ -7,6 +7,7 @@ import { buildVersionRevision } from '../desired/version-revision.js'
 import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
+import { applyOwn, isOwn } from '../kube/own-objects.js'
 import type { AppObjects, Revision } from './cluster-view.js'
 import { observeVersion } from './observe-version.js'
 import type { TrafficVersion } from './traffic-plan.js'
@@ -63,7 +64,7 @@ export async function storeSnapshot(
     ...(image.pinned ? { digest: image.digest } : { whyUnpinned: image.why }),
   }
   const number = 1 + Math.max(0, ...made.revisions.map((r) => r.revision ?? 0))
-  await api.apply(KINDS.controllerRevisions, buildVersionRevision(app, snapshot, number), { signal: made.signal })
+  await applyOwn(api, KINDS.controllerRevisions, buildVersionRevision(app, snapshot, number), { signal: made.signal })
   return snapshot
 }
 
@@ -76,5 +77,6 @@ export async function findSnapshot(
   const revision = await api.get<Revision>(KINDS.controllerRevisions, app.namespace, revisionName(app.name, which.versionId), {
     signal: which.signal,
   })
-  return revision === undefined || revision.metadata.deletionTimestamp !== undefined ? undefined : readSnapshots([revision]).snapshots[0]
+  if (revision === undefined || !isOwn(app.uid, revision) || revision.metadata.deletionTimestamp !== undefined) return undefined
+  return readSnapshots([revision]).snapshots[0]
 }

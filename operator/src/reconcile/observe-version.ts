@@ -1,6 +1,9 @@
-import { LABELS } from '@weaver/crds'
+import { LABELS, networkPolicyName } from '@weaver/crds'
+import { buildAutoscaler, buildDisruptionBudget } from '../desired/scaling.js'
 import type { PlannedGroup, PlannedListener, VersionPlan } from '../desired/version-plan.js'
 import { HEALTH_PORT } from '../desired/version-plan.js'
+import { KINDS } from '../kube/kinds.js'
+import { isOwn } from '../kube/own-objects.js'
 import type { TrafficBackend } from '../traffic/traffic-driver.js'
 import { blameGroup, rootsFirst } from './blame.js'
 import type { AppObjects, Workload } from './cluster-view.js'
@@ -45,6 +48,11 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
       workloadOf(group),
     ),
   )
+  const missing = missingChildren(plan, objects)
+  if (missing.length > 0)
+    blames.unshift(
+      `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} gone, and ${missing.length === 1 ? 'is' : 'are'} made again`,
+    )
   const endpoints = Object.fromEntries(plan.listeners.map((l) => [l.name, endpointsOf(l, objects)]))
   const unserved = plan.listeners.filter((l) => !endpoints[l.name]?.some((p) => p.ready && !p.terminating))
   if (blames.length === 0 && unserved.length > 0)
@@ -53,7 +61,7 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
     id: plan.versionId,
     groupsReady,
     groupsWanted: plan.groups.length,
-    ready: groupsReady === plan.groups.length && unserved.length === 0,
+    ready: groupsReady === plan.groups.length && unserved.length === 0 && missing.length === 0,
     servable: groupsServing === plan.groups.length && unserved.length === 0,
     ...(blames[0] === undefined
       ? {}
@@ -62,6 +70,22 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
     readyPods: pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')).map((p) => p.metadata.name),
     endpoints,
   }
+}
+
+/** Children without which the version runs on but not as it should: no new pod could start, its wall is open, its number is not kept. */
+function missingChildren(plan: VersionPlan, objects: AppObjects): string[] {
+  const isMade = (group: PlannedGroup) => objects.workloads.some((w) => w.metadata.name === group.workloadName)
+  const made = plan.groups.filter(isMade)
+  if (made.length < plan.groups.length) return []
+  const wanted = [
+    [KINDS.networkPolicies, networkPolicyName(plan.app.name, plan.versionId)] as const,
+    ...made.flatMap((group) => [
+      [KINDS.secrets, group.secretName] as const,
+      ...(buildAutoscaler(plan, group) === undefined ? [] : [[KINDS.horizontalPodAutoscalers, group.workloadName] as const]),
+      ...(buildDisruptionBudget(plan, group) === undefined ? [] : [[KINDS.podDisruptionBudgets, group.workloadName] as const]),
+    ]),
+  ]
+  return wanted.flatMap(([kind, name]) => (isOwn(plan.app.uid, objects.child(kind, name)) ? [] : [`${kind.kind} "${name}"`]))
 }
 
 /** Ready pods are only believed from a status that has seen the present spec. */

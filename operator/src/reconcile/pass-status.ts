@@ -20,6 +20,8 @@ export interface PassFacts {
   readonly now: number
   readonly isolation: Broker['isolation']
   readonly failures: readonly string[]
+  /** Names that the app needs and another's object has. */
+  readonly taken: readonly string[]
   readonly desired: DesiredVersion
   readonly versions: readonly TrafficVersion[]
   readonly observed: readonly ObservedVersion[]
@@ -57,6 +59,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
       ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
       isolation: pass.isolation,
       failures: pass.failures,
+      taken: pass.taken,
     },
   })
 }

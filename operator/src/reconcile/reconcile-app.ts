@@ -19,16 +19,18 @@ import type { AppControl } from '../control/app-control.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
+import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
 import { brokenInvariants, decide, rolloutPolicy, versionsLetGo } from '../rollout/index.js'
 import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
 import { statusOf, type AppObject, type PassFacts } from './pass-status.js'
 import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
 import { createChildApplier } from './child-applier.js'
-import type { AppObjects, ClusterView } from './cluster-view.js'
+import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { findDesiredVersion, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
+import { lostRevisions, restoreRevisions, versionOf } from './lost-revisions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
@@ -38,6 +40,8 @@ import { ensureVersionChildren, identityOf, removeVersionChildren, type Children
 const POLL_MS = 1_000
 /** Weights were just changed; proxies answer within milliseconds. */
 const CONFIRM_MS = 200
+/** Nobody watches another's object: whether its name is free, or it was given to the app, is looked at anew. */
+const TAKEN_MS = 5_000
 const RESYNC_MS = 300_000
 const IN_FLIGHT_WAIT_MS = 1_000
 /** How often status is written when nothing but requests in flight has changed. */
@@ -112,7 +116,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         return requeueAfterMs === undefined ? {} : { requeueAfterMs }
       }
       // A suspended rollout has no time: neither holds nor deadlines run on.
-      const memory = memories.get(id) ?? { watchingSince: deps.now() }
+      const memory = memories.get(id) ?? { watchingSince: deps.now(), taken: new Map(), revisions: new Map() }
       memories.set(id, memory)
       if (isSuspended(app)) memory.watchingSince = deps.now()
       return new Pass({ ...deps, children, memory }, await withFinalizer(deps.api, app, signal), signal).run()
@@ -128,6 +132,10 @@ interface AppMemory {
   statusWrittenAt?: number
   /** What the pass before could not do after it had written its status. */
   failures?: readonly string[]
+  /** Versions that lack an object because its name is another's, with the reason. */
+  readonly taken: Map<string, string>
+  /** The records of versions as last seen, by version id: one that someone deletes is made again. */
+  readonly revisions: Map<string, Revision>
 }
 type PassDeps = ReconcilerDeps & { readonly children: ChildrenDeps; readonly memory: AppMemory }
 
@@ -153,6 +161,8 @@ class Pass {
   readonly #identity: AppIdentity
   readonly #now: number
   readonly #failures: string[] = []
+  /** A name that the proxy needs and another has. */
+  #trafficTaken: string | undefined
   #app: AppObject
 
   constructor(deps: PassDeps, app: AppObject, signal: AbortSignal) {
@@ -166,16 +176,15 @@ class Pass {
 
   async run(): Promise<PassResult> {
     const { namespace, name } = this.#identity
-    const objects = await this.#deps.view.read(namespace, name)
-    const own = objects.revisions.filter((r) => r.metadata.ownerReferences?.some((o) => o.uid === this.#identity.uid))
-    const { snapshots, problems } = readSnapshots(own)
-    this.#failures.push(...problems)
+    const objects = ownObjects(await this.#deps.view.read(namespace, name), this.#identity.uid)
     const state = this.#app.status?.engine as RolloutState | undefined // written by the engine itself
     const frozen = isSuspended(this.#app)
+    const { snapshots, problems } = readSnapshots(frozen ? objects.revisions : await this.#revisions(objects.revisions, state))
+    this.#failures.push(...problems)
     const desired = await findDesiredVersion(this.#deps.api, {
       app: this.#identity,
       rawSpec: this.#app.spec,
-      objects: { ...objects, revisions: own },
+      objects,
       snapshots,
       state,
       isFrozen: frozen,
@@ -208,8 +217,10 @@ class Pass {
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
     const before = this.#failures.length
+    const wasTaken = [...this.#deps.memory.taken]
     const isEnding = await this.#act(versions, decision, { objects, canEnsure: desired.spec !== undefined })
     this.#deps.memory.failures = this.#failures.slice(before)
+    const isTakenNews = canonicalJson(wasTaken) !== canonicalJson([...this.#deps.memory.taken])
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
     if (hasMoved) await this.#sync(versions, { state: decision.state, desired, isSuspended: frozen })
@@ -219,10 +230,29 @@ class Pass {
       RESYNC_MS,
       desired.requeueAfterMs,
       decision.requeueAfterMs,
-      hasMoved ? CONFIRM_MS : undefined,
-      isMoving || isEnding || !traffic.inSync ? POLL_MS : undefined,
+      hasMoved || isTakenNews ? CONFIRM_MS : undefined,
+      this.#taken().length > 0 ? TAKEN_MS : undefined,
+      isMoving || isEnding || !traffic.inSync || traffic.unreachable !== undefined ? POLL_MS : undefined,
     ]
     return { requeueAfterMs: Math.min(...waits.filter((w) => w !== undefined)) }
+  }
+
+  async #revisions(found: readonly Revision[], state: RolloutState | undefined): Promise<readonly Revision[]> {
+    const { revisions: known } = this.#deps.memory
+    const lost = lostRevisions(found, { known, state })
+    if (lost.length > 0)
+      this.#deps.log.warn('records of versions were deleted and are made again', {
+        app: this.#identity.name,
+        versions: lost.map(versionOf),
+      })
+    const all = [...found, ...(await restoreRevisions(this.#deps.api, this.#identity, { lost, signal: this.#signal }))]
+    known.clear()
+    for (const revision of all) if (revision.metadata.deletionTimestamp === undefined) known.set(versionOf(revision) ?? '', revision)
+    return all
+  }
+
+  #taken(): string[] {
+    return [...new Set([...(this.#trafficTaken === undefined ? [] : [this.#trafficTaken]), ...this.#deps.memory.taken.values()])]
   }
 
   /** Brings the proxies to the weights that the engine remembers. A version that it has let go of leaves the plan. */
@@ -251,6 +281,7 @@ class Pass {
       isFrozen: at.isSuspended,
       signal: this.#signal,
     })
+    this.#trafficTaken = step.taken
     if (step.failure !== undefined) this.#failures.push(step.failure)
     else this.#deps.onRequests?.(this.#identity, step.observation.requests)
     return withLetGo(step.observation, [...letGo])
@@ -265,13 +296,14 @@ class Pass {
       versions.map(async ({ plan, observed }): Promise<ObservedVersion> => {
         const id = plan.versionId
         const weight = seen.traffic.weightObserved[id]
+        const blame = this.#deps.memory.taken.get(id) ?? observed.blame
         const isDraining = seen.state?.draining.some((d) => d.id === id) === true
         const inFlight = isDraining ? await this.#inFlight({ plan, observed }, seen.traffic.inFlight[id]) : seen.traffic.inFlight[id]
         return {
           id,
           ready: observed.ready,
           servable: observed.servable,
-          ...(observed.blame === undefined ? {} : { blame: observed.blame }),
+          ...(blame === undefined ? {} : { blame }),
           ...(weight === undefined ? {} : { weightObserved: weight }),
           ...(inFlight === undefined ? {} : { inFlight }),
           released: seen.traffic.released.includes(id),
@@ -321,9 +353,10 @@ class Pass {
   }
 
   /** I2, I5. Writes only what changed. */
-  async #persist(facts: Omit<PassFacts, 'app' | 'now' | 'isolation' | 'failures'>): Promise<void> {
+  async #persist(facts: Omit<PassFacts, 'app' | 'now' | 'isolation' | 'failures' | 'taken'>): Promise<void> {
     const failures = [...this.#failures, ...(this.#deps.memory.failures ?? [])]
-    const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation: this.#deps.broker.isolation, failures })
+    const { isolation } = this.#deps.broker
+    const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation, failures, taken: this.#taken() })
     const { namespace, name } = this.#identity
     this.#deps.onStatus?.({ namespace, name }, status)
     const { memory } = this.#deps
@@ -366,6 +399,8 @@ class Pass {
     { objects, canEnsure }: { readonly objects: AppObjects; readonly canEnsure: boolean },
   ): Promise<boolean> {
     let isEnding = false
+    const { taken } = this.#deps.memory
+    taken.clear()
     for (const { plan } of versions) {
       const isKept = canEnsure && decision.keep.includes(plan.versionId)
       const verb = decision.remove.includes(plan.versionId) ? removeVersionChildren : isKept ? ensureVersionChildren : undefined
@@ -374,6 +409,10 @@ class Pass {
         isEnding ||= stage !== undefined
       } catch (error) {
         if (this.#signal.aborted) throw error
+        if (isNameTaken(error)) {
+          taken.set(plan.versionId, error.message)
+          continue
+        }
         // The other versions, and traffic, must not wait for this one.
         this.#failures.push(`version "${plan.versionId}": ${error instanceof Error ? error.message : String(error)}`)
       }

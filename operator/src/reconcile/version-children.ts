@@ -10,12 +10,14 @@ import type { Broker, VersionIdentity } from '../broker/broker.js'
 import { buildCredsSecret } from '../desired/creds-secret.js'
 import { buildListenerService } from '../desired/listener-service.js'
 import { buildAutoscaler, buildDisruptionBudget } from '../desired/scaling.js'
+import { withDataHash, type AppIdentity } from '../desired/manifest.js'
 import { buildVersionNetworkPolicy } from '../desired/version-network-policy.js'
 import type { VersionPlan } from '../desired/version-plan.js'
 import { buildWorkload, isAutoscaled } from '../desired/workload.js'
 import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 import { isKubeError } from '../kube/kube-error.js'
 import { KINDS } from '../kube/kinds.js'
+import { deleteOwn, isOwn } from '../kube/own-objects.js'
 import type { ChildApplier } from './child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
 
@@ -43,19 +45,23 @@ export async function ensureVersionChildren(
   const { api, broker, applier } = deps
   const { namespace } = plan.app
   const identity = identityOf(plan)
-  const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, namespace, g.secretName))
+  const secretOf = (name: string) => objects.child(KINDS.secrets, name)
+  const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, { namespace, name: g.secretName }, secretOf(g.secretName)))
   // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
   if (stale.length > 0) await broker.ensureVersion(identity, signal)
   for (const group of stale) {
     const complete = async () =>
-      buildCredsSecret(
-        plan,
-        group,
-        await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls }),
+      withDataHash(
+        buildCredsSecret(
+          plan,
+          group,
+          await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls }),
+        ),
       )
-    await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group), 'unwatched', { signal, complete })
+    await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group), secretOf(group.secretName), { signal, complete })
   }
-  await applier.ensure(KINDS.networkPolicies, buildVersionNetworkPolicy(plan), 'unwatched', { signal })
+  const policy = buildVersionNetworkPolicy(plan)
+  await applier.ensure(KINDS.networkPolicies, policy, objects.child(KINDS.networkPolicies, policy.metadata.name), { signal })
   for (const listener of plan.listeners)
     await applier.ensure(KINDS.services, buildListenerService(plan, listener), byName(objects.services, listener.serviceName), { signal })
   for (const group of plan.groups) {
@@ -70,8 +76,9 @@ export async function ensureVersionChildren(
       [KINDS.horizontalPodAutoscalers, buildAutoscaler(plan, group)],
       [KINDS.podDisruptionBudgets, buildDisruptionBudget(plan, group)],
     ] as const) {
-      if (manifest !== undefined) await applier.ensure(kind, manifest, 'unwatched', { signal })
-      else await applier.ensureAbsent(kind, namespace, group.workloadName, { signal })
+      const found = objects.child(kind, group.workloadName)
+      if (manifest !== undefined) await applier.ensure(kind, manifest, found, { signal })
+      else await applier.ensureAbsent(kind, { namespace, name: group.workloadName, owner: plan.app.uid }, found, { signal })
     }
   }
 }
@@ -90,7 +97,7 @@ export async function removeVersionChildren(
   const ofVersion = (o: KubeObject) => o.metadata.labels?.[LABELS.version] === plan.versionId
   for (const workload of objects.workloads.filter(ofVersion)) {
     if (workload.metadata.deletionTimestamp !== undefined) continue
-    await removeChild(deps, KINDS.deployments, { namespace, name: workload.metadata.name, signal })
+    await removeChild(deps, KINDS.deployments, { object: workload, owner: plan.app.uid, signal })
   }
   const pods = objects.pods.filter((p) => ofVersion(p) && p.metadata.labels?.[LABELS.role] === 'weavelet')
   const isGivenUp = (deletion: string | undefined) => deletion !== undefined && now() - Date.parse(deletion) > LOST_POD_MS
@@ -100,23 +107,38 @@ export async function removeVersionChildren(
   const labelSelector = `${LABELS.app}=${app},${LABELS.version}=${plan.versionId}`
   for (const kind of [KINDS.horizontalPodAutoscalers, KINDS.podDisruptionBudgets, KINDS.networkPolicies, KINDS.services]) {
     const { items } = await api.list(kind, { namespace, labelSelector, signal })
-    for (const { metadata } of items) await removeChild(deps, kind, { namespace, name: metadata.name, signal })
+    for (const object of items) await removeChild(deps, kind, { object, owner: plan.app.uid, signal })
   }
   // By name: the operator may not list Secrets.
-  for (const group of plan.groups) await removeChild(deps, KINDS.secrets, { namespace, name: group.secretName, signal })
+  for (const group of plan.groups) await removeNamed(deps, KINDS.secrets, { app: plan.app, name: group.secretName, signal })
   for (const { name, leader } of plan.snapshot.graph.components)
-    if (leader === 'version') await removeChild(deps, KINDS.leases, { namespace, name: leaderLeaseName(app, name, plan.versionId), signal })
-  await removeChild(deps, KINDS.controllerRevisions, { namespace, name: revisionName(app, plan.versionId), signal })
+    if (leader === 'version')
+      await removeNamed(deps, KINDS.leases, { app: plan.app, name: leaderLeaseName(app, name, plan.versionId), signal })
+  await removeNamed(deps, KINDS.controllerRevisions, { app: plan.app, name: revisionName(app, plan.versionId), signal })
   return 'done'
 }
 
+/** An object that was just seen; another's is left where it is. */
 async function removeChild(
   deps: ChildrenDeps,
   kind: ResourceKind,
-  which: { readonly namespace: string; readonly name: string; readonly signal: AbortSignal },
+  { object, owner, signal }: { readonly object: KubeObject; readonly owner: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  await deps.api.delete(kind, which.namespace, which.name, { signal: which.signal })
-  deps.applier.forget({ ...which, kind })
+  const { namespace = '', name, uid } = object.metadata
+  if (!isOwn(owner, object)) return
+  await deps.api.delete(kind, namespace, name, { signal, ...(uid === undefined ? {} : { uid }) })
+  deps.applier.forget({ namespace, name, kind })
+}
+
+/** An object of which only the name is known. */
+async function removeNamed(
+  deps: ChildrenDeps,
+  kind: ResourceKind,
+  { app, name, signal }: { readonly app: AppIdentity; readonly name: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const { namespace, uid: owner } = app
+  await deleteOwn(deps.api, kind, { namespace, name, owner }, { signal })
+  deps.applier.forget({ namespace, name, kind })
 }
 
 /**
@@ -153,7 +175,13 @@ async function handOverReplicas(
   options: { readonly max: number; readonly signal: AbortSignal },
 ): Promise<void> {
   const replicas = Math.min(options.max, (live.spec?.replicas ?? 1) + 1)
-  await api.patch(KINDS.deployments, live.metadata.namespace ?? '', live.metadata.name, { spec: { replicas } }, { signal: options.signal })
+  await api.patch(
+    KINDS.deployments,
+    live.metadata.namespace ?? '',
+    live.metadata.name,
+    { metadata: { uid: live.metadata.uid }, spec: { replicas } },
+    { signal: options.signal },
+  )
 }
 
 function byName<T extends KubeObject>(objects: readonly T[], name: string): T | undefined {

@@ -14,10 +14,12 @@ export interface PassFindings {
   readonly decision?: RolloutDecision
   readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
-  readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string }
+  readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string; readonly unreachable?: string }
   readonly isolation: 'account-per-version' | 'shared-account'
   /** Work that failed in this pass and is tried again. */
   readonly failures: readonly string[]
+  /** Names that the app needs and another's object has: object, owner and remedy. */
+  readonly taken: readonly string[]
 }
 
 /**
@@ -29,6 +31,8 @@ export function phaseOf(f: PassFindings): RolloutPhase | 'Suspended' {
   if (phase !== undefined && phase !== 'Ready') return phase
   if (f.specProblems.length > 0 || f.describe?.reason === 'NotAWeaverImage') return 'Failed'
   if (f.describe?.ok === false) return phase === undefined ? 'Pending' : 'Starting'
+  // The version is whole, but not all that leads to it.
+  if (phase === 'Ready' && (f.taken.length > 0 || unreachableActive(f) !== undefined)) return 'Degraded'
   return phase ?? 'Pending'
 }
 
@@ -38,7 +42,9 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
   const isSettled = phase === 'Ready'
   const isFailed = f.decision?.phase === 'Failed'
   const stalled = stalledBecause(f)
-  const waitingFor = (f.describe?.ok === false ? f.describe.message : f.decision?.waitingFor) ?? f.traffic?.waitingFor ?? `phase ${phase}`
+  const unreachable = unreachableActive(f)
+  const waitingFor =
+    (f.describe?.ok === false ? f.describe.message : f.decision?.waitingFor) ?? unreachable ?? f.traffic?.waitingFor ?? `phase ${phase}`
   const last = f.decision?.events.at(-1)
   const failedMessage = last?.message ?? f.decision?.waitingFor ?? 'the rollout failed; the version before it serves on'
   const conditions: WantedCondition[] = [
@@ -79,13 +85,13 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
             reason: phase,
             message: isSettled ? 'no rollout is under way' : waitingFor,
           },
-    f.active?.servable === true
+    f.active?.servable === true && unreachable === undefined
       ? { type: 'Available', status: 'True', reason: 'ActiveServes', message: `version "${f.active.id}" serves` }
       : {
           type: 'Available',
           status: 'False',
-          reason: f.active === undefined ? 'NoActiveVersion' : 'NoReadyEndpoint',
-          message: f.active?.blame ?? 'no version has taken traffic yet',
+          reason: f.active === undefined ? 'NoActiveVersion' : f.active.servable ? 'NotReachable' : 'NoReadyEndpoint',
+          message: (f.active?.servable === true ? unreachable : f.active?.blame) ?? 'no version has taken traffic yet',
         },
     degraded(f, failedMessage),
     {
@@ -124,8 +130,14 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
   return conditions
 }
 
+/** Why users do not get to an active version that could serve them. */
+function unreachableActive(f: PassFindings): string | undefined {
+  return f.active === undefined ? undefined : f.traffic?.unreachable
+}
+
 function stalledBecause(f: PassFindings): { readonly reason: Reason; readonly message: string } | undefined {
   if (f.specProblems.length > 0) return { reason: 'InvalidSpec', message: f.specProblems.join('; ') }
+  if (f.taken[0] !== undefined) return { reason: 'NameTaken', message: f.taken.join('; ') }
   if (f.describe !== undefined && !f.describe.ok && f.describe.reason !== 'Describing')
     return { reason: f.describe.reason, message: f.describe.message }
   if (f.decision?.phase === 'Failed')
@@ -135,8 +147,11 @@ function stalledBecause(f: PassFindings): { readonly reason: Reason; readonly me
 
 function degraded(f: PassFindings, failedMessage: string): WantedCondition {
   const type = 'Degraded'
+  if (f.taken[0] !== undefined) return { type, status: 'True', reason: 'NameTaken', message: f.taken.join('; ') }
   if (f.failures.length > 0) return { type, status: 'True', reason: 'WorkFailed', message: f.failures.join('; ') }
   if (f.decision?.phase === 'Failed') return { type, status: 'True', reason: 'RolloutFailed', message: failedMessage }
+  const unreachable = unreachableActive(f)
+  if (unreachable !== undefined) return { type, status: 'True', reason: 'NotReachable', message: unreachable }
   if (f.active !== undefined && !f.active.ready)
     return { type, status: 'True', reason: 'ActiveNotReady', message: f.active.blame ?? `version "${f.active.id}" is not ready` }
   return { type, status: 'False', reason: 'AsExpected', message: 'no fault is known' }

@@ -89,7 +89,7 @@ function waitingForOf(f: PassFindings): string | undefined {
   if (f.isSuspended) return 'spec.suspend to be set to false'
   if (f.specProblems.length > 0) return `the spec to be corrected: ${f.specProblems[0]}`
   if (f.describe !== undefined && !f.describe.ok) return f.describe.message
-  return f.decision?.waitingFor
+  return f.taken[0] ?? f.decision?.waitingFor ?? (f.active === undefined ? undefined : f.traffic?.unreachable)
 }
 
 /** A failed version's objects go away, and with them the reason; history keeps it, and the conditions repeat it until the spec changes. */

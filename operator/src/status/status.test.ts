@@ -38,6 +38,7 @@ function input(more: Partial<StatusInput> = {}, findings: Partial<StatusInput['f
       active: { id: 'v1', ready: true, servable: true },
       isolation: 'account-per-version',
       failures: [],
+      taken: [],
       ...findings,
     },
     ...more,

@@ -3,7 +3,7 @@ import { LABELS } from '@weaver/crds'
 import type { Pod } from '../describe/pod-view.js'
 import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
-import type { ClusterView, EndpointSlice, Revision, Workload } from '../reconcile/cluster-view.js'
+import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
 
 export function createLiveView(api: KubeApi): ClusterView {
   return {
@@ -17,7 +17,20 @@ export function createLiveView(api: KubeApi): ClusterView {
         list<KubeObject>(KINDS.services),
         list<Revision>(KINDS.controllerRevisions),
       ])
-      return { workloads, pods, slices, services, revisions }
+      const others = new Map(await Promise.all(OTHER_CHILDREN.map(async (kind) => [kind.plural, await list(kind)] as const)))
+      return {
+        workloads,
+        pods,
+        slices,
+        services,
+        revisions,
+        child: (kind, child) =>
+          [
+            ...(others.get(kind.plural) ?? []),
+            ...(kind === KINDS.services ? services : []),
+            ...(kind === KINDS.deployments ? workloads : []),
+          ].find((o) => o.metadata.name === child),
+      }
     },
   }
 }

@@ -15,16 +15,17 @@ import { proxyName } from '@weaver/crds'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
+import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { Logger } from '../log.js'
+import type { LiveChild } from '../reconcile/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
 import { dialProxy } from './dial-proxy.js'
 import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
 import { MAPS, proxyListeners, renderProxyFiles } from './haproxy-config.js'
 import { planProxySteps, type ProxyView } from './proxy-commands.js'
 import { readProxy, sendCommands } from './proxy-link.js'
-import { createProxyObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
+import { createProxyObjects, type EnsuredObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
 import { isCommitted, isServable, raiseBlockers, reportTraffic, type ProgrammedProxy } from './proxy-report.js'
 import { proxyTargets, type ListenerTarget } from './proxy-target.js'
 import {
@@ -62,6 +63,8 @@ export interface ProxyPod {
 export interface ProxyDriverOptions {
   readonly kube: KubeApi
   readonly proxyPods: (app: { readonly namespace: string; readonly name: string }) => readonly ProxyPod[] | Promise<readonly ProxyPod[]>
+  /** Children as the caches have them. @default none is watched */
+  readonly child?: (namespace: string, kind: ResourceKind, name: string) => LiveChild
   /** HAProxy 2.6 or newer with OpenSSL and Prometheus exporter; stop signal SIGUSR1. */
   readonly image: string
   readonly log: Logger
@@ -93,6 +96,8 @@ interface Link {
 }
 /** What is remembered of one app between two passes. */
 interface AppMemory {
+  /** What the last look at the objects between users and proxies found. */
+  ensured: EnsuredObjects
   readonly links: Map<string, Link>
   /** When a proxy was first seen terminating, by pod uid. */
   readonly ending: Map<string, number>
@@ -112,6 +117,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
   const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
   const memoryOf = (app: TrafficApp): AppMemory => {
     const memory = apps.get(keyOf(app)) ?? {
+      ensured: { missing: [], pending: [] },
       links: new Map(),
       ending: new Map(),
       leaving: new Map(),
@@ -131,7 +137,10 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
     async ensure(plan, signal) {
       // The files first: a proxy pod cannot start without them.
       await passOf(plan, signal).bind()
-      await objects.ensure(plan, signal)
+      const pods = await options.proxyPods(plan.app)
+      const memory = memoryOf(plan.app)
+      memory.ensured = { missing: [], pending: [] }
+      memory.ensured = await objects.ensure(plan, { isServing: pods.some((p) => p.ready && !p.terminating), signal })
     },
     sync: (plan, signal) => passOf(plan, signal).sync(),
     async remove(app, signal) {
@@ -204,7 +213,10 @@ class Pass {
     }
     await this.#free(proxies)
     const ending = this.#ending(await this.#pods())
+    const { missing, pending } = this.#memory.ensured
     return reportTraffic(plan, {
+      missing,
+      pending,
       state: this.#state,
       proxies,
       ending,

@@ -66,6 +66,10 @@ export interface ReportInput {
   readonly proxies: readonly ProgrammedProxy[]
   /** Proxies on their way out that may still hold requests, or an older plan. */
   readonly ending: readonly string[]
+  /** Objects between users and proxies that were gone. */
+  readonly missing: readonly string[]
+  /** What is waited for before a Service is taken over. */
+  readonly pending: readonly string[]
   readonly problems: readonly string[]
   readonly blockers: readonly string[]
   /** Requests that a slot had when a version was first seen in it; the key names proxy, process, slot and version. */
@@ -92,12 +96,20 @@ export function reportTraffic(plan: TrafficPlan, input: ReportInput): TrafficObs
     ...input.blockers,
     ...ready.flatMap((p) => [...(p.failure === undefined ? [] : [p.failure]), ...p.waiting.map((w) => `proxy "${p.name}": ${w}`)]),
     ...(ready.length === 0 ? [waitForReady(plan, input.proxies)] : []),
+    ...input.pending,
     ...(isWholeView && !isAsked && input.blockers.length === 0 ? ['every proxy to report the asked weights'] : []),
   ]
   const { released, holding } = releases(input, isWholeView)
+  const unreachable =
+    input.missing[0] === undefined
+      ? ready.length === 0
+        ? waitForReady(plan, input.proxies)
+        : undefined
+      : `${input.missing.join(', ')} ${input.missing.length === 1 ? 'was' : 'were'} gone, and ${input.missing.length === 1 ? 'is' : 'are'} made again`
   return {
     inSync: isAsked && waits.length === 0,
     ...(waits[0] === undefined ? {} : { waitingFor: waits.length > 1 ? `${waits[0]} (and ${waits.length - 1} more)` : waits[0] }),
+    ...(unreachable === undefined ? {} : { unreachable }),
     weightObserved: isWholeView ? observedWeights(plan, views, isAsked) : {},
     inFlight: isWholeView && input.ending.length === 0 ? sumOver(input, (row) => row.inFlight) : {},
     requests: sumOver(input, (row, key) => row.requests - input.baseline(key, row.requests)),

@@ -48,6 +48,8 @@ export interface TrafficObservation {
   readonly inSync: boolean
   /** What is not in sync, for `waitingFor`. */
   readonly waitingFor?: string
+  /** Why users cannot reach the app at this moment, whatever its versions can do; absent: they can, or it is not known. */
+  readonly unreachable?: string
   /** Weight in force, by version: the weight that all ready proxies report; absent versions are unknown. */
   readonly weightObserved: Readonly<Record<string, number>>
   /** Requests at this moment inside the proxies, by version. */
@@ -60,7 +62,10 @@ export interface TrafficObservation {
   readonly holding?: readonly string[]
 }
 export interface TrafficDriver {
-  /** Objects to apply for the proxy itself (Deployment, stable Services, ConfigMap, Secret...), before any weight is set. */
+  /**
+   * Objects to apply for the proxy itself (Deployment, stable Services, ConfigMap, Secret...), before any weight is set.
+   * @throws NameTakenError a name belongs to another's object; everything else is done, and `sync` goes on with what there is.
+   */
   ensure(plan: TrafficPlan, signal?: AbortSignal): Promise<void>
   /** Makes every proxy follow the plan and reads back what is in force. Idempotent; safe under two leaders. */
   sync(plan: TrafficPlan, signal?: AbortSignal): Promise<TrafficObservation>

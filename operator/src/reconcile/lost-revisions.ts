@@ -1,0 +1,41 @@
+/**
+ * Records of versions that someone deleted. Without its record a version is in no plan, and its objects would be left for ever; so one that this operator has seen
+ * is made again as it was. One that it has not seen is described anew, if the spec asks for it.
+ */
+import { LABELS } from '@weaver/crds'
+import type { AppIdentity } from '../desired/manifest.js'
+import { buildVersionRevision } from '../desired/version-revision.js'
+import { parseSnapshot } from '../desired/version-snapshot.js'
+import type { KubeApi } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import { applyOwn } from '../kube/own-objects.js'
+import type { RolloutState } from '../rollout/types.js'
+import type { Revision } from './cluster-view.js'
+
+export function versionOf({ metadata }: Revision): string | undefined {
+  return metadata.labels?.[LABELS.version]
+}
+
+/** Records of versions that the engine counts on, known and not found. A version whose objects are being removed loses its record last, and by us. */
+export function lostRevisions(
+  found: readonly Revision[],
+  from: { readonly known: ReadonlyMap<string, Revision>; readonly state: RolloutState | undefined },
+): Revision[] {
+  const { active, preview, draining = [], removing = [] } = from.state ?? {}
+  const counted = new Set([active, preview, ...draining.map((d) => d.id)].filter((id) => id === undefined || !removing.includes(id)))
+  return [...from.known].flatMap(([id, revision]) => (counted.has(id) && !found.some((r) => versionOf(r) === id) ? [revision] : []))
+}
+
+export async function restoreRevisions(
+  api: KubeApi,
+  app: AppIdentity,
+  which: { readonly lost: readonly Revision[]; readonly signal: AbortSignal },
+): Promise<Revision[]> {
+  return Promise.all(
+    which.lost.map(({ data, revision }) =>
+      applyOwn<Revision>(api, KINDS.controllerRevisions, buildVersionRevision(app, parseSnapshot(data), revision ?? 1), {
+        signal: which.signal,
+      }),
+    ),
+  )
+}
