@@ -1,3 +1,4 @@
+export { APP_CONTAINER, CREDS_VOLUME, LEAST_GRACE_SECONDS } from './check-pods.js'
 export { checkAgainstGraph, checkConfigAgainstGraph } from './check-graph.js'
 export type { CheckOptions } from './check-value.js'
 export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { checkPods } from './check-pods.js'
 import { parseDuration } from './durations.js'
 import { fieldPath, type SpecProblem } from './problems.js'
 import { API_GROUP, API_VERSION, WEAVER_APP_KIND, weaverAppSpecSchema, type WeaverAppSpec } from './weaver-app.js'
@@ -54,7 +55,7 @@ export const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 
 /** What a schema alone cannot say. The CRD's own rules refuse the same; this speaks for files, for `weaver`, and for objects older than a rule. */
 export function checkSpec(spec: WeaverAppSpec): SpecProblem[] {
-  return [...checkGroups(spec), ...checkListeners(spec), ...checkEnv(spec), ...checkRollout(spec)]
+  return [...checkGroups(spec), ...checkListeners(spec), ...checkPods(spec), ...checkRollout(spec)]
 }
 
 function checkGroups(spec: WeaverAppSpec): SpecProblem[] {
@@ -107,24 +108,6 @@ function checkListeners(spec: WeaverAppSpec): SpecProblem[] {
         remedy: 'remove one',
       },
     ]
-  })
-}
-
-function checkEnv(spec: WeaverAppSpec): SpecProblem[] {
-  const lists = [
-    { path: ['spec', 'env'] as PropertyKey[], env: spec.env },
-    ...spec.groups.map((g, i) => ({ path: ['spec', 'groups', i, 'env'] as PropertyKey[], env: g.env })),
-  ]
-  return lists.flatMap(({ path, env = [] }) => {
-    const seen = new Set<string>()
-    return env.flatMap(({ name }, i): SpecProblem[] => {
-      const at = fieldPath(...path, i, 'name')
-      if (name.startsWith('WEAVER_'))
-        return [{ path: at, message: `"${name}" is Weaver's own`, remedy: 'use a name that does not start with WEAVER_' }]
-      if (seen.has(name)) return [{ path: at, message: `variable "${name}" is there twice`, remedy: 'remove one' }]
-      seen.add(name)
-      return []
-    })
   })
 }
 

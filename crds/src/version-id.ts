@@ -1,5 +1,5 @@
 import { shortHash } from './hash.js'
-import type { WeaverAppSpec } from './weaver-app.js'
+import type { GroupSpec, WeaverAppSpec } from './weaver-app.js'
 
 export const VERSION_ID_LENGTH = 8
 
@@ -13,7 +13,7 @@ export const VERSION_ID_LENGTH = 8
  */
 export function versionIdOf(spec: WeaverAppSpec): string {
   const groups = spec.groups
-    .map((g) => withoutEmpty({ components: [...g.components].sort(compare), env: g.env, resources: g.resources }))
+    .map((g) => withoutEmpty({ components: [...g.components].sort(compare), ...podParts(g), resources: g.resources }))
     .filter((g) => Object.keys(g).length > 1 || (g['components'] as readonly string[]).length > 1) // as made above
     .map((g) => ({ group: g, key: canonicalJson(g) }))
     .sort((a, b) => compare(a.key, b.key))
@@ -37,10 +37,26 @@ export function earlierVersionIdOf(spec: WeaverAppSpec): string {
 }
 
 function idOf(spec: WeaverAppSpec, groups: readonly unknown[]): string {
-  const { image, imagePullPolicy, imagePullSecrets, config, env, resources, nodeSelector, tolerations } = spec
+  const { image, imagePullPolicy, imagePullSecrets, config, resources, nodeSelector, tolerations } = spec
   const listeners = spec.listeners.map((l) => l.name).sort(compare)
-  const parts = { image, imagePullPolicy, imagePullSecrets, config, groups, listeners, env, resources, nodeSelector, tolerations }
+  const parts = {
+    image,
+    imagePullPolicy,
+    imagePullSecrets,
+    config,
+    groups,
+    listeners,
+    ...podParts(spec),
+    resources,
+    nodeSelector,
+    tolerations,
+  }
   return shortHash(canonicalJson(withoutEmpty(parts)), VERSION_ID_LENGTH)
+}
+
+/** What changes the pods of an app, or of one group. The content of Secrets and ConfigMaps that they name is not known here. */
+function podParts({ env, envFrom, volumes, volumeMounts, podTemplate }: WeaverAppSpec | GroupSpec): Record<string, unknown> {
+  return { env, envFrom, volumes, volumeMounts, podTemplate }
 }
 
 /** JSON with sorted keys and without `undefined`: equal text for equal values. */

@@ -1,14 +1,12 @@
 import { z } from 'zod'
+import { envFromSchema, envSchema, podTemplateSchema, volumeMountsSchema, volumesSchema } from './pod-parts.js'
+import { mapBy, rule } from './schema-marks.js'
 
 /** The one schema of a WeaverApp: TypeScript types, the CRD's structural schema and the chart's values all come from here. */
 export const API_GROUP = 'weaver.dev'
 export const API_VERSION = 'v1alpha1'
 export const WEAVER_APP_KIND = 'WeaverApp'
 export const WEAVER_APP_PLURAL = 'weaverapps'
-
-/** Marks for the API server; see crd.ts. Texts are what `kubectl explain` shows. */
-const rule = (rule: string, message: string, fieldPath?: string) => ({ rule, message, ...(fieldPath === undefined ? {} : { fieldPath }) })
-const mapBy = (key: string) => ({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] })
 
 const dnsLabel = z
   .string()
@@ -37,29 +35,14 @@ const quantity = z
 const resources = z
   .object({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
   .meta({ description: 'CPU and memory of one replica, as in a pod.' })
-const env = z
-  .array(
-    z
-      .object({
-        name: z
-          .string()
-          .min(1)
-          .max(200)
-          .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
-        value: z.string().max(4096),
-      })
-      .meta({
-        'x-kubernetes-validations': [
-          rule(
-            "!self.name.startsWith('WEAVER_') && self.name != 'POD_NAME'",
-            'WEAVER_… and POD_NAME are set by Weaver; use another name',
-            '.name',
-          ),
-        ],
-      }),
-  )
-  .max(100)
-  .meta({ description: 'Environment variables.', ...mapBy('name') })
+/** What of a pod a spec adds to, for the whole app and for one group. */
+const podParts = {
+  env: envSchema.optional(),
+  envFrom: envFromSchema.optional(),
+  volumes: volumesSchema.optional(),
+  volumeMounts: volumeMountsSchema.optional(),
+  podTemplate: podTemplateSchema.optional(),
+}
 
 export const groupSchema = z.object({
   name: dnsLabel.meta({
@@ -84,7 +67,7 @@ export const groupSchema = z.object({
     })
     .optional(),
   resources: resources.optional(),
-  env: env.optional(),
+  ...podParts,
 })
 
 export const listenerSchema = z.object({
@@ -202,7 +185,7 @@ export const weaverAppSpecSchema = z
         description: 'Settings of the listeners that the application exports; one that is not named here gets the defaults.',
         ...mapBy('name'),
       }),
-    env: env.optional(),
+    ...podParts,
     /** Default resources of every group. */
     resources: resources.optional(),
     rollout: rolloutSchema.prefault({}),

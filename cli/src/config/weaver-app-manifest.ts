@@ -63,6 +63,8 @@ export function buildWeaverApp(
   }))
     from(`spec.rollout.${spec}`, ['kube', 'rollout', toml])
   from('spec.env', [applicationSection, 'env'])
+  kube.variables?.forEach((_, i) => from(`spec.env[${(application.env?.length ?? 0) + i}]`, ['kube', 'variables', i]))
+  for (const [spec, toml] of POD_PARTS) from(`spec.${spec}`, ['kube', toml])
   for (const key of ['resources', 'traffic'] as const) from(`spec.${key}`, ['kube', key])
   from('spec.tolerations', ['kube', 'tolerations'])
   from('spec.nodeSelector', ['kube', 'node_selector'])
@@ -75,7 +77,7 @@ export function buildWeaverApp(
     config: config.components,
     groups,
     listeners,
-    env: application.env?.map(environmentVariable),
+    ...podParts(kube, application.env),
     resources: kube.resources,
     rollout: withoutEmpty({
       duration: duration ?? (ownsPace ? undefined : application.rollout),
@@ -122,14 +124,17 @@ function buildGroups(config: WeaverToml, { graph, from, problems }: GroupContext
   const groups: GroupInput[] = []
   const taken = (): string[] => groups.map((g) => g.name)
   kube.groups?.forEach((group, i) => {
-    from(`spec.groups[${groups.length}]`, ['kube', 'groups', i])
+    const at = `spec.groups[${groups.length}]`
+    from(at, ['kube', 'groups', i])
+    group.variables?.forEach((_, j) => from(`${at}.env[${(group.env?.length ?? 0) + j}]`, ['kube', 'groups', i, 'variables', j]))
+    for (const [spec, toml] of POD_PARTS) from(`${at}.${spec}`, ['kube', 'groups', i, toml])
     groups.push(
       withoutEmpty({
         name: group.name,
         components: group.components,
         replicas: replicasOf(group.replicas ?? kube.replicas),
         resources: group.resources,
-        env: group.env?.map(environmentVariable),
+        ...podParts(group, group.env),
       }) as GroupInput, // parsed by the caller
     )
   })
@@ -170,6 +175,21 @@ function buildListeners(
 function replicasOf(replicas: KubeReplicas | undefined): GroupInput['replicas'] {
   if (replicas === undefined) return undefined
   return typeof replicas === 'number' ? { min: replicas } : (withoutEmpty(replicas) as GroupInput['replicas']) // the same fields
+}
+
+/** Fields of the spec, and how weaver.toml names them. */
+const POD_PARTS = [
+  ['envFrom', 'env_from'],
+  ['volumes', 'volumes'],
+  ['volumeMounts', 'volume_mounts'],
+  ['podTemplate', 'pod_template'],
+] as const
+
+type PodParts = Pick<WeaverToml['kube'], 'variables' | (typeof POD_PARTS)[number][1]>
+
+function podParts(of: PodParts, env: readonly string[] | undefined): Record<string, unknown> {
+  const variables = [...(env ?? []).map(environmentVariable), ...(of.variables ?? [])]
+  return { env: variables, ...Object.fromEntries(POD_PARTS.map(([spec, toml]) => [spec, of[toml]])) }
 }
 
 function environmentVariable(entry: string): { name: string; value: string } {

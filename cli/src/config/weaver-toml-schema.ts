@@ -64,6 +64,29 @@ export const singleSchema = z.strictObject({
     .meta({ keyName: 'LISTENER' }),
 })
 
+const asInPod = z.record(z.string(), z.unknown())
+/** Parts of pods, with the fields of Kubernetes; `@weaver/crds` checks them. */
+const podParts = {
+  variables: z.array(asInPod).optional().meta({
+    description:
+      'Environment variables as in a pod: `[{ name = "DB_PASSWORD", valueFrom = { secretKeyRef = { name = "db", key = "password" } } }]`.',
+  }),
+  env_from: z.array(asInPod).optional().meta({
+    description: 'Every key of Secrets and ConfigMaps as variables, as `envFrom` in a pod: `[{ secretRef = { name = "api" } }]`.',
+  }),
+  volumes: z.array(asInPod).optional().meta({ description: 'Volumes, as in a pod: `[{ name = "db", secret = { secretName = "db" } }]`.' }),
+  volume_mounts: z
+    .array(asInPod)
+    .optional()
+    .meta({ description: 'Where they are, as `volumeMounts` in a pod: `[{ name = "db", mountPath = "/run/secrets/db" }]`.' }),
+  pod_template: asInPod
+    .optional()
+    .meta({
+      description:
+        'Laid over the pods: `metadata` and `spec`, as in a pod template. See [config.md](config.md#secrets-and-configmaps-on-kubernetes).',
+    }),
+}
+
 const kubeGroupSchema = z.strictObject({
   name: text.meta({
     description: 'Name of the group; part of the names of its objects. Another name for the same components shows with the next version.',
@@ -72,6 +95,7 @@ const kubeGroupSchema = z.strictObject({
   replicas: replicas.optional().meta({ description: 'How many copies of the group run.', byDefault: '`kube.replicas`' }),
   resources: resources.optional().meta({ description: 'CPU and memory of one replica, as in a pod.', byDefault: '`kube.resources`' }),
   env: z.array(environmentEntry).optional().meta({ description: 'Environment variables of this group: `["KEY=value"]`.' }),
+  ...podParts,
 })
 
 const buildSchema = z.strictObject({
@@ -176,6 +200,7 @@ export const kubeSchema = z.strictObject({
   image_pull_secrets: z.array(text).optional().meta({ description: 'Names of Secrets with the credentials of the registry.' }),
   node_selector: z.record(z.string(), z.string()).optional().meta({ description: 'As `nodeSelector` in a pod.' }),
   tolerations: z.array(z.record(z.string(), z.unknown())).optional().meta({ description: 'As in a pod.' }),
+  ...podParts,
 })
 
 export type ApplicationSection = z.output<typeof applicationSchema>

@@ -4,11 +4,10 @@ import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan
 /** Where the group's NATS credentials are mounted. */
 export const CREDS_DIRECTORY = '/var/run/weaver/nats'
 export const CREDS_KEY = 'user.creds'
-export const TERMINATION_GRACE_SECONDS = 60
 /** Serve on while EndpointSlices and proxies take the pod out. */
 const PRE_STOP_MS = 5_000
-/** With the pre-stop time it leaves ten seconds of the pod's grace for the process to end. */
-const SHUTDOWN_GRACE_MS = 45_000
+/** Of the pod's grace, for the process to end. */
+const END_MS = 10_000
 
 /**
  * The value of `WEAVER_BOOTSTRAP`. Kubernetes expands `$(POD_NAME)` in it and reads every `$$` as `$`, so each other `$` is doubled: a `$(HOME)` or a
@@ -28,7 +27,7 @@ export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsSe
     health: { address: `0.0.0.0:${HEALTH_PORT}` },
     // A component's configuration may hold secrets: it goes only where the component runs.
     config: Object.fromEntries(group.components.filter((c) => config[c] !== undefined).map((c) => [c, config[c]])),
-    shutdownGraceMs: SHUTDOWN_GRACE_MS,
+    shutdownGraceMs: group.graceSeconds * 1_000 - PRE_STOP_MS - END_MS,
     preStopMs: PRE_STOP_MS,
   }
   return `{"replica":"$(POD_NAME)",${JSON.stringify(bootstrap).slice(1).replaceAll('$', '$$$$')}`

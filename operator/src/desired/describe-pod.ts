@@ -3,7 +3,8 @@ import { DESCRIBE_PROGRAM } from '@weaver/sdk/contract'
 import { k8s } from 'cdk8s-plus-27'
 import { appLabels, childMetadata, finishManifest, type AppIdentity, type Manifest } from './manifest.js'
 import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
-import { placement, quantities } from './workload.js'
+import { strategicMerge } from './strategic-merge.js'
+import { placement, placementOverlay, quantities } from './workload.js'
 
 export const DESCRIBE_ROLE = 'describe'
 export const DESCRIBE_CONTAINER = 'describe'
@@ -17,37 +18,36 @@ export const DESCRIBE_DEADLINE_SECONDS = 300
 export function buildDescribePod(app: AppIdentity, versionId: string, spec: WeaverAppSpec): Manifest {
   const metadata = childMetadata(app, describePodName(app.name, versionId), appLabels(app, { version: versionId, role: DESCRIBE_ROLE }))
   const tiny = quantities({ cpu: '10m', memory: '64Mi' })
-  return finishManifest(
-    k8s.KubePod.manifest({
-      metadata: {
-        ...metadata,
-        labels: { ...metadata.labels, 'sidecar.istio.io/inject': 'false' },
-        annotations: { 'sidecar.istio.io/inject': 'false', 'linkerd.io/inject': 'disabled' },
-      },
-      spec: {
-        restartPolicy: 'Never',
-        activeDeadlineSeconds: DESCRIBE_DEADLINE_SECONDS,
-        terminationGracePeriodSeconds: 0,
-        automountServiceAccountToken: false,
-        enableServiceLinks: false,
-        securityContext: restrictedPodContext(),
-        ...placement({ snapshot: { spec } }),
-        containers: [
-          {
-            name: DESCRIBE_CONTAINER,
-            image: spec.image,
-            ...(spec.imagePullPolicy === undefined ? {} : { imagePullPolicy: spec.imagePullPolicy }),
-            command: ['node', '-e', DESCRIBE_PROGRAM],
-            env: [
-              { name: 'NODE_OPTIONS', value: '' },
-              { name: 'NODE_PATH', value: '' },
-            ],
-            resources: { requests: tiny },
-            securityContext: restrictedContainerContext(),
-            terminationMessagePolicy: 'FallbackToLogsOnError',
-          },
-        ],
-      },
-    }),
-  )
+  const pod = k8s.KubePod.manifest({
+    metadata: {
+      ...metadata,
+      labels: { ...metadata.labels, 'sidecar.istio.io/inject': 'false' },
+      annotations: { 'sidecar.istio.io/inject': 'false', 'linkerd.io/inject': 'disabled' },
+    },
+    spec: {
+      restartPolicy: 'Never',
+      activeDeadlineSeconds: DESCRIBE_DEADLINE_SECONDS,
+      terminationGracePeriodSeconds: 0,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      securityContext: restrictedPodContext(),
+      ...placement({ snapshot: { spec } }),
+      containers: [
+        {
+          name: DESCRIBE_CONTAINER,
+          image: spec.image,
+          ...(spec.imagePullPolicy === undefined ? {} : { imagePullPolicy: spec.imagePullPolicy }),
+          command: ['node', '-e', DESCRIBE_PROGRAM],
+          env: [
+            { name: 'NODE_OPTIONS', value: '' },
+            { name: 'NODE_PATH', value: '' },
+          ],
+          resources: { requests: tiny },
+          securityContext: restrictedContainerContext(),
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+        },
+      ],
+    },
+  })
+  return finishManifest(strategicMerge(pod as Readonly<Record<string, unknown>>, placementOverlay(spec.podTemplate))) // as built above
 }

@@ -12,6 +12,8 @@ import {
 import type { AppIdentity } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
+/** Of a pod of which nobody says otherwise. */
+export const TERMINATION_GRACE_SECONDS = 60
 export const HEALTH_PORT = 8079
 export const FIRST_LISTENER_PORT = 8080
 
@@ -23,6 +25,9 @@ export interface PlannedListener {
   readonly servicePort: number
   readonly serviceName: string
 }
+export type Variables = NonNullable<WeaverAppSpec['env']>
+export type PodOverlay = NonNullable<WeaverAppSpec['podTemplate']>
+
 export interface PlannedGroup {
   readonly name: string
   /** Components hosted, sorted. */
@@ -36,7 +41,14 @@ export interface PlannedGroup {
   readonly secretName: string
   readonly replicas: { readonly min: number; readonly max: number; readonly cpu: number }
   readonly resources: NonNullable<WeaverAppSpec['resources']>
-  readonly env: readonly { readonly name: string; readonly value: string }[]
+  readonly env: Variables
+  readonly envFrom: NonNullable<WeaverAppSpec['envFrom']>
+  readonly volumes: NonNullable<WeaverAppSpec['volumes']>
+  readonly volumeMounts: NonNullable<WeaverAppSpec['volumeMounts']>
+  /** Laid over the pods, in this order. */
+  readonly overlays: readonly PodOverlay[]
+  /** From the signal to stop to the end by force. */
+  readonly graceSeconds: number
 }
 /** One version, worked out: which group runs what, under which names. */
 export interface VersionPlan {
@@ -74,6 +86,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
     const { name, hosts, calls, needs, listeners: exported, declared } = group
     const replicas = scaling(group)?.replicas
     const min = replicas?.min ?? 1
+    const overlays = [spec.podTemplate, declared?.podTemplate].filter((o) => o !== undefined)
     const resources = declared?.resources ?? spec.resources ?? {}
     return {
       name,
@@ -85,7 +98,15 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       secretName: workloadSecretName(app.name, name, versionId),
       replicas: { min, max: Math.max(min, replicas?.max ?? min), cpu: replicas?.cpu ?? 80 },
       resources: { ...resources, requests: { ...DEFAULT_REQUESTS, ...resources.requests } },
-      env: mergeEnv(spec.env ?? [], declared?.env ?? []),
+      env: mergeBy('name', spec.env ?? [], declared?.env ?? []),
+      envFrom: [...(spec.envFrom ?? []), ...(declared?.envFrom ?? [])],
+      volumes: mergeBy('name', spec.volumes ?? [], declared?.volumes ?? []),
+      volumeMounts: mergeBy('mountPath', spec.volumeMounts ?? [], declared?.volumeMounts ?? []),
+      overlays,
+      graceSeconds: overlays.reduce(
+        (grace, { spec: pod }) => Number(pod?.['terminationGracePeriodSeconds'] ?? grace),
+        TERMINATION_GRACE_SECONDS,
+      ),
     }
   })
   return { app, versionId, deploymentId: deploymentId(app, versionId), snapshot, groups, listeners, trafficDriver: present.traffic.driver }
@@ -106,9 +127,7 @@ function scalingOf(
     byComponents.get(keyOf(hosts)) ?? (isAsked ? undefined : (present.groups.find((g) => g.name === name) ?? declared))
 }
 
-function mergeEnv(
-  base: readonly { name: string; value: string }[],
-  over: readonly { name: string; value: string }[],
-): { name: string; value: string }[] {
-  return [...new Map([...base, ...over].map((e) => [e.name, e.value]))].map(([name, value]) => ({ name, value }))
+/** A group's entry replaces that of the app in its place; variables may refer to earlier ones. */
+function mergeBy<K extends string, T extends { readonly [key in K]: string }>(key: K, base: readonly T[], over: readonly T[]): T[] {
+  return [...new Map([...base, ...over].map((entry) => [entry[key], entry])).values()]
 }

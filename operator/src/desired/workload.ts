@@ -1,12 +1,13 @@
-import { LABELS } from '@weaver/crds'
+import { APP_CONTAINER, CREDS_VOLUME, LABELS, type WeaverAppSpec } from '@weaver/crds'
 import { BOOTSTRAP_ENV, LIVE_PATH, READY_PATH } from '@weaver/sdk/contract'
 import { k8s } from 'cdk8s-plus-27'
-import { bootstrapEnvValue, CREDS_DIRECTORY, CREDS_KEY, TERMINATION_GRACE_SECONDS } from './bootstrap-env.js'
+import { bootstrapEnvValue, CREDS_DIRECTORY, CREDS_KEY } from './bootstrap-env.js'
 import { appLabels, childMetadata, finishManifest, type Manifest } from './manifest.js'
 import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
-import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan.js'
+import { strategicMerge } from './strategic-merge.js'
+import { HEALTH_PORT, type PlannedGroup, type PodOverlay, type VersionPlan } from './version-plan.js'
 
-export const APP_CONTAINER = 'app'
+export { APP_CONTAINER }
 export const WEAVELET_ROLE = 'weavelet'
 
 /** Labels that select the pods of one group of one version. */
@@ -37,43 +38,78 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
     livenessProbe: { httpGet: health(LIVE_PATH), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     securityContext: restrictedContainerContext(),
     volumeMounts: [
-      { name: 'nats', mountPath: CREDS_DIRECTORY, readOnly: true },
+      { name: CREDS_VOLUME, mountPath: CREDS_DIRECTORY, readOnly: true },
       { name: 'tmp', mountPath: '/tmp' },
     ],
     terminationMessagePolicy: 'FallbackToLogsOnError',
   }
   return finishManifest(
-    k8s.KubeDeployment.manifest({
-      metadata: childMetadata(plan.app, group.workloadName, labels),
-      spec: {
-        ...(isAutoscaled(group) ? {} : { replicas: group.replicas.min }),
-        revisionHistoryLimit: 1,
-        selector,
-        strategy: {
-          type: 'RollingUpdate',
-          rollingUpdate: { maxUnavailable: k8s.IntOrString.fromNumber(0), maxSurge: k8s.IntOrString.fromNumber(1) },
-        },
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            securityContext: restrictedPodContext(),
-            terminationGracePeriodSeconds: TERMINATION_GRACE_SECONDS,
-            ...placement(plan),
-            topologySpreadConstraints: [
-              { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: selector },
-            ],
-            containers: [container],
-            volumes: [
-              { name: 'nats', secret: { secretName: group.secretName, defaultMode: 0o440, items: [{ key: CREDS_KEY, path: CREDS_KEY }] } },
-              { name: 'tmp', emptyDir: {} },
-            ],
+    withOverlays(
+      group,
+      k8s.KubeDeployment.manifest({
+        metadata: childMetadata(plan.app, group.workloadName, labels),
+        spec: {
+          ...(isAutoscaled(group) ? {} : { replicas: group.replicas.min }),
+          revisionHistoryLimit: 1,
+          selector,
+          strategy: {
+            type: 'RollingUpdate',
+            rollingUpdate: { maxUnavailable: k8s.IntOrString.fromNumber(0), maxSurge: k8s.IntOrString.fromNumber(1) },
+          },
+          template: {
+            metadata: { labels },
+            spec: {
+              automountServiceAccountToken: false,
+              enableServiceLinks: false,
+              securityContext: restrictedPodContext(),
+              terminationGracePeriodSeconds: group.graceSeconds,
+              ...placement(plan),
+              topologySpreadConstraints: [
+                { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway', labelSelector: selector },
+              ],
+              containers: [container],
+              volumes: [
+                {
+                  name: CREDS_VOLUME,
+                  secret: { secretName: group.secretName, defaultMode: 0o440, items: [{ key: CREDS_KEY, path: CREDS_KEY }] },
+                },
+                { name: 'tmp', emptyDir: {} },
+              ],
+            },
           },
         },
-      },
-    }),
+      }),
+    ),
   )
+}
+
+/** What a spec adds to the pods, by the rules of a strategic merge patch: first its lists of variables and volumes, then the templates of app and group. */
+function withOverlays(group: PlannedGroup, deployment: unknown): unknown {
+  const own = deployment as { readonly spec: { readonly template: Readonly<Record<string, unknown>> } } // as built above
+  const container = { name: APP_CONTAINER, ...listOf({ env: group.env, envFrom: group.envFrom, volumeMounts: group.volumeMounts }) }
+  const lists: PodOverlay = { spec: { containers: [container], ...listOf({ volumes: group.volumes }) } }
+  const template = [lists, ...group.overlays].reduce((pod, overlay) => strategicMerge(pod, overlay), own.spec.template)
+  return { ...own, spec: { ...own.spec, template } }
+}
+
+function listOf(lists: Readonly<Record<string, readonly unknown[]>>): Record<string, readonly unknown[]> {
+  return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0))
+}
+
+/** Of a template that is laid over the pods of the app, what decides where they run, how their image is pulled, and whether they are let in. */
+export function placementOverlay(template: WeaverAppSpec['podTemplate']): PodOverlay {
+  const of = [
+    'serviceAccountName',
+    'imagePullSecrets',
+    'nodeSelector',
+    'tolerations',
+    'affinity',
+    'priorityClassName',
+    'runtimeClassName',
+    'schedulerName',
+  ]
+  const spec = Object.fromEntries(of.flatMap((field) => (template?.spec?.[field] === undefined ? [] : [[field, template.spec[field]]])))
+  return { ...(template?.metadata === undefined ? {} : { metadata: template.metadata }), spec }
 }
 
 /** True where an HPA, and not this operator, decides how many replicas run. */
@@ -100,12 +136,11 @@ export function quantities(map: Readonly<Record<string, string | number>> | unde
   )
 }
 
-/** Ours come first because Kubernetes expands only names defined above, and ours cannot be overridden: a list with one name twice is refused. */
+/** Ours, which come first because Kubernetes expands only names defined above. A spec that sets one of them is refused. */
 function environment(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): k8s.EnvVar[] {
   const own: k8s.EnvVar[] = [
     { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
     { name: BOOTSTRAP_ENV, value: bootstrapEnvValue(plan, group, natsServers) },
   ]
-  const reserved = new Set(own.map((e) => e.name))
-  return [...own, ...group.env.filter((e) => !reserved.has(e.name)).map(({ name, value }) => ({ name, value }))]
+  return own
 }

@@ -68,6 +68,8 @@ export interface KubeApi {
   apply<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: ApplyOptions): Promise<T>
   /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
+  /** What the API server would say to the creation of an object; nothing is made. Unknown fields are refused. */
+  checkCreation(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<void>
   create<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   /** JSON merge patch. */
   patch<T extends KubeObject>(kind: ResourceKind, namespace: string, name: string, body: unknown, options?: CallOptions): Promise<T>

@@ -251,6 +251,10 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
           { method: 'PUT', query: { fieldManager: FIELD_MANAGER }, body: object, options: o },
         ),
       ),
+    async checkCreation(kind, object, o) {
+      const query = { fieldManager: FIELD_MANAGER, dryRun: 'All', fieldValidation: 'Strict' }
+      await json(call('create', kind, { namespace: object.metadata.namespace }, { method: 'POST', query, body: object, options: o }))
+    },
     create: (kind, object, o) =>
       json(
         call(

@@ -10,6 +10,7 @@ import type { RolloutState } from '../rollout/types.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
+import { refusedPods } from './refused-pods.js'
 import { versionOfSpec } from './version-of-spec.js'
 
 const REFUSED_RETRY_MS = 15_000
@@ -77,6 +78,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     const issues = checkAgainstGraph(spec, step.result.graph)
     // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
     if (issues.length > 0) return { ...base, isKnown: false, specProblems: issues.map(formatProblem) }
+    const refused = await refusedPods(api, { app, spec, versionId: id, described: step.result, signal })
+    if (refused.length > 0) return { ...base, isKnown: false, specProblems: refused }
     try {
       snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
     } catch (error) {

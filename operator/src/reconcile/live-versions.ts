@@ -42,6 +42,23 @@ export function observeVersions(
   })
 }
 
+/** What a version that was just described is made from. */
+export function snapshotOf(made: {
+  readonly versionId: string
+  readonly spec: WeaverAppSpec
+  readonly described: Described & { readonly ok: true }
+}): VersionSnapshot {
+  const { image, graph } = made.described
+  return {
+    format: 1,
+    versionId: made.versionId,
+    spec: made.spec,
+    graph,
+    imageReference: image.reference,
+    ...(image.pinned ? { digest: image.digest } : { whyUnpinned: image.why }),
+  }
+}
+
 /** Writes the snapshot of a version that was just described. Idempotent: the same version has the same content. */
 export async function storeSnapshot(
   api: KubeApi,
@@ -54,15 +71,7 @@ export async function storeSnapshot(
     readonly signal: AbortSignal
   },
 ): Promise<VersionSnapshot> {
-  const { image, graph } = made.described
-  const snapshot: VersionSnapshot = {
-    format: 1,
-    versionId: made.versionId,
-    spec: made.spec,
-    graph,
-    imageReference: image.reference,
-    ...(image.pinned ? { digest: image.digest } : { whyUnpinned: image.why }),
-  }
+  const snapshot = snapshotOf(made)
   const number = 1 + Math.max(0, ...made.revisions.map((r) => r.revision ?? 0))
   await applyOwn(api, KINDS.controllerRevisions, buildVersionRevision(app, snapshot, number), { signal: made.signal })
   return snapshot

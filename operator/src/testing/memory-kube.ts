@@ -59,6 +59,7 @@ export function createMemoryKube(): MemoryKube {
       return objects.delete(keyOf(kind, namespace, name))
     },
     replaceStatus: unused('replaceStatus'),
+    checkCreation: unused('checkCreation'),
     create: unused('create'),
     patch: unused('patch'),
     podLogs: unused('podLogs'),

@@ -48,6 +48,10 @@ export function createRecordingApi(api: KubeApi, options: { readonly podLogs?: (
       alive()
       return api.list(kind, o)
     },
+    async checkCreation(kind, object, o) {
+      alive()
+      return api.checkCreation(kind, object, o)
+    },
     async podLogs(namespace, pod, o) {
       alive()
       return options.podLogs?.(pod) ?? api.podLogs(namespace, pod, o)

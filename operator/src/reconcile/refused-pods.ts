@@ -1,0 +1,43 @@
+import type { WeaverAppSpec } from '@weaver/crds'
+import type { Described } from '../describe/describe-outcome.js'
+import type { AppIdentity } from '../desired/manifest.js'
+import { planVersion } from '../desired/version-plan.js'
+import { buildWorkload } from '../desired/workload.js'
+import type { KubeApi } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import { isKubeError } from '../kube/kube-error.js'
+import { snapshotOf } from './live-versions.js'
+
+/**
+ * What the API server has against the pods that a spec asks for, before anything of the version is made: only it knows what may stand in a pod template. Asked by
+ * a dry run of each group's workload. Refusals that may pass, like a quota's, are no fault of the spec; they show when the workload is made.
+ */
+export async function refusedPods(
+  api: KubeApi,
+  of: {
+    readonly app: AppIdentity
+    readonly spec: WeaverAppSpec
+    readonly versionId: string
+    readonly described: Described & { readonly ok: true }
+    readonly signal: AbortSignal
+  },
+): Promise<string[]> {
+  const plan = planVersion(of.app, snapshotOf(of), of.spec)
+  const refusals = await Promise.all(
+    plan.groups.map(async (group) => {
+      try {
+        await api.checkCreation(KINDS.deployments, buildWorkload(plan, group, ['nats://broker:4222']), { signal: of.signal })
+        return []
+      } catch (error) {
+        if (!isKubeError(error, 422) && !isKubeError(error, 400)) {
+          if (of.signal.aborted) throw error
+          return []
+        }
+        return [
+          `spec: the API server refuses the pods of group "${group.name}": ${error.message}; correct spec.podTemplate, volumes, env or resources, of the app or of the group`,
+        ]
+      }
+    }),
+  )
+  return refusals.flat()
+}
