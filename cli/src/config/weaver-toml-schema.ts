@@ -79,12 +79,10 @@ const podParts = {
     .array(asInPod)
     .optional()
     .meta({ description: 'Where they are, as `volumeMounts` in a pod: `[{ name = "db", mountPath = "/run/secrets/db" }]`.' }),
-  pod_template: asInPod
-    .optional()
-    .meta({
-      description:
-        'Laid over the pods: `metadata` and `spec`, as in a pod template. See [config.md](config.md#secrets-and-configmaps-on-kubernetes).',
-    }),
+  pod_template: asInPod.optional().meta({
+    description:
+      'Laid over the pods: `metadata` and `spec`, as in a pod template. See [config.md](config.md#secrets-and-configmaps-on-kubernetes).',
+  }),
 }
 
 const kubeGroupSchema = z.strictObject({

@@ -193,7 +193,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     },
     async listPage(kind, o) {
       const query = { limit: String(PAGE), labelSelector: o.labelSelector, continue: o.continueToken }
-      const page = await json<{ items: KubeObject[]; metadata: { resourceVersion: string; continue?: string } }>(
+      const page = await json<{ items: KubeObject[] | null; metadata: { resourceVersion: string; continue?: string } }>(
         call(
           'list',
           kind,
@@ -205,7 +205,8 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
       const next = page.metadata.continue
       return {
-        items: page.items.map((item) => ({ ...item, apiVersion, kind: o.metadataOnly === true ? PARTIAL_METADATA : kind.kind })),
+        // `null` where a list of metadata is empty.
+        items: (page.items ?? []).map((item) => ({ ...item, apiVersion, kind: o.metadataOnly === true ? PARTIAL_METADATA : kind.kind })),
         resourceVersion: page.metadata.resourceVersion,
         continueToken: next === '' ? undefined : next,
       }

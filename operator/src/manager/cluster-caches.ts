@@ -99,7 +99,12 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
     reflectors: children<KubeObject>(kind, { metadataOnly: HAS_DATA.has(kind), hasNoise: HAS_NOISE.has(kind) }),
   }))
   const every: readonly Reflector<KubeObject>[] = [
-    ...[...apps, ...workloads, ...pods, ...slices, ...services, ...revisions],
+    ...apps,
+    ...workloads,
+    ...pods,
+    ...slices,
+    ...services,
+    ...revisions,
     ...others.flatMap(({ reflectors }) => reflectors),
   ]
   const named = new Map<ResourceKind, readonly Reflector<KubeObject>[]>([
@@ -131,13 +136,15 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
         })),
     read(namespace, app) {
       const of = <T extends KubeObject>(reflectors: readonly Reflector<T>[]) => reflectors.flatMap((r) => r.store.byLabel(namespace, app))
+      // All of one moment: what status tells and what is made again must not disagree.
+      const taken = new Map([...named].map(([kind, reflectors]) => [kind, of(reflectors)]))
       return {
         workloads: of(workloads),
         pods: of(pods),
         slices: of(slices),
         services: of(services),
         revisions: of(revisions),
-        child: (kind, name) => child(namespace, kind, name),
+        child: (kind, name) => taken.get(kind)?.find((o) => o.metadata.name === name),
       }
     },
     child,

@@ -13,6 +13,13 @@ export interface AppObject extends KubeObject {
   readonly status?: WeaverAppStatus
 }
 
+export interface AppEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+  readonly version?: string
+}
+
 /** Everything that one pass found out and decided. */
 export interface PassFacts {
   readonly app: AppObject
@@ -90,4 +97,17 @@ function factsOf(
     ...(seen?.weightObserved === undefined ? {} : { weightObserved: seen.weightObserved }),
     ...(seen?.inFlight === undefined ? {} : { inFlight: seen.inFlight }),
   }
+}
+
+/** A status without what changes from look to look. */
+export function withoutCounts(status: WeaverAppStatus | undefined): unknown {
+  return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
+}
+
+/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
+export function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
+  const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
+  const [was, is] = [stalled(before), stalled(after)]
+  if (is === undefined || is.reason === 'RolloutFailed' || (was?.reason === is.reason && was.message === is.message)) return []
+  return [{ type: 'Warning', reason: is.reason, message: is.message }]
 }

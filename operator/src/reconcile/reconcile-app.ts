@@ -23,18 +23,19 @@ import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
 import { brokenInvariants, decide, rolloutPolicy, versionsLetGo } from '../rollout/index.js'
 import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
-import { statusOf, type AppObject, type PassFacts } from './pass-status.js'
+import { newlyStalled, statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
 import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
 import { createChildApplier } from './child-applier.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { findDesiredVersion, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
+import { countInFlight } from './in-flight.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { lostRevisions, restoreRevisions, versionOf } from './lost-revisions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
-import { ensureVersionChildren, identityOf, removeVersionChildren, type ChildrenDeps } from './version-children.js'
+import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from './version-children.js'
 
 /** While something moves, observations are polled: proxies have no watch. */
 const POLL_MS = 1_000
@@ -43,16 +44,9 @@ const CONFIRM_MS = 200
 /** Nobody watches another's object: whether its name is free, or it was given to the app, is looked at anew. */
 const TAKEN_MS = 5_000
 const RESYNC_MS = 300_000
-const IN_FLIGHT_WAIT_MS = 1_000
 /** How often status is written when nothing but requests in flight has changed. */
 const COUNTS_MS = 10_000
 
-export interface AppEvent {
-  readonly type: 'Normal' | 'Warning'
-  readonly reason: string
-  readonly message: string
-  readonly version?: string
-}
 export interface ReconcilerDeps {
   readonly api: KubeApi
   readonly view: ClusterView
@@ -148,10 +142,6 @@ async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal):
 
 function isSuspended(app: AppObject): boolean {
   return (app.spec as { readonly suspend?: unknown } | undefined)?.suspend === true
-}
-
-function withoutCounts(status: WeaverAppStatus | undefined): unknown {
-  return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
 }
 
 /** The state of one pass; made for it and thrown away after it. */
@@ -298,7 +288,9 @@ class Pass {
         const weight = seen.traffic.weightObserved[id]
         const blame = this.#deps.memory.taken.get(id) ?? observed.blame
         const isDraining = seen.state?.draining.some((d) => d.id === id) === true
-        const inFlight = isDraining ? await this.#inFlight({ plan, observed }, seen.traffic.inFlight[id]) : seen.traffic.inFlight[id]
+        const inFlight = isDraining
+          ? await countInFlight(this.#deps, { plan, observed }, { inProxies: seen.traffic.inFlight[id], signal: this.#signal })
+          : seen.traffic.inFlight[id]
         return {
           id,
           ready: observed.ready,
@@ -310,31 +302,6 @@ class Pass {
         }
       }),
     )
-  }
-
-  /** Requests inside the proxies and calls inside the weavelets; unknown unless everybody who should know has answered. */
-  async #inFlight(version: TrafficVersion, inProxies: number | undefined): Promise<number | undefined> {
-    const { readyPods, pods } = version.observed
-    if (inProxies === undefined) return undefined
-    if (pods === 0) return inProxies
-    try {
-      const answers = await this.#deps.broker.weavelets(identityOf(version.plan), {
-        expect: readyPods,
-        waitMs: IN_FLIGHT_WAIT_MS,
-        signal: this.#signal,
-      })
-      const heard = new Set(answers.map((w) => w.replica))
-      if (!readyPods.every((pod) => heard.has(pod))) return undefined
-      return inProxies + answers.reduce((sum, w) => sum + w.inFlight, 0)
-    } catch (error) {
-      if (this.#signal.aborted) throw error
-      this.#deps.log.warn('weavelets could not be asked for calls in flight; they count as unknown', {
-        app: this.#identity.name,
-        version: version.plan.versionId,
-        err: error,
-      })
-      return undefined
-    }
   }
 
   #decide(target: string, policy: RolloutPolicy, versions: readonly ObservedVersion[], state: RolloutState | undefined): RolloutDecision {
@@ -425,12 +392,4 @@ class Pass {
 function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
   const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
   return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
-}
-
-/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
-function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
-  const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
-  const [was, is] = [stalled(before), stalled(after)]
-  if (is === undefined || is.reason === 'RolloutFailed' || (was?.reason === is.reason && was.message === is.message)) return []
-  return [{ type: 'Warning', reason: is.reason, message: is.message }]
 }

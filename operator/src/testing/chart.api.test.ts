@@ -290,11 +290,11 @@ const GRAPH: ComponentGraph = {
 }
 
 /** What a replica that leads makes the operator do. There is no broker here by which it could ask. */
-async function leadOnce(client: ReturnType<typeof createKubeClient>, app: KubeObject | undefined): Promise<void> {
+async function leadOnce(client: ReturnType<typeof createKubeClient>, app: (WeaverApp & KubeObject) | undefined): Promise<void> {
   const { name = '', uid = '' } = app?.metadata ?? {}
   const identity = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', namespace: 'apps', name, uid }
   const leases = createKubeLeases({ api: client, app: identity, versionOf: (id) => id })
-  const lease = { component: 'app/Foreman' }
+  const lease = { component: 'app/Foreman', deploymentId: app?.status?.active ?? '' } // of the version, so that it goes with it
   for (const replica of ['a', 'b']) {
     expect(await leases.take(lease, replica, 1_000)).toBeGreaterThan(0)
     await leases.release(lease, replica)

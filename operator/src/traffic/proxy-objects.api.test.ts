@@ -134,7 +134,9 @@ it('does not take over a Service of the same name that another app owns', async 
   await driver.ensure(planFor(first, ['c']))
   await expect(driver.ensure(planFor(second, ['b-c']))).rejects.toMatchObject({
     code: 'WEAVER_NAME_TAKEN',
-    message: expect.stringContaining('Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b", not to WeaverApp "a", and is left alone'),
+    message: expect.stringContaining(
+      'Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b", not to WeaverApp "a", and is left alone',
+    ),
   })
   await driver.close()
 })
