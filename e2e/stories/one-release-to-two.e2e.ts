@@ -55,8 +55,7 @@ beforeAll(async () => {
   await helm(['install', RELEASE, chart, '--create-namespace', '--wait', '--timeout', '8m', ...operator, ...nats], LIMIT)
 })
 afterAll(async () => {
-  await deleteNamespace(NAMESPACE)
-  await installCharts(platform, image)
+  await deleteNamespace(NAMESPACE).finally(() => installCharts(platform, image))
 })
 
 it('an installation of one release becomes one of two without a lost request, and the operator can go after it', async () => {

@@ -39,8 +39,8 @@ beforeAll(async () => {
   await eventually('the first answers', async () => ((await load.report()).ok > 100 ? true : undefined))
 })
 afterAll(async () => {
-  await installCharts(platform, image) // other stories need an operator, whatever has happened here
-  await deleteNamespace(NAMESPACE)
+  // other stories need an operator, whatever has happened here
+  await installCharts(platform, image).finally(() => deleteNamespace(NAMESPACE))
 })
 
 /** Does something while users send requests, and goes on sending for a while; then every request must have been answered by one version. */
