@@ -1,4 +1,4 @@
-import { BOOTSTRAP_VERSION, type Bootstrap } from '@weaver/sdk/contract'
+import { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, WeaverError, type Bootstrap } from '@weaver/sdk/contract'
 import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan.js'
 
 /** Where the group's NATS credentials are mounted. */
@@ -8,10 +8,15 @@ export const CREDS_KEY = 'user.creds'
 const PRE_STOP_MS = 5_000
 /** Of the pod's grace, for the process to end. */
 const END_MS = 10_000
+/** Linux: the longest variable of an environment, its name and the byte at its end included (MAX_ARG_STRLEN). A process with a longer one cannot be started. */
+const MAX_VARIABLE_BYTES = 131_072
+/** The longest name of a pod, which stands in it as `$(POD_NAME)`. */
+const POD_NAME_BYTES = 63
 
 /**
  * The value of `WEAVER_BOOTSTRAP`. Kubernetes expands `$(POD_NAME)` in it and reads every `$$` as `$`, so each other `$` is doubled: a `$(HOME)` or a
  * `$$` in somebody's configuration arrives as written.
+ * @throws WeaverError `WEAVER_BOOTSTRAP_TOO_LARGE`: no process can be started with it.
  */
 export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): string {
   const config = plan.snapshot.spec.config ?? {}
@@ -30,5 +35,20 @@ export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsSe
     shutdownGraceMs: group.graceSeconds * 1_000 - PRE_STOP_MS - END_MS,
     preStopMs: PRE_STOP_MS,
   }
-  return `{"replica":"$(POD_NAME)",${JSON.stringify(bootstrap).slice(1).replaceAll('$', '$$$$')}`
+  const text = JSON.stringify(bootstrap).slice(1)
+  const bytes = Buffer.byteLength(`${BOOTSTRAP_ENV}={"replica":"",${text}`) + POD_NAME_BYTES + 1
+  if (bytes > MAX_VARIABLE_BYTES)
+    throw new WeaverError(
+      'WEAVER_BOOTSTRAP_TOO_LARGE',
+      `group "${group.name}" cannot be started: what its pods are told (${BOOTSTRAP_ENV}) has ${bytes} bytes, and Linux takes ${MAX_VARIABLE_BYTES} in one variable of the environment. ${largestOf(bootstrap.config)}Put what is large into a file and name it in the configuration, or spread the components over more groups`,
+    )
+  return `{"replica":"$(POD_NAME)",${text.replaceAll('$', '$$$$')}`
+}
+
+/** The component whose configuration is the largest. */
+function largestOf(config: Bootstrap['config']): string {
+  const [first] = Object.entries(config)
+    .map(([component, value]) => ({ component, bytes: Buffer.byteLength(JSON.stringify(value)) }))
+    .sort((a, b) => b.bytes - a.bytes)
+  return first === undefined ? '' : `The configuration of "${first.component}" has ${first.bytes} of them. `
 }

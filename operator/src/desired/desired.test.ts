@@ -70,6 +70,27 @@ function expand(text: string, known: Record<string, string>): string {
   return text.replace(/\$(\$|\(([^)]*)\))/g, (all, rest: string, name: string) => (rest === '$' ? '$' : (known[name] ?? all)))
 }
 
+describe('what a pod is told', () => {
+  const told = (bytes: number): number => {
+    const p = plan({ config: { 'weaver/Main': { text: 'é$'.repeat(Math.floor(bytes / 3)) + 'x'.repeat(bytes % 3) } } })
+    const value = expand(envOf(buildWorkload(p, groupNamed(p, 'main'), SERVERS))['WEAVER_BOOTSTRAP'] ?? '', { POD_NAME: 'p'.repeat(63) })
+    return Buffer.byteLength(`WEAVER_BOOTSTRAP=${value}`) + 1
+  }
+
+  it('may fill the longest variable that Linux takes to the last byte, and is refused above, with the component that has most of it', () => {
+    const most = 100_000 + (131_072 - told(100_000))
+    expect(told(most)).toBe(131_072)
+    expect(() => told(most + 1)).toThrow(
+      expect.objectContaining({
+        code: 'WEAVER_BOOTSTRAP_TOO_LARGE',
+        message: expect.stringMatching(
+          /group "main" .* has 131073 bytes, .* takes 131072 .* The configuration of "weaver\/Main" has \d+ of them/,
+        ),
+      }),
+    )
+  })
+})
+
 describe('plan of a version', () => {
   it('gives every component that no group names a group of its own', () => {
     const p = plan({ groups: [{ name: 'text', components: ['httpserver/Reverser', 'httpserver/Converter'] }] })
