@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { GRAPH_FORMAT, MAIN_COMPONENT, type ComponentGraph, type ComponentNode } from '@weaver/sdk/contract'
+import { GRAPH_FORMAT, MAIN_COMPONENT, SUBJECT_LAYOUT, type ComponentGraph, type ComponentNode } from '@weaver/sdk/contract'
 import { methodSignature, type Application, type ClassFacts } from './model.js'
 
 /** `WEAVER_GEN_FORMAT` of the SDK that generated files need; they do not compile against another one. It changes with the bytes of the codec, too. */
@@ -53,6 +53,7 @@ export function buildGraph(
   return {
     format: GRAPH_FORMAT,
     generator,
+    subjects: SUBJECT_LAYOUT,
     fingerprint,
     components: [...components, ...others.values(), ...main].sort((a, b) => (a.name < b.name ? -1 : 1)),
   }

@@ -19,11 +19,11 @@ import { connect, credsAuthenticator } from 'nats'
 import { readFileSync } from 'node:fs'
 const target = process.argv[1]
 const boot = JSON.parse(process.env.WEAVER_BOOTSTRAP)
-const nc = await connect({ servers: boot.nats.servers, authenticator: credsAuthenticator(readFileSync(boot.nats.credsFile)), inboxPrefix: 'wv.' + boot.deploymentId + '.i._probe', reconnect: false, noAsyncTraces: true })
+const nc = await connect({ servers: boot.nats.servers, authenticator: credsAuthenticator(readFileSync(boot.nats.credsFile)), inboxPrefix: 'wv.' + boot.deploymentId + '.i.' + boot.group + '._probe', reconnect: false, noAsyncTraces: true })
 const status = []
 ;(async () => { for await (const s of nc.status()) status.push(String(s.data)) })()
 const heard = []
-const subjects = ['wv.' + target + '.c.httpserver/Reverser', 'wv.' + target + '.c.httpserver/Converter', 'wv.' + target + '.ctl.all', 'wv.' + target + '.evt', 'wv.' + target + '.i.x', 'wv.' + target + '.i.>']
+const subjects = ['wv.' + target + '.c.httpserver/Reverser', 'wv.' + target + '.c.httpserver/Converter', 'wv.' + target + '.ctl.all', 'wv.' + target + '.evt', 'wv.' + target + '.i.x', 'wv.' + target + '.i.' + boot.group + '.>', 'wv.' + target + '.i.reverser.>', 'wv.' + target + '.i.>']
 for (const s of [...subjects, 'wv.' + target + '.>', 'wv.*.c.>', '>', '$SYS.>', '_INBOX.>'])
   for (const queue of [undefined, 'q']) { try { nc.subscribe(s, { queue, callback: (e, m) => { if (!e && m.subject.includes(target + '.') && !m.subject.includes('_probe')) heard.push(m.subject) } }) } catch (e) { status.push(String(e)) } }
 const answers = {}
@@ -78,6 +78,10 @@ it('v1 cannot reach or hear v2, whatever the subject', async () => {
   const { byRelease, failures, mixed } = await load.stop()
   expect(Object.keys(byRelease).sort()).toEqual(['v1', 'v2'])
   expect({ failures, mixed }).toEqual({ failures: [], mixed: 0 })
+  // Also within its version: of the answers, only those to its own group.
+  const inboxes = within.heard.filter((subject) => subject.startsWith(`wv.${own}.i.`))
+  expect(inboxes.length).toBeGreaterThan(0)
+  expect(inboxes.filter((subject) => !subject.startsWith(`wv.${own}.i.main.`))).toEqual([])
   const isolation = app.status?.conditions?.find((condition) => condition.type === 'IsolationVerified')
   expect(isolation).toMatchObject({ status: 'True' })
 })

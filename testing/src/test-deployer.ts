@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryLeases, startAssignmentController, startLeaderController } from '@weaver/deployer'
-import { controlSubject, inboxPrefix, parseRoutingStatus, WeaverError, type Balance } from '@weaver/sdk/contract'
+import { controlSubject, deployerInboxPrefix, parseRoutingStatus, WeaverError, type Balance } from '@weaver/sdk/contract'
 import { connectNats, createLogger, isRouted, type LogSink, type WeaverGen } from '@weaver/sdk/internal'
 
 export interface TestDeployer {
@@ -36,7 +36,7 @@ export async function startTestDeployer(options: {
   const components = tokens.flatMap(({ name, options: { leader } }) => (leader === undefined ? [] : [{ name, leader }]))
   const hasKeys = replicas > 1 && tokens.some(isRouted)
   const log = createLogger(options.logSink)
-  const port = await connectNats({ servers: [natsUrl], name: 'deployer', inboxPrefix: inboxPrefix(deploymentId, 'deployer'), log })
+  const port = await connectNats({ servers: [natsUrl], name: 'deployer', inboxPrefix: deployerInboxPrefix(deploymentId, 'test'), log })
   const leaders =
     components.length === 0
       ? undefined
@@ -59,7 +59,7 @@ export async function startTestDeployer(options: {
         answers.unsubscribe()
         resolve(answer)
       }
-      const inbox = `${inboxPrefix(deploymentId, 'deployer')}.ask.${(asked += 1)}`
+      const inbox = `${port.inbox}.ask.${(asked += 1)}`
       const timer = setTimeout(() => end(undefined), ANSWER_MS)
       const answers = port.subscribe(inbox, ({ data, isNoResponders }) => end(isNoResponders ? undefined : data))
       port.publish(controlSubject(deploymentId, replica), new TextEncoder().encode(JSON.stringify({ kind })), inbox)

@@ -13,11 +13,11 @@ import { randomBytes } from 'node:crypto'
 import {
   assignmentSubject,
   controlAllSubject,
+  deployerInboxPrefix,
   encodeJson,
   eventSubject,
   HEARTBEAT_JITTER,
   HEARTBEAT_MS,
-  inboxPrefix,
   MISSED_HEARTBEATS,
   parseAssignment,
   parseRoutingEvent,
@@ -85,7 +85,7 @@ class Controller implements AssignmentController {
   constructor(options: AssignmentControllerOptions) {
     this.#options = options
     const { deploymentId, port, heartbeatMs = HEARTBEAT_MS, startMs = 500, loadMs = 15_000 } = options
-    const inbox = `${inboxPrefix(deploymentId, `deployer-${randomBytes(6).toString('hex')}`)}.routing`
+    const inbox = `${deployerInboxPrefix(deploymentId, randomBytes(6).toString('hex'))}.routing`
     this.#subscriptions = [
       port.subscribe(eventSubject(deploymentId), ({ data, reply }) => this.#onEvent(data, reply)),
       port.subscribe(assignmentSubject(deploymentId, 'x').replace(/x$/, '*'), ({ data }) => this.#adopt(parseAssignment(data))),

@@ -1,5 +1,5 @@
 /** Asking one weavelet, whatever it is reached by. */
-import { controlSubject, inboxPrefix, type ControlReply, type ControlRequest } from '@weaver/sdk/contract'
+import { controlSubject, deployerInboxPrefix, type ControlReply, type ControlRequest } from '@weaver/sdk/contract'
 import type { ControllerPort } from './controller-port.js'
 import { controlReplyReader } from './control-reply-reader.js'
 
@@ -30,7 +30,7 @@ export function brokerControl(
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
         const read = controlReplyReader()
-        const inbox = `${inboxPrefix(deploymentId, 'deployer')}.ask.${process.pid}-${(asked += 1)}`
+        const inbox = `${deployerInboxPrefix(deploymentId, 'control')}.ask.${process.pid}-${(asked += 1)}`
         const settle = (outcome: () => void): void => {
           clearTimeout(timer)
           signal?.removeEventListener('abort', onAbort)

@@ -11,7 +11,7 @@ import {
   balanceIn,
   BOOTSTRAP_ENV,
   controlSubject,
-  inboxPrefix,
+  deployerInboxPrefix,
   MAIN_COMPONENT,
   type Bootstrap,
   type ComponentGraph,
@@ -74,7 +74,7 @@ class Deployment implements SmallDeployment {
   async start(): Promise<this> {
     const { colocate, graph, natsUrl, replicas } = this.#options
     const deploymentId = this.#deploymentId
-    const nats = await connect({ servers: [natsUrl], inboxPrefix: inboxPrefix(deploymentId, 'deployer') })
+    const nats = await connect({ servers: [natsUrl], inboxPrefix: deployerInboxPrefix(deploymentId, 'small') })
     this.#nats = nats
     const port = portOf(nats)
     // Who serves which keys, and who leads: the one deciding it is the deployer.

@@ -3,7 +3,7 @@ import { connect, credsAuthenticator, ErrorCode, Events, StringCodec, type NatsC
 import { callSubject, controlAllSubject, inboxPrefix, replicaCallSubject, type ControlReply } from '@weaver/sdk/contract'
 import { createLogger } from '../log.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
-import type { Broker, BrokerGroup, VersionIdentity } from './broker.js'
+import type { Broker, BrokerGroup, BrokerVersion, VersionIdentity } from './broker.js'
 import { startJwtBroker } from './jwt-broker.js'
 import { deriveVersionKeys } from './version-keys.js'
 
@@ -34,9 +34,9 @@ async function startOperator(servers = cluster.servers, log = SILENT): Promise<B
   brokers.add(started)
   return started
 }
-function newVersion(): VersionIdentity {
+function newVersion(): BrokerVersion {
   const versionId = String(serial++).padStart(8, '0')
-  return { appUid: 'uid-1', versionId, deploymentId: `shop-${versionId}` }
+  return { appUid: 'uid-1', versionId, deploymentId: `shop-${versionId}`, groups: [FRONT, CART, BANK], layout: 2 }
 }
 async function dial(creds: string, options: { readonly server?: number; readonly inboxPrefix?: string } = {}): Promise<NatsConnection> {
   const nc = await connect({
@@ -55,9 +55,9 @@ async function dial(creds: string, options: { readonly server?: number; readonly
   return nc
 }
 async function member(identity: VersionIdentity, group: BrokerGroup, server = 0): Promise<NatsConnection> {
-  return dial(await broker.groupCredentials(identity, group), {
+  return dial(await broker.groupCredentials(identity, group.name), {
     server,
-    inboxPrefix: inboxPrefix(identity.deploymentId, `${group.name}-${serial++}`),
+    inboxPrefix: inboxPrefix(identity.deploymentId, group.name, `${group.name}-${serial++}`),
   })
 }
 async function isAdmitted(identity: VersionIdentity, server: number): Promise<boolean> {
@@ -239,7 +239,7 @@ describe('account of a version', () => {
   it('is opened again by the same identity, as when a user goes back to a version that was removed', async () => {
     const v1 = newVersion()
     await broker.ensureVersion(v1)
-    const creds = await broker.groupCredentials(v1, FRONT)
+    const creds = await broker.groupCredentials(v1, 'front')
     await broker.removeVersion(v1)
     await broker.ensureVersion(v1)
     const again = await Promise.all(SERVERS.map((server) => dial(creds, { server })))
@@ -252,11 +252,11 @@ describe('credentials', () => {
   it('hold the same keys after a restart of the operator, and the old ones go on', async () => {
     const v1 = newVersion()
     await broker.ensureVersion(v1)
-    const before = await broker.groupCredentials(v1, FRONT)
+    const before = await broker.groupCredentials(v1, 'front')
     const old = await dial(before)
     const restarted = await startOperator()
     await restarted.ensureVersion(v1)
-    const after = await restarted.groupCredentials(v1, FRONT)
+    const after = await restarted.groupCredentials(v1, 'front')
     expect(seedOf(after)).toBe(seedOf(before))
     await old.flush()
     expect(old.isClosed()).toBe(false)
@@ -266,10 +266,10 @@ describe('credentials', () => {
   it('differ between groups, versions, and two apps of one name', async () => {
     const v1 = newVersion()
     const all = [
-      await broker.groupCredentials(v1, FRONT),
-      await broker.groupCredentials(v1, CART),
-      await broker.groupCredentials(newVersion(), FRONT),
-      await broker.groupCredentials({ ...v1, appUid: 'uid-2' }, FRONT),
+      await broker.groupCredentials(v1, 'front'),
+      await broker.groupCredentials(v1, 'cart'),
+      await broker.groupCredentials(newVersion(), 'front'),
+      await broker.groupCredentials({ ...v1, appUid: 'uid-2' }, 'front'),
     ]
     expect(new Set(all.map(seedOf)).size).toBe(all.length)
   })
@@ -278,7 +278,7 @@ describe('credentials', () => {
 describe('inside a version', () => {
   const GROUPS = [FRONT, CART, BANK]
   const COMPONENTS = ['weaver/Main', 'shop/Cart', 'shop/Bank']
-  let v1: VersionIdentity
+  let v1: BrokerVersion
   beforeAll(async () => {
     v1 = newVersion()
     await broker.ensureVersion(v1)
@@ -373,7 +373,7 @@ describe('between versions', () => {
           subject,
           `${subject}.r1`,
           controlAllSubject(v2.deploymentId),
-          inboxPrefix(v2.deploymentId, 'front-1'),
+          inboxPrefix(v2.deploymentId, 'front', 'front-1'),
           '$SYS.REQ.CLAIMS.DELETE',
         ])
           expect([wish, await publishes(intruder, wish)]).toEqual([wish, 'refused'])

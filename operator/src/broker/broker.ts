@@ -1,5 +1,5 @@
 import type { ControllerPort } from '@weaver/deployer'
-import type { WeaveletStatus } from '@weaver/sdk/contract'
+import type { SubjectGroup, SubjectLayout, WeaveletStatus } from '@weaver/sdk/contract'
 
 /** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
 export interface VersionIdentity {
@@ -8,11 +8,11 @@ export interface VersionIdentity {
   readonly versionId: string
   readonly deploymentId: string
 }
-export interface BrokerGroup {
-  readonly name: string
-  /** Components hosted by the group, and components those refer to. */
-  readonly hosts: readonly string[]
-  readonly calls: readonly string[]
+export type BrokerGroup = SubjectGroup
+/** Everything that the broker must know of a version. It never changes as long as the version exists. */
+export interface BrokerVersion extends VersionIdentity {
+  readonly groups: readonly BrokerGroup[]
+  readonly layout: SubjectLayout
 }
 /** A connection into a version, with the rights of its deployer. */
 export interface VersionConnection extends ControllerPort {
@@ -27,9 +27,12 @@ export interface Broker {
   /** URLs that weavelets dial. */
   readonly servers: readonly string[]
   /** Makes the version's account known to every server; idempotent. Resolves when all servers that are up confirmed; others learn it when they come back. */
-  ensureVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
-  /** The `.creds` file of one group's user, the same for the same identity; the caller stores it in a Secret. */
-  groupCredentials(identity: VersionIdentity, group: BrokerGroup): Promise<string>
+  ensureVersion(version: BrokerVersion, signal?: AbortSignal): Promise<void>
+  /**
+   * The `.creds` file of one group's user, the same for the same identity; the caller stores it in a Secret. What it may do stands in the account, so it is of no
+   * use before `ensureVersion`.
+   */
+  groupCredentials(identity: VersionIdentity, group: string): Promise<string>
   /**
    * Closes the account: all clients of that version are cut off at once and refused from then on, also by a server that is down now. Idempotent;
    * `ensureVersion` opens it again.
@@ -43,6 +46,6 @@ export interface Broker {
   /** Connects into a version, for as long as the caller needs it. Fails while the broker does not know the version. */
   connectTo(identity: VersionIdentity): Promise<VersionConnection>
   /** Makes all versions that must exist known to the servers, now and after every reconnect; those that a server did not take are tried again. */
-  onReconnect(versions: () => readonly VersionIdentity[]): void
+  onReconnect(versions: () => readonly BrokerVersion[]): void
   close(): Promise<void>
 }

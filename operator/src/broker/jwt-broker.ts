@@ -7,14 +7,13 @@
  * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { encodeAccount, encodeUser, fmtCreds } from '@nats-io/jwt'
 import { fromSeed } from '@nats-io/nkeys'
-import { groupPermissions, WeaverError } from '@weaver/sdk/contract'
+import { WeaverError } from '@weaver/sdk/contract'
 import type { Logger } from '../log.js'
-import type { Broker, BrokerGroup, VersionIdentity } from './broker.js'
-import { UNLIMITED } from './keygen.js'
+import type { Broker, BrokerVersion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
-import { deriveVersionKeys, type VersionKeys } from './version-keys.js'
+import { encodeClosedAccount, encodeVersionAccount, groupCreds, operatorCreds } from './version-account.js'
+import { deriveVersionKeys } from './version-keys.js'
 import { WeaveletAsker } from './weavelet-asker.js'
 
 const PUSH_WAIT_MS = 2_000
@@ -24,8 +23,6 @@ const PUSH_AGAIN_MS = { first: 500, most: 5_000 } as const
 const REPLY = '_INBOX.weaver-operator'
 /** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
 const CLOSED_FOR_S = 7 * 24 * 3600
-/** Users whose claim is older than this are refused; in seconds since 1970, the year 9999. */
-const ALL_TIME_S = 253_402_300_799
 
 export interface JwtBrokerOptions {
   readonly servers: readonly string[]
@@ -42,17 +39,14 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
   const seed = new TextEncoder().encode(options.operatorSeed.trim())
   const operator = fromSeed(seed)
   const system = await connectBroker({ servers, creds: options.systemCreds, name: 'weaver-operator system', keepsTrying: true })
-  const asker = new WeaveletAsker(servers, async (identity) => credsOf(deriveVersionKeys(seed, identity), 'operator'))
+  const asker = new WeaveletAsker(servers, (identity) => operatorCreds(deriveVersionKeys(seed, identity)))
 
-  const ensureVersion = async (identity: VersionIdentity, signal?: AbortSignal): Promise<void> => {
-    const { account } = deriveVersionKeys(seed, identity)
-    const jwt = await encodeAccount(identity.deploymentId, account, { limits: UNLIMITED }, { signer: operator })
-    await tellServers(system, {
-      servers,
-      jwt,
-      what: `the account of deployment "${identity.deploymentId}"`,
-      signal,
-    })
+  const ensureVersion = async (version: BrokerVersion, signal?: AbortSignal): Promise<void> => {
+    const what = `the account of deployment "${version.deploymentId}"`
+    const check = (bytes: number): void => failIfTooLarge({ what, bytes, maxBytes: system.maxPayloadBytes, servers })
+    const jwt = await encodeVersionAccount(version, deriveVersionKeys(seed, version), { operator, check })
+    check(jwt.length)
+    await tellServers(system, { servers, jwt, what, signal })
   }
   /** Deployments whose accounts were closed: what is pushed in the background leaves them closed, whatever else still names them. */
   const closed = new Set<string>()
@@ -65,24 +59,16 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
   const broker: Broker = {
     isolation: 'account-per-version',
     servers,
-    ensureVersion(identity, signal) {
-      closed.delete(identity.deploymentId)
-      return ensureVersion(identity, signal)
+    ensureVersion(version, signal) {
+      closed.delete(version.deploymentId)
+      return ensureVersion(version, signal)
     },
-    async groupCredentials(identity, group) {
-      return credsOf(deriveVersionKeys(seed, identity), group, groupPermissions(identity.deploymentId, group))
-    },
+    groupCredentials: (identity, group) => groupCreds(deriveVersionKeys(seed, identity), group),
     async removeVersion(identity, signal) {
       closed.add(identity.deploymentId)
       await asker.forget(identity)
-      const { account } = deriveVersionKeys(seed, identity)
       // I1
-      const jwt = await encodeAccount(
-        identity.deploymentId,
-        account,
-        { limits: UNLIMITED, revocations: { '*': ALL_TIME_S } },
-        { signer: operator, exp: Math.floor(Date.now() / 1000) + CLOSED_FOR_S },
-      )
+      const jwt = await encodeClosedAccount(identity, { keys: deriveVersionKeys(seed, identity), operator, forS: CLOSED_FOR_S })
       await tellServers(system, {
         servers,
         jwt,
@@ -94,7 +80,7 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
     connectTo: async (identity) =>
       connectBroker({
         servers,
-        creds: await credsOf(deriveVersionKeys(seed, identity), 'operator'),
+        creds: await operatorCreds(deriveVersionKeys(seed, identity)),
         name: 'weaver-operator control',
         keepsTrying: false,
         onError: (err) => log.warn('a subscription of the operator failed', { deploymentId: identity.deploymentId, err }),
@@ -121,10 +107,10 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
 
 /** Makes all accounts known to the servers; what they do not take, while many start at once, is told and tried again, less and less often. */
 async function pushUntilTaken(options: {
-  readonly versions: () => readonly VersionIdentity[]
-  readonly ensureVersion: (identity: VersionIdentity) => Promise<void>
+  readonly versions: () => readonly BrokerVersion[]
+  readonly ensureVersion: (version: BrokerVersion) => Promise<void>
   /** A version that was closed must not be opened again. */
-  readonly isClosed: (identity: VersionIdentity) => boolean
+  readonly isClosed: (version: BrokerVersion) => boolean
   readonly isOver: () => boolean
   readonly log: Logger
 }): Promise<void> {
@@ -132,7 +118,7 @@ async function pushUntilTaken(options: {
   let left = [...versions()]
   log.info('accounts are pushed to the broker', { accounts: left.length })
   for (let waitMs: number = PUSH_AGAIN_MS.first; left.length > 0 && !isOver(); waitMs = Math.min(waitMs * 2, PUSH_AGAIN_MS.most)) {
-    const failed: VersionIdentity[] = []
+    const failed: BrokerVersion[] = []
     let reason: unknown
     const work = async (): Promise<void> => {
       for (let identity = left.pop(); identity !== undefined && !isOver(); identity = left.pop()) {
@@ -159,16 +145,19 @@ async function pushUntilTaken(options: {
   }
 }
 
-/** A `.creds` file. The JWT's time of issue differs from call to call; the key, and what it may do, do not. */
-async function credsOf(
-  keys: VersionKeys,
-  group: BrokerGroup | 'operator',
-  permissions?: { readonly publish: readonly string[]; readonly subscribe: readonly string[] },
-): Promise<string> {
-  const [name, user] = group === 'operator' ? ['operator', keys.operator] : [group.name, keys.group(group.name)]
-  const allowed = permissions === undefined ? {} : { pub: { allow: [...permissions.publish] }, sub: { allow: [...permissions.subscribe] } }
-  const jwt = await encodeUser(name, user, keys.account, { ...allowed, subs: -1, data: -1, payload: -1 })
-  return new TextDecoder().decode(fmtCreds(jwt, user))
+/** @throws WeaverError `WEAVER_BROKER_ACCOUNT_TOO_LARGE`. */
+function failIfTooLarge(claim: {
+  readonly what: string
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly servers: readonly string[]
+}): void {
+  const { what, bytes, maxBytes, servers } = claim
+  if (bytes <= maxBytes) return
+  throw new WeaverError(
+    'WEAVER_BROKER_ACCOUNT_TOO_LARGE',
+    `${what} has at least ${bytes} bytes, and the broker at ${servers.join(', ')} takes messages of ${maxBytes}: each pair of groups that call each other adds to it. Put components that call each other into one group ("groups" of the WeaverApp), or raise max_payload of the broker`,
+  )
 }
 
 /**

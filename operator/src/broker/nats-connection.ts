@@ -5,6 +5,8 @@ import { WeaverError } from '@weaver/sdk/contract'
 
 export interface BrokerConnection extends ControllerPort {
   readonly isClosed: boolean
+  /** Largest message in bytes. */
+  readonly maxPayloadBytes: number
   /** Resolves when it is closed for good, by `close` or because the broker is gone or refuses it. */
   readonly closed: Promise<void>
   /** Says nothing while the connection is down: it would arrive much later, at the reconnect. */
@@ -74,6 +76,9 @@ export async function connectBroker(options: {
   return {
     get isClosed() {
       return nc.isClosed()
+    },
+    get maxPayloadBytes() {
+      return nc.info?.max_payload ?? 1_048_576
     },
     closed: nc.closed().then(() => undefined),
     publish(subject, data, reply) {

@@ -6,11 +6,20 @@ import { connect, credsAuthenticator } from 'nats'
 import { callSubject } from '@weaver/sdk/contract'
 import { createLogger } from '../log.js'
 import { startNatsCluster, startPlainNatsServer, type NatsCluster } from '../testing/nats-cluster.js'
-import type { Broker, VersionIdentity } from './broker.js'
+import type { Broker, BrokerVersion } from './broker.js'
 import { startJwtBroker } from './jwt-broker.js'
 import { deriveVersionKeys } from './version-keys.js'
 
-const IDENTITY: VersionIdentity = { appUid: 'uid-1', versionId: '00000001', deploymentId: 'shop-1' }
+const IDENTITY: BrokerVersion = {
+  appUid: 'uid-1',
+  versionId: '00000001',
+  deploymentId: 'shop-1',
+  groups: [
+    { name: 'cart', hosts: ['shop/Cart'], calls: [] },
+    { name: 'front', hosts: [], calls: ['shop/Cart'] },
+  ],
+  layout: 2,
+}
 const SUBJECT = callSubject(IDENTITY.deploymentId, 'shop/Cart')
 
 let cluster: NatsCluster
@@ -38,8 +47,8 @@ async function heardBy(userInfo: string): Promise<{ readonly rogue: string[]; re
     `cluster { name: weaver-nats, listen: "127.0.0.1:-1", routes: ["nats://${userInfo}${cluster.routes[0]}"] }`,
     `accounts { ${account}: { users: [{ user: x, password: x }] } }`,
   ])
-  const member = (hosts: readonly string[], calls: readonly string[], name: string) =>
-    broker.groupCredentials(IDENTITY, { name, hosts, calls }).then((creds) =>
+  const member = (group: string) =>
+    broker.groupCredentials(IDENTITY, group).then((creds) =>
       connect({
         servers: [cluster.servers[1] ?? ''],
         authenticator: credsAuthenticator(new TextEncoder().encode(creds)),
@@ -47,8 +56,8 @@ async function heardBy(userInfo: string): Promise<{ readonly rogue: string[]; re
       }),
     )
   const heard = { rogue: [] as string[], component: [] as string[] }
-  const cart = await member(['shop/Cart'], [], 'cart')
-  const front = await member([], ['shop/Cart'], 'front')
+  const cart = await member('cart')
+  const front = await member('front')
   const attacker = await connect({ servers: [rogue.url], user: 'x', pass: 'x', ignoreClusterUpdates: true })
   try {
     cart.subscribe(SUBJECT, { callback: (_, message) => void heard.component.push(message.string()) })

@@ -9,8 +9,9 @@ import { encodeSeed, NKEY_ROLE } from './nkey-seed.js'
  */
 export interface VersionKeys {
   readonly account: KeyPair
-  /** The user of one colocation group. */
+  /** The user of one colocation group, and the key that signs for it: the account says what users of that signer may do. */
   group(name: string): KeyPair
+  signer(group: string): KeyPair
   /** The operator's own user in the account. */
   readonly operator: KeyPair
 }
@@ -22,6 +23,7 @@ export function deriveVersionKeys(operatorSeed: Uint8Array, identity: VersionIde
   return {
     account: derive(NKEY_ROLE.account, `account/${base}`),
     group: (name) => derive(NKEY_ROLE.user, `group/${base}/${name}`),
+    signer: (group) => derive(NKEY_ROLE.account, `signer/${base}/${group}`),
     operator: derive(NKEY_ROLE.user, `operator/${base}`),
   }
 }

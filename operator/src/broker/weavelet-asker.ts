@@ -1,4 +1,4 @@
-import { controlAllSubject, inboxPrefix, type ControlReply, type WeaveletStatus } from '@weaver/sdk/contract'
+import { controlAllSubject, deployerInboxPrefix, type ControlReply, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { VersionIdentity } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
 
@@ -23,7 +23,7 @@ export class WeaveletAsker {
     const awaited = new Set(options.expect)
     const connection = await this.#connect(identity)
     const answers = await connection.ask(controlAllSubject(identity.deploymentId), JSON.stringify({ kind: 'status' }), {
-      reply: inboxPrefix(identity.deploymentId, '_operator'),
+      reply: deployerInboxPrefix(identity.deploymentId, 'operator'),
       isEnough: (answer) => {
         awaited.delete(replicaOf(answer))
         return awaited.size === 0

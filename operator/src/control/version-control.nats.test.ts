@@ -4,17 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryLeases } from '@weaver/deployer'
-import type { ComponentGraph } from '@weaver/sdk/contract'
+import { inboxPrefix, type ComponentGraph } from '@weaver/sdk/contract'
 import { Leadership } from '../../../sdk/src/leader/leadership.js'
 import { connectNats } from '../../../sdk/src/rpc/nats-transport.js'
 import type { Logger } from '../../../sdk/src/telemetry/logger.js'
-import type { Broker } from '../broker/broker.js'
+import type { Broker, BrokerVersion } from '../broker/broker.js'
 import { startJwtBroker } from '../broker/jwt-broker.js'
 import { createLogger } from '../log.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
 import { startVersionControl } from './version-control.js'
 
-const V1 = { appUid: 'u', versionId: '00000001', deploymentId: 'shop-00000001' }
+const V1: BrokerVersion = {
+  appUid: 'u',
+  versionId: '00000001',
+  deploymentId: 'shop-00000001',
+  groups: [
+    { name: 'web', hosts: ['shop/Web'], calls: ['shop/Foreman'] },
+    { name: 'foreman', hosts: ['shop/Foreman'], calls: ['shop/Foreman'] },
+  ],
+  layout: 2,
+}
 const LEASE_MS = 1_000
 const GRAPH: ComponentGraph = {
   format: 1,
@@ -52,16 +61,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-/** A replica of a group that hosts these components; it wants to lead "shop/Foreman" whether it hosts that or not. */
-async function replica(group: string, hosts: readonly string[]): Promise<{ readonly signals: readonly AbortSignal[] }> {
+/** A replica of a group; it wants to lead "shop/Foreman" whether it hosts that or not. */
+async function replica(group: string): Promise<{ readonly signals: readonly AbortSignal[] }> {
   const credsFile = join(folder, `${group}.creds`)
-  await writeFile(credsFile, await broker.groupCredentials(V1, { name: group, hosts, calls: ['shop/Foreman'] }))
+  await writeFile(credsFile, await broker.groupCredentials(V1, group))
   const { deploymentId } = V1
   const transport = await connectNats({
     servers: cluster.servers,
     credsFile,
     name: group,
-    inboxPrefix: `wv.${deploymentId}.i.${group}`,
+    inboxPrefix: inboxPrefix(deploymentId, group, group),
     log,
   })
   closing.push(() => transport.close())
@@ -98,8 +107,8 @@ it('waits for the account of its version, and gives leases to those who host the
   control()
   await sleep(200)
   await broker.ensureVersion(V1)
-  const stranger = await replica('web', ['shop/Web'])
-  const host = await replica('foreman', ['shop/Foreman'])
+  const stranger = await replica('web')
+  const host = await replica('foreman')
   await until('the host leads', () => host.signals.length === 1)
   await until('the refusal', () => logged.includes('the broker refused something'))
   await sleep(2 * LEASE_MS)
@@ -110,7 +119,7 @@ it('waits for the account of its version, and gives leases to those who host the
 it('goes on over a broker that is away for a moment', async () => {
   control()
   await broker.ensureVersion(V1)
-  const host = await replica('foreman', ['shop/Foreman'])
+  const host = await replica('foreman')
   await until('it leads', () => host.signals.length === 1)
   await cluster.stop(0)
   await sleep(LEASE_MS)

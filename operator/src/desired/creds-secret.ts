@@ -9,9 +9,9 @@ import type { PlannedGroup, VersionPlan } from './version-plan.js'
  * compared with: a credentials file carries its time of issue, so only who it is for tells whether the stored one is right.
  */
 export function buildCredsSecret(plan: VersionPlan, group: PlannedGroup, creds?: string): Manifest {
-  const { components: hosts, calls } = group
   const metadata = childMetadata(plan.app, group.secretName, appLabels(plan.app, { version: plan.versionId, group: group.name }))
-  const issuedFor = manifestHash({ deploymentId: plan.deploymentId, hosts, calls })
+  // Of a signing key: users whose JWT lists what they may do, as older releases made them, are made anew.
+  const issuedFor = manifestHash({ deploymentId: plan.deploymentId, group: group.name, permissions: 'of the signing key' })
   const secret = finishManifest(
     k8s.KubeSecret.manifest({ metadata: { ...metadata, annotations: { [ANNOTATIONS.issuedFor]: issuedFor } }, type: 'Opaque' }),
   )

@@ -1,5 +1,5 @@
 import { canonicalJson, LABELS } from '@weaver/crds'
-import type { VersionIdentity } from '../broker/broker.js'
+import type { BrokerVersion } from '../broker/broker.js'
 import type { Pod } from '../describe/pod-view.js'
 import { PROXY_ROLE } from '../desired/proxy.js'
 import type { KubeObject, ResourceKind } from '../kube/kube-api.js'
@@ -9,7 +9,7 @@ import { startReflector, type Reflector } from '../kube/reflector.js'
 import type { Logger } from '../log.js'
 import type { AppKey } from '../reconcile/reconcile-app.js'
 import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
-import { identityOfRevision } from '../reconcile/version-identity.js'
+import { brokerVersionOfRevision } from '../reconcile/version-identity.js'
 import type { ProxyPod } from '../traffic/proxy-driver.js'
 
 /** Everything that the operator watches, in all namespaces or in those it was given. */
@@ -22,7 +22,7 @@ export interface ClusterCaches extends ClusterView {
   readonly child: (namespace: string, kind: ResourceKind, name: string) => KubeObject | undefined
   readonly apps: () => readonly AppKey[]
   /** Every version that has a snapshot: the accounts that the broker must know. */
-  readonly versions: () => readonly VersionIdentity[]
+  readonly versions: () => readonly BrokerVersion[]
   close(): Promise<void>
 }
 
@@ -122,7 +122,7 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
   return {
     synced: Promise.all(every.map((r) => r.synced)).then(() => undefined),
     apps: () => apps.flatMap((r) => r.store.all().map(({ metadata }) => ({ namespace: metadata.namespace ?? '', name: metadata.name }))),
-    versions: () => revisions.flatMap((r) => r.store.all().flatMap((revision) => identityOfRevision(revision) ?? [])),
+    versions: () => revisions.flatMap((r) => r.store.all().flatMap((revision) => brokerVersionOfRevision(revision) ?? [])),
     proxyPods: ({ namespace, name }) =>
       pods
         .flatMap((r) => r.store.byLabel(namespace, name))

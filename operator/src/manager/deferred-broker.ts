@@ -28,7 +28,7 @@ export function createDeferredBroker(
   return {
     isolation: known.isolation,
     servers: known.servers,
-    ensureVersion: async (identity, signal) => (await now()).ensureVersion(identity, signal),
+    ensureVersion: async (version, signal) => (await now()).ensureVersion(version, signal),
     groupCredentials: async (identity, group) => (await now()).groupCredentials(identity, group),
     removeVersion: async (identity, signal) => (await now()).removeVersion(identity, signal),
     weavelets: async (identity, options) => (await now()).weavelets(identity, options),

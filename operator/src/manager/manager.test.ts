@@ -63,7 +63,7 @@ describe('broker that is not up yet', () => {
       () => new Promise((resolve) => (connected = resolve)),
       () => undefined,
     )
-    const identity = { appUid: 'u', versionId: 'v', deploymentId: 'd' }
+    const identity = { appUid: 'u', versionId: 'v', deploymentId: 'd', groups: [], layout: 2 } as const
     broker.onReconnect(() => [identity])
     await expect(broker.ensureVersion(identity)).rejects.toMatchObject({
       code: 'WEAVER_BROKER_NOT_CONNECTED',

@@ -1,4 +1,5 @@
 import type { WeaverAppStatus } from '@weaver/crds'
+import { SUBJECT_LAYOUT } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { KubeObject } from '../kube/kube-api.js'
 import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
@@ -65,6 +66,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
       ...(preview === undefined ? {} : { preview }),
       ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
       isolation: pass.isolation,
+      sharedInboxes: versions.filter(({ plan }) => plan.snapshot.graph.subjects !== SUBJECT_LAYOUT).map(({ plan }) => plan.versionId),
       failures: pass.failures,
       taken: pass.taken,
     },

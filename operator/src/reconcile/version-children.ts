@@ -20,6 +20,7 @@ import { KINDS } from '../kube/kinds.js'
 import { deleteOwn, isOwn } from '../kube/own-objects.js'
 import type { ChildApplier } from './child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
+import { brokerVersion } from './version-identity.js'
 
 /** A pod on a lost node never ends; its account is closed this long after its grace anyway, and that cuts it off. */
 const LOST_POD_MS = 30_000
@@ -48,16 +49,9 @@ export async function ensureVersionChildren(
   const secretOf = (name: string) => objects.child(KINDS.secrets, name)
   const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, { namespace, name: g.secretName }, secretOf(g.secretName)))
   // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
-  if (stale.length > 0) await broker.ensureVersion(identity, signal)
+  if (stale.length > 0) await broker.ensureVersion(brokerVersion(identity, plan.snapshot), signal)
   for (const group of stale) {
-    const complete = async () =>
-      withDataHash(
-        buildCredsSecret(
-          plan,
-          group,
-          await broker.groupCredentials(identity, { name: group.name, hosts: group.components, calls: group.calls }),
-        ),
-      )
+    const complete = async () => withDataHash(buildCredsSecret(plan, group, await broker.groupCredentials(identity, group.name)))
     await applier.ensure(KINDS.secrets, buildCredsSecret(plan, group), secretOf(group.secretName), { signal, complete })
   }
   const policy = buildVersionNetworkPolicy(plan)

@@ -1,6 +1,9 @@
-import { deploymentId, LABELS, WEAVER_APP_KIND } from '@weaver/crds'
-import type { VersionIdentity } from '../broker/broker.js'
+import { deploymentId, LABELS, resolveGroups, WEAVER_APP_KIND } from '@weaver/crds'
+import { isWeaverError } from '@weaver/sdk/contract'
+import type { BrokerVersion, VersionIdentity } from '../broker/broker.js'
+import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeObject } from '../kube/kube-api.js'
+import type { Revision } from './cluster-view.js'
 
 /** Who a version is on the broker, told from its ControllerRevision alone; `undefined` for an object that is none of ours. */
 export function identityOfRevision(revision: KubeObject): VersionIdentity | undefined {
@@ -9,4 +12,22 @@ export function identityOfRevision(revision: KubeObject): VersionIdentity | unde
   const owner = revision.metadata.ownerReferences?.find((o) => o.kind === WEAVER_APP_KIND && o.controller === true)
   if (app === undefined || versionId === undefined || owner === undefined) return undefined
   return { appUid: owner.uid, versionId, deploymentId: deploymentId({ name: app, uid: owner.uid }, versionId) }
+}
+
+/** What the broker must know of a version, from its snapshot alone: nothing of the spec of the moment changes it. */
+export function brokerVersion(identity: VersionIdentity, { spec, graph }: Pick<VersionSnapshot, 'spec' | 'graph'>): BrokerVersion {
+  const groups = resolveGroups(spec, graph).map(({ name, hosts, calls }) => ({ name, hosts, calls }))
+  return { ...identity, groups, layout: graph.subjects ?? 1 }
+}
+
+/** `undefined` also for a snapshot that cannot be read (each pass reports it): an account without its groups would cut them off. */
+export function brokerVersionOfRevision(revision: Revision): BrokerVersion | undefined {
+  const identity = identityOfRevision(revision)
+  if (identity === undefined) return undefined
+  try {
+    return brokerVersion(identity, parseSnapshot(revision.data))
+  } catch (error) {
+    if (!isWeaverError(error)) throw error
+    return undefined
+  }
 }

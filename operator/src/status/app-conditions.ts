@@ -16,6 +16,8 @@ export interface PassFindings {
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
   readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string; readonly unreachable?: string }
   readonly isolation: 'account-per-version' | 'shared-account'
+  /** Versions whose groups hear each other's answers: an older release built them. */
+  readonly sharedInboxes: readonly string[]
   /** Work that failed in this pass and is tried again. */
   readonly failures: readonly string[]
   /** Names that the app needs and another's object has: object, owner and remedy. */
@@ -100,7 +102,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
       reason: f.isolation === 'account-per-version' ? 'AccountPerVersion' : 'SharedAccount',
       message:
         f.isolation === 'account-per-version'
-          ? 'each version has a broker account of its own; nothing of another version exists there'
+          ? `each version has a broker account of its own; nothing of another version exists there${sharedInboxes(f.sharedInboxes)}`
           : 'the broker has no operator mode: versions share one account and are told apart by the names of their subjects only',
     },
   ]
@@ -155,4 +157,10 @@ function degraded(f: PassFindings, failedMessage: string): WantedCondition {
   if (f.active !== undefined && !f.active.ready)
     return { type, status: 'True', reason: 'ActiveNotReady', message: f.active.blame ?? `version "${f.active.id}" is not ready` }
   return { type, status: 'False', reason: 'AsExpected', message: 'no fault is known' }
+}
+
+function sharedInboxes(versions: readonly string[]): string {
+  if (versions.length === 0) return ''
+  const names = versions.map((id) => `"${id}"`).join(', ')
+  return `. Inside of version ${names} groups can hear each other's answers: its image was built by an older release; run \`weaver generate\` and build it again`
 }

@@ -37,6 +37,7 @@ function input(more: Partial<StatusInput> = {}, findings: Partial<StatusInput['f
       decision: decision(),
       active: { id: 'v1', ready: true, servable: true },
       isolation: 'account-per-version',
+      sharedInboxes: [],
       failures: [],
       taken: [],
       ...findings,

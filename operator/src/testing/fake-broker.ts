@@ -34,7 +34,7 @@ export function createFakeBroker(): FakeBroker {
       accounts.add(key(identity))
     },
     async groupCredentials(identity, group) {
-      return `creds of ${identity.deploymentId}/${group.name}, issued ${issued++}`
+      return `creds of ${identity.deploymentId}/${group}, issued ${issued++}`
     },
     async removeVersion(identity) {
       failIfOut()

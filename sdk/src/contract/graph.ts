@@ -1,6 +1,7 @@
 import { WeaverError } from './errors.js'
 import type { LeaderScope } from './leader.js'
 import { BALANCES, type Balance } from './routing.js'
+import { SUBJECT_LAYOUT, type SubjectLayout } from './subjects.js'
 
 /** File that `weaver generate` writes beside the generated code, and that an image carries. */
 export const GRAPH_FILE = 'weaver.graph.json'
@@ -13,6 +14,8 @@ export interface ComponentGraph {
   readonly format: typeof GRAPH_FORMAT
   /** Version of the generator that wrote it. */
   readonly generator: string
+  /** The layout of subjects that the SDK of this build uses (subjects.ts). @default 1 */
+  readonly subjects?: SubjectLayout
   /** sha256 hex over everything both ends of a call must agree on. Two builds with different fingerprints never decode each other's bytes. */
   readonly fingerprint: string
   /** Sorted by name. Contains `weaver/Main`. */
@@ -78,6 +81,11 @@ export function parseGraph(text: string): ComponentGraph {
           ? `It was written by generator ${String(graph.generator)}: update what reads it (the weaver command, the operator) to that release.`
           : 'Run `weaver generate` of this release and build the image again.'
       }`,
+    )
+  if (graph.subjects !== undefined && graph.subjects !== 1 && graph.subjects !== SUBJECT_LAYOUT)
+    throw new WeaverError(
+      'WEAVER_GRAPH_INVALID',
+      `the component graph is unusable: its layout of subjects ${JSON.stringify(graph.subjects)} is unknown, this release knows 1 to ${SUBJECT_LAYOUT}. It was written by generator ${String(graph.generator)}: update what reads it (the weaver command, the operator) to that release.`,
     )
   if (typeof graph.fingerprint !== 'string' || graph.fingerprint === '') throw invalid('it has no fingerprint')
   if (!Array.isArray(graph.components)) throw invalid('it has no components')

@@ -59,15 +59,23 @@ export {
 export { CONTROL_PATH, parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from './single.js'
 export { shardKey, type RoutingKey } from './shard-key.js'
 export {
+  arrivalSubject,
   CALL_QUEUE,
   callSubject,
   controlAllSubject,
   controlSubject,
+  deployerInboxPrefix,
   eventSubject,
+  everyReplicaSubject,
   groupPermissions,
   inboxPrefix,
   leaderSubject,
   logSubject,
   replicaCallSubject,
+  replicaQuerySubject,
+  SUBJECT_LAYOUT,
   subjectToken,
+  type GroupPermissions,
+  type SubjectGroup,
+  type SubjectLayout,
 } from './subjects.js'

@@ -104,6 +104,12 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'The process ends with 1 and its deployer starts it again. The reason is in the message.',
   },
+  WEAVER_NATS_REFUSED: {
+    when: 'the broker answers, and will not take this process: it refuses the credentials, or they are too long for the line of its protocol that they go in.',
+    retry: 'no',
+    remedy:
+      'Do what the message says. On Kubernetes the operator makes the credentials: `weaver kube status` shows whether it could give the account to the broker.',
+  },
   WEAVER_NOT_STARTED: {
     when: 'a component in the same process is called before it has started, or after it was stopped.',
     retry: 'yes',

@@ -22,7 +22,7 @@ import {
   type LeaderAnswer,
   type LeaderRequest,
 } from '../contract/leader.js'
-import { inboxPrefix, leaderSubject } from '../contract/subjects.js'
+import { leaderSubject } from '../contract/subjects.js'
 import { Cancellation } from '../rpc/cancellation.js'
 import { NO_METADATA, runInContext, Scope } from '../rpc/context.js'
 import type { Subscription, Transport } from '../rpc/transport.js'
@@ -63,7 +63,7 @@ export class Leadership {
 
   constructor(options: LeadershipOptions) {
     this.#options = options
-    this.#inbox = `${inboxPrefix(options.deploymentId, options.replica)}.lead.${newId()}`
+    this.#inbox = `${options.transport?.inbox ?? ''}.lead.${newId()}`
   }
 
   /** From now on this replica may lead. */

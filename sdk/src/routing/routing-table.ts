@@ -16,7 +16,7 @@ import {
   type RoutingEvent,
 } from '../contract/routing.js'
 import { shardKey, type RoutingKey } from '../contract/shard-key.js'
-import { eventSubject, inboxPrefix } from '../contract/subjects.js'
+import { eventSubject } from '../contract/subjects.js'
 import { processNow } from '../rpc/process-clock.js'
 import type { Route } from '../rpc/route.js'
 import type { Transport } from '../rpc/transport.js'
@@ -53,7 +53,7 @@ export class RoutingTable {
 
   constructor(options: RoutingTableOptions) {
     this.#options = options
-    this.#inbox = `${inboxPrefix(options.deploymentId, options.replica)}.routing`
+    this.#inbox = `${options.transport.inbox}.routing`
   }
 
   /** Those that hold now. */

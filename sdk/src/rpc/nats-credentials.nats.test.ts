@@ -142,3 +142,31 @@ describe('a user in the URL of the broker', () => {
     await expect(both).rejects.toThrow('give one of the two')
   })
 })
+
+it('a process that the broker does not know ends with the reason, the file and what to look at', async () => {
+  writeFileSync(credsFile, newUser().creds)
+  const error = (await dial(5_000).catch((e: unknown) => e)) as Error & { readonly code?: string }
+  expect(error.code).toBe('WEAVER_NATS_REFUSED')
+  expect(error.message).toContain(`the credentials in ${credsFile}: is their account known to these servers`)
+  expect(error.message).toMatch(/^NATS at nats:\S+ has refused this process for \d+ s: .*Authorization Violation/)
+  expect(logged.map(([message]) => message)).toContain('waiting for NATS')
+})
+
+// A line of 4,096 bytes: whether a JWT fits is told by the server, and what does not fit by us. Close to the edge the two may differ by what the library puts around it.
+it.each([
+  [3_600, true],
+  [4_200, false],
+  [60_000, false],
+])(
+  'credentials with a JWT of %i bytes: the connection stands (%s), or ends at once with both sizes and the remedy',
+  async (bytes, fits) => {
+    writeFileSync(credsFile, user.creds.replace('unused', 'x'.repeat(bytes)))
+    const started = Date.now()
+    if (fits) return expect(await echo(await dial(30_000))).toBe('hello')
+    const error = (await dial(60_000).catch((e: unknown) => e)) as Error & { readonly code?: string }
+    expect(error.code).toBe('WEAVER_NATS_REFUSED')
+    expect(error.message).toContain(credsFile)
+    expect(error.message).toMatch(new RegExp(`about ${bytes + 334} bytes, .* more than 4096\\. .*scoped signing key.*max_control_line`))
+    expect(Date.now() - started).toBeLessThan(40_000)
+  },
+)

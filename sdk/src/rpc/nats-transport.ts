@@ -4,6 +4,7 @@ import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsCo
 import type { NatsTls } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
+import { refusalOf } from './nats-refusal.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import type { IncomingMessage, Transport } from './transport.js'
@@ -25,6 +26,8 @@ export interface NatsTransportOptions {
 }
 
 const RETRY_MS = 250
+/** How often it is told that there is no connection yet. */
+const TELL_MS = 10_000
 const NO_RESPONDERS = 503
 /** Between two attempts to get a lost connection back. A broker must be found again in tens of milliseconds, and its clients must not all come at once. */
 const RECONNECT_MS = 30
@@ -37,7 +40,7 @@ const NOBODY = { user: 'weaver-credentials-unreadable', pass: '' }
 
 /**
  * Connects, and tries again until it works or the time is over.
- * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason; the reason of the signal, when that fires.
+ * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason; `WEAVER_NATS_REFUSED` when the broker will not take these credentials; the reason of the signal, when that fires.
  */
 export async function connectNats(options: NatsTransportOptions): Promise<Transport> {
   const { signal } = options
@@ -57,19 +60,29 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
 }
 
 async function connectInTime(options: NatsTransportOptions): Promise<Transport> {
-  const limit = processNow() + (options.connectTimeoutMs ?? 60_000)
+  const started = processNow()
+  const limitMs = options.connectTimeoutMs ?? 60_000
+  let tellAtMs = 0
   for (let attempt = 1; ; attempt++) {
     try {
       return await dial(options)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      if (options.signal?.aborted === true || processNow() > limit)
+      const afterMs = processNow() - started
+      const refusal =
+        options.signal?.aborted === true ? undefined : refusalOf(options, { cause, afterMs, at: shown(options.servers).join(', ') })
+      if (refusal !== undefined) throw refusal
+      if (options.signal?.aborted === true || afterMs > limitMs)
         throw new WeaverError(
           'WEAVER_NATS_CONNECT',
           `no connection to NATS at ${shown(options.servers).join(', ')}: ${reason}. Check that the broker runs, ${checks(options)}.`,
           { cause },
         )
-      if (attempt === 1 || attempt % 20 === 0) options.log.info('waiting for NATS', { servers: shown(options.servers), reason })
+      if (afterMs >= tellAtMs) {
+        const tell = attempt === 1 ? options.log.info : options.log.warn
+        tell('waiting for NATS', { servers: shown(options.servers), reason })
+        tellAtMs = afterMs + TELL_MS
+      }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }
@@ -211,7 +224,7 @@ class NatsMessage implements IncomingMessage {
 }
 
 function createNatsTransport(nc: NatsConnection, state: DialState, options: NatsTransportOptions): Transport {
-  const { log } = options
+  const { inboxPrefix, log } = options
   const listeners = new Set<(isConnected: boolean) => void>()
   let isConnected = true
   let isClosing = false
@@ -255,6 +268,7 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     get unsettledUntil() {
       return unsettledUntil
     },
+    inbox: inboxPrefix,
     get maxPayloadBytes() {
       return nc.info?.max_payload ?? 1_048_576
     },

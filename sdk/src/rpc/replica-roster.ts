@@ -5,7 +5,7 @@
  * I1  Each replica says that it is here before it listens for calls, and those that are there already tell it the same.
  */
 import type { Writer } from '../codec/writer.js'
-import { arrivalSubject, inboxPrefix } from '../contract/subjects.js'
+import { arrivalSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { KIND, readKind, writeCalls } from './frame.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
@@ -88,7 +88,6 @@ export class ReplicaRoster {
   }
 
   #inbox(component: string): string {
-    const { deploymentId, replica } = this.#options
-    return `${inboxPrefix(deploymentId, replica)}.h.${[...this.#byComponent.keys()].indexOf(component)}`
+    return `${this.#options.transport.inbox}.h.${[...this.#byComponent.keys()].indexOf(component)}`
   }
 }

@@ -4,7 +4,7 @@
  */
 import { Writer } from '../codec/writer.js'
 import type { Calls, MethodBinding } from '../component/binding.js'
-import { callSubject, everyReplicaSubject, inboxPrefix, replicaCallSubject } from '../contract/subjects.js'
+import { callSubject, everyReplicaSubject, replicaCallSubject } from '../contract/subjects.js'
 import { callStats, type CallStats } from '../telemetry/call-stats.js'
 import type { Logger } from '../telemetry/logger.js'
 import { measureStream } from '../telemetry/measured-call.js'
@@ -81,7 +81,7 @@ export class RpcClient {
       onOpening: () => this.#pending.watch(),
     })
     this.#retrier = new Retrier(options.transport, (target, call) => this.#send(target, call, processNow()))
-    const inbox = inboxPrefix(options.deploymentId, options.replica)
+    const { inbox } = options.transport
     this.#pending = new PendingCalls(`${inbox}.r.`, (now) => {
       if (this.#watch.isDue(now)) this.#watch.look([this.#pending.values(), this.#streams.opening], now)
       return this.#streams.opening.size > 0

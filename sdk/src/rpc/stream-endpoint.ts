@@ -13,7 +13,6 @@ import { randomBytes } from 'node:crypto'
 import { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import { reasonOf } from '../contract/errors.js'
-import { inboxPrefix } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { FRAME_VERSION, KIND, readKind } from './frame.js'
 import { DamagedFrames } from './damaged-frames.js'
@@ -177,9 +176,9 @@ export class StreamEndpoint {
 
   /** I1 */
   #listen(): void {
-    const { transport, deploymentId, replica } = this.#options
+    const { transport } = this.#options
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
-    this.#subject = `${inboxPrefix(deploymentId, replica)}.s.${randomBytes(9).toString('base64url')}`
+    this.#subject = `${transport.inbox}.s.${randomBytes(9).toString('base64url')}`
     this.#subscriptions = [
       transport.subscribe(this.#subject, (message) => this.#onMessage(message, undefined)),
       transport.subscribe(`${this.#subject}.o.*`, (message) => this.#onMessage(message, numberOf(message.subject))),

@@ -17,6 +17,8 @@ export interface Subscription {
 
 export interface Transport {
   readonly isConnected: boolean
+  /** What the inboxes of this process begin with, without a dot at the end: the broker lets it hear no others. */
+  readonly inbox: string
   /**
    * Until when replicas may be on their way back: a server of the broker has just gone, with the connections of those that it had. The time of
    * `processNow()`; 0 where nothing is known of such a thing.

@@ -109,7 +109,7 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
           ...(nats.credsFile === undefined ? {} : { credsFile: nats.credsFile }),
           tls: nats.tls,
           name: replica,
-          inboxPrefix: inboxPrefix(deploymentId, replica),
+          inboxPrefix: inboxPrefix(deploymentId, group, replica),
           log,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         })
