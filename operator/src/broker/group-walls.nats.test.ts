@@ -77,7 +77,12 @@ async function dial(creds: string, prefix?: string): Promise<NatsConnection> {
     timeout: 8_000,
     reconnect: false,
     ...(prefix === undefined ? {} : { inboxPrefix: prefix }),
+  }).catch((error: { readonly code?: string }) => {
+    // The server has closed a connection that took too long to say who it is: that is no answer.
+    if (error.code === 'EPIPE' || error.code === 'ECONNRESET') return undefined
+    throw error
   })
+  if (nc === undefined) return dial(creds, prefix)
   clients.add(nc)
   void (async () => {
     for await (const { type, data } of nc.status())
