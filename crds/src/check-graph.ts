@@ -72,5 +72,5 @@ function checkConfig(
         remedy: 'remove it, or declare a config(...) field in the component',
       },
     ]
-  return checkValue(config, component.config, { ...options, path: ['spec', 'config', name] })
+  return checkValue(config ?? {}, component.config, { ...options, path: ['spec', 'config', name] })
 }

@@ -197,11 +197,13 @@ function sizeProblems(
 }
 
 function matches(value: string, pattern: string): boolean {
-  try {
-    return new RegExp(pattern, 'u').test(value)
-  } catch {
-    return true // no pattern of this language: the component decides
-  }
+  return ['u', ''].some((flags) => {
+    try {
+      return new RegExp(pattern, flags).test(value)
+    } catch {
+      return true // not a pattern of this language: the component decides
+    }
+  })
 }
 
 function isOfType(value: unknown, type: string): boolean {

@@ -27,6 +27,8 @@ export {
 } from './component/binding.js'
 export { fake, withFakes, type Fake } from './component/fake.js'
 export type { InstanceOf, PlainOf, SentBuffer } from './component/sent.js'
+export { configJsonSchema, type DescribedConfigSchema, type JsonSchema } from './config/config-json-schema.js'
+export { parseConfig } from './config/parse-config.js'
 export { Presence, type PresenceOptions } from './routing/presence.js'
 export { isRouted } from './routing/routing.js'
 export { connectNats, type NatsTransportOptions } from './rpc/nats-transport.js'

@@ -13,12 +13,18 @@ import type { WeaverToml } from './load-config.js'
  */
 export async function checkComponents(
   config: WeaverToml,
-  context: { readonly env: Readonly<Record<string, string | undefined>> },
+  context: { readonly env: Readonly<Record<string, string | undefined>>; readonly onWarning?: (line: string) => void },
 ): Promise<ComponentGraph | undefined> {
   const graph = await findGraph(await packageOf(config))
   if (graph === undefined) return undefined
   const { command, cwd, env } = launchOf(config, context.env)
-  const described = await describedGraph({ folder: cwd, command, graph, env })
+  const described = await describedGraph({
+    folder: cwd,
+    command,
+    graph,
+    env,
+    ...(context.onWarning === undefined ? {} : { onWarning: context.onWarning }),
+  })
   const problems = checkConfigAgainstGraph(config.components, described, { hasTrustedPatterns: true })
   if (problems.length > 0)
     throw configInvalid(

@@ -29,6 +29,8 @@ export interface DescribeOptions {
   /** @default 30000 */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Told what the author of the application should know, though nothing is wrong. */
+  readonly onWarning?: (line: string) => void
 }
 
 /**
@@ -47,6 +49,7 @@ export async function describedGraph(options: DescribeOptions): Promise<Componen
       `what is built in "${options.folder}" is older than its component graph; build again (\`npm run build\`)`,
     )
   if (description.problems.length > 0) throw describeFailed(options, description.problems.join('\n  - '))
+  for (const warning of description.warnings ?? []) options.onWarning?.(warning)
   return withDescribedConfig(graph, description)
 }
 

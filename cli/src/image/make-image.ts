@@ -83,6 +83,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
           command: entrypoint,
           graph,
           env: options.env,
+          onWarning: (line) => options.onProgress(`warning: ${line}`),
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         }),
     },

@@ -25,6 +25,8 @@ export interface Description {
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** What stands in the way, one line each. */
   readonly problems: readonly string[]
+  /** What its author should know, one line each. */
+  readonly warnings?: readonly string[]
 }
 
 /** @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */

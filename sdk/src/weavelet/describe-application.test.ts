@@ -35,6 +35,19 @@ class App {
 }
 const describeOne = (create: new () => Any) => describeApplication(App, genOf({ 'test/One': create }), ['test/One'])
 
+it('warns of booleans that take every text for true', () => {
+  class One {
+    options = config(z.object({ flags: z.object({ fast: z.coerce.boolean() }), safe: z.stringbool() }))
+    async m(): Promise<void> {}
+  }
+  expect(describeOne(One)).toMatchObject({
+    problems: [],
+    warnings: [
+      'config() of component "test/One": "flags.fast": z.coerce.boolean() takes every text but "" for true, "false" too: use z.stringbool()',
+    ],
+  })
+})
+
 it('tells bounds and defaults of the schemas, of main too, and runs nothing after the field', () => {
   class One implements Any {
     readonly other = ref(Other)

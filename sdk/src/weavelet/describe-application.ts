@@ -22,6 +22,7 @@ export function describeApplication(app: new () => Main, gen: WeaverGen, compone
   classes.set(MAIN_COMPONENT, app)
   const config: Record<string, JsonSchema> = {}
   const problems: string[] = []
+  const warnings: string[] = []
   for (const name of components) {
     const create = classes.get(name)
     if (create === undefined) {
@@ -36,9 +37,12 @@ export function describeApplication(app: new () => Main, gen: WeaverGen, compone
     const found = configJsonSchema(taken.schema)
     if (found === undefined) continue
     if ('problems' in found) problems.push(...found.problems.map((problem) => `config() of component "${name}": ${problem}`))
-    else config[name] = found.schema
+    else {
+      config[name] = found.schema
+      warnings.push(...found.warnings.map((warning) => `config() of component "${name}": ${warning}`))
+    }
   }
-  return buildDescription({ fingerprint: gen.fingerprint, config, problems })
+  return buildDescription({ fingerprint: gen.fingerprint, config, problems, ...(warnings.length === 0 ? {} : { warnings }) })
 }
 
 /** Ends a construction; what comes after the field would only risk effects. */

@@ -16,7 +16,7 @@ export function deployCommand(context: CliContext): Command {
       await checkBinary(config)
       const folder = await packageOf(config)
       await checkGenerated(folder, context.cwd)
-      const graph = await checkComponents(config, context)
+      const graph = await checkComponents(config, { env: context.env, onWarning: (line) => context.output.warn(line) })
       if (graph === undefined)
         context.output.warn(
           `"${folder}" has no ${GRAPH_FILE}: nothing is checked before the start, neither configuration nor generated files; run \`${generateCommandFor(folder, context.cwd)}\`, and commit the file`,
