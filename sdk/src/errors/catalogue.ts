@@ -177,6 +177,12 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'See why no replica of its group is ready: its logs, and the conditions of the WeaverApp.',
   },
+  WEAVER_SDK_TWICE: {
+    when: 'two copies of `@weaver/sdk` are in one process. `context()`, `withContext()` and `registerError()` of one copy have no effect on the other, so the application does not start; a copy that is loaded later is refused where it is imported.',
+    retry: 'no',
+    remedy:
+      'The message names the folder of each. Install one version (`npm ls @weaver/sdk`, `npm dedupe`, `overrides`); a package of components has `@weaver/sdk` as a peer dependency, and a bundle leaves it out or contains all that uses it.',
+  },
   WEAVER_SIM_FAILED: {
     when: 'an execution of `simulate()` went wrong: an operation, `invariant()` or `end()` threw, a promise was rejected that nobody waits for, or nothing came to an end. The error is a `SimulationError`.',
     retry: 'no',

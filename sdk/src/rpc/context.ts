@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cancellation } from './cancellation.js'
 import { aheadOfWallMs } from './process-clock.js'
+import { announceCopy } from './sdk-copies.js'
 import { checkCallLimits, deadlineOf } from './time-limit.js'
 
 export interface CallContext {
@@ -63,6 +64,7 @@ export class Scope implements CallContext {
   }
 }
 
+announceCopy()
 const storage = new AsyncLocalStorage<Scope | undefined>()
 export const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
 /** What code has that no call has brought here. */

@@ -13,6 +13,7 @@ import { isWeaverError } from '../contract/errors.js'
 import { jsonLine, prettyPrinter } from '../contract/log-print.js'
 import { parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
 import { processNow } from '../rpc/process-clock.js'
+import { checkOneCopy } from '../rpc/sdk-copies.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
 import { LogShipper } from '../telemetry/log-shipper.js'
 import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
@@ -66,6 +67,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     process.exitCode = 1
   }
   try {
+    checkOneCopy()
     const request = process.env[DESCRIBE_ENV]
     if (request !== undefined && request !== '') {
       answerDescribeRequest(request, app, gen)

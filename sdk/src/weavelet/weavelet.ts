@@ -18,6 +18,7 @@ import { connectNats } from '../rpc/nats-transport.js'
 import { processNow } from '../rpc/process-clock.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
+import { checkOneCopy } from '../rpc/sdk-copies.js'
 import { limitProblems } from '../rpc/time-limit.js'
 import type { Transport } from '../rpc/transport.js'
 import type { LogShipper } from '../telemetry/log-shipper.js'
@@ -97,6 +98,7 @@ export interface Weavelet {
 
 /** Starts a weavelet; resolves when its components have started and `main()` is running. */
 export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet> {
+  checkOneCopy()
   const { bootstrap, deployment } = options
   const { app, versionId, deploymentId, group, replica } = deployment
   const log = createLogger(options.logSink, deployment.isSingle ? {} : { app, version: versionId, deploymentId, group, replica })
