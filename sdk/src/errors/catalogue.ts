@@ -99,6 +99,12 @@ export const SDK_ERRORS = {
     retry: 'yes',
     remedy: 'Check that NATS runs, that its address is right, and that the credentials in the message are the ones it knows.',
   },
+  WEAVER_NATS_FORBIDDEN: {
+    when: 'the broker does not let the user of a process subscribe to a subject that it needs, at the start or after its permissions have changed.',
+    retry: 'yes',
+    remedy:
+      'The process ends with 1 and its deployer starts it again. The message names subject and user: give that user the permission, or the process the credentials of its own group.',
+  },
   WEAVER_NATS_LOST: {
     when: 'the client library of the broker has closed the connection for good. A broker that is away or refuses a process never causes it: that is tried again without end.',
     retry: 'yes',

@@ -102,6 +102,40 @@ it('a process that starts without its creds file says so', async () => {
   await expect(dial(300)).rejects.toMatchObject({ code: 'WEAVER_NATS_CONNECT', message: expect.stringContaining('ENOENT') as unknown })
 })
 
+describe('a subscription that the broker does not allow', () => {
+  const claims = Buffer.from(JSON.stringify({ name: 'shop-blue-web' })).toString('base64url')
+  const config = (allowed: string): string =>
+    `authorization { users: [{ nkey: ${user.publicKey}, permissions: { subscribe: { allow: [${allowed}] } } }] }`
+  const ERROR = {
+    code: 'WEAVER_NATS_FORBIDDEN',
+    message: expect.stringContaining(`does not let user "shop-blue-web" of`) as unknown,
+    details: { subject: 'orders.*' },
+  }
+
+  it('ends the use of the connection with an error that names subject and user', async () => {
+    writeFileSync(credsFile, user.creds.replace('unused', `head.${claims}.signature`))
+    writeFileSync(join(folder, 'nats.conf'), config('echo'))
+    await restart()
+    const over = await dial()
+    expect(await echo(over)).toBe('hello')
+    over.subscribe('orders.*', () => undefined, { queue: 'all' })
+    expect(await over.lost).toMatchObject(ERROR)
+    expect(logged.filter(([message]) => message !== 'waiting for NATS')).toEqual([]) // whoever waits for it tells
+  })
+
+  it('ends it also when the permission is taken away while the broker is restarted', async () => {
+    writeFileSync(credsFile, user.creds.replace('unused', `head.${claims}.signature`))
+    writeFileSync(join(folder, 'nats.conf'), config('echo, "orders.*"'))
+    await restart()
+    const over = await dial()
+    over.subscribe('orders.*', () => undefined)
+    expect(await echo(over)).toBe('hello')
+    writeFileSync(join(folder, 'nats.conf'), config('echo'))
+    await restart()
+    expect(await over.lost).toMatchObject(ERROR)
+  })
+})
+
 describe('a user in the URL of the broker', () => {
   async function dialAs(
     userInfo: string,

@@ -1,6 +1,16 @@
 /** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator, DebugEvents, Events, type Msg, type NatsConnection, type ServersChanged } from 'nats'
+import {
+  connect,
+  credsAuthenticator,
+  DebugEvents,
+  ErrorCode,
+  Events,
+  type Msg,
+  type NatsConnection,
+  type NatsError,
+  type ServersChanged,
+} from 'nats'
 import type { NatsTls } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -127,6 +137,29 @@ function checkUserInfo({ servers, credsFile }: NatsTransportOptions): void {
   if (problem !== undefined) throw new WeaverError('WEAVER_NATS_CONNECT', `the URLs of NATS at ${shown(servers).join(', ')}: ${problem}`)
 }
 
+/** Who this process is to the broker, for messages. */
+function userOf({ servers, credsFile }: NatsTransportOptions): string {
+  const [user] = userInfoOf(servers)
+  if (user !== undefined) return 'user' in user ? `user "${user.user}"` : 'the token in its URL'
+  if (credsFile === undefined) return 'a user without credentials'
+  try {
+    const [, claims = ''] = /^[\w-]+\.([\w-]+)\.[\w-]*$/m.exec(readFileSync(credsFile, 'utf8')) ?? []
+    const { name } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { readonly name?: unknown }
+    if (typeof name === 'string') return `user "${name}" of ${credsFile}`
+  } catch {
+    // The file may be gone, or hold another kind of credentials: its path says enough.
+  }
+  return `the user of ${credsFile}`
+}
+
+function forbiddenError(subject: string, cause: NatsError, options: NatsTransportOptions): WeaverError {
+  return new WeaverError(
+    'WEAVER_NATS_FORBIDDEN',
+    `the broker at ${shown(options.servers).join(', ')} does not let ${userOf(options)} subscribe to "${subject}". What is sent there does not reach this process, so it ends; check the permissions of the user`,
+    { cause, details: { subject } },
+  )
+}
+
 /** What else may be wrong. */
 function checks(options: NatsTransportOptions): string {
   const { caFile, certFile } = tlsOf(options) ?? {}
@@ -236,7 +269,8 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     isConnected = now
     for (const listener of listeners) listener(now)
   }
-  const refused = (reason: string, detail: unknown): void => {
+  const refused = (reason: string, detail: NatsError['permissionContext']): void => {
+    if (detail?.operation === 'subscription') return // its subscription has the error, too
     if (isConnected) return void log.warn('the broker refused something', { reason, detail })
     if (state.refusals++ % REFUSALS_PER_LINE === 0)
       log.warn('the broker refuses the connection; trying again', { reason, credsFile: options.credsFile })
@@ -249,10 +283,12 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
         if (!nc.isDraining()) changed(true) // one that is being closed takes no subscription
       } else if (status.type === Events.Update) {
         if ((status.data as ServersChanged).deleted?.length !== 0) unsettle() // that is what this event carries
-      } else if (status.type === Events.Error) refused(String(status.data), status.permissionContext)
+      } else if (status.type === Events.Error) refused(String(status.data), status.permissionContext as NatsError['permissionContext'])
     }
   })()
-  const lost = nc.closed().then((reason) => {
+  let forbid: (error: WeaverError) => void
+  const forbidden = new Promise<WeaverError>((resolve) => (forbid = resolve))
+  const closed = nc.closed().then((reason) => {
     changed(false)
     if (isClosing) return new Promise<never>(() => undefined)
     return new WeaverError(
@@ -286,7 +322,9 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
         ...subscribeOptions,
         callback: (error, message) => {
           if (error !== null) {
-            log.error('a subscription failed', { subject, err: error })
+            // The client library has closed it by now, and does not open it again.
+            if (error.code === ErrorCode.PermissionsViolation && !isClosing) forbid(forbiddenError(subject, error, options))
+            else log.error('a subscription failed', { subject, err: error })
             return
           }
           try {
@@ -301,7 +339,7 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     },
     flush: () => nc.flush(),
     onConnection: (listener) => void listeners.add(listener),
-    lost,
+    lost: Promise.race([closed, forbidden]),
     async close() {
       isClosing = true
       if (nc.isClosed()) return

@@ -36,7 +36,10 @@ export interface Transport {
   flush(): Promise<void>
   /** Told of each loss and each return of the connection. */
   onConnection(listener: (isConnected: boolean) => void): void
-  /** Resolves when the connection is closed for good and not by `close()`. Nothing brings it back: the process is to end with this error. Never rejects. */
+  /**
+   * Resolves when the connection is closed for good and not by `close()`, or the broker does not allow a
+   * subscription. Nothing brings them back: the process is to end with this error. Never rejects.
+   */
   readonly lost: Promise<WeaverError>
   close(): Promise<void>
 }

@@ -45,8 +45,8 @@ export interface RunOptions extends RunLimits {
 
 /**
  * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
- * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, the connection to the broker was lost for good, or the stop
- * took longer than its grace period.
+ * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, the connection to the broker was lost for good, the
+ * broker did not allow a subscription, or the stop took longer than its grace period.
  * @param app the class with `main()`.
  * @param gen what `weaver generate` wrote: `import { weaver } from './weaver.gen.js'`.
  */

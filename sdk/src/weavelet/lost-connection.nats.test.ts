@@ -1,7 +1,10 @@
-/** A real process that has no connection to the broker: not yet, or never again. */
+/** A real process that has no connection to the broker, not yet or never again, or may not use it. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,14 +13,19 @@ import { startNatsServer, type NatsServer } from '@weaver/testing'
 
 const PROGRAM = fileURLToPath(new URL('testdata/lone.mjs', import.meta.url))
 
+let folder: string
+let config: string
 let nats: NatsServer
 let child: ChildProcessByStdio<null, Readable, null> | undefined
 beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'weaver-lost-'))
+  config = join(folder, 'nats.conf')
   nats = await startNatsServer()
 })
 afterEach(async () => {
   child?.kill('SIGKILL')
   await nats.stop()
+  rmSync(folder, { recursive: true })
 })
 
 async function launch(change: Partial<Bootstrap> = {}, until = 'READY') {
@@ -71,6 +79,17 @@ it('ends with 1 when that happens while it stops', async () => {
   app.child.kill('SIGUSR2')
   expect(await app.exited()).toBe(1)
   expect(app.errors()).toMatchObject([LOST])
+})
+
+it('ends with 1 when the broker does not allow a subscription that it needs, and names subject and user', async () => {
+  await nats.stop()
+  const permissions = 'permissions: { subscribe: { deny: "wv.*.ctl.>" } }'
+  writeFileSync(config, `authorization { users: [{ user: web, password: secret, ${permissions} }] }`)
+  nats = await startNatsServer({ args: ['-c', config] })
+  const app = await launch({ nats: { servers: [nats.url.replace('//', '//web:secret@')] } })
+  expect(await app.exited()).toBe(1)
+  const said = expect.stringMatching(/does not let user "web" subscribe to "wv\.test-1\.ctl\./) as unknown
+  expect(app.errors()).toMatchObject([{ code: 'WEAVER_NATS_FORBIDDEN', msg: said }])
 })
 
 it('ends with 0 and without an error when it is told to stop before the broker was there', async () => {

@@ -77,7 +77,7 @@ export interface WeaveletOptions extends RunLimits {
   readonly defaultTimeoutMs?: number | undefined
   /** For an application with an OpenTelemetry SDK. */
   readonly tracing?: TracingOptions
-  /** `main()` failed, or the connection to the broker is lost for good. The process must stop with an error: it does nothing useful any more. */
+  /** `main()` failed, or the connection to the broker, or a subscription, is lost for good. The process must stop with an error: it does nothing useful any more. */
   readonly onFailed: (error: unknown) => void
   readonly signal?: AbortSignal
 }
