@@ -2,6 +2,7 @@
 # What a change must pass before anything runs: format, lint (zones, cycles), types of sources and tests, generated code of the examples. (Drift of CRD and docs: unit tests.)
 set -uo pipefail
 cd "$(dirname "$0")/.."
+source scripts/use-node.sh || exit 1
 status=0
 try() { "$@" || { printf 'check failed: %s\n' "$*" >&2; status=1; }; }
 try npx prettier --check --cache --log-level warn .

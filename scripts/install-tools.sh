@@ -45,8 +45,6 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
-node_version=$(node --version 2> /dev/null) || fail "no \"node\" on PATH. Install Node 20 or newer from https://nodejs.org/"
-major=${node_version#v}
-[ "${major%%.*}" -ge 20 ] || fail "node is $node_version, and 20 or newer is needed: https://nodejs.org/"
+command -v node > /dev/null || fail "no \"node\" on PATH. Install Node 24 from https://nodejs.org/ (an older one will do to start with: Node 24 then comes from npm)"
 command -v npm > /dev/null || fail "no \"npm\" on PATH; it comes with Node: https://nodejs.org/"
 command -v go > /dev/null || fail "no \"go\" on PATH. Kubernetes, etcd, nats-server, CoreDNS and helm are built with Go 1.26: https://go.dev/dl/"

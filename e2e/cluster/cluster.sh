@@ -82,7 +82,7 @@ up_given() {
   cp "$WEAVER_KUBECONFIG" "$state/kubeconfig"
   {
     echo "export WEAVER_REGISTRY=$WEAVER_REGISTRY"
-    echo "export WEAVER_BASE_IMAGE=${WEAVER_BASE_IMAGE:-docker.io/library/node:20-slim}"
+    echo "export WEAVER_BASE_IMAGE=${WEAVER_BASE_IMAGE:-docker.io/library/node:24-slim}"
     echo "export WEAVER_NATS_IMAGE=${WEAVER_NATS_IMAGE:-docker.io/library/nats:2-alpine}"
     echo "export WEAVER_PROXY_IMAGE=${WEAVER_PROXY_IMAGE:-docker.io/library/haproxy:2.6}"
   } > "$state/env"

@@ -28,13 +28,13 @@ up_kind() {
     printf '[host."http://%s:5000"]\n' "$(kind_registry)" | docker exec -i "$i" cp /dev/stdin "/etc/containerd/certs.d/127.0.0.1:$port/hosts.toml"
   done
   docker network connect kind "$(kind_registry)" || fail 1 "the registry container could not be joined to the network \"kind\""
-  for image in node:20-slim "nats:${NATS_VERSION#v}-alpine" haproxy:2.6; do
+  for image in node:24-slim "nats:${NATS_VERSION#v}-alpine" haproxy:2.6; do
     { docker pull "$image" && docker tag "$image" "127.0.0.1:$port/weaver/$image" && docker push "127.0.0.1:$port/weaver/$image"; } >> "$state/log/kind.log" 2>&1 ||
       fail 1 "the image \"$image\" could not be brought into the registry, see $state/log/kind.log"
   done
   {
     echo "export WEAVER_REGISTRY=127.0.0.1:$port"
-    echo "export WEAVER_BASE_IMAGE=127.0.0.1:$port/weaver/node:20-slim"
+    echo "export WEAVER_BASE_IMAGE=127.0.0.1:$port/weaver/node:24-slim"
     echo "export WEAVER_NATS_IMAGE=127.0.0.1:$port/weaver/nats:${NATS_VERSION#v}-alpine"
     echo "export WEAVER_PROXY_IMAGE=127.0.0.1:$port/weaver/haproxy:2.6"
   } > "$state/env"

@@ -159,7 +159,7 @@ export const kubeSchema = z.strictObject({
   image: text.optional().meta({ description: 'Full name of the image without a tag, in place of `repo` and the name.' }),
   base_image: text.optional().meta({
     description: 'Image that the application is put onto.',
-    byDefault: '`$WEAVER_BASE_IMAGE`, else `"docker.io/library/node:20-slim"`',
+    byDefault: '`$WEAVER_BASE_IMAGE`, else `"docker.io/library/node:24-slim"`',
   }),
   build: buildSchema.optional(),
   replicas: replicas.optional().meta({ description: 'Of every group that says nothing itself.', byDefault: '1' }),

@@ -17,7 +17,7 @@ import { formatReference, parseReference } from './reference.js'
 import { RegistryClient } from './registry-client.js'
 import { createCredentialFinder } from './registry-credentials.js'
 
-export const DEFAULT_BASE_IMAGE = 'docker.io/library/node:20-slim'
+export const DEFAULT_BASE_IMAGE = 'docker.io/library/node:24-slim'
 export const DEFAULT_MAIN = 'dist/main.js'
 
 export interface MakeImageOptions {
@@ -26,7 +26,7 @@ export interface MakeImageOptions {
   /** Command of the image; its last word that names a file of the package must exist. @default ["node", "dist/main.js"] */
   readonly entrypoint?: readonly string[]
   readonly args?: readonly string[]
-  /** @default "docker.io/library/node:20-slim" */
+  /** @default "docker.io/library/node:24-slim" */
   readonly base?: string
   /** Where to push; without a tag one is made from the content. */
   readonly target: string

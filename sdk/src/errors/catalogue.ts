@@ -116,6 +116,11 @@ export const SDK_ERRORS = {
     remedy:
       'Do what the message says. On Kubernetes the operator makes the credentials: `weaver kube status` shows whether it could give the account to the broker.',
   },
+  WEAVER_NODE_TOO_OLD: {
+    when: '`run()` is called on a Node that is older than the SDK allows; the process ends with 1.',
+    retry: 'no',
+    remedy: 'Run it on Node 24 LTS, or on the oldest that the message names.',
+  },
   WEAVER_NOT_STARTED: {
     when: 'a component in the same process is called before it has started, or after it was stopped.',
     retry: 'yes',

@@ -21,6 +21,7 @@ import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from './deployment.js'
 import { watchLifeline } from './lifeline.js'
+import { checkNodeVersion } from './node-version.js'
 import type { RunLimits } from './run-limits.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { graceMsOf, startWeavelet, type WeaveletOptions } from './weavelet.js'
@@ -67,6 +68,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     process.exitCode = 1
   }
   try {
+    checkNodeVersion(process.versions.node)
     checkOneCopy()
     const request = process.env[DESCRIBE_ENV]
     if (request !== undefined && request !== '') {

@@ -2,7 +2,8 @@ import { ServiceBroker, type Context } from 'moleculer'
 import { ORDER_JSON } from '../../order-json.js'
 import { TINY, type Meeting, type Row } from '../row.js'
 
-const broker = ({ natsUrl }: Meeting, nodeID: string): ServiceBroker => new ServiceBroker({ nodeID, transporter: natsUrl, logger: false })
+const broker = ({ natsUrl }: Meeting, nodeID: string): ServiceBroker =>
+  new ServiceBroker({ nodeID, transporter: { type: 'NATS', options: { url: natsUrl } }, logger: false })
 
 /** Actions over NATS, with its defaults: JSON. */
 export const moleculerRow: Row = {
