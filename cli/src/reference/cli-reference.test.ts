@@ -21,10 +21,12 @@ describe('the reference of the command', () => {
   it('names every environment variable that the sources read or set, and none besides those of others', () => {
     const used = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('testing'))
-      .flatMap((file) => [...readFileSync(join(SOURCES, file), 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):/g)])
-      .map(([, read, set]) => read ?? set ?? '')
-    const ofTheApplication = ['WEAVER_LOG_LEVEL']
-    expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofTheApplication])].sort())
+      .flatMap((file) => [
+        ...readFileSync(join(SOURCES, file), 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g),
+      ])
+      .map(([, read, set, inEitherCase]) => read ?? set ?? inEitherCase ?? '')
+    const ofOthers = ['NODE_EXTRA_CA_CERTS', 'WEAVER_LOG_LEVEL'] // Node and the application read these
+    expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofOthers])].sort())
   })
 
   it('goes to the end of every table, list and choice of weaver.toml', () => {
