@@ -2,14 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { movedPerMille } from '@weaver/deployer'
 import { ownerOf, type Assignment } from '../contract/assignment.js'
-import { component, implement } from '../component/component.js'
-import { assignmentSubject, parseAssignment, parseRoutingEvent } from '../contract/routing.js'
+import { parseRoutingEvent } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'
 import { eventSubject } from '../contract/subjects.js'
 import { startRoutedStations, type RoutedStations } from '../testing/routed-stations.js'
 import { DEPLOYMENT } from '../testing/rpc-stations.js'
-import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'
-import { startTestDeployer } from '../../../testing/src/test-deployer.js'
 
 const REPLICAS = ['c-0', 'c-1', 'c-2']
 const KEYS = Array.from({ length: 90 }, (_, i) => `user-${i}`)
@@ -138,37 +135,4 @@ it('loads are reported only where the deployer wants them, also after one that d
   await callFor(1_500)
   expect(history[0]).toMatchObject({ owners: before.owners, isLoadWanted: true }) // the same keys
   expect(reports.length).toBeGreaterThan(0)
-})
-
-it('a component says so in its options, and the test kit heeds it', async () => {
-  interface Counter {
-    count(key: string): Promise<string>
-  }
-  const Counter = component<Counter>('shop/Counter', { router: { count: (key) => key }, balance: 'load' })
-  class CounterImpl implements Counter {
-    async count(key: string) {
-      return key
-    }
-  }
-  const gen = genByHand([bindByHand(Counter, implement(Counter, CounterImpl), { methods: ['count'] })])
-  const natsUrl = routed.stations.nats.url
-  const heard: (Assignment | undefined)[] = []
-  const listener = await routed.connection('listener')
-  listener.subscribe(assignmentSubject('test-1', Counter.name), ({ data }) => void heard.push(parseAssignment(data)))
-  await listener.flush()
-  const deployer = await startTestDeployer({
-    gen,
-    natsUrl,
-    deploymentId: 'test-1',
-    replicas: 2,
-    logSink: { level: 'debug', write: () => undefined },
-  })
-  class Nothing {
-    main(): void {}
-  }
-  const { weavelet } = await startByHand(Nothing, gen, { bootstrap: { components: [Counter.name], nats: { servers: [natsUrl] } } })
-  for (const limit = Date.now() + 60_000; heard.length === 0 && Date.now() < limit;) await sleep(5)
-  expect(heard.at(-1)).toMatchObject({ replicas: ['main-0'], isLoadWanted: true })
-  await weavelet.stop()
-  await deployer.stop()
 })
