@@ -168,6 +168,13 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       },
       /second config/,
     ],
+    [
+      'WVG057',
+      'a method called init',
+      { 'a.ts': IMPORTS + good.replaceAll('m()', 'init()') },
+      /test\/Good\.init\(\) has the name of a hook/,
+    ],
+    ['WVG057', 'one called shutdown', { 'a.ts': IMPORTS + good.replaceAll('m()', 'shutdown()') }, /test\/Good\.shutdown\(\) has the name/],
     ['WVG017', 'init with a parameter', withHook('async init(name: string) { void name }'), /init of GoodImpl is not init\(\): void/],
     ['WVG017', 'init that gives something', withHook('async init() { return 1 }'), /init of GoodImpl/],
     ['WVG017', 'shutdown that is no method', withHook('readonly shutdown = true'), /shutdown of GoodImpl/],

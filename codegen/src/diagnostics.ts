@@ -170,6 +170,10 @@ export const CATALOGUE = {
     when: 'a brand that is required, by a name that is a text',
     hint: 'let the key of the brand be a unique symbol, or make it optional; if values do have it, give it a name that does not look like a brand',
   },
+  WVG057: {
+    when: 'a method of a component has the name of the hook init() or shutdown()',
+    hint: 'give the method another name: the runtime would call it as the hook, and callers once more',
+  },
 } as const satisfies Readonly<Record<string, { readonly when: string; readonly hint: string }>>
 
 export type DiagnosticCode = keyof typeof CATALOGUE

@@ -15,6 +15,9 @@ export interface InterfaceSource {
   readonly options: ts.ObjectLiteralExpression | undefined
 }
 
+/** The runtime calls them of every class that has them. health() only asks, so a method may be it as well; lead() is WVG048. */
+const HOOKS: readonly string[] = ['init', 'shutdown']
+
 /** A call has two bytes for the number of its method. */
 const MAX_METHODS = 2 ** 16
 
@@ -99,6 +102,7 @@ class MethodReader {
     const [signature] = signatures
     const fail = (code: DiagnosticCode, message: string): undefined => this.#reader.report(code, message, node) as undefined
     if (signature === undefined || isSymbolKeyed(property)) return fail('WVG020', `${what} is not a method`)
+    if (HOOKS.includes(property.name)) return fail('WVG057', `${what}() has the name of a hook`)
     if (signatures.length > 1) return fail('WVG022', `${what} has ${signatures.length} forms`)
     if ((signature.typeParameters?.length ?? 0) > 0) return fail('WVG023', `${what} has type parameters`)
     const returned = signature.getReturnType()

@@ -90,6 +90,18 @@ describe('a method that takes a stream', () => {
     expect(error).toBeInstanceOf(OutOfNews)
   })
 
+  // stream-local.test.ts says the same of calls within the process.
+  it('refuses what is no stream where it reads, and only there', async () => {
+    let isRead = true
+    await feeds.replica({ sum: async (numbers) => (isRead ? (await all(numbers)).length : 7) })
+    const { feed } = await feeds.caller()
+    const none = undefined as unknown as AsyncIterable<number> // what a cast delivers
+    const message = 'the argument of news/Feed.sum: expected an AsyncIterable, got undefined'
+    expect(await failureOf(feed.sum(none))).toMatchObject({ name: 'WeaverError', code: 'WEAVER_CODEC_INVALID', message })
+    isRead = false
+    expect(await feed.sum(none)).toBe(7)
+  })
+
   it('gives it back when it reads no more, and when it ends without having read', async () => {
     const returned: string[] = []
     async function* source(name: string): AsyncGenerator<number> {

@@ -200,3 +200,22 @@ describe('a local argument stream', () => {
     expect(await failureOf(failing)).toBeInstanceOf(RangeError)
   })
 })
+
+// stream-input.nats.test.ts and stream.nats.test.ts say the same of calls to another process.
+describe('what is no stream', () => {
+  const outer = context()
+  const call = { what: 'news/Feed.sum', outer, inner: derive(outer, { caller: CALLER }), args: [undefined], input: 0 }
+  const message = 'the argument of news/Feed.sum: expected an AsyncIterable, got undefined'
+  const read = async ([numbers]: readonly unknown[]): Promise<number> => (await all(numbers as AsyncIterable<unknown>)).length // it is the argument
+
+  it('is refused as an argument where the method reads it, and only there', async () => {
+    expect(await failureOf(localInputCall(call, read))).toMatchObject({ name: 'WeaverError', code: 'WEAVER_CODEC_INVALID', message })
+    expect(await localInputCall(call, async () => 7)).toBe(7)
+  })
+
+  it('is refused as what a method returns', async () => {
+    const count = stream(() => 7 as unknown as AsyncIterable<unknown>) // what a cast delivers
+    const said = 'news/Feed.count: expected an AsyncIterable, got number'
+    expect(await failureOf(all(count))).toMatchObject({ name: 'WeaverError', code: 'WEAVER_CODEC_INVALID', message: said })
+  })
+})

@@ -6,6 +6,7 @@
 import { derive, NEVER, runInContext, type CallContext } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
 import { hasLimits, runWithLimits } from './local-wait.js'
+import { openItems } from './open-items.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 
@@ -50,7 +51,7 @@ async function* localItems(
   let outcome: { readonly error?: unknown } = {}
   let isThrough = false
   try {
-    iterator = runInContext(inner, () => method(input.args)[Symbol.asyncIterator]())
+    iterator = runInContext(inner, () => openItems(call.what, method(input.args)))
     const items = iterator
     for (;;) {
       const next = await end.orRejects(runInContext(inner, () => items.next()))
@@ -93,8 +94,11 @@ export async function localInputCall(call: LocalStreamCall, method: (args: reado
 /** The argument stream of a local call: its body runs in the context of the caller, wherever it is read, and the end of the call gives it back. */
 class LocalInput {
   readonly args: readonly unknown[]
+  readonly #what: string
   readonly #outer: CallContext
-  readonly #items: AsyncIterable<unknown> | undefined
+  /** Whether the call has such an argument. */
+  readonly #isThere: boolean
+  readonly #items: unknown
   #iterator: AsyncIterator<unknown> | undefined
   #isOver = false
   #isLeft = false
@@ -102,28 +106,29 @@ class LocalInput {
   #wake: (() => void) | undefined
 
   constructor(call: LocalStreamCall) {
+    this.#what = `the argument of ${call.what}`
     this.#outer = call.outer
+    this.#isThere = call.input !== undefined
     const given = [...call.args]
     if (call.input !== undefined) {
-      this.#items = given[call.input] as AsyncIterable<unknown> // the stub is typed, and the generator says which argument it is
+      this.#items = given[call.input]
       given[call.input] = leavable(this.#read(), () => this.#onReaderLeft())
     }
     this.args = given
   }
 
   giveBack(): void {
-    if (this.#isOver || this.#items === undefined) return
-    const iterator = this.#open(this.#items)
+    if (this.#isOver || !this.#isThere) return
     this.#isOver = true
     this.#wake?.()
-    // As over RPC nobody waits for it, and what its `finally` throws is heard by nobody.
-    runInContext(this.#outer, async () => iterator.return?.()).catch(() => undefined)
+    // As over RPC nobody waits for it, and what its `finally` throws is heard by nobody, nor that it is no stream where the method has not read it.
+    runInContext(this.#outer, async () => this.#open().return?.()).catch(() => undefined)
   }
 
   async *#read(): AsyncGenerator<unknown, void, undefined> {
     try {
-      while (!this.#isOver && this.#items !== undefined) {
-        const iterator = this.#open(this.#items)
+      while (!this.#isOver) {
+        const iterator = this.#open()
         const next = await this.#next(iterator)
         if (next === undefined) break
         if (next.done === true) {
@@ -152,8 +157,8 @@ class LocalInput {
     this.giveBack()
   }
 
-  #open(items: AsyncIterable<unknown>): AsyncIterator<unknown> {
-    return (this.#iterator ??= runInContext(this.#outer, () => items[Symbol.asyncIterator]()))
+  #open(): AsyncIterator<unknown> {
+    return (this.#iterator ??= runInContext(this.#outer, () => openItems(this.#what, this.#items)))
   }
 }
 

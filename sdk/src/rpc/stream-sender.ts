@@ -8,6 +8,7 @@
  */
 import { codecError } from '../codec/codec-error.js'
 import { reasonOf } from '../contract/errors.js'
+import { openItems } from './open-items.js'
 import { itemCost, MAX_ITEM_BYTES, SendWindow } from './stream-window.js'
 
 /** Enough that the head of a message costs nothing, little enough that the consumer has work while the next ones are made. */
@@ -53,7 +54,7 @@ export class StreamSender {
   async run(open: () => AsyncIterable<unknown>): Promise<void> {
     if (this.#isCancelled) return
     try {
-      this.#iterator = this.#iteratorOf(open())
+      this.#iterator = openItems(this.#options.what, open())
       for (;;) {
         if (!this.#isCancelled && !this.#window.isOpen) await this.#credit()
         if (this.#isCancelled) break
@@ -150,12 +151,5 @@ export class StreamSender {
     this.#batchBytes = 0
     this.#options.onItems(this.#sent >>> 0, items)
     this.#sent += items.length
-  }
-
-  #iteratorOf(iterable: AsyncIterable<unknown>): AsyncIterator<unknown> {
-    // What the type promises is not what a cast delivers.
-    const open = (iterable as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator]
-    if (typeof open === 'function') return open.call(iterable)
-    throw codecError(`${this.#options.what}: expected an AsyncIterable, got ${iterable === null ? 'null' : typeof iterable}`)
   }
 }

@@ -196,7 +196,9 @@ export class LocalGate implements LocalCalls {
         return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
     const items = span === undefined ? open() : span.run(open)
-    return this.#isCopied ? copyItems(items, (item) => copyResult(this.#names[method] as string, binding, item)) : items
+    return this.#isCopied
+      ? copyItems(this.#names[method] as string, items, (item) => copyResult(this.#names[method] as string, binding, item))
+      : items
   }
 
   /** A stream has the deadline of its caller and no other, however long it lasts. */

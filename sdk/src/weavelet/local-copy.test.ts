@@ -1,5 +1,5 @@
 import type { MethodBinding } from '../component/binding.js'
-import { copyArgs, copyResult } from './local-copy.js'
+import { copyArgs, copyItems, copyResult } from './local-copy.js'
 
 const binding: MethodBinding = {
   name: 'add',
@@ -13,4 +13,9 @@ it('says of which method a value cannot be sent, in the words of a call to anoth
   expect(copyArgs('shop/Cart.add', binding, ['tea'])).toEqual(['tea'])
   expect(() => copyArgs('shop/Cart.add', binding, [7])).toThrow(/^shop\/Cart\.add was not sent: its arguments cannot be: /)
   expect(() => copyResult('shop/Cart.add', binding, 7)).toThrow(/^shop\/Cart\.add: what it returned cannot be sent: /)
+})
+
+it('says that a stream is none where it is read', () => {
+  const copied = copyItems('the argument of shop/Cart.add', undefined, (item) => item)
+  expect(() => copied[Symbol.asyncIterator]()).toThrow('the argument of shop/Cart.add: expected an AsyncIterable, got undefined')
 })

@@ -4,6 +4,7 @@ import { codecError } from '../codec/codec-error.js'
 import { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import { reasonOf } from '../contract/errors.js'
+import { openItems } from '../rpc/open-items.js'
 
 /**
  * A streaming argument stays the caller's own, and its items are copied.
@@ -20,7 +21,7 @@ export function copyArgs(what: string, binding: MethodBinding, args: readonly un
   const copy = binding.decodeArgs(new Reader(w.finish()))
   const { input } = binding
   if (input !== undefined)
-    copy[input.position] = copyItems(args[input.position] as AsyncIterable<unknown>, (item) => {
+    copy[input.position] = copyItems(`the argument of ${what}`, args[input.position], (item) => {
       input.encodeItem(w, item)
       return input.decodeItem(new Reader(w.finish()))
     })
@@ -39,10 +40,11 @@ export function copyResult(what: string, binding: MethodBinding, result: unknown
   return binding.decodeResult(new Reader(w.finish()))
 }
 
-export function copyItems(items: AsyncIterable<unknown>, copy: (item: unknown) => unknown): AsyncIterable<unknown> {
+/** @param what whose items they are, for messages */
+export function copyItems(what: string, items: unknown, copy: (item: unknown) => unknown): AsyncIterable<unknown> {
   return {
     [Symbol.asyncIterator]() {
-      const iterator = items[Symbol.asyncIterator]()
+      const iterator = openItems(what, items)
       return {
         async next() {
           const next = await iterator.next()
