@@ -64,7 +64,7 @@ export interface MadeImage {
 
 /** Builds an image of a package and pushes it, with a container engine where one works and without any where none does. */
 export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
-  const started = Date.now()
+  const started = performance.now()
   const target = parseReference(options.target)
   const platforms = (options.platforms ?? []).map(parsePlatform)
   if (platforms.length > 1 && options.engine !== undefined && !['auto', 'none'].includes(options.engine))
@@ -104,7 +104,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   const engine = await chooseEngine(options)
   const base = options.base ?? DEFAULT_BASE_IMAGE
   const finish = (reference: ReturnType<typeof parseReference>, digest: string): MadeImage => {
-    const durationMs = Date.now() - started
+    const durationMs = Math.round(performance.now() - started)
     const pinned = formatReference({ ...reference, digest })
     options.onProgress(`pushed ${pinned} in ${formatSeconds(durationMs)}`)
     return { pinned, reference: formatReference(reference), digest, engine, layers: layers.map(summary), durationMs }

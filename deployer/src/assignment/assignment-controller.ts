@@ -80,7 +80,7 @@ class Controller implements AssignmentController {
   readonly #timers: NodeJS.Timeout[] = []
   #gathering: NodeJS.Timeout | undefined
   #isStarting = true
-  #tickedAt = Date.now()
+  #tickedAt = performance.now()
 
   constructor(options: AssignmentControllerOptions) {
     this.#options = options
@@ -140,7 +140,7 @@ class Controller implements AssignmentController {
     for (const { component, replicas } of this.assignments.values())
       for (const replica of replicas) {
         const known = this.#members.get(replica)
-        if (known === undefined) this.#members.set(replica, { incarnation: UNHEARD, components: [component], heardAt: Date.now() })
+        if (known === undefined) this.#members.set(replica, { incarnation: UNHEARD, components: [component], heardAt: performance.now() })
         else if (known.incarnation === UNHEARD) known.components = [...known.components, component]
       }
   }
@@ -154,10 +154,10 @@ class Controller implements AssignmentController {
   #onAlive(event: PresenceEvent): void {
     const known = this.#members.get(event.replica)
     if (known?.incarnation === event.incarnation) {
-      known.heardAt = Date.now()
+      known.heardAt = performance.now()
       return
     }
-    this.#members.set(event.replica, { incarnation: event.incarnation, components: event.components, heardAt: Date.now() })
+    this.#members.set(event.replica, { incarnation: event.incarnation, components: event.components, heardAt: performance.now() })
     this.#touch(event.components)
     if (known !== undefined) this.#touch(known.components)
   }
@@ -177,7 +177,7 @@ class Controller implements AssignmentController {
   /** I3 */
   #tick(): void {
     const { heartbeatMs = HEARTBEAT_MS } = this.#options
-    const now = Date.now()
+    const now = performance.now()
     const stoodStill = now - this.#tickedAt > heartbeatMs
     this.#tickedAt = now
     const silenceMs = MISSED_HEARTBEATS * heartbeatMs * (1 + HEARTBEAT_JITTER)

@@ -101,11 +101,11 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       // What is in flight on the old agent ends by itself.
       if (old !== undefined) void old.close()
     }
-    return { agent, headers, at: Date.now() }
+    return { agent, headers, at: performance.now() }
   }
   const current = async (): Promise<{ readonly agent: Agent; readonly headers: Record<string, string> }> => {
     const known = await credentials?.catch(() => undefined)
-    if (known === undefined || Date.now() - known.at > CREDENTIALS_MS) credentials = load()
+    if (known === undefined || performance.now() - known.at > CREDENTIALS_MS) credentials = load()
     return (await credentials) as { readonly agent: Agent; readonly headers: Record<string, string> } // just set
   }
 

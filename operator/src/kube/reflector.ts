@@ -39,7 +39,7 @@ export interface Reflector<T extends KubeObject> {
   readonly store: StoreView<T>
   /** Resolves when the first list is in the store. */
   readonly synced: Promise<void>
-  /** When something, also a bookmark, was last heard; epoch milliseconds. */
+  /** When something, also a bookmark, was last heard, by `performance.now()`. */
   readonly lastHeardAt: number
   close(): Promise<void>
 }
@@ -62,7 +62,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
     ...(options.metadataOnly === true ? { metadataOnly: true } : {}),
   }
-  let lastHeardAt = Date.now()
+  let lastHeardAt = performance.now()
   let markSynced: () => void
   const synced = new Promise<void>((resolve) => (markSynced = resolve))
 
@@ -89,7 +89,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
       store.set(item)
       if (!isSame) tell(item, false)
     }
-    lastHeardAt = Date.now()
+    lastHeardAt = performance.now()
     markSynced()
     return resourceVersion
   }
@@ -103,10 +103,10 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     stop.signal.addEventListener('abort', end, { once: true })
     let resourceVersion = from
     const idleMs = options.idleMs ?? 120_000
-    lastHeardAt = Date.now()
+    lastHeardAt = performance.now()
     const idle = setInterval(
       () => {
-        if (Date.now() - lastHeardAt > idleMs)
+        if (performance.now() - lastHeardAt > idleMs)
           cut.abort(new KubeError(`watch ${kind.plural}`, { status: 0, reason: 'Silent', message: `silent for ${idleMs} ms` })) // I3
       },
       Math.max(50, idleMs / 4),
@@ -119,7 +119,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         signal: cut.signal,
       })
       for await (const line of watchLines(chunks)) {
-        lastHeardAt = Date.now()
+        lastHeardAt = performance.now()
         const event = JSON.parse(line) as WatchEvent
         if (event.type === 'ERROR') {
           const { code = 0, reason = 'Unknown', message = '' } = event.object
@@ -151,7 +151,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
   const run = async (): Promise<void> => {
     let resourceVersion: string | undefined
     while (!stop.signal.aborted) {
-      const started = Date.now()
+      const started = performance.now()
       let wait = 0
       try {
         if (resourceVersion === undefined) resourceVersion = await relist()
@@ -167,7 +167,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         const isSilence = isKubeError(error) && error.reason === 'Silent'
         log[isSilence ? 'info' : 'warn']('a watch failed; it is tried again', { kind: kind.kind, err: error })
       }
-      if (Date.now() - started > HEALTHY_MS) backoff.reset()
+      if (performance.now() - started > HEALTHY_MS) backoff.reset()
       await pause(Math.max(wait, backoff.next()), stop.signal) // I1
     }
   }

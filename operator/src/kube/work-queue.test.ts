@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals'
 import { KubeError } from './kube-error.js'
 import { WorkQueue } from './work-queue.js'
 
@@ -156,4 +157,18 @@ describe('work queue', () => {
     expect([jobs.map((j) => j.key), failures]).toEqual([['a'], []])
     await queue.close()
   })
+})
+
+it('takes the earlier of two times, also when the wall clock of the machine is set between them', async () => {
+  const { queue, jobs } = bench()
+  const clock = jest.spyOn(Date, 'now')
+  try {
+    queue.addAfter('app', 3_600_000)
+    clock.mockImplementation(() => new Date().getTime() + 2 * 3_600_000)
+    queue.addAfter('app', 10)
+  } finally {
+    clock.mockRestore()
+  }
+  await until('the earlier time', () => jobs.length > 0)
+  expect(jobs.map(({ key }) => key)).toEqual(['app'])
 })

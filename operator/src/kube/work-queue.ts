@@ -40,7 +40,7 @@ export class WorkQueue {
   /** Adds the key after a delay; an earlier time replaces a later one. */
   addAfter(key: string, ms: number): void {
     if (this.#stop.signal.aborted) return
-    const at = Date.now() + ms
+    const at = performance.now() + ms
     const known = this.#timers.get(key)
     if (known !== undefined && known.at <= at) return
     clearTimeout(known?.timer)

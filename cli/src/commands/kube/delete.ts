@@ -33,13 +33,13 @@ export function deleteCommand(context: CliContext): Command {
     const what = `"${app.namespace}/${name}"`
     await needApp(client, app)
     await confirm(context, `Delete application ${what} with all its versions?`, flags.yes)
-    const started = Date.now()
+    const started = performance.now()
     const absence = absenceLine(await operatorPresence(client))
     await deleteApp(client, app)
     if (absence !== undefined)
       context.output.warn(`${absence}. Without one: \`weaver operator uninstall --delete-apps --force\` deletes all applications`)
     while (flags.wait === true && (await getApp(client, app)) !== undefined) {
-      if (Date.now() - started > timeoutMs)
+      if (performance.now() - started > timeoutMs)
         throw cliError(
           'WEAVER_CLI_TIMEOUT',
           `${what} is still being removed after ${formatSeconds(timeoutMs)}; is the operator running? It clears the finalizer when all is gone`,
@@ -49,7 +49,7 @@ export function deleteCommand(context: CliContext): Command {
     if (flags.json === true) context.output.json({ ...app, gone: flags.wait === true })
     else
       context.output.result(
-        `${app.namespace}/${name}: ${flags.wait === true ? `deleted, gone after ${formatSeconds(Date.now() - started)}` : 'deleted'}`,
+        `${app.namespace}/${name}: ${flags.wait === true ? `deleted, gone after ${formatSeconds(performance.now() - started)}` : 'deleted'}`,
       )
   })
 }

@@ -73,7 +73,7 @@ interface DeploySummary {
 }
 
 async function deploy(context: CliContext, file: string, flags: DeployFlags): Promise<void> {
-  const started = Date.now()
+  const started = performance.now()
   const { output } = context
   if (!flags.build && flags.image === undefined)
     throw cliError('WEAVER_CLI_USAGE', '--no-build deploys an image that is there already; name it with --image')
@@ -104,7 +104,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
   }
 
   const image = repository === undefined ? (flags.image ?? '') : await pushImage(context, { release, repository, flags }) // one of the two is given
-  const imageMs = Date.now() - started
+  const imageMs = Math.round(performance.now() - started)
   const { manifest, spec } = manifestFor(release, { image, namespace })
   const applied = await applyApp(client, { ...manifest, metadata: { ...manifest.metadata, namespace } }, flags.force)
   const summary = {
@@ -115,7 +115,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     image,
     changed: before?.metadata.generation !== applied.metadata.generation,
   }
-  const times = { ...(flags.build ? { image: imageMs } : {}), applied: Date.now() - started }
+  const times = { ...(flags.build ? { image: imageMs } : {}), applied: Math.round(performance.now() - started) }
   output.progress(`applied WeaverApp "${namespace}/${name}", version "${summary.version}", after ${formatSeconds(times.applied)}`)
   if (flags.detach === true) return finish(context, { ...summary, outcome: 'detached', times }, flags)
   const followed = await followRollout(client, context, {

@@ -166,11 +166,11 @@ async function removeApp(
   options: { readonly timeoutMs: number; readonly isForced: boolean },
 ): Promise<void> {
   const app = { namespace: metadata.namespace ?? '', name: metadata.name }
-  const started = Date.now()
+  const started = performance.now()
   await deleteApp(client, app)
   if (options.isForced) await clearFinalizer(client, app, FINALIZER)
   while ((await getApp(client, app)) !== undefined) {
-    if (Date.now() - started > options.timeoutMs)
+    if (performance.now() - started > options.timeoutMs)
       throw cliError(
         'WEAVER_CLI_TIMEOUT',
         `"${app.namespace}/${app.name}" is still being removed after ${formatSeconds(options.timeoutMs)}; nothing else was done`,

@@ -199,7 +199,7 @@ describe('followRollout', () => {
     followRollout(
       server.admin,
       { output, onSignal: () => () => undefined },
-      { app: { namespace, name: 'shop' }, generation: 1, version: 'bbbbbbbb', since: Date.now(), everyMs: 20, ...more },
+      { app: { namespace, name: 'shop' }, generation: 1, version: 'bbbbbbbb', since: performance.now(), everyMs: 20, ...more },
     )
   beforeEach(() => void said.splice(0))
 
@@ -236,7 +236,7 @@ describe('followRollout', () => {
       followRollout(
         server.admin,
         { output: { ...output, live }, onSignal: () => () => undefined },
-        { app: { namespace, name: 'shop' }, generation: 1, version: 'bbbbbbbb', since: Date.now(), everyMs: 20, timeoutMs: 100 },
+        { app: { namespace, name: 'shop' }, generation: 1, version: 'bbbbbbbb', since: performance.now(), everyMs: 20, timeoutMs: 100 },
       ),
     ).rejects.toThrow('is not done after 0.1 s')
     const [head = '', titles = '', ...rows] = drawn.at(-1) ?? []

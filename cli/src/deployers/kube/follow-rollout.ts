@@ -15,7 +15,7 @@ export interface FollowOptions {
   readonly generation: number
   /** The version that this rollout brings. */
   readonly version: string
-  /** Epoch milliseconds from which times are counted. */
+  /** From when times are counted, by `performance.now()`. */
   readonly since: number
   readonly timeoutMs?: number
   /** @default 400 */
@@ -49,7 +49,7 @@ export async function followRollout(
   const again = `\`weaver kube status ${app.name} --namespace ${app.namespace} --watch\` shows how it goes on`
   const interrupt = new AbortController()
   const release = context.onSignal(() => interrupt.abort())
-  const started = Date.now()
+  const started = performance.now()
   let stalledSince: number | undefined
   let isUnseenTold = false
   let lastLine = ''
@@ -57,22 +57,23 @@ export async function followRollout(
     for (;;) {
       const found = await getApp(client, app)
       if (found === undefined) throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `${name} was deleted while it was followed`)
-      const now = Date.now()
-      note(times, found, { version, elapsed: now - since })
+      const now = performance.now()
+      const elapsed = Math.round(now - since)
+      note(times, found, { version, elapsed })
       const line = appLine(found)
       if (output.live !== undefined)
         output.live.draw([
           ...appLines(found, output.style),
-          output.style.dim(`  ${formatSeconds(now - since)}; Ctrl-C leaves, the rollout goes on`),
+          output.style.dim(`  ${formatSeconds(elapsed)}; Ctrl-C leaves, the rollout goes on`),
         ])
-      else if (line !== lastLine) output.progress(`${formatSeconds(now - since).padStart(8)}  ${line}`)
+      else if (line !== lastLine) output.progress(`${formatSeconds(elapsed).padStart(8)}  ${line}`)
       lastLine = line
 
       const outcome = rolloutOutcome(found, generation)
       if (outcome.kind === 'done') {
-        times.fullTraffic ??= now - since
+        times.fullTraffic ??= elapsed
         times.firstTraffic ??= times.fullTraffic
-        times.done = now - since
+        times.done = elapsed
         return times
       }
       if (outcome.kind === 'failed')
