@@ -3,7 +3,7 @@
  *
  * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a proxy must look like), `proxy-commands` (from what it shows to
  * commands), `proxy-report` (from what all show to what the rollout is told), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
- * `proxy-objects` (Kubernetes). This file is the loop between them; it decides nothing about weights.
+ * `proxy-objects` and `service-addresses` (Kubernetes). This file is the loop between them; it decides nothing about weights.
  *
  * I1  Files first: what a proxy would serve after a restart is in the ConfigMap before a running proxy hears of it.
  * I2  A version's weight is raised only when every ready proxy has a pod of it up; until then all proxies keep the plan in force.
@@ -12,11 +12,9 @@
  * I5  Memory holds connections and clocks only; bindings and weights are in the ConfigMap, written under its resourceVersion, so a second leader is refused.
  */
 import { proxyName } from '@weaver/crds'
-import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import type { KubeApi, ResourceKind } from '../kube/kube-api.js'
 import type { Logger } from '../log.js'
 import type { LiveChild } from '../reconcile/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
@@ -28,17 +26,8 @@ import { readProxy, sendCommands } from './proxy-link.js'
 import { createProxyObjects, type EnsuredObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
 import { isCommitted, isServable, raiseBlockers, reportTraffic, type ProgrammedProxy } from './proxy-report.js'
 import { proxyTargets, type ListenerTarget } from './proxy-target.js'
-import {
-  bindSlots,
-  commitWeights,
-  emptyState,
-  freeSlots,
-  parseState,
-  recoverState,
-  stampDropped,
-  type ProxyState,
-  type SlotBinding,
-} from './slots.js'
+import { serviceAddresses, type KnownServices } from './service-addresses.js'
+import { bindSlots, commitWeights, emptyState, freeSlots, parseState, recoverState, stampDropped, type ProxyState } from './slots.js'
 import type { TrafficApp, TrafficDriver, TrafficObservation, TrafficPlan } from './traffic-driver.js'
 
 const STATE_KEY = 'state.json'
@@ -46,8 +35,6 @@ const DEFAULT_FAIL_OPEN_SECONDS = 120
 const DEFAULT_SETTLE_MS = 1_500
 const SETTLE_STEP_MS = 100
 const DEFAULT_CUT_AFTER_MS = 5_000
-/** A Service that somebody made anew has another address. */
-const SERVICE_RECHECK_MS = 60_000
 /** After this a proxy that is shown as terminating is gone, whatever its node says: its grace period and some. */
 const ENDING_LIMIT_MS = 75_000
 
@@ -103,7 +90,7 @@ interface AppMemory {
   readonly ending: Map<string, number>
   /** When a version was first seen leaving, by version id. */
   readonly leaving: Map<string, number>
-  readonly services: Map<string, { readonly host: string; readonly at: number }>
+  readonly services: KnownServices
   /** Requests of a slot before its present version, by process, slot and version. */
   readonly baselines: Map<string, number>
 }
@@ -185,7 +172,11 @@ class Pass {
     const text = this.#stored?.data[STATE_KEY]
     this.#state =
       text === undefined ? await this.#recovered() : parseState(text, `ConfigMap "${proxyName(app.name)}" in namespace "${app.namespace}"`)
-    const services = await this.#services()
+    const services = await serviceAddresses(this.#deps.kube, this.#plan, {
+      known: this.#memory.services,
+      now: this.#deps.now(),
+      signal: this.#signal,
+    })
     const bound = bindSlots(this.#state, this.#plan, (listener, id) => services.get(`${listener} ${id}`))
     this.#problems = bound.problems
     await this.#store(bound.state)
@@ -370,32 +361,6 @@ class Pass {
       }
     }
     return emptyState()
-  }
-
-  /** Addresses of the versions' Services, by listener and version; HAProxy is given addresses, because it resolves no names at run time. */
-  async #services(): Promise<ReadonlyMap<string, NonNullable<SlotBinding['service']>>> {
-    const found = this.#plan.listeners.flatMap(({ listener, backends }) =>
-      backends.map(async ({ versionId, serviceHost, servicePort }) => {
-        const host = isIP(serviceHost) === 0 ? await this.#clusterIp(serviceHost.split('.')[0] ?? serviceHost) : serviceHost
-        return host === undefined ? [] : [[`${listener.name} ${versionId}`, { host, port: servicePort }] as const]
-      }),
-    )
-    return new Map((await Promise.all(found)).flat())
-  }
-
-  async #clusterIp(name: string): Promise<string | undefined> {
-    const known = this.#memory.services.get(name)
-    if (known !== undefined && this.#deps.now() - known.at < SERVICE_RECHECK_MS) return known.host
-    const service = await this.#deps.kube.get<KubeObject & { readonly spec?: { readonly clusterIP?: string } }>(
-      KINDS.services,
-      this.#plan.app.namespace,
-      name,
-      this.#signal === undefined ? {} : { signal: this.#signal },
-    )
-    const host = service?.spec?.clusterIP ?? ''
-    if (isIP(host) === 0) return undefined
-    this.#memory.services.set(name, { host, at: this.#deps.now() })
-    return host
   }
 
   #baseline(key: string, requests: number): number {
