@@ -50,3 +50,8 @@ export function isKubeError(error: unknown, status?: number): error is KubeError
 export function isNamespaceTerminating(error: unknown): boolean {
   return isKubeError(error, 403) && error.message.includes('because it is being terminated')
 }
+
+/** The API server understood and will not do it, today or in an hour: the request is wrong, too large, or against a quota or a policy. */
+export function isRefusal(error: unknown): error is KubeError {
+  return isKubeError(error) && ([400, 403, 413, 422].includes(error.status) || error.message.includes('request is too large'))
+}

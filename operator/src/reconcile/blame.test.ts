@@ -23,6 +23,27 @@ describe('blame', () => {
       'component "httpserver/Reverser": pod "p": CrashLoopBackOff (3 restarts); it ended with Error, exit code 7: boom at x',
     ],
     [
+      'a process that logged before it gave up',
+      pod('p', {
+        containerStatuses: app({
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: {
+            terminated: {
+              exitCode: 1,
+              message: [
+                '-01-01T00:00:00.000Z","level":"error","msg":"cut by the kubelet"}',
+                '{"ts":"t","level":"error","msg":"an earlier one"}',
+                '{"ts":"t","level":"error","msg":"the application failed","err":{"name":"Error","message":"no table","stack":"Error: no table"}}',
+                '{"ts":"t","level":"info","msg":"bye"}',
+                '',
+              ].join('\n'),
+            },
+          },
+        }),
+      }),
+      'component "httpserver/Reverser": pod "p": CrashLoopBackOff; it ended with Error, exit code 1: the application failed: no table',
+    ],
+    [
       'an image that cannot be pulled',
       pod('p', { containerStatuses: app({ state: { waiting: { reason: 'ImagePullBackOff', message: 'not found' } } }) }),
       'component "httpserver/Reverser": pod "p": ImagePullBackOff: not found',

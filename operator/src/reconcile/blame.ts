@@ -1,3 +1,4 @@
+import { parseJsonLine } from '@weaver/sdk/contract'
 import { containerOf, unschedulable, type Pod } from '../describe/pod-view.js'
 import type { PlannedGroup } from '../desired/version-plan.js'
 import { APP_CONTAINER } from '../desired/workload.js'
@@ -5,6 +6,8 @@ import type { Workload } from './cluster-view.js'
 
 const NAMED_COMPONENTS = 3
 const MESSAGE_LENGTH = 240
+/** An error of ours says what to do at its end. */
+const ERROR_LENGTH = 600
 
 /**
  * Why a group is not ready, for people: its components, the worst pod and the reason. Pods are looked at worst first, so that one crash loop is not
@@ -43,7 +46,7 @@ function podTrouble(pod: Pod): { readonly rank: number; readonly why: string } {
   const exit =
     last === undefined
       ? ''
-      : `; it ended with ${last.reason ?? 'Error'}, exit code ${last.exitCode ?? '?'}${last.message === undefined ? '' : `: ${cut(last.message)}`}`
+      : `; it ended with ${last.reason ?? 'Error'}, exit code ${last.exitCode ?? '?'}${last.message === undefined ? '' : `: ${lastWords(last.message)}`}`
   const restarts = (container?.restartCount ?? 0) > 0 ? ` (${container?.restartCount} restarts)` : ''
   if (waiting?.reason === 'CrashLoopBackOff') return { rank: 9, why: `CrashLoopBackOff${restarts}${exit}` }
   if (waiting?.reason !== undefined && waiting.reason !== 'ContainerCreating' && waiting.reason !== 'PodInitializing')
@@ -66,7 +69,19 @@ function podTrouble(pod: Pod): { readonly rank: number; readonly why: string } {
   return ready ? { rank: 0, why: '' } : { rank: 1, why: `${pod.status?.phase ?? 'Pending'}: not ready yet` }
 }
 
-function cut(text: string | undefined): string {
+/** Why a process ended: the last error among the lines of its log, which is what the kubelet keeps of one that failed; otherwise all that was kept. */
+function lastWords(message: string): string {
+  const error = message
+    .split('\n')
+    .flatMap((line) => parseJsonLine(line) ?? [])
+    .findLast(({ level }) => level === 'error')
+  if (error === undefined) return cut(message)
+  const { code, err } = error.attributes as { readonly code?: unknown; readonly err?: { readonly message?: unknown } | null } // any JSON: asked below
+  const cause = typeof err?.message === 'string' ? `: ${err.message}` : ''
+  return cut(`${typeof code === 'string' ? `${code}: ` : ''}${error.message}${cause}`, ERROR_LENGTH)
+}
+
+function cut(text: string | undefined, length = MESSAGE_LENGTH): string {
   const line = (text ?? 'no message').trim().replace(/\s+/g, ' ')
-  return line.length <= MESSAGE_LENGTH ? line : `${line.slice(0, MESSAGE_LENGTH)}…`
+  return line.length <= length ? line : `${line.slice(0, length)}…`
 }

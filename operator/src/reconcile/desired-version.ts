@@ -4,7 +4,7 @@ import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
-import { isNamespaceTerminating } from '../kube/kube-error.js'
+import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import type { RolloutState } from '../rollout/types.js'
 import type { PassFindings } from '../status/app-conditions.js'
@@ -83,8 +83,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     try {
       snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
     } catch (error) {
-      if (!isNameTaken(error)) throw error
-      const describe = { ok: false, reason: 'NameTaken', message: error.message } as const
+      const describe = unstored(error, id)
+      if (describe === undefined) throw error
       return { ...base, isKnown: false, describe, requeueAfterMs: REFUSED_RETRY_MS }
     }
   }
@@ -103,6 +103,14 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       message: `image "${snapshot.spec.image}" holds ${snapshot.graph.components.length} components`,
     },
   }
+}
+
+/** What is told of a record that the API server does not take, as it is too large or against a quota or a policy; of what may pass by itself, nothing. */
+function unstored(error: unknown, id: string): NonNullable<PassFindings['describe']> | undefined {
+  if (isNameTaken(error)) return { ok: false, reason: 'NameTaken', message: error.message }
+  if (!isRefusal(error)) return undefined
+  const message = `the record of version "${id}", its spec and its component graph, was not stored: ${error.message}`
+  return { ok: false, reason: 'WorkFailed', message }
 }
 
 /** Describe pods whose result is stored, or whose version nobody asks for any more. */

@@ -1,4 +1,5 @@
 import type { WeaverAppSpec } from '@weaver/crds'
+import { isWeaverError } from '@weaver/sdk/contract'
 import type { Described } from '../describe/describe-outcome.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import { planVersion } from '../desired/version-plan.js'
@@ -9,8 +10,8 @@ import { isKubeError } from '../kube/kube-error.js'
 import { snapshotOf } from './live-versions.js'
 
 /**
- * What the API server has against the pods that a spec asks for, before anything of the version is made: only it knows what may stand in a pod template. Asked by
- * a dry run of each group's workload. Refusals that may pass, like a quota's, are no fault of the spec; they show when the workload is made.
+ * What Linux and the API server have against the pods that a spec asks for, before anything of the version is made: only the API server knows what may stand in a
+ * pod template. It is asked by a dry run of each group's workload. Refusals that may pass, like a quota's, are no fault of the spec; they show when the workload is made.
  */
 export async function refusedPods(
   api: KubeApi,
@@ -29,6 +30,7 @@ export async function refusedPods(
         await api.checkCreation(KINDS.deployments, buildWorkload(plan, group, ['nats://broker:4222']), { signal: of.signal })
         return []
       } catch (error) {
+        if (isWeaverError(error, 'WEAVER_BOOTSTRAP_TOO_LARGE')) return [`spec.config: ${error.message}`]
         if (!isKubeError(error, 422) && !isKubeError(error, 400)) {
           if (of.signal.aborted) throw error
           return []

@@ -46,6 +46,8 @@ export async function ensureVersionChildren(
   const { api, broker, applier } = deps
   const { namespace } = plan.app
   const identity = identityOf(plan)
+  // All of them before the first write: of a version with a group that cannot be started, nothing is made.
+  const workloads = plan.groups.map((group) => ({ group, workload: buildWorkload(plan, group, broker.servers) }))
   const secretOf = (name: string) => objects.child(KINDS.secrets, name)
   const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, { namespace, name: g.secretName }, secretOf(g.secretName)))
   // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
@@ -58,8 +60,7 @@ export async function ensureVersionChildren(
   await applier.ensure(KINDS.networkPolicies, policy, objects.child(KINDS.networkPolicies, policy.metadata.name), { signal })
   for (const listener of plan.listeners)
     await applier.ensure(KINDS.services, buildListenerService(plan, listener), byName(objects.services, listener.serviceName), { signal })
-  for (const group of plan.groups) {
-    const workload = buildWorkload(plan, group, broker.servers)
+  for (const { group, workload } of workloads) {
     const live = byName(objects.workloads, group.workloadName)
     if (isAutoscaled(group)) {
       if (live === undefined) await createAtMinimum(api, workload, { replicas: group.replicas.min, signal })

@@ -23,6 +23,8 @@ export interface ClusterPlayer {
   readonly images: Map<string, PlayedImage>
   /** Fate of a workload's pods, by its name. @default always `ready` */
   behaviour: (workload: string) => 'ready' | 'crash' | 'starting'
+  /** What a process that crashes leaves in its log. @default `cannot reach the database` */
+  lastWords: string
   /** One round of every controller. */
   tick(): Promise<void>
   /** What the describe pod printed. */
@@ -51,6 +53,7 @@ export function createClusterPlayer(api: KubeApi, namespace: string): ClusterPla
   const player: ClusterPlayer = {
     images: new Map(),
     behaviour: () => 'ready',
+    lastWords: 'cannot reach the database',
     logOf: (pod) => logs.get(pod) ?? '',
     async tick() {
       await collectGarbage()
@@ -131,7 +134,7 @@ export function createClusterPlayer(api: KubeApi, namespace: string): ClusterPla
             ready: false,
             started: false,
             state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } },
-            lastState: { terminated: { exitCode: 1, reason: 'Error', message: 'cannot reach the database' } },
+            lastState: { terminated: { exitCode: 1, reason: 'Error', message: player.lastWords } },
           }
         : { restartCount: 0, ready: fate === 'ready', started: true, state: { running: { startedAt: '2026-01-01T00:00:00Z' } } }
     if (containerOf(pod, APP_CONTAINER)?.ready === state.ready && containerOf(pod, APP_CONTAINER)?.restartCount === state.restartCount)
