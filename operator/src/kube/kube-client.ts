@@ -28,6 +28,8 @@ export interface KubeClientOptions {
   readonly config: KubeConfig
   /** Told of each finished call; `code` is the HTTP status, or `<error>`. */
   readonly onCall?: (call: { readonly method: string; readonly code: string; readonly seconds: number } & UsedVerb) => void
+  /** Longest wait for an answer to a call that does not say, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number
 }
 export interface KubeClient extends KubeApi {
   /** The lines of a watch, as they come; ends when the server closes it. Rejects with `KubeError` when it cannot be opened. */
@@ -117,7 +119,7 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
       if (!isReported) options.onCall?.({ method: call.method, code, seconds: (performance.now() - started) / 1000, ...call.used })
       isReported = true
     }
-    const timeoutMs = call.options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const timeoutMs = call.options.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     const limit = AbortSignal.timeout(timeoutMs)
     const url = new URL(cluster.server.replace(/\/$/, '') + call.path)
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value)

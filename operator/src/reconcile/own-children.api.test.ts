@@ -123,7 +123,7 @@ it('the record of a version that someone deletes is made again, and its traffic 
   const { story, v1 } = await serving(server)
   await story.admin.delete(KINDS.controllerRevisions, story.namespace, `hello-${v1}`)
   story.api.writes.length = 0
-  await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+  await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
   expect(story.api.writes).toEqual([`apply controllerrevisions hello-${v1}`])
   expect(await story.status()).toMatchObject({ phase: 'Ready', active: v1 })
 })

@@ -124,7 +124,7 @@ it('Secrets, ConfigMaps, volumes and a template reach the pods, merged with what
   for (const kind of [KINDS.weaverApps, KINDS.controllerRevisions, KINDS.deployments, KINDS.configMaps])
     expect(JSON.stringify(await story.admin.list(kind, { namespace: story.namespace }))).not.toContain('hunter2')
   story.restartOperator()
-  for (let i = 0; i < 2; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+  for (let i = 0; i < 2; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
   expect(story.api.writes).toEqual([])
 }, 240_000)
 

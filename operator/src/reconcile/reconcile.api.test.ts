@@ -43,7 +43,7 @@ describe('first deploy', () => {
   it('writes nothing once it is ready, not even after a restart of the operator', async () => {
     const { story } = await serving(server)
     story.restartOperator()
-    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(story.api.writes).toEqual([])
   })
 
@@ -69,16 +69,16 @@ describe('first deploy', () => {
     expect([await replicas(), await hasAutoscaler()]).toEqual([2, true])
     await story.admin.patch(KINDS.deployments, story.namespace, `hello-text-${active}`, { spec: { replicas: 4 } })
     story.restartOperator()
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     story.api.writes.length = 0
-    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(story.api.writes).toEqual([])
     expect(await replicas()).toBe(4)
     await story.applySpec(text({ min: 3 }))
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect([await replicas(), await hasAutoscaler(), (await story.status()).active]).toEqual([3, false, active])
     await story.applySpec(text({ min: 2, max: 6 }))
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     // An applied number that is left out would fall back to 1.
     expect([await replicas(), await hasAutoscaler()]).toEqual([4, true])
   })
@@ -87,7 +87,7 @@ describe('first deploy', () => {
     const { story, v1 } = await serving(server)
     await story.admin.delete(KINDS.services, story.namespace, `hello-lis-${v1}`)
     await story.admin.patch(KINDS.deployments, story.namespace, `hello-main-${v1}`, { spec: { replicas: 7 } })
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.admin.get(KINDS.services, story.namespace, `hello-lis-${v1}`)).toBeDefined()
     expect((await story.admin.get(KINDS.deployments, story.namespace, `hello-main-${v1}`))?.['spec']).toMatchObject({ replicas: 1 })
   })
@@ -155,7 +155,7 @@ describe('upgrade', () => {
     const start = story.now
     for (let pass = 0; pass < 30; pass += 1) {
       await story.player.tick()
-      await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+      await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
       story.now += 1_000
     }
     expect(story.now - start).toBe(30_000)
@@ -261,7 +261,7 @@ describe('upgrade', () => {
     const start = story.now
     while (story.now < start + 60_000) {
       await story.player.tick()
-      await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+      await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
       story.now += 5_000
     }
     expect([...story.broker.accounts]).toContain(v1)
@@ -309,7 +309,7 @@ describe('spec that cannot be carried out', () => {
       const found = await story.admin.get<any>(kind, namespace, name, options)
       return kind === KINDS.weaverApps ? { ...found, spec: { ...found.spec, groups: twice } } : found
     }
-    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    for (let i = 0; i < 3; i += 1) await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.condition('Stalled')).toMatchObject({
       reason: 'InvalidSpec',
       message: expect.stringContaining('spec.groups[1].components[0]'),
@@ -346,7 +346,7 @@ describe('deletion', () => {
     })
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
     expect((await story.app())?.metadata.finalizers).toContain(FINALIZER)
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.app()).toBeUndefined()
     expect([...story.broker.accounts]).toEqual([])
     for (let i = 0; i < 3; i += 1) await story.player.tick()
@@ -359,7 +359,7 @@ describe('deletion', () => {
     for (const { metadata } of items) await story.admin.delete(KINDS.controllerRevisions, story.namespace, metadata.name)
     expect([...story.broker.accounts]).toHaveLength(1)
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect([...story.broker.accounts]).toEqual([])
   })
 
@@ -368,10 +368,10 @@ describe('deletion', () => {
     story.broker.outage = 'broker unreachable'
     story.now = Date.now() // deletionTimestamp is the API server's
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.app()).toBeDefined()
     story.now += 60_000
-    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000))
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.app()).toBeUndefined()
     expect(story.events.at(-1)?.message).toMatch(/broker unreachable.*given up/)
   })

@@ -77,7 +77,8 @@ export async function startApiServer(options: { readonly withCrd?: boolean } = {
       contexts: [{ name: 'test', cluster: 'test', user: 'admin' }],
       currentContext: 'test',
     })
-    api = createKubeClient({ config })
+    // A test waits for what it asks, however busy the machine is.
+    api = createKubeClient({ config, timeoutMs: 120_000 })
     const ready = api
     // The default namespace is made by the API server itself: when it is there, everything is.
     await until(

@@ -114,7 +114,7 @@ export class Story {
       const status = await this.status()
       if (await isSo(status)) return status
       await this.player.tick()
-      const { requeueAfterMs } = await this.reconciler.reconcile(this.key, AbortSignal.timeout(20_000))
+      const { requeueAfterMs } = await this.reconciler.reconcile(this.key, AbortSignal.timeout(120_000))
       this.now += Math.min(requeueAfterMs ?? 1_000, 30_000)
     }
     throw new Error(`not reached: ${what}; status is ${JSON.stringify(await this.status(), null, 1)}`)
