@@ -49,7 +49,9 @@ describe('a release replaces another under load', () => {
     expect(report).toMatchObject({ failed: 0, mixed: 0 })
     expect(Object.keys(report.byRelease).sort()).toEqual(['v1', 'v2'])
     const split = splitPerStep(samples, report.seconds).filter((step) => step.requests >= 400)
-    expect(split.map((step) => step.weight)).toEqual(expect.arrayContaining([10, 25, 50, 75, 100]))
+    const unseen = [10, 25, 50, 75, 100].filter((weight) => !split.some((step) => step.weight === weight))
+    // with what status said and when: the only way to tell a step that was skipped from one that was seen too late
+    expect({ unseen, samples: unseen.length === 0 ? [] : samples }).toEqual({ unseen: [], samples: [] })
     for (const step of split)
       expect({ weight: step.weight, off: Math.abs(step.measured - step.weight) > 2 ? step.measured : 0 }).toEqual({
         weight: step.weight,
