@@ -112,11 +112,17 @@ export async function startPlainNatsServer(config: readonly string[] = []): Prom
   }
 }
 
+/** A bound for a server that never comes, not for a busy machine. */
+const READY_MS = 120_000
+
 async function startServer(config: string): Promise<ChildProcess> {
   const child = spawn('nats-server', ['--config', config], { stdio: ['ignore', 'ignore', 'pipe'] })
   let text = ''
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nats-server was not ready after 10 s:\n${text}`)), 10_000)
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL') // it would keep its ports from the next one
+      reject(new Error(`nats-server was not ready after ${READY_MS / 1_000} s:\n${text}`))
+    }, READY_MS)
     const settle = (outcome: () => void): void => {
       clearTimeout(timer)
       outcome()
