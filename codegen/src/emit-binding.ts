@@ -118,9 +118,18 @@ function resultType(method: MethodModel, type: string): string {
 
 /** `a, ...rest` and `[a, ...rest]`; a list too long for a line is forwarded as a whole. */
 function argumentNames(parameters: readonly ParameterModel[]): { readonly parameters: string; readonly values: string } {
-  const names = parameters.map(({ name, kind }) => `${kind === 'rest' ? '...' : ''}${RESERVED.has(name) ? `${name}_` : name}`)
+  const taken = new Set(parameters.map(({ name }) => name))
+  const names = parameters.map(({ name, kind }) => `${kind === 'rest' ? '...' : ''}${RESERVED.has(name) ? freeName(name, taken) : name}`)
   const text = names.join(', ')
   return text.length > 40 ? { parameters: '...args', values: 'args' } : { parameters: text, values: `[${text}]` }
+}
+
+/** `calls_`, or `calls__` where another parameter has that name; taken from now on. */
+function freeName(name: string, taken: Set<string>): string {
+  let free = `${name}_`
+  while (taken.has(free)) free += '_'
+  taken.add(free)
+  return free
 }
 
 const hasBytes = (shape: Shape): boolean => shape.kind !== 'undefined' && shape.kind !== 'null'

@@ -102,7 +102,8 @@ ${free.map((_, i) => `  c${i}(value: classes.C${i}): Promise<classes.C${i}>`).jo
 ${types.map((name, i) => `  n${i}(value: named.N${i}.${name}): Promise<void>\n  t${i}(value: types.${name} | null): Promise<void>`).join('\n')}
 }
 export const All = sdk.component<All>('t/All')
-export const allImpl = sdk.implement(All, class {} as unknown as new () => All)
+const Base = class {} as unknown as new () => All
+export const allImpl = sdk.implement(All, class extends Base {})
 `,
     }))
   })
