@@ -18,6 +18,8 @@ export class CodecEmitter implements CodecParts {
   readonly #importOf: CodecParts['importOf']
   /** What the generated code needs of `@weaver/sdk/internal`. */
   readonly imports = new Set<string>()
+  /** Types that what was written so far needs of the SDK, but for those that every codec has. */
+  readonly importedTypes = new Set<string>()
 
   /**
    * @param importOf imports a value of the user's and tells the name by which the file knows it.
@@ -103,6 +105,7 @@ export class CodecEmitter implements CodecParts {
       case 'bytes':
         return 'Uint8Array'
       case 'buffer':
+        this.importedTypes.add('SentBuffer')
         return 'SentBuffer'
       case 'typedArray':
         return shape.name

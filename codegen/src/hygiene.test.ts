@@ -70,10 +70,13 @@ it('every name that a generated file imports or uses is reserved', async () => {
   expect([...namesIn(made.generated())].filter((name) => !RESERVED.includes(name) && !own.test(name) && !named.has(name))).toEqual([])
 })
 
+/** Names that the parser takes and a module refuses. */
+const ONLY_LOOSE = 'undefined arguments eval await yield let static implements interface package private protected public'.split(' ')
+
 describe('any of these names may be a token, an error class, a codec, a type and a parameter', () => {
   const free = RESERVED.filter((name) => {
     const made = ts.transpileModule(`export const ${name} = 1; export class C { m(${name}: string) {} }`, { reportDiagnostics: true })
-    return (made.diagnostics ?? []).length === 0 && !['undefined', 'arguments', 'eval', 'await', 'yield', 'let', 'static'].includes(name)
+    return (made.diagnostics ?? []).length === 0 && !ONLY_LOOSE.includes(name)
   })
   const types = free.filter((name) => !/^(any|unknown|never|string|number|boolean|bigint|symbol|object|undefined|globalThis)$/.test(name))
   let weaver: WeaverGen
@@ -81,7 +84,7 @@ describe('any of these names may be a token, an error class, a codec, a type and
   beforeAll(async () => {
     const sdk = `import * as sdk from '@weaver/sdk'\n`
     const impl = (name: string, i: number): string =>
-      `interface I${i} { m(${name}: string, calls: number): Promise<string> }\nconst token${i} = sdk.component<I${i}>('t/n${i}')\nexport { token${i} as ${name} }\nexport const impl${i} = sdk.implement(token${i}, class { async m(text: string, count: number) { return text + count } })\n`
+      `interface I${i} { m(${name}: string, count: number): Promise<string> }\nconst token${i} = sdk.component<I${i}>('t/n${i}')\nexport { token${i} as ${name} }\nexport const impl${i} = sdk.implement(token${i}, class { async m(text: string, count: number) { return text + count } })\n`
     ;({ weaver } = await generated({
       'tokens.ts': sdk + free.map(impl).join(''),
       'errors.ts': types

@@ -12,7 +12,7 @@ export function isSymbolKeyed({ name }: ts.Symbol): boolean {
 /** As the source has it: `[key]`, `#secret`. */
 export function shownName({ name }: ts.Symbol): string {
   if (name.startsWith('__@')) return `[${name.slice(3).replace(/@\d+$/, '')}]`
-  return name.replace(/^__#\d+@/, '')
+  return name
 }
 
 /** A brand, or one that may be absent as brands are. */
@@ -20,9 +20,13 @@ export function isPhantom(api: typeof ts, property: ts.Symbol): boolean {
   return isSymbolKeyed(property) || (property.flags & api.SymbolFlags.Optional) !== 0 || isBrandName(property.name)
 }
 
-export function isPrivate(api: typeof ts, { name, declarations = [] }: ts.Symbol): boolean {
+export function isPrivate(api: typeof ts, { escapedName, declarations = [] }: ts.Symbol): boolean {
   const { Private, Protected } = api.ModifierFlags
-  return name.startsWith('__#') || declarations.some((found) => (api.getCombinedModifierFlags(found) & (Private | Protected)) !== 0)
+  // `#secret` is `__#1@#secret` to the compiler; its plain name is that of a property which is quoted in the source, too.
+  return (
+    String(escapedName).startsWith('__#') ||
+    declarations.some((found) => (api.getCombinedModifierFlags(found) & (Private | Protected)) !== 0)
+  )
 }
 
 /** Of `{ mail: string } & { readonly __brand: 'Verified' }` the brand: the one member of its part. */
