@@ -134,7 +134,8 @@ describe('damaged bytes', () => {
     await raw.flush()
     const { call } = await stations.startCaller({ echo: 2_000 })
     expect(await call('echo', 'works')).toBe('works')
-    expect(stations.logged.filter((message) => message.startsWith('a message of a caller about its calls'))).toHaveLength(2)
+    // both within ten seconds: the second one is counted, and logged with those that follow (damaged-frames.nats.test.ts)
+    expect(stations.logged.filter((message) => message === 'a message cannot be understood; nothing is done')).toHaveLength(1)
   })
 
   it('in an answer are a failure of the call, which may have run', async () => {
