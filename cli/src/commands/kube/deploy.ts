@@ -86,7 +86,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout)
   const loaded = await loadRelease(file, context.cwd)
   if (flags.build) await checkBuilt(loaded, context.cwd)
-  const release = flags.build ? await describeRelease(loaded, context.env) : loaded
+  const release = flags.build ? await describeRelease(loaded, { env: context.env, onWarning: (line) => output.warn(line) }) : loaded
   const name = applicationName(release.config, release.packageName)
   const repository = flags.build
     ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })

@@ -4,7 +4,7 @@ import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid } from '../../config/config-problem.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { packageFolderOf } from '../../config/package-folder.js'
-import { describedGraph } from '../../describe/described-graph.js'
+import { describedGraph, type DescribeOptions } from '../../describe/described-graph.js'
 import { cliError } from '../../errors/catalogue.js'
 import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
 import { findGraph } from '../../image/application-layers.js'
@@ -69,10 +69,10 @@ export async function checkBuilt(release: Release, cwd: string): Promise<void> {
 }
 
 /** The release with the full schemas of its configuration, which only the built application knows. @throws as {@link describedGraph} */
-export async function describeRelease(release: Release, env: Readonly<Record<string, string | undefined>>): Promise<Release> {
+export async function describeRelease(release: Release, options: Pick<DescribeOptions, 'env' | 'onWarning'>): Promise<Release> {
   const { graph, folder, main } = release
   if (graph === undefined) return release
-  return { ...release, graph: await describedGraph({ folder, command: ['node', main], graph, env }) }
+  return { ...release, graph: await describedGraph({ ...options, folder, command: ['node', main], graph }) }
 }
 
 async function isThere(path: string): Promise<boolean> {
