@@ -1,4 +1,5 @@
 /** Real HAProxy processes and HTTP servers on loopback; only the Kubernetes API is a stand-in (`testing/memory-kube.ts` says how it differs). */
+import 'reflect-metadata' // which @peculiar/x509 finds when it is loaded
 import type { webcrypto } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
