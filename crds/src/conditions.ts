@@ -9,9 +9,11 @@ export const CONDITION_TYPES = [
   'Described',
   'ImagePinned',
   'TrafficInSync',
-  'IsolationVerified',
+  'Isolated',
 ] as const
 export type ConditionType = (typeof CONDITION_TYPES)[number]
+/** Types that earlier releases wrote; whoever writes a status takes them out of it. */
+export const RETIRED_CONDITION_TYPES: readonly string[] = ['IsolationVerified']
 
 /** Every reason that a condition or an event may carry, with the sentence that explains it. Reasons are stable: tools match on them. */
 export const REASONS = {

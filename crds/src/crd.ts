@@ -98,9 +98,10 @@ export function buildWeaverAppCrd(): Schema {
             column('WEIGHT', '.status.weight', { description: 'Share of the preview version, observed and desired, in percent.' }),
             column('STEP', '.status.step'),
             column('AGE', '.metadata.creationTimestamp', { type: 'date' }),
-            column('WAITING-FOR', '.status.waitingFor', { priority: 1 }),
-            column('IMAGE', '.spec.image', { priority: 1 }),
             column('NEXT', '.status.next', { priority: 1 }),
+            column('WAITING-FOR', '.status.awaits', { priority: 1, description: 'What is awaited, in short; status.waitingFor says why.' }),
+            // Last, as it is the longest.
+            column('IMAGE', '.spec.image', { priority: 1 }),
           ],
           schema: {
             openAPIV3Schema: {

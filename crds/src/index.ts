@@ -1,7 +1,7 @@
 export { APP_CONTAINER, CREDS_VOLUME, LEAST_GRACE_SECONDS } from './check-pods.js'
 export { checkAgainstGraph, checkConfigAgainstGraph } from './check-graph.js'
 export type { CheckOptions } from './check-value.js'
-export { CONDITION_TYPES, REASONS, type ConditionType, type Reason } from './conditions.js'
+export { CONDITION_TYPES, REASONS, RETIRED_CONDITION_TYPES, type ConditionType, type Reason } from './conditions.js'
 export { buildWeaverAppCrd, weaverAppCrdYaml } from './crd.js'
 export { formatDuration, parseDuration } from './durations.js'
 export type { GraphComponent, GraphShape } from './graph-shape.js'
@@ -23,6 +23,7 @@ export {
 } from './names.js'
 export { checkSpec, parseWeaverApp, parseWeaverAppSpec, type ParsedApp, type ParsedSpec } from './parse.js'
 export { fieldPath, formatProblem, nearestName, type SpecProblem } from './problems.js'
+export { parseQuantity, QUANTITY } from './quantities.js'
 export { canonicalJson, earlierVersionIdOf, isSameVersion, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
 export {
   API_GROUP,

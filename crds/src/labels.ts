@@ -6,6 +6,8 @@ export const LABELS = {
   version: 'weaver.dev/version',
   group: 'weaver.dev/group',
   listener: 'weaver.dev/listener',
+  /** `true` on the Service of a listener with `public: true`, for what gives it a way in: an Ingress controller, a policy, a script. */
+  public: 'weaver.dev/public',
   /** `weavelet`, `describe`, `proxy`. */
   role: 'weaver.dev/role',
   managedBy: 'app.kubernetes.io/managed-by',

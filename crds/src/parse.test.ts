@@ -45,6 +45,30 @@ describe('a spec', () => {
     })
   })
 
+  it('takes what a pod takes', () => {
+    const resources = { requests: { memory: '1e9', cpu: '.5', 'nvidia.com/gpu': 1, 'hugepages-2Mi': '4Mi' }, limits: { memory: '1Gi' } }
+    expect(parse({ ...good, resources }).resources).toEqual(resources)
+    const listeners = [
+      { name: 'a', hosts: ['x.example', '*.x.example'] },
+      { name: 'b', port: 81, hosts: ['x.example'] },
+    ]
+    expect(parse({ ...good, listeners }).listeners).toMatchObject(listeners)
+  })
+
+  it('says what was meant', () => {
+    const parsed = parseWeaverAppSpec({
+      ...good,
+      resources: { limits: { cpus: 1, memory: '1gb' } },
+      listeners: [{ name: 'a', hosts: ['x/'] }],
+    })
+    expect(parsed.ok ? [] : parsed.issues.map((i) => i.remedy)).toEqual([
+      expect.stringContaining('like shop.example.com or *.example.com'),
+      expect.stringContaining('128Mi or 1e9'),
+    ])
+    const named = parseWeaverAppSpec({ ...good, resources: { limits: { cpus: 1 } } })
+    expect(named.ok ? [] : named.issues).toEqual([expect.objectContaining({ remedy: 'did you mean "cpu"?' })])
+  })
+
   it.each([
     ['nothing', undefined, 'spec'],
     ['no image', {}, 'spec.image'],
@@ -54,6 +78,36 @@ describe('a spec', () => {
       'max below min',
       { ...good, groups: [{ name: 'a', components: ['x/Y'], replicas: { min: 3, max: 2 } }] },
       'spec.groups[0].replicas.max',
+    ],
+    // A pod would be refused for these, long after the spec was applied (issue 10, 39).
+    ['a limit below its request', { ...good, resources: { requests: { cpu: '1' }, limits: { cpu: '500m' } } }, 'spec.resources.limits.cpu'],
+    [
+      'a resource that is misspelt',
+      { ...good, groups: [{ name: 'a', components: ['x/Y'], resources: { requests: { cpus: '1' } } }] },
+      'spec.groups[0].resources.requests.cpus',
+    ],
+    ['a quantity that is none', { ...good, resources: { requests: { memory: '1gb' } } }, 'spec.resources.requests.memory'],
+    // Hosts were read by nobody (issue 10, 38).
+    ['a host that is a URL', { ...good, listeners: [{ name: 'lis', hosts: ['http://x y/'] }] }, 'spec.listeners[0].hosts[0]'],
+    ['a host in upper case', { ...good, listeners: [{ name: 'lis', hosts: ['Shop.example'] }] }, 'spec.listeners[0].hosts[0]'],
+    ['a host with a port', { ...good, listeners: [{ name: 'lis', hosts: ['a.example', 'b.example:80'] }] }, 'spec.listeners[0].hosts[1]'],
+    ['a wildcard within a host', { ...good, listeners: [{ name: 'lis', hosts: ['a.*.example'] }] }, 'spec.listeners[0].hosts[0]'],
+    ['an address as a host', { ...good, listeners: [{ name: 'lis', hosts: ['10.0.0.1'] }] }, 'spec.listeners[0].hosts[0]'],
+    [
+      'a host of two listeners at one port',
+      {
+        ...good,
+        listeners: [
+          { name: 'a', hosts: ['x.example'] },
+          { name: 'b', hosts: ['x.example'] },
+        ],
+      },
+      'spec.listeners[1].hosts[0]',
+    ],
+    [
+      'an annotation of ours',
+      { ...good, listeners: [{ name: 'a', service: { annotations: { 'weaver.dev/applied-hash': 'x' } } }] },
+      'spec.listeners[0].service.annotations["weaver.dev/applied-hash"]',
     ],
     ['an empty group', { ...good, groups: [{ name: 'a', components: [] }] }, 'spec.groups[0].components'],
     ['a group name that is no label', { ...good, groups: [{ name: 'A_b', components: ['x/Y'] }] }, 'spec.groups[0].name'],

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import { checkListeners } from './check-listeners.js'
 import { checkPods } from './check-pods.js'
+import { checkResources } from './check-resources.js'
 import { parseDuration } from './durations.js'
 import { fieldPath, type SpecProblem } from './problems.js'
 import { API_GROUP, API_VERSION, WEAVER_APP_KIND, weaverAppSpecSchema, type WeaverAppSpec } from './weaver-app.js'
@@ -27,7 +29,7 @@ export function parseWeaverApp(raw: unknown): ParsedApp {
   if (object === undefined)
     return {
       ok: false,
-      issues: [{ path: '', message: 'is no object', remedy: `give a ${WEAVER_APP_KIND} of ${API_GROUP}/${API_VERSION}` }],
+      issues: [{ path: '', message: 'is not an object', remedy: `give a ${WEAVER_APP_KIND} of ${API_GROUP}/${API_VERSION}` }],
     }
   const expect = (field: string, wanted: string) => {
     if (object[field] !== wanted)
@@ -40,7 +42,7 @@ export function parseWeaverApp(raw: unknown): ParsedApp {
   if (typeof name !== 'string' || !APP_NAME.test(name) || name.length > MAX_APP_NAME)
     issues.push({
       path: 'metadata.name',
-      message: `${JSON.stringify(name)} is no name of an app`,
+      message: `${JSON.stringify(name)} is not a name of an app`,
       remedy: `use at most ${MAX_APP_NAME} lower-case letters, digits and "-", starting with a letter`,
     })
   const spec = parseWeaverAppSpec(object['spec'])
@@ -55,7 +57,7 @@ export const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 
 /** What a schema alone cannot say. The CRD's own rules refuse the same; this speaks for files, for `weaver`, and for objects older than a rule. */
 export function checkSpec(spec: WeaverAppSpec): SpecProblem[] {
-  return [...checkGroups(spec), ...checkListeners(spec), ...checkPods(spec), ...checkRollout(spec)]
+  return [...checkGroups(spec), ...checkListeners(spec), ...checkPods(spec), ...checkResources(spec), ...checkRollout(spec)]
 }
 
 function checkGroups(spec: WeaverAppSpec): SpecProblem[] {
@@ -93,22 +95,6 @@ function checkGroups(spec: WeaverAppSpec): SpecProblem[] {
       })
   })
   return problems
-}
-
-function checkListeners(spec: WeaverAppSpec): SpecProblem[] {
-  const seen = new Map<string, number>()
-  return spec.listeners.flatMap(({ name }, i) => {
-    const other = seen.get(name)
-    seen.set(name, i)
-    if (other === undefined) return []
-    return [
-      {
-        path: fieldPath('spec', 'listeners', i, 'name'),
-        message: `listener "${name}" is there twice, also as spec.listeners[${other}]`,
-        remedy: 'remove one',
-      },
-    ]
-  })
 }
 
 function checkRollout({ rollout }: WeaverAppSpec): SpecProblem[] {
@@ -167,9 +153,12 @@ function explain(issue: z.core.$ZodIssue): { readonly message: string; readonly 
     case 'invalid_format':
       return { message: 'has the wrong form', remedy: remedyOfPattern('pattern' in issue ? String(issue.pattern) : '') }
     case 'invalid_value':
-      return { message: 'is none of the allowed values', remedy: `use one of ${issue.values.map((v) => JSON.stringify(v)).join(', ')}` }
+      return { message: 'is not one of the allowed values', remedy: `use one of ${issue.values.map((v) => JSON.stringify(v)).join(', ')}` }
     case 'invalid_key':
-      return { message: 'is no valid key', remedy: 'use the name of a component, like "httpserver/Reverser"' }
+      return { message: 'is not a valid key', remedy: 'use the name of a component, like "httpserver/Reverser"' }
+    case 'invalid_union':
+      // Only a quantity is a number or a text.
+      return { message: 'is not a quantity', remedy: 'write it like 100m, 0.5, 2, 128Mi or 1e9' }
     default:
       return { message: issue.message, remedy: 'see `kubectl explain weaverapp.spec`' }
   }
@@ -177,7 +166,10 @@ function explain(issue: z.core.$ZodIssue): { readonly message: string; readonly 
 
 function remedyOfPattern(pattern: string): string {
   if (pattern.includes('(ms|s|m|h)')) return 'write a duration like 30s, 5m or 1h30m'
+  if (pattern.includes('(\\*\\.)?'))
+    return 'write a host name in lower case without scheme, port and path, like shop.example.com or *.example.com'
   if (pattern.includes('[-a-z0-9]')) return 'use lower-case letters, digits and "-", starting with a letter'
+  if (pattern.includes('Ki|M|Mi')) return 'write a quantity like 100m, 0.5, 128Mi or 1e9'
   if (pattern.includes('\\/')) return 'use the name of a component, like "httpserver/Reverser"'
   return `match ${pattern}`
 }

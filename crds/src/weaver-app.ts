@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { envFromSchema, envSchema, podTemplateSchema, volumeMountsSchema, volumesSchema } from './pod-parts.js'
+import { QUANTITY } from './quantities.js'
 import { mapBy, rule } from './schema-marks.js'
 
 /** The one schema of a WeaverApp: TypeScript types, the CRD's structural schema and the chart's values all come from here. */
@@ -23,15 +24,7 @@ const duration = z
   .string()
   .max(30)
   .regex(/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/)
-const quantity = z
-  .union([
-    z.int().min(0),
-    z
-      .string()
-      .max(30)
-      .regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$/),
-  ])
-  .meta({ 'x-kubernetes-int-or-string': true })
+const quantity = z.union([z.int().min(0), z.string().max(30).regex(QUANTITY)]).meta({ 'x-kubernetes-int-or-string': true })
 const resources = z
   .object({ requests: z.record(z.string(), quantity).optional(), limits: z.record(z.string(), quantity).optional() })
   .meta({ description: 'CPU and memory of one replica, as in a pod.' })
@@ -70,12 +63,35 @@ export const groupSchema = z.object({
   ...podParts,
 })
 
+/** A DNS name in lower case; `*.` stands for one label. */
+const hostName = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/)
+
 export const listenerSchema = z.object({
   name: dnsLabel.meta({ description: 'Name of the listener in the application.' }),
   /** Port of the stable Service. */
   port: z.int().min(1).max(65535).default(80).meta({ description: 'Port of the Service that users dial.' }),
-  hosts: z.array(z.string().min(1).max(253)).max(32).optional().meta({ description: 'Host names under which it is reached.' }),
-  public: z.boolean().default(false).meta({ description: 'Whether it is meant to be reached from outside the cluster.' }),
+  hosts: z.array(hostName).max(32).optional().meta({
+    description:
+      'Host names that it answers for, like shop.example.com or *.example.com; a request for another host gets 421. None: it answers for all.',
+  }),
+  public: z.boolean().default(false).meta({
+    description:
+      'Meant for users outside the cluster: labels its Service weaver.dev/public=true. The way in is service.type, or an Ingress of your own.',
+  }),
+  service: z
+    .object({
+      type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']).optional().meta({ description: 'Type of the Service. Absent: ClusterIP.' }),
+      annotations: z
+        .record(z.string(), z.string().max(4096))
+        .optional()
+        .meta({ description: 'Annotations of the Service, as a load balancer of the cluster reads them.' }),
+    })
+    .optional()
+    .meta({ description: 'The Service that users dial.' }),
 })
 
 export const stepSchema = z
@@ -241,7 +257,10 @@ export const weaverAppStatusSchema = z.object({
   /** `2/5`. */
   step: z.string().optional(),
   next: z.string().optional(),
+  /** What is awaited and why, in full. */
   waitingFor: z.string().optional(),
+  /** The beginning of `waitingFor`, short enough for a column. */
+  awaits: z.string().optional(),
   image: z.string().optional(),
   versions: z.array(versionStatusSchema).optional().meta(mapBy('id')),
   schedule: z.array(z.object({ at: z.string(), weight: z.int() })).optional(),

@@ -82,6 +82,6 @@ it('v1 cannot reach or hear v2, whatever the subject', async () => {
   const inboxes = within.heard.filter((subject) => subject.startsWith(`wv.${own}.i.`))
   expect(inboxes.length).toBeGreaterThan(0)
   expect(inboxes.filter((subject) => !subject.startsWith(`wv.${own}.i.main.`))).toEqual([])
-  const isolation = app.status?.conditions?.find((condition) => condition.type === 'IsolationVerified')
+  const isolation = app.status?.conditions?.find((condition) => condition.type === 'Isolated')
   expect(isolation).toMatchObject({ status: 'True' })
 })

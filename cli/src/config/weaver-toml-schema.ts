@@ -1,3 +1,4 @@
+import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
 
 /**
@@ -5,8 +6,8 @@ import { z } from 'zod'
  * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`). Descriptions and defaults are printed in docs/cli.md.
  */
 const text = z.string().min(1)
-const quantity = z.union([z.int().min(0), z.string().regex(/^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$/)], {
-  error: 'is no quantity; write it as "100m", "0.5", 2 or "128Mi"',
+const quantity = z.union([z.int().min(0), z.string().regex(QUANTITY)], {
+  error: 'is not a quantity; write it as "100m", "0.5", 2, "128Mi" or "1e9"',
 })
 const resources = z.strictObject({
   requests: z
@@ -171,11 +172,27 @@ export const kubeSchema = z.strictObject({
       z.string(),
       z.strictObject({
         port: z.int().min(1).max(65535).optional().meta({ description: 'Port of the Service that users dial.', byDefault: '80' }),
-        public: z
-          .boolean()
-          .optional()
-          .meta({ description: 'Whether it is meant to be reached from outside the cluster.', byDefault: '`false`' }),
-        hosts: z.array(text).optional().meta({ description: 'Host names under which it is reached.' }),
+        public: z.boolean().optional().meta({
+          description:
+            'Meant for users outside the cluster: labels its Service `weaver.dev/public=true`. The way in is `service.type`, or an Ingress of your own.',
+          byDefault: '`false`',
+        }),
+        hosts: z.array(text).optional().meta({
+          description: 'Host names that it answers for, like `shop.example.com` or `*.example.com`; other hosts get 421.',
+          byDefault: 'all',
+        }),
+        service: z
+          .strictObject({
+            type: z
+              .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+              .optional()
+              .meta({ description: 'Type of the Service.', byDefault: '`ClusterIP`' }),
+            annotations: z
+              .record(z.string(), z.string())
+              .optional()
+              .meta({ description: 'Annotations of the Service, as a cloud reads them.', keyName: 'ANNOTATION' }),
+          })
+          .optional(),
       }),
     )
     .optional()

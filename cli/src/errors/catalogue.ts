@@ -43,6 +43,7 @@ export const CLI_ERRORS = {
   WEAVER_CLI_KUBECONFIG: { exit: EXIT.usage, when: 'there is no usable kubeconfig or no such context' },
   WEAVER_CLI_KUBE_UNREACHABLE: { exit: EXIT.failed, when: 'the API server does not answer' },
   WEAVER_CLI_KUBE_REFUSED: { exit: EXIT.failed, when: 'the API server refused a request; the message is its own' },
+  WEAVER_CLI_KUBE_UNAUTHORIZED: { exit: EXIT.failed, when: 'the API server does not accept the credentials of the kubeconfig' },
   WEAVER_CLI_KUBE_FORBIDDEN: { exit: EXIT.failed, when: 'the user may not do this on the cluster' },
   WEAVER_CLI_KUBE_NOT_FOUND: { exit: EXIT.failed, when: 'the app or the namespace does not exist' },
   WEAVER_CLI_KUBE_CONFLICT: { exit: EXIT.failed, when: 'fields of the WeaverApp belong to another field manager and --no-force was given' },

@@ -4,7 +4,7 @@ import { WeaveletAsker } from './weavelet-asker.js'
 
 /**
  * A broker of the user's own without operator mode: all versions share one identity. Their subjects carry the deployment's id, but nothing stops a version from
- * using another's; status says so (`IsolationVerified=False`).
+ * using another's; status says so (`Isolated=False`).
  */
 export function createSharedAccountBroker(options: { readonly servers: readonly string[]; readonly creds: string | undefined }): Broker {
   const asker = new WeaveletAsker(options.servers, async () => options.creds)

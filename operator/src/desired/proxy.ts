@@ -11,6 +11,7 @@ import {
   TLS_DIRECTORY,
   type ProxyListener,
 } from '../traffic/haproxy-config.js'
+import type { TrafficListener } from '../traffic/traffic-driver.js'
 import { appLabels, childMetadata, finishManifest, manifestHash, type AppIdentity, type Manifest } from './manifest.js'
 import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
 import { EVICT_UNHEALTHY } from './scaling.js'
@@ -130,16 +131,18 @@ export function buildProxyDisruptionBudget({ app, replicas }: Pick<ProxyDescript
 }
 
 /** The Service that users dial. Its selector never changes: which version answers is the proxies' business. */
-export function buildStableService(app: AppIdentity, listener: { readonly name: string; readonly port: number }): Manifest {
+export function buildStableService(app: AppIdentity, listener: TrafficListener): Manifest {
   return finishManifest(
     k8s.KubeService.manifest({
-      metadata: childMetadata(
-        app,
-        stableServiceName(app.name, listener.name),
-        appLabels(app, { role: PROXY_ROLE, listener: listener.name }),
-      ),
+      metadata: {
+        ...childMetadata(app, stableServiceName(app.name, listener.name), {
+          ...appLabels(app, { role: PROXY_ROLE, listener: listener.name }),
+          ...(listener.isPublic === true ? { [LABELS.public]: 'true' } : {}),
+        }),
+        annotations: { ...listener.annotations },
+      },
       spec: {
-        type: 'ClusterIP',
+        type: listener.type ?? 'ClusterIP',
         selector: proxySelector(app),
         // By name: while proxies of two configurations run, each says which of its ports this is.
         ports: [

@@ -2,10 +2,12 @@ import {
   deploymentId,
   isSameVersion,
   listenerServiceName,
+  parseQuantity,
   resolveGroups,
   workloadName,
   workloadSecretName,
   type GroupSpec,
+  type ListenerSpec,
   type ResolvedGroup,
   type WeaverAppSpec,
 } from '@weaver/crds'
@@ -24,6 +26,17 @@ export interface PlannedListener {
   /** Port of the stable Service. */
   readonly servicePort: number
   readonly serviceName: string
+  /** Of the stable Service, and of who answers behind it. */
+  readonly stable: StableListener
+}
+/** How users reach a listener, whatever the version: settings of the moment. */
+export interface StableListener {
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer'
+  /** Marked as meant for users outside of the cluster. */
+  readonly isPublic: boolean
+  readonly annotations: Readonly<Record<string, string>>
+  /** Host names that it answers for; empty: all. */
+  readonly hosts: readonly string[]
 }
 export type Variables = NonNullable<WeaverAppSpec['env']>
 export type PodOverlay = NonNullable<WeaverAppSpec['podTemplate']>
@@ -79,6 +92,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       containerPort: FIRST_LISTENER_PORT + index,
       servicePort: declared?.port ?? 80,
       serviceName: listenerServiceName(app.name, name, versionId),
+      stable: stableListener(declared),
     }
   })
   const scaling = scalingOf(snapshot, present)
@@ -97,7 +111,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       workloadName: workloadName(app.name, name, versionId),
       secretName: workloadSecretName(app.name, name, versionId),
       replicas: { min, max: Math.max(min, replicas?.max ?? min), cpu: replicas?.cpu ?? 80 },
-      resources: { ...resources, requests: { ...DEFAULT_REQUESTS, ...resources.requests } },
+      resources: { ...resources, requests: { ...defaultRequests(resources.limits), ...resources.requests } },
       env: mergeBy('name', spec.env ?? [], declared?.env ?? []),
       envFrom: [...(spec.envFrom ?? []), ...(declared?.envFrom ?? [])],
       volumes: mergeBy('name', spec.volumes ?? [], declared?.volumes ?? []),
@@ -130,4 +144,18 @@ function scalingOf(
 /** A group's entry replaces that of the app in its place; variables may refer to earlier ones. */
 function mergeBy<K extends string, T extends { readonly [key in K]: string }>(key: K, base: readonly T[], over: readonly T[]): T[] {
   return [...new Map([...base, ...over].map((entry) => [entry[key], entry])).values()]
+}
+
+function stableListener(declared: ListenerSpec | undefined): StableListener {
+  const { service, hosts = [], public: isPublic = false } = declared ?? {}
+  return { type: service?.type ?? 'ClusterIP', isPublic, annotations: service?.annotations ?? {}, hosts }
+}
+
+/** A limit below the default is a request as well, by Kubernetes' own rule; a request above it would be refused. */
+function defaultRequests(limits: NonNullable<WeaverAppSpec['resources']>['limits'] = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(DEFAULT_REQUESTS).filter(
+      ([name, request]) => (parseQuantity(limits[name] ?? request) ?? 0) >= (parseQuantity(request) ?? 0),
+    ),
+  )
 }

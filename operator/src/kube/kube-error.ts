@@ -19,7 +19,7 @@ export class KubeError extends WeaverError {
       readonly retryAfterMs?: number | undefined
     },
   ) {
-    const remedy = REMEDIES[options.reason]
+    const remedy = remedyOf(options)
     super(
       'WEAVER_KUBE_API',
       `${what}: ${options.message} (${options.status === 0 ? '' : `${options.status} `}${options.reason})${remedy === undefined ? '' : `. ${remedy}`}`,
@@ -36,10 +36,26 @@ export class KubeError extends WeaverError {
 Object.defineProperty(KubeError.prototype, 'name', { value: 'KubeError', configurable: true, writable: true })
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  Forbidden: "Check the operator's ClusterRole: install the chart of the same release as the operator's image",
   Unauthorized: "The operator's token was refused; check its ServiceAccount",
   Unreachable: 'The API server does not answer at this address',
   Timeout: 'The API server did not answer in time; it or its etcd may be overloaded',
+}
+
+/** A 403 has many authors: only RBAC's is about the operator's rights. */
+const FORBIDDEN: readonly (readonly [RegExp, string | undefined])[] = [
+  [/exceeded quota/, 'Raise the ResourceQuota of the namespace, or ask for less'],
+  [/failed quota: .*must specify/, 'The ResourceQuota of the namespace wants these set: give them in spec.resources'],
+  [/violates PodSecurity/, 'The namespace enforces a Pod Security Standard that the pod does not meet'],
+  [
+    /(minimum|maximum) .* (usage|limit)|limit to request ratio/,
+    'The LimitRange of the namespace does not allow this; change spec.resources',
+  ],
+  [/because it is being terminated/, undefined],
+  [/ cannot [a-z]+ resource /, "Check the operator's ClusterRole: install the chart of the same release as the operator's image"],
+]
+
+function remedyOf({ reason, message }: { readonly reason: string; readonly message: string }): string | undefined {
+  return reason === 'Forbidden' ? FORBIDDEN.find(([pattern]) => pattern.test(message))?.[1] : REMEDIES[reason]
 }
 
 export function isKubeError(error: unknown, status?: number): error is KubeError {

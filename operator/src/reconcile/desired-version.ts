@@ -77,9 +77,10 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       }
     const issues = checkAgainstGraph(spec, step.result.graph)
     // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
-    if (issues.length > 0) return { ...base, isKnown: false, specProblems: issues.map(formatProblem) }
+    if (issues.length > 0)
+      return { ...base, isKnown: false, specProblems: issues.map(formatProblem), describe: describedAs(spec.image, step.result.graph) }
     const refused = await refusedPods(api, { app, spec, versionId: id, described: step.result, signal })
-    if (refused.length > 0) return { ...base, isKnown: false, specProblems: refused }
+    if (refused.length > 0) return { ...base, isKnown: false, specProblems: refused, describe: describedAs(spec.image, step.result.graph) }
     try {
       snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
     } catch (error) {
@@ -97,11 +98,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     snapshots,
     isKnown: issues.length === 0,
     specProblems: issues.map(formatProblem),
-    describe: {
-      ok: true,
-      reason: 'Described',
-      message: `image "${snapshot.spec.image}" holds ${snapshot.graph.components.length} components`,
-    },
+    describe: describedAs(snapshot.spec.image, snapshot.graph),
   }
 }
 
@@ -111,6 +108,11 @@ function unstored(error: unknown, id: string): NonNullable<PassFindings['describ
   if (!isRefusal(error)) return undefined
   const message = `the record of version "${id}", its spec and its component graph, was not stored: ${error.message}`
   return { ok: false, reason: 'WorkFailed', message }
+}
+
+function describedAs(image: string, { components }: VersionSnapshot['graph']): NonNullable<DesiredVersion['describe']> {
+  const count = `${components.length} component${components.length === 1 ? '' : 's'}`
+  return { ok: true, reason: 'Described', message: `image "${image}" holds ${count}` }
 }
 
 /** Describe pods whose result is stored, or whose version nobody asks for any more. */

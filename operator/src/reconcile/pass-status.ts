@@ -73,13 +73,23 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
   })
 }
 
-function pinOf({ digest, imageReference, whyUnpinned }: TrafficVersion['plan']['snapshot']): {
+function pinOf({ digest, imageReference, whyUnpinned, spec }: TrafficVersion['plan']['snapshot']): {
   readonly pinned: boolean
   readonly message: string
 } {
   return digest === undefined
-    ? { pinned: false, message: `the tag runs: ${whyUnpinned ?? 'no digest'}` }
-    : { pinned: true, message: `every pod runs "${imageReference}"` }
+    ? {
+        pinned: false,
+        message: `the tag runs: ${whyUnpinned ?? 'no digest'}; a tag that is pushed again reaches pods as they restart, some before others`,
+      }
+    : { pinned: true, message: `every pod runs "${imageReference}"${hintOfTag(spec.image)}` }
+}
+
+/** Nobody looks at a registry again: what is in the spec has not changed. */
+function hintOfTag(image: string): string {
+  if (image.includes('@')) return ''
+  const tag = image.slice(image.lastIndexOf('/') + 1).split(':')[1] ?? 'latest'
+  return `, what tag "${tag}" named when the version was made; pushing that tag again makes no new version: give another tag or the digest`
 }
 
 function factsOf(
@@ -104,12 +114,4 @@ function factsOf(
 /** A status without what changes from look to look. */
 export function withoutCounts(status: WeaverAppStatus | undefined): unknown {
   return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
-}
-
-/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
-export function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
-  const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
-  const [was, is] = [stalled(before), stalled(after)]
-  if (is === undefined || is.reason === 'RolloutFailed' || (was?.reason === is.reason && was.message === is.message)) return []
-  return [{ type: 'Warning', reason: is.reason, message: is.message }]
 }

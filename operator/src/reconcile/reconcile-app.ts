@@ -23,7 +23,8 @@ import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
 import { brokenInvariants, decide, rolloutPolicy, versionsLetGo } from '../rollout/index.js'
 import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
-import { newlyStalled, statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
+import { newlyStalled } from './newly-stalled.js'
+import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
 import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
 import { createChildApplier } from './child-applier.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
@@ -36,6 +37,7 @@ import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
 import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from './version-children.js'
+import { blamedFor, textOf, type VersionFailure } from './version-failures.js'
 
 /** While something moves, observations are polled: proxies have no watch. */
 const POLL_MS = 1_000
@@ -124,8 +126,8 @@ interface AppMemory {
   watchingSince: number
   /** When status was last written, epoch milliseconds. */
   statusWrittenAt?: number
-  /** What the pass before could not do after it had written its status. */
-  failures?: readonly string[]
+  /** What the pass before could not do for which version, after it had written its status. */
+  failures?: readonly VersionFailure[]
   /** Versions that lack an object because its name is another's, with the reason. */
   readonly taken: Map<string, string>
   /** The records of versions as last seen, by version id: one that someone deletes is made again. */
@@ -181,16 +183,20 @@ class Pass {
       now: this.#now,
       signal: this.#signal,
     })
+    const failed = this.#deps.memory.failures ?? []
     const versions = observeVersions(this.#identity, {
       snapshots: desired.snapshots,
       objects,
       ...(desired.spec === undefined ? {} : { present: desired.spec }),
-    })
+    }).map((v) => blamedFor(v, failed.find((f) => f.versionId === v.plan.versionId)?.message))
     const traffic = await this.#sync(versions, { state, desired, isSuspended: frozen })
     const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
     const policy = policyOf(desired, versions)
     const observed = await this.#observe(versions, { traffic, state })
-    const decision = frozen || target === undefined || policy === undefined ? undefined : this.#decide(target, policy, observed, state)
+    const decision =
+      frozen || target === undefined || policy === undefined
+        ? undefined
+        : this.#decide({ target, policy, trafficBlame: traffic.waitingFor }, observed, state)
     await this.#persist({
       desired,
       versions,
@@ -206,10 +212,10 @@ class Pass {
     await this.#deps.control.sync(this.#identity, { versions: stays, active })
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
-    const before = this.#failures.length
     const wasTaken = [...this.#deps.memory.taken]
-    const isEnding = await this.#act(versions, decision, { objects, canEnsure: desired.spec !== undefined })
-    this.#deps.memory.failures = this.#failures.slice(before)
+    const { isEnding, failures } = await this.#act(versions, decision, { objects, canEnsure: desired.spec !== undefined })
+    this.#deps.memory.failures = failures
+    this.#failures.push(...failures.map(textOf))
     const isTakenNews = canonicalJson(wasTaken) !== canonicalJson([...this.#deps.memory.taken])
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
@@ -304,11 +310,25 @@ class Pass {
     )
   }
 
-  #decide(target: string, policy: RolloutPolicy, versions: readonly ObservedVersion[], state: RolloutState | undefined): RolloutDecision {
+  #decide(
+    to: { readonly target: string; readonly policy: RolloutPolicy; readonly trafficBlame: string | undefined },
+    versions: readonly ObservedVersion[],
+    state: RolloutState | undefined,
+  ): RolloutDecision {
+    const { target, policy, trafficBlame } = to
     const annotations = this.#app.metadata.annotations ?? {}
     const isSet = (name: string) => annotations[name] !== undefined && annotations[name] !== 'false'
     const commands = { abort: isSet(ANNOTATIONS.abort), promote: isSet(ANNOTATIONS.promote) }
-    const input = { now: this.#now, watchingSince: this.#deps.memory.watchingSince, desired: target, policy, versions, state, commands }
+    const input = {
+      now: this.#now,
+      watchingSince: this.#deps.memory.watchingSince,
+      desired: target,
+      policy,
+      versions,
+      state,
+      commands,
+      ...(trafficBlame === undefined ? {} : { trafficBlame }),
+    }
     const decision = decide(input)
     const broken = brokenInvariants(input, decision)
     if (broken.length > 0)
@@ -321,7 +341,7 @@ class Pass {
 
   /** I2, I5. Writes only what changed. */
   async #persist(facts: Omit<PassFacts, 'app' | 'now' | 'isolation' | 'failures' | 'taken'>): Promise<void> {
-    const failures = [...this.#failures, ...(this.#deps.memory.failures ?? [])]
+    const failures = [...this.#failures, ...(this.#deps.memory.failures ?? []).map(textOf)]
     const { isolation } = this.#deps.broker
     const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation, failures, taken: this.#taken() })
     const { namespace, name } = this.#identity
@@ -358,13 +378,14 @@ class Pass {
 
   /**
    * I3. While the spec is invalid nothing is ensured: how many replicas a version shall have stands in the spec of the moment, and there is none.
-   * @returns true while a version is on its way out.
+   * @returns `isEnding` while a version is on its way out.
    */
   async #act(
     versions: readonly TrafficVersion[],
     decision: RolloutDecision,
     { objects, canEnsure }: { readonly objects: AppObjects; readonly canEnsure: boolean },
-  ): Promise<boolean> {
+  ): Promise<{ readonly isEnding: boolean; readonly failures: readonly VersionFailure[] }> {
+    const failures: VersionFailure[] = []
     let isEnding = false
     const { taken } = this.#deps.memory
     taken.clear()
@@ -381,10 +402,10 @@ class Pass {
           continue
         }
         // The other versions, and traffic, must not wait for this one.
-        this.#failures.push(`version "${plan.versionId}": ${error instanceof Error ? error.message : String(error)}`)
+        failures.push({ versionId: plan.versionId, message: error instanceof Error ? error.message : String(error) })
       }
     }
-    return isEnding
+    return { isEnding, failures }
   }
 }
 

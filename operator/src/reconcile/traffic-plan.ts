@@ -25,10 +25,10 @@ export function buildTrafficPlan(
         const listener = v.plan.listeners.find((l) => l.name === name)
         return listener === undefined ? [] : [{ ...v, listener }]
       })
-      // All live versions share the present spec's port, so any of them names it.
-      const port = exporters[0]?.listener.servicePort ?? 80
+      // All live versions share what the present spec says of a listener, so any of them names it.
+      const { servicePort: port = 80, stable } = exporters[0]?.listener ?? {}
       return {
-        listener: { name, port },
+        listener: { name, port, ...stable },
         backends: exporters.map(({ plan, observed, listener }) => ({
           versionId: plan.versionId,
           deploymentId: plan.deploymentId,

@@ -23,7 +23,14 @@ export function drain(draft: Draft): void {
     }
     state.removing = [...state.removing, next.id]
     const { inFlight } = view(draft, next.id)
-    if (inFlight === 0)
+    if (next.cut !== undefined)
+      emit(draft, {
+        type: 'Normal',
+        reason: 'VersionRemoved',
+        version: next.id,
+        message: `version "${next.id}" is removed; ${next.cut === 'unknown' ? 'an unknown number of' : next.cut} requests and open connections were cut`,
+      })
+    else if (inFlight === 0)
       emit(draft, { type: 'Normal', reason: 'VersionRemoved', version: next.id, message: `version "${next.id}" is drained and is removed` })
     else
       emit(draft, {
@@ -56,7 +63,16 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
   if (draft.state.weights[draining.id] !== undefined || draining.letGo === true) return draining
   const { weightObserved, inFlight, released } = view(draft, draining.id)
   const isQuiet = (released || weightObserved === 0) && inFlight === 0
-  return isQuiet || isOutOfTime(draft, draining) ? { ...draining, letGo: true } : draining
+  if (isQuiet || (inFlight === 0 && isOutOfTime(draft, draining))) return { ...draining, letGo: true }
+  if (!isOutOfTime(draft, draining)) return draining
+  // Here, and not when it is removed: the proxies end what is left as soon as the version is let go, and nothing is in flight any more by then.
+  emit(draft, {
+    type: 'Warning',
+    reason: 'DrainCut',
+    version: draining.id,
+    message: `version "${draining.id}" has ${inFlight ?? 'an unknown number of'} requests and open connections in flight, which are cut: its drain timeout of ${draft.input.policy.drainTimeoutMs / 1000} s (spec.rollout.drainTimeout) is over`,
+  })
+  return { ...draining, letGo: true, cut: inFlight ?? 'unknown' }
 }
 
 function isRemovable(draft: Draft, draining: DrainingVersion): boolean {

@@ -360,7 +360,12 @@ describe('failure', () => {
       type: 'Warning',
       message: expect.stringMatching(/component "a\/B".*CrashLoopBackOff.*"v1" has all traffic/),
     })
-    expect(w.settle()).toMatchObject({ phase: 'Failed', keep: ['v1'], remove: [], waitingFor: expect.stringContaining('another spec') })
+    expect(w.settle()).toMatchObject({
+      phase: 'Failed',
+      keep: ['v1'],
+      remove: [],
+      waitingFor: expect.stringContaining('a change of the spec'),
+    })
     expect(w.after(24 * 3_600_000)).toMatchObject({ phase: 'Failed', keep: ['v1'] })
     w.desired = 'v3'
     expect(w.call()).toMatchObject({ state: { preview: 'v3', failed: [] } })
@@ -506,7 +511,12 @@ describe('another spec (R6)', () => {
     w.call()
     expect(w.call()).toMatchObject({ remove: ['v1'] })
     w.desired = 'v1'
-    expect(w.call()).toMatchObject({ phase: 'Pending', remove: ['v1'], keep: ['v2'], waitingFor: expect.stringContaining('to be removed') })
+    expect(w.call()).toMatchObject({
+      phase: 'Pending',
+      remove: ['v1'],
+      keep: ['v2'],
+      waitingFor: expect.stringContaining('to be gone; then it starts anew'),
+    })
     w.seen.delete('v1')
     expect(w.call().state.preview).toBe('v1')
   })
@@ -546,10 +556,28 @@ describe('draining', () => {
   it('cuts what does not end within its time, and says so', () => {
     const w = promoted()
     w.now += policy.drainTimeoutMs
-    expect(w.call()).toMatchObject({ letGo: ['v1'], remove: [] })
+    const cut = w.call()
+    expect(cut).toMatchObject({ letGo: ['v1'], remove: [], state: { draining: [{ id: 'v1', cut: 3 }] } })
+    expect(cut.events).toMatchObject([
+      { reason: 'DrainCut', type: 'Warning', message: expect.stringMatching(/3 requests and open connections .* cut.*drainTimeout/) },
+    ])
+    // The proxies have ended them by now (issue 10, 37).
+    w.set('v1', { inFlight: 0 })
     const d = w.call()
     expect(d.remove).toEqual(['v1'])
-    expect(d.events).toMatchObject([{ reason: 'DrainCut', type: 'Warning', message: expect.stringContaining('3 requests in flight') }])
+    expect(d.events).toMatchObject([
+      { reason: 'VersionRemoved', type: 'Normal', message: 'version "v1" is removed; 3 requests and open connections were cut' },
+    ])
+  })
+
+  it('of an aborted version promises no new start (issue 10, 39)', () => {
+    const w = world()
+    w.upgrade()
+    const said: (string | undefined)[] = []
+    w.call({ commands: { abort: true, promote: false } })
+    for (let i = 0; i < 5; i += 1) said.push(w.after(1).waitingFor)
+    expect(said.join('\n')).not.toContain('starts anew')
+    expect(said.at(-1)).toBe('a change of the spec: version "v2" was given up and is not tried again')
   })
 
   it('also takes in versions that nobody remembers', () => {

@@ -198,7 +198,7 @@ function awaitProgress(draft: Draft): void {
   if (now - Math.max(state.progressAt, watchingSince) < policy.progressDeadlineMs) return
   const { preview = '' } = state
   const within = `no progress within ${policy.progressDeadlineMs / 1000} s (spec.rollout.progressDeadline)`
-  const why = `${within}: ${isReady(draft, preview) ? 'the proxies do not have the weights that were asked for' : blameOf(draft, preview)}`
+  const why = `${within}: ${isReady(draft, preview) ? `the proxies do not have the weights that were asked for${input.trafficBlame === undefined ? '' : `: ${input.trafficBlame}`}` : blameOf(draft, preview)}`
   if (state.active !== undefined && policy.onFailure === 'rollback') return giveUp(draft, { reason: 'RolloutFailed', why })
   state.halted = true
   state.waitedMs = now - state.progressAt

@@ -51,7 +51,8 @@ function phaseOf(draft: Draft): RolloutPhase {
 function awaited(draft: Draft): string | undefined {
   const { state, input, steps } = draft
   const { active, preview } = state
-  if (state.removing.includes(input.desired)) return `version "${input.desired}" to be removed; then it starts anew`
+  if (state.removing.includes(input.desired) && !state.failed.includes(input.desired))
+    return `the objects of version "${input.desired}" to be gone; then it starts anew`
   if (preview !== undefined) {
     const v = view(draft, preview)
     const blame = v.blame ?? (exists(draft, preview) ? 'it is not ready' : 'nothing of it exists yet')
@@ -69,7 +70,7 @@ function awaited(draft: Draft): string | undefined {
   }
   const traffic = awaitedTraffic(draft)
   if (traffic !== undefined) return traffic
-  if (state.failed.includes(input.desired)) return `another spec: version "${input.desired}" failed and is not tried again`
+  if (state.failed.includes(input.desired)) return `a change of the spec: version "${input.desired}" was given up and is not tried again`
   if (active !== undefined && !view(draft, active).ready)
     return `version "${active}" to be ready: ${view(draft, active).blame ?? 'it is not ready'}`
   return awaitedDrain(draft)
@@ -83,7 +84,8 @@ function awaitedTraffic(draft: Draft): string | undefined {
     return `"${id}": ${observed === undefined ? 'not known' : `${observed} %`} of ${weights[id] ?? 0} %`
   }
   const ids = new Set([...Object.keys(weights), ...draft.input.versions.filter((v) => (v.weightObserved ?? 0) > 0).map((v) => v.id)])
-  return `the proxies to have the weights asked for (${[...ids].sort().map(says).join(', ')})`
+  const why = draft.input.trafficBlame === undefined ? '' : `: ${draft.input.trafficBlame}`
+  return `the proxies to have the weights asked for (${[...ids].sort().map(says).join(', ')})${why}`
 }
 
 function awaitedDrain(draft: Draft): string | undefined {

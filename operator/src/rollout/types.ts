@@ -42,6 +42,8 @@ export interface DrainingVersion {
   readonly since: number
   /** Proxies shall stop naming it: it is quiet, or its time is over. */
   readonly letGo?: true
+  /** What was in flight when its time was over. */
+  readonly cut?: number | 'unknown'
 }
 /** What the engine remembers; stored in `status.engine`, so it is plain JSON and versioned by being optional everywhere. */
 export interface RolloutState {
@@ -91,6 +93,8 @@ export interface RolloutInput {
   /** Every version of which anything exists. */
   readonly versions: readonly ObservedVersion[]
   readonly state: RolloutState | undefined
+  /** Why the weights are not in force, for people. */
+  readonly trafficBlame?: string
   /** User verbs, as annotations on the WeaverApp. Each is carried out once, then ignored until it was seen absent. */
   readonly commands: { readonly abort: boolean; readonly promote: boolean }
 }

@@ -12,6 +12,8 @@ export interface PassFindings {
   /** Whether the version asked for runs by digest; `undefined`: not described yet. */
   readonly pin?: { readonly pinned: boolean; readonly message: string }
   readonly decision?: RolloutDecision
+  /** What the history says of a version asked for that failed, by its own event: its objects go, and with them the reason. */
+  readonly failedBy?: { readonly reason: Reason; readonly message: string }
   readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
   readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string; readonly unreachable?: string }
@@ -47,8 +49,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
   const unreachable = unreachableActive(f)
   const waitingFor =
     (f.describe?.ok === false ? f.describe.message : f.decision?.waitingFor) ?? unreachable ?? f.traffic?.waitingFor ?? `phase ${phase}`
-  const last = f.decision?.events.at(-1)
-  const failedMessage = last?.message ?? f.decision?.waitingFor ?? 'the rollout failed; the version before it serves on'
+  const failed = failure(f)
   const conditions: WantedCondition[] = [
     stalled === undefined && isSettled
       ? {
@@ -73,7 +74,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
       ? { type: 'Stalled', status: 'False', reason: 'NotStalled', message: 'nothing needs a person' }
       : { type: 'Stalled', status: 'True', ...stalled },
     isFailed
-      ? { type: 'Progressing', status: 'False', reason: 'RolloutFailed', message: failedMessage }
+      ? { type: 'Progressing', status: 'False', ...failed }
       : f.isSuspended
         ? {
             type: 'Progressing',
@@ -95,9 +96,9 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
           reason: f.active === undefined ? 'NoActiveVersion' : f.active.servable ? 'NotReachable' : 'NoReadyEndpoint',
           message: (f.active?.servable === true ? unreachable : f.active?.blame) ?? 'no version has taken traffic yet',
         },
-    degraded(f, failedMessage),
+    degraded(f),
     {
-      type: 'IsolationVerified',
+      type: 'Isolated',
       status: f.isolation === 'account-per-version' ? 'True' : 'False',
       reason: f.isolation === 'account-per-version' ? 'AccountPerVersion' : 'SharedAccount',
       message:
@@ -106,20 +107,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
           : 'the broker has no operator mode: versions share one account and are told apart by the names of their subjects only',
     },
   ]
-  if (f.describe !== undefined)
-    conditions.push({
-      type: 'Described',
-      status: f.describe.ok ? 'True' : f.describe.reason === 'Describing' ? 'Unknown' : 'False',
-      reason: f.describe.reason,
-      message: f.describe.message,
-    })
-  if (f.pin !== undefined)
-    conditions.push({
-      type: 'ImagePinned',
-      status: f.pin.pinned ? 'True' : 'False',
-      reason: f.pin.pinned ? 'PinnedByDigest' : 'NoDigest',
-      message: f.pin.message,
-    })
+  conditions.push(...ofTheImage(f))
   if (f.traffic !== undefined)
     conditions.push({
       type: 'TrafficInSync',
@@ -137,21 +125,63 @@ function unreachableActive(f: PassFindings): string | undefined {
   return f.active === undefined ? undefined : f.traffic?.unreachable
 }
 
+/** What is known of the image asked for. Where nothing is, that is said: what was true of another version must not stay. */
+function ofTheImage(f: PassFindings): WantedCondition[] {
+  const conditions: WantedCondition[] = []
+  const unknown = unknownBecause(f)
+  if (f.describe !== undefined)
+    conditions.push({
+      type: 'Described',
+      status: f.describe.ok ? 'True' : f.describe.reason === 'Describing' ? 'Unknown' : 'False',
+      reason: f.describe.reason,
+      message: f.describe.message,
+    })
+  else if (unknown !== undefined) conditions.push({ type: 'Described', status: 'Unknown', ...unknown })
+  if (f.pin !== undefined)
+    conditions.push({
+      type: 'ImagePinned',
+      status: f.pin.pinned ? 'True' : 'False',
+      reason: f.pin.pinned ? 'PinnedByDigest' : 'NoDigest',
+      message: f.pin.message,
+    })
+  else if (unknown !== undefined) conditions.push({ type: 'ImagePinned', status: 'Unknown', ...unknown })
+  return conditions
+}
+
+function unknownBecause(f: PassFindings): { readonly reason: Reason; readonly message: string } | undefined {
+  if (f.specProblems.length > 0)
+    return { reason: 'InvalidSpec', message: 'the spec is wrong; the image is looked at when it is corrected (see the condition Stalled)' }
+  if (f.describe?.ok === false) return { reason: f.describe.reason, message: f.describe.message }
+  if (f.isSuspended) return { reason: 'Suspended', message: 'spec.suspend is true: the image is looked at when it is set to false' }
+  return undefined
+}
+
+function failure(f: PassFindings): { readonly reason: Reason; readonly message: string } {
+  if (f.failedBy !== undefined) return f.failedBy
+  const message = f.decision?.events.at(-1)?.message ?? f.decision?.waitingFor ?? 'the rollout failed; the version before it serves on'
+  return { reason: 'RolloutFailed', message }
+}
+
 function stalledBecause(f: PassFindings): { readonly reason: Reason; readonly message: string } | undefined {
   if (f.specProblems.length > 0) return { reason: 'InvalidSpec', message: f.specProblems.join('; ') }
   if (f.taken[0] !== undefined) return { reason: 'NameTaken', message: f.taken.join('; ') }
   if (f.describe !== undefined && !f.describe.ok && f.describe.reason !== 'Describing')
     return { reason: f.describe.reason, message: f.describe.message }
   if (f.decision?.phase === 'Failed')
-    return { reason: 'RolloutFailed', message: f.decision.waitingFor ?? 'the version asked for failed; change the spec, or set it back' }
+    return (
+      f.failedBy ?? {
+        reason: 'RolloutFailed',
+        message: f.decision.waitingFor ?? 'the version asked for failed; change the spec, or set it back',
+      }
+    )
   return undefined
 }
 
-function degraded(f: PassFindings, failedMessage: string): WantedCondition {
+function degraded(f: PassFindings): WantedCondition {
   const type = 'Degraded'
   if (f.taken[0] !== undefined) return { type, status: 'True', reason: 'NameTaken', message: f.taken.join('; ') }
   if (f.failures.length > 0) return { type, status: 'True', reason: 'WorkFailed', message: f.failures.join('; ') }
-  if (f.decision?.phase === 'Failed') return { type, status: 'True', reason: 'RolloutFailed', message: failedMessage }
+  if (f.decision?.phase === 'Failed') return { type, status: 'True', ...failure(f) }
   const unreachable = unreachableActive(f)
   if (unreachable !== undefined) return { type, status: 'True', reason: 'NotReachable', message: unreachable }
   if (f.active !== undefined && !f.active.ready)

@@ -4,6 +4,7 @@ import { buildConditions, phaseOf, type PassFindings } from './app-conditions.js
 import { mergeConditions } from './conditions.js'
 
 const HISTORY_LENGTH = 50
+const COLUMN_LENGTH = 48
 /** Transitions after which a version counts as failed. */
 const FAILURES: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
 
@@ -76,6 +77,7 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     step: preview === undefined || state === undefined ? undefined : `${Math.max(0, state.step + 1)}/${input.steps}`,
     next: nextUp === undefined ? undefined : `${nextUp.weight}% at ${new Date(nextUp.at).toISOString().slice(0, 19)}Z`,
     waitingFor,
+    awaits: waitingFor === undefined ? undefined : inShort(waitingFor),
     image: input.image,
     versions: input.versions.map((v) => versionStatus(v, { state, decision })),
     schedule: decision?.schedule.map((s) => ({ at: new Date(s.at).toISOString(), weight: s.weight })) ?? previous?.schedule,
@@ -83,6 +85,12 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     history,
     conditions,
   })
+}
+
+/** The beginning of a sentence, for a column: what is awaited, without why. */
+function inShort(waitingFor: string): string {
+  const [beginning = ''] = waitingFor.split(/: | \(/, 1)
+  return beginning.length <= COLUMN_LENGTH ? beginning : `${beginning.slice(0, COLUMN_LENGTH - 1)}…`
 }
 
 function waitingForOf(f: PassFindings): string | undefined {
@@ -101,7 +109,9 @@ function withLastingFailure(
   const { decision } = findings
   if (decision?.phase !== 'Failed') return findings
   const entry = history.toReversed().find((h) => h.version === desired && FAILURES.has(h.event))
-  return entry === undefined ? findings : { ...findings, decision: { ...decision, waitingFor: entry.message, events: [] } }
+  if (entry === undefined) return findings
+  // History holds the events of this pass, too; its reasons are the engine's own.
+  return { ...findings, failedBy: { reason: entry.event as Reason, message: entry.message } }
 }
 
 function versionStatus(

@@ -1,4 +1,4 @@
-import type { Condition, ConditionType, Reason } from '@weaver/crds'
+import { RETIRED_CONDITION_TYPES, type Condition, type ConditionType, type Reason } from '@weaver/crds'
 
 /** A condition as one pass sees it; the time is kept by {@link mergeConditions}. */
 export interface WantedCondition {
@@ -25,6 +25,6 @@ export function mergeConditions(
       message: w.message.slice(0, 1024),
     }
   })
-  const others = previous.filter((c) => !wanted.some((w) => w.type === c.type))
+  const others = previous.filter((c) => !wanted.some((w) => w.type === c.type) && !RETIRED_CONDITION_TYPES.includes(c.type))
   return [...merged, ...others].sort((a, b) => (a.type < b.type ? -1 : 1))
 }

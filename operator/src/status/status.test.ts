@@ -80,6 +80,10 @@ describe('status of an app', () => {
     const later = buildAppStatus(input({ previous: first, now: T0 + 60_000, versions: input().versions.slice(0, 1) }, { decision: failed }))
     expect(condition(later, 'Stalled')).toMatchObject({ status: 'True', reason: 'RolloutFailed', message: why })
     expect(condition(later, 'Ready')).toMatchObject({ status: 'False', message: why })
+    const aborted = buildAppStatus(
+      input({}, { decision: { ...failed, events: [{ reason: 'RolloutAborted', version: 'v2', message: 'given up', type: 'Warning' }] } }),
+    )
+    for (const type of ['Stalled', 'Degraded', 'Progressing']) expect(condition(aborted, type)?.reason).toBe('RolloutAborted')
     expect(condition(later, 'Available')).toMatchObject({ status: 'True' })
   })
 
@@ -92,6 +96,41 @@ describe('status of an app', () => {
     })
     expect(status.phase).toBe('Progressing')
     expect(buildAppStatus(input({}, { specProblems: ['x'], decision: decision({ phase: 'Ready' }) })).phase).toBe('Failed')
+  })
+
+  it('does not leave standing what was true of another image (issue 10, 39)', () => {
+    const described = { ok: true, reason: 'Described', message: 'image "reg/app:v1" holds 3 components' } as const
+    const before = buildAppStatus(input({}, { describe: described, pin: { pinned: true, message: 'every pod runs "x"' } }))
+    const wrong = buildAppStatus(input({ previous: before }, { specProblems: ['spec.image: is missing; give a string'] }))
+    for (const type of ['Described', 'ImagePinned'])
+      expect(condition(wrong, type)).toMatchObject({
+        status: 'Unknown',
+        reason: 'InvalidSpec',
+        message: expect.stringContaining('Stalled'),
+      })
+    const next = buildAppStatus(input({ previous: before }, { describe: { ok: false, reason: 'Describing', message: 'reads the graph' } }))
+    expect(condition(next, 'ImagePinned')).toMatchObject({ status: 'Unknown', reason: 'Describing', message: 'reads the graph' })
+    const frozen = buildAppStatus(input({ previous: before }, { isSuspended: true }))
+    expect(condition(frozen, 'Described')).toMatchObject({ status: 'Unknown', reason: 'Suspended' })
+    // A failed version has been described; what is known of it stays.
+    expect(condition(buildAppStatus(input({ previous: before })), 'Described')).toMatchObject({ status: 'True' })
+  })
+
+  it('says in a column what is awaited, and in full why', () => {
+    const short = (waitingFor: string) => buildAppStatus(input({}, { decision: decision({ waitingFor }) })).awaits
+    expect(short('version "v2" to be ready: component "a/B": pod "p": CrashLoopBackOff (4 restarts)')).toBe('version "v2" to be ready')
+    expect(short('promote, to go on from step 2/5 (20 %): set the annotation')).toBe('promote, to go on from step 2/5')
+    expect(short('a'.repeat(200))).toHaveLength(48)
+  })
+
+  it('takes out conditions of earlier releases', () => {
+    const old = { type: 'IsolationVerified', status: 'True', reason: 'AccountPerVersion', message: 'm', lastTransitionTime: 't' } as const
+    const status = buildAppStatus(input({ previous: { conditions: [old] } }))
+    expect(condition(status, 'IsolationVerified')).toBeUndefined()
+    expect(condition(status, 'Isolated')).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('each version has a broker account of its own'),
+    })
   })
 
   it('does not call an app Ready while the version asked for is still being described', () => {

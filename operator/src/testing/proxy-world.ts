@@ -19,6 +19,8 @@ export interface ProxyWorld {
   /** Overrides of what the slices say of a pod, by pod name. */
   readonly slices: Record<string, Partial<TrafficPlan['listeners'][number]['backends'][number]['pods'][number]> | 'gone'>
   readonly log: string[]
+  /** Hosts that the listener answers for; empty: all. */
+  hosts: readonly string[]
   readonly driver: TrafficDriver
   /** Operator restart: a new driver that knows nothing. */
   restartOperator(options?: Partial<ProxyDriverOptions>): Promise<void>
@@ -52,6 +54,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
     proxies: [],
     pods: {},
     slices: {},
+    hosts: [],
     log,
     get driver() {
       return driver
@@ -66,7 +69,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
         weights,
         listeners: [
           {
-            listener: { name: 'lis', port: 80 },
+            listener: { name: 'lis', port: 80, hosts: world.hosts },
             weights,
             backends: versions.map((v) => ({
               versionId: v,

@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { writeFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { TrafficBackend } from '../traffic/traffic-driver.js'
 
 type PodView = TrafficBackend['pods'][number]
@@ -22,6 +23,7 @@ export interface VersionPod {
 
 export async function startVersionPod(name: string, ip: string, deploymentId: string): Promise<VersionPod> {
   let requests = 0
+  const tunnels = new Set<Duplex>()
   const health = createServer((request, response) => {
     response.writeHead(pod.isReady && request.url === `/readyz?v=${pod.deploymentId}` ? 200 : 503)
     response.end()
@@ -32,6 +34,17 @@ export async function startVersionPod(name: string, ip: string, deploymentId: st
     request.on('end', () => setTimeout(() => response.end(pod.deploymentId), pod.delayMs))
   })
   listener.keepAliveTimeout = 60_000
+  // A WebSocket as a proxy sees it: bytes both ways until somebody ends them.
+  listener.on('upgrade', (_request, socket) => {
+    tunnels.add(socket)
+    socket.on('error', () => socket.destroy())
+    socket.on('end', () => socket.end())
+    socket.on('close', () => tunnels.delete(socket))
+    // The answer to the key of the specification's own example (RFC 6455, 1.3), which tests send.
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',
+    )
+  })
   await Promise.all([listen(health, ip, 8079), listen(listener, ip, 8080)])
   const pod: VersionPod = {
     view: viewOf(name, ip),
@@ -40,6 +53,7 @@ export async function startVersionPod(name: string, ip: string, deploymentId: st
     delayMs: 0,
     requests: () => requests,
     async close() {
+      for (const tunnel of tunnels) tunnel.destroy()
       for (const server of [health, listener]) {
         const closed = new Promise((resolve) => server.close(resolve))
         server.closeAllConnections()

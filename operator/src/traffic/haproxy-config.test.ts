@@ -1,7 +1,7 @@
 /** Needs the `haproxy` program: its own checker judges the text. */
 import { checkConfig } from '../testing/proxy-process.js'
 import { ensureCertificates } from './certificates.js'
-import { configHash, proxyListeners, renderProxyFiles } from './haproxy-config.js'
+import { configHash, listenersOf, proxyListeners, renderProxyFiles } from './haproxy-config.js'
 import { emptyState, type ProxyState } from './slots.js'
 
 const bound: ProxyState = {
@@ -27,6 +27,17 @@ it.each([
   const tls = { ...(await ensureCertificates(undefined, Date.now())) }
   const output = await checkConfig({ config: renderProxyFiles(proxyListeners(names), bound, 120), tls })
   expect(output).not.toMatch(/ALERT|WARNING/)
+})
+
+it('HAProxy accepts as many hosts as a listener may have', async () => {
+  const hosts = Array.from({ length: 32 }, (_, i) => `${i % 2 === 0 ? '' : '*.'}h${i}.example.com`)
+  const app = { namespace: 'shop', name: 'web', uid: 'u', replicas: 2 }
+  const listeners = listenersOf({ app, listeners: [{ listener: { name: 'lis', port: 80, hosts }, backends: [], weights: {} }] })
+  expect(listeners[0]?.hosts).toHaveLength(36)
+  const tls = { ...(await ensureCertificates(undefined, Date.now())) }
+  const output = await checkConfig({ config: renderProxyFiles(listeners, bound, 120), tls })
+  expect(output).not.toMatch(/ALERT|WARNING/)
+  expect(configHash(listeners, 120)).not.toBe(configHash(proxyListeners(['lis']), 120))
 })
 
 it('names bound versions in every file, leaving ones in none', () => {

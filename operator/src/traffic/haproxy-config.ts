@@ -1,7 +1,7 @@
 /**
  * The text that a proxy starts with: `haproxy.cfg` and its map files. Pure.
  *
- * The configuration depends on the set of listeners alone (and, outside the hash, on the addresses of the versions' Services): weights, versions and pods are
+ * The configuration depends on the set of listeners and their hosts alone (and, outside the hash, on the addresses of the versions' Services): weights, versions and pods are
  * changed in the running process, never by a reload, because a reload forgets them. `haproxy-admin.ts` speaks to the running process, `slots.ts` says what the
  * map entries mean.
  *
@@ -9,7 +9,9 @@
  * exactly and short runs are interleaved. The backend picks the pod.
  */
 import { createHash } from 'node:crypto'
+import { stableServiceName } from '@weaver/crds'
 import { backendName, CYCLE, planValue, SLOTS, type ProxyState } from './slots.js'
+import type { TrafficPlan } from './traffic-driver.js'
 
 /** Container ports of a proxy. Listeners follow from 8080 on, in order of their names. */
 export const PROXY_HEALTH_PORT = 8404
@@ -40,10 +42,30 @@ export interface ProxyListener {
   readonly name: string
   /** Port inside the proxy's pod. */
   readonly containerPort: number
+  /** Host names that it answers for; absent: all. */
+  readonly hosts?: readonly string[]
 }
 
-export function proxyListeners(names: Iterable<string>): ProxyListener[] {
-  return [...new Set(names)].sort().map((name, index) => ({ name, containerPort: FIRST_LISTENER_PORT + index }))
+/** @param hosts by listener, for those that do not answer for every host */
+export function proxyListeners(names: Iterable<string>, hosts: ReadonlyMap<string, readonly string[]> = new Map()): ProxyListener[] {
+  return [...new Set(names)].sort().map((name, index) => {
+    const own = hosts.get(name) ?? []
+    return { name, containerPort: FIRST_LISTENER_PORT + index, ...(own.length === 0 ? {} : { hosts: own }) }
+  })
+}
+
+/** Listeners of a plan. One that answers for some hosts answers for the names of its own Service, too, by which the cluster reaches it. */
+export function listenersOf({ app, listeners }: Pick<TrafficPlan, 'app' | 'listeners'>): ProxyListener[] {
+  const hosts = new Map(
+    listeners.map(({ listener: { name, hosts: own = [] } }) => {
+      const service = stableServiceName(app.name, name)
+      const inside = ['', `.${app.namespace}`, `.${app.namespace}.svc`, `.${app.namespace}.svc.cluster.local`].map(
+        (end) => `${service}${end}`,
+      )
+      return [name, own.length === 0 ? [] : [...own, ...inside]]
+    }),
+  )
+  return proxyListeners(hosts.keys(), hosts)
 }
 
 /** Everything a proxy reads at its start, by file name. */
@@ -142,7 +164,7 @@ backend weaver_admin
 }
 
 /** Fields of the plan: backends at odd places, thresholds at even ones. Rules run from the last threshold to the first, so the first that applies wins. */
-function listenerText({ name, containerPort }: ProxyListener, index: number, options: ConfigOptions): string {
+function listenerText({ name, containerPort, hosts = [] }: ProxyListener, index: number, options: ConfigOptions): string {
   const thresholds = SLOTS.slice(1).map((_, i) => i + 1)
   const preview = previewMap(name)
   const lines = [
@@ -150,6 +172,7 @@ function listenerText({ name, containerPort }: ProxyListener, index: number, opt
     `  bind :${containerPort}`,
     '  option idle-close-on-response',
     '  option forwardfor',
+    ...hostRules(hosts),
     '  http-request disable-l7-retry unless METH_GET',
     `  http-request set-var(txn.pin) req.hdr(${VERSION_HEADER}),map(${preview})`,
     `  http-request set-var(txn.pin) req.cook(${VERSION_COOKIE}),map(${preview}) unless { var(txn.pin) -m found }`,
@@ -167,6 +190,16 @@ function listenerText({ name, containerPort }: ProxyListener, index: number, opt
     '  use_backend %[var(txn.be)]',
   ]
   return `${lines.join('\n')}\n${SLOTS.map((slot) => slotText(backendName(name, slot), options)).join('')}`
+}
+
+/** 421, not 404: the request came to a server that does not answer for its host; a client may try again on a connection of that host's own. */
+function hostRules(hosts: readonly string[]): string[] {
+  if (hosts.length === 0) return []
+  const rule = (match: string) => `  acl known_host req.hdr(host),host_only,lower -m ${match}`
+  return [
+    ...hosts.map((host) => rule(host.startsWith('*.') ? `reg ^[^.]+${host.slice(1).replaceAll('.', '[.]')}$` : `str ${host}`)),
+    '  http-request return status 421 content-type text/plain string "this listener does not answer for that host\\n" unless known_host',
+  ]
 }
 
 /** The check tells the pod which version it is taken for, so an address that another version's pod got meanwhile is never UP here. */

@@ -1,6 +1,8 @@
 /** Real HAProxy processes and HTTP servers on loopback; only the Kubernetes API is a stand-in (`testing/memory-kube.ts` says how it differs). */
 import 'reflect-metadata' // which @peculiar/x509 finds when it is loaded
 import type { webcrypto } from 'node:crypto'
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import * as x509 from '@peculiar/x509'
@@ -356,3 +358,41 @@ async function admin(command: string): Promise<string> {
     socket.on('close', () => resolve(text))
   })
 }
+
+it('answers for its hosts and the names of its Service, and refuses others with 421 (issue 10, 38)', async () => {
+  world = createProxyWorld(31)
+  world.hosts = ['shop.example', '*.shop.example']
+  await world.addPod('v1')
+  await world.sync({ v1: 100 })
+  await world.startProxies(1)
+  await world.settle({ v1: 100 })
+  const answer = async (name: string) => {
+    const { body, error } = await send(host(), { headers: { host: name } })
+    return body ?? error
+  }
+  for (const name of ['shop.example', 'SHOP.example:8080', 'eu.shop.example', 'web-lis', 'web-lis.shop', 'web-lis.shop.svc.cluster.local'])
+    expect([name, await answer(name)]).toEqual([name, 'web-v1'])
+  for (const name of ['example', 'a.eu.shop.example', 'shop.example.evil', '.shop.example', 'shopxexample', '127.0.0.1'])
+    expect([name, await answer(name)]).toEqual([name, 'status 421'])
+})
+
+it('counts an open WebSocket as in flight, and ends it when the version is let go (issue 10, 37)', async () => {
+  await start(32, { weights: { v1: 100 }, proxies: 1, pods: 1 }, { cutAfterMs: 300, forgetAfterMs: 0 })
+  const socket = connectTcp({ host: host(), port: 8080 })
+  const closed = new Promise<number>((resolve) => socket.once('close', () => resolve(Date.now())))
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  const [head] = (await once(socket, 'data')) as [Buffer]
+  expect(head.toString()).toMatch(/^HTTP\/1.1 101/)
+  const seen = await world.settle({ v2: 100 })
+  expect(seen.inFlight).toMatchObject({ v1: 1, v2: 0 })
+  // The engine lets go of v1: it leaves the plan.
+  const letGo = Date.now()
+  for (let i = 0; i < 40 && !socket.destroyed; i++) {
+    await world.sync({ v2: 100 }, ['v2'])
+    await sleep(50)
+  }
+  expect((await closed) - letGo).toBeGreaterThanOrEqual(250)
+  expect((await world.settle({ v2: 100 }, ['v2'])).inFlight).toEqual({ v2: 0 })
+})

@@ -20,7 +20,7 @@ import type { LiveChild } from '../reconcile/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
 import { dialProxy } from './dial-proxy.js'
 import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
-import { MAPS, proxyListeners, renderProxyFiles } from './haproxy-config.js'
+import { listenersOf, MAPS, renderProxyFiles } from './haproxy-config.js'
 import { planProxySteps, type ProxyView } from './proxy-commands.js'
 import { readProxy, sendCommands } from './proxy-link.js'
 import { createProxyObjects, type EnsuredObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
@@ -241,7 +241,7 @@ class Pass {
 
   async #store(next: ProxyState): Promise<void> {
     this.#state = stampDropped(this.#state, next, this.#deps.now())
-    const listeners = proxyListeners(this.#plan.listeners.map((l) => l.listener.name))
+    const listeners = listenersOf(this.#plan)
     const data = { ...renderProxyFiles(listeners, this.#state, this.#deps.failOpenSeconds), [STATE_KEY]: JSON.stringify(this.#state) }
     if (this.#stored !== undefined && isSameData(this.#stored.data, data)) return
     this.#stored = await this.#deps.objects.writeFiles(this.#plan.app, data, {

@@ -80,6 +80,26 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   await driver.close()
 })
 
+it('makes the Service as the listener says, and of another type when that changes (issue 10, 38)', async () => {
+  const app = await newApp('outside')
+  const driver = newDriver()
+  const annotations = { 'service.example/scheme': 'internet-facing' }
+  const serviceAs = async (listener: object) => {
+    const plan = planFor(app, ['lis'])
+    await driver.ensure({ ...plan, listeners: plan.listeners.map((l) => ({ ...l, listener: { ...l.listener, ...listener } })) })
+    return server.api.get(KINDS.services, 'shop', 'outside-lis')
+  }
+  expect((await serviceAs({}))?.['spec']).toMatchObject({ type: 'ClusterIP' })
+  const balanced = await serviceAs({ type: 'LoadBalancer', annotations })
+  expect(balanced?.['spec']).toMatchObject({ type: 'LoadBalancer', ports: [{ port: 80, nodePort: expect.any(Number) }] })
+  expect(balanced?.metadata.annotations).toMatchObject(annotations)
+  expect((await serviceAs({ type: 'NodePort' }))?.['spec']).toMatchObject({ type: 'NodePort' })
+  const inside = await serviceAs({ type: 'ClusterIP' })
+  expect(inside?.['spec']).not.toHaveProperty('ports.0.nodePort')
+  expect(inside?.metadata.annotations).not.toHaveProperty(Object.keys(annotations)[0] ?? '')
+  await driver.close()
+})
+
 it('an app that uses the proxy no more keeps nothing of it, and loses nothing else', async () => {
   const app = await newApp('leaves')
   const driver = newDriver()

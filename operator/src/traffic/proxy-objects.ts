@@ -17,7 +17,7 @@ import { isGivenTo, isNameTaken, NameTakenError } from '../kube/name-taken.js'
 import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
 import { createChildApplier, type LiveChild } from '../reconcile/child-applier.js'
 import { ensureCertificates, type ProxyCertificates } from './certificates.js'
-import { configHash, proxyListeners } from './haproxy-config.js'
+import { configHash, listenersOf } from './haproxy-config.js'
 import type { TrafficApp, TrafficPlan } from './traffic-driver.js'
 
 /** Certificates are looked at after this long at the latest, whether they are to be renewed. */
@@ -111,7 +111,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
       removed.delete(app.uid)
       const identity = identityOf(app)
       const files = await readCertificates(app, signal)
-      const listeners = proxyListeners(plan.listeners.map((l) => l.listener.name))
+      const listeners = listenersOf(plan)
       const proxy = {
         app: identity,
         replicas: app.replicas,

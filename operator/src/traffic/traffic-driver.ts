@@ -9,6 +9,14 @@ export interface TrafficListener {
   readonly name: string
   /** Port of the stable Service. */
   readonly port: number
+  /** Type of the stable Service. @default ClusterIP */
+  readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer'
+  /** Labels the stable Service as meant for users outside of the cluster. @default false */
+  readonly isPublic?: boolean
+  /** Annotations of the stable Service. */
+  readonly annotations?: Readonly<Record<string, string>>
+  /** Host names that it answers for; absent or empty: all. */
+  readonly hosts?: readonly string[]
 }
 /** One version as a destination of one listener. */
 export interface TrafficBackend {

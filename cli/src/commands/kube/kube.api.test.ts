@@ -147,6 +147,26 @@ describe('a cluster that cannot be used', () => {
   })
 })
 
+describe('credentials and namespaces', () => {
+  it('credentials that the server does not know: says to log in, under a code of its own (issue 10, 39)', async () => {
+    const file = join(shop, 'expired')
+    const config = parse(await readFile(server.kubeconfig, 'utf8')) as { users: { user: unknown }[] } // as the test server writes it
+    for (const entry of config.users) entry.user = { token: 'expired' }
+    await writeFile(file, JSON.stringify(config))
+    const ran = await weaver(`kube status --kubeconfig ${file}`)
+    expect(ran).toEqual(anError(1, 'error WEAVER_CLI_KUBE_UNAUTHORIZED', 'with 401', 'log in to the cluster again'))
+  })
+
+  it.each(['status', 'status shop', 'status --json', 'promote shop', 'delete shop --yes', 'logs shop'])(
+    '%s in a namespace that is not there fails and says so (issue 10, 39)',
+    async (line) => {
+      expect(await weaver(`kube ${line} -n no-such-ns`)).toEqual(
+        anError(1, 'WEAVER_CLI_KUBE_NOT_FOUND', 'there is no namespace "no-such-ns"'),
+      )
+    },
+  )
+})
+
 describe('kube status', () => {
   let apps: AppsOf
   beforeAll(async () => {

@@ -155,7 +155,7 @@ function parseJson(text: string): unknown {
 function refused({ what, method = 'GET' }: Pick<KubeCall, 'what' | 'method'>, status: number, body: unknown): Error {
   const said = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : String(body ?? '').slice(0, 200)
   const codes: Readonly<Record<number, readonly [CliErrorCode, string]>> = {
-    401: ['WEAVER_CLI_KUBE_FORBIDDEN', 'log in to the cluster again'],
+    401: ['WEAVER_CLI_KUBE_UNAUTHORIZED', 'log in to the cluster again, or use another context'],
     403: ['WEAVER_CLI_KUBE_FORBIDDEN', 'ask for the right, or use another context'],
     404: ['WEAVER_CLI_KUBE_NOT_FOUND', 'check the name and the namespace'],
     409: ['WEAVER_CLI_KUBE_CONFLICT', 'try again'],

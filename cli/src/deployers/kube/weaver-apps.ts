@@ -51,18 +51,26 @@ export async function getApp(client: KubeClient, { namespace, name }: AppName): 
 export async function needApp(client: KubeClient, app: AppName): Promise<WeaverApp> {
   const found = await getApp(client, app)
   if (found !== undefined) return found
+  // what is missing may be the namespace
+  await checkCluster(client, app.namespace)
   throw cliError(
     'WEAVER_CLI_KUBE_NOT_FOUND',
     `there is no WeaverApp "${app.name}" in namespace "${app.namespace}"; \`weaver kube status --all-namespaces\` lists all`,
   )
 }
 
-/** @param namespace `undefined`: of all namespaces */
+/**
+ * @param namespace `undefined`: of all namespaces
+ * @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` when there is no such namespace
+ */
 export async function listApps(client: KubeClient, namespace: string | undefined): Promise<readonly WeaverApp[]> {
   const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
   const { status, body } = await client.call({ path: `${GROUP_PATH}${scope}/${WEAVER_APP_PLURAL}`, accept: [404], what: 'WeaverApps' })
   if (status === 404) await checkCluster(client, namespace ?? 'default')
-  return (body as { readonly items?: readonly WeaverApp[] }).items ?? [] // a WeaverAppList
+  const { items = [] } = body as { readonly items?: readonly WeaverApp[] } // a WeaverAppList
+  // an unknown namespace has an empty list, too
+  if (items.length === 0 && namespace !== undefined) await checkCluster(client, namespace)
+  return items
 }
 
 /** Server-side apply. @param isForced takes fields over that another field manager owns, `kubectl apply` for instance */

@@ -1,0 +1,12 @@
+import type { Reason, WeaverAppStatus } from '@weaver/crds'
+import type { AppEvent } from './pass-status.js'
+
+const TOLD_BY_THE_ENGINE: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
+
+/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
+export function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
+  const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
+  const [was, is] = [stalled(before), stalled(after)]
+  if (is === undefined || TOLD_BY_THE_ENGINE.has(is.reason) || (was?.reason === is.reason && was.message === is.message)) return []
+  return [{ type: 'Warning', reason: is.reason, message: is.message }]
+}

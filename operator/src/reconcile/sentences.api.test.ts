@@ -1,0 +1,98 @@
+// What a person reads at three in the morning, each sentence provoked on a real API server (issue 10, 39).
+import { KINDS } from '../kube/kinds.js'
+import { startApiServer, type ApiServer } from '../testing/api-server.js'
+import { serving, spec, Story, V1, V2 } from '../testing/app-story.js'
+
+let server: ApiServer
+beforeAll(async () => {
+  server = await startApiServer()
+}, 120_000)
+afterAll(async () => {
+  await server?.close()
+})
+
+/** Passes that may fail: what they leave in the status is what is read. */
+async function passes(story: Story, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) {
+    await story.player.tick()
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(20_000)).catch(() => undefined)
+    story.now += 1_000
+  }
+}
+
+it('a Deployment that the API server refuses: its reason is what is waited for, everywhere', async () => {
+  const { story, v1 } = await serving(server)
+  const groups = [{ name: 'text', components: ['httpserver/Reverser'], resources: { requests: { 'example.com/gpu': 1 } } }]
+  await story.applySpec(spec(V2, { groups }))
+  await passes(story, 6)
+  const status = await story.status()
+  const why = /^version "\w+" to be ready: .*Deployment.*example\.com\/gpu/
+  expect(status).toMatchObject({ waitingFor: expect.stringMatching(why), awaits: `version "${status.preview}" to be ready` })
+  for (const type of ['Ready', 'Reconciling', 'Progressing']) expect((await story.condition(type))?.message).toMatch(why)
+  expect(await story.condition('Degraded')).toMatchObject({ reason: 'WorkFailed', message: expect.stringContaining('example.com/gpu') })
+  expect(await story.condition('Available')).toMatchObject({ status: 'True', message: `version "${v1}" serves` })
+  story.now += 60_000
+  await passes(story, 3)
+  expect(await story.condition('Stalled')).toMatchObject({ reason: 'RolloutFailed', message: expect.stringContaining('example.com/gpu') })
+}, 60_000)
+
+it('a quota that takes no pod: no word of the rights of the operator', async () => {
+  const story = await Story.start(server)
+  const hard = { pods: '0' }
+  const quota = await story.admin.create(KINDS_QUOTA, {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'none', namespace: story.namespace },
+    spec: { hard },
+  })
+  // No quota controller runs beside this API server.
+  await story.admin.replaceStatus(KINDS_QUOTA, { ...quota, status: { hard, used: { pods: '0' } } })
+  await story.applySpec(spec(V1))
+  await passes(story, 2)
+  const described = await story.condition('Described')
+  expect(described).toMatchObject({ status: 'False', reason: 'DescribeFailed' })
+  expect(described?.message).toMatch(/exceeded quota: none, .*\(403 Forbidden\)\. Raise the ResourceQuota of the namespace/)
+  expect(described?.message).not.toContain('ClusterRole')
+  expect((await story.status()).waitingFor).toBe(described?.message)
+}, 60_000)
+
+it('an abort: no promise of a new start, and the condition names it', async () => {
+  const { story, v1 } = await serving(server)
+  await story.applySpec(spec(V2, { rollout: { steps: [{ weight: 20, pause: true }, { weight: 100 }], drainTimeout: '30s' } }))
+  await story.until('paused', (s) => s.phase === 'Paused')
+  await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/abort': 'now' } } })
+  const said = new Set<string>()
+  await story.until('aborted', (s) => {
+    said.add(s.waitingFor ?? '')
+    return s.phase === 'Failed' && s.versions?.length === 1 && s.versions[0]?.id === v1
+  })
+  await passes(story, 3)
+  said.add((await story.status()).waitingFor ?? '')
+  expect([...said].join('\n')).not.toContain('starts anew')
+  expect([...said].at(-1)).toMatch(/^a change of the spec: version "\w+" was given up and is not tried again$/)
+  expect(await story.condition('Stalled')).toMatchObject({
+    reason: 'RolloutAborted',
+    message: expect.stringContaining('a user aborted it'),
+  })
+}, 60_000)
+
+it('a wrong spec: nothing is said to be going on with its image', async () => {
+  const story = await Story.start(server)
+  await story.applySpec(spec('reg.example/nothing:v9'))
+  await passes(story, 2)
+  expect(await story.condition('Described')).toMatchObject({ reason: 'ImagePullFailed' })
+  await story.applySpec(spec('reg.example/nothing:v9', { resources: { limits: { cpus: '1' } } }))
+  await passes(story, 2)
+  expect(await story.condition('Stalled')).toMatchObject({
+    reason: 'InvalidSpec',
+    message: 'spec.resources.limits.cpus: "cpus" is not a resource; did you mean "cpu"?',
+  })
+  expect(await story.condition('Described')).toMatchObject({ status: 'Unknown', reason: 'InvalidSpec' })
+}, 60_000)
+
+it('a tag: says what a push of it will not do', async () => {
+  const { story } = await serving(server)
+  expect((await story.condition('ImagePinned'))?.message).toMatch(/, what tag "v1" named .*; pushing that tag again makes no new version/)
+})
+
+const KINDS_QUOTA = { group: '', version: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas' } as const

@@ -1,0 +1,16 @@
+import type { TrafficVersion } from './traffic-plan.js'
+
+/** Work for one version that failed in a pass and is tried again. */
+export interface VersionFailure {
+  readonly versionId: string
+  readonly message: string
+}
+
+export function textOf({ versionId, message }: VersionFailure): string {
+  return `version "${versionId}": ${message}`
+}
+
+/** What could not be made explains better why a version is not ready than that it is not there. */
+export function blamedFor(version: TrafficVersion, failure: string | undefined): TrafficVersion {
+  return failure === undefined || version.observed.ready ? version : { ...version, observed: { ...version.observed, blame: failure } }
+}
