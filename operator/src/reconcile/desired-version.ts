@@ -6,11 +6,13 @@ import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
-import type { RolloutState } from '../rollout/types.js'
+import { rolloutPolicy } from '../rollout/index.js'
+import type { RolloutPolicy, RolloutState } from '../rollout/types.js'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
 import { refusedPods } from './refused-pods.js'
+import type { TrafficVersion } from './traffic-plan.js'
 import { versionOfSpec } from './version-of-spec.js'
 
 const REFUSED_RETRY_MS = 15_000
@@ -125,4 +127,10 @@ async function forgetDescriptions(
     if (metadata.labels?.[LABELS.role] !== DESCRIBE_ROLE || metadata.deletionTimestamp !== undefined || version === undefined) continue
     await forgetDescription(api, { app: which.app, versionId: version, signal: which.signal })
   }
+}
+
+/** The rollout settings of the spec; of a live version's where the spec is unusable. */
+export function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
+  const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
+  return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
 }

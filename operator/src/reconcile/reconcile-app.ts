@@ -12,7 +12,7 @@
  * I4  An invalid or not yet described spec changes nothing for the versions that are live: the engine is asked to go on with what it had.
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
  */
-import { ANNOTATIONS, canonicalJson, FINALIZER, type WeaverAppStatus } from '@weaver/crds'
+import { ANNOTATIONS, canonicalJson, type WeaverAppStatus } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { AppControl } from '../control/app-control.js'
@@ -21,14 +21,15 @@ import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
-import { brokenInvariants, decide, rolloutPolicy, versionsLetGo } from '../rollout/index.js'
+import { brokenInvariants, decide, versionsLetGo } from '../rollout/index.js'
 import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
 import { newlyStalled } from './newly-stalled.js'
 import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
 import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
 import { createChildApplier } from './child-applier.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
-import { findDesiredVersion, type DesiredVersion } from './desired-version.js'
+import { isSuspended, withFinalizer } from './app-object.js'
+import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { countInFlight } from './in-flight.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
@@ -134,17 +135,6 @@ interface AppMemory {
   readonly revisions: Map<string, Revision>
 }
 type PassDeps = ReconcilerDeps & { readonly children: ChildrenDeps; readonly memory: AppMemory }
-
-async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal): Promise<AppObject> {
-  const finalizers = app.metadata.finalizers ?? []
-  if (finalizers.includes(FINALIZER)) return app
-  const body = { metadata: { resourceVersion: app.metadata.resourceVersion, finalizers: [...finalizers, FINALIZER] } }
-  return api.patch<AppObject>(KINDS.weaverApps, app.metadata.namespace ?? '', app.metadata.name, body, { signal })
-}
-
-function isSuspended(app: AppObject): boolean {
-  return (app.spec as { readonly suspend?: unknown } | undefined)?.suspend === true
-}
 
 /** The state of one pass; made for it and thrown away after it. */
 class Pass {
@@ -407,10 +397,4 @@ class Pass {
     }
     return { isEnding, failures }
   }
-}
-
-/** The rollout settings of the spec; of a live version's where the spec is unusable. */
-function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
-  const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
-  return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
 }

@@ -1,0 +1,16 @@
+import { FINALIZER } from '@weaver/crds'
+import type { KubeApi } from '../kube/kube-api.js'
+import { KINDS } from '../kube/kinds.js'
+import type { AppObject } from './pass-status.js'
+
+/** The app with the operator's finalizer on it, so that its accounts at the broker are deleted before it. */
+export async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal): Promise<AppObject> {
+  const finalizers = app.metadata.finalizers ?? []
+  if (finalizers.includes(FINALIZER)) return app
+  const body = { metadata: { resourceVersion: app.metadata.resourceVersion, finalizers: [...finalizers, FINALIZER] } }
+  return api.patch<AppObject>(KINDS.weaverApps, app.metadata.namespace ?? '', app.metadata.name, body, { signal })
+}
+
+export function isSuspended(app: AppObject): boolean {
+  return (app.spec as { readonly suspend?: unknown } | undefined)?.suspend === true
+}
