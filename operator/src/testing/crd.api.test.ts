@@ -209,7 +209,8 @@ describe('the CRD on a real API server', () => {
         preview: 'bbb',
         weight: '25/25',
         step: '2/5',
-        waitingFor: 'hold',
+        waitingFor: 'the hold of step 2 to be over, in 40 s',
+        awaits: 'hold',
         next: '50% soon',
       },
     })
@@ -219,8 +220,8 @@ describe('the CRD on a real API server', () => {
     expect(header).toEqual(['NAME', 'READY', 'PHASE', 'ACTIVE', 'PREVIEW', 'WEIGHT', 'STEP', 'AGE'])
     expect(row?.slice(0, 7)).toEqual(['columns', '2/3', 'Progressing', 'aaa', 'bbb', '25/25', '2/5'])
     const [wide, wideRow] = await table('weaverapps', 'columns', '-o', 'wide')
-    expect(wide?.slice(8)).toEqual(['WAITING-FOR', 'IMAGE', 'NEXT'])
-    expect(wideRow?.slice(8)).toEqual(['hold', good.image, '50% soon'])
+    expect(wide?.slice(8)).toEqual(['NEXT', 'WAITING-FOR', 'IMAGE'])
+    expect(wideRow?.slice(8)).toEqual(['50% soon', 'hold', good.image])
     expect(await kubectl('get', 'all')).toContain('weaverapp.weaver.dev/columns')
     expect(await kubectl('explain', 'wa.spec.rollout.steps')).toContain('The way to 100 %')
   })
