@@ -35,14 +35,15 @@ if [ "$what" != e2e ]; then
   if bash scripts/check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   step "unit tests, real nats-server, real API server (Node $(node --version))"
   run_jest node unit
-  # What users run on a Node of their own: the SDK, the generator and the command. The operator ships in an image of ours, on Node 24.
+  # What users run on a Node of their own, as far as it goes by Node: what a call may count on (the contract, by RPC and in processes), codec, generator,
+  # simulator, command. The operator ships in an image of ours, on Node 24.
   short_pass() { # WHICH PATTERN...: tests on another Node
     local other
     step "unit tests of $2 on Node $1"
     if other=$(bash scripts/node.sh "$1"); then run_jest "$other" "unit-$1" --testPathIgnorePatterns '/node_modules/' '/dist/' '\.api\.test\.ts$' --testPathPatterns "$2"; else failed=$((failed + 1)); fi
   }
-  short_pass oldest '^.*/(sdk|codegen|examples/contract)/src/'
-  short_pass 26 '^.*/(sdk|codegen|cli|examples/contract)/src/'
+  short_pass oldest '/(sdk/src/(codec|component|config|contract|errors|sim)|codegen/src|examples/contract/src)/'
+  short_pass 26 '/(sdk/src/(codec|component|config|contract|errors|sim)|codegen/src|cli/src/(completion|config|generate|image|logs)|examples/contract/src)/'
 fi
 
 if [ "$what" != unit ]; then
