@@ -3,7 +3,7 @@ NAME ?= default
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test demo cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long demo cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ check: ## format, lint, types, generated files
 
 test: ## everything: unit tests, real nats-server, real API server, stories on a real cluster
 	bash scripts/test.sh
+
+test-long: ## the long stories: the operator's and the broker's upgrade, rollback and removal under load
+	WEAVER_STORIES=long bash scripts/test.sh e2e
 
 demo: ## v1 -> v2 under load on a cluster of its own (KEEP=1 keeps the cluster)
 	bash scripts/demo.sh

@@ -1,8 +1,8 @@
 // Applications outlive the release of the operator: its upgrade, its rollback and its end cost no request, and so does an upgrade of the broker, which is a release of
 // its own. Whatever was asked for while no operator was there is done when one is back.
 import { setTimeout as delay } from 'node:timers/promises'
-import { getApp, kubectl } from '../support/kube.js'
-import { startLoad, type Load } from '../support/load.js'
+import { getApp, kubectl } from '../../support/kube.js'
+import { startLoad, type Load } from '../../support/load.js'
 import {
   BROKER_RELEASE,
   createNamespace,
@@ -13,14 +13,14 @@ import {
   platformFromEnvironment,
   RELEASE,
   weaver,
-} from '../support/platform.js'
-import { makeRelease } from '../support/release.js'
-import { settledOn, watchRollout } from '../support/rollout.js'
-import { eventually, together } from '../support/sh.js'
+} from '../../support/platform.js'
+import { makeRelease } from '../../support/release.js'
+import { settledOn, watchRollout } from '../../support/rollout.js'
+import { eventually, together } from '../../support/sh.js'
 
 const NAMESPACE = 'story-lifecycle'
 const platform = platformFromEnvironment()
-const charts = new URL('../../charts', import.meta.url).pathname
+const charts = new URL('../../../charts', import.meta.url).pathname
 const WAIT = ['--wait', '--timeout', '8m']
 const LIMIT = { timeoutMs: 600_000 }
 let image: string

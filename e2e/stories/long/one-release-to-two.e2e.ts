@@ -1,8 +1,8 @@
 // From an installation whose one release holds operator and broker (testdata/one-release, the chart as it was) to two releases, by the commands of docs/operating.md,
 // with an application under load that loses nothing. Takes the operator of the other stories away and gives it back.
 import { cp, readFile } from 'node:fs/promises'
-import { getApp, getJson, kubectl } from '../support/kube.js'
-import { startLoad } from '../support/load.js'
+import { getApp, getJson, kubectl } from '../../support/kube.js'
+import { startLoad } from '../../support/load.js'
 import {
   chartValues,
   createNamespace,
@@ -13,13 +13,13 @@ import {
   platformFromEnvironment,
   RELEASE,
   weaver,
-} from '../support/platform.js'
-import { makeRelease } from '../support/release.js'
-import { eventually, sh } from '../support/sh.js'
+} from '../../support/platform.js'
+import { makeRelease } from '../../support/release.js'
+import { eventually, sh } from '../../support/sh.js'
 
 const NAMESPACE = 'story-two-releases'
 const platform = platformFromEnvironment()
-const root = new URL('../..', import.meta.url).pathname
+const root = new URL('../../..', import.meta.url).pathname
 const LIMIT = { timeoutMs: 900_000 }
 let image: string
 
