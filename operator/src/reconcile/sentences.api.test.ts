@@ -20,33 +20,53 @@ async function passes(story: Story, count: number): Promise<void> {
   }
 }
 
-it('a Deployment that the API server refuses: its reason is what is waited for, everywhere', async () => {
-  const { story, v1 } = await serving(server)
-  const groups = [{ name: 'text', components: ['httpserver/Reverser'], resources: { requests: { 'example.com/gpu': 1 } } }]
-  await story.applySpec(spec(V2, { groups }))
-  await passes(story, 6)
-  const status = await story.status()
-  const why = /^version "\w+" to be ready: .*Deployment.*example\.com\/gpu/
-  expect(status).toMatchObject({ waitingFor: expect.stringMatching(why), awaits: `version "${status.preview}" to be ready` })
-  for (const type of ['Ready', 'Reconciling', 'Progressing']) expect((await story.condition(type))?.message).toMatch(why)
-  expect(await story.condition('Degraded')).toMatchObject({ reason: 'WorkFailed', message: expect.stringContaining('example.com/gpu') })
-  expect(await story.condition('Available')).toMatchObject({ status: 'True', message: `version "${v1}" serves` })
-  story.now += 60_000
-  await passes(story, 3)
-  expect(await story.condition('Stalled')).toMatchObject({ reason: 'RolloutFailed', message: expect.stringContaining('example.com/gpu') })
-}, 60_000)
-
-it('a quota that takes no pod: no word of the rights of the operator', async () => {
-  const story = await Story.start(server)
-  const hard = { pods: '0' }
+/** No quota controller runs beside this API server, so the quota says itself that it is used up. */
+async function noMoreOf(story: Story, resource: string): Promise<void> {
+  const hard = { [resource]: '0' }
   const quota = await story.admin.create(KINDS_QUOTA, {
     apiVersion: 'v1',
     kind: 'ResourceQuota',
     metadata: { name: 'none', namespace: story.namespace },
     spec: { hard },
   })
-  // No quota controller runs beside this API server.
-  await story.admin.replaceStatus(KINDS_QUOTA, { ...quota, status: { hard, used: { pods: '0' } } })
+  await story.admin.replaceStatus(KINDS_QUOTA, { ...quota, status: { hard, used: { [resource]: '0' } } })
+}
+
+it('pods that the API server refuses: the spec is to be corrected, and its reason says where', async () => {
+  const { story } = await serving(server)
+  const groups = [{ name: 'text', components: ['httpserver/Reverser'], resources: { requests: { 'example.com/gpu': 1 } } }]
+  await story.applySpec(spec(V2, { groups }))
+  await passes(story, 6)
+  const status = await story.status()
+  expect(status).toMatchObject({ awaits: 'the spec to be corrected' })
+  expect(status.waitingFor).toMatch(/the API server refuses the pods of group "text": .*containers\[0\]\.resources\.limits: Required value/)
+}, 60_000)
+
+it('an object that the API server refuses: its reason is what is waited for, everywhere', async () => {
+  const { story, v1 } = await serving(server)
+  await noMoreOf(story, 'secrets')
+  await story.applySpec(spec(V2))
+  await passes(story, 6)
+  const status = await story.status()
+  const why = /^version "\w+" to be ready: .*exceeded quota: none/
+  expect(status).toMatchObject({ waitingFor: expect.stringMatching(why), awaits: `version "${status.preview}" to be ready` })
+  for (const type of ['Ready', 'Reconciling', 'Progressing']) expect((await story.condition(type))?.message).toMatch(why)
+  expect(await story.condition('Degraded')).toMatchObject({
+    reason: 'WorkFailed',
+    message: expect.stringContaining('exceeded quota: none'),
+  })
+  expect(await story.condition('Available')).toMatchObject({ status: 'True', message: `version "${v1}" serves` })
+  story.now += 60_000
+  await passes(story, 3)
+  expect(await story.condition('Stalled')).toMatchObject({
+    reason: 'RolloutFailed',
+    message: expect.stringContaining('exceeded quota: none'),
+  })
+}, 60_000)
+
+it('a quota that takes no pod: no word of the rights of the operator', async () => {
+  const story = await Story.start(server)
+  await noMoreOf(story, 'pods')
   await story.applySpec(spec(V1))
   await passes(story, 2)
   const described = await story.condition('Described')
