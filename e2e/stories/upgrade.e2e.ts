@@ -127,7 +127,7 @@ describe('a release replaces another under load', () => {
     expect(head?.trim().split(/\s+/)).toEqual(['NAME', 'READY', 'PHASE', 'ACTIVE', 'PREVIEW', 'WEIGHT', 'STEP', 'AGE'])
     expect(row).toMatch(/^httpserver\s+3\/3\s+Ready\s/)
     const [wide] = (await kubectl(['get', 'wa', '-n', NAMESPACE, '-o', 'wide'])).split('\n')
-    expect(wide).toMatch(/WAITING-FOR\s+IMAGE\s+NEXT/)
+    expect(wide).toMatch(/NEXT\s+WAITING-FOR\s+IMAGE/)
   })
 
   it('a change of configuration is a new version, and a change of the rollout settings is none', async () => {
