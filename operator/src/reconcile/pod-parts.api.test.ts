@@ -142,7 +142,12 @@ it.each<readonly [string, Partial<WeaverAppSpecInput>, RegExp]>([
   [
     'a limit below the request',
     { resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
-    /spec\.template\.spec\.containers\[0\]\.resources\.requests/,
+    /spec\.resources\.limits\.cpu: 1 is less than the request 2/,
+  ],
+  [
+    'a resource that only the API server can judge',
+    { resources: { requests: { 'example.com/gpu': 1 } } },
+    /spec\.template\.spec\.containers\[0\]\.resources\.limits: Required value/,
   ],
   [
     "Weaver's own",
