@@ -62,15 +62,25 @@ export async function deleteOwn(
   return api.delete(kind, which.namespace, which.name, { ...options, uid })
 }
 
-/** I2. Values that another put beside ours into a map that must be exactly ours are taken out. */
-async function applyOver<T extends KubeObject>(
+/** I2 */
+function applyTo<T extends KubeObject>(
   api: KubeApi,
   kind: ResourceKind,
   { live, wanted }: { readonly live: KubeObject; readonly wanted: KubeObject },
   options: CallOptions,
 ): Promise<T> {
   const { uid } = live.metadata
-  const applied = await api.apply<T>(kind, { ...wanted, metadata: { ...wanted.metadata, ...(uid === undefined ? {} : { uid }) } }, options)
+  return api.apply<T>(kind, { ...wanted, metadata: { ...wanted.metadata, ...(uid === undefined ? {} : { uid }) } }, options)
+}
+
+/** Values that another put beside ours into a map that must be exactly ours are taken out. */
+async function applyOver<T extends KubeObject>(
+  api: KubeApi,
+  kind: ResourceKind,
+  { live, wanted }: { readonly live: KubeObject; readonly wanted: KubeObject },
+  options: CallOptions,
+): Promise<T> {
+  const applied = await applyTo<T>(api, kind, { live, wanted }, options)
   const replacement = replacementOf(kind, applied, wanted)
   if (replacement === undefined) return applied
   const { namespace = '', name, resourceVersion } = applied.metadata
@@ -100,8 +110,7 @@ async function adopt<T extends KubeObject>(
   const { namespace = '', name, resourceVersion } = live.metadata
   const replacement = replacementOf(kind, live, wanted)
   if (replacement !== undefined) await api.patch(kind, namespace, name, { metadata: { resourceVersion }, ...replacement }, options)
-  const { uid } = live.metadata
-  const applied = await api.apply<T>(kind, { ...wanted, metadata: { ...wanted.metadata, ...(uid === undefined ? {} : { uid }) } }, options)
+  const applied = await applyTo<T>(api, kind, { live, wanted }, options)
   const managedFields = applied.metadata.managedFields?.filter((m) => m.manager === FIELD_MANAGER && m.operation === 'Apply')
   const body = { metadata: { resourceVersion: applied.metadata.resourceVersion, managedFields } }
   return api.patch<T>(kind, namespace, name, body, options)
