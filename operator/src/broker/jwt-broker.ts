@@ -7,11 +7,11 @@
  * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { fromSeed } from '@nats-io/nkeys'
 import { WeaverError } from '@weaver/sdk/contract'
 import type { Logger } from '../log.js'
 import type { Broker, BrokerVersion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
+import { nkeyFromSeed } from './nkey.js'
 import { encodeClosedAccount, encodeVersionAccount, groupCreds, operatorCreds } from './version-account.js'
 import { deriveVersionKeys } from './version-keys.js'
 import { WeaveletAsker } from './weavelet-asker.js'
@@ -37,7 +37,7 @@ export interface JwtBrokerOptions {
 export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker> {
   const { servers, log } = options
   const seed = new TextEncoder().encode(options.operatorSeed.trim())
-  const operator = fromSeed(seed)
+  const operator = nkeyFromSeed(options.operatorSeed.trim())
   const system = await connectBroker({ servers, creds: options.systemCreds, name: 'weaver-operator system', keepsTrying: true })
   const asker = new WeaveletAsker(servers, (identity) => operatorCreds(deriveVersionKeys(seed, identity)))
 

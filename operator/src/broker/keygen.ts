@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { defaultNatsLimits, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt'
-import { createAccount, createOperator, createUser } from '@nats-io/nkeys'
+import { createNkey, NKEY_ROLE } from './nkey.js'
 
 /** What the broker and the operator share: the content of the Secret that the chart's hook makes. */
 export interface BrokerAuth {
@@ -21,9 +21,9 @@ export const UNLIMITED = { ...defaultNatsLimits(), conn: -1, leaf: -1, imports: 
 const RESOLVER_FOLDER = '/data/jwt'
 
 export async function createBrokerAuth(options: { readonly resolverFolder?: string } = {}): Promise<BrokerAuth> {
-  const operator = createOperator()
-  const system = createAccount()
-  const user = createUser()
+  const operator = createNkey(NKEY_ROLE.operator)
+  const system = createNkey(NKEY_ROLE.account)
+  const user = createNkey(NKEY_ROLE.user)
   const systemJwt = await encodeAccount('system', system, { limits: UNLIMITED }, { signer: operator })
   const operatorJwt = await encodeOperator('weaver', operator, { system_account: system.getPublicKey() })
   const userJwt = await encodeUser('weaver-operator', user, system, {})

@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
-import { fromSeed, type KeyPair } from '@nats-io/nkeys'
+import type { KeyPair } from '@nats-io/nkeys'
 import type { VersionIdentity } from './broker.js'
-import { encodeSeed, NKEY_ROLE } from './nkey-seed.js'
+import { createNkey, NKEY_ROLE } from './nkey.js'
 
 /**
  * The keys of a version, all derived from the operator's seed (HKDF-SHA256), so that only that one secret is kept: the same identity has the same keys for
@@ -19,7 +19,7 @@ export interface VersionKeys {
 export function deriveVersionKeys(operatorSeed: Uint8Array, identity: VersionIdentity): VersionKeys {
   const base = `${identity.appUid}/${identity.versionId}`
   const derive = (role: number, path: string): KeyPair =>
-    fromSeed(encodeSeed(role, new Uint8Array(hkdfSync('sha256', operatorSeed, 'weaver.dev/nkeys/1', path, 32))))
+    createNkey(role, new Uint8Array(hkdfSync('sha256', operatorSeed, 'weaver.dev/nkeys/1', path, 32)))
   return {
     account: derive(NKEY_ROLE.account, `account/${base}`),
     group: (name) => derive(NKEY_ROLE.user, `group/${base}/${name}`),
