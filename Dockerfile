@@ -15,6 +15,8 @@ COPY --from=build /src/sdk/package.json sdk/package.json
 COPY --from=build /src/sdk/dist sdk/dist
 COPY --from=build /src/deployer/package.json deployer/package.json
 COPY --from=build /src/deployer/dist deployer/dist
+COPY --from=build /src/rollout/package.json rollout/package.json
+COPY --from=build /src/rollout/dist rollout/dist
 COPY --from=build /src/operator/package.json operator/package.json
 COPY --from=build /src/operator/dist operator/dist
 USER 1000:1000

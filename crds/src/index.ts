@@ -24,6 +24,7 @@ export {
 export { checkSpec, parseWeaverApp, parseWeaverAppSpec, type ParsedApp, type ParsedSpec } from './parse.js'
 export { fieldPath, formatProblem, nearestName, type SpecProblem } from './problems.js'
 export { parseQuantity, QUANTITY } from './quantities.js'
+export { rolloutSettings, type RolloutSettings } from './rollout-settings.js'
 export { canonicalJson, earlierVersionIdOf, isSameVersion, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
 export {
   API_GROUP,

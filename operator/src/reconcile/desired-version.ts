@@ -1,4 +1,12 @@
-import { checkAgainstGraph, describePodName, formatProblem, LABELS, parseWeaverAppSpec, type WeaverAppSpec } from '@weaver/crds'
+import {
+  checkAgainstGraph,
+  describePodName,
+  formatProblem,
+  LABELS,
+  parseWeaverAppSpec,
+  rolloutSettings,
+  type WeaverAppSpec,
+} from '@weaver/crds'
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
@@ -6,8 +14,7 @@ import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
-import { rolloutPolicy } from '../rollout/index.js'
-import type { RolloutPolicy, RolloutState } from '../rollout/types.js'
+import { rolloutPolicy, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
 import { findSnapshot, storeSnapshot } from './live-versions.js'
@@ -132,5 +139,5 @@ async function forgetDescriptions(
 /** The rollout settings of the spec; of a live version's where the spec is unusable. */
 export function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
   const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
-  return spec === undefined ? undefined : rolloutPolicy(spec.rollout)
+  return spec === undefined ? undefined : rolloutPolicy(rolloutSettings(spec.rollout))
 }

@@ -9,7 +9,7 @@ import { parseSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { applyOwn } from '../kube/own-objects.js'
-import type { RolloutState } from '../rollout/types.js'
+import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'
 
 export function versionOf({ metadata }: Revision): string | undefined {

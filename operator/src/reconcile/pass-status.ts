@@ -2,8 +2,9 @@ import type { WeaverAppStatus } from '@weaver/crds'
 import { SUBJECT_LAYOUT } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { KubeObject } from '../kube/kube-api.js'
-import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
+import type { ObservedVersion, RolloutPolicy, RolloutState } from '@weaver/rollout'
 import { buildAppStatus, type VersionFacts } from '../status/app-status.js'
+import type { WordedDecision } from '../status/rollout-words.js'
 import type { TrafficObservation } from '../traffic/traffic-driver.js'
 import type { DesiredVersion } from './desired-version.js'
 import type { TrafficVersion } from './traffic-plan.js'
@@ -34,7 +35,7 @@ export interface PassFacts {
   readonly versions: readonly TrafficVersion[]
   readonly observed: readonly ObservedVersion[]
   readonly traffic: TrafficObservation
-  readonly decision: RolloutDecision | undefined
+  readonly decision: WordedDecision | undefined
   readonly isSuspended: boolean
   readonly policy: RolloutPolicy | undefined
   readonly weights: Readonly<Record<string, number>>

@@ -12,7 +12,7 @@
  * I4  An invalid or not yet described spec changes nothing for the versions that are live: the engine is asked to go on with what it had.
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
  */
-import { ANNOTATIONS, canonicalJson, type WeaverAppStatus } from '@weaver/crds'
+import { canonicalJson, type WeaverAppStatus } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { AppControl } from '../control/app-control.js'
@@ -21,14 +21,15 @@ import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
-import { brokenInvariants, decide, versionsLetGo } from '../rollout/index.js'
-import type { ObservedVersion, RolloutDecision, RolloutPolicy, RolloutState } from '../rollout/types.js'
+import { brokenInvariants, decide, versionsLetGo, type ObservedVersion, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
+import { wordDecision, type WordedDecision } from '../status/rollout-words.js'
 import { newlyStalled } from './newly-stalled.js'
 import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
 import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
 import { createChildApplier } from './child-applier.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { isSuspended, withFinalizer } from './app-object.js'
+import { commandAnnotations, commandsOf } from './commands.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { countInFlight } from './in-flight.js'
@@ -304,11 +305,8 @@ class Pass {
     to: { readonly target: string; readonly policy: RolloutPolicy; readonly trafficBlame: string | undefined },
     versions: readonly ObservedVersion[],
     state: RolloutState | undefined,
-  ): RolloutDecision {
+  ): WordedDecision {
     const { target, policy, trafficBlame } = to
-    const annotations = this.#app.metadata.annotations ?? {}
-    const isSet = (name: string) => annotations[name] !== undefined && annotations[name] !== 'false'
-    const commands = { abort: isSet(ANNOTATIONS.abort), promote: isSet(ANNOTATIONS.promote) }
     const input = {
       now: this.#now,
       watchingSince: this.#deps.memory.watchingSince,
@@ -316,7 +314,7 @@ class Pass {
       policy,
       versions,
       state,
-      commands,
+      commands: commandsOf(this.#app.metadata.annotations),
       ...(trafficBlame === undefined ? {} : { trafficBlame }),
     }
     const decision = decide(input)
@@ -326,7 +324,7 @@ class Pass {
         'WEAVER_ROLLOUT_INVARIANT',
         `WeaverApp "${this.#identity.name}": the rollout engine decided something that must not be, and nothing was done: ${broken.join('; ')}`,
       )
-    return decision
+    return wordDecision(decision)
   }
 
   /** I2, I5. Writes only what changed. */
@@ -353,7 +351,7 @@ class Pass {
 
   /** The verbs were in the decision, and the decision is stored; a crash before this line repeats a verb that then finds nothing to do. */
   async #clearCommands(): Promise<void> {
-    const given = [ANNOTATIONS.abort, ANNOTATIONS.promote].filter((a) => this.#app.metadata.annotations?.[a] !== undefined)
+    const given = commandAnnotations(this.#app.metadata.annotations)
     if (given.length === 0) return
     const { namespace, name } = this.#identity
     const annotations = Object.fromEntries(given.map((a) => [a, null]))
@@ -372,7 +370,7 @@ class Pass {
    */
   async #act(
     versions: readonly TrafficVersion[],
-    decision: RolloutDecision,
+    decision: WordedDecision,
     { objects, canEnsure }: { readonly objects: AppObjects; readonly canEnsure: boolean },
   ): Promise<{ readonly isEnding: boolean; readonly failures: readonly VersionFailure[] }> {
     const failures: VersionFailure[] = []

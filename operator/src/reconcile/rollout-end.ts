@@ -1,5 +1,5 @@
 import type { WeaverAppStatus } from '@weaver/crds'
-import type { RolloutEvent } from '../rollout/types.js'
+import type { WordedEvent } from '../status/rollout-words.js'
 
 export type RolloutOutcome = 'promoted' | 'failed' | 'aborted' | 'superseded' | 'rolled-back'
 export interface RolloutEnd {
@@ -9,7 +9,7 @@ export interface RolloutEnd {
   readonly seconds: number
 }
 
-const OUTCOMES: Readonly<Partial<Record<RolloutEvent['reason'], RolloutOutcome>>> = {
+const OUTCOMES: Readonly<Partial<Record<WordedEvent['reason'], RolloutOutcome>>> = {
   Promoted: 'promoted',
   RolloutFailed: 'failed',
   RolloutAborted: 'aborted',
@@ -23,7 +23,7 @@ const OUTCOMES: Readonly<Partial<Record<RolloutEvent['reason'], RolloutOutcome>>
  * @param status the one with these events.
  * @param now Epoch milliseconds.
  */
-export function rolloutEnds(status: WeaverAppStatus, events: readonly RolloutEvent[], now: number): RolloutEnd[] {
+export function rolloutEnds(status: WeaverAppStatus, events: readonly WordedEvent[], now: number): RolloutEnd[] {
   return events.flatMap(({ reason, version }): RolloutEnd[] => {
     const outcome = OUTCOMES[reason]
     // A first version that failed is still waited for.

@@ -2,11 +2,11 @@
  * A field of the schema that nothing reads is a promise that nothing keeps. Here every field of a WeaverApp is changed in turn, and something that the operator
  * makes or decides must change with it (issue 10, 38: `hosts` and `public` were in the schema for a long time and did nothing).
  */
-import { weaverAppSpecSchema, type WeaverAppSpec } from '@weaver/crds'
+import { rolloutSettings, weaverAppSpecSchema, type WeaverAppSpec } from '@weaver/crds'
 import { z } from 'zod'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { buildTrafficPlan } from './traffic-plan.js'
-import { rolloutPolicy } from '../rollout/index.js'
+import { rolloutPolicy } from '@weaver/rollout'
 import { listenersOf, renderProxyFiles } from '../traffic/haproxy-config.js'
 import { emptyState } from '../traffic/slots.js'
 import { buildDescribePod } from '../desired/describe-pod.js'
@@ -218,7 +218,7 @@ function made(spec: WeaverAppSpec): string {
     buildVersionNetworkPolicy(plan),
     buildDescribePod(APP, 'v1', spec),
     plan.trafficDriver,
-    rolloutPolicy(spec.rollout),
+    rolloutPolicy(rolloutSettings(spec.rollout)),
     renderProxyFiles(listenersOf(traffic), emptyState(), 120),
     traffic.listeners.map((l) => buildStableService(APP, l.listener)),
     [traffic.app.replicas, buildProxyDisruptionBudget({ app: APP, replicas: traffic.app.replicas })],

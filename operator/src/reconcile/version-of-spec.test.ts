@@ -1,6 +1,6 @@
 import { earlierVersionIdOf, versionIdOf, weaverAppSpecSchema, type WeaverAppSpecInput } from '@weaver/crds'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
-import type { RolloutState } from '../rollout/types.js'
+import type { RolloutState } from '@weaver/rollout'
 import { versionOfSpec } from './version-of-spec.js'
 
 const specOf = (more: Partial<WeaverAppSpecInput> = {}) => weaverAppSpecSchema.parse({ image: 'reg.example/shop:v1', ...more })

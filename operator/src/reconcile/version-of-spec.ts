@@ -1,6 +1,6 @@
 import { earlierVersionIdOf, isSameVersion, versionIdOf, type WeaverAppSpec } from '@weaver/crds'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
-import type { RolloutState } from '../rollout/types.js'
+import type { RolloutState } from '@weaver/rollout'
 
 /**
  * The id of the version that a spec asks for. One that exists keeps its id whichever release made it, so an operator whose rule for ids is another one starts

@@ -1,6 +1,7 @@
 import type { Reason } from '@weaver/crds'
-import type { RolloutDecision, RolloutPhase } from '../rollout/types.js'
+import type { RolloutPhase } from '@weaver/rollout'
 import type { WantedCondition } from './conditions.js'
+import type { WordedDecision } from './rollout-words.js'
 
 /** What one pass learned, as far as conditions speak of it. */
 export interface PassFindings {
@@ -11,7 +12,7 @@ export interface PassFindings {
   readonly describe?: { readonly ok: boolean; readonly reason: Reason; readonly message: string }
   /** Whether the version asked for runs by digest; `undefined`: not described yet. */
   readonly pin?: { readonly pinned: boolean; readonly message: string }
-  readonly decision?: RolloutDecision
+  readonly decision?: WordedDecision
   /** What the history says of a version asked for that failed, by its own event: its objects go, and with them the reason. */
   readonly failedBy?: { readonly reason: Reason; readonly message: string }
   readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }

@@ -1,7 +1,8 @@
 import type { Condition, Reason, VersionStatus, WeaverAppStatus } from '@weaver/crds'
-import type { RolloutDecision, RolloutState } from '../rollout/types.js'
+import type { RolloutState } from '@weaver/rollout'
 import { buildConditions, phaseOf, type PassFindings } from './app-conditions.js'
 import { mergeConditions } from './conditions.js'
+import type { WordedDecision } from './rollout-words.js'
 
 const HISTORY_LENGTH = 50
 const COLUMN_LENGTH = 48
@@ -49,7 +50,7 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     ...(decision?.events ?? []).map((e) => ({
       at: new Date(now).toISOString(),
       event: e.reason,
-      ...(e.version === undefined ? {} : { version: e.version }),
+      version: e.version,
       message: e.message,
     })),
   ].slice(-HISTORY_LENGTH)
@@ -116,7 +117,7 @@ function withLastingFailure(
 
 function versionStatus(
   v: VersionFacts,
-  context: { readonly state: RolloutState | undefined; readonly decision: RolloutDecision | undefined },
+  context: { readonly state: RolloutState | undefined; readonly decision: WordedDecision | undefined },
 ): VersionStatus {
   return withoutUndefined({
     id: v.id,

@@ -1,11 +1,11 @@
 import type { WeaverAppStatus } from '@weaver/crds'
-import type { RolloutDecision } from '../rollout/types.js'
 import { buildAppStatus, type StatusInput } from './app-status.js'
 import { mergeConditions } from './conditions.js'
+import type { WordedDecision } from './rollout-words.js'
 
 const T0 = Date.parse('2026-01-01T00:00:00Z')
 
-function decision(more: Partial<RolloutDecision> = {}): RolloutDecision {
+function decision(more: Partial<WordedDecision> = {}): WordedDecision {
   return {
     state: { active: 'v1', preview: 'v2', step: 1, progressAt: T0, draining: [], failed: [] },
     phase: 'Progressing',
@@ -151,7 +151,7 @@ describe('status of an app', () => {
     let status: WeaverAppStatus | undefined
     for (let i = 0; i < 60; i++)
       status = buildAppStatus({
-        ...input({}, { decision: decision({ events: [{ reason: 'StepStarted', message: `${i}`, type: 'Normal' }] }) }),
+        ...input({}, { decision: decision({ events: [{ reason: 'StepStarted', version: 'v2', message: `${i}`, type: 'Normal' }] }) }),
         previous: status,
       })
     expect(status?.history).toHaveLength(50)

@@ -1,6 +1,6 @@
 import { decide } from './engine.js'
 import { brokenInvariants } from './invariants.js'
-import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState } from './types.js'
+import type { ObservedVersion, RolloutCommand, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState } from './types.js'
 
 const policy: RolloutPolicy = {
   steps: [
@@ -47,7 +47,7 @@ function world(options: { readonly policy?: Partial<RolloutPolicy> } = {}) {
         policy: w.policy,
         versions: w.versions(),
         state,
-        commands: { abort: false, promote: false },
+        commands: [],
         ...(w.watchingSince === undefined ? {} : { watchingSince: w.watchingSince }),
         ...over,
       }
@@ -93,18 +93,22 @@ function world(options: { readonly policy?: Partial<RolloutPolicy> } = {}) {
   }
   return w
 }
-const reasons = (d: RolloutDecision) => d.events.map((e) => e.reason)
+const reasons = (d: RolloutDecision) => d.events.map((e) => e.kind)
 
 describe('a first version (R1)', () => {
   it('has no traffic until it is ready, then all of it at once', () => {
     const w = world()
     expect(w.call()).toMatchObject({ phase: 'Pending', weights: {}, keep: ['v1'], state: { preview: 'v1' } })
     w.down('v1')
-    expect(w.call()).toMatchObject({ phase: 'Starting', weights: {}, waitingFor: expect.stringContaining('CrashLoopBackOff') })
+    expect(w.call()).toMatchObject({
+      phase: 'Starting',
+      weights: {},
+      awaited: { kind: 'ready', version: 'v1', blame: 'component "a/B": pod "v1-x": CrashLoopBackOff' },
+    })
     w.up('v1')
     expect(w.call()).toMatchObject({ weights: { v1: 100 }, state: { active: 'v1' } })
     expect(w.settle()).toMatchObject({ phase: 'Ready', keep: ['v1'] })
-    expect(w.settle().waitingFor).toBeUndefined()
+    expect(w.settle().awaited).toBeUndefined()
   })
 
   it('is not ready for people before the proxies have the weight', () => {
@@ -113,7 +117,10 @@ describe('a first version (R1)', () => {
     w.call()
     w.call()
     w.set('v1', { ready: true, servable: true, weightObserved: 0 })
-    expect(w.call()).toMatchObject({ phase: 'Progressing', waitingFor: 'the proxies to have the weights asked for ("v1": 0 % of 100 %)' })
+    expect(w.call()).toMatchObject({
+      phase: 'Progressing',
+      awaited: { kind: 'weights', shares: [{ version: 'v1', asked: 100, observed: 0 }] },
+    })
   })
 
   it('stays past its deadline, says that it failed once, and is taken when it becomes ready after all', () => {
@@ -121,7 +128,7 @@ describe('a first version (R1)', () => {
     w.down('v1')
     w.settle()
     w.now += policy.progressDeadlineMs
-    expect(w.call()).toMatchObject({ phase: 'Failed', keep: ['v1'], events: [{ reason: 'RolloutFailed', version: 'v1' }] })
+    expect(w.call()).toMatchObject({ phase: 'Failed', keep: ['v1'], events: [{ kind: 'RolloutFailed', version: 'v1' }] })
     w.now += 1_000
     expect(w.call()).toMatchObject({ phase: 'Failed', events: [] })
     w.up('v1')
@@ -133,7 +140,7 @@ describe('a first version (R1)', () => {
     const w = world()
     w.down('v1')
     w.settle()
-    const d = w.call({ commands: { abort: true, promote: false } })
+    const d = w.call({ commands: [{ verb: 'abort' }] })
     expect(d).toMatchObject({ phase: 'Failed', weights: {} })
     expect(reasons(d)).toContain('RolloutAborted')
   })
@@ -160,7 +167,7 @@ describe('an upgrade (R2)', () => {
     expect(w.settle()).toMatchObject({
       phase: 'Progressing',
       weights: { v1: 90, v2: 10 },
-      waitingFor: `the hold of step 1/3 (10 %) to end at ${new Date(T0 + 60_000).toISOString().slice(0, 19)}Z`,
+      awaited: { kind: 'hold', step: { index: 0, count: 3, weight: 10 }, until: T0 + 60_000 },
       requeueAfterMs: 60_000,
       schedule: [
         { at: T0 + 60_000, weight: 50 },
@@ -176,7 +183,7 @@ describe('an upgrade (R2)', () => {
       weights: { v2: 100 },
       keep: ['v2', 'v1'],
       remove: [],
-      waitingFor: 'version "v1" to finish 2 requests in flight',
+      awaited: { kind: 'drained', version: 'v1', inFlight: 2 },
     })
     w.set('v1', { inFlight: 0 })
     const d = w.call()
@@ -194,9 +201,24 @@ describe('an upgrade (R2)', () => {
     w.call()
     w.set('v2', { weightObserved: 7 })
     w.set('v1', { weightObserved: 93 })
-    expect(w.after(120_000)).toMatchObject({ weights: { v1: 90, v2: 10 }, waitingFor: expect.stringContaining('"v2": 7 % of 10 %') })
+    expect(w.after(120_000)).toMatchObject({
+      weights: { v1: 90, v2: 10 },
+      awaited: {
+        kind: 'weights',
+        shares: [
+          { version: 'v1', asked: 90, observed: 93 },
+          { version: 'v2', asked: 10, observed: 7 },
+        ],
+      },
+    })
     w.set('v2', { weightObserved: undefined as never })
-    expect(w.settle().waitingFor).toContain('not known')
+    expect(w.settle().awaited).toEqual({
+      kind: 'weights',
+      shares: [
+        { version: 'v1', asked: 90, observed: 93 },
+        { version: 'v2', asked: 10 },
+      ],
+    })
     w.set('v2', { weightObserved: 10 })
     w.set('v1', { weightObserved: 90 })
     expect(w.settle().state.heldSince).toBe(w.now)
@@ -234,7 +256,7 @@ describe('an upgrade (R2)', () => {
     expect(w.call()).toMatchObject({
       phase: 'Degraded',
       weights: { v1: 50, v2: 50 },
-      waitingFor: 'version "v2" to be ready: one of two pods',
+      awaited: { kind: 'ready', version: 'v2', exists: true, blame: 'one of two pods' },
     })
     w.up('v2')
     w.call()
@@ -284,7 +306,7 @@ describe('pauses and promotion', () => {
     { weight: 50, holdMs: 60_000, pause: false },
     { weight: 100, holdMs: 0, pause: true },
   ]
-  const promote = { abort: false, promote: true }
+  const promote: readonly RolloutCommand[] = [{ verb: 'promote' }]
 
   it('waits for promote, for ever', () => {
     const w = world({ policy: { steps } })
@@ -293,7 +315,7 @@ describe('pauses and promotion', () => {
     expect(d).toMatchObject({
       phase: 'Paused',
       weights: { v1: 95, v2: 5 },
-      waitingFor: expect.stringContaining('weaver.dev/promote'),
+      awaited: { kind: 'promotion', step: { index: 0, count: 3, weight: 5 } },
       schedule: [],
     })
     expect(d.requeueAfterMs).toBeUndefined()
@@ -333,7 +355,7 @@ describe('pauses and promotion', () => {
     expect(w.after(24 * 3_600_000)).toMatchObject({
       phase: 'Paused',
       weights: { v1: 50, v2: 50 },
-      waitingFor: 'spec.rollout.paused to be set to false',
+      awaited: { kind: 'unpaused' },
     })
     w.down('v2')
     expect(w.call().weights).toEqual({ v1: 100 })
@@ -355,16 +377,16 @@ describe('failure', () => {
     const d = w.call()
     expect(d).toMatchObject({ phase: 'Failed', weights: { v1: 100 }, state: { failed: ['v2'] } })
     expect(d.events[0]).toMatchObject({
-      reason: 'RolloutFailed',
+      kind: 'RolloutFailed',
       version: 'v2',
-      type: 'Warning',
-      message: expect.stringMatching(/component "a\/B".*CrashLoopBackOff.*"v1" has all traffic/),
+      stall: { deadlineMs: policy.progressDeadlineMs, missing: 'ready', blame: 'component "a/B": pod "v2-x": CrashLoopBackOff' },
+      active: 'v1',
     })
     expect(w.settle()).toMatchObject({
       phase: 'Failed',
       keep: ['v1'],
       remove: [],
-      waitingFor: expect.stringContaining('a change of the spec'),
+      awaited: { kind: 'otherVersion', version: 'v2' },
     })
     expect(w.after(24 * 3_600_000)).toMatchObject({ phase: 'Failed', keep: ['v1'] })
     w.desired = 'v3'
@@ -393,7 +415,7 @@ describe('failure', () => {
     w.down('v2')
     const d = w.call()
     expect(d).toMatchObject({ phase: 'Degraded', weights: { v1: 100 }, state: { step: -1 } })
-    expect(d.events).toMatchObject([{ reason: 'PreviewDegraded', message: expect.stringContaining('traffic goes back to "v1"') }])
+    expect(d.events).toMatchObject([{ kind: 'PreviewDegraded', version: 'v2', active: 'v1', activeServes: true }])
     w.settle()
     w.up('v2')
     expect(w.settle().weights).toEqual({ v1: 90, v2: 10 })
@@ -434,20 +456,24 @@ describe('failure', () => {
     w.settle()
     w.now += policy.progressDeadlineMs
     const d = w.call()
-    expect(d).toMatchObject({ phase: 'Paused', weights: { v1: 90, v2: 10 }, waitingFor: expect.stringContaining('promote or abort') })
+    expect(d).toMatchObject({
+      phase: 'Paused',
+      weights: { v1: 90, v2: 10 },
+      awaited: { kind: 'verdict', version: 'v2', ready: false, blame: 'slow' },
+    })
     expect(reasons(d)).toEqual(['RolloutHalted'])
     w.up('v2')
     expect(w.after(3_600_000)).toMatchObject({ phase: 'Paused', weights: { v1: 90, v2: 10 } })
-    expect(reasons(w.call({ commands: { abort: false, promote: true } }))).toEqual(['RolloutResumed'])
+    expect(reasons(w.call({ commands: [{ verb: 'promote' }] }))).toEqual(['RolloutResumed'])
     w.settle()
     expect(w.after(60_000).weights).toEqual({ v1: 50, v2: 50 })
-    expect(w.call({ commands: { abort: true, promote: false } })).toMatchObject({ phase: 'Failed', weights: { v1: 100 } })
+    expect(w.call({ commands: [{ verb: 'abort' }] })).toMatchObject({ phase: 'Failed', weights: { v1: 100 } })
   })
 
   it('by abort: all traffic back in this very call', () => {
     const w = world()
     w.upgrade(1)
-    const d = w.call({ commands: { abort: true, promote: false } })
+    const d = w.call({ commands: [{ verb: 'abort' }] })
     expect(d).toMatchObject({ phase: 'Failed', weights: { v1: 100 }, state: { failed: ['v2'] } })
     expect(reasons(d)).toEqual(['RolloutAborted', 'DrainStarted'])
     expect(w.settle()).toMatchObject({ keep: ['v1'], phase: 'Failed' })
@@ -458,7 +484,7 @@ describe('failure', () => {
     w.upgrade(1)
     w.down('v1')
     w.settle()
-    const d = w.call({ commands: { abort: true, promote: false } })
+    const d = w.call({ commands: [{ verb: 'abort' }] })
     expect(d).toMatchObject({ weights: { v2: 100 }, keep: ['v1', 'v2'], remove: [] })
     expect(w.after(policy.drainTimeoutMs * 2)).toMatchObject({ weights: { v2: 100 }, remove: [] })
     w.up('v1')
@@ -515,7 +541,7 @@ describe('another spec (R6)', () => {
       phase: 'Pending',
       remove: ['v1'],
       keep: ['v2'],
-      waitingFor: expect.stringContaining('to be gone; then it starts anew'),
+      awaited: { kind: 'removal', version: 'v1', thenStarts: true },
     })
     w.seen.delete('v1')
     expect(w.call().state.preview).toBe('v1')
@@ -544,13 +570,14 @@ describe('draining', () => {
   it('takes an unknown number in flight for some', () => {
     const w = promoted()
     w.set('v1', { inFlight: undefined as never })
-    expect(w.settle()).toMatchObject({ remove: [], letGo: [], waitingFor: 'version "v1" to say how much is in flight' })
+    expect(w.settle().awaited).not.toHaveProperty('inFlight')
+    expect(w.settle()).toMatchObject({ remove: [], letGo: [], awaited: { kind: 'drained', version: 'v1' } })
   })
 
   it('never removes what a proxy still names', () => {
     const w = promoted()
     w.set('v1', { inFlight: 0, released: false })
-    expect(w.after(24 * 3_600_000)).toMatchObject({ letGo: ['v1'], remove: [], waitingFor: 'the proxies to let go of version "v1"' })
+    expect(w.after(24 * 3_600_000)).toMatchObject({ letGo: ['v1'], remove: [], awaited: { kind: 'released', version: 'v1' } })
   })
 
   it('cuts what does not end within its time, and says so', () => {
@@ -558,26 +585,22 @@ describe('draining', () => {
     w.now += policy.drainTimeoutMs
     const cut = w.call()
     expect(cut).toMatchObject({ letGo: ['v1'], remove: [], state: { draining: [{ id: 'v1', cut: 3 }] } })
-    expect(cut.events).toMatchObject([
-      { reason: 'DrainCut', type: 'Warning', message: expect.stringMatching(/3 requests and open connections .* cut.*drainTimeout/) },
-    ])
+    expect(cut.events).toEqual([{ kind: 'DrainCut', at: 'release', version: 'v1', inFlight: 3, timeoutMs: policy.drainTimeoutMs }])
     // The proxies have ended them by now (issue 10, 37).
     w.set('v1', { inFlight: 0 })
     const d = w.call()
     expect(d.remove).toEqual(['v1'])
-    expect(d.events).toMatchObject([
-      { reason: 'VersionRemoved', type: 'Normal', message: 'version "v1" is removed; 3 requests and open connections were cut' },
-    ])
+    expect(d.events).toEqual([{ kind: 'VersionRemoved', version: 'v1', cut: 3 }])
   })
 
   it('of an aborted version promises no new start (issue 10, 39)', () => {
     const w = world()
     w.upgrade()
-    const said: (string | undefined)[] = []
-    w.call({ commands: { abort: true, promote: false } })
-    for (let i = 0; i < 5; i += 1) said.push(w.after(1).waitingFor)
-    expect(said.join('\n')).not.toContain('starts anew')
-    expect(said.at(-1)).toBe('a change of the spec: version "v2" was given up and is not tried again')
+    const awaited: unknown[] = []
+    w.call({ commands: [{ verb: 'abort' }] })
+    for (let i = 0; i < 5; i += 1) awaited.push(w.after(1).awaited)
+    expect(awaited).not.toContainEqual(expect.objectContaining({ thenStarts: true }))
+    expect(awaited.at(-1)).toEqual({ kind: 'otherVersion', version: 'v2' })
   })
 
   it('also takes in versions that nobody remembers', () => {

@@ -1,6 +1,7 @@
-import type { ObservedVersion, RolloutEvent, RolloutInput, RolloutState, RolloutStep } from './types.js'
+import type { RolloutEvent } from './events.js'
+import type { ObservedVersion, RolloutInput, RolloutState, RolloutStep } from './types.js'
 
-/** A decision in the making. The rooms of the engine change `state` and add `events`; nothing else is written to. */
+/** A decision in the making. The parts of the engine change `state` and add `events`; nothing else is written to. */
 export interface Draft {
   readonly input: RolloutInput
   readonly now: number
@@ -51,6 +52,12 @@ export function isReady(draft: Draft, id: string): boolean {
   return ready && servable
 }
 
+/** Why a version is not ready, in a form to spread into an event. */
+export function blameOf(draft: Draft, id: string): { readonly blame?: string } {
+  const { blame } = view(draft, id)
+  return blame === undefined ? {} : { blame }
+}
+
 export function emit(draft: Draft, event: RolloutEvent): void {
   draft.events.push(event)
 }
@@ -85,10 +92,5 @@ function adopt(draft: Draft): void {
   if (inOrder.reduce((sum, v) => sum + weigh(v), 0) === 100)
     draft.state.weights = Object.fromEntries(inOrder.filter((v) => weigh(v) > 0).map((v) => [v.id, weigh(v)]))
   else if (found.servable) draft.state.weights = { [found.id]: 100 }
-  emit(draft, {
-    type: 'Warning',
-    reason: 'Adopted',
-    version: found.id,
-    message: `nothing was remembered of this app; version "${found.id}" is taken as the active one`,
-  })
+  emit(draft, { kind: 'Adopted', version: found.id })
 }

@@ -1,8 +1,11 @@
 /**
  * The rollout engine: `decide` moves user traffic from the active version to the preview version, one step at a time, and lets old versions go.
  *
- * Siblings: `types` (vocabulary), `policy` (what spec.rollout means), `draft` (a decision in the making), `weights` (who may have traffic), `draining` (how a
- * version goes), `report` (phase, what is awaited, schedule), `invariants` (what must hold of every decision; tests explore it, the operator checks each write).
+ * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings of a
+ * rollout mean), `draft` (a decision in the making), `weights` (who may have traffic), `outcome` (the
+ * ends of a rollout), `draining` (how a version goes), `report` and `waiting` (phase, schedule, what is
+ * awaited), `invariants` (what must hold of every decision; tests explore it, the operator checks each
+ * write).
  *
  * Rules
  *  R1  A first version gets all traffic when it is ready, at once. Past its deadline it stays, as there is nothing to go back to.
@@ -16,8 +19,11 @@
  *      version that is draining is taken back; one whose objects are being deleted has to be gone first.
  *  R7  A failed or aborted version is not tried again until the spec has asked for something else.
  */
+import { obey } from './commands.js'
 import { drain, retireStrays, stampDraining } from './draining.js'
-import { emit, isReady, openDraft, resetProgress, retire, view, type Draft } from './draft.js'
+import { blameOf, emit, isReady, openDraft, resetProgress, retire, view, type Draft } from './draft.js'
+import type { Stall } from './events.js'
+import { becomeActive, giveUp } from './outcome.js'
 import { report } from './report.js'
 import type { RolloutDecision, RolloutInput, RolloutStep } from './types.js'
 import { isInForce, safeWeights } from './weights.js'
@@ -46,53 +52,14 @@ function choosePreview(draft: Draft): void {
   if (old !== undefined && old !== desired) {
     retire(draft, old)
     resetProgress(draft)
-    emit(
-      draft,
-      desired === state.active
-        ? {
-            type: 'Normal',
-            reason: 'RolledBack',
-            version: old,
-            message: `the spec asks for version "${desired}" again; version "${old}" gives its traffic back`,
-          }
-        : {
-            type: 'Normal',
-            reason: 'Superseded',
-            version: old,
-            message: `the spec asks for version "${desired}"; version "${old}" gives its traffic back`,
-          },
-    )
+    if (desired === state.active) emit(draft, { kind: 'RolledBack', version: old, to: desired })
+    else emit(draft, { kind: 'Superseded', version: old, by: desired })
   }
   if (desired === state.active || desired === state.preview || state.failed.includes(desired) || state.removing.includes(desired)) return
   state.preview = desired
   state.draining = state.draining.filter((d) => d.id !== desired)
   resetProgress(draft)
-  const beside = state.active === undefined ? 'as the first one' : `beside the active version "${state.active}"`
-  emit(draft, { type: 'Normal', reason: 'RolloutStarted', version: desired, message: `version "${desired}" starts ${beside}` })
-}
-
-/** Each verb is carried out once: the annotation may still be there when the next call comes. */
-function obey(draft: Draft): void {
-  const { state, input } = draft
-  const { abort, promote } = input.commands
-  const seen = state.commandsSeen
-  if (abort && seen?.abort === undefined && state.preview !== undefined)
-    giveUp(draft, { reason: 'RolloutAborted', why: 'a user aborted it' })
-  else if (promote && seen?.promote === undefined && state.preview !== undefined) {
-    if (state.halted !== undefined) {
-      delete state.halted
-      delete state.waitedMs
-      state.progressAt = draft.now
-      emit(draft, {
-        type: 'Normal',
-        reason: 'RolloutResumed',
-        version: state.preview,
-        message: `version "${state.preview}" is given the progress deadline once more`,
-      })
-    } else if (state.step >= 0) state.promotedStep = state.step
-  }
-  delete state.commandsSeen
-  if (abort || promote) state.commandsSeen = { ...(abort ? { abort } : {}), ...(promote ? { promote } : {}) }
+  emit(draft, { kind: 'RolloutStarted', version: desired, ...(state.active === undefined ? {} : { beside: state.active }) })
 }
 
 function advance(draft: Draft): void {
@@ -101,7 +68,7 @@ function advance(draft: Draft): void {
   if (preview === undefined) return
   if (state.active === undefined) {
     // R1
-    if (isReady(draft, preview)) promote(draft, preview)
+    if (isReady(draft, preview)) becomeActive(draft, preview)
     else awaitProgress(draft)
     return
   }
@@ -114,7 +81,7 @@ function advance(draft: Draft): void {
   const mayMove = isWell && inForce && !input.policy.paused && state.halted === undefined
   const step = steps[state.step]
   if (mayMove && (step === undefined || isOver(draft, step))) {
-    if (state.step === steps.length - 1) promote(draft, preview)
+    if (state.step === steps.length - 1) becomeActive(draft, preview)
     else enter(draft, state.step + 1)
     return
   }
@@ -147,28 +114,7 @@ function enter(draft: Draft, index: number): void {
     state.furthest = index
     state.progressAt = now
   }
-  const then = pause ? ', then waits for promote' : ''
-  emit(draft, {
-    type: 'Normal',
-    reason: 'StepStarted',
-    version: preview,
-    message: `step ${index + 1}/${steps.length}: version "${preview}" gets ${weight} %${then}`,
-  })
-}
-
-function promote(draft: Draft, id: string): void {
-  const { state } = draft
-  const old = state.active
-  state.active = id
-  delete state.preview
-  resetProgress(draft)
-  if (old !== undefined) retire(draft, old)
-  emit(draft, {
-    type: 'Normal',
-    reason: 'Promoted',
-    version: id,
-    message: `version "${id}" is the active version${old === undefined ? '' : `; version "${old}" drains`}`,
-  })
+  emit(draft, { kind: 'StepStarted', version: preview, index, count: steps.length, weight, pause })
 }
 
 /** R3. */
@@ -180,13 +126,7 @@ function retreat(draft: Draft, id: string): void {
   for (const field of ['stepWeight', 'stepAt', 'heldSince', 'promotedStep'] as const) delete state[field]
   if (!hadWeight) return
   const { active = '' } = state
-  const goes = view(draft, active).servable ? `traffic goes back to "${active}"` : `"${active}" cannot either, so traffic stays where it is`
-  emit(draft, {
-    type: 'Warning',
-    reason: 'PreviewDegraded',
-    version: id,
-    message: `version "${id}" cannot serve: ${blameOf(draft, id)}; ${goes}`,
-  })
+  emit(draft, { kind: 'PreviewDegraded', version: id, ...blameOf(draft, id), active, activeServes: view(draft, active).servable })
 }
 
 /** R4: lets the deadline's clock run, and gives up when it is over. */
@@ -197,37 +137,19 @@ function awaitProgress(draft: Draft): void {
   startClock(draft)
   if (now - Math.max(state.progressAt, watchingSince) < policy.progressDeadlineMs) return
   const { preview = '' } = state
-  const within = `no progress within ${policy.progressDeadlineMs / 1000} s (spec.rollout.progressDeadline)`
-  const why = `${within}: ${isReady(draft, preview) ? `the proxies do not have the weights that were asked for${input.trafficBlame === undefined ? '' : `: ${input.trafficBlame}`}` : blameOf(draft, preview)}`
-  if (state.active !== undefined && policy.onFailure === 'rollback') return giveUp(draft, { reason: 'RolloutFailed', why })
+  const stall = stallOf(draft, preview)
+  if (state.active !== undefined && policy.onFailure === 'rollback')
+    return giveUp(draft, (active) => ({ kind: 'RolloutFailed', version: preview, stall, ...active }))
   state.halted = true
   state.waitedMs = now - state.progressAt
-  emit(
-    draft,
-    state.active === undefined
-      ? {
-          type: 'Warning',
-          reason: 'RolloutFailed',
-          version: preview,
-          message: `version "${preview}" failed: ${why}; there is no version to go back to, so it is still waited for`,
-        }
-      : { type: 'Warning', reason: 'RolloutHalted', version: preview, message: `version "${preview}" is halted: ${why}` },
-  )
+  emit(draft, { kind: state.active === undefined ? 'RolloutFailed' : 'RolloutHalted', version: preview, stall })
 }
 
-function giveUp(draft: Draft, { reason, why }: { readonly reason: 'RolloutFailed' | 'RolloutAborted'; readonly why: string }): void {
-  const { state } = draft
-  const { preview = '', active } = state
-  state.failed = [...new Set([...state.failed, preview])]
-  retire(draft, preview)
-  resetProgress(draft)
-  const serves = active === undefined ? 'no version serves' : `version "${active}" has all traffic`
-  emit(draft, {
-    type: 'Warning',
-    reason,
-    version: preview,
-    message: `version "${preview}" ${reason === 'RolloutAborted' ? 'was given up' : 'failed'}: ${why}; ${serves}`,
-  })
+function stallOf(draft: Draft, preview: string): Stall {
+  const { policy, trafficBlame } = draft.input
+  const deadlineMs = policy.progressDeadlineMs
+  if (!isReady(draft, preview)) return { deadlineMs, missing: 'ready', ...blameOf(draft, preview) }
+  return { deadlineMs, missing: 'weights', ...(trafficBlame === undefined ? {} : { blame: trafficBlame }) }
 }
 
 /** The policy may change in mid-rollout: goes on at the last step that asks for no more than the present share. */
@@ -254,14 +176,5 @@ function noteLostActive(draft: Draft, before: Readonly<Record<string, number>>):
   const { active, weights } = draft.state
   if (active === undefined || (before[active] ?? 0) === 0 || view(draft, active).servable || weights[active] !== undefined) return
   const to = Object.keys(weights)[0] ?? ''
-  emit(draft, {
-    type: 'Warning',
-    reason: 'ActiveUnservable',
-    version: active,
-    message: `version "${active}" cannot serve: ${blameOf(draft, active)}; version "${to}" has its traffic`,
-  })
-}
-
-function blameOf(draft: Draft, id: string): string {
-  return view(draft, id).blame ?? 'it is not ready'
+  emit(draft, { kind: 'ActiveUnservable', version: active, ...blameOf(draft, active), instead: to })
 }

@@ -60,7 +60,7 @@ function decideAndCheck(model: Model): RolloutDecision {
     policy: model.policy,
     versions: observe(model),
     state: model.state,
-    commands: { abort: model.abort, promote: model.promote },
+    commands: [...(model.promote ? [{ verb: 'promote' } as const] : []), ...(model.abort ? [{ verb: 'abort' } as const] : [])],
   }
   const frozen = JSON.stringify(input)
   const decision = decide(input)

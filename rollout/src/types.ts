@@ -1,8 +1,19 @@
 /**
- * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is seen, what was decided before, and the time go in; the
- * next state comes out. It does no I/O and holds no clock, so that whoever simulates a rollout runs the very code of the operator.
+ * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is seen,
+ * what was decided before and the time go in, the next state comes out. It does no I/O and has no
+ * clock, so a simulation runs the operator's own code. What it reports is data; callers put it into
+ * words.
  */
-import type { Reason } from '@weaver/crds'
+import type { Awaited } from './awaited.js'
+import type { RolloutEvent } from './events.js'
+
+/** What a user may ask of a rollout. `commands.ts` says what each verb does. */
+export type RolloutCommand =
+  /** Gives the preview up: all traffic goes back to the active version. */
+  | { readonly verb: 'abort' }
+  /** Ends the hold or pause of the present step; gives a halted rollout its deadline once more. */
+  | { readonly verb: 'promote' }
+export type Verb = RolloutCommand['verb']
 
 export interface RolloutPolicy {
   /**
@@ -67,8 +78,8 @@ export interface RolloutState {
   readonly halted?: true
   /** The step whose hold or pause was ended by the user. */
   readonly promotedStep?: number
-  /** User verbs already carried out whose annotation was not gone yet when last seen. */
-  readonly commandsSeen?: { readonly abort?: true; readonly promote?: true }
+  /** Verbs already carried out that were still given when last seen. */
+  readonly commandsSeen?: { readonly [V in Verb]?: true }
   /** Versions on their way out. */
   readonly draining: readonly DrainingVersion[]
   /** Versions whose objects are being deleted. */
@@ -95,16 +106,10 @@ export interface RolloutInput {
   readonly state: RolloutState | undefined
   /** Why the weights are not in force, for people. */
   readonly trafficBlame?: string
-  /** User verbs, as annotations on the WeaverApp. Each is carried out once, then ignored until it was seen absent. */
-  readonly commands: { readonly abort: boolean; readonly promote: boolean }
+  /** What users ask for now, in any order. Each command is carried out once, then ignored until it was absent. */
+  readonly commands: readonly RolloutCommand[]
 }
 export type RolloutPhase = 'Pending' | 'Starting' | 'Progressing' | 'Paused' | 'Draining' | 'Ready' | 'Failed' | 'Degraded'
-export interface RolloutEvent {
-  readonly reason: Reason
-  readonly version?: string
-  readonly message: string
-  readonly type: 'Normal' | 'Warning'
-}
 export interface RolloutDecision {
   readonly state: RolloutState
   readonly phase: RolloutPhase
@@ -116,8 +121,8 @@ export interface RolloutDecision {
   readonly letGo: readonly string[]
   /** Versions whose objects may be deleted now. */
   readonly remove: readonly string[]
-  /** The exact thing awaited, for people; absent when nothing is. */
-  readonly waitingFor?: string
+  /** The exact thing awaited; absent when nothing is. */
+  readonly awaited?: Awaited
   /** When to look again at the latest; `undefined`: only on change. */
   readonly requeueAfterMs?: number
   /** Transitions in this call, for events and history. */

@@ -23,22 +23,9 @@ export function drain(draft: Draft): void {
     }
     state.removing = [...state.removing, next.id]
     const { inFlight } = view(draft, next.id)
-    if (next.cut !== undefined)
-      emit(draft, {
-        type: 'Normal',
-        reason: 'VersionRemoved',
-        version: next.id,
-        message: `version "${next.id}" is removed; ${next.cut === 'unknown' ? 'an unknown number of' : next.cut} requests and open connections were cut`,
-      })
-    else if (inFlight === 0)
-      emit(draft, { type: 'Normal', reason: 'VersionRemoved', version: next.id, message: `version "${next.id}" is drained and is removed` })
-    else
-      emit(draft, {
-        type: 'Warning',
-        reason: 'DrainCut',
-        version: next.id,
-        message: `version "${next.id}" is removed with ${inFlight ?? 'an unknown number of'} requests in flight: ${Math.round((now - next.since) / 1000)} s after its last traffic its drain timeout is over`,
-      })
+    if (next.cut !== undefined) emit(draft, { kind: 'VersionRemoved', version: next.id, cut: next.cut })
+    else if (inFlight === 0) emit(draft, { kind: 'VersionRemoved', version: next.id })
+    else emit(draft, { kind: 'DrainCut', at: 'removal', version: next.id, ...known(inFlight), afterMs: now - next.since })
   }
   state.draining = left
 }
@@ -49,12 +36,7 @@ export function stampDraining(draft: Draft, before: Readonly<Record<string, numb
   const lostNow = (id: string) => (before[id] ?? 0) > 0 && state.weights[id] === undefined
   state.draining = state.draining.map((d) => {
     if (!lostNow(d.id)) return d
-    emit(draft, {
-      type: 'Normal',
-      reason: 'DrainStarted',
-      version: d.id,
-      message: `version "${d.id}" gets no new requests and finishes those in flight`,
-    })
+    emit(draft, { kind: 'DrainStarted', version: d.id })
     return { id: d.id, since: now }
   })
 }
@@ -67,10 +49,11 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
   if (!isOutOfTime(draft, draining)) return draining
   // Here, and not when it is removed: the proxies end what is left as soon as the version is let go, and nothing is in flight any more by then.
   emit(draft, {
-    type: 'Warning',
-    reason: 'DrainCut',
+    kind: 'DrainCut',
+    at: 'release',
     version: draining.id,
-    message: `version "${draining.id}" has ${inFlight ?? 'an unknown number of'} requests and open connections in flight, which are cut: its drain timeout of ${draft.input.policy.drainTimeoutMs / 1000} s (spec.rollout.drainTimeout) is over`,
+    ...known(inFlight),
+    timeoutMs: draft.input.policy.drainTimeoutMs,
   })
   return { ...draining, letGo: true, cut: inFlight ?? 'unknown' }
 }
@@ -87,4 +70,8 @@ function isRemovable(draft: Draft, draining: DrainingVersion): boolean {
 
 function isOutOfTime(draft: Draft, draining: DrainingVersion): boolean {
   return draft.now - draining.since >= draft.input.policy.drainTimeoutMs
+}
+
+function known(inFlight: number | undefined): { readonly inFlight?: number } {
+  return inFlight === undefined ? {} : { inFlight }
 }

@@ -1,0 +1,38 @@
+/** Where in its steps a rollout is; `index` counts from 0. */
+export interface StepPosition {
+  readonly index: number
+  readonly count: number
+  /** Percent. */
+  readonly weight: number
+}
+export interface AwaitedShare {
+  readonly version: string
+  /** Percent. */
+  readonly asked: number
+  /** Percent; absent: unknown. */
+  readonly observed?: number
+}
+
+/** The one thing that a rollout waits for. `blame` is the cause as the platform words it. */
+export type Awaited =
+  /** The objects of a version to be gone. `thenStarts`: the same version is asked for again. */
+  | { readonly kind: 'removal'; readonly version: string; readonly thenStarts: boolean }
+  /** A version to be ready. */
+  | { readonly kind: 'ready'; readonly version: string; readonly exists: boolean; readonly blame?: string }
+  /** A user's promote or abort, as the progress deadline is over. */
+  | { readonly kind: 'verdict'; readonly version: string; readonly ready: boolean; readonly blame?: string }
+  /** The weights asked for to be in force; versions in order of their ids. */
+  | { readonly kind: 'weights'; readonly shares: readonly AwaitedShare[]; readonly blame?: string }
+  /** `policy.paused` to be false. */
+  | { readonly kind: 'unpaused' }
+  | { readonly kind: 'nextStep'; readonly version: string }
+  /** A user's promote, which ends the pause of a step. */
+  | { readonly kind: 'promotion'; readonly step: StepPosition }
+  /** The hold of a step to end. `until` is absent while it has not begun. Epoch milliseconds. */
+  | { readonly kind: 'hold'; readonly step: StepPosition; readonly until?: number }
+  /** Another version to be asked for: this one was given up. */
+  | { readonly kind: 'otherVersion'; readonly version: string }
+  /** What a draining version has in flight to end. Absent `inFlight`: to be known. */
+  | { readonly kind: 'drained'; readonly version: string; readonly inFlight?: number }
+  /** The proxies to stop naming a drained version. */
+  | { readonly kind: 'released'; readonly version: string }

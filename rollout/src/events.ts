@@ -1,0 +1,54 @@
+/** Why a version made no progress within its deadline. `blame` is the cause as the platform words it. */
+export interface Stall {
+  readonly deadlineMs: number
+  /** What was missing: the version's readiness, or the weights asked for. */
+  readonly missing: 'ready' | 'weights'
+  readonly blame?: string
+}
+
+/** One transition of a rollout. Every event is of one version; `blame` is the cause as the platform words it. */
+export type RolloutEvent =
+  /** Nothing was remembered; the version is taken as the active one. */
+  | { readonly kind: 'Adopted'; readonly version: string }
+  /** `beside`: the active version; absent for a first version. */
+  | { readonly kind: 'RolloutStarted'; readonly version: string; readonly beside?: string }
+  /** Another version is asked for; this preview gives its traffic back. */
+  | { readonly kind: 'Superseded'; readonly version: string; readonly by: string }
+  /** The active version is asked for again; this preview gives its traffic back. */
+  | { readonly kind: 'RolledBack'; readonly version: string; readonly to: string }
+  /** `index` counts from 0; `pause`: the step waits for promote. */
+  | {
+      readonly kind: 'StepStarted'
+      readonly version: string
+      readonly index: number
+      readonly count: number
+      readonly weight: number
+      readonly pause: boolean
+    }
+  /** `from`: the version that was active and drains now. */
+  | { readonly kind: 'Promoted'; readonly version: string; readonly from?: string }
+  /** A preview cannot serve. Its traffic goes back to `active`, unless that cannot serve either. */
+  | {
+      readonly kind: 'PreviewDegraded'
+      readonly version: string
+      readonly blame?: string
+      readonly active: string
+      readonly activeServes: boolean
+    }
+  /** The active version cannot serve; `instead` has its traffic. */
+  | { readonly kind: 'ActiveUnservable'; readonly version: string; readonly blame?: string; readonly instead: string }
+  /** `active`: the version that has all traffic; absent: there is none, so the failed version is still waited for. */
+  | { readonly kind: 'RolloutFailed'; readonly version: string; readonly stall: Stall; readonly active?: string }
+  /** The deadline is over and nothing is undone, as `onFailure: pause` asks. */
+  | { readonly kind: 'RolloutHalted'; readonly version: string; readonly stall: Stall }
+  /** A halted rollout gets its deadline once more. */
+  | { readonly kind: 'RolloutResumed'; readonly version: string }
+  /** A user gave the version up. `active`: the version that has all traffic; absent: there is none. */
+  | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string }
+  | { readonly kind: 'DrainStarted'; readonly version: string }
+  /** The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown. */
+  | { readonly kind: 'DrainCut'; readonly at: 'release'; readonly version: string; readonly inFlight?: number; readonly timeoutMs: number }
+  /** Something came up after the proxies let go, and is cut `afterMs` after the version's last traffic. */
+  | { readonly kind: 'DrainCut'; readonly at: 'removal'; readonly version: string; readonly inFlight?: number; readonly afterMs: number }
+  /** `cut`: what was in flight when the drain timeout was over; absent: nothing was cut. */
+  | { readonly kind: 'VersionRemoved'; readonly version: string; readonly cut?: number | 'unknown' }

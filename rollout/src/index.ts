@@ -1,0 +1,20 @@
+// The door `@weaver/rollout`: the rollout engine, for whoever runs or simulates rollouts.
+export type { Awaited, AwaitedShare, StepPosition } from './awaited.js'
+export { verbs } from './commands.js'
+export { decide } from './engine.js'
+export type { RolloutEvent, Stall } from './events.js'
+export { brokenInvariants } from './invariants.js'
+export { rolloutPolicy, type RolloutSettings } from './policy.js'
+export { versionsLetGo } from './report.js'
+export type {
+  DrainingVersion,
+  ObservedVersion,
+  RolloutCommand,
+  RolloutDecision,
+  RolloutInput,
+  RolloutPhase,
+  RolloutPolicy,
+  RolloutState,
+  RolloutStep,
+  Verb,
+} from './types.js'

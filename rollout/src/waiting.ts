@@ -1,0 +1,60 @@
+import type { Awaited, AwaitedShare } from './awaited.js'
+import { blameOf, exists, isReady, view, type Draft } from './draft.js'
+import { isInForce } from './weights.js'
+
+/** The one thing that the rollout waits for; `undefined`: nothing. */
+export function awaited(draft: Draft): Awaited | undefined {
+  const { state, input } = draft
+  const { active, preview } = state
+  const isGivenUp = state.failed.includes(input.desired)
+  if (state.removing.includes(input.desired) && !isGivenUp) return { kind: 'removal', version: input.desired, thenStarts: true }
+  if (preview !== undefined) return awaitedOfPreview(draft, preview)
+  const weights = awaitedWeights(draft)
+  if (weights !== undefined) return weights
+  if (isGivenUp) return { kind: 'otherVersion', version: input.desired }
+  if (active !== undefined && !view(draft, active).ready) return { kind: 'ready', version: active, exists: true, ...blameOf(draft, active) }
+  return awaitedDrain(draft)
+}
+
+/** The moment at which the hold of the present step is over. Epoch milliseconds. */
+export function holdEnd({ state, now, input }: Draft, holdMs: number): number {
+  return Math.max(state.heldSince ?? now, input.watchingSince ?? 0) + Math.max(holdMs, 1)
+}
+
+function awaitedOfPreview(draft: Draft, version: string): Awaited {
+  const { state, input, steps } = draft
+  const ready = isReady(draft, version)
+  const blame = blameOf(draft, version)
+  if (state.halted !== undefined && state.active !== undefined) return { kind: 'verdict', version, ready, ...blame }
+  if (!ready) return { kind: 'ready', version, exists: exists(draft, version), ...blame }
+  const weights = awaitedWeights(draft)
+  if (weights !== undefined) return weights
+  if (input.policy.paused) return { kind: 'unpaused' }
+  const { step: index } = state
+  const step = steps[index]
+  if (step === undefined) return { kind: 'nextStep', version }
+  const position = { index, count: steps.length, weight: step.weight }
+  if (step.pause && state.promotedStep !== index) return { kind: 'promotion', step: position }
+  return { kind: 'hold', step: position, ...(state.heldSince === undefined ? {} : { until: holdEnd(draft, step.holdMs) }) }
+}
+
+function awaitedWeights(draft: Draft): Awaited | undefined {
+  const { state, input } = draft
+  const { weights } = state
+  if (isInForce(draft, weights)) return undefined
+  const ids = new Set([...Object.keys(weights), ...input.versions.filter((v) => (v.weightObserved ?? 0) > 0).map((v) => v.id)])
+  const shares = [...ids].sort().map((version): AwaitedShare => {
+    const observed = view(draft, version).weightObserved
+    return { version, asked: weights[version] ?? 0, ...(observed === undefined ? {} : { observed }) }
+  })
+  return { kind: 'weights', shares, ...(input.trafficBlame === undefined ? {} : { blame: input.trafficBlame }) }
+}
+
+function awaitedDrain(draft: Draft): Awaited | undefined {
+  const { draining, removing } = draft.state
+  const version = draining[0]?.id
+  if (version === undefined) return removing[0] === undefined ? undefined : { kind: 'removal', version: removing[0], thenStarts: false }
+  const { inFlight } = view(draft, version)
+  if (inFlight === 0) return { kind: 'released', version }
+  return { kind: 'drained', version, ...(inFlight === undefined ? {} : { inFlight }) }
+}
