@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
 import { buildExample } from '../../../scripts/build-example.js'
 import { findGraph } from '../image/application-layers.js'
-import { makeTree } from '../testing/fixtures.js'
+import { ANSWER_DESCRIBE, makeTree } from '../testing/fixtures.js'
 import { runWeaver } from '../testing/run-weaver.js'
 import { makeShop } from '../testing/shop.js'
 import { describedGraph } from './described-graph.js'
@@ -95,6 +95,21 @@ it('`weaver kube deploy` refuses what the schema refuses before it looks for a c
     stderr: 'error WEAVER_CLI_CONFIG_INVALID: weaver.toml:5:1: "shop/Cart".size: is more than 100; give at most 100\n',
   })
   expect(await deploy('100')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is no kubeconfig') })
+})
+
+it.each([
+  ['kube deploy', ['kube', 'deploy', 'weaver.toml', '--repo', 'registry.invalid/team'], { code: 2, error: 'there is no kubeconfig' }],
+  ['single deploy', ['single', 'deploy', 'weaver.toml'], { code: 0, error: undefined }],
+])('`weaver %s` passes on what a describe run warns of', async (_, args, { code, error }) => {
+  const shop = await makeShop()
+  folders.push(shop)
+  const warning = '"shop/Cart": "isOpen": z.coerce.boolean() takes every text but "" for true'
+  const answer = ANSWER_DESCRIBE.replace('problems: []', `problems: [], warnings: [${JSON.stringify(warning)}]`)
+  await writeFile(join(shop, 'dist/main.js'), answer)
+  const { code: ended, stderr } = await runWeaver(args, { cwd: shop, env: { HOME: shop, XDG_STATE_HOME: join(shop, 'state') } })
+  expect(stderr).toContain(`warning: ${warning}\n`)
+  if (error !== undefined) expect(stderr).toContain(error)
+  expect(ended).toBe(code)
 })
 
 describe('a program that is no application', () => {
