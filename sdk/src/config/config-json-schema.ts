@@ -24,6 +24,10 @@ interface WalkedSchema {
       readonly items?: readonly WalkedSchema[]
       /** Of a record. */
       readonly valueType?: WalkedSchema
+      /** Of a union. */
+      readonly options?: readonly WalkedSchema[]
+      /** Of what wraps another one. */
+      readonly innerType?: WalkedSchema
     }
     /** Set where nothing may be given. */
     readonly optin?: string | undefined
@@ -103,12 +107,26 @@ function loosen(jsonSchema: JsonSchema, { _zod: { def, bag } }: WalkedSchema): v
   if (flagged.includes(jsonSchema['pattern'] as string)) delete jsonSchema['pattern'] // a text where it is there
   if (def.type === 'string' && Array.isArray(jsonSchema['allOf']))
     jsonSchema['allOf'] = (jsonSchema['allOf'] as readonly JsonSchema[]).filter(({ pattern }) => !flagged.includes(pattern as string)) // of patterns
-  if (def.type === 'tuple' && 'minItems' in jsonSchema)
-    jsonSchema['minItems'] = (def.items ?? []).findLastIndex(({ _zod }) => _zod.optin === undefined) + 1
+  // items that are not there are parsed as `undefined` where the tuple has a rest
+  if (def.type === 'tuple' && 'minItems' in jsonSchema) jsonSchema['minItems'] = (def.items ?? []).findLastIndex(refusesUndefined) + 1
   if (def.type === 'intersection') openKeys(jsonSchema)
-  const isOptional = (key: string): boolean => (def.shape === undefined ? def.valueType : def.shape[key])?._zod.optin !== undefined
+  // a record by an enum parses `undefined` for a key that is not there
+  if (def.type === 'record' && def.valueType !== undefined && !refusesUndefined(def.valueType)) delete jsonSchema['required']
+  const isOptional = (key: string): boolean => def.shape?.[key]?._zod.optin !== undefined
   if (Array.isArray(jsonSchema['required']))
     jsonSchema['required'] = (jsonSchema['required'] as readonly string[]).filter((key) => !isOptional(key))
+}
+
+/** Types that take values of their own kind alone. Others, such as `unknown`, may take `undefined`. */
+const OF_ONE_KIND = new Set(['string', 'number', 'int', 'boolean', 'null', 'never', 'enum', 'template_literal', 'object', 'array', 'tuple', 'record']) // prettier-ignore
+
+/** Whether the schema is known to refuse `undefined`. */
+function refusesUndefined({ _zod: { def, optin } }: WalkedSchema): boolean {
+  if (optin !== undefined || def.coerce === true) return false
+  if (def.type === 'union') return def.options?.every(refusesUndefined) === true
+  const inner = def.innerType ?? def.in
+  if (['nullable', 'readonly', 'nonoptional', 'pipe'].includes(def.type)) return inner !== undefined && refusesUndefined(inner)
+  return OF_ONE_KIND.has(def.type)
 }
 
 /** A key that one side of an intersection does not know is refused only when the other side knows it neither. */
