@@ -39,12 +39,17 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
   if (diagnostics.length > 0) return { status: 'failed', files: [], diagnostics, hasCompiled: true }
 
   const fingerprint = fingerprintOf(application)
+  const relativeTo = (file: string): string => relative(projectDir, file).split(sep).join('/')
+  const project = relativeTo(tsconfig)
+  const graph = buildGraph(application, {
+    generator: GENERATOR_VERSION,
+    fingerprint,
+    relative: relativeTo,
+    ...(project === 'tsconfig.json' ? {} : { project }),
+  })
   const texts: readonly (readonly [string, string])[] = [
     [outFile, emitFile(application, { outFile, fingerprint, hasTsExtensions: importsTs(opened.program) })],
-    [
-      graphFile,
-      `${JSON.stringify(buildGraph(application, { generator: GENERATOR_VERSION, fingerprint, relative: (file) => relative(projectDir, file).split(sep).join('/') }), null, 2)}\n`,
-    ],
+    [graphFile, `${JSON.stringify(graph, null, 2)}\n`],
   ]
   const stale = texts.filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text)
   if (task.isCheck && stale.length > 0) return { status: 'stale', files: stale.map(([file]) => file), diagnostics: [], hasCompiled: true }

@@ -17,10 +17,15 @@ export function fingerprintOf(application: Application): string {
     .digest('hex')
 }
 
-/** @param made.relative a path relative to the package */
+/** @param made.relative a path relative to the package @param made.project of {@link ComponentGraph} */
 export function buildGraph(
   application: Application,
-  made: { readonly generator: string; readonly fingerprint: string; readonly relative: (file: string) => string },
+  made: {
+    readonly generator: string
+    readonly fingerprint: string
+    readonly project?: string
+    readonly relative: (file: string) => string
+  },
 ): ComponentGraph {
   const node = (name: string, facts: ClassFacts, methods: ComponentNode['methods']): ComponentNode => ({
     name,
@@ -49,12 +54,13 @@ export function buildGraph(
   }))
   const others = new Map(application.packages.flatMap(({ nodes }) => nodes).map((of) => [of.name, of]))
   const main = application.main === undefined ? [] : [node(MAIN_COMPONENT, application.main, [])]
-  const { generator, fingerprint } = made
+  const { generator, fingerprint, project } = made
   return {
     format: GRAPH_FORMAT,
     generator,
     subjects: SUBJECT_LAYOUT,
     fingerprint,
+    ...(project === undefined ? {} : { project }),
     components: [...components, ...others.values(), ...main].sort((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }

@@ -6,6 +6,7 @@ import type { CliContext } from '../context.js'
 import { cliError } from '../errors/catalogue.js'
 import { declaresNothing, type PackageResult } from '../generate/generate-packages.js'
 import { loadCodegen } from '../generate/load-codegen.js'
+import { rememberedProject } from '../generate/remembered-project.js'
 import type { WorkspacePackage } from '../generate/workspace-packages.js'
 
 interface GenerateFlags {
@@ -25,7 +26,10 @@ export function generateCommand(context: CliContext): Command {
     )
     .option('--check', 'write nothing; fail when a file is stale')
     .option('--watch', 'go on, and generate again after every change of a source; Ctrl-C ends it')
-    .option('--project <file>', 'the tsconfig of the sources, in the folder of the package (default: tsconfig.json, or what it refers to)')
+    .option(
+      '--project <file>',
+      'the tsconfig of the sources, in the folder of the package (default: that of the last run, else tsconfig.json, or what it refers to)',
+    )
     .option('--json', 'print JSON')
     .action(async (dir: string, flags: GenerateFlags) => {
       const projectDir = resolve(context.cwd, dir)
@@ -45,12 +49,13 @@ export function generateCommand(context: CliContext): Command {
     })
 }
 
-const projectOf = ({ project }: GenerateFlags): { readonly tsconfig?: string } => (project === undefined ? {} : { tsconfig: project })
+const projectOf = ({ project }: GenerateFlags, folder: string): { readonly tsconfig?: string } =>
+  project === undefined ? rememberedProject(folder) : { tsconfig: project }
 
 async function generateOne(context: CliContext, { name: dir, folder }: WorkspacePackage, flags: GenerateFlags): Promise<void> {
   // the compiler is loaded by this command only, and where something has changed
   const { generate } = await loadCodegen()
-  const result = await generate({ projectDir: folder, check: flags.check === true, ...projectOf(flags) })
+  const result = await generate({ projectDir: folder, check: flags.check === true, ...projectOf(flags, folder) })
   if (flags.json === true) context.output.json(result)
   else if (result.status === 'failed') await printDiagnostics(context, result.diagnostics)
   const files = filesOf(context, result)
@@ -110,7 +115,7 @@ async function watchUntilSignal(context: CliContext, packages: readonly Workspac
   const isAlone = packages.length === 1
   for (const one of packages) {
     await new Promise<void>((hadFirst) => {
-      const watching = watchPackage({ projectDir: one.folder, parsed, ...projectOf(flags) }, (result) => {
+      const watching = watchPackage({ projectDir: one.folder, parsed, ...projectOf(flags, one.folder) }, (result) => {
         void tell(one, result).then(hadFirst)
         if (result.status === 'written')
           for (const above of packages) if (above.dependencies.includes(one.name)) watchers.get(above.name)?.runAgain()

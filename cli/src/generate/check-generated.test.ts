@@ -1,5 +1,5 @@
 // A package as a user has it: sources, generated files, and a built program.
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { component, INSTALLED, TSCONFIG } from '../testing/component-package.js'
 import { makeTree } from '../testing/fixtures.js'
@@ -78,4 +78,24 @@ it('`weaver single deploy` without a graph warns that nothing is checked', async
   await rename(away, here)
   await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add'))
   expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') })
+}, 300_000)
+
+it('the tsconfig of `generate --project` is that of later runs and checks, too', async () => {
+  const [lax, strict] = [join(folder, 'shop/tsconfig.json'), join(folder, 'shop/tsconfig.app.json')]
+  await writeFile(strict, TSCONFIG)
+  await writeFile(lax, JSON.stringify({ compilerOptions: { strict: false }, include: ['src'] }))
+  expect(await weaver('generate', 'shop')).toMatchObject({ code: 1, stderr: expect.stringContaining('WVG051') })
+  expect(await weaver('generate', 'shop', '--project', 'tsconfig.app.json')).toMatchObject({ code: 0 })
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') })
+  expect(await weaver('generate', 'shop', '--check')).toMatchObject({ code: 0 })
+
+  await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'take'))
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 1, stderr: expect.stringContaining(STALE) })
+  await rm(lax)
+  expect(await weaver('generate', 'shop')).toMatchObject({ code: 0 })
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0 })
+
+  await writeFile(lax, TSCONFIG)
+  expect(await weaver('generate', 'shop', '--project', 'tsconfig.json')).toMatchObject({ code: 0 })
+  expect(await readFile(join(folder, 'shop/weaver.graph.json'), 'utf8')).not.toContain('tsconfig')
 }, 300_000)

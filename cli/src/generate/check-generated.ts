@@ -4,6 +4,7 @@ import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
 import { declaresNothing } from './generate-packages.js'
 import { loadCodegen } from './load-codegen.js'
+import { rememberedProject } from './remembered-project.js'
 
 /** What the sources of a package say of its generated files. */
 export type GeneratedState =
@@ -14,9 +15,10 @@ export type GeneratedState =
 
 /** Writes nothing; the compiler is loaded only where a source has changed since the last run. */
 export async function generatedState(folder: string, cwd: string): Promise<GeneratedState> {
-  if (![GRAPH_FILE, 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
+  const project = rememberedProject(folder)
+  if (![GRAPH_FILE, project.tsconfig ?? 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
   const { formatDiagnostic, generate } = await loadCodegen()
-  const result = await generate({ projectDir: folder, check: true })
+  const result = await generate({ projectDir: folder, check: true, ...project })
   if (declaresNothing(result)) return { kind: 'no sources' }
   const dir = relative(cwd, folder) || '.'
   if (result.status === 'failed')

@@ -1,5 +1,6 @@
 import type { GenerateResult, ParsedFiles } from '@weaver/codegen'
 import { loadCodegen } from './load-codegen.js'
+import { rememberedProject } from './remembered-project.js'
 import type { WorkspacePackage } from './workspace-packages.js'
 
 /** What became of one package of a workspace. */
@@ -29,7 +30,12 @@ export async function generatePackages(
     let made: PackageResult
     if (blockedBy !== undefined) made = { ...one, blockedBy }
     else {
-      const result = await generate({ projectDir: one.folder, check: options.check, parsed: options.parsed })
+      const result = await generate({
+        projectDir: one.folder,
+        check: options.check,
+        parsed: options.parsed,
+        ...rememberedProject(one.folder),
+      })
       if (declaresNothing(result)) continue
       made = { ...one, result }
     }

@@ -1,6 +1,7 @@
 /** The packages of a workspace that may have components, each after those that it depends on. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { rememberedProject } from './remembered-project.js'
 
 export interface WorkspacePackage {
   readonly name: string
@@ -32,7 +33,7 @@ export async function workspacePackages(folder: string): Promise<readonly Worksp
   // the root itself may be an application
   const found = [...new Set([...expand(folder, patterns), folder])].flatMap((at) => {
     const manifest = readManifest(at)
-    if (manifest?.name === undefined || !existsSync(join(at, 'tsconfig.json'))) return []
+    if (manifest?.name === undefined || !existsSync(join(at, rememberedProject(at).tsconfig ?? 'tsconfig.json'))) return []
     const all = Object.keys({ ...manifest.devDependencies, ...manifest.peerDependencies, ...manifest.dependencies })
     return all.includes(SDK) ? [{ name: manifest.name, folder: at, all }] : []
   })

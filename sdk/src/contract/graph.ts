@@ -18,6 +18,8 @@ export interface ComponentGraph {
   readonly subjects?: SubjectLayout
   /** sha256 hex over everything both ends of a call must agree on. Two builds with different fingerprints never decode each other's bytes. */
   readonly fingerprint: string
+  /** The tsconfig of the sources, relative to the package, where it is another than its tsconfig.json. */
+  readonly project?: string
   /** Sorted by name. Contains `weaver/Main`. */
   readonly components: readonly ComponentNode[]
 }
