@@ -6,7 +6,7 @@ export default {
   testTimeout: 300_000,
   // many tests start processes and compilers of their own: with more workers than this they starve each other on two cores
   maxWorkers: 2,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest-environment.cjs',
   testMatch: [
     '<rootDir>/*/src/**/*.test.ts',
     '<rootDir>/examples/*/src/**/*.test.ts',

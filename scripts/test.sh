@@ -65,5 +65,7 @@ if [ "$what" != unit ]; then
 fi
 
 step "done"
+shopt -s nullglob
+node scripts/report-tests.mjs "$results"/*.json >&2
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -479,7 +479,7 @@ describe('an outage', () => {
       code: 'WEAVER_BROKER_CONNECT',
       message: expect.stringContaining(cluster.servers[2] ?? '-'),
     })
-    expect(Date.now() - started).toBeLessThan(5_000)
+    expect(Date.now() - started).toBeLessThan(12_000)
     await Promise.all(SERVERS.map((server) => cluster.start(server)))
     const other = newVersion()
     // What is claimed is that it goes on by itself, not how soon: a starved machine takes its time.

@@ -89,9 +89,12 @@ export async function startApiServer(options: { readonly withCrd?: boolean } = {
     if (options.withCrd !== false) {
       const crd = parse(await readFile(CRD, 'utf8')) as KubeObject
       await ready.apply(KINDS.customResourceDefinitions, crd, { timeoutMs: 60_000 })
+      // The API server serves a resource of a CRD a moment before it says that the CRD is established.
       await until(
         'the WeaverApp CRD',
-        async () => (await ready.list(KINDS.weaverApps, { namespace: 'default' })).items.length === 0,
+        async () =>
+          isEstablished(await ready.get<CustomResourceDefinition>(KINDS.customResourceDefinitions, '', crd.metadata.name)) &&
+          (await ready.list(KINDS.weaverApps, { namespace: 'default' })).items.length === 0,
         children,
       )
     }
@@ -100,6 +103,14 @@ export async function startApiServer(options: { readonly withCrd?: boolean } = {
     await close()
     throw error
   }
+}
+
+type CustomResourceDefinition = KubeObject & {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] }
+}
+
+function isEstablished(crd: CustomResourceDefinition | undefined): boolean {
+  return crd?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True') ?? false
 }
 
 async function until(what: string, probe: () => Promise<boolean>, children: readonly ChildProcess[]): Promise<void> {

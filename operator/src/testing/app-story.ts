@@ -32,7 +32,7 @@ export const V1 = 'reg.example/httpserver:v1'
 export const V2 = 'reg.example/httpserver:v2'
 
 /** Of leader components: short, as all times of their tests hang on it. */
-export const LEASE_MS = 2_000
+export const LEASE_MS = 5_000
 
 let count = 0
 

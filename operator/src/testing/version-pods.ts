@@ -64,12 +64,12 @@ export async function startVersionPod(name: string, ip: string, deploymentId: st
   return pod
 }
 
-/** The same as a process of its own, for being killed. */
+/** The same as a process of its own, for being killed; `kill` resolves when it is dead. */
 export async function startVersionProcess(
   name: string,
   ip: string,
   deploymentId: string,
-): Promise<{ readonly view: PodView; readonly kill: () => void; close(): Promise<void> }> {
+): Promise<{ readonly view: PodView; readonly kill: () => Promise<void>; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-pod-'))
   const file = join(folder, 'pod.mjs')
   await writeFile(
@@ -90,7 +90,10 @@ process.on('disconnect', () => process.exit())`,
   })
   return {
     view: viewOf(name, ip),
-    kill: () => void child.kill('SIGKILL'),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
     async close() {
       child.kill('SIGKILL')
       await ended
