@@ -14,7 +14,7 @@
  * restart-policy.ts (what follows a death), death.ts (why it died), weavelet-process.ts (one process, the port).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BOOTSTRAP_ENV, type Bootstrap, type LogEntry, type WeaverError, type WeaveletStatus } from '@weaver/sdk/contract'
+import { BOOTSTRAP_ENV, MAX_TIMER_MS, type Bootstrap, type LogEntry, type WeaverError, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { ControlChannel } from '../control/control-channel.js'
 import { deployerError } from '../errors/catalogue.js'
 import { captureLines, type LineCapture } from '../logs/log-capture.js'
@@ -90,8 +90,6 @@ const POLL_MS = 20
 const DEFAULT_GRACE_MS = 25_000
 /** Beyond what the weavelet is granted: it ends by itself, and says what it cut off. */
 const GRACE_MARGIN_MS = 2_000
-/** A longer timer of Node fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** One process, until it has ended. */
 interface Run {

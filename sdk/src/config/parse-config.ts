@@ -1,5 +1,6 @@
 /** The configuration of one component on its last way: references are replaced, its schema parses it, and what is wrong is told with key and remedy. */
 import type { ConfigSchema } from '../component/construction.js'
+import { reasonOf } from '../contract/errors.js'
 import { unknownNameHint } from './nearest-name.js'
 import { resolveReferences, withoutSecrets, type ReferenceSource } from './references.js'
 
@@ -28,7 +29,7 @@ export function parseConfig<O>(
 
 function describeSchemaError(error: unknown, schema: unknown): readonly string[] {
   const { issues } = error as { readonly issues?: unknown }
-  if (!Array.isArray(issues)) return [error instanceof Error ? error.message : String(error)]
+  if (!Array.isArray(issues)) return [reasonOf(error)]
   return (issues as readonly Issue[]).flatMap((issue) => {
     const path = issue.path ?? []
     if (issue.code !== 'unrecognized_keys' || issue.keys === undefined)

@@ -7,6 +7,8 @@ import { WeaverError } from './errors.js'
  */
 export const BOOTSTRAP_ENV = 'WEAVER_BOOTSTRAP'
 export const BOOTSTRAP_VERSION = 1
+/** The longest that a timer can wait: a longer one of Node fires at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
 /** The component that `run()` starts; its implementation is the class given to `run`. */
 export const MAIN_COMPONENT = 'weaver/Main'
 

@@ -27,7 +27,13 @@ export function isWeaverError(error: unknown, code?: string): error is WeaverErr
   return typeof found === 'string' && found.startsWith('WEAVER_') && (code === undefined || found === code)
 }
 
-/** What an error says, for the message of another one. Anything may be thrown, and nothing that is thrown is trusted to become a text. */
+/** What an error says, for the message of another one. Anything may be thrown, errors of another realm too, and no object is trusted to become a text. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'unknown'
+  if (typeof error !== 'object' || error === null) return String(error)
+  try {
+    const { message } = error as { readonly message?: unknown } // looked at next
+    return typeof message === 'string' ? message : 'unknown'
+  } catch {
+    return 'unknown' // a getter that throws
+  }
 }

@@ -1,7 +1,15 @@
 // The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
 export { ownerOf, sliceOf, type Assignment } from './assignment.js'
 export { banner } from './banner.js'
-export { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, MAIN_COMPONENT, parseBootstrap, type Bootstrap, type NatsTls } from './bootstrap.js'
+export {
+  BOOTSTRAP_ENV,
+  BOOTSTRAP_VERSION,
+  MAIN_COMPONENT,
+  MAX_TIMER_MS,
+  parseBootstrap,
+  type Bootstrap,
+  type NatsTls,
+} from './bootstrap.js'
 export {
   LIVE_PATH,
   METRICS_PATH,

@@ -5,11 +5,10 @@
  * I1  Places are given in the order in which they are asked for, and each waits for the one before it, whatever became of that.
  * I2  A call that waits ends at its own deadline or signal; those behind it keep their order.
  */
+import { MAX_TIMER_MS } from '../contract/bootstrap.js'
 import type { Cancellation } from './cancellation.js'
 import { processNow } from './process-clock.js'
 import { abandoned, deadlineError } from './remote-call-error.js'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface Place {
   /** Resolves when it is the first. */

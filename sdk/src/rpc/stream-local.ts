@@ -3,14 +3,13 @@
  * generator sees the context of its own side at every `yield`, a reader that leaves fires the signal and makes the generator return, and the caller's signal
  * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied (with `copyArgs` weavelet/local-copy.ts does).
  */
+import { MAX_TIMER_MS } from '../contract/bootstrap.js'
 import { derive, NEVER, runInContext, type CallContext } from './context.js'
 import { leavable, Leaving } from './leavable-stream.js'
 import { hasLimits, runWithLimits } from './local-wait.js'
 import { openItems } from './open-items.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface LocalStreamCall {
   /** Component and method, for messages. */

@@ -17,6 +17,7 @@ import {
   type Span,
   type SpanContext,
 } from '@opentelemetry/api'
+import { reasonOf } from '../contract/errors.js'
 import { context, derive, runInContext, scope } from '../rpc/context.js'
 import { rateSampler } from './rate-sampler.js'
 import { formatTraceparent, parseTraceparent, unsampledTrace, usableTracestate } from './trace-context.js'
@@ -121,7 +122,7 @@ function openSpan(span: Span): CallSpan {
     end(error) {
       if (error !== undefined) {
         span.recordException(error instanceof Error ? error : String(error))
-        span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) })
+        span.setStatus({ code: SpanStatusCode.ERROR, message: reasonOf(error) })
       }
       span.end()
     },

@@ -10,7 +10,7 @@ import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { unknownNameHint } from '../config/nearest-name.js'
 import { parseConfig } from '../config/parse-config.js'
 import { unknownSections, unreadSections } from '../config/sections.js'
-import { isWeaverError, WeaverError } from '../contract/errors.js'
+import { isWeaverError, reasonOf, WeaverError } from '../contract/errors.js'
 import type { Route } from '../rpc/route.js'
 import { limitProblems } from '../rpc/time-limit.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -168,11 +168,7 @@ export class ComponentHost {
         try {
           await hosted.instance.init?.()
         } catch (cause) {
-          throw new WeaverError(
-            'WEAVER_INIT_FAILED',
-            `init() of "${hosted.name}" failed: ${cause instanceof Error ? cause.message : String(cause)}`,
-            { cause },
-          )
+          throw new WeaverError('WEAVER_INIT_FAILED', `init() of "${hosted.name}" failed: ${reasonOf(cause)}`, { cause })
         }
         hosted.isStarted = true
         this.#started.push(hosted)
@@ -393,7 +389,7 @@ function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBindin
 
 function constructError(name: string, cause: unknown): WeaverError {
   if (isWeaverError(cause)) return cause
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   const message = `the constructor of "${name}" failed: ${why}. Work that can fail belongs into init().`
   return new WeaverError('WEAVER_CONSTRUCT_FAILED', message, { cause })
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { splitControlReply } from '../contract/control-parts.js'
 import type { ControlReply, ControlRequest } from '../contract/control.js'
+import { reasonOf } from '../contract/errors.js'
 import { controlAllSubject, controlSubject } from '../contract/subjects.js'
 import type { Transport } from '../rpc/transport.js'
 import { LOG_LEVELS } from '../contract/logs.js'
@@ -54,7 +55,7 @@ async function answer(request: ControlRequest, to: ControlTarget): Promise<Contr
       try {
         return { kind: 'profile', replica, group, ...(await takeProfile(request.type, request.seconds)) }
       } catch (error) {
-        return refusal(`no profile of "${replica}": ${error instanceof Error ? error.message : String(error)}`)
+        return refusal(`no profile of "${replica}": ${reasonOf(error)}`)
       }
     case 'metrics':
       return { kind: 'metrics', replica, group, versionId, families: processMetrics.collect() }

@@ -6,6 +6,7 @@ import { constructWithin, type ConfigSchema } from '../component/construction.js
 import { configJsonSchema, type JsonSchema } from '../config/config-json-schema.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { buildDescription, parseDescribeRequest, type Description } from '../contract/describe-run.js'
+import { reasonOf } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 
 /** Writes the description that the request asks for. @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
@@ -68,7 +69,7 @@ function takeSchema(name: string, create: new () => object): { readonly schema: 
   } catch (error) {
     if (!(error instanceof SchemaTaken))
       return {
-        problem: `component "${name}" cannot be constructed to be described: ${error instanceof Error ? error.message : String(error)}; fields and constructors must do nothing but keep what they are given`,
+        problem: `component "${name}" cannot be constructed to be described: ${reasonOf(error)}; fields and constructors must do nothing but keep what they are given`,
       }
   }
   return schema === undefined ? { problem: `component "${name}" has no config() field in this build; build again` } : { schema }

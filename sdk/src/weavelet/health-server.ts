@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { LIVE_PATH, METRICS_PATH, READY_PATH } from '../contract/control.js'
+import { reasonOf } from '../contract/errors.js'
 
 export interface HealthView {
   readonly deploymentId: string
@@ -43,7 +44,7 @@ export function createHealthServer(view: HealthView): Server {
     })().catch((error: unknown) => {
       // Of this request alone: an answer that cannot be made must not end the process.
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
-      response.end(`this cannot be answered: ${error instanceof Error ? error.message : String(error)}\n`)
+      response.end(`this cannot be answered: ${reasonOf(error)}\n`)
     })
   })
 }

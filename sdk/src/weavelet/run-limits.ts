@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from '../contract/bootstrap.js'
+
 /** The numbers that an application may give to `run()`, and in what bounds. */
 export interface RunLimits {
   /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
@@ -14,9 +16,6 @@ export interface RunLimits {
    */
   readonly startWaitMs?: number | undefined
 }
-
-/** The longest that a timer can wait. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 const BOUNDS: Readonly<Record<keyof RunLimits, { readonly unit: string; readonly least: number; readonly most: number }>> = {
   maxMessageBytes: { unit: 'bytes', least: 1_024, most: 2 ** 30 },

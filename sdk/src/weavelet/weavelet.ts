@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaverGen } from '../component/binding.js'
 import type { Component, Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
-import { MAIN_COMPONENT, type Bootstrap } from '../contract/bootstrap.js'
+import { MAIN_COMPONENT, MAX_TIMER_MS, type Bootstrap } from '../contract/bootstrap.js'
 import { inboxPrefix } from '../contract/subjects.js'
 import { startLeaders, type Leaders } from '../leader/leaders.js'
 import { registerGeneratedErrors } from '../rpc/error-codec.js'
@@ -35,7 +35,7 @@ import type { Deployment } from './deployment.js'
 import { createHealthServer } from './health-server.js'
 import { createListener } from './listener.js'
 import { answerFailures } from './request-failures.js'
-import { MAX_TIMER_MS, runLimitProblems, type RunLimits } from './run-limits.js'
+import { runLimitProblems, type RunLimits } from './run-limits.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
 const DEFAULT_GRACE_MS = 25_000
