@@ -10,12 +10,14 @@
  * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
  *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
  * I4  A replica that still runs calls answers, though it takes no new ones.
+ * I5  A replica that has a call and is not there is gone; shortly after a server of the broker has gone, when it is not there twice.
  */
 import type { Writer } from '../codec/writer.js'
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../contract/routing.js'
 import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
 import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from './frame.js'
+import { processNow } from './process-clock.js'
 import type { Route } from './route.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -72,6 +74,8 @@ interface Callees {
   readonly nextAsk: Map<string, number>
   /** Epoch milliseconds, by replica that has calls and was asked: since when it says nothing. */
   readonly silentSince: Map<string, number>
+  /** Those that were not there when they were asked last, which may be on their way to another server of the broker. */
+  readonly missed: Set<string>
   nextSearchAt: number
   searchMs: number
 }
@@ -115,6 +119,7 @@ export class CalleeWatch {
       meeting: undefined,
       nextAsk: new Map(),
       silentSince: new Map(),
+      missed: new Set(),
       nextSearchAt: 0,
       searchMs: SEARCH_MS.first,
     }
@@ -200,11 +205,20 @@ export class CalleeWatch {
   #askHolder(callees: Callees, replica: string, calls: readonly WatchedCall[]): void {
     this.#ask({ subject: this.#querySubject(callees, replica), calls }, (answer) => {
       callees.silentSince.delete(replica)
-      if (answer === undefined) return this.#onGone(callees, replica, calls)
+      if (answer === undefined) return this.#isMissed(callees, replica) || this.#onGone(callees, replica, calls)
+      callees.missed.delete(replica)
       const held = new Set(answer.calls)
       for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)
       return true
     })
+  }
+
+  /** I5 */
+  #isMissed({ missed }: Callees, replica: string): boolean {
+    const isFirst = processNow() < this.#options.transport.unsettledUntil && !missed.has(replica)
+    if (isFirst) missed.add(replica)
+    else missed.delete(replica)
+    return isFirst
   }
 
   #learn(callees: Callees, replica: string): void {

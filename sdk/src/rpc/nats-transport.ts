@@ -1,20 +1,12 @@
 /** `Transport` over the npm package `nats`. No other file of the SDK imports it. */
 import { readFileSync } from 'node:fs'
-import {
-  connect,
-  credsAuthenticator,
-  DebugEvents,
-  ErrorCode,
-  Events,
-  type Msg,
-  type NatsConnection,
-  type NatsError,
-  type ServersChanged,
-} from 'nats'
+import { connect, credsAuthenticator, DebugEvents, ErrorCode, Events, type Msg, type NatsConnection, type NatsError } from 'nats'
 import type { NatsTls } from '../contract/bootstrap.js'
-import { WeaverError } from '../contract/errors.js'
+import { reasonOf, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
+import { BrokerMove } from './broker-move.js'
 import { refusalOf } from './nats-refusal.js'
+import { shown, userInfoOf, withoutUser } from './nats-urls.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import type { IncomingMessage, Transport } from './transport.js'
@@ -32,6 +24,8 @@ export interface NatsTransportOptions {
   readonly log: Logger
   /** How long to try to connect before giving up, in milliseconds. The identity of a new version may arrive a moment after its pods. @default 60000 */
   readonly connectTimeoutMs?: number
+  /** How long calls may take to come to their end before the connection moves away from a server that is about to stop, in milliseconds. @default 3000 */
+  readonly moveMs?: number | undefined
   readonly signal?: AbortSignal
 }
 
@@ -77,7 +71,7 @@ async function connectInTime(options: NatsTransportOptions): Promise<Transport> 
     try {
       return await dial(options)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = reasonOf(cause)
       const afterMs = processNow() - started
       const refusal =
         options.signal?.aborted === true ? undefined : refusalOf(options, { cause, afterMs, at: shown(options.servers).join(', ') })
@@ -95,33 +89,6 @@ async function connectInTime(options: NatsTransportOptions): Promise<Transport> 
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
-  }
-}
-
-/** What stands before the host of a URL: `user:password@` or `token@`. */
-const USER_INFO = /^([a-z]+:\/\/)?([^/]*)@/
-
-/** URLs as they may be told: without user and password. */
-function shown(servers: readonly string[]): readonly string[] {
-  return servers.map((server) => server.replace(USER_INFO, '$1***@'))
-}
-
-type UserInfo = { readonly user: string; readonly pass: string } | { readonly token: string }
-
-/** Who the URLs say connects, each once. The library does not look at that part of a URL. */
-function userInfoOf(servers: readonly string[]): readonly UserInfo[] {
-  const texts = new Set(servers.flatMap((server) => USER_INFO.exec(server)?.[2] ?? []))
-  return [...texts].map((text) => {
-    const colon = text.indexOf(':')
-    return colon < 0 ? { token: decoded(text) } : { user: decoded(text.slice(0, colon)), pass: decoded(text.slice(colon + 1)) }
-  })
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text // a % that stands for itself
   }
 }
 
@@ -181,7 +148,7 @@ async function dial(options: NatsTransportOptions): Promise<Transport> {
   const jitterMs = (tls === undefined ? 1 : 2) * RECONNECT_MS
   const state: DialState = { isFirst: true, refusals: 0, unreadable: undefined }
   const nc = await connect({
-    servers: options.servers.map((server) => server.replace(USER_INFO, '$1')),
+    servers: withoutUser(options.servers),
     ...user,
     ...(tls === undefined ? {} : { tls }),
     name: options.name,
@@ -225,7 +192,7 @@ function authenticate(attempt: {
     return signed
   } catch (err) {
     if (state.isFirst) throw err
-    const reason = err instanceof Error ? err.message : String(err)
+    const reason = reasonOf(err)
     if (reason !== state.unreadable) log.warn('the credentials for the broker cannot be read; trying again', { credsFile, err })
     state.unreadable = reason
     return NOBODY
@@ -262,12 +229,46 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   let isConnected = true
   let isClosing = false
   let unsettledUntil = 0
+  /** Those that the server names. The client's own list keeps for ever what it was given. */
+  let servers: readonly string[] = nc.info?.connect_urls ?? []
   const unsettle = (): void => void (unsettledUntil = processNow() + UNSETTLED_MS)
   const changed = (now: boolean): void => {
     if (now === isConnected) return
     unsettle()
     isConnected = now
-    for (const listener of listeners) listener(now)
+    tell()
+  }
+  const tell = (): void => {
+    for (const listener of listeners) listener(isConnected)
+  }
+  const move = new BrokerMove(
+    {
+      onCrossing: () => changed(false),
+      flush: () => nc.flush(),
+      reconnect: () => void nc.reconnect(),
+      onStranded(lost) {
+        log.warn('no other server of the broker is reached yet; trying again', { lost })
+        tell()
+      },
+    },
+    options.moveMs,
+  )
+  const send = (subject: string, data: Uint8Array, reply: string | undefined): void =>
+    nc.publish(subject, data, reply === undefined ? undefined : { reply })
+  const arrived = (): void => {
+    state.refusals = 0
+    const held = move.end()
+    if (nc.isDraining()) return // one that is being closed takes no subscription
+    for (const { subject, data, reply } of held) send(subject, data, reply)
+    changed(true)
+  }
+  const leave = (server: unknown): void => {
+    if (isClosing || !isConnected) return
+    // Those that it has a route to, and not itself. Where servers keep that to themselves, nothing tells whether another one is up.
+    if ((nc.info?.connect_urls ?? []).length === 0)
+      return log.info('a server of the broker is about to stop and names no other; it is used until it does', { server })
+    log.info('a server of the broker is about to stop; moving to another one', { server })
+    void move.begin()
   }
   const refused = (reason: string, detail: NatsError['permissionContext']): void => {
     if (detail?.operation === 'subscription') return // its subscription has the error, too
@@ -277,18 +278,22 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   }
   void (async () => {
     for await (const status of nc.status()) {
-      if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) changed(false)
-      else if (status.type === Events.Reconnect) {
-        state.refusals = 0
-        if (!nc.isDraining()) changed(true) // one that is being closed takes no subscription
-      } else if (status.type === Events.Update) {
-        if ((status.data as ServersChanged).deleted?.length !== 0) unsettle() // that is what this event carries
+      if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) {
+        move.onDisconnected()
+        changed(false)
+      } else if (status.type === Events.Reconnect) arrived()
+      else if (status.type === Events.LDM) leave(status.data)
+      else if (status.type === Events.Update) {
+        const named = nc.info?.connect_urls ?? []
+        if (servers.some((server) => !named.includes(server))) unsettle()
+        servers = named
       } else if (status.type === Events.Error) refused(String(status.data), status.permissionContext as NatsError['permissionContext'])
     }
   })()
   let forbid: (error: WeaverError) => void
   const forbidden = new Promise<WeaverError>((resolve) => (forbid = resolve))
   const closed = nc.closed().then((reason) => {
+    move.end()
     changed(false)
     if (isClosing) return new Promise<never>(() => undefined)
     return new WeaverError(
@@ -301,6 +306,12 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     get isConnected() {
       return isConnected && !nc.isClosed()
     },
+    get takesCalls() {
+      return isConnected && move.takesCalls
+    },
+    get isCrossing() {
+      return move.isCrossing
+    },
     get unsettledUntil() {
       return unsettledUntil
     },
@@ -309,10 +320,12 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
       return nc.info?.max_payload ?? 1_048_576
     },
     publish(subject, data, reply) {
-      if (!isConnected)
+      if (!isConnected) {
+        if (move.hold(subject, data, reply)) return
         throw new RemoteCallError('WEAVER_RPC_DISCONNECTED', 'there is no connection to the broker at the moment', { mayHaveRun: false })
+      }
       try {
-        nc.publish(subject, data, reply === undefined ? undefined : { reply })
+        send(subject, data, reply)
       } catch (cause) {
         throw new RemoteCallError('WEAVER_RPC_DISCONNECTED', 'the connection to the broker is closing', { mayHaveRun: false, cause })
       }
@@ -339,9 +352,11 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     },
     flush: () => nc.flush(),
     onConnection: (listener) => void listeners.add(listener),
+    onMove: (steps) => move.add(steps),
     lost: Promise.race([closed, forbidden]),
     async close() {
       isClosing = true
+      move.end()
       if (nc.isClosed()) return
       await nc.drain().catch((err: unknown) => log.warn('the connection to the broker is closed without a drain', { err }))
       // Without a broker the library's drain resolves and leaves it looking for one for ever.

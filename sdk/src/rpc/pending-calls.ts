@@ -19,6 +19,7 @@ export class PendingCalls {
   readonly #onSweep: (now: number) => boolean
   #next = 0
   #sweep: NodeJS.Timeout | undefined
+  #onIdle: (() => void) | undefined
 
   /** @param replyPrefix of the reply subjects, with its dot. @param onSweep runs with each look at the deadlines; true: there is more to look at than calls */
   constructor(replyPrefix: string, onSweep: (now: number) => boolean) {
@@ -57,6 +58,7 @@ export class PendingCalls {
     this.#calls.delete(call)
     call.target.waiting--
     call.attempt.now.cancellation?.remove(call)
+    if (this.#onIdle !== undefined && this.#calls.size === 0) this.#onIdle()
     const { message } = call
     if (message === undefined) return true
     message.isAnswered &&= isAnswered
@@ -84,6 +86,12 @@ export class PendingCalls {
   /** The callee knows how long it has: it is not told. */
   expire(call: PendingCall): void {
     if (this.take(call, false)) call.reject(deadlineError(call.what, { isSent: true }))
+  }
+
+  /** Resolves when no call waits for an answer; when this is asked again, the first to ask is forgotten. */
+  async idle(): Promise<void> {
+    if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    this.#onIdle = undefined
   }
 
   /** The broker is gone, and every answer with it. */

@@ -67,9 +67,9 @@ export class Retrier {
         if (error.code === 'WEAVER_RPC_PEER_LOST') owner = undefined
       }
       try {
-        if (!this.#transport.isConnected) {
-          lostAt ??= processNow()
-          const until = mayHaveRun ? Math.min(deadline, lostAt + RECONNECT_WINDOW_MS) : deadline
+        if (!this.#transport.takesCalls) {
+          if (!this.#transport.isConnected) lostAt ??= processNow()
+          const until = mayHaveRun && lostAt !== undefined ? Math.min(deadline, lostAt + RECONNECT_WINDOW_MS) : deadline
           await this.#connection(whatOf(target, method), { until, signal: now.signal })
         }
         return await this.#send(target, { ...call, owner, place: undefined })
@@ -116,7 +116,7 @@ export class Retrier {
     this.#reconnected.add(onBack)
     await pause(wait.until - processNow(), wait.signal === NEVER ? back.signal : AbortSignal.any([back.signal, wait.signal]))
     this.#reconnected.delete(onBack)
-    if (!this.#transport.isConnected && !wait.signal.aborted)
+    if (!this.#transport.takesCalls && !wait.signal.aborted)
       throw failure('WEAVER_RPC_DISCONNECTED', `${what} was not sent: there is no connection to the broker`, false)
   }
 }

@@ -102,8 +102,9 @@ export class RpcClient {
     )
     this.#transport.onConnection((isConnected) => {
       if (isConnected) this.#retrier.onReconnected()
-      else this.#pending.disconnect()
+      else if (!this.#transport.isCrossing) this.#pending.disconnect()
     })
+    this.#transport.onMove({ leave: () => this.#streams.idle(), settle: () => this.#pending.idle() })
   }
 
   /** Calls that wait for an answer, and streams that are open. */
@@ -282,6 +283,7 @@ export class RpcClient {
   /** Sends calls as one message. */
   #publish(subject: string, bytes: Uint8Array, calls: readonly PendingCall[]): void {
     try {
+      if (!this.#transport.takesCalls) throw failure('WEAVER_RPC_DISCONNECTED', 'there is no connection to the broker at the moment', false)
       this.#transport.publish(subject, bytes, this.#pending.send(calls))
     } catch (error) {
       for (const call of calls) if (this.#pending.take(call, true)) call.reject(error as Error) // a transport throws errors

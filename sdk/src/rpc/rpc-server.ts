@@ -59,7 +59,12 @@ const HEED_SHARE = 0.05
 export class RpcServer {
   readonly #options: RpcServerOptions
   readonly #fingerprint: Uint8Array
+  /** Those that bring calls. */
   readonly #subscriptions: Subscription[] = []
+  readonly #hosted: HostedComponent[] = []
+  /** Components that no calls come to, because the connection is about to move. */
+  readonly #left: HostedComponent[] = []
+  #isDraining = false
   /** Those that are there until the last call is answered. */
   readonly #queries: Subscription[] = []
   readonly #running = new RunningCalls()
@@ -83,7 +88,9 @@ export class RpcServer {
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)
     options.transport.onConnection((isConnected) => {
       if (!isConnected) this.#large.clear()
+      else for (const component of this.#left.splice(0)) this.#listen(component)
     })
+    options.transport.onMove({ leave: () => this.#leave() })
     this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT
     this.#roster = new ReplicaRoster(options, this.#writer)
     this.#streams = new StreamServer({ ...options, fingerprint: this.#fingerprint, maxConcurrent: this.#maxConcurrent })
@@ -116,11 +123,26 @@ export class RpcServer {
     )
     this.#roster.join(name) // I3
     const hosted: HostedComponent = { ...component, running: 0 }
+    this.#hosted.push(hosted)
+    this.#listen(hosted)
+  }
+
+  #listen(hosted: HostedComponent): void {
+    if (this.#isDraining) return
+    const { transport, deploymentId, replica } = this.#options
+    const { name } = hosted
     const onRequest = (message: IncomingMessage): void => this.#onRequest(hosted, message)
     this.#subscriptions.push(
       transport.subscribe(callSubject(deploymentId, name), onRequest, { queue: CALL_QUEUE }),
       transport.subscribe(replicaCallSubject(deploymentId, name, replica), onRequest),
     )
+  }
+
+  /** I4, for a connection that moves: what had arrived is answered before it does, unless that takes too long. */
+  async #leave(): Promise<void> {
+    this.#left.splice(0, this.#left.length, ...this.#hosted)
+    await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
+    await Promise.all([this.#running.idle(), this.#streams.idle()])
   }
 
   /**
@@ -133,6 +155,7 @@ export class RpcServer {
     limit: { readonly streamsMs?: number; readonly callsMs?: number } = {},
   ): Promise<{ readonly calls: number; readonly streams: number }> {
     const { callsMs } = limit
+    this.#isDraining = true
     let calls = 0
     let left = (): void => undefined
     const isLeft = new Promise<void>((resolve) => (left = resolve))

@@ -97,7 +97,7 @@ export class RunningCalls {
   readonly #running = new Map<string, NumberedCalls<RunningCall>>()
   #size = 0
   #sweep: NodeJS.Timeout | undefined
-  #onIdle: (() => void) | undefined
+  #onIdle: (() => void)[] = []
 
   get size(): number {
     return this.#size
@@ -130,7 +130,7 @@ export class RunningCalls {
     const { caller, component } = call.delivery
     component.running--
     caller.running.delete(call)
-    if (this.#size === 0) this.#onIdle?.()
+    if (this.#size === 0) this.#tellIdle()
   }
 
   /** @param replica of the caller. @param id the caller's number of the call */
@@ -151,7 +151,11 @@ export class RunningCalls {
 
   /** Resolves when none runs. */
   async idle(): Promise<void> {
-    if (this.#size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    if (this.#size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
+  }
+
+  #tellIdle(): void {
+    for (const tell of this.#onIdle.splice(0)) tell()
   }
 
   #forgetIdle(): void {

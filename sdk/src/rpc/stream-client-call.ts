@@ -8,6 +8,7 @@
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
+import { MAX_TIMER_MS } from '../contract/bootstrap.js'
 import { reasonOf } from '../contract/errors.js'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -25,8 +26,6 @@ import { StreamReceiver } from './stream-receiver.js'
 import { StreamSender } from './stream-sender.js'
 import { MAX_ITEM_BYTES } from './stream-window.js'
 import type { Transport } from './transport.js'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface StreamCall {
   readonly component: string
@@ -103,8 +102,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
     const { transport, deploymentId } = client
     if (now.signal.aborted) throw this.#givenUp()
     if (openBy <= processNow()) throw this.#failure('WEAVER_RPC_DEADLINE', 'was not opened: its deadline has passed', false)
-    if (!transport.isConnected)
-      throw this.#failure('WEAVER_RPC_DISCONNECTED', 'was not opened: there is no connection to the broker', false)
+    if (!transport.takesCalls) throw this.#failure('WEAVER_RPC_DISCONNECTED', 'was not opened: there is no connection to the broker', false)
     this.#id = endpoint.add(this)
     try {
       const frame = endpoint.encode((w) => this.#writeOpen(w))

@@ -43,6 +43,11 @@ export class StreamClient {
     return this.#endpoint.inFlight
   }
 
+  /** Resolves when none is open. */
+  idle(): Promise<void> {
+    return this.#endpoint.idle()
+  }
+
   /** Calls that no replica has accepted yet. A replica says so before it answers any question: the one that has it would not be among those that do not. */
   get opening(): ReadonlySet<WatchedCall> {
     return this.#opening

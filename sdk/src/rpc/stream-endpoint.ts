@@ -67,6 +67,7 @@ export class StreamEndpoint {
   #nextPeer = 1
   #pings: NodeJS.Timeout | undefined
   #pingedAt = 0
+  #onIdle: (() => void) | undefined
 
   constructor(options: StreamEndpointOptions) {
     this.#options = options
@@ -88,6 +89,12 @@ export class StreamEndpoint {
 
   get inFlight(): number {
     return this.#calls.size
+  }
+
+  /** Resolves when there is no call; when this is asked again, the first to ask is forgotten. */
+  async idle(): Promise<void> {
+    if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+    this.#onIdle = undefined
   }
 
   /** Where the answer to an `open` of this call goes: the broker's "no responders", or a refusal. */
@@ -123,6 +130,7 @@ export class StreamEndpoint {
   remove(callId: number): void {
     const peer = this.#calls.get(callId)?.peer
     this.#calls.delete(callId)
+    if (this.#calls.size === 0) this.#onIdle?.()
     if (peer === undefined) return
     peer.calls.delete(callId)
     if (peer.calls.size > 0) return

@@ -9,6 +9,7 @@
 import type { Writer } from '../codec/writer.js'
 import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
+import { MAX_TIMER_MS } from '../contract/bootstrap.js'
 import { reasonOf } from '../contract/errors.js'
 import type { Tracing } from '../telemetry/tracing.js'
 import { runInContext } from './context.js'
@@ -21,8 +22,6 @@ import { readFingerprint, readOpenHead, STREAM_KIND, writeItems, writeStreamHead
 import { StreamReceiver } from './stream-receiver.js'
 import { StreamSender } from './stream-sender.js'
 import { MAX_ITEM_BYTES } from './stream-window.js'
-
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface StreamServerOptions extends StreamEndpointOptions {
   readonly fingerprint: Uint8Array
@@ -54,6 +53,11 @@ export class StreamServer {
 
   get inFlight(): number {
     return this.#running.size
+  }
+
+  /** Resolves when every stream that is open now is at its end. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running.values())
   }
 
   /** An `open` frame. `reply` is where a refusal goes. Never throws. */

@@ -1,4 +1,5 @@
 import type { WeaverError } from '../contract/errors.js'
+import type { MoveSteps } from './broker-move.js'
 
 /** The port to the broker. `nats-transport.ts` is the only file that imports a client library. */
 export interface IncomingMessage {
@@ -17,6 +18,10 @@ export interface Subscription {
 
 export interface Transport {
   readonly isConnected: boolean
+  /** Whether new calls may be sent: not without a connection, and not shortly before it is exchanged for one to another server of the broker. */
+  readonly takesCalls: boolean
+  /** The connection was given up for one to another server. Nothing that is under way is lost yet. */
+  readonly isCrossing: boolean
   /** What the inboxes of this process begin with, without a dot at the end: the broker lets it hear no others. */
   readonly inbox: string
   /**
@@ -28,9 +33,11 @@ export interface Transport {
   readonly maxPayloadBytes: number
   /**
    * Hands a message to the broker; it is on its way, not arrived.
-   * @throws RemoteCallError `WEAVER_RPC_DISCONNECTED` while there is no connection: the client would lose it silently.
+   * @throws RemoteCallError `WEAVER_RPC_DISCONNECTED` while there is no connection, unless it is between two servers: the client would lose it silently.
    */
   publish(subject: string, data: Uint8Array, reply?: string): void
+  /** What is to be done before the connection moves to another server of the broker. It waits for that, within limits. */
+  onMove(steps: MoveSteps): void
   subscribe(subject: string, handler: (message: IncomingMessage) => void, options?: { readonly queue?: string }): Subscription
   /** Resolves when the broker has seen everything that was sent before. */
   flush(): Promise<void>
