@@ -18,6 +18,7 @@ export {
   type EnvelopeOptions,
   type EnvelopeOutput,
   type EnvelopeState,
+  type WeaveletIdentity,
 } from './envelope/envelope.js'
 export { nextStep, type Backoff, type DeathRecord, type NextStep, type RestartPolicy } from './envelope/restart-policy.js'
 export {

@@ -230,6 +230,17 @@ describe('lines', () => {
     expect(bytes.sort()).toEqual(['stderr x\n', 'stdout web\n\n'])
   })
 
+  it('are marked by process where the mark depends on that', async () => {
+    const { envelope, entries, heard } = start('console.log("ready"); setInterval(() => {}, 1000)', {
+      identity: (pid) => ({ app: 'shop', replica: String(pid) }),
+      restart: { kind: 'restart', backoff: { initialMs: 10 } },
+    })
+    const first = await heard('ready')
+    envelope.kill('SIGKILL')
+    const second = await heard('ready', 2)
+    expect(entries).toMatchObject([first, second].map(({ pid }) => ({ app: 'shop', replica: String(pid), message: 'ready' })))
+  })
+
   it('of a death are the last ones only', async () => {
     const { envelope } = start('for (let i = 1; i <= 1000; i++) console.log(`line ${i}`)')
     const { death } = await envelope.ended

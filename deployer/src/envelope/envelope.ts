@@ -61,6 +61,8 @@ export interface EnvelopeOutput {
   chunk?(chunk: Uint8Array, stream: OutputStream): void
 }
 
+export type WeaveletIdentity = Partial<Pick<LogEntry, 'app' | 'version' | 'deploymentId' | 'group' | 'replica'>>
+
 export interface EnvelopeOptions {
   /** In messages. Unique within the deployment. */
   readonly name: string
@@ -69,8 +71,8 @@ export interface EnvelopeOptions {
   readonly bootstrap?: Bootstrap
   /** Asked until it says that the weavelet is ready. Absent: a process that runs is ready. */
   readonly control?: ControlChannel
-  /** What lines are marked with that the process wrote past its logger. @default as the bootstrap says */
-  readonly identity?: Partial<Pick<LogEntry, 'app' | 'version' | 'deploymentId' | 'group' | 'replica'>>
+  /** What lines are marked with that the process wrote past its logger; a function where that depends on the process. @default as the bootstrap says */
+  readonly identity?: WeaveletIdentity | ((pid: number) => WeaveletIdentity)
   readonly output?: EnvelopeOutput
   /** @default { kind: 'leave' } */
   readonly restart?: RestartPolicy
@@ -96,7 +98,8 @@ interface Run {
   process: WeaveletProcess | undefined
   pid: number | undefined
   readyAt: number | undefined
-  readonly captures: Readonly<Record<OutputStream, LineCapture>>
+  /** From when it runs. */
+  captures: Readonly<Record<OutputStream, LineCapture>> | undefined
   readonly lastEntries: LogEntry[]
   /** Fires when it is over. */
   readonly over: AbortController
@@ -189,7 +192,7 @@ export class Envelope {
       pid: undefined,
       readyAt: undefined,
       lastEntries: [],
-      captures: { stdout: this.#capture('stdout'), stderr: this.#capture('stderr') },
+      captures: undefined,
       over: new AbortController(),
       endedFor: undefined,
       killTimer: undefined,
@@ -207,22 +210,20 @@ export class Envelope {
         onSpawned: (pid) => this.#onSpawned(run, pid),
         onOutput: (stream, chunk) => {
           this.#options.output?.chunk?.(chunk, stream)
-          run.captures[stream].write(chunk)
+          run.captures?.[stream].write(chunk)
         },
         onEnded: (cause) => this.#onEnded(run, cause),
       },
     )
   }
 
-  #capture(stream: OutputStream): LineCapture {
-    const { bootstrap, output } = this.#options
-    const { identity = bootstrap === undefined ? {} : identityOf(bootstrap) } = this.#options
+  #capture({ lastEntries }: Run, stream: OutputStream, of: WeaveletIdentity): LineCapture {
+    const { output } = this.#options
     return captureLines({
       stream,
-      of: identity,
+      of,
       onEntry: (entry) => {
-        const last = this.#run?.lastEntries // lines come between the start of a run and its end
-        if (last !== undefined && last.push(entry) > LAST_ENTRIES) last.shift()
+        if (lastEntries.push(entry) > LAST_ENTRIES) lastEntries.shift()
         output?.entry?.(entry, stream)
       },
       onBlank: () => output?.blank?.(stream),
@@ -231,6 +232,9 @@ export class Envelope {
 
   #onSpawned(run: Run, pid: number): void {
     run.pid = pid
+    const { bootstrap, identity = bootstrap === undefined ? {} : identityOf(bootstrap) } = this.#options
+    const of = typeof identity === 'function' ? identity(pid) : identity
+    run.captures = { stdout: this.#capture(run, 'stdout', of), stderr: this.#capture(run, 'stderr', of) }
     this.#tell({ kind: 'spawned', pid })
     const { control } = this.#options
     if (control === undefined) this.#onReady(run, undefined)
@@ -270,7 +274,7 @@ export class Envelope {
   }
 
   #onEnded(run: Run, cause: DeathCause): void {
-    for (const capture of Object.values(run.captures)) capture.end() // I2
+    for (const capture of Object.values(run.captures ?? {})) capture.end() // I2
     run.over.abort()
     clearTimeout(run.killTimer)
     this.#run = undefined
@@ -342,6 +346,6 @@ function graceOf(bootstrap: Bootstrap | undefined): number {
   return Math.min(MAX_TIMER_MS, (bootstrap?.preStopMs ?? 0) + (bootstrap?.shutdownGraceMs ?? DEFAULT_GRACE_MS) + GRACE_MARGIN_MS)
 }
 
-function identityOf({ app, versionId, deploymentId, group, replica }: Bootstrap): NonNullable<EnvelopeOptions['identity']> {
+function identityOf({ app, versionId, deploymentId, group, replica }: Bootstrap): WeaveletIdentity {
   return { app, version: versionId, deploymentId, group, replica }
 }

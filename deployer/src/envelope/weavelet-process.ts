@@ -20,7 +20,7 @@ export interface ProcessCommand {
 export type OutputStream = 'stdout' | 'stderr'
 
 export interface ProcessListener {
-  /** It runs. */
+  /** It runs. Called before any output of it. */
   onSpawned(pid: number): void
   onOutput(stream: OutputStream, chunk: Uint8Array): void
   /** It has ended and its output is complete. Called once, and last. */
@@ -53,7 +53,8 @@ export const spawnProcess: StartProcess = (command, listener) => {
   child.on('error', (error) => {
     if (child.pid === undefined) listener.onEnded({ kind: 'spawn', error })
   })
-  child.stdio[LIFELINE_FD]?.on('error', () => undefined) // the other end has gone, which `exit` says
+  const lifeline = child.stdio[LIFELINE_FD]
+  lifeline?.on('error', () => undefined) // the other end has gone, which `exit` says
   const streams = { stdout: child.stdout, stderr: child.stderr }
   for (const stream of ['stdout', 'stderr'] as const)
     streams[stream]?.on('data', (chunk: Buffer) => listener.onOutput(stream, chunk)).on('error', () => undefined) // read until it breaks
@@ -62,7 +63,7 @@ export const spawnProcess: StartProcess = (command, listener) => {
     const end = (): void => {
       clearTimeout(timer)
       child.off('close', end)
-      for (const stream of Object.values(streams)) stream?.destroy()
+      for (const stream of [...Object.values(streams), lifeline]) stream?.destroy()
       listener.onEnded(cause)
     }
     const timer = setTimeout(end, DRAIN_MS)

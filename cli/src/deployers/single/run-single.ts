@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { basename, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { captureLines } from '@weaver/deployer'
-import { banner, prettyPrinter, shortDeploymentId, SINGLE_ENV, type LogEntry, type SingleLaunch } from '@weaver/sdk/contract'
+import { startEnvelope, type End, type EnvelopeOutput } from '@weaver/deployer'
+import { banner, prettyPrinter, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '@weaver/sdk/contract'
 import { binaryOf, launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
@@ -17,8 +14,6 @@ import { controlSocketPath, listSingle, removeControlSocket } from './running-si
 import { LOGS_FOLDER, SINGLES_FOLDER, stateFolder } from './state-folder.js'
 
 const KEEP_LOGS_MS = 14 * 24 * 60 * 60 * 1_000
-/** How long the output of an application that has ended is waited for: what it has started may hold it open. */
-const DRAIN_MS = 1_000
 
 type SingleContext = Pick<CliContext, 'env' | 'onSignal' | 'ask' | 'output'>
 
@@ -57,54 +52,63 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
   if (state !== undefined) context.output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
   const launch: SingleLaunch | undefined =
     state === undefined ? undefined : { version: 1, deploymentId, controlSocket: state.controlSocket }
-  const child = spawn(first === 'node' ? process.execPath : first, args, {
-    cwd,
-    env: { ...env, [SINGLE_ENV]: launch === undefined ? undefined : JSON.stringify(launch) },
-    stdio: ['inherit', 'pipe', 'pipe'],
+  const identityOf = (pid: number) => ({ app, version: shortDeploymentId(deploymentId), deploymentId, group: 'main', replica: String(pid) })
+  let writer: LogWriter | undefined
+  let unlist: (() => void) | undefined
+  const envelope = startEnvelope({
+    name: app,
+    command: {
+      file: first === 'node' ? process.execPath : first,
+      args,
+      cwd,
+      env: { ...env, [SINGLE_ENV]: launch === undefined ? undefined : JSON.stringify(launch) },
+      stdin: 'inherit',
+    },
+    identity: identityOf,
+    output: outputTo(context.output, () => writer),
+    onEvent(event) {
+      if (event.kind !== 'spawned' || state === undefined) return
+      const { pid } = event
+      writer = createLogWriter(state.logs, { ...identityOf(pid), startedAt }, { onProblem: warnOf(context, 'the log cannot be kept') })
+      const { controlSocket, singles } = state
+      const entry = { version: 1, app, deploymentId, pid, startedAt, config: config.path, controlSocket } as const
+      unlist = attempt(context, () => listSingle(singles, entry))
+    },
   })
-  const isDrained = once(child, 'close').catch(() => undefined) // its failure is told below
-  const pid = child.pid ?? 0
-  const of = { app, version: shortDeploymentId(deploymentId), deploymentId, group: 'main', replica: String(pid) }
-  const writer = state && createLogWriter(state.logs, { ...of, startedAt }, { onProblem: warnOf(context, 'the log cannot be kept') })
-  const captures = print(child, { of, writer, output: context.output })
-  const unlist =
-    state && pid !== 0
-      ? attempt(context, () =>
-          listSingle(state.singles, {
-            version: 1,
-            app,
-            deploymentId,
-            pid,
-            startedAt,
-            config: config.path,
-            controlSocket: state.controlSocket,
-          }),
-        )
-      : undefined
   let signals = 0
   const release = context.onSignal((signal) => {
     // A terminal sends Ctrl-C to the child as well; a second SIGINT there would be taken for impatience.
-    if (++signals > 1) child.kill('SIGKILL')
-    else if (signal !== 'SIGINT' || context.ask === undefined) child.kill(signal)
+    if (++signals > 1) envelope.kill('SIGKILL')
+    else if (signal !== 'SIGINT' || context.ask === undefined) envelope.kill(signal)
   })
   try {
-    return await new Promise<number>((done, fail) => {
-      child.on('error', (cause: NodeJS.ErrnoException) => {
-        const why =
-          cause.code === 'EACCES'
-            ? `it is no file that may be run; make it executable (chmod +x), or name a script such as ${DEFAULT_MAIN}`
-            : cause.message
-        fail(cliError('WEAVER_CLI_CHILD_FAILED', `"${binary}", the binary of "${config.file}", cannot be started: ${why}`, { cause }))
-      })
-      child.on('exit', (code, signal) => done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
-    })
+    return exitCodeOf(await envelope.ended, `"${binary}", the binary of "${config.file}",`)
   } finally {
     release()
     if (unlist !== undefined) unlist()
     else if (state !== undefined) removeControlSocket(state.singles, state.controlSocket)
-    await Promise.race([isDrained, sleep(DRAIN_MS, undefined, { ref: false })])
-    for (const capture of captures) capture.end()
     writer?.close()
+  }
+}
+
+/** @throws WeaverError `WEAVER_CLI_CHILD_FAILED`: it could not be started */
+function exitCodeOf({ death }: End, what: string): number {
+  const cause = death?.cause
+  switch (cause?.kind) {
+    case 'exit':
+      return cause.code
+    case 'signal':
+      return 128 + constants.signals[cause.signal]
+    case 'spawn': {
+      const why =
+        cause.error.code === 'EACCES'
+          ? `it is not a file that may be run; make it executable (chmod +x), or name a script such as ${DEFAULT_MAIN}`
+          : cause.error.message
+      throw cliError('WEAVER_CLI_CHILD_FAILED', `${what} cannot be started: ${why}`, { cause: cause.error })
+    }
+    case 'late': // nothing is asked whether it is ready
+    case undefined: // nor is it stopped before it ran
+      return 1
   }
 }
 
@@ -137,27 +141,19 @@ function warnOf({ output }: SingleContext, what: string): (error: unknown) => vo
   return (error) => output.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`)
 }
 
-/** Prints what a child writes, and keeps it: its stdout as it is, entries of its log for people, the rest of its stderr as it is. */
-function print(
-  child: { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream },
-  to: { readonly of: Partial<LogEntry>; readonly writer: LogWriter | undefined; readonly output: CliContext['output'] },
-): readonly { end(): void }[] {
-  const { of, writer, output } = to
+/** Prints what the application writes, and keeps it: its stdout as it is, entries of its log for people, the rest of its stderr as it is. */
+function outputTo(output: CliContext['output'], writer: () => LogWriter | undefined): EnvelopeOutput {
   const pretty = prettyPrinter({ isColored: output.isColored })
-  const stdout = captureLines({ stream: 'stdout', of, onEntry: (entry) => writer?.write(entry) })
-  const stderr = captureLines({
-    stream: 'stderr',
-    of,
-    onEntry(entry) {
-      output.raw('stderr', entry.level === 'stderr' ? `${entry.message}\n` : pretty(entry))
-      writer?.write(entry)
+  return {
+    chunk(chunk, stream) {
+      if (stream === 'stdout') output.raw('stdout', chunk)
     },
-    onBlank: () => output.raw('stderr', '\n'),
-  })
-  child.stdout.on('data', (chunk: Buffer) => {
-    output.raw('stdout', chunk)
-    stdout.write(chunk)
-  })
-  child.stderr.on('data', (chunk: Buffer) => stderr.write(chunk))
-  return [stdout, stderr]
+    entry(entry, stream) {
+      if (stream === 'stderr') output.raw('stderr', entry.level === 'stderr' ? `${entry.message}\n` : pretty(entry))
+      writer()?.write(entry)
+    },
+    blank(stream) {
+      if (stream === 'stderr') output.raw('stderr', '\n')
+    },
+  }
 }
