@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createMemoryLeases, startAssignmentController, startLeaderController } from '@weaver/deployer'
-import { controlSubject, deployerInboxPrefix, parseRoutingStatus, WeaverError, type Balance } from '@weaver/sdk/contract'
+import { brokerControl, createMemoryLeases, startAssignmentController, startLeaderController, type ControlChannel } from '@weaver/deployer'
+import { deployerInboxPrefix, WeaverError, type Balance } from '@weaver/sdk/contract'
 import { connectNats, createLogger, isRouted, type LogSink, type WeaverGen } from '@weaver/sdk/internal'
 
 export interface TestDeployer {
-  /** Asks a weavelet over the control channel. @returns `undefined` when it does not answer (yet) */
-  ask(replica: string, kind: 'status' | 'routing'): Promise<Uint8Array | undefined>
+  /** Asks this weavelet. */
+  controlOf(replica: string): ControlChannel
   /** Resolves when this replica knows which replicas have which keys, for each of these components. */
   assigned(by: string, routed: readonly RoutedComponent[]): Promise<void>
   stop(): Promise<void>
@@ -18,7 +18,6 @@ export interface RoutedComponent {
 
 /** How long an assignment may take to be known. */
 const ASSIGN_MS = 5_000
-const ANSWER_MS = 1_000
 
 /**
  * What the components of a test need of a deployer: one who decides who leads, and, where there are several replicas, who serves which keys.
@@ -51,27 +50,16 @@ export async function startTestDeployer(options: {
   const balanceOf = (component: string): Balance | undefined => tokens.find(({ name }) => name === component)?.options.balance
   const keys = hasKeys ? startAssignmentController({ deploymentId, port, balanceOf, startMs: 0, gatherMs: 5 }) : undefined
   await port.flush()
-  let asked = 0
-  const ask: TestDeployer['ask'] = (replica, kind) =>
-    new Promise((resolve) => {
-      const end = (answer: Uint8Array | undefined): void => {
-        clearTimeout(timer)
-        answers.unsubscribe()
-        resolve(answer)
-      }
-      const inbox = `${port.inbox}.ask.${(asked += 1)}`
-      const timer = setTimeout(() => end(undefined), ANSWER_MS)
-      const answers = port.subscribe(inbox, ({ data, isNoResponders }) => end(isNoResponders ? undefined : data))
-      port.publish(controlSubject(deploymentId, replica), new TextEncoder().encode(JSON.stringify({ kind })), inbox)
-    })
+  const controlOf = (replica: string): ControlChannel => brokerControl(port, { deploymentId, replica })
   return {
-    ask,
+    controlOf,
     async assigned(by, routed) {
       if (keys === undefined) return
+      const control = controlOf(by)
       const until = Date.now() + ASSIGN_MS
       for (;;) {
-        const answer = await ask(by, 'routing')
-        const known = (answer === undefined ? undefined : parseRoutingStatus(answer))?.assignments ?? []
+        const reply = await control.ask({ kind: 'routing' })
+        const known = reply?.kind === 'routing' ? reply.assignments : []
         const missing = routed.filter(
           ({ name, replicas }) => !known.some((assignment) => assignment.component === name && assignment.replicas.length === replicas),
         )

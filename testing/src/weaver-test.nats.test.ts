@@ -122,7 +122,7 @@ it('is told of a connection that a component leaves open', async () => {
   let held: NatsConnection | undefined
   class Leaky implements Stock {
     async count(url: string) {
-      held = await connect({ servers: url })
+      held = await connect({ servers: url, reconnect: false })
       return 1
     }
   }

@@ -6,8 +6,10 @@
  *     what is left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { problemOf, startEnvelope, type Envelope } from '@weaver/deployer'
 import type { Component, Interceptors, Main } from '@weaver/sdk'
-import { MAIN_COMPONENT, prettyPrinter, WeaverError, type Bootstrap } from '@weaver/sdk/contract'
+import { MAIN_COMPONENT, prettyPrinter, WeaverError, type Bootstrap, type LogEntry } from '@weaver/sdk/contract'
 import {
   entrySink,
   isRouted,
@@ -23,7 +25,6 @@ import { extraRuns } from './extra-runs.js'
 import { LeakWatch } from './leak-watch.js'
 import { startTestBroker } from './test-broker.js'
 import { startTestDeployer, type TestDeployer } from './test-deployer.js'
-import { startChild, type TestChild } from './test-child.js'
 
 export type Runner = 'local' | 'rpc' | 'multi'
 /** For tests that shall hold in every way: `for (const runner of RUNNERS) it(runner, () => weaverTest({ runner, … }, …))`. */
@@ -129,8 +130,13 @@ const BIND_MS = 10_000
 const STOP_MS = 4_000
 /** What it is told: it cuts off what is not done by then, before it is given up. */
 const GRACE_MS = 3_500
+/** The same for a process: beyond its grace period it has to end, which takes its time on a busy machine. */
+const PROCESS_STOP_MS = 10_000
 let count = 0
 const print = prettyPrinter({ isColored: false })
+const show = (entry: LogEntry): void => void process.stderr.write(isLine(entry) ? `${entry.message}\n` : print(entry))
+/** Not of a logger. */
+const isLine = ({ level }: LogEntry): boolean => level === 'stdout' || level === 'stderr'
 
 class RunningTest implements WeaverTest {
   readonly runner: Runner
@@ -143,7 +149,7 @@ class RunningTest implements WeaverTest {
   readonly #faked: ReadonlySet<string>
   readonly #sink: LogSink
   readonly #weavelets: Weavelet[] = []
-  readonly #children: TestChild[] = []
+  readonly #children: Envelope[] = []
   readonly #failures: unknown[] = []
   #broker: Awaited<ReturnType<typeof startTestBroker>> | undefined
   #deployer: TestDeployer | undefined
@@ -163,10 +169,7 @@ class RunningTest implements WeaverTest {
         : { configOf: (name: string) => config[name], sections: Object.keys(config) }
     this.#configOf = given.configOf
     this.#configSections = given.sections
-    this.#sink =
-      options.verbose === true
-        ? entrySink((entry) => void process.stderr.write(print(entry)), 'debug')
-        : { level: 'error', write: () => undefined }
+    this.#sink = options.verbose === true ? entrySink(show, 'debug') : { level: 'error', write: () => undefined }
   }
 
   get listeners(): WeaverTest['listeners'] {
@@ -254,7 +257,8 @@ class RunningTest implements WeaverTest {
     for (const weavelet of this.#weavelets.reverse())
       if (!(await within(STOP_MS, weavelet.stop())))
         left.push('a component did not stop, or not cleanly; does a call of it never end? Run the test with `verbose: true` to see more')
-    for (const ended of await Promise.all(this.#children.map((child) => child.stop()))) if (ended !== undefined) left.push(ended)
+    const ended = await Promise.all(this.#children.map(async (child) => problemOf(child.name, await child.stop())))
+    left.push(...ended.flatMap((problem) => (problem === undefined ? [] : `the process of ${problem}`)))
     await this.#deployer?.stop()
     left.push(...((await this.#broker?.stop()) ?? []))
     this.#throwIfMainFailed()
@@ -291,15 +295,22 @@ class RunningTest implements WeaverTest {
     return weavelet
   }
 
-  async #startChild(component: string, replica: number, deployer: TestDeployer): Promise<void> {
-    const child = startChild({
-      entry: this.#options.entry ?? '', // checked by weaverTest
-      bootstrap: this.#bootstrap(component, replica),
-      deployer,
-      isVerbose: this.#options.verbose === true,
+  async #startChild(component: string, replica: number, { controlOf }: TestDeployer): Promise<void> {
+    const { entry = '', verbose } = this.#options // `entry` is checked by weaverTest
+    const file = typeof entry === 'string' && !entry.startsWith('file:') ? entry : fileURLToPath(entry)
+    const bootstrap = this.#bootstrap(component, replica)
+    const child = startEnvelope({
+      name: replica === 0 ? component : `${component}, replica ${replica}`,
+      command: { file: process.execPath, args: [file], env: { ...process.env, NODE_OPTIONS: '' }, hasLifeline: true },
+      bootstrap,
+      control: controlOf(bootstrap.replica),
+      graceMs: PROCESS_STOP_MS,
+      ...(verbose === true ? { output: { entry: show } } : {}),
     })
     this.#children.push(child)
-    await child.ready()
+    await child.ready().catch((cause: Error) => {
+      throw new WeaverError('WEAVER_TEST', `the process of ${cause.message}`, { cause })
+    })
   }
 
   #bootstrap(component: string, replica = 0): Bootstrap {
