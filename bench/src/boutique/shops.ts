@@ -1,11 +1,11 @@
 /** The shop in its three shapes: the same business code and the same pages, other processes. */
-import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { weaver } from '@weaver-examples/boutique'
-import { BOOTSTRAP_ENV, MAIN_COMPONENT, type Bootstrap } from '@weaver/sdk/contract'
+import { startEnvelope, type Envelope } from '@weaver/deployer'
+import { MAIN_COMPONENT, type Bootstrap } from '@weaver/sdk/contract'
 import { freePort, startNatsServer } from '@weaver/testing'
 
 export interface RunningShop {
@@ -28,19 +28,19 @@ async function startTogether(): Promise<RunningShop> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-boutique-'))
   const toml = join(folder, 'weaver.toml')
   writeFileSync(toml, `[serviceweaver]\nname = "boutique"\n[single]\nlisteners.boutique = { address = "127.0.0.1:${port}" }\n`)
-  const child = start([MAIN], { WEAVER_CONFIG: toml })
+  const envelope = start('boutique', [MAIN], { env: { WEAVER_CONFIG: toml } })
   const stop = async (): Promise<void> => {
-    await end([child])
+    await end([envelope])
     rmSync(folder, { recursive: true, force: true })
   }
-  return ready(port, [child], [], stop)
+  return ready(port, [envelope], [], stop)
 }
 
 /** Each component in a process of its own, with Weaver's calls over one nats-server. */
 async function startWeaver(): Promise<RunningShop> {
   const [port, nats] = [await freePort(), await startNatsServer()]
   const components = [MAIN_COMPONENT, ...weaver.components().map(({ token }) => token.name)]
-  const children = components.map((component) => {
+  const envelopes = components.map((component) => {
     const group = component.replaceAll('/', '-').toLowerCase()
     const bootstrap: Bootstrap = {
       version: 1,
@@ -54,55 +54,55 @@ async function startWeaver(): Promise<RunningShop> {
       nats: { servers: [nats.url] },
       config: {},
     }
-    return start([MAIN], { [BOOTSTRAP_ENV]: JSON.stringify(bootstrap) })
+    return start(bootstrap.replica, [MAIN], { bootstrap })
   })
   const stop = async (): Promise<void> => {
-    await end(children)
+    await end(envelopes)
     await nats.stop()
   }
-  return ready(port, children, [nats.pid], stop)
+  return ready(port, envelopes, [nats.pid], stop)
 }
 
 /** The same processes, each a service behind HTTP and JSON. */
 async function startHttp(): Promise<RunningShop> {
   const ports: Record<string, number> = {}
   for (const name of [MAIN_COMPONENT, ...weaver.components().map(({ token }) => token.name)]) ports[name] = await freePort()
-  const children = Object.keys(ports).map((name) => start([HTTP_SERVICE, name, JSON.stringify(ports)], {}))
-  return ready(ports[MAIN_COMPONENT] ?? 0, children, [], () => end(children))
+  const envelopes = Object.keys(ports).map((name) => start(name, [HTTP_SERVICE, name, JSON.stringify(ports)]))
+  return ready(ports[MAIN_COMPONENT] ?? 0, envelopes, [], () => end(envelopes))
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, args, {
-    env: { ...process.env, NODE_OPTIONS: '', WEAVER_LOG_LEVEL: 'error', ...env },
-    stdio: ['ignore', 'ignore', 'inherit'],
+function start(
+  name: string,
+  args: readonly string[],
+  { bootstrap, env }: { readonly bootstrap?: Bootstrap; readonly env?: Readonly<Record<string, string>> } = {},
+): Envelope {
+  return startEnvelope({
+    name,
+    command: { file: process.execPath, args, env: { ...process.env, NODE_OPTIONS: '', WEAVER_LOG_LEVEL: 'error', ...env } },
+    ...(bootstrap === undefined ? {} : { bootstrap }),
+    output: { chunk: (chunk) => void process.stderr.write(chunk) },
   })
 }
 
 /** Waits for a whole page: every component that it needs has answered. */
 async function ready(
   port: number,
-  children: readonly ChildProcess[],
+  envelopes: readonly Envelope[],
   others: readonly number[],
   stop: () => Promise<void>,
 ): Promise<RunningShop> {
   const origin = `http://127.0.0.1:${port}`
   for (const until = Date.now() + READY_MS; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const isUp = await fetch(`${origin}/product/MUG-02`).then(async (response) => (await response.text()).includes('You may also like'), () => false) // prettier-ignore
-    if (isUp) return { origin, pids: [...children.map(({ pid = 0 }) => pid), ...others], stop }
-    if (Date.now() > until || children.some(({ exitCode }) => exitCode !== null)) {
+    if (isUp) return { origin, pids: [...envelopes.map(({ pid = 0 }) => pid), ...others], stop }
+    if (Date.now() > until || envelopes.some(({ state }) => state.kind === 'ended')) {
       await stop()
       throw new Error('the shop does not come up')
     }
   }
 }
 
-async function end(children: readonly ChildProcess[]): Promise<void> {
-  await Promise.all(
-    children.map(async (child) => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exited = new Promise((resolve) => child.once('exit', resolve))
-      child.kill('SIGKILL') // nothing that it still does is measured
-      await exited
-    }),
-  )
+async function end(envelopes: readonly Envelope[]): Promise<void> {
+  // Nothing that they still do is measured.
+  await Promise.all(envelopes.map((envelope) => (envelope.kill('SIGKILL'), envelope.ended)))
 }

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseGraph, parseJsonLine } from '@weaver/sdk/contract'
 import {
@@ -110,8 +111,14 @@ const small: DeployerUnderTest = {
   async deploy({ config = {}, colocate = [], replicas = 1 }) {
     const graph = parseGraph(readFileSync(path('../weaver.graph.json'), 'utf8'))
     const deployment = await deploy({ app: 'probe', entry: ENTRY, graph, natsUrl: nats.url, config, colocate, replicas })
-    const at = deployment.listeners['probe']
-    return { url: `http://${at?.host}:${at?.port}`, logs: async () => deployment.logs, stop: () => deployment.stop() }
+    return {
+      get url() {
+        const at = deployment.listeners['probe']
+        return `http://${at?.host}:${at?.port}`
+      },
+      logs: async () => deployment.logs,
+      stop: () => deployment.stop(),
+    }
   },
 }
 
@@ -128,6 +135,20 @@ describe.each(Object.entries(deployers))('%s', (_, deployer) => {
     await expect(statement.check(deployer)).resolves.toBeUndefined()
   }, 300_000) // prettier-ignore
 })
+
+it('the small deployer says where Main is when another process has taken its place', async () => {
+  const probe = await small.deploy({})
+  try {
+    const { url: before } = probe
+    const [{ pid }] = (await (await fetch(`${before}/chain`)).json()) as [{ readonly pid: number }] // as examples/probe answers
+    process.kill(pid, 'SIGKILL')
+    while (probe.url === before) await sleep(20)
+    const [again] = (await (await fetch(`${probe.url}/chain`)).json()) as [{ readonly pid: number }]
+    expect(again.pid).not.toBe(pid)
+  } finally {
+    expect(await probe.stop()).toBeUndefined()
+  }
+}, 300_000)
 
 describe('the suite itself', () => {
   /** What a statement says of the small deployer when that is spoilt. */
