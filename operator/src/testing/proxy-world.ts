@@ -92,12 +92,12 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
     },
     async settle(weights, versions) {
       let seen: TrafficObservation | undefined
-      for (const until = Date.now() + 60_000; Date.now() < until;) {
+      for (const until = Date.now() + 240_000; Date.now() < until;) {
         seen = await world.sync(weights, versions)
         if (seen.inSync) return seen
         await sleep(100)
       }
-      throw new Error(`not in sync after a minute: ${JSON.stringify(seen)}; log: ${log.slice(-5).join('')}`)
+      throw new Error(`not in sync after four minutes: ${JSON.stringify(seen)}; log: ${log.slice(-5).join('')}`)
     },
     async startProxies(count) {
       for (let i = 0; i < count; i++) {

@@ -276,8 +276,8 @@ it('a proxy that does not know a new listener is told apart, and its successor t
   expect(await countAnswers(host(), 50)).toEqual({ 'web-v1': 50 })
   // What the Deployment does: a new pod beside the old one, then the old one goes.
   await world.startProxies(1)
-  expect(await sync()).toMatchObject({ inSync: false, weightObserved: {} })
-  expect(await world.proxies[1]?.isReady()).toBe(true)
+  do expect(await sync()).toMatchObject({ inSync: false, weightObserved: {} })
+  while ((await world.proxies[1]?.isReady()) !== true) // a busy machine may not answer the first pass in time
   const [old] = world.proxies.splice(0, 1)
   await old?.stop()
   // Port 8080 is that of "admin" now.

@@ -222,10 +222,10 @@ describe('when the broker goes away in mid-call', () => {
 
 describe('a replica that drains', () => {
   it('finishes what it runs, and new calls go to the other', async () => {
-    const running = gate()
+    const [running, end] = [gate(), gate()]
     const slow = async (): Promise<string> => {
       running.open()
-      await sleep(400)
+      await end.opened
       return 'finished by cart-0'
     }
     const first = await stations.startReplica({ ...CART, slow, work: async () => 'cart-0' })
@@ -241,6 +241,7 @@ describe('a replica that drains', () => {
     await sleep(50)
     expect(await Promise.all(Array.from({ length: 50 }, () => call('work')))).toEqual(Array.from({ length: 50 }, () => 'cart-1'))
     expect(isDrained).toBe(false)
+    end.open()
     expect(await before).toBe('finished by cart-0')
     await draining
     expect(first.server.inFlight).toBe(0)
