@@ -85,8 +85,20 @@ export interface WeaverTest {
 
 /**
  * Starts the components, runs the body, stops them, and checks that nothing is left.
+ *
+ * - `local`: all in the process of the test, calls are method calls;
+ * - `rpc`: all in the process of the test, each component in a weavelet of its own, calls go over a
+ *   real broker;
+ * - `multi`: each component in processes of its own, as a deployer starts them.
  * @returns what the body returns
- * @throws what the body throws; WeaverError `WEAVER_TEST` when the options do not go together, something cannot be started, or something is left behind
+ * @throws what the body throws; WeaverError `WEAVER_TEST` when the options do not go together,
+ *   something cannot be started, or something is left behind
+ * @example
+ * it.each(RUNNERS)('adds items (%s)', async (runner) => {
+ *   await weaverTest({ weaver, runner, entry: new URL('../dist/main.js', import.meta.url) }, async (test) => {
+ *     expect(await test.get(Cart).add('ada', 'book')).toBe(1)
+ *   })
+ * })
  */
 export async function weaverTest<R>(options: WeaverTestOptions, body: (test: WeaverTest) => Promise<R>): Promise<R> {
   const { runner = 'local' } = options

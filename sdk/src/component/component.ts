@@ -54,9 +54,20 @@ export interface Implementation<T> {
 const NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
 
 /**
- * Declares a component.
- * @param name unique in the application, such as `shop/Cart`: letters, digits, `_` and `-`, in parts divided by `/`. Deployers and configuration use it.
- * @throws WeaverError `WEAVER_COMPONENT_NAME`: a name of another form.
+ * Declares a component: the token by which other components refer to it, under the name of its
+ * interface. Every method of the interface returns a promise, or an `AsyncIterable` for a stream,
+ * and takes and returns what can be encoded; anything else does not compile.
+ *
+ * Calls of a method may run twice when an answer is lost, unless `notRetriable` lists it.
+ * @param name unique in the application, such as `shop/Cart`: letters, digits, `_` and `-`, in
+ *   parts divided by `/`. Deployers, configuration, logs and metrics use it.
+ * @throws WeaverError `WEAVER_COMPONENT_NAME` for a name of another form. A name that two
+ *   components share is refused by `weaver generate`.
+ * @example
+ * export interface Cart {
+ *   add(user: string, item: string): Promise<number>
+ * }
+ * export const Cart = component<Cart>('shop/Cart', { notRetriable: ['add'], timeoutMs: { add: 2_000 } })
  */
 export function component<T extends Remotable<T>>(name: string, options: ComponentOptions<NoInfer<T>> = {}): Component<T> {
   if (!NAME.test(name))
@@ -67,7 +78,23 @@ export function component<T extends Remotable<T>>(name: string, options: Compone
   return { name, options }
 }
 
-/** Ties a class to a component. The generated `weaver.gen.ts` imports what this returns, so export it. */
+/**
+ * Names the class that implements a component. Export what it returns: the generated
+ * `weaver.gen.ts` imports it. A component has one implementation in an application.
+ *
+ * The runtime constructs the class once in each process that runs the component, without
+ * arguments; fields made with `ref()`, `config()`, `listener()` and `logger()` get their values
+ * then. Its hooks (`Hooks`) run around the calls. A constructor that throws ends the start
+ * of the process with `WEAVER_CONSTRUCT_FAILED`, an `init()` with `WEAVER_INIT_FAILED`.
+ * @example
+ * class CartImpl implements Cart {
+ *   readonly store = ref(Store)
+ *   async add(user: string, item: string): Promise<number> {
+ *     return this.store.append(user, item)
+ *   }
+ * }
+ * export const cartImpl = implement(Cart, CartImpl)
+ */
 export function implement<T>(token: Component<T>, implementation: new () => NoInfer<T> & object): Implementation<T> {
   return { component: token, create: implementation }
 }

@@ -47,8 +47,23 @@ function current(what: string): ConstructionScope {
 }
 
 /**
- * A reference to another component: a local object when colocated, a stub that calls over RPC when not. Use it as a field initialiser.
- * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere; `WEAVER_COMPONENT_CYCLE` when it closes a circle.
+ * A reference to another component, as a field initialiser. Colocated, a call is a method call;
+ * otherwise it is an RPC to one of the component's replicas. The component starts before the one
+ * that refers to it, and stops after it.
+ *
+ * What a call does: it resolves with the result, or rejects with the error that the method threw
+ * (of its class where that is registered, `registerError`), or with a `RemoteCallError` whose `code`
+ * says why (`WEAVER_RPC_DEADLINE`, `WEAVER_RPC_UNAVAILABLE`, …) and whose `mayHaveRun` says whether
+ * the method may have run. docs/calls.md states what holds.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser;
+ *   `WEAVER_COMPONENT_CYCLE` when components refer to each other in a circle (see `lazyRef`).
+ * @example
+ * class App implements Main {
+ *   readonly cart = ref(Cart)
+ *   async main(): Promise<void> {
+ *     console.log(await this.cart.add('ada', 'book'))
+ *   }
+ * }
  */
 export function ref<T>(token: Component<T>): T {
   return current(`ref("${token.name}")`).ref(token as Component<unknown>) as T // the scope answers with the token's own interface
@@ -71,14 +86,40 @@ export function optionalRef<T>(token: Component<T>): T | undefined {
   return current(`optionalRef("${token.name}")`).optionalRef(token as Component<unknown>) as T | undefined // the same
 }
 
-/** A named endpoint for user traffic; the deployer picks the address. Use it as a field initialiser. */
+/**
+ * A named endpoint for traffic from outside, as a field initialiser. The deployer picks the
+ * address: in one process it is that of `weaver.toml`, or a free port of loopback.
+ *
+ * The process counts as ready only when every listener serves. On a stop no new connection is
+ * accepted, requests in flight are answered, and what lasts longer is cut off at the end of the
+ * grace period. `serve()` says what it throws.
+ * @param name unique in the application.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser.
+ * @example
+ * class App implements Main {
+ *   readonly http = listener('shop')
+ *   async main(): Promise<void> {
+ *     await this.http.serve(createServer((request, response) => response.end('hello')))
+ *   }
+ * }
+ */
 export function listener(name: string): Listener {
   return current(`listener("${name}")`).listener(name)
 }
 
 /**
- * Typed configuration of this component, parsed before anything starts. Use it as a field initialiser, at most once in a class.
+ * The configuration of this component, as a field initialiser, at most once in a class: its
+ * section of `weaver.toml`, parsed before anything starts. Without a section the schema parses
+ * `{}`, so that its defaults count.
  * @param schema usually `z.strictObject({ … })`, which refuses unknown keys.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser. Values that do not
+ *   fit end the start with `WEAVER_START_INVALID`, which names every key; a deploy finds them before.
+ * @example
+ * // ["shop/Cart"]
+ * // maxItems = 20
+ * class CartImpl implements Cart {
+ *   readonly options = config(z.strictObject({ maxItems: z.number().int().default(100) }))
+ * }
  */
 export function config<O>(schema: ConfigSchema<O>): O {
   return current('config(...)').config(schema) as O // parsed by this very schema

@@ -81,7 +81,10 @@ const TURN = 50
 const realImmediate = globalThis.setImmediate
 
 /**
- * Simulates. Resolves when nothing was wrong.
+ * Runs a workload again and again, each time in another order of calls, with other delays, lost
+ * answers and crashes, in virtual time and reproducible from a seed. An execution that fails is
+ * shrunk to the fewest operations that still fail.
+ * @returns what was run, when nothing was wrong
  * @param workload a class; each execution has a new object of it
  * @throws SimulationError `WEAVER_SIM_FAILED`: an execution failed; it is the smallest that was found
  * @throws WeaverError `WEAVER_SIM_NOT_DETERMINISTIC` when an execution that failed goes another way the second time; `WEAVER_SIM_INVALID` for options or a

@@ -45,11 +45,23 @@ export interface RunOptions extends RunLimits {
 }
 
 /**
- * Runs an application: alone in this process, or as the part of it that the deployer named. Resolves when everything has started; the process then serves until
- * SIGTERM or SIGINT, drains, and exits with 0, or with 1 when it could not start, `main()` failed, the connection to the broker was lost for good, the
- * broker did not allow a subscription, or the stop took longer than its grace period.
+ * Runs an application: all of it in this process, or the part that the deployer named. Resolves
+ * when everything has started. The process then serves until SIGTERM or SIGINT, drains, and exits:
+ *
+ * - with 0 after a stop in time;
+ * - with 1 when it could not start, `main()` failed, the connection to the broker was lost for
+ *   good, the broker did not allow a subscription, or the stop took longer than its grace period.
+ *
+ * It never rejects: what went wrong is logged, a mistake of the user as one sentence without a
+ * stack. A second SIGINT ends the process at once.
  * @param app the class with `main()`.
- * @param gen what `weaver generate` wrote: `import { weaver } from './weaver.gen.js'`.
+ * @param gen what `weaver generate` wrote.
+ * @example
+ * import { run } from '@weaver/sdk'
+ * import { App } from './app.js'
+ * import { weaver } from './weaver.gen.js'
+ *
+ * await run(App, weaver)
  */
 export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOptions = {}): Promise<void> {
   const program = process.argv[1] ?? 'app'
