@@ -20,6 +20,12 @@ export interface VersionConnection extends ControllerPort {
   readonly closed: Promise<void>
   close(): Promise<void>
 }
+export interface WeaveletQuestion {
+  readonly expect: readonly string[]
+  readonly waitMs?: number
+  readonly goodbye?: boolean
+  readonly signal?: AbortSignal
+}
 /** The port to the broker's control plane. */
 export interface Broker {
   /** How versions are kept apart: by an account each, or (a broker without operator mode) by the names of their subjects in one shared account. */
@@ -38,11 +44,11 @@ export interface Broker {
    * `ensureVersion` opens it again.
    */
   removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
-  /** Asks every weavelet of the version; resolves after `waitMs` or when the replicas of `expect`, by name, have answered. Others that answered are there too. */
-  weavelets(
-    identity: VersionIdentity,
-    options: { readonly expect: readonly string[]; readonly waitMs?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly WeaveletStatus[]>
+  /**
+   * Asks every weavelet of the version; resolves after `waitMs` or when the replicas of `expect`, by name, have answered. Others that answered are there too.
+   * With `goodbye` they tell their clients to leave, too.
+   */
+  weavelets(identity: VersionIdentity, options: WeaveletQuestion): Promise<readonly WeaveletStatus[]>
   /** Connects into a version, for as long as the caller needs it. Fails while the broker does not know the version. */
   connectTo(identity: VersionIdentity): Promise<VersionConnection>
   /** Makes all versions that must exist known to the servers, now and after every reconnect; those that a server did not take are tried again. */

@@ -52,6 +52,16 @@ describe('shared account', () => {
     expect(await broker.weavelets(V2, { expect: ['r-0'] })).toHaveLength(1)
   })
 
+  it('has them say goodbye, where that is asked', async () => {
+    const heard: unknown[] = []
+    weavelet.subscribe(controlAllSubject(V1.deploymentId), { callback: (_, message) => void heard.push(message.json()) })
+    await weavelet.flush()
+    await broker.weavelets(V1, { expect: ['r-0'], goodbye: true })
+    await broker.weavelets(V1, { expect: ['r-0'] })
+    await weavelet.flush()
+    expect(heard).toEqual([{ kind: 'status', goodbye: true }, { kind: 'status' }])
+  })
+
   it('stops asking when told to', async () => {
     const quiet = { ...V1, deploymentId: 'quiet-00000001' }
     weavelet.subscribe(controlAllSubject(quiet.deploymentId), { callback: () => undefined })

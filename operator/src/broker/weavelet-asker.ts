@@ -1,5 +1,5 @@
-import { controlAllSubject, deployerInboxPrefix, type ControlReply, type WeaveletStatus } from '@weaver/sdk/contract'
-import type { VersionIdentity } from './broker.js'
+import { controlAllSubject, deployerInboxPrefix, type ControlReply, type ControlRequest, type WeaveletStatus } from '@weaver/sdk/contract'
+import type { VersionIdentity, WeaveletQuestion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
 
 const IDLE_MS = 30_000
@@ -15,14 +15,12 @@ export class WeaveletAsker {
     this.#credsOf = credsOf
   }
 
-  async ask(
-    identity: VersionIdentity,
-    options: { readonly expect: readonly string[]; readonly waitMs?: number; readonly signal?: AbortSignal },
-  ): Promise<readonly WeaveletStatus[]> {
+  async ask(identity: VersionIdentity, options: WeaveletQuestion): Promise<readonly WeaveletStatus[]> {
     if (options.expect.length === 0) return []
     const awaited = new Set(options.expect)
     const connection = await this.#connect(identity)
-    const answers = await connection.ask(controlAllSubject(identity.deploymentId), JSON.stringify({ kind: 'status' }), {
+    const request: ControlRequest = { kind: 'status', ...(options.goodbye === true ? { goodbye: true } : {}) }
+    const answers = await connection.ask(controlAllSubject(identity.deploymentId), JSON.stringify(request), {
       reply: deployerInboxPrefix(identity.deploymentId, 'operator'),
       isEnough: (answer) => {
         awaited.delete(replicaOf(answer))

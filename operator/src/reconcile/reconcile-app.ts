@@ -32,7 +32,7 @@ import { isSuspended, withFinalizer } from './app-object.js'
 import { commandAnnotations, commandsOf } from './commands.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
-import { countInFlight } from './in-flight.js'
+import { countInFlight, isParting } from './in-flight.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { lostRevisions, restoreRevisions, versionOf } from './lost-revisions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
@@ -183,7 +183,7 @@ class Pass {
     const traffic = await this.#sync(versions, { state, desired, isSuspended: frozen })
     const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
     const policy = policyOf(desired, versions)
-    const observed = await this.#observe(versions, { traffic, state })
+    const observed = await this.#observe(versions, { traffic, state, drainTimeoutMs: frozen ? undefined : policy?.drainTimeoutMs })
     const decision =
       frozen || target === undefined || policy === undefined
         ? undefined
@@ -277,17 +277,18 @@ class Pass {
   /** Adds what proxies and weavelets know to what the cluster shows. */
   async #observe(
     versions: readonly TrafficVersion[],
-    seen: { readonly traffic: TrafficObservation; readonly state: RolloutState | undefined },
+    seen: { readonly traffic: TrafficObservation; readonly state: RolloutState | undefined; readonly drainTimeoutMs: number | undefined },
   ): Promise<ObservedVersion[]> {
+    const { drainTimeoutMs = Infinity, state, traffic } = seen
     return Promise.all(
       versions.map(async ({ plan, observed }): Promise<ObservedVersion> => {
         const id = plan.versionId
-        const weight = seen.traffic.weightObserved[id]
+        const weight = traffic.weightObserved[id]
         const blame = this.#deps.memory.taken.get(id) ?? observed.blame
-        const isDraining = seen.state?.draining.some((d) => d.id === id) === true
-        const inFlight = isDraining
-          ? await countInFlight(this.#deps, { plan, observed }, { inProxies: seen.traffic.inFlight[id], signal: this.#signal })
-          : seen.traffic.inFlight[id]
+        const inProxies = traffic.inFlight[id]
+        const isDraining = state?.draining.some((d) => d.id === id) === true
+        const from = { inProxies, isParting: isDraining && isParting(state, id, { now: this.#now, drainTimeoutMs }), signal: this.#signal }
+        const inFlight = isDraining ? await countInFlight(this.#deps, { plan, observed }, from) : inProxies
         return {
           id,
           ready: observed.ready,
@@ -295,7 +296,7 @@ class Pass {
           ...(blame === undefined ? {} : { blame }),
           ...(weight === undefined ? {} : { weightObserved: weight }),
           ...(inFlight === undefined ? {} : { inFlight }),
-          released: seen.traffic.released.includes(id),
+          released: traffic.released.includes(id),
         }
       }),
     )

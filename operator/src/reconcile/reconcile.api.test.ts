@@ -253,6 +253,22 @@ describe('upgrade', () => {
     expect([...story.broker.accounts]).not.toContain(v1)
   })
 
+  it('has clients of the old version told to leave before they are cut off, by whichever operator is there, and not earlier', async () => {
+    const { story, v1 } = await serving(server)
+    story.proxy.isUnderLoad = true
+    await story.applySpec(spec(V2, { rollout: { strategy: 'cutover', drainTimeout: '20s' } }))
+    await story.until('v1 drains', (s) => s.versions?.some((v) => v.id === v1 && v.phase === 'Draining') === true)
+    const began = story.now
+    await story.until('v1 is about to be cut off', () => story.broker.goodbyes.length > 0)
+    expect(story.now - began).toBeGreaterThan(15_000)
+    story.restartOperator()
+    const told = story.broker.goodbyes.length
+    await story.until('it is said again', () => story.broker.goodbyes.length > told)
+    await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
+    expect(story.now - began).toBeGreaterThan(19_999)
+    expect(new Set(story.broker.goodbyes)).toEqual(new Set([v1]))
+  })
+
   it('takes what the proxies do not know for unknown, not for none', async () => {
     const { story, v1 } = await serving(server)
     story.proxy.isBlind = true

@@ -11,6 +11,8 @@ export interface FakeBroker extends Broker {
   readonly accounts: ReadonlySet<string>
   /** Calls in flight by version id; absent: 0. */
   readonly inFlight: Map<string, number>
+  /** Version ids whose weavelets were asked to say goodbye, once for each time. */
+  readonly goodbyes: string[]
   /** Set: every call fails with it. */
   outage: string | undefined
   /** A real server for connections into versions; absent: they fail. */
@@ -25,6 +27,7 @@ export function createFakeBroker(): FakeBroker {
   const broker: FakeBroker = {
     accounts,
     inFlight,
+    goodbyes: [],
     outage: undefined,
     natsUrl: undefined,
     isolation: 'account-per-version',
@@ -40,8 +43,9 @@ export function createFakeBroker(): FakeBroker {
       failIfOut()
       accounts.delete(key(identity))
     },
-    async weavelets(identity, { expect }) {
+    async weavelets(identity, { expect, goodbye }) {
       failIfOut()
+      if (goodbye === true) broker.goodbyes.push(key(identity))
       return expect.map((replica, i) => ({
         kind: 'status' as const,
         replica,

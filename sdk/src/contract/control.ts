@@ -7,7 +7,11 @@ import type { RoutingStatus } from './routing.js'
  * `controlSubject` (one answers) with a reply inbox under `wv.<deploymentId>.i.`. An unknown `kind` gets `{ kind: 'error' }`.
  */
 export type ControlRequest =
-  | { readonly kind: 'status' }
+  /**
+   * `goodbye`: the version is about to be cut off, so clients whose connections do not end by themselves are told to leave first. It may be said again and again.
+   * An SDK that does not know it answers as without.
+   */
+  | { readonly kind: 'status'; readonly goodbye?: true }
   | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
   | { readonly kind: 'metrics' }
   /** A profile of the next seconds, 0.1 to 300; the reply comes after them. */

@@ -73,6 +73,7 @@ export function unboundListener(name: string): BoundListener {
     isBound: false,
     serve: () => Promise.resolve({ host: '127.0.0.1', port: 0 }),
     beginDrain: () => undefined,
+    goodbye: () => 0,
     close: () => Promise.resolve(true),
   }
 }

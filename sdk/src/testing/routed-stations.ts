@@ -80,7 +80,8 @@ export async function startRoutedStations(): Promise<RoutedStations> {
     const deployment = { app: 'shop', deploymentId: DEPLOYMENT, versionId: 'v1', group: 'main', isSingle: false, replica: rpc.replica }
     const logSink = { level: 'debug' as const, write: () => undefined }
     const status = async () => ({ kind: 'ok' as const })
-    answerControl(rpc.transport, { deployment, logSink, log: silent, status, routing: () => routing.status })
+    const goodbye = (): void => undefined
+    answerControl(rpc.transport, { deployment, logSink, log: silent, status, goodbye, routing: () => routing.status })
     return routing
   }
   return {

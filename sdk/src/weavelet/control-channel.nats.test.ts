@@ -1,11 +1,13 @@
 /** What a weavelet tells of itself: to a scraper at its health address, to its deployer over a real nats-server. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from 'nats'
-import { component, implement } from '../component/component.js'
+import { component, implement, type Main } from '../component/component.js'
+import { listener, ref } from '../component/construction.js'
 import { controlReplyReader } from '@weaver/deployer'
-import type { ControlReply, ControlRequest } from '../contract/control.js'
+import type { ControlReply, ControlRequest, WeaveletStatus } from '../contract/control.js'
 import { controlAllSubject } from '../contract/subjects.js'
 import { parseMetricsText } from '../telemetry/testdata/parse-metrics-text.js'
 import { counter } from '../telemetry/metrics.js'
@@ -21,9 +23,15 @@ class StoreImpl implements Store {
     return key
   }
 }
-const GEN = genByHand([bindByHand(Store, implement(Store, StoreImpl), { methods: ['get'] })])
-class App {
-  main(): void {}
+const GEN = genByHand([bindByHand(Store, implement(Store, StoreImpl), { methods: ['get'] })], { refs: ['shop/Store'], listeners: ['lis'] })
+class App implements Main {
+  readonly store = ref(Store)
+  readonly http = listener('lis')
+  async main(): Promise<void> {
+    await this.http.serve(
+      createServer((_, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n')),
+    )
+  }
 }
 const visits = counter('control_test_visits_total', { help: 'For this test.', labels: ['page'] })
 
@@ -88,4 +96,17 @@ describe('metrics of a weavelet', () => {
       expect(family?.series.length).toBeGreaterThan(2_000)
     }
   })
+})
+
+it('a goodbye ends the event streams of clients, and the listener serves on', async () => {
+  const [web] = (await ask({ kind: 'status' }, 2)).filter((reply) => reply.kind === 'status' && reply.group === 'web') as WeaveletStatus[]
+  const { port } = web?.listeners?.['lis'] ?? { port: 0 }
+  const stream = async (): Promise<Response> => fetch(`http://127.0.0.1:${port}/`)
+  const first = await stream()
+  await ask({ kind: 'status', goodbye: true }, 2)
+  expect(await first.text()).toBe('data: 1\n\n')
+  const second = await stream()
+  expect(second.headers.get('connection')).toBe('close')
+  await ask({ kind: 'status', goodbye: true }, 2)
+  expect(await second.text()).toBe('data: 1\n\n')
 })

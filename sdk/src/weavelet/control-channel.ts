@@ -16,6 +16,8 @@ export interface ControlTarget {
   readonly logSink: LogSink
   readonly log: Logger
   status(): Promise<ControlReply>
+  /** Clients that would stay are told to leave. */
+  goodbye(): void
   routing(): ControlReply
 }
 
@@ -42,6 +44,7 @@ async function answer(request: ControlRequest, to: ControlTarget): Promise<Contr
   const { replica, group, versionId } = to.deployment
   switch (request.kind) {
     case 'status':
+      if (request.goodbye === true) to.goodbye()
       return to.status()
     case 'logLevel':
       if (!LOG_LEVELS.includes(request.level)) return refusal(`"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`)

@@ -14,6 +14,7 @@ const target: ControlTarget = {
   logSink,
   log: createLogger(logSink),
   status: async () => ({ kind: 'ok' }),
+  goodbye: () => undefined,
   routing: () => ({ kind: 'routing', assignments: [] }),
 }
 

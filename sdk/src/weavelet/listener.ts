@@ -1,6 +1,8 @@
 import type { Server as HttpServer, ServerResponse } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { WeaverError } from '../contract/errors.js'
+import { processNow } from '../rpc/process-clock.js'
+import { createGoodbye, type Goodbye } from './goodbye.js'
 
 /** A named endpoint for user traffic. */
 export interface Listener {
@@ -17,6 +19,10 @@ export interface Listener {
 /** Proxies keep connections to a pod open; one that the pod closes first is a request lost. Node's default of 5 s is far below theirs. */
 const KEEP_ALIVE_MS = 75_000
 const NODE_KEEP_ALIVE_MS = 5_000
+/** So long answers ask their clients to open another connection, once the clients were told to leave: until that is said again. */
+const GOODBYE_MS = 5_000
+/** The part of the time for its stop after which a listener tells clients to leave. */
+const GOODBYE_SHARE = 0.5
 
 /** A listener together with what the weavelet does to it. */
 export interface BoundListener extends Listener {
@@ -24,7 +30,14 @@ export interface BoundListener extends Listener {
   /** From now on every answer whose head is not yet written tells its client to open a new connection, elsewhere. */
   beginDrain(): void
   /**
-   * Resolves when the last connection is done; those that are not after `withinMs` milliseconds are cut off. @default no limit
+   * Tells clients whose connections do not end by themselves to come back elsewhere (goodbye.ts), and for the next seconds all others that get an answer. The
+   * listener serves on; what is told once is not told again.
+   * @returns to how many connections it was said
+   */
+  goodbye(): number
+  /**
+   * Resolves when the last connection is done. After half of `withinMs` milliseconds clients that stay are told to leave; those that are not done after all of
+   * them are cut off. @default no limit
    * @returns false when there were any
    */
   close(limit?: { readonly withinMs?: number }): Promise<boolean>
@@ -45,10 +58,17 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
   /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
   const sockets = new Set<Socket>()
   /** Answers that are not at their end. Whether the connection stays open is said in the head, which may be written long after the request came. */
-  const answers = new Set<{ shouldKeepAlive?: boolean }>()
+  const answers = new Set<ServerResponse>()
+  let parting: Goodbye | undefined
+  let partingUntil = 0
   const drain = (): void => {
     isDraining = true
     for (const answer of answers) answer.shouldKeepAlive = false
+  }
+  const goodbye = (): number => {
+    partingUntil = processNow() + GOODBYE_MS
+    for (const answer of answers) answer.shouldKeepAlive = false
+    return parting?.say() ?? 0
   }
   return {
     name,
@@ -64,13 +84,14 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
       if (served !== undefined)
         throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
       served = server
+      parting = createGoodbye(server, answers)
       hooks.onServe?.(server)
       server.on('connection', (socket: Socket) => {
         sockets.add(socket)
         socket.once('close', () => sockets.delete(socket))
       })
       server.prependListener('request', (_request: unknown, response: ServerResponse) => {
-        if (isDraining) response.shouldKeepAlive = false
+        if (isDraining || (partingUntil > 0 && processNow() < partingUntil)) response.shouldKeepAlive = false
         answers.add(response)
         response.once('close', () => answers.delete(response))
       })
@@ -95,6 +116,7 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
       drain()
       if (served !== undefined && isHttp(served)) served.closeIdleConnections()
     },
+    goodbye,
     async close({ withinMs = Infinity } = {}) {
       drain()
       isClosed = true
@@ -108,7 +130,7 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
         isClean = sockets.size === 0
         for (const socket of sockets) socket.destroy()
       }
-      const timer = withinMs === Infinity ? undefined : setTimeout(cut, withinMs)
+      const timers = withinMs === Infinity ? [] : [setTimeout(goodbye, withinMs * GOODBYE_SHARE), setTimeout(cut, withinMs)]
       await new Promise<void>((resolve) => {
         server.close(() => resolve())
         if (!isHttp(server)) return
@@ -122,7 +144,7 @@ export function createListener(name: string, address: string, hooks: ListenerHoo
         const sweep = setInterval(closeIdle, 50)
         server.once('close', () => clearInterval(sweep))
       })
-      clearTimeout(timer)
+      for (const timer of timers) clearTimeout(timer)
       return isClean
     },
   }

@@ -289,6 +289,13 @@ async function host(
         served: server?.served ?? 0,
         listeners: bound,
       }),
+      goodbye() {
+        for (const listener of components.listeners) {
+          const connections = listener.goodbye()
+          if (connections > 0)
+            log.info('clients were told to connect anew: this version is about to be cut off', { listener: listener.name, connections })
+        }
+      },
       routing: () => routing?.status ?? { kind: 'routing', assignments: [] },
     }
     if (transport !== undefined) answerControl(transport, target)
