@@ -1,5 +1,7 @@
 /** What comes back to a caller: answers, one in a message or many, and the broker's word that nobody listens. Each finds its call by its number. */
 import type { Reader } from '../codec/reader.js'
+import { reasonOf } from '../contract/errors.js'
+import type { DamagedFrames } from './damaged-frames.js'
 import { kindOf, KIND, readKind } from './frame.js'
 import { Assembly, readPart } from './parts.js'
 import type { PendingCall } from './pending-call.js'
@@ -11,6 +13,7 @@ import type { IncomingMessage } from './transport.js'
 export interface AnswerReaderOptions {
   readonly pending: PendingCalls
   readonly maxMessageBytes: number
+  readonly damaged: DamagedFrames
   /** A replica takes the request that comes in parts. */
   readonly onAccept: (call: PendingCall, replica: string) => void
 }
@@ -23,6 +26,14 @@ export class AnswerReader {
   }
 
   onMessage(message: IncomingMessage): void {
+    try {
+      this.#onMessage(message)
+    } catch (cause) {
+      this.#onDamaged(message, cause)
+    }
+  }
+
+  #onMessage(message: IncomingMessage): void {
     const { data } = message
     if (data.length === 0 && message.isNoResponders) return this.#onNoResponders(message.subject)
     const { kind, reader } = readKind(data)
@@ -51,7 +62,7 @@ export class AnswerReader {
   }
 
   #onPart(call: PendingCall, reader: Reader, from: { readonly message: IncomingMessage; readonly now: number }): void {
-    const { maxMessageBytes, pending } = this.#options
+    const { damaged, maxMessageBytes, pending } = this.#options
     try {
       const part = readPart(reader)
       if (part.total > maxMessageBytes)
@@ -63,11 +74,11 @@ export class AnswerReader {
       if (kind === KIND.part) throw failure('WEAVER_RPC_PROTOCOL', 'the answer is made of parts of parts', true)
       this.#onFrame(kind, answer, from)
     } catch (error) {
-      if (!pending.take(call, false)) return
-      // What parts.ts throws knows no method; an error of the codec is its own.
-      call.reject(
-        error instanceof RemoteCallError ? failure(error.code as RemoteCallCode, `${call.what}: ${error.message}`, true) : (error as Error),
-      )
+      // What parts.ts throws knows no method.
+      const code = error instanceof RemoteCallError ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
+      const reason = reasonOf(error)
+      if (code === 'WEAVER_RPC_PROTOCOL') damaged.add({ reason })
+      if (pending.take(call, false)) call.reject(failure(code, `${call.what}: ${reason}`, true))
     }
   }
 
@@ -78,10 +89,23 @@ export class AnswerReader {
         call.reject(failure('WEAVER_RPC_UNAVAILABLE', `${call.what}: no replica of it is up`, false))
   }
 
+  /** Calls that had their answers before the damage keep them. */
+  #onDamaged({ subject }: IncomingMessage, cause: unknown): void {
+    const { damaged, pending } = this.#options
+    const reason = reasonOf(cause)
+    damaged.add({ reason })
+    for (const call of pending.ofReply(subject)) {
+      const message = `${call.what}: the answer cannot be decoded: ${reason}`
+      if (pending.take(call, false)) call.reject(new RemoteCallError('WEAVER_RPC_PROTOCOL', message, { mayHaveRun: true, cause }))
+    }
+  }
+
   /** Number 0: the callee, or we here, could not read whose it is. */
   #onUnreadable(kind: number, message: IncomingMessage): void {
-    const { pending } = this.#options
-    for (const call of pending.ofReply(message.subject)) {
+    const { damaged, pending } = this.#options
+    const calls = pending.ofReply(message.subject)
+    if (calls.length === 0) damaged.add({ reason: 'it is no answer to a call that waits for one' }) // of others, decodeAnswer says what it is
+    for (const call of calls) {
       if (!pending.take(call, true)) continue
       const { reader } = readKind(message.data) // each has its own
       if (kind !== 0 && reader.left >= 4) reader.u32()

@@ -5,6 +5,7 @@ import type { NatsTls } from '../contract/bootstrap.js'
 import { reasonOf, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { BrokerMove } from './broker-move.js'
+import { DamagedFrames } from './damaged-frames.js'
 import { refusalOf } from './nats-refusal.js'
 import { shown, userInfoOf, withoutUser } from './nats-urls.js'
 import { processNow } from './process-clock.js'
@@ -226,6 +227,7 @@ class NatsMessage implements IncomingMessage {
 function createNatsTransport(nc: NatsConnection, state: DialState, options: NatsTransportOptions): Transport {
   const { inboxPrefix, log } = options
   const listeners = new Set<(isConnected: boolean) => void>()
+  const damaged = new DamagedFrames(log, { message: 'a message could not be handled', kind: 'other' })
   let isConnected = true
   let isClosing = false
   let unsettledUntil = 0
@@ -344,7 +346,7 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
             handler(new NatsMessage(message))
           } catch (err) {
             // The client library reads the socket in this very loop and would stop reading for good.
-            log.error('a message could not be handled', { subject, err })
+            damaged.add({ subject, reason: reasonOf(err), err })
           }
         },
       })

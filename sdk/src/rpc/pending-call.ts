@@ -3,6 +3,7 @@ import type { Reader } from '../codec/reader.js'
 import type { MethodBinding } from '../component/binding.js'
 import type { CallStats } from '../telemetry/call-stats.js'
 import type { CancelListener } from './cancellation.js'
+import type { DamagedFrames } from './damaged-frames.js'
 import type { Numbered } from './numbered-calls.js'
 import type { Caller, Scope } from './context.js'
 import type { OwnerQueue, Place } from './owner-queue.js'
@@ -34,6 +35,8 @@ export interface Target extends CallTarget {
   readonly alone: RequestBatch
   /** Calls with an owner that wait behind a large one to the same. */
   readonly queue: OwnerQueue
+  /** Answers that cannot be understood. */
+  readonly damaged: DamagedFrames
   /** Of the component, for all its callers in this process. */
   readonly budget: RetryBudget
   /** Calls without an answer. */

@@ -12,6 +12,7 @@ import type { CallSpan, Tracing } from '../telemetry/tracing.js'
 import { AnswerReader } from './answer-reader.js'
 import { CalleeWatch } from './callee-watch.js'
 import { scope, type Caller } from './context.js'
+import { DamagedFrames } from './damaged-frames.js'
 import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { fingerprintPrefix, FRAME_VERSION, KIND, requestsPrefix } from './frame.js'
 import { DEFAULT_MAX_MESSAGE_BYTES, sendParts, tooLarge, writeOffer } from './parts.js'
@@ -58,6 +59,7 @@ export class RpcClient {
   readonly #transport: Transport
   readonly #options: RpcClientOptions
   readonly #fingerprint: Uint8Array
+  readonly #damaged: DamagedFrames
   readonly #pending: PendingCalls
   readonly #writer = new Writer()
   readonly #streams: StreamClient
@@ -72,6 +74,7 @@ export class RpcClient {
     this.#options = options
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#transport = options.transport
+    this.#damaged = new DamagedFrames(options.log, { message: 'an answer cannot be understood', kind: 'answer' })
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#streams = new StreamClient({
       ...options,
@@ -89,6 +92,7 @@ export class RpcClient {
     const answers = new AnswerReader({
       pending: this.#pending,
       maxMessageBytes: this.#maxMessageBytes,
+      damaged: this.#damaged,
       onAccept: (call, by) => void this.#onAccept(call, by),
     })
     this.#transport.subscribe(`${inbox}.r.*`, (message) => answers.onMessage(message))
@@ -126,6 +130,7 @@ export class RpcClient {
       ...this.#batches(of.component, { component: caller, replica }),
       queue: new OwnerQueue(),
       budget: this.#budget(of.component),
+      damaged: this.#damaged,
       waiting: 0,
       slowness: 0,
       caller: { component: caller, replica },

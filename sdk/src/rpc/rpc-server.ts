@@ -82,7 +82,7 @@ export class RpcServer {
 
   constructor(options: RpcServerOptions) {
     this.#options = options
-    this.#damaged = new DamagedFrames(options.log, 'a message cannot be understood; nothing is done')
+    this.#damaged = new DamagedFrames(options.log, { message: 'a message cannot be understood; nothing is done', kind: 'request' })
     this.#fingerprint = fingerprintPrefix(options.fingerprint)
     this.#maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES
     this.#large = new LargeRequests(this.#maxMessageBytes * LARGE_AT_ONCE)

@@ -71,7 +71,7 @@ export class StreamEndpoint {
 
   constructor(options: StreamEndpointOptions) {
     this.#options = options
-    this.#damaged = new DamagedFrames(options.log, 'a frame of a stream cannot be understood')
+    this.#damaged = new DamagedFrames(options.log, { message: 'a frame of a stream cannot be understood', kind: 'stream' })
     this.#listen()
     options.transport.onConnection((isConnected) => {
       if (isConnected) return this.#listen()
@@ -95,6 +95,11 @@ export class StreamEndpoint {
   async idle(): Promise<void> {
     if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     this.#onIdle = undefined
+  }
+
+  /** What opens a stream, or is an item of one, and cannot be understood. */
+  onDamaged(reason: string): void {
+    this.#damaged.add({ reason })
   }
 
   /** Where the answer to an `open` of this call goes: the broker's "no responders", or a refusal. */

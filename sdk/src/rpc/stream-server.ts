@@ -68,6 +68,7 @@ export class StreamServer {
     } catch (error) {
       const isRefusal = error instanceof RemoteCallError
       const why = reasonOf(error)
+      if (!isRefusal || error.code === 'WEAVER_RPC_PROTOCOL') this.#endpoint.onDamaged(why)
       return this.#endpoint.send(reply, (w) => {
         writeStreamHead(w, STREAM_KIND.failure, 0)
         w.string(isRefusal ? error.code : 'WEAVER_RPC_PROTOCOL')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ENTRY_FIELDS } from '../contract/logs.js'
+import { DAMAGED_METRIC } from '../rpc/damaged-frames.js'
 import { METHOD_LABELS, METHOD_METRICS } from './call-stats.js'
 import { DROPPED_METRIC } from './log-shipper.js'
 import { HTTP_METRICS } from './observe-http.js'
@@ -10,7 +11,7 @@ const rows = PAGE.split('\n').filter((line) => line.startsWith('| `weaver_'))
 describe('docs/observability.md', () => {
   it('names every metric of the runtime, and no other', () => {
     const shown = rows.map((line) => /`([a-z_]+)`/.exec(line)?.[1])
-    const made = [...Object.values(METHOD_METRICS), ...Object.values(HTTP_METRICS), DROPPED_METRIC].map(({ name }) => name)
+    const made = [...Object.values(METHOD_METRICS), ...Object.values(HTTP_METRICS), DROPPED_METRIC, DAMAGED_METRIC].map(({ name }) => name)
     expect(shown.sort()).toEqual(made.sort())
   })
 
