@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a change must pass before anything runs: format, lint (zones, cycles), types of sources and tests, generated code of the examples. (Drift of CRD and docs: unit tests.)
+# What a change must pass before anything runs: format, lint (zones, cycles), what nothing uses, types of sources and tests, generated code of the examples. (Drift of CRD and docs: unit tests.)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 source scripts/use-node.sh || exit 1
@@ -7,6 +7,8 @@ status=0
 try() { "$@" || { printf 'check failed: %s\n' "$*" >&2; status=1; }; }
 try npx prettier --check --cache --log-level warn .
 try npx oxlint --deny-warnings
+try npx knip --no-progress
+try npx knip --no-progress --production --config knip.shipped.json
 try npx tsc -b
 try npx tsc -p tsconfig.test.json
 try node cli/bin/weaver.js generate --check

@@ -28,9 +28,18 @@ const WRITTEN_BY_HAND: Readonly<Record<string, readonly string[]>> = {
 }
 const FOR_TESTS = /\.(?:test|test-d|bench)\.ts$|^testing\/|(?:^|\/)testdata\//
 
+/** What docs are made of. */
+const FOR_DOCS: Readonly<Record<string, RegExp>> = {
+  cli: /^reference\//,
+  codegen: /^diagnostic-reference\./,
+  sdk: /^errors\/error-reference\./,
+}
+
 function expectedOf(folder: string): readonly string[] {
   const src = join(ROOT, folder, 'src')
-  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !FOR_TESTS.test(path))
+  const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !FOR_TESTS.test(path) && FOR_DOCS[folder]?.test(path) !== true,
+  )
   const built = sources
     .map((path) => path.replace(/\.ts$/, ''))
     .flatMap((stem) => ['.js', '.js.map', '.d.ts'].map((end) => `dist/${stem}${end}`))

@@ -6,7 +6,7 @@ import type { WeaverAppSpec } from './weaver-app.js'
 export const APP_CONTAINER = 'app'
 /** Volume and folder of the broker's credentials. */
 export const CREDS_VOLUME = 'nats'
-export const CREDS_ROOT = '/var/run/weaver'
+const CREDS_ROOT = '/var/run/weaver'
 /** Shorter than this a pod could not finish what it is doing. Seconds. */
 export const LEAST_GRACE_SECONDS = 20
 

@@ -15,7 +15,7 @@ import { shortHash } from './hash.js'
 const MAX_NAME = 63
 const HASH_LENGTH = 6
 /** Limit of a group's and a listener's name, `dnsLabel` in weaver-app.ts. */
-export const MAX_PART = 40
+const MAX_PART = 40
 
 /** What pods and broker know a version as; unique in a cluster, because a broker may serve apps of one name in several namespaces. */
 export function deploymentId(app: { readonly name: string; readonly uid: string }, versionId: string): string {

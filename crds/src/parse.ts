@@ -52,8 +52,8 @@ export function parseWeaverApp(raw: unknown): ParsedApp {
 }
 
 /** Names of objects and values of labels are made from it. */
-export const MAX_APP_NAME = 63
-export const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
+const MAX_APP_NAME = 63
+const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 
 /** What a schema alone cannot say. The CRD's own rules refuse the same; this speaks for files, for `weaver`, and for objects older than a rule. */
 export function checkSpec(spec: WeaverAppSpec): SpecProblem[] {

@@ -94,7 +94,7 @@ export const listenerSchema = z.object({
     .meta({ description: 'The Service that users dial.' }),
 })
 
-export const stepSchema = z
+const stepSchema = z
   .object({
     weight: z.int().min(0).max(100).optional().meta({ description: 'Share of the new version in percent; absent: as in the step before.' }),
     hold: duration.optional().meta({ description: 'How long to stay once that share is in force.' }),

@@ -1,5 +1,5 @@
 // The door `@weaver/deployer`: what every deployer needs, whatever it deploys to.
-export { assign, movedPerMille, type AssignOptions, type SliceLoads } from './assignment/assign.js'
+export { assign, type AssignOptions, type SliceLoads } from './assignment/assign.js'
 export {
   startAssignmentController,
   type AssignmentController,

@@ -43,7 +43,7 @@ export const RELEASE = 'weaver'
 export const BROKER_RELEASE = 'weaver-nats'
 
 /** Builds the operator's image and pushes it. @returns its name, with the digest */
-export async function pushOperatorImage(platform: Platform, pass: Pick<ShOptions, 'onOutput'> = {}): Promise<string> {
+async function pushOperatorImage(platform: Platform, pass: Pick<ShOptions, 'onOutput'> = {}): Promise<string> {
   const pushed = await weaver(
     [
       'image',

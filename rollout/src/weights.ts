@@ -3,7 +3,7 @@ import { view, type Draft } from './draft.js'
 export type Weights = Readonly<Record<string, number>>
 
 /** What the present step asks for, if everybody could serve. */
-export function wantedWeights({ state, steps }: Draft): Weights {
+function wantedWeights({ state, steps }: Draft): Weights {
   const { active, preview, step } = state
   if (active === undefined) return {}
   const share = preview === undefined || step < 0 ? 0 : (steps[step]?.weight ?? 0)

@@ -4,14 +4,6 @@ import { WeaverError } from '@weaver/sdk/contract'
 export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
-export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
-  [EXIT.ok]: 'done as asked',
-  [EXIT.failed]: 'it failed; the message says why',
-  [EXIT.usage]: 'the command line or an input file is wrong; nothing was changed',
-  [EXIT.timeout]: '`--timeout` ended, as with timeout(1); a rollout goes on',
-  [EXIT.interrupted]: 'Ctrl-C; a rollout goes on',
-}
-
 /** Every error of the command line: when it occurs and which exit code it has. Codes are stable. */
 export const CLI_ERRORS = {
   WEAVER_CLI_USAGE: { exit: EXIT.usage, when: 'arguments or flags contradict each other, or a value has the wrong form' },

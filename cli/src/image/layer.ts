@@ -1,7 +1,7 @@
 // Layers of an image as reproducible tars: the same files give the same bytes, whoever packs them, wherever and whenever. Packed layers are kept in a cache by
 // what is in them, so that an unchanged one is neither packed nor compressed again.
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
@@ -155,9 +155,4 @@ async function addFiles(tar: ReturnType<typeof pack>, files: readonly LayerFile[
 function timeOf(content: Buffer): Date {
   const SECONDS_TO_1980 = 315_532_800
   return new Date((SECONDS_TO_1980 + (createHash('sha256').update(content).digest().readUInt32BE() % 1_000_000_000)) * 1_000)
-}
-
-/** The compressed tar, for readers that want the tar itself. */
-export function readLayer(layer: Pick<Layer, 'file'>): NodeJS.ReadableStream {
-  return createReadStream(layer.file)
 }

@@ -154,7 +154,7 @@ async function chooseEngine({ engine = 'auto', env, platforms = [] }: MakeImageO
 }
 
 /** `$XDG_CACHE_HOME/weaver`, else `~/.cache/weaver`. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
   return join(env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache'), 'weaver')
 }
 

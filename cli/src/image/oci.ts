@@ -44,7 +44,6 @@ export const imageConfigSchema = z.looseObject({
 })
 export type Descriptor = z.output<typeof descriptorSchema>
 export type ImageManifest = z.output<typeof manifestSchema>
-export type ImageIndex = z.output<typeof indexSchema>
 export type ImageConfig = z.output<typeof imageConfigSchema>
 
 export function sha256(data: string | Uint8Array): string {

@@ -94,7 +94,7 @@ function createLiveArea(stream: Terminal): LiveArea {
 }
 
 /** Cuts to a number of visible characters; a line that wraps would spoil the redraw. */
-export function clip(line: string, width: number): string {
+function clip(line: string, width: number): string {
   let visible = 0
   let cut = ''
   // eslint-disable-next-line no-control-regex

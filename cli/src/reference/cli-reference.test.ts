@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ENVIRONMENT } from '../environment.js'
+import { ENVIRONMENT } from './environment.js'
 import { cliReference } from './cli-reference.js'
 import { tomlSections } from './toml-reference.js'
 

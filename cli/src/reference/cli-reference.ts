@@ -3,10 +3,18 @@ import { createProgram } from '../commands/program.js'
 import { formatTomlPath } from '../config/config-problem.js'
 import { APPLICATION_SECTIONS, FOREIGN_SECTIONS } from '../config/weaver-toml-schema.js'
 import type { CliContext } from '../context.js'
-import { ENVIRONMENT } from '../environment.js'
-import { CLI_ERRORS, EXIT_MEANING } from '../errors/catalogue.js'
+import { ENVIRONMENT } from './environment.js'
+import { CLI_ERRORS, EXIT, type ExitCode } from '../errors/catalogue.js'
 import { createStyle, type Output } from '../print/output.js'
 import { tomlSections, type TomlKey } from './toml-reference.js'
+
+const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'done as asked',
+  [EXIT.failed]: 'it failed; the message says why',
+  [EXIT.usage]: 'the command line or an input file is wrong; nothing was changed',
+  [EXIT.timeout]: '`--timeout` ended, as with timeout(1); a rollout goes on',
+  [EXIT.interrupted]: 'Ctrl-C; a rollout goes on',
+}
 
 /** The text of docs/cli.md: the command tree as `--help` prints it, exit codes, errors, environment variables and the keys of weaver.toml. */
 export async function cliReference(): Promise<string> {

@@ -82,7 +82,7 @@ export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture
 }
 
 /** A package on disk, with these files below `src/`. */
-export function createFixture(files: Readonly<Record<string, string>>): Fixture {
+function createFixture(files: Readonly<Record<string, string>>): Fixture {
   mkdirSync(FOLDER, { recursive: true })
   const folder = mkdtempSync(join(FOLDER, 'package-'))
   const write = (file: string, text: string): void => {

@@ -1,5 +1,6 @@
 import { ownerOf, shardKey, sliceOf, type Assignment } from '@weaver/sdk/contract'
-import { assign, movedPerMille } from './assign.js'
+import { movedPerMille } from '../../../sdk/src/testing/moved-keys.js'
+import { assign } from './assign.js'
 
 const names = (count: number, from: number = 0): string[] =>
   Array.from({ length: count }, (_, i) => `r-${String(from + i).padStart(4, '0')}`)

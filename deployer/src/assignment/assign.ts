@@ -50,17 +50,6 @@ export function assign(
   return isSame(before, replicas, plan.owners) ? before : { component, epoch: to.epoch, replicas, owners: plan.owners }
 }
 
-/** How many keys of 1,000 change their owner between two assignments. */
-export function movedPerMille(from: Assignment, to: Assignment): number {
-  const count = Math.max(from.owners.length, to.owners.length)
-  if (count === 0) return 0
-  const ownerAt = (a: Assignment, slice: number): string | undefined =>
-    a.owners.length === 0 ? undefined : a.replicas[a.owners[Math.floor((slice * a.owners.length) / count)] as number] // in bounds: slice < count
-  let moved = 0
-  for (let slice = 0; slice < count; slice++) if (ownerAt(from, slice) !== ownerAt(to, slice)) moved++
-  return (1_000 * moved) / count
-}
-
 function isSame(before: Assignment, replicas: readonly string[], owners: readonly number[]): boolean {
   const equal = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((item, i) => item === b[i])
   return equal(before.replicas, replicas) && equal(before.owners, owners)

@@ -25,7 +25,7 @@ export interface Backoff {
   readonly recoveredMs: number
 }
 
-export const DEFAULT_BACKOFF: Backoff = { initialMs: 100, maxMs: 30_000, recoveredMs: 60_000 }
+const DEFAULT_BACKOFF: Backoff = { initialMs: 100, maxMs: 30_000, recoveredMs: 60_000 }
 
 /** What the decision depends on, beside the policy. */
 export interface DeathRecord {

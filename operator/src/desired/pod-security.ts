@@ -1,7 +1,7 @@
 import { k8s } from 'cdk8s-plus-27'
 
 /** User of every pod that Weaver makes from an application image; the image build uses the same one. A number, because the kubelet cannot prove a name is not root. */
-export const APP_USER = 1000
+const APP_USER = 1000
 
 /** Pod-wide half of the restricted Pod Security Standard. */
 export function restrictedPodContext(): k8s.PodSecurityContext {

@@ -31,7 +31,7 @@ export interface ProxyDescription {
   readonly certificateHash: string
 }
 
-export function proxySelector(app: AppIdentity): Record<string, string> {
+function proxySelector(app: AppIdentity): Record<string, string> {
   return { [LABELS.app]: app.name, [LABELS.role]: PROXY_ROLE }
 }
 

@@ -15,9 +15,9 @@ import type { AppIdentity } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
 /** Of a pod of which nobody says otherwise. */
-export const TERMINATION_GRACE_SECONDS = 60
+const TERMINATION_GRACE_SECONDS = 60
 export const HEALTH_PORT = 8079
-export const FIRST_LISTENER_PORT = 8080
+const FIRST_LISTENER_PORT = 8080
 
 export interface PlannedListener {
   readonly name: string

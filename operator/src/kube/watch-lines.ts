@@ -1,5 +1,5 @@
 /** Largest event that is read; a Kubernetes object has at most 1.5 MB (etcd's limit), twice that with its wrapping. */
-export const MAX_EVENT_BYTES = 4 * 1024 * 1024
+const MAX_EVENT_BYTES = 4 * 1024 * 1024
 
 /**
  * Splits a stream of bytes into lines. A chunk may end anywhere, also inside a character: bytes are joined before they are decoded.

@@ -11,7 +11,7 @@ import type { AppObject } from './pass-status.js'
 import { identityOfRevision } from './version-identity.js'
 
 /** How long broker accounts may hold a deletion up. */
-export const FINALIZE_LIMIT_MS = 30_000
+const FINALIZE_LIMIT_MS = 30_000
 const RETRY_MS = 2_000
 const ATTEMPT_MS = 8_000
 

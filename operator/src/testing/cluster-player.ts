@@ -227,7 +227,7 @@ export function createClusterPlayer(api: KubeApi, namespace: string): ClusterPla
 }
 
 /** The line that the describe pod's program prints for a graph. */
-export function describeOutput(graph: ComponentGraph | undefined): string {
+function describeOutput(graph: ComponentGraph | undefined): string {
   const bytes = Buffer.from(JSON.stringify(graph))
   return `weaver-graph ${bytes.length} ${createHash('sha256').update(bytes).digest('hex')} ${bytes.toString('base64')}\n`
 }

@@ -9,7 +9,7 @@ import { createMemoryKube, type MemoryKube } from './memory-kube.js'
 import { startProxyProcess, type ProxyFiles, type ProxyProcess } from './proxy-process.js'
 import { startVersionPod, type VersionPod } from './version-pods.js'
 
-export const APP = { namespace: 'shop', name: 'web', uid: 'app-uid', replicas: 2 }
+const APP = { namespace: 'shop', name: 'web', uid: 'app-uid', replicas: 2 }
 
 export interface ProxyWorld {
   readonly kube: MemoryKube

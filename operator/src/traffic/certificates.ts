@@ -27,8 +27,6 @@ export interface ProxyCertificates {
   readonly 'client.pem': string
   readonly 'client.key': string
 }
-/** What proxies may see. */
-export const PROXY_CERTIFICATE_FILES = ['ca.pem', 'server.pem'] as const
 const FILES = ['ca.pem', 'ca.key', 'server.pem', 'client.pem', 'client.key'] as const
 
 /** Keeps what is good and makes what is missing, damaged or close to its end. The same object comes back when nothing changed. @param now epoch milliseconds */

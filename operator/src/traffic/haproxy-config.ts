@@ -29,8 +29,8 @@ export const OPERATOR_COMMON_NAME = 'weaver-operator'
 /** How a dynamic server is made; a backend's defaults are not inherited by those. */
 export const SERVER_CHECK = 'inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down'
 /** Header and cookie by which a request asks for one version, whatever its weight. */
-export const VERSION_HEADER = 'x-weaver-version'
-export const VERSION_COOKIE = 'weaver-version'
+const VERSION_HEADER = 'x-weaver-version'
+const VERSION_COOKIE = 'weaver-version'
 
 /** Files as the running process names them; relative, so they mean the same wherever they are mounted. */
 export const MAPS = { plan: 'plan.map', slots: 'slots.map', gate: 'gate.map' } as const
@@ -112,7 +112,7 @@ export interface ConfigOptions {
   readonly services: ReadonlyMap<string, { readonly host: string; readonly port: number }>
 }
 
-export function renderHaproxyConfig(listeners: readonly ProxyListener[], options: ConfigOptions): string {
+function renderHaproxyConfig(listeners: readonly ProxyListener[], options: ConfigOptions): string {
   return `# Written by weaver-operator. Changing it by hand has no lasting effect.
 global
   default-path config

@@ -66,7 +66,7 @@ export function proxyTargets(
 }
 
 /** A name belongs to one pod at one address: a pod whose sandbox was made anew is another server. */
-export function serverName(pod: TrafficBackend['pods'][number]): string {
+function serverName(pod: TrafficBackend['pods'][number]): string {
   const hash = createHash('sha256').update(`${pod.uid} ${pod.ip} ${pod.port} ${pod.healthPort}`).digest('hex').slice(0, 8)
   return `${pod.name}_${hash}`
 }

@@ -128,7 +128,7 @@ export function commitWeights(state: ProxyState, plan: TrafficPlan): ProxyState 
 }
 
 /** Versions that the files name. */
-export function namedVersions(state: ProxyState): ReadonlySet<string> {
+function namedVersions(state: ProxyState): ReadonlySet<string> {
   return new Set(
     Object.values(state.listeners).flatMap((l) => Object.values(l.slots).flatMap((b) => (b.leaving === true ? [] : [b.versionId]))),
   )

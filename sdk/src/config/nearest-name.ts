@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein'
 
 /** The known name that a misspelt one most likely means; `undefined` when none is near. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined
   for (const candidate of known) {
     const found = distance(name.toLowerCase(), candidate.toLowerCase())

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'nats'
 import { component } from '../component/component.js'
-import { assign, movedPerMille } from '@weaver/deployer'
+import { assign } from '@weaver/deployer'
+import { movedPerMille } from '../testing/moved-keys.js'
 import { ownerOf } from '../contract/assignment.js'
 import { assignmentSubject, parseAssignment } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'
@@ -35,8 +36,10 @@ describe('calls with a key', () => {
     expect(new Set(owners).size).toBe(3)
     for (const caller of [web, other, web]) expect(await Promise.all(KEYS.map((key) => caller.get(key)))).toEqual(owners)
     for (const [i, key] of KEYS.slice(0, 10).entries()) for await (const who of web.list(key)) expect(who).toBe(owners[i])
-    // A method without a router uses them all.
-    expect(new Set(await Promise.all(Array.from({ length: 600 }, () => web.any('same')))).size).toBe(3)
+    // A method without a router uses them all. One call at a time: those of one tick are few messages, which may all miss one replica.
+    const answered = new Set<unknown>()
+    while (answered.size < 3) answered.add(await web.any('same'))
+    expect(answered).toEqual(new Set(['c-0', 'c-1', 'c-2']))
   })
 
   it('arrive in that order though some go in parts', async () => {

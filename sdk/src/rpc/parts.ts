@@ -25,7 +25,7 @@ const HEAD_ROOM = 1_024
 const PARTS_AT_ONCE = 4
 const IDLE_MS = 10_000
 
-export function partBytes(maxPayloadBytes: number): number {
+function partBytes(maxPayloadBytes: number): number {
   return Math.max(1, Math.min(PART_BYTES, maxPayloadBytes - HEAD_ROOM))
 }
 

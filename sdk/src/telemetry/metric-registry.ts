@@ -20,7 +20,7 @@ export type WithLabels<L extends string> = { readonly labels: readonly L[] }
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 const DEFAULT_BOUNDS = decades(-3, 1)
 /** Added on export to say where a series comes from; a metric's own label must not hide them. */
-export const EXPORT_LABELS = ['app', 'version', 'replica'] as const
+const EXPORT_LABELS = ['app', 'version', 'replica'] as const
 const RESERVED_LABELS: ReadonlySet<string> = new Set(['le', 'quantile', ...EXPORT_LABELS])
 
 class CounterSeries implements Counter {

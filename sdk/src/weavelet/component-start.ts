@@ -7,7 +7,7 @@
 import type { Logger } from '../telemetry/logger.js'
 
 /** How long a start waits for components of other processes, in milliseconds. */
-export const START_WAIT_MS = 60_000
+const START_WAIT_MS = 60_000
 /** Who looks at a start that takes longer is told why. */
 const TELL_MS = 2_000
 

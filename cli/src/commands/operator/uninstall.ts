@@ -83,7 +83,7 @@ export type Step =
   | { readonly kind: 'crd'; readonly text: string }
 
 /** What to do, in order. */
-export function planUninstall(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'all'>): readonly Step[] {
+function planUninstall(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'all'>): readonly Step[] {
   const steps: Step[] = []
   if (flags.deleteApps === true) for (const app of found.apps) steps.push({ kind: 'app', text: `delete application "${nameOf(app)}"`, app })
   const releases = new Set<string>()
@@ -107,7 +107,7 @@ const hasOperator = ({ presence, operators }: Pick<Found, 'presence' | 'operator
   presence.kind === 'unknown' ? operators.some(({ isReady }) => isReady) : presence.kind === 'present'
 
 /** Why it must not be done. */
-export function refusalOf(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'force' | 'all'>): string | undefined {
+function refusalOf(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'force' | 'all'>): string | undefined {
   const { apps } = found
   if (apps.length === 0) return undefined
   const some = `${apps.length === 1 ? 'an application exists' : `${apps.length} applications exist`} (${apps.slice(0, 5).map(nameOf).join(', ')}${apps.length > 5 ? ', …' : ''})`

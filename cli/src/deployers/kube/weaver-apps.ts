@@ -5,7 +5,7 @@ import { isInGroup, type WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
 
 /** Name under which the API server records what this command applied. */
-export const CLI_FIELD_MANAGER = 'weaver-cli'
+const CLI_FIELD_MANAGER = 'weaver-cli'
 const GROUP_PATH = `/apis/${API_GROUP}/${API_VERSION}`
 
 export interface AppName {
