@@ -21,7 +21,7 @@ import { parseEnvironment, type OperatorEnvironment } from './manager/environmen
 import { startHttpServer } from './manager/http-server.js'
 import { startManager, type Manager } from './manager/manager.js'
 import { createMetrics } from './metrics.js'
-import { createProxyDriver } from './traffic/proxy-driver.js'
+import { closeDrivers, createTrafficDrivers } from './traffic/drivers.js'
 
 /** A stop that takes longer is cut; the chart's grace period is 60 s. */
 const STOP_LIMIT_MS = 45_000
@@ -57,14 +57,16 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
   let manager: Manager | undefined
   const http = await startHttpServer({ ...environment.metrics, metrics: metrics.text, isReady: () => manager?.isReady === true })
   const broker = await openBroker(environment, log)
-  const proxy = createProxyDriver({
-    kube: client,
-    proxyPods: (app) => manager?.proxyPods(app) ?? [],
-    child: (namespace, kind, name) => manager?.child(namespace, kind, name),
-    image: environment.proxyImage,
-    failOpenSeconds: environment.proxyFailOpenSeconds,
-    log,
-    operatorNamespace: environment.namespace,
+  const drivers = createTrafficDrivers({
+    proxy: {
+      kube: client,
+      proxyPods: (app) => manager?.proxyPods(app) ?? [],
+      child: (namespace, kind, name) => manager?.child(namespace, kind, name),
+      image: environment.proxyImage,
+      failOpenSeconds: environment.proxyFailOpenSeconds,
+      log,
+      operatorNamespace: environment.namespace,
+    },
   })
   log.info('operator starts', {
     version: await version(),
@@ -81,7 +83,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
     manager = startManager({
       client,
       broker,
-      proxy,
+      drivers,
       log,
       namespace: environment.namespace,
       identity: environment.identity,
@@ -109,7 +111,7 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
   }, STOP_LIMIT_MS)
   limit.unref()
   await manager?.close()
-  await proxy.close()
+  await closeDrivers(drivers)
   await broker.close()
   await client.close()
   await http.close()

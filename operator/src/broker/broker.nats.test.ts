@@ -3,7 +3,8 @@ import { connect, credsAuthenticator, ErrorCode, Events, StringCodec, type NatsC
 import { callSubject, controlAllSubject, inboxPrefix, replicaCallSubject, type ControlReply } from '@weaver/sdk/contract'
 import { createLogger } from '../log.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
-import type { Broker, BrokerGroup, BrokerVersion, VersionIdentity } from './broker.js'
+import type { Broker, BrokerGroup, BrokerVersion } from './broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import { startJwtBroker } from './jwt-broker.js'
 import { deriveVersionKeys } from './version-keys.js'
 

@@ -1,13 +1,7 @@
 import type { ControllerPort } from '@weaver/deployer'
 import type { SubjectGroup, SubjectLayout, WeaveletStatus } from '@weaver/sdk/contract'
+import type { VersionIdentity } from '../desired/version-identity.js'
 
-/** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
-export interface VersionIdentity {
-  /** UID of the WeaverApp: two apps of one name in two namespaces, or one after the other, differ. */
-  readonly appUid: string
-  readonly versionId: string
-  readonly deploymentId: string
-}
 export type BrokerGroup = SubjectGroup
 /** Everything that the broker must know of a version. It never changes as long as the version exists. */
 export interface BrokerVersion extends VersionIdentity {

@@ -10,7 +10,8 @@
 import { encodeAccount, encodeUser, fmtCreds, newScopedSigner } from '@nats-io/jwt'
 import type { KeyPair } from '@nats-io/nkeys'
 import { groupPermissions } from '@weaver/sdk/contract'
-import type { BrokerVersion, VersionIdentity } from './broker.js'
+import type { BrokerVersion } from './broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import { UNLIMITED } from './keygen.js'
 import type { VersionKeys } from './version-keys.js'
 

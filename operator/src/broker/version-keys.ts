@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto'
 import type { KeyPair } from '@nats-io/nkeys'
-import type { VersionIdentity } from './broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import { createNkey, NKEY_ROLE } from './nkey.js'
 
 /**

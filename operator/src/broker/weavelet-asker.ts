@@ -1,5 +1,6 @@
 import { controlAllSubject, deployerInboxPrefix, type ControlReply, type ControlRequest, type WeaveletStatus } from '@weaver/sdk/contract'
-import type { VersionIdentity, WeaveletQuestion } from './broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
+import type { WeaveletQuestion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
 
 const IDLE_MS = 30_000

@@ -11,7 +11,7 @@ import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionPlan } from '../desired/version-plan.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import type { Logger } from '../log.js'
-import { identityOf } from '../reconcile/version-children.js'
+import { identityOf } from '../desired/version-identity.js'
 import { createKubeLeases } from './kube-leases.js'
 import { needsControl, startVersionControl, type VersionControl } from './version-control.js'
 

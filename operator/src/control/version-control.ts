@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAssignmentController, startLeaderController, type LeaderController, type LeaderLeases } from '@weaver/deployer'
 import { balanceIn, type ComponentGraph } from '@weaver/sdk/contract'
-import type { Broker, VersionConnection, VersionIdentity } from '../broker/broker.js'
+import type { Broker, VersionConnection } from '../broker/broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import type { Logger } from '../log.js'
 
 /** Between two tries to connect. The account of a version is made when its control has started already. */

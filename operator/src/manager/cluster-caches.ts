@@ -1,7 +1,7 @@
 import { canonicalJson, LABELS } from '@weaver/crds'
 import type { BrokerVersion } from '../broker/broker.js'
 import type { Pod } from '../describe/pod-view.js'
-import { PROXY_ROLE } from '../desired/proxy.js'
+import { PROXY_ROLE } from '../traffic/proxy/proxy-manifests.js'
 import type { KubeObject, ResourceKind } from '../kube/kube-api.js'
 import type { KubeClient } from '../kube/kube-client.js'
 import { KINDS } from '../kube/kinds.js'
@@ -10,7 +10,7 @@ import type { Logger } from '../log.js'
 import type { AppKey } from '../reconcile/reconcile-app.js'
 import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
 import { brokerVersionOfRevision } from '../reconcile/version-identity.js'
-import type { ProxyPod } from '../traffic/proxy-driver.js'
+import type { ProxyPod } from '../traffic/proxy/proxy-driver.js'
 
 /** Everything that the operator watches, in all namespaces or in those it was given. */
 export interface ClusterCaches extends ClusterView {

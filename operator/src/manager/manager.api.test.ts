@@ -8,6 +8,7 @@ import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createClusterPlayer } from '../testing/cluster-player.js'
 import { createFakeBroker } from '../testing/fake-broker.js'
 import { createFakeTrafficDriver } from '../testing/fake-traffic-driver.js'
+import { createNoneDriver } from '../traffic/none/none-driver.js'
 import { ensureBrokerSecret } from './ensure-broker-secret.js'
 import { startManager, type Manager } from './manager.js'
 
@@ -58,7 +59,7 @@ describe('manager', () => {
       return startManager({
         client: { ...client, podLogs: async (_namespace, pod) => player.logOf(pod) },
         broker,
-        proxy,
+        drivers: { proxy, none: createNoneDriver() },
         log: createLogger({ level: 'error' }),
         namespace: NAMESPACE,
         identity,

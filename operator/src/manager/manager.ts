@@ -14,7 +14,7 @@ import { startLeaderLease } from '../kube/leader-lease.js'
 import { WorkQueue } from '../kube/work-queue.js'
 import type { Logger } from '../log.js'
 import { createAppReconciler, type AppKey, type ReconcilerDeps } from '../reconcile/reconcile-app.js'
-import type { TrafficDriver } from '../traffic/traffic-driver.js'
+import type { TrafficDrivers } from '../traffic/drivers.js'
 import { startClusterCaches, type ClusterCaches } from './cluster-caches.js'
 
 const LEASE_NAME = 'weaver-operator'
@@ -24,7 +24,7 @@ const CONFLICT_RETRY_MS = 200
 export interface ManagerOptions {
   readonly client: KubeClient
   readonly broker: Broker
-  readonly proxy: TrafficDriver
+  readonly drivers: TrafficDrivers
   readonly log: Logger
   /** Namespace of the operator, for its lease. */
   readonly namespace: string
@@ -56,7 +56,7 @@ export interface Manager {
 }
 
 export function startManager(options: ManagerOptions): Manager {
-  const { client, broker, proxy, log, observer = {} } = options
+  const { client, broker, drivers, log, observer = {} } = options
   const events = createEventRecorder({ api: client, instance: options.identity, log })
   let queue: WorkQueue | undefined
   let isReady = false
@@ -72,7 +72,7 @@ export function startManager(options: ManagerOptions): Manager {
     api: client,
     view: caches,
     broker,
-    proxy,
+    drivers,
     control,
     events,
     log,

@@ -3,7 +3,8 @@
  * which are outside. It is time-boxed: a broker that is gone must not keep a namespace from being deleted.
  */
 import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
-import type { Broker, VersionIdentity } from '../broker/broker.js'
+import type { Broker } from '../broker/broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { Revision } from './cluster-view.js'

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.js'
 import type { RolloutState } from '@weaver/rollout'
 import type { Logger } from '../log.js'
 import type { TrafficVersion } from './traffic-plan.js'
-import { identityOf } from './version-children.js'
+import { identityOf } from '../desired/version-identity.js'
 
 const IN_FLIGHT_WAIT_MS = 1_000
 /** So long before the end of its drain a version says goodbye: a fifth of the time that it has, and half a minute at most. */

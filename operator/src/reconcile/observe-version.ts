@@ -4,7 +4,7 @@ import type { PlannedGroup, PlannedListener, VersionPlan } from '../desired/vers
 import { HEALTH_PORT } from '../desired/version-plan.js'
 import { KINDS } from '../kube/kinds.js'
 import { isOwn } from '../kube/own-objects.js'
-import type { TrafficBackend } from '../traffic/traffic-driver.js'
+import type { TrafficBackend } from '../traffic/driver.js'
 import { blameGroup, rootsFirst } from './blame.js'
 import type { AppObjects, Workload } from './cluster-view.js'
 

@@ -6,7 +6,8 @@ import { startManager } from '../manager/manager.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 import { createFakeTrafficDriver } from '../testing/fake-traffic-driver.js'
-import { createProxyDriver } from '../traffic/proxy-driver.js'
+import { createNoneDriver } from '../traffic/none/none-driver.js'
+import { createProxyDriver } from '../traffic/proxy/proxy-driver.js'
 
 // Whose children they are, and how soon one is back, on a real API server.
 
@@ -145,13 +146,15 @@ it('every child that is deleted or edited by hand is back within seconds, withou
   manager = startManager({
     client: { ...client, podLogs: async (_namespace, pod) => story.player.logOf(pod) },
     broker: story.broker,
-    proxy: {
-      ...fake,
-      ensure: (plan, signal) => proxy.ensure(plan, signal),
-      // No proxy runs here: what is said of objects is the real driver's, the rest is played.
-      sync: async (plan, signal) => {
-        const { unreachable = '' } = await proxy.sync(plan, signal)
-        return { ...(await fake.sync(plan)), ...(unreachable.includes(' gone, ') ? { unreachable } : {}) }
+    drivers: {
+      none: createNoneDriver(),
+      proxy: {
+        ...fake,
+        // No proxy runs here: what is said of objects is the real driver's, the rest is played.
+        sync: async (plan, options) => {
+          const { unreachable = '' } = await proxy.sync(plan, options)
+          return { ...(await fake.sync(plan)), ...(unreachable.includes(' gone, ') ? { unreachable } : {}) }
+        },
       },
     },
     log: createLogger({ level: 'error' }),

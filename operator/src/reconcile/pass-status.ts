@@ -5,7 +5,7 @@ import type { KubeObject } from '../kube/kube-api.js'
 import type { ObservedVersion, RolloutPolicy, RolloutState } from '@weaver/rollout'
 import { buildAppStatus, type VersionFacts } from '../status/app-status.js'
 import type { WordedDecision } from '../status/rollout-words.js'
-import type { TrafficObservation } from '../traffic/traffic-driver.js'
+import type { TrafficObservation } from '../traffic/driver.js'
 import type { DesiredVersion } from './desired-version.js'
 import type { TrafficVersion } from './traffic-plan.js'
 
@@ -35,6 +35,8 @@ export interface PassFacts {
   readonly versions: readonly TrafficVersion[]
   readonly observed: readonly ObservedVersion[]
   readonly traffic: TrafficObservation
+  /** Whether the driver reads weights back. */
+  readonly observesWeights: boolean
   readonly decision: WordedDecision | undefined
   readonly isSuspended: boolean
   readonly policy: RolloutPolicy | undefined
@@ -65,7 +67,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
       ...(decision === undefined ? {} : { decision }),
       ...(active === undefined ? {} : { active }),
       ...(preview === undefined ? {} : { preview }),
-      ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
+      ...(versions.length === 0 ? {} : { traffic: { ...pass.traffic, isAssumed: !pass.observesWeights } }),
       isolation: pass.isolation,
       sharedInboxes: versions.filter(({ plan }) => plan.snapshot.graph.subjects !== SUBJECT_LAYOUT).map(({ plan }) => plan.versionId),
       failures: pass.failures,

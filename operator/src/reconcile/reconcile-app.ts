@@ -12,7 +12,7 @@
  * I4  An invalid or not yet described spec changes nothing for the versions that are live: the engine is asked to go on with what it had.
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
  */
-import { canonicalJson, type WeaverAppStatus } from '@weaver/crds'
+import { canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { AppControl } from '../control/app-control.js'
@@ -25,8 +25,9 @@ import { brokenInvariants, decide, versionsLetGo, type ObservedVersion, type Rol
 import { wordDecision, type WordedDecision } from '../status/rollout-words.js'
 import { newlyStalled } from './newly-stalled.js'
 import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
-import type { TrafficDriver, TrafficObservation } from '../traffic/traffic-driver.js'
-import { createChildApplier } from './child-applier.js'
+import type { TrafficObservation } from '../traffic/driver.js'
+import { forgetApp, type TrafficDrivers } from '../traffic/drivers.js'
+import { createChildApplier } from '../kube/child-applier.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { isSuspended, withFinalizer } from './app-object.js'
 import { commandAnnotations, commandsOf } from './commands.js'
@@ -55,8 +56,7 @@ export interface ReconcilerDeps {
   readonly api: KubeApi
   readonly view: ClusterView
   readonly broker: Broker
-  /** The driver of `traffic.driver: proxy`. */
-  readonly proxy: TrafficDriver
+  readonly drivers: TrafficDrivers
   /** Of what happens inside of versions: leaders, and owners of keys. */
   readonly control: Pick<AppControl, 'sync' | 'forget'>
   readonly events: { emit(app: KubeObject, event: AppEvent): void }
@@ -92,7 +92,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
       const app = await deps.api.get<AppObject>(KINDS.weaverApps, key.namespace, key.name, { signal })
       if (app === undefined || app.metadata.deletionTimestamp !== undefined) {
         children.applier.forget(key)
-        deps.proxy.forget(key)
+        forgetApp(deps.drivers, key)
         await deps.control.forget(key)
         memories.delete(id)
         deps.onStatus?.(key, undefined)
@@ -193,6 +193,8 @@ class Pass {
       versions,
       observed,
       traffic,
+      observesWeights:
+        this.#deps.drivers[this.#trafficSpec(versions, { state, desired })?.traffic.driver ?? 'proxy'].capabilities.observesWeights,
       decision,
       isSuspended: frozen,
       policy,
@@ -242,6 +244,15 @@ class Pass {
     return [...new Set([...(this.#trafficTaken === undefined ? [] : [this.#trafficTaken]), ...this.#deps.memory.taken.values()])]
   }
 
+  /** The spec of the moment; where it is unusable, that of the version that serves. */
+  #trafficSpec(
+    versions: readonly TrafficVersion[],
+    at: { readonly state: RolloutState | undefined; readonly desired: DesiredVersion },
+  ): WeaverAppSpec | undefined {
+    const ofLive = versions.find((v) => v.plan.versionId === at.state?.active) ?? versions[0]
+    return at.desired.spec ?? ofLive?.plan.snapshot.spec
+  }
+
   /** Brings the proxies to the weights that the engine remembers. A version that it has let go of leaves the plan. */
   async #sync(
     versions: readonly TrafficVersion[],
@@ -251,8 +262,7 @@ class Pass {
       readonly isSuspended: boolean
     },
   ): Promise<TrafficObservation> {
-    const spec =
-      at.desired.spec ?? versions.find((v) => v.plan.versionId === at.state?.active)?.plan.snapshot.spec ?? versions[0]?.plan.snapshot.spec
+    const spec = this.#trafficSpec(versions, at)
     if (spec === undefined) return { inSync: true, weightObserved: {}, inFlight: {}, requests: {}, released: [] }
     const weights = at.state?.weights ?? {}
     const letGo = new Set(versionsLetGo(at.state))
@@ -261,16 +271,11 @@ class Pass {
       versions.filter((v) => !letGo.has(v.plan.versionId)),
       weights,
     )
-    const step = await syncTraffic(this.#deps.proxy, plan, {
-      isUsed: spec.traffic.driver === 'proxy',
-      weights,
-      versions: versions.map((v) => v.plan.versionId),
-      isFrozen: at.isSuspended,
-      signal: this.#signal,
-    })
-    this.#trafficTaken = step.taken
+    const { driver } = spec.traffic
+    const step = await syncTraffic(this.#deps.drivers, plan, { driver, isFrozen: at.isSuspended, signal: this.#signal })
+    this.#trafficTaken = step.observation.taken
     if (step.failure !== undefined) this.#failures.push(step.failure)
-    else this.#deps.onRequests?.(this.#identity, step.observation.requests)
+    else if (this.#deps.drivers[driver].capabilities.countsRequests) this.#deps.onRequests?.(this.#identity, step.observation.requests)
     return withLetGo(step.observation, [...letGo])
   }
 

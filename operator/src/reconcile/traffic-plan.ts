@@ -1,5 +1,5 @@
 import type { VersionPlan } from '../desired/version-plan.js'
-import type { TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
+import type { TrafficPlan } from '../traffic/driver.js'
 import type { VersionObservation } from './observe-version.js'
 
 export interface TrafficVersion {
@@ -19,6 +19,7 @@ export function buildTrafficPlan(
   const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
   return {
     app,
+    versions: versions.map((v) => v.plan.versionId),
     weights,
     listeners: names.map((name) => {
       const exporters = versions.flatMap((v) => {
@@ -53,18 +54,4 @@ export function shareAmong(ids: readonly string[], weights: Readonly<Record<stri
   const heaviest = [...ids].sort((a, b) => (own[b] ?? 0) - (own[a] ?? 0))[0]
   if (heaviest !== undefined) own[heaviest] = (own[heaviest] ?? 0) + 100 - total
   return own
-}
-
-/**
- * What is seen where nobody splits traffic for us (driver `none`: somebody else follows the status) or there is nothing to split (no listener): the asked
- * weights, at once. The rollout's pace is kept; nobody has proven it.
- */
-export function assumedTraffic(weights: Readonly<Record<string, number>>, versions: readonly string[]): TrafficObservation {
-  return {
-    inSync: true,
-    weightObserved: Object.fromEntries(versions.map((id) => [id, weights[id] ?? 0])),
-    inFlight: Object.fromEntries(versions.map((id) => [id, 0])),
-    requests: {},
-    released: versions.filter((id) => (weights[id] ?? 0) === 0),
-  }
 }

@@ -1,51 +1,40 @@
-import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
 import { isNameTaken } from '../kube/name-taken.js'
-import { assumedTraffic } from './traffic-plan.js'
+import type { TrafficObservation, TrafficPlan } from '../traffic/driver.js'
+import type { TrafficDriverName, TrafficDrivers } from '../traffic/drivers.js'
+import { assumedTraffic } from '../traffic/none/assumed-traffic.js'
 
 export interface TrafficStep {
   readonly observation: TrafficObservation
   /** What went wrong; the rollout then sees everything as unknown, and abort stays possible. */
   readonly failure?: string
-  /** A name that the proxy needs is another's; what there is goes on, but no step is taken. */
-  readonly taken?: string
 }
 
-/** Brings the proxies to a plan and reads back. A driver that fails does not end the pass: status must still say so. */
+/**
+ * Brings the traffic of an app to a plan and reads back, by the driver of that name; what other drivers made for the app goes. A driver that fails does not
+ * end the pass: status must still say so.
+ */
 export async function syncTraffic(
-  driver: TrafficDriver,
+  drivers: TrafficDrivers,
   plan: TrafficPlan,
-  options: {
-    readonly weights: Readonly<Record<string, number>>
-    readonly versions: readonly string[]
-    /** False: somebody else splits the traffic by the status (`driver: none`). */
-    readonly isUsed: boolean
-    readonly isFrozen: boolean
-    readonly signal: AbortSignal
-  },
+  options: { readonly driver: TrafficDriverName; readonly isFrozen: boolean; readonly signal: AbortSignal },
 ): Promise<TrafficStep> {
+  const { isFrozen, signal } = options
+  const driver = drivers[options.driver]
   try {
-    if (!options.isUsed && !options.isFrozen) await driver.remove(plan.app, options.signal)
-    if (!options.isUsed || plan.listeners.length === 0) return { observation: assumedTraffic(options.weights, options.versions) }
-    const taken = options.isFrozen ? undefined : await driver.ensure(plan, options.signal).then(() => undefined, nameTaken)
-    const observation = await driver.sync(plan, options.signal)
-    return taken === undefined
-      ? { observation }
-      : { taken, observation: { ...observation, inSync: false, waitingFor: taken, unreachable: taken, weightObserved: {} } }
+    if (!isFrozen) for (const other of Object.values(drivers)) if (other !== driver) await other.remove(plan.app, signal)
+    return { observation: plan.listeners.length === 0 ? assumedTraffic(plan) : await driver.sync(plan, { isFrozen, signal }) }
   } catch (error) {
-    if (options.signal.aborted) throw error
-    if (isNameTaken(error))
-      return { taken: error.message, observation: { ...UNKNOWN, waitingFor: error.message, unreachable: error.message } }
+    if (signal.aborted) throw error
+    if (isNameTaken(error)) {
+      const { message: taken } = error
+      return { observation: { ...UNKNOWN, taken, waitingFor: taken, unreachable: taken } }
+    }
     const failure = `traffic: ${error instanceof Error ? error.message : String(error)}`
     return { failure, observation: { ...UNKNOWN, waitingFor: failure } }
   }
 }
 
 const UNKNOWN = { inSync: false, weightObserved: {}, inFlight: {}, requests: {}, released: [] } as const
-
-function nameTaken(error: unknown): string {
-  if (isNameTaken(error)) return error.message
-  throw error
-}
 
 /** Nobody reports on a version that left the plan: once every proxy holds exactly the plan, none names it, sends to it or waits for it. */
 export function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficObservation {

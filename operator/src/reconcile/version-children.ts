@@ -5,8 +5,9 @@
  *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Leases, Services, policy   5 the snapshot.
  * The snapshot goes last (I1): while it exists the version is found and the rest of it can be removed.
  */
-import { deploymentId, FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
-import type { Broker, VersionIdentity } from '../broker/broker.js'
+import { FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
+import type { Broker } from '../broker/broker.js'
+import { identityOf } from '../desired/version-identity.js'
 import { buildCredsSecret } from '../desired/creds-secret.js'
 import { buildListenerService } from '../desired/listener-service.js'
 import { buildAutoscaler, buildDisruptionBudget } from '../desired/scaling.js'
@@ -18,7 +19,7 @@ import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 import { isKubeError } from '../kube/kube-error.js'
 import { KINDS } from '../kube/kinds.js'
 import { deleteOwn, isOwn } from '../kube/own-objects.js'
-import type { ChildApplier } from './child-applier.js'
+import type { ChildApplier } from '../kube/child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
 import { brokerVersion } from './version-identity.js'
 
@@ -30,10 +31,6 @@ export interface ChildrenDeps {
   readonly broker: Broker
   readonly applier: ChildApplier
   readonly now: () => number
-}
-
-export function identityOf(plan: VersionPlan): VersionIdentity {
-  return { appUid: plan.app.uid, versionId: plan.versionId, deploymentId: deploymentId(plan.app, plan.versionId) }
 }
 
 /** Makes everything of a version be as planned. */

@@ -1,6 +1,7 @@
 import { deploymentId, LABELS, resolveGroups, WEAVER_APP_KIND } from '@weaver/crds'
 import { isWeaverError } from '@weaver/sdk/contract'
-import type { BrokerVersion, VersionIdentity } from '../broker/broker.js'
+import type { BrokerVersion } from '../broker/broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeObject } from '../kube/kube-api.js'
 import type { Revision } from './cluster-view.js'

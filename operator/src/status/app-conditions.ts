@@ -17,7 +17,13 @@ export interface PassFindings {
   readonly failedBy?: { readonly reason: Reason; readonly message: string }
   readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
-  readonly traffic?: { readonly inSync: boolean; readonly waitingFor?: string; readonly unreachable?: string }
+  readonly traffic?: {
+    readonly inSync: boolean
+    /** Nobody reads weights back; the asked ones are taken as in force. */
+    readonly isAssumed?: boolean
+    readonly waitingFor?: string
+    readonly unreachable?: string
+  }
   readonly isolation: 'account-per-version' | 'shared-account'
   /** Versions whose groups hear each other's answers: an older release built them. */
   readonly sharedInboxes: readonly string[]
@@ -115,7 +121,9 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
       status: f.traffic.inSync ? 'True' : 'False',
       reason: f.traffic.inSync ? 'InSync' : 'Converging',
       message: f.traffic.inSync
-        ? 'every proxy has read back the asked weights'
+        ? f.traffic.isAssumed === true
+          ? 'the asked weights are taken as in force: spec.traffic.driver is "none", and nothing reads them back'
+          : 'every proxy has read back the asked weights'
         : (f.traffic.waitingFor ?? 'the proxies have not read back the asked weights yet'),
     })
   return conditions

@@ -123,6 +123,13 @@ describe('status of an app', () => {
     expect(short('a'.repeat(200))).toHaveLength(48)
   })
 
+  it('claims that weights were read back only where something reads them', () => {
+    const message = (isAssumed: boolean) =>
+      condition(buildAppStatus(input({}, { traffic: { inSync: true, isAssumed } })), 'TrafficInSync')?.message
+    expect(message(false)).toBe('every proxy has read back the asked weights')
+    expect(message(true)).toBe('the asked weights are taken as in force: spec.traffic.driver is "none", and nothing reads them back')
+  })
+
   it('takes out conditions of earlier releases', () => {
     const old = { type: 'IsolationVerified', status: 'True', reason: 'AccountPerVersion', message: 'm', lastTransitionTime: 't' } as const
     const status = buildAppStatus(input({ previous: { conditions: [old] } }))

@@ -14,6 +14,7 @@ import type { ApiServer } from './api-server.js'
 import type { RolloutEnd } from '../reconcile/rollout-end.js'
 import { createClusterPlayer, type ClusterPlayer } from './cluster-player.js'
 import { createFakeBroker, type FakeBroker } from './fake-broker.js'
+import { createNoneDriver } from '../traffic/none/none-driver.js'
 import { createFakeTrafficDriver, type FakeTrafficDriver } from './fake-traffic-driver.js'
 import { createLiveView } from './live-view.js'
 import { createRecordingApi, type RecordingApi } from './recording-api.js'
@@ -81,7 +82,7 @@ export class Story {
       view: createLiveView(this.api),
       broker: this.broker,
       control: this.control,
-      proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) },
+      drivers: { none: createNoneDriver(), proxy: { ...this.proxy, sync: async (plan) => (api.check(), this.proxy.sync(plan)) } },
       events: { emit: (_app, event) => void this.events.push(event) },
       onRolloutEnd: (_key, end) => void this.ends.push(end),
       log: createLogger({ level: 'error' }),

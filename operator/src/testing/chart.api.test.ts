@@ -14,8 +14,9 @@ import { createLogger } from '../log.js'
 import { ensureBrokerSecret } from '../manager/ensure-broker-secret.js'
 import { createKubeLeases } from '../control/kube-leases.js'
 import { startManager } from '../manager/manager.js'
-import { createProxyDriver } from '../traffic/proxy-driver.js'
-import type { TrafficDriver } from '../traffic/traffic-driver.js'
+import { createNoneDriver } from '../traffic/none/none-driver.js'
+import { createProxyDriver } from '../traffic/proxy/proxy-driver.js'
+import type { TrafficDriver } from '../traffic/driver.js'
 import { startApiServer, type ApiServer } from './api-server.js'
 import { createClusterPlayer } from './cluster-player.js'
 import { createFakeBroker } from './fake-broker.js'
@@ -311,10 +312,9 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
   const proxies = createFakeTrafficDriver()
   const proxy: TrafficDriver = {
     ...proxies,
-    ensure: (plan, signal) => real.ensure(plan, signal),
-    async sync(plan, signal) {
-      await real.sync(plan, signal)
-      return proxies.sync(plan, signal)
+    async sync(plan, options) {
+      await real.sync(plan, options)
+      return proxies.sync(plan, options)
     },
     remove: (app, signal) => real.remove(app, signal),
   }
@@ -335,7 +335,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
       },
     },
     broker: createFakeBroker(),
-    proxy,
+    drivers: { proxy, none: createNoneDriver() },
     log,
     namespace: NAMESPACE,
     identity: 'one',

@@ -3,7 +3,8 @@
  * ready weavelet answers at once with the number of calls that the test says are in flight. Connections into a version go to the real server that the test
  * names, without an account.
  */
-import type { Broker, VersionIdentity } from '../broker/broker.js'
+import type { Broker } from '../broker/broker.js'
+import type { VersionIdentity } from '../desired/version-identity.js'
 import { connectBroker } from '../broker/nats-connection.js'
 
 export interface FakeBroker extends Broker {

@@ -2,7 +2,7 @@
  * A traffic driver at the border of reconciler tests. Differs from the real one: there are no proxies; a plan is in force after `lag` further syncs, and what
  * is observed is what was asked. It checks every plan that it is given against the invariants that no plan may break, and keeps what broke them.
  */
-import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
+import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/driver.js'
 
 export interface FakeTrafficDriver extends TrafficDriver {
   /** Syncs until a new plan is in force. @default 0 */
@@ -39,7 +39,7 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
     asked: [],
     removed: [],
     weights: (app) => apps.get(keyOf(app))?.inForce?.listeners[0]?.weights ?? {},
-    async ensure() {},
+    capabilities: { observesWeights: true, countsRequests: true },
     async sync(plan) {
       driver.violations.push(...violationsOf(plan))
       const key = keyOf(plan.app)

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { CONFIG_DIRECTORY, SOCKET_DIRECTORY, TLS_DIRECTORY } from '../traffic/haproxy-config.js'
-import type { ProxyPod } from '../traffic/proxy-driver.js'
+import { CONFIG_DIRECTORY, SOCKET_DIRECTORY, TLS_DIRECTORY } from '../traffic/proxy/haproxy-config.js'
+import type { ProxyPod } from '../traffic/proxy/proxy-driver.js'
 
 /** Debian puts it outside of an ordinary user's PATH. */
 const SEARCH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`

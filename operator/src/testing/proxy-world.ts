@@ -3,8 +3,8 @@ import { proxyName, proxySecretName } from '@weaver/crds'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KINDS } from '../kube/kinds.js'
 import { createLogger } from '../log.js'
-import { createProxyDriver, type ProxyDriverOptions, type ProxyPod } from '../traffic/proxy-driver.js'
-import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/traffic-driver.js'
+import { createProxyDriver, type ProxyDriverOptions, type ProxyPod } from '../traffic/proxy/proxy-driver.js'
+import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/driver.js'
 import { createMemoryKube, type MemoryKube } from './memory-kube.js'
 import { startProxyProcess, type ProxyFiles, type ProxyProcess } from './proxy-process.js'
 import { startVersionPod, type VersionPod } from './version-pods.js'
@@ -66,6 +66,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
     plan(weights, versions = Object.keys(world.pods)) {
       return {
         app: APP,
+        versions,
         weights,
         listeners: [
           {
@@ -86,9 +87,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
       }
     },
     async sync(weights, versions) {
-      const plan = world.plan(weights, versions)
-      await driver.ensure(plan)
-      return driver.sync(plan)
+      return driver.sync(world.plan(weights, versions))
     },
     async settle(weights, versions) {
       let seen: TrafficObservation | undefined

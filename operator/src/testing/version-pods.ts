@@ -5,7 +5,7 @@ import { writeFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { TrafficBackend } from '../traffic/traffic-driver.js'
+import type { TrafficBackend } from '../traffic/driver.js'
 
 type PodView = TrafficBackend['pods'][number]
 

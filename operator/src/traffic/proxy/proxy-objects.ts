@@ -1,7 +1,7 @@
 /** The Kubernetes objects of an app's proxy: applied when they differ, refused when the name is another's. */
 import { LABELS, proxyName, proxySecretName, API_GROUP, API_VERSION, WEAVER_APP_KIND } from '@weaver/crds'
 import { createHash } from 'node:crypto'
-import type { AppIdentity, Manifest } from '../desired/manifest.js'
+import type { AppIdentity, Manifest } from '../../desired/manifest.js'
 import {
   buildProxyConfigMap,
   buildProxyDeployment,
@@ -10,15 +10,15 @@ import {
   buildProxySecret,
   buildStableService,
   PROXY_ROLE,
-} from '../desired/proxy.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
-import { isGivenTo, isNameTaken, NameTakenError } from '../kube/name-taken.js'
-import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
-import { createChildApplier, type LiveChild } from '../reconcile/child-applier.js'
+} from './proxy-manifests.js'
+import type { KubeApi, KubeObject, ResourceKind } from '../../kube/kube-api.js'
+import { KINDS } from '../../kube/kinds.js'
+import { isGivenTo, isNameTaken, NameTakenError } from '../../kube/name-taken.js'
+import { applyOwn, deleteOwn, isOwn } from '../../kube/own-objects.js'
+import { createChildApplier, type LiveChild } from '../../kube/child-applier.js'
 import { ensureCertificates, type ProxyCertificates } from './certificates.js'
 import { configHash, listenersOf } from './haproxy-config.js'
-import type { TrafficApp, TrafficPlan } from './traffic-driver.js'
+import type { TrafficApp, TrafficPlan } from '../driver.js'
 
 /** Certificates are looked at after this long at the latest, whether they are to be renewed. */
 const CERTIFICATES_RECHECK_MS = 300_000
@@ -186,7 +186,10 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
   }
 
   /** A listener that no version exports any more has no stable Service. */
-  async function removeStaleServices({ app, listeners }: TrafficPlan, signal: AbortSignal | undefined): Promise<void> {
+  async function removeStaleServices(
+    { app, listeners }: Pick<TrafficPlan, 'app' | 'listeners'>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const names = listeners.map((l) => l.listener.name).sort()
     if (checked.get(keyOf(app)) === names.join(' ')) return
     const { items } = await kube.list(KINDS.services, {

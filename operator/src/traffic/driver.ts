@@ -1,4 +1,7 @@
-/** The port to whatever splits user traffic. Desired and observed weight are two facts; the rollout goes on only when they agree. */
+/**
+ * The port to whatever splits user traffic. Desired and observed weight are two facts; the rollout goes
+ * on only when they agree. A driver is a folder beside this file and a line of `drivers.ts`.
+ */
 export interface TrafficApp {
   readonly namespace: string
   readonly name: string
@@ -38,6 +41,8 @@ export interface TrafficBackend {
 }
 export interface TrafficPlan {
   readonly app: TrafficApp
+  /** Ids of the versions that take part, whether or not they export a listener. */
+  readonly versions: readonly string[]
   /**
    * The weights of the whole app, of which `listeners[].weights` are the shares of those versions that export the listener. Reported as observed once every
    * ready proxy holds exactly this plan. Absent: the smallest weight that a version has on any of its listeners is reported.
@@ -52,6 +57,8 @@ export interface TrafficPlan {
   }[]
 }
 export interface TrafficObservation {
+  /** A name that the driver needs is another's: what there is follows the plan, but no user gets through. Names it, its owner and the remedy. */
+  readonly taken?: string
   /** Every ready proxy has read back exactly the asked plan. */
   readonly inSync: boolean
   /** What is not in sync, for `waitingFor`. */
@@ -69,15 +76,26 @@ export interface TrafficObservation {
   /** Versions outside the plan of which `released` is not true yet: a proxy still names one, or did a moment ago. */
   readonly holding?: readonly string[]
 }
+/** What a driver can do; what it cannot, the rollout goes on without. */
+export interface TrafficCapabilities {
+  /** Weights are read back from what carries the traffic. Otherwise the asked ones are taken as in force, and nobody has proven it. */
+  readonly observesWeights: boolean
+  /** Requests are counted by version: those sent, and those in flight. */
+  readonly countsRequests: boolean
+}
+export interface SyncOptions {
+  /** Keeps the objects of the driver as they are. What runs follows the plan all the same. @default false */
+  readonly isFrozen?: boolean
+  readonly signal?: AbortSignal
+}
 export interface TrafficDriver {
+  readonly capabilities: TrafficCapabilities
   /**
-   * Objects to apply for the proxy itself (Deployment, stable Services, ConfigMap, Secret...), before any weight is set.
-   * @throws NameTakenError a name belongs to another's object; everything else is done, and `sync` goes on with what there is.
+   * Makes the driver's objects and everything that carries traffic follow the plan, and reads back what is
+   * in force. Idempotent; safe under two leaders.
    */
-  ensure(plan: TrafficPlan, signal?: AbortSignal): Promise<void>
-  /** Makes every proxy follow the plan and reads back what is in force. Idempotent; safe under two leaders. */
-  sync(plan: TrafficPlan, signal?: AbortSignal): Promise<TrafficObservation>
-  /** Deletes what `ensure` made, for an app that another driver serves now. Idempotent; free of calls when there is nothing. */
+  sync(plan: TrafficPlan, options?: SyncOptions): Promise<TrafficObservation>
+  /** Deletes the driver's objects, for an app that another driver serves now. Idempotent; free of calls when there is nothing. */
   remove(app: TrafficApp, signal?: AbortSignal): Promise<void>
   /** Drops connections and memory of an app that is gone. */
   forget(app: { readonly namespace: string; readonly name: string }): void

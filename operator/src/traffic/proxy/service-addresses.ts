@@ -1,9 +1,9 @@
 /** Addresses of the versions' Services: HAProxy is given addresses, because it resolves no names at run time. */
 import { isIP } from 'node:net'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import type { KubeApi, KubeObject } from '../../kube/kube-api.js'
+import { KINDS } from '../../kube/kinds.js'
 import type { SlotBinding } from './slots.js'
-import type { TrafficPlan } from './traffic-driver.js'
+import type { TrafficPlan } from '../driver.js'
 
 /** A Service that was made anew has another address. */
 const SERVICE_RECHECK_MS = 60_000

@@ -6,9 +6,9 @@ import { connect as connectTcp } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import * as x509 from '@peculiar/x509'
-import { createProxyWorld, type ProxyWorld } from '../testing/proxy-world.js'
-import { startVersionProcess } from '../testing/version-pods.js'
-import { countAnswers, send, startLoad, type Answer } from '../testing/strict-load.js'
+import { createProxyWorld, type ProxyWorld } from '../../testing/proxy-world.js'
+import { startVersionProcess } from '../../testing/version-pods.js'
+import { countAnswers, send, startLoad, type Answer } from '../../testing/strict-load.js'
 
 let world: ProxyWorld
 
@@ -268,10 +268,7 @@ it('a proxy that does not know a new listener is told apart, and its successor t
     const plan = world.plan({ v1: 100 })
     return { ...plan, listeners: [...plan.listeners, ...plan.listeners.map((l) => ({ ...l, listener: { name: 'admin', port: 81 } }))] }
   }
-  const sync = async () => {
-    await world.driver.ensure(both())
-    return world.driver.sync(both())
-  }
+  const sync = () => world.driver.sync(both())
   expect(await sync()).toMatchObject({ inSync: false, waitingFor: expect.stringContaining('that knows listener "admin"') })
   expect(await countAnswers(host(), 50)).toEqual({ 'web-v1': 50 })
   // What the Deployment does: a new pod beside the old one, then the old one goes.

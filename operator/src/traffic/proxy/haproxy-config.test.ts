@@ -1,5 +1,5 @@
 /** Needs the `haproxy` program: its own checker judges the text. */
-import { checkConfig } from '../testing/proxy-process.js'
+import { checkConfig } from '../../testing/proxy-process.js'
 import { ensureCertificates } from './certificates.js'
 import { configHash, listenersOf, proxyListeners, renderProxyFiles } from './haproxy-config.js'
 import { emptyState, type ProxyState } from './slots.js'

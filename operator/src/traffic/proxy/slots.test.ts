@@ -11,11 +11,12 @@ import {
   stampDropped,
   type ProxyState,
 } from './slots.js'
-import type { TrafficPlan } from './traffic-driver.js'
+import type { TrafficPlan } from '../driver.js'
 
 function plan(versions: readonly string[], weights: Record<string, number> = {}, listeners = ['lis']): TrafficPlan {
   return {
     app: { namespace: 'n', name: 'a', uid: 'u', replicas: 2 },
+    versions,
     listeners: listeners.map((name) => ({
       listener: { name, port: 80 },
       weights,

@@ -3,7 +3,7 @@ import { knowsListener, upServers, type ProxyView } from './proxy-commands.js'
 import type { BackendRow } from './haproxy-replies.js'
 import type { ListenerTarget } from './proxy-target.js'
 import { backendName, planValue, readPlan, slotOf, type ProxyState } from './slots.js'
-import type { TrafficObservation, TrafficPlan } from './traffic-driver.js'
+import type { TrafficObservation, TrafficPlan } from '../driver.js'
 
 /** One proxy after it was programmed. */
 export interface ProgrammedProxy {

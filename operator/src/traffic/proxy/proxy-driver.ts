@@ -1,9 +1,11 @@
 /**
  * Traffic driver `proxy`: a managed HAProxy per app, programmed while it runs.
  *
- * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a proxy must look like), `proxy-commands` (from what it shows to
- * commands), `proxy-report` (from what all show to what the rollout is told), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
- * `proxy-objects` and `service-addresses` (Kubernetes). This file is the loop between them; it decides nothing about weights.
+ * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a proxy must
+ * look like), `proxy-commands` (from what it shows to commands), `proxy-report` (from what all show to
+ * what the rollout learns), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
+ * `proxy-manifests`, `proxy-objects` and `service-addresses` (Kubernetes). This file is the loop between
+ * them; it decides nothing about weights.
  *
  * I1  Files first: what a proxy would serve after a restart is in the ConfigMap before a running proxy hears of it.
  * I2  A version's weight is raised only when every ready proxy has a pod of it up; until then all proxies keep the plan in force.
@@ -14,9 +16,10 @@
 import { proxyName } from '@weaver/crds'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KubeApi, ResourceKind } from '../kube/kube-api.js'
-import type { Logger } from '../log.js'
-import type { LiveChild } from '../reconcile/child-applier.js'
+import type { KubeApi, ResourceKind } from '../../kube/kube-api.js'
+import { isNameTaken } from '../../kube/name-taken.js'
+import type { Logger } from '../../log.js'
+import type { LiveChild } from '../../kube/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
 import { dialProxy } from './dial-proxy.js'
 import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
@@ -28,7 +31,7 @@ import { isCommitted, isServable, raiseBlockers, reportTraffic, type ProgrammedP
 import { proxyTargets, type ListenerTarget } from './proxy-target.js'
 import { serviceAddresses, type KnownServices } from './service-addresses.js'
 import { bindSlots, commitWeights, emptyState, freeSlots, parseState, recoverState, stampDropped, type ProxyState } from './slots.js'
-import type { TrafficApp, TrafficDriver, TrafficObservation, TrafficPlan } from './traffic-driver.js'
+import type { TrafficApp, TrafficDriver, TrafficObservation, TrafficPlan } from '../driver.js'
 
 const STATE_KEY = 'state.json'
 const DEFAULT_FAIL_OPEN_SECONDS = 120
@@ -114,22 +117,14 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
     apps.set(keyOf(app), memory)
     return memory
   }
-  const passOf = (plan: TrafficPlan, signal: AbortSignal | undefined) =>
-    new Pass({ ...options, now, failOpenSeconds, objects }, { plan, memory: memoryOf(plan.app), signal })
+  const deps: PassDeps = { ...options, now, failOpenSeconds, objects }
   const forget = (key: string) => {
     for (const { admin } of apps.get(key)?.links.values() ?? []) admin.close()
     apps.delete(key)
   }
   return {
-    async ensure(plan, signal) {
-      // The files first: a proxy pod cannot start without them.
-      await passOf(plan, signal).bind()
-      const pods = await options.proxyPods(plan.app)
-      const memory = memoryOf(plan.app)
-      memory.ensured = { missing: [], pending: [] }
-      memory.ensured = await objects.ensure(plan, { isServing: pods.some((p) => p.ready && !p.terminating), signal })
-    },
-    sync: (plan, signal) => passOf(plan, signal).sync(),
+    capabilities: { observesWeights: true, countsRequests: true },
+    sync: (plan, { isFrozen = false, signal } = {}) => new Pass(deps, { plan, memory: memoryOf(plan.app), signal }).run({ isFrozen }),
     async remove(app, signal) {
       forget(keyOf(app))
       await objects.remove(app, signal)
@@ -165,8 +160,30 @@ class Pass {
     this.#log = deps.log.child({ app: at.plan.app.name, namespace: at.plan.app.namespace })
   }
 
+  async run({ isFrozen }: { readonly isFrozen: boolean }): Promise<TrafficObservation> {
+    // The files first: a proxy pod cannot start without them.
+    await this.#bind()
+    const taken = isFrozen ? undefined : await this.#ensureObjects()
+    const seen = await this.#follow()
+    return taken === undefined ? seen : { ...seen, taken, inSync: false, waitingFor: taken, unreachable: taken, weightObserved: {} }
+  }
+
+  /** @returns the name that another has, in a sentence; everything else is done. */
+  async #ensureObjects(): Promise<string | undefined> {
+    const pods = await this.#pods()
+    this.#memory.ensured = { missing: [], pending: [] }
+    try {
+      const isServing = pods.some((p) => p.ready && !p.terminating)
+      this.#memory.ensured = await this.#deps.objects.ensure(this.#plan, { isServing, signal: this.#signal })
+      return undefined
+    } catch (error) {
+      if (!isNameTaken(error)) throw error
+      return error.message
+    }
+  }
+
   /** Reads the stored state, binds what is new, stores it. */
-  async bind(): Promise<void> {
+  async #bind(): Promise<void> {
     const { app } = this.#plan
     this.#stored = await this.#deps.objects.readFiles(app, this.#signal)
     const text = this.#stored?.data[STATE_KEY]
@@ -182,8 +199,8 @@ class Pass {
     await this.#store(bound.state)
   }
 
-  async sync(): Promise<TrafficObservation> {
-    await this.bind()
+  /** Brings the proxies to the plan and reads back. */
+  async #follow(): Promise<TrafficObservation> {
     const plan = this.#plan
     const until = this.#deps.now() + (this.#deps.settleMs ?? DEFAULT_SETTLE_MS)
     let proxies: ProgrammedProxy[]

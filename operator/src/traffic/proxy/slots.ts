@@ -9,7 +9,7 @@
  * I3  Committed weights name bound versions only.
  */
 import { WeaverError } from '@weaver/sdk/contract'
-import type { TrafficPlan } from './traffic-driver.js'
+import type { TrafficPlan } from '../driver.js'
 
 /** Live versions per listener: active, preview, and two on their way out. Each costs an idle backend. */
 export const SLOTS = ['s1', 's2', 's3', 's4'] as const

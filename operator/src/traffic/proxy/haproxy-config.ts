@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto'
 import { stableServiceName } from '@weaver/crds'
 import { backendName, CYCLE, planValue, SLOTS, type ProxyState } from './slots.js'
-import type { TrafficPlan } from './traffic-driver.js'
+import type { TrafficPlan } from '../driver.js'
 
 /** Container ports of a proxy. Listeners follow from 8080 on, in order of their names. */
 export const PROXY_HEALTH_PORT = 8404

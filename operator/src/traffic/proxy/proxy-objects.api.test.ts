@@ -1,12 +1,12 @@
 /** The proxy's objects against a real API server: accepted as they are, applied once, restricted enough, and never taken from another owner. */
 import { API_GROUP, API_VERSION, LABELS, WEAVER_APP_KIND } from '@weaver/crds'
-import { PROXY_ROLE } from '../desired/proxy.js'
-import { KINDS } from '../kube/kinds.js'
-import type { KubeObject } from '../kube/kube-api.js'
-import { createLogger } from '../log.js'
-import { startApiServer, type ApiServer } from '../testing/api-server.js'
+import { PROXY_ROLE } from './proxy-manifests.js'
+import { KINDS } from '../../kube/kinds.js'
+import type { KubeObject } from '../../kube/kube-api.js'
+import { createLogger } from '../../log.js'
+import { startApiServer, type ApiServer } from '../../testing/api-server.js'
 import { createProxyDriver } from './proxy-driver.js'
-import type { TrafficPlan } from './traffic-driver.js'
+import type { TrafficPlan } from '../driver.js'
 
 let server: ApiServer
 
@@ -22,12 +22,15 @@ afterAll(async () => {
   await server?.close()
 })
 
+const BACKEND = { versionId: 'v1', deploymentId: 'web-v1', serviceHost: '10.0.0.1', servicePort: 8080, pods: [] }
+
 function planFor(app: KubeObject, listeners: readonly string[]): TrafficPlan {
   const { name, uid = '' } = app.metadata
   return {
     app: { namespace: 'shop', name, uid, replicas: 2 },
+    versions: ['v1'],
     weights: {},
-    listeners: listeners.map((listener, i) => ({ listener: { name: listener, port: 80 + i }, backends: [], weights: {} })),
+    listeners: listeners.map((listener, i) => ({ listener: { name: listener, port: 80 + i }, backends: [BACKEND], weights: {} })),
   }
 }
 /** What marks an object of an app's proxy; an owner reference makes it the app's own. */
@@ -60,7 +63,7 @@ const newApp = (name: string) =>
 it('makes every object once, drops a listener that is gone, and writes nothing when nothing changed', async () => {
   const app = await newApp('web')
   const driver = newDriver()
-  await driver.ensure(planFor(app, ['admin', 'lis']))
+  await driver.sync(planFor(app, ['admin', 'lis']))
   const names = async () => (await server.api.list(KINDS.services, { namespace: 'shop' })).items.map((s) => s.metadata.name).sort()
   expect(await names()).toEqual(['web-admin', 'web-lis'])
   const kinds = [KINDS.deployments, KINDS.configMaps, KINDS.podDisruptionBudgets, KINDS.networkPolicies]
@@ -70,10 +73,10 @@ it('makes every object once, drops a listener that is gone, and writes nothing w
   expect(before[2]?.['spec']).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' })
   expect(templateOf(before[0]).spec.containers[0].lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 
-  await newDriver().ensure(planFor(app, ['admin', 'lis']))
+  await newDriver().sync(planFor(app, ['admin', 'lis']))
   expect((await read()).map((o) => o?.metadata.resourceVersion)).toEqual(before.map((o) => o?.metadata.resourceVersion))
 
-  await driver.ensure(planFor(app, ['lis']))
+  await driver.sync(planFor(app, ['lis']))
   expect(await names()).toEqual(['web-lis'])
   const hash = (o: KubeObject | undefined) => templateOf(o).metadata.annotations['weaver.dev/config-hash']
   expect(hash((await read())[0])).not.toBe(hash(before[0]))
@@ -86,7 +89,7 @@ it('makes the Service as the listener says, and of another type when that change
   const annotations = { 'service.example/scheme': 'internet-facing' }
   const serviceAs = async (listener: object) => {
     const plan = planFor(app, ['lis'])
-    await driver.ensure({ ...plan, listeners: plan.listeners.map((l) => ({ ...l, listener: { ...l.listener, ...listener } })) })
+    await driver.sync({ ...plan, listeners: plan.listeners.map((l) => ({ ...l, listener: { ...l.listener, ...listener } })) })
     return server.api.get(KINDS.services, 'shop', 'outside-lis')
   }
   expect((await serviceAs({}))?.['spec']).toMatchObject({ type: 'ClusterIP' })
@@ -104,7 +107,7 @@ it('an app that uses the proxy no more keeps nothing of it, and loses nothing el
   const app = await newApp('leaves')
   const driver = newDriver()
   await newDriver().remove(planFor(app, []).app) // there is nothing yet
-  await driver.ensure(planFor(app, ['lis']))
+  await driver.sync(planFor(app, ['lis']))
   const kinds = [KINDS.deployments, KINDS.configMaps, KINDS.podDisruptionBudgets, KINDS.networkPolicies]
   const left = async () =>
     [
@@ -120,7 +123,7 @@ it('an app that uses the proxy no more keeps nothing of it, and loses nothing el
   expect(await left()).toEqual([])
   expect(await server.api.get(KINDS.services, 'shop', 'leaves-own')).toBeDefined()
 
-  await driver.ensure(planFor(app, ['lis'])) // and back again
+  await driver.sync(planFor(app, ['lis'])) // and back again
   expect(await left()).toHaveLength(6)
   await driver.close()
 })
@@ -128,7 +131,7 @@ it('an app that uses the proxy no more keeps nothing of it, and loses nothing el
 it('a pod of the template meets the restricted Pod Security Standard', async () => {
   const app = await newApp('pods')
   const driver = newDriver()
-  await driver.ensure(planFor(app, ['lis']))
+  await driver.sync(planFor(app, ['lis']))
   const deployment = await server.api.get(KINDS.deployments, 'shop', 'pods-proxy')
   await server.api.apply(KINDS.serviceAccounts, {
     apiVersion: 'v1',
@@ -151,12 +154,10 @@ it('does not take over a Service of the same name that another app owns', async 
   const first = await newApp('a-b')
   const second = await newApp('a')
   const driver = newDriver()
-  await driver.ensure(planFor(first, ['c']))
-  await expect(driver.ensure(planFor(second, ['b-c']))).rejects.toMatchObject({
-    code: 'WEAVER_NAME_TAKEN',
-    message: expect.stringContaining(
-      'Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b", not to WeaverApp "a", and is left alone',
-    ),
-  })
+  await driver.sync(planFor(first, ['c']))
+  const taken = expect.stringContaining(
+    'Service "a-b-c" in namespace "shop" belongs to WeaverApp "a-b", not to WeaverApp "a", and is left alone',
+  )
+  expect(await driver.sync(planFor(second, ['b-c']))).toMatchObject({ taken, unreachable: taken, inSync: false, weightObserved: {} })
   await driver.close()
 })

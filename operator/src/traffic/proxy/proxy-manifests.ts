@@ -1,4 +1,4 @@
-/** The objects of an app's managed proxy: pure manifests. What is in its files is `traffic/haproxy-config.ts`; how they change is `traffic/proxy-driver.ts`. */
+/** The objects of an app's managed proxy: pure manifests. `haproxy-config.ts` has what is in its files, `proxy-driver.ts` how they change. */
 import { LABELS, proxyName, proxySecretName, stableServiceName } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 import {
@@ -10,11 +10,11 @@ import {
   SOCKET_DIRECTORY,
   TLS_DIRECTORY,
   type ProxyListener,
-} from '../traffic/haproxy-config.js'
-import type { TrafficListener } from '../traffic/traffic-driver.js'
-import { appLabels, childMetadata, finishManifest, manifestHash, type AppIdentity, type Manifest } from './manifest.js'
-import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
-import { EVICT_UNHEALTHY } from './scaling.js'
+} from './haproxy-config.js'
+import type { TrafficListener } from '../driver.js'
+import { appLabels, childMetadata, finishManifest, manifestHash, type AppIdentity, type Manifest } from '../../desired/manifest.js'
+import { restrictedContainerContext, restrictedPodContext } from '../../desired/pod-security.js'
+import { EVICT_UNHEALTHY } from '../../desired/scaling.js'
 
 export const PROXY_ROLE = 'proxy'
 /** How long the kubelet waits before it signals the process, so that the news of the closing endpoint arrives first. Seconds. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { backendName, planValue, SLOTS, type ProxyState } from './slots.js'
-import type { TrafficBackend, TrafficPlan } from './traffic-driver.js'
+import type { TrafficBackend, TrafficPlan } from '../driver.js'
 
 export interface ServerTarget {
   readonly address: string

@@ -10,9 +10,9 @@
  */
 import { ANNOTATIONS } from '@weaver/crds'
 import { isDataIntact, type Manifest } from '../desired/manifest.js'
-import { PARTIAL_METADATA, type CallOptions, type KubeApi, type KubeObject, type ResourceKind } from '../kube/kube-api.js'
-import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
-import { replacementOf, says } from '../kube/replacement.js'
+import { PARTIAL_METADATA, type CallOptions, type KubeApi, type KubeObject, type ResourceKind } from './kube-api.js'
+import { applyOwn, deleteOwn, isOwn } from './own-objects.js'
+import { replacementOf, says } from './replacement.js'
 
 /** How long an object that no cache watches is believed to be as we left it. */
 const RECHECK_MS = 300_000

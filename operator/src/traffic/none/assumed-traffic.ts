@@ -1,0 +1,15 @@
+import type { TrafficObservation, TrafficPlan } from '../driver.js'
+
+/**
+ * What is seen where nobody splits traffic for us, or there is nothing to split (no listener): the asked
+ * weights, at once. The rollout keeps its pace; nobody has proven the weights.
+ */
+export function assumedTraffic({ versions, weights = {} }: TrafficPlan): TrafficObservation {
+  return {
+    inSync: true,
+    weightObserved: Object.fromEntries(versions.map((id) => [id, weights[id] ?? 0])),
+    inFlight: Object.fromEntries(versions.map((id) => [id, 0])),
+    requests: {},
+    released: versions.filter((id) => (weights[id] ?? 0) === 0),
+  }
+}
