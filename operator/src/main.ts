@@ -8,7 +8,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
-import { isWeaverError, WeaverError } from '@weaver/sdk/contract'
+import { isWeaverError } from '@weaver/sdk/contract'
+import { operatorError } from './errors/catalogue.js'
 import type { Broker } from './broker/broker.js'
 import { startJwtBroker } from './broker/jwt-broker.js'
 import { createSharedAccountBroker } from './broker/shared-account-broker.js'
@@ -141,7 +142,7 @@ async function secretFile(path: string, variable: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_OPERATOR_ENVIRONMENT',
       `${variable}: "${path}" cannot be read: ${(cause as Error).message}; mount the Secret that \`weaver-operator keygen\` makes`,
       { cause },

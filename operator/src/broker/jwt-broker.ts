@@ -7,7 +7,7 @@
  * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import type { Logger } from '../log.js'
 import type { Broker, BrokerVersion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
@@ -154,7 +154,7 @@ function failIfTooLarge(claim: {
 }): void {
   const { what, bytes, maxBytes, servers } = claim
   if (bytes <= maxBytes) return
-  throw new WeaverError(
+  throw operatorError(
     'WEAVER_BROKER_ACCOUNT_TOO_LARGE',
     `${what} has at least ${bytes} bytes, and the broker at ${servers.join(', ')} takes messages of ${maxBytes}: each pair of groups that call each other adds to it. Put components that call each other into one group ("groups" of the WeaverApp), or raise max_payload of the broker`,
   )
@@ -172,7 +172,7 @@ async function tellServers(
   const servers = (await system.ask('$SYS.REQ.SERVER.PING', '', { reply: REPLY, isEnough: () => false, waitMs: PING_WAIT_MS, signal }))
     .length
   if (servers === 0)
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_BROKER_PUSH',
       `no server of the broker at ${claim.servers.join(', ')} answers, so none took ${claim.what}; it is tried again`,
     )
@@ -184,13 +184,10 @@ async function tellServers(
     .filter((answer) => answer.error !== undefined)
   const [first] = refused
   if (first !== undefined)
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_BROKER_PUSH',
       `the broker refused ${claim.what}: ${first.error?.description ?? 'no reason given'}. Are the operator's seed and the servers' auth.conf of one keygen?`,
     )
   if (answers.length < servers)
-    throw new WeaverError(
-      'WEAVER_BROKER_PUSH',
-      `${answers.length} of ${servers} servers of the broker took ${claim.what}; it is tried again`,
-    )
+    throw operatorError('WEAVER_BROKER_PUSH', `${answers.length} of ${servers} servers of the broker took ${claim.what}; it is tried again`)
 }

@@ -1,7 +1,7 @@
 /** The operator's connections to the broker. No other file of the operator imports the client library. */
 import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
 import type { ControllerPort } from '@weaver/deployer'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 
 export interface BrokerConnection extends ControllerPort {
   readonly isClosed: boolean
@@ -56,7 +56,7 @@ export async function connectBroker(options: {
       pingInterval: 10_000,
     })
   } catch (cause) {
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_BROKER_CONNECT',
       `no connection to the broker at ${options.servers.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`,
       { cause },
@@ -95,7 +95,7 @@ export async function connectBroker(options: {
     async ask(subject, body, { reply, isEnough, waitMs, signal }) {
       signal?.throwIfAborted()
       if (!isUp || nc.isClosed())
-        throw new WeaverError(
+        throw operatorError(
           'WEAVER_BROKER_NOT_CONNECTED',
           `no server of the broker can be reached at ${options.servers.join(', ')}; check that it runs. The connection is tried again all the time`,
         )
@@ -124,7 +124,7 @@ export async function connectBroker(options: {
         await enough
         signal?.throwIfAborted()
         if (refusal !== undefined)
-          throw new WeaverError(
+          throw operatorError(
             'WEAVER_BROKER_REFUSED',
             `the broker does not let the operator listen on "${inbox}": ${refusal.message}. Its credentials need to publish and subscribe to "wv.>"`,
             { cause: refusal },

@@ -1,4 +1,5 @@
-import { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, WeaverError, type Bootstrap } from '@weaver/sdk/contract'
+import { BOOTSTRAP_ENV, BOOTSTRAP_VERSION, type Bootstrap } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan.js'
 
 /** Where the group's NATS credentials are mounted. */
@@ -38,7 +39,7 @@ export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsSe
   const text = JSON.stringify(bootstrap).slice(1)
   const bytes = Buffer.byteLength(`${BOOTSTRAP_ENV}={"replica":"",${text}`) + POD_NAME_BYTES + 1
   if (bytes > MAX_VARIABLE_BYTES)
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_BOOTSTRAP_TOO_LARGE',
       `group "${group.name}" cannot be started: what its pods are told (${BOOTSTRAP_ENV}) has ${bytes} bytes, and Linux takes ${MAX_VARIABLE_BYTES} in one variable of the environment. ${largestOf(bootstrap.config)}Put what is large into a file and name it in the configuration, or spread the components over more groups`,
     )

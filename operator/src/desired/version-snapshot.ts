@@ -1,5 +1,6 @@
-import { parseGraph, WeaverError, type ComponentGraph } from '@weaver/sdk/contract'
+import { parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
 import type { WeaverAppSpec } from '@weaver/crds'
+import { operatorError } from '../errors/catalogue.js'
 
 /**
  * Everything a version was made from, written once into its ControllerRevision. A version's objects are always rebuilt from here, never from the
@@ -32,7 +33,7 @@ export function parseSnapshot(data: unknown): VersionSnapshot {
     raw.spec === undefined ||
     raw.graph === undefined
   )
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_SNAPSHOT_INVALID',
       'the ControllerRevision of a version does not hold a snapshot that this release reads; delete it, and the version is made again',
     )

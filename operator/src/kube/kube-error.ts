@@ -1,4 +1,5 @@
 import { WeaverError } from '@weaver/sdk/contract'
+import type { OperatorErrorCode } from '../errors/catalogue.js'
 
 /** A call to the Kubernetes API that was refused or did not get through. */
 export class KubeError extends WeaverError {
@@ -21,7 +22,7 @@ export class KubeError extends WeaverError {
   ) {
     const remedy = remedyOf(options)
     super(
-      'WEAVER_KUBE_API',
+      'WEAVER_KUBE_API' satisfies OperatorErrorCode,
       `${what}: ${options.message} (${options.status === 0 ? '' : `${options.status} `}${options.reason})${remedy === undefined ? '' : `. ${remedy}`}`,
       {
         cause: options.cause,

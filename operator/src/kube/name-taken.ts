@@ -1,5 +1,6 @@
 import { ANNOTATIONS } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
+import type { OperatorErrorCode } from '../errors/catalogue.js'
 import type { KubeObject, OwnerReference, ResourceKind } from './kube-api.js'
 
 /** A name that a WeaverApp needs belongs to an object that is not the app's. `WEAVER_NAME_TAKEN`; nothing was written. */
@@ -12,7 +13,7 @@ export class NameTakenError extends WeaverError {
       adoptsOnce === undefined
         ? sentence(owner, kind, found)
         : `${adoptsOnce}: then ${kind.kind} "${found.metadata.name}", which is given to ${owner.kind} "${owner.name}", is taken over`
-    super('WEAVER_NAME_TAKEN', message, {
+    super('WEAVER_NAME_TAKEN' satisfies OperatorErrorCode, message, {
       details: { kind: kind.kind, namespace: found.metadata.namespace ?? '', name: found.metadata.name },
     })
     this.isPending = adoptsOnce !== undefined

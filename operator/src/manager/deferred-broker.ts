@@ -1,4 +1,4 @@
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
 
 /**
@@ -20,7 +20,7 @@ export function createDeferredBroker(
   }, onError)
   const now = async (): Promise<Broker> => {
     if (broker !== undefined) return broker
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_BROKER_NOT_CONNECTED',
       `no connection to the broker at ${known.servers.join(', ')} yet; check that it runs and that WEAVER_NATS_SERVERS names it`,
     )

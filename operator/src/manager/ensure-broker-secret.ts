@@ -1,5 +1,5 @@
 import { FIELD_MANAGER, LABELS } from '@weaver/crds'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import { createBrokerAuth } from '../broker/keygen.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { isKubeError } from '../kube/kube-error.js'
@@ -34,7 +34,7 @@ export async function ensureBrokerSecret(
   }
   const missing = KEYS.filter((key) => (found?.data?.[key] ?? '') === '')
   if (missing.length > 0)
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_KEYGEN_SECRET',
       `Secret "${namespace}/${name}" is there and lacks ${missing.join(', ')}; delete it to have it made anew, or name another`,
     )

@@ -1,4 +1,4 @@
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import type { LogLevel } from '../log.js'
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
@@ -60,7 +60,7 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
   if (metrics === null || Number(metrics[2]) > 65_535) problems.push(`WEAVER_METRICS_ADDRESS is "${address}"; write it as host:port`)
   const authDirectory = env['WEAVER_NATS_AUTH_DIR'] ?? ''
   const credsFile = env['WEAVER_NATS_CREDS'] ?? ''
-  if (problems.length > 0) throw new WeaverError('WEAVER_OPERATOR_ENVIRONMENT', `the operator cannot start: ${problems.join('; ')}`)
+  if (problems.length > 0) throw operatorError('WEAVER_OPERATOR_ENVIRONMENT', `the operator cannot start: ${problems.join('; ')}`)
   return {
     namespace,
     identity,

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 
 export interface HttpServerOptions {
   readonly host: string
@@ -37,7 +37,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Opera
   try {
     await once(server, 'listening')
   } catch (cause) {
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_OPERATOR_LISTEN',
       `cannot serve metrics at ${options.host}:${options.port}: ${(cause as Error).message}; set WEAVER_METRICS_ADDRESS to a free address`,
       { cause },

@@ -13,7 +13,7 @@
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
  */
 import { canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
 import type { AppControl } from '../control/app-control.js'
 import type { AppIdentity } from '../desired/manifest.js'
@@ -326,7 +326,7 @@ class Pass {
     const decision = decide(input)
     const broken = brokenInvariants(input, decision)
     if (broken.length > 0)
-      throw new WeaverError(
+      throw operatorError(
         'WEAVER_ROLLOUT_INVARIANT',
         `WeaverApp "${this.#identity.name}": the rollout engine decided something that must not be, and nothing was done: ${broken.join('; ')}`,
       )

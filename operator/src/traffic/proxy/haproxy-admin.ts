@@ -7,7 +7,7 @@
  * I2  A new connection may lead to a new process; whoever cares reads `Pid` over it.
  */
 import type { Socket } from 'node:net'
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../../errors/catalogue.js'
 
 const PROMPT = '\n> '
 /** HAProxy answers within a millisecond; its worst under load was 90. */
@@ -45,7 +45,7 @@ export function createHaproxyAdmin(options: AdminOptions): HaproxyAdmin {
   let isClosed = false
 
   const failed = (what: string, cause?: unknown) =>
-    new WeaverError('WEAVER_PROXY_ADMIN', `proxy "${options.name}": ${what}`, cause === undefined ? {} : { cause })
+    operatorError('WEAVER_PROXY_ADMIN', `proxy "${options.name}": ${what}`, cause === undefined ? {} : { cause })
 
   const drop = (error: Error) => {
     const old = session

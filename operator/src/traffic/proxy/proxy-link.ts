@@ -1,5 +1,5 @@
 /** Reading and programming one running proxy: its commands and answers as one step. */
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../../errors/catalogue.js'
 import { MAPS, previewMap } from './haproxy-config.js'
 import { refusalOf, type HaproxyAdmin } from './haproxy-admin.js'
 import { parseMap, parseStat } from './haproxy-replies.js'
@@ -17,7 +17,7 @@ export async function readProxy(admin: HaproxyAdmin, name: string, listeners: re
   ])
   const maps = { plan: parseMap(plan), slots: parseMap(slots), gate: parseMap(gate) }
   if (maps.plan === undefined || maps.slots === undefined || maps.gate === undefined || !stat.startsWith('# pxname'))
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_PROXY_ADMIN',
       `proxy "${name}": it does not show the maps of a Weaver proxy; was its configuration replaced? It answered: ${(maps.plan === undefined ? plan : stat).slice(0, 200)}`,
     )
@@ -49,7 +49,7 @@ export async function sendCommands(admin: HaproxyAdmin, name: string, commands: 
   const answers = await admin.run(commands.map((c) => c.text))
   const refusals = commands.flatMap((c, i) => (c.mayBeRefused === true ? [] : (refusalOf(c.text, answers[i] ?? '') ?? [])))
   if (refusals.length > 0)
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_PROXY_ADMIN',
       `proxy "${name}": ${refusals[0] ?? ''}${refusals.length > 1 ? ` (and ${refusals.length - 1} more)` : ''}`,
     )

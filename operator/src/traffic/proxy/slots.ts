@@ -8,7 +8,7 @@
  * I2  A slot is bound anew only after every proxy has lost the servers of the version before (`leaving` until then).
  * I3  Committed weights name bound versions only.
  */
-import { WeaverError } from '@weaver/sdk/contract'
+import { operatorError } from '../../errors/catalogue.js'
 import type { TrafficPlan } from '../driver.js'
 
 /** Live versions per listener: active, preview, and two on their way out. Each costs an idle backend. */
@@ -60,7 +60,7 @@ export function parseState(text: string, source: string): ProxyState {
       return value as ProxyState
     throw new Error(`format ${JSON.stringify(value.format)} is not 1`)
   } catch (cause) {
-    throw new WeaverError(
+    throw operatorError(
       'WEAVER_PROXY_STATE',
       `${source}: the stored slots cannot be read (${cause instanceof Error ? cause.message : String(cause)}); remove its key "state.json" and the bindings are taken from the running proxies`,
       { cause },
