@@ -31,6 +31,10 @@ export const ANNOTATIONS = {
    * `kubectl annotate service web-http weaver.dev/adopt=web`
    */
   adopt: 'weaver.dev/adopt',
+  /**
+   * On the ControllerRevision of a version, by the operator: when the last object of the version was gone. The version is known, and does not run.
+   */
+  retired: 'weaver.dev/retired',
   /** On a child, by the operator: hash of what was applied, by which an unchanged child is recognised without sending it again. */
   appliedHash: 'weaver.dev/applied-hash',
   /** On a Secret of broker credentials, by the operator: hash of its data, by which an edit is recognised. */

@@ -40,6 +40,7 @@ describe('a spec', () => {
       groups: [],
       listeners: [],
       rollout: { strategy: 'gradual', progressDeadline: '10m', onFailure: 'rollback', paused: false, drainTimeout: '5m' },
+      revisionHistoryLimit: 10,
       traffic: { driver: 'proxy', replicas: 2 },
       suspend: false,
     })

@@ -205,6 +205,10 @@ export const weaverAppSpecSchema = z
     /** Default resources of every group. */
     resources: resources.optional(),
     rollout: rolloutSchema.prefault({}),
+    revisionHistoryLimit: z.int().min(0).max(100).default(10).meta({
+      description:
+        'How many versions that no longer run stay known. Going back to a known version needs no new look at its image: it is the same build, by digest.',
+    }),
     traffic: z
       .object({
         driver: z

@@ -66,12 +66,22 @@ describe('a release replaces another under load', () => {
     }
   })
 
-  it('then nothing of v1 is left in the cluster', async () => {
-    const kinds = 'pods,deployments,services,secrets,controllerrevisions'
+  it('then nothing of v1 is left in the cluster but its record', async () => {
+    const kinds = 'pods,deployments,services,secrets'
     await eventually(
       'all of v1 to be gone',
       async () => (await kubectl(['get', kinds, '-n', NAMESPACE, '-l', `weaver.dev/version=${v1}`, '-o', 'name'])) === '' || undefined,
     )
+    const record = [
+      'get',
+      'controllerrevision',
+      `httpserver-${v1}`,
+      '-n',
+      NAMESPACE,
+      '-o',
+      'jsonpath={.metadata.annotations.weaver\\.dev/retired}',
+    ]
+    expect(Date.parse(await eventually('its record to be retired', async () => (await kubectl(record)) || undefined))).toBeGreaterThan(0)
   })
 
   it('a planted mix turns the check red: a caller of v1 with the credentials of v2', async () => {

@@ -67,6 +67,7 @@ export function buildWeaverApp(
   for (const [spec, toml] of POD_PARTS) from(`spec.${spec}`, ['kube', toml])
   for (const key of ['resources', 'traffic'] as const) from(`spec.${key}`, ['kube', key])
   from('spec.tolerations', ['kube', 'tolerations'])
+  from('spec.revisionHistoryLimit', ['kube', 'revision_history_limit'])
   from('spec.nodeSelector', ['kube', 'node_selector'])
   from('spec.imagePullSecrets', ['kube', 'image_pull_secrets'])
 
@@ -88,6 +89,7 @@ export function buildWeaverApp(
       drainTimeout: drain_timeout,
       paused,
     }),
+    revisionHistoryLimit: kube.revision_history_limit,
     traffic: kube.traffic,
     nodeSelector: kube.node_selector,
     tolerations: kube.tolerations,

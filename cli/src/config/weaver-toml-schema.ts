@@ -202,6 +202,10 @@ export const kubeSchema = z.strictObject({
     .optional()
     .meta({ description: 'Components that run together, as `[[kube.groups]]`. A component that no group names gets a group of its own.' }),
   rollout: rolloutSchema.optional(),
+  revision_history_limit: z.int().min(0).max(100).optional().meta({
+    description: 'How many versions that no longer run stay known. Going back to a known version runs the same build.',
+    byDefault: '10',
+  }),
   traffic: z
     .strictObject({
       driver: z.enum(['proxy', 'none']).optional().meta({

@@ -1,16 +1,19 @@
-import { revisionName } from '@weaver/crds'
+import { ANNOTATIONS, revisionName } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 import { appLabels, childMetadata, finishManifest, type AppIdentity, type Manifest } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
 /**
- * The record of a version: made before its first other object and deleted after its last, so whatever of a version exists can be found and rebuilt from it.
- * @param revision ascending over the life of the app, for people who read `kubectl get controllerrevisions`.
+ * The record of a version: made before its first other object, and deleted or marked as retired after its
+ * last, so whatever of a version exists can be found and rebuilt from it.
+ * @param revision ascending over the life of the app, higher each time the version is made.
+ * @param retiredAt RFC 3339; absent: the version is live.
  */
-export function buildVersionRevision(app: AppIdentity, snapshot: VersionSnapshot, revision: number): Manifest {
+export function buildVersionRevision(app: AppIdentity, snapshot: VersionSnapshot, revision: number, retiredAt?: string): Manifest {
+  const metadata = childMetadata(app, revisionName(app.name, snapshot.versionId), appLabels(app, { version: snapshot.versionId }))
   return finishManifest(
     k8s.KubeControllerRevision.manifest({
-      metadata: childMetadata(app, revisionName(app.name, snapshot.versionId), appLabels(app, { version: snapshot.versionId })),
+      metadata: retiredAt === undefined ? metadata : { ...metadata, annotations: { [ANNOTATIONS.retired]: retiredAt } },
       revision,
       data: snapshot,
     }),

@@ -9,6 +9,7 @@ import { startReflector, type Reflector } from '../kube/reflector.js'
 import type { Logger } from '../log.js'
 import type { AppKey } from '../reconcile/reconcile-app.js'
 import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
+import { isRetired } from '../reconcile/known-versions.js'
 import { brokerVersionOfRevision } from '../reconcile/version-identity.js'
 import type { ProxyPod } from '../traffic/proxy/proxy-driver.js'
 
@@ -122,7 +123,8 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
   return {
     synced: Promise.all(every.map((r) => r.synced)).then(() => undefined),
     apps: () => apps.flatMap((r) => r.store.all().map(({ metadata }) => ({ namespace: metadata.namespace ?? '', name: metadata.name }))),
-    versions: () => revisions.flatMap((r) => r.store.all().flatMap((revision) => brokerVersionOfRevision(revision) ?? [])),
+    versions: () =>
+      revisions.flatMap((r) => r.store.all().flatMap((revision) => (isRetired(revision) ? [] : (brokerVersionOfRevision(revision) ?? [])))),
     proxyPods: ({ namespace, name }) =>
       pods
         .flatMap((r) => r.store.byLabel(namespace, name))

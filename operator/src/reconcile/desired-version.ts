@@ -10,14 +10,15 @@ import {
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
-import type { VersionSnapshot } from '../desired/version-snapshot.js'
+import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import { rolloutPolicy, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
 import type { PassFindings } from '../status/app-conditions.js'
 import type { AppObjects } from './cluster-view.js'
-import { findSnapshot, storeSnapshot } from './live-versions.js'
+import { isRetired, reviveRevision, versionOf } from './known-versions.js'
+import { findRevision, readSnapshots, storeSnapshot } from './live-versions.js'
 import { refusedPods } from './refused-pods.js'
 import type { TrafficVersion } from './traffic-plan.js'
 import { versionOfSpec } from './version-of-spec.js'
@@ -30,7 +31,7 @@ export interface DesiredVersion {
   readonly id?: string
   /** Absent when the spec is invalid. */
   readonly spec?: WeaverAppSpec
-  /** Every version that exists, the desired one included once it is described. */
+  /** Every live version, the desired one included once it is described. */
   readonly snapshots: readonly VersionSnapshot[]
   /** True when the engine may be told of the id: it has objects to be made from, or failed before. */
   readonly isKnown: boolean
@@ -57,12 +58,21 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const parsed = parseWeaverAppSpec(input.rawSpec)
   if (!parsed.ok) return { snapshots: input.snapshots, isKnown: false, specProblems: parsed.issues.map(formatProblem) }
   const spec = parsed.spec
-  const id = versionOfSpec(spec, input)
+  const retired = objects.revisions.filter((r) => isRetired(r) && r.metadata.deletionTimestamp === undefined)
+  const known = [...input.snapshots, ...readSnapshots(retired).snapshots]
+  const id = versionOfSpec(spec, { snapshots: known, state: input.state })
   const base = { id, spec, snapshots: input.snapshots, specProblems: [] as readonly string[] }
   if (input.state?.failed.includes(id) === true) return { ...base, isKnown: true }
   let snapshot = input.snapshots.find((s) => s.versionId === id)
   if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
-  snapshot ??= await findSnapshot(api, app, { versionId: id, signal })
+  if (snapshot === undefined) {
+    const found = retired.find((r) => versionOf(r) === id) ?? (await findRevision(api, app, { versionId: id, signal }))
+    const isBack = found !== undefined && isRetired(found)
+    // The engine must first see that its objects are gone; it then takes the version for a new one.
+    if (isBack && input.state?.removing?.includes(id) === true) return { ...base, isKnown: true }
+    const revision = isBack ? await reviveRevision(api, app, { revision: found, all: objects.revisions, signal }) : found
+    snapshot = revision === undefined ? undefined : parseSnapshot(revision.data)
+  }
   const podName = describePodName(app.name, id)
   const pod = objects.pods.find((p) => p.metadata.name === podName)
   if (snapshot === undefined) {

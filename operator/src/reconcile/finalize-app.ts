@@ -8,6 +8,7 @@ import type { VersionIdentity } from '../desired/version-identity.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import type { Revision } from './cluster-view.js'
+import { isRetired } from './known-versions.js'
 import type { AppObject } from './pass-status.js'
 import { identityOfRevision } from './version-identity.js'
 
@@ -57,10 +58,13 @@ export async function finalizeApp(
   return leftBehind === undefined ? {} : { leftBehind }
 }
 
-/** Every version that may have an account. The snapshots may have gone before their app; its status still names the versions. */
+/** Every version that may have an account: live ones. The snapshots may have gone before their app; its status still names the versions. */
 function identitiesOf(app: AppObject, revisions: readonly Revision[]): VersionIdentity[] {
   const { name, uid = '' } = app.metadata
-  const found = revisions.flatMap((r) => identityOfRevision(r) ?? []).filter(({ appUid }) => appUid === uid)
+  const found = revisions
+    .filter((r) => !isRetired(r))
+    .flatMap((r) => identityOfRevision(r) ?? [])
+    .filter(({ appUid }) => appUid === uid)
   const known = new Set(found.map(({ versionId }) => versionId))
   const named = (app.status?.versions ?? []).map(({ id }) => id).filter((id) => !known.has(id))
   return [...found, ...named.map((versionId) => ({ appUid: uid, versionId, deploymentId: deploymentId({ name, uid }, versionId) }))]

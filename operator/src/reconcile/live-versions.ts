@@ -9,10 +9,11 @@ import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { applyOwn, isOwn } from '../kube/own-objects.js'
 import type { AppObjects, Revision } from './cluster-view.js'
+import { nextRevision } from './known-versions.js'
 import { observeVersion } from './observe-version.js'
 import type { TrafficVersion } from './traffic-plan.js'
 
-/** The snapshots of all versions that exist, by their ControllerRevisions. An unreadable one is reported, and its version left as it is. */
+/** What these ControllerRevisions hold. An unreadable one is reported, and its version left as it is. */
 export function readSnapshots(revisions: readonly Revision[]): {
   readonly snapshots: readonly VersionSnapshot[]
   readonly problems: readonly string[]
@@ -72,20 +73,20 @@ export async function storeSnapshot(
   },
 ): Promise<VersionSnapshot> {
   const snapshot = snapshotOf(made)
-  const number = 1 + Math.max(0, ...made.revisions.map((r) => r.revision ?? 0))
-  await applyOwn(api, KINDS.controllerRevisions, buildVersionRevision(app, snapshot, number), { signal: made.signal })
+  const manifest = buildVersionRevision(app, snapshot, nextRevision(made.revisions))
+  await applyOwn(api, KINDS.controllerRevisions, manifest, { signal: made.signal })
   return snapshot
 }
 
-/** A live read, for when the cache has no snapshot: it may only lag, and describing twice costs a pod. */
-export async function findSnapshot(
+/** A live read, for when the cache has no record: it may only lag, and describing twice costs a pod. */
+export async function findRevision(
   api: KubeApi,
   app: AppIdentity,
   which: { readonly versionId: string; readonly signal: AbortSignal },
-): Promise<VersionSnapshot | undefined> {
+): Promise<Revision | undefined> {
   const revision = await api.get<Revision>(KINDS.controllerRevisions, app.namespace, revisionName(app.name, which.versionId), {
     signal: which.signal,
   })
-  if (revision === undefined || !isOwn(app.uid, revision) || revision.metadata.deletionTimestamp !== undefined) return undefined
-  return readSnapshots([revision]).snapshots[0]
+  const isUsable = revision !== undefined && isOwn(app.uid, revision) && revision.metadata.deletionTimestamp === undefined
+  return isUsable && readSnapshots([revision]).snapshots.length === 1 ? revision : undefined
 }

@@ -2,7 +2,6 @@
  * Records of versions that someone deleted. Without its record a version is in no plan, and its objects would be left for ever; so one that this operator has seen
  * is made again as it was. One that it has not seen is described anew, if the spec asks for it.
  */
-import { LABELS } from '@weaver/crds'
 import type { AppIdentity } from '../desired/manifest.js'
 import { buildVersionRevision } from '../desired/version-revision.js'
 import { parseSnapshot } from '../desired/version-snapshot.js'
@@ -11,10 +10,7 @@ import { KINDS } from '../kube/kinds.js'
 import { applyOwn } from '../kube/own-objects.js'
 import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'
-
-export function versionOf({ metadata }: Revision): string | undefined {
-  return metadata.labels?.[LABELS.version]
-}
+import { isRetired, versionOf } from './known-versions.js'
 
 /** Records of versions that the engine counts on, known and not found. A version whose objects are being removed loses its record last, and by us. */
 export function lostRevisions(
@@ -23,7 +19,10 @@ export function lostRevisions(
 ): Revision[] {
   const { active, preview, draining = [], removing = [] } = from.state ?? {}
   const counted = new Set([active, preview, ...draining.map((d) => d.id)].filter((id) => id === undefined || !removing.includes(id)))
-  return [...from.known].flatMap(([id, revision]) => (counted.has(id) && !found.some((r) => versionOf(r) === id) ? [revision] : []))
+  const isLive = (id: string) => found.some((r) => versionOf(r) === id && !isRetired(r))
+  // Known are also those that retired lately: a version that the rollout takes up again has its record marked until now.
+  const records = new Map([...found.filter(isRetired).map((r) => [versionOf(r) ?? '', r] as const), ...from.known])
+  return [...records].flatMap(([id, revision]) => (counted.has(id) && !isLive(id) ? [revision] : []))
 }
 
 export async function restoreRevisions(

@@ -94,7 +94,6 @@ describe("another's object has a name that a version needs", () => {
       await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
       expect(await story.condition('Stalled')).toMatchObject({ status: 'False' })
     },
-    120_000,
   )
 })
 
@@ -117,7 +116,7 @@ it('nothing of another goes with a version, or with the app', async () => {
   await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
   await story.player.tick()
   const left = (await story.player.inventory()).filter((n) => n.includes(v1) || n.includes('bystander'))
-  expect(left).toEqual([`PodDisruptionBudget/hello-main-${v1}`, 'Service/bystander'])
+  expect(left).toEqual([`ControllerRevision/hello-${v1}`, `PodDisruptionBudget/hello-main-${v1}`, 'Service/bystander'])
 }, 120_000)
 
 it('the record of a version that someone deletes is made again, and its traffic stays', async () => {

@@ -34,8 +34,9 @@ import { commandAnnotations, commandsOf } from './commands.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { countInFlight, isParting } from './in-flight.js'
+import { expiredRevisions, isRetired, versionOf } from './known-versions.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
-import { lostRevisions, restoreRevisions, versionOf } from './lost-revisions.js'
+import { lostRevisions, restoreRevisions } from './lost-revisions.js'
 import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
@@ -162,7 +163,8 @@ class Pass {
     const objects = ownObjects(await this.#deps.view.read(namespace, name), this.#identity.uid)
     const state = this.#app.status?.engine as RolloutState | undefined // written by the engine itself
     const frozen = isSuspended(this.#app)
-    const { snapshots, problems } = readSnapshots(frozen ? objects.revisions : await this.#revisions(objects.revisions, state))
+    const revisions = frozen ? objects.revisions : await this.#revisions(objects.revisions, state)
+    const { snapshots, problems } = readSnapshots(revisions.filter((r) => !isRetired(r)))
     this.#failures.push(...problems)
     const desired = await findDesiredVersion(this.#deps.api, {
       app: this.#identity,
@@ -206,13 +208,14 @@ class Pass {
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
     const wasTaken = [...this.#deps.memory.taken]
-    const { isEnding, failures } = await this.#act(versions, decision, { objects, canEnsure: desired.spec !== undefined })
+    const { isEnding, failures } = await this.#act(versions, decision, { objects, spec: desired.spec })
     this.#deps.memory.failures = failures
     this.#failures.push(...failures.map(textOf))
     const isTakenNews = canonicalJson(wasTaken) !== canonicalJson([...this.#deps.memory.taken])
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
     if (hasMoved) await this.#sync(versions, { state: decision.state, desired, isSuspended: frozen })
+    if (desired.spec !== undefined) await this.#forgetRevisions(revisions, { versions, limit: desired.spec.revisionHistoryLimit })
     if (this.#failures.length > 0) throw new Error(this.#failures.join('; '))
     const isMoving = decision.phase !== 'Ready' && decision.phase !== 'Failed'
     const waits = [
@@ -230,14 +233,32 @@ class Pass {
     const { revisions: known } = this.#deps.memory
     const lost = lostRevisions(found, { known, state })
     if (lost.length > 0)
-      this.#deps.log.warn('records of versions were deleted and are made again', {
+      this.#deps.log.warn('records of versions were deleted or retired and are made again', {
         app: this.#identity.name,
         versions: lost.map(versionOf),
       })
-    const all = [...found, ...(await restoreRevisions(this.#deps.api, this.#identity, { lost, signal: this.#signal }))]
+    const made = await restoreRevisions(this.#deps.api, this.#identity, { lost, signal: this.#signal })
+    const all = [...found.filter((r) => !made.some((m) => versionOf(m) === versionOf(r))), ...made]
     known.clear()
-    for (const revision of all) if (revision.metadata.deletionTimestamp === undefined) known.set(versionOf(revision) ?? '', revision)
+    for (const revision of all)
+      if (revision.metadata.deletionTimestamp === undefined && !isRetired(revision)) known.set(versionOf(revision) ?? '', revision)
     return all
+  }
+
+  /** Deletes records of retired versions beyond the limit. */
+  async #forgetRevisions(
+    revisions: readonly Revision[],
+    at: { readonly versions: readonly TrafficVersion[]; readonly limit: number },
+  ): Promise<void> {
+    // The cache may still show the mark on a version that was taken up again in this pass.
+    const retired = revisions.filter((r) => !at.versions.some(({ plan }) => plan.versionId === versionOf(r)))
+    for (const { metadata } of expiredRevisions(retired, at.limit)) {
+      const { namespace = '', name, uid } = metadata
+      await this.#deps.api.delete(KINDS.controllerRevisions, namespace, name, {
+        signal: this.#signal,
+        ...(uid === undefined ? {} : { uid }),
+      })
+    }
   }
 
   #taken(): string[] {
@@ -377,18 +398,21 @@ class Pass {
   async #act(
     versions: readonly TrafficVersion[],
     decision: WordedDecision,
-    { objects, canEnsure }: { readonly objects: AppObjects; readonly canEnsure: boolean },
+    { objects, spec }: { readonly objects: AppObjects; readonly spec: WeaverAppSpec | undefined },
   ): Promise<{ readonly isEnding: boolean; readonly failures: readonly VersionFailure[] }> {
     const failures: VersionFailure[] = []
+    const canEnsure = spec !== undefined
+    const historyLimit = spec?.revisionHistoryLimit ?? Number.POSITIVE_INFINITY
     let isEnding = false
     const { taken } = this.#deps.memory
     taken.clear()
     for (const { plan } of versions) {
       const isKept = canEnsure && decision.keep.includes(plan.versionId)
-      const verb = decision.remove.includes(plan.versionId) ? removeVersionChildren : isKept ? ensureVersionChildren : undefined
+      const isGoing = decision.remove.includes(plan.versionId)
       try {
-        const stage = await verb?.(this.#deps.children, plan, objects, this.#signal)
-        isEnding ||= stage !== undefined
+        if (isGoing) await removeVersionChildren(this.#deps.children, plan, objects, { historyLimit, signal: this.#signal })
+        else if (isKept) await ensureVersionChildren(this.#deps.children, plan, objects, this.#signal)
+        isEnding ||= isGoing
       } catch (error) {
         if (this.#signal.aborted) throw error
         if (isNameTaken(error)) {

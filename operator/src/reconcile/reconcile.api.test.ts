@@ -139,7 +139,7 @@ describe('upgrade', () => {
     expect(story.proxy.violations).toEqual([])
     expect([...story.broker.accounts]).toEqual([v2])
     await story.player.tick()
-    expect((await story.player.inventory()).filter((n) => n.includes(v1))).toEqual([])
+    expect((await story.player.inventory()).filter((n) => n.includes(v1))).toEqual([`ControllerRevision/hello-${v1}`])
     const counts = countBy(story.api.writes)
     process.stdout.write(`API writes of one rollout v1 -> v2 (3 groups, 5 steps): ${story.api.writes.length} ${JSON.stringify(counts)}\n`)
     expect(counts['status weaverapps'] ?? 0).toBeLessThan(40)

@@ -2,9 +2,11 @@
  * A field of the schema that nothing reads is a promise that nothing keeps. Here every field of a WeaverApp is changed in turn, and something that the operator
  * makes or decides must change with it (issue 10, 38: `hosts` and `public` were in the schema for a long time and did nothing).
  */
-import { rolloutSettings, weaverAppSpecSchema, type WeaverAppSpec } from '@weaver/crds'
+import { ANNOTATIONS, rolloutSettings, weaverAppSpecSchema, type WeaverAppSpec } from '@weaver/crds'
 import { z } from 'zod'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import type { Revision } from './cluster-view.js'
+import { expiredRevisions } from './known-versions.js'
 import { buildTrafficPlan } from './traffic-plan.js'
 import { rolloutPolicy } from '@weaver/rollout'
 import { listenersOf, renderProxyFiles } from '../traffic/proxy/haproxy-config.js'
@@ -92,6 +94,7 @@ const FULL = {
     paused: false,
     drainTimeout: '5m',
   },
+  revisionHistoryLimit: 10,
   traffic: { driver: 'proxy', replicas: 2 },
   nodeSelector: { disk: 'ssd' },
   tolerations: [{ key: 'x', operator: 'Exists' }],
@@ -163,6 +166,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   ...changesOfPodParts(''),
   'resources.requests.*': { to: '100Mi' },
   'resources.limits.*': { to: '400Mi' },
+  revisionHistoryLimit: { to: 1 },
   'rollout.duration': { to: '6m', without: ['rollout.steps'] },
   'rollout.steps[].weight': { to: 40 },
   'rollout.steps[].hold': { to: '2m' },
@@ -206,6 +210,14 @@ function at(root: unknown, path: string, then: (parent: Record<string, unknown>,
   then(parent, real(keys.at(-1) ?? ''))
 }
 
+/** Records of two versions that ran once. */
+const RETIRED: readonly Revision[] = [1, 2].map((revision) => ({
+  apiVersion: 'apps/v1',
+  kind: 'ControllerRevision',
+  metadata: { name: `hello-v${revision}`, annotations: { [ANNOTATIONS.retired]: '2026-01-01T00:00:00Z' } },
+  revision,
+}))
+
 /** What comes of a spec. The id of the version is a constant: it is a hash of most fields, and would hide one that is not read. */
 function made(spec: WeaverAppSpec): string {
   const image = { imageReference: spec.image }
@@ -221,6 +233,7 @@ function made(spec: WeaverAppSpec): string {
     rolloutPolicy(rolloutSettings(spec.rollout)),
     renderProxyFiles(listenersOf(traffic), emptyState(), 120),
     traffic.listeners.map((l) => buildStableService(APP, l.listener)),
+    expiredRevisions(RETIRED, spec.revisionHistoryLimit),
     [traffic.app.replicas, buildProxyDisruptionBudget({ app: APP, replicas: traffic.app.replicas })],
   ])
 }

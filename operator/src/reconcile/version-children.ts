@@ -2,8 +2,8 @@
  * Makes and removes the objects of one version. Both run to the end again and again until nothing is left to do, so a crash between any two writes heals.
  *
  * Making: broker account, then credentials, then what needs them. Removing is the reverse, in stages that each wait for the one before:
- *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Leases, Services, policy   5 the snapshot.
- * The snapshot goes last (I1): while it exists the version is found and the rest of it can be removed.
+ *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Leases, Services, policy   5 the record.
+ * The record goes last, or is marked as retired: until then the version is live and the rest of it can be removed.
  */
 import { FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
 import type { Broker } from '../broker/broker.js'
@@ -21,6 +21,7 @@ import { KINDS } from '../kube/kinds.js'
 import { deleteOwn, isOwn } from '../kube/own-objects.js'
 import type { ChildApplier } from '../kube/child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
+import { isKept, retireRevision } from './known-versions.js'
 import { brokerVersion } from './version-identity.js'
 
 /** A pod on a lost node never ends; its account is closed this long after its grace anyway, and that cuts it off. */
@@ -77,12 +78,12 @@ export async function ensureVersionChildren(
 
 export type RemovalStage = 'pods' | 'done'
 
-/** Removes what is left of a version. `pods`: they are still ending, call again. */
+/** Removes what is left of a version. `pods`: they are still ending, call again. At most `historyLimit` versions stay known. */
 export async function removeVersionChildren(
   deps: ChildrenDeps,
   plan: VersionPlan,
   objects: AppObjects,
-  signal: AbortSignal,
+  { historyLimit, signal }: { readonly historyLimit: number; readonly signal: AbortSignal },
 ): Promise<RemovalStage> {
   const { api, broker, now } = deps
   const { namespace, name: app } = plan.app
@@ -106,7 +107,9 @@ export async function removeVersionChildren(
   for (const { name, leader } of plan.snapshot.graph.components)
     if (leader === 'version')
       await removeNamed(deps, KINDS.leases, { app: plan.app, name: leaderLeaseName(app, name, plan.versionId), signal })
-  await removeNamed(deps, KINDS.controllerRevisions, { app: plan.app, name: revisionName(app, plan.versionId), signal })
+  if (isKept(plan.snapshot, historyLimit))
+    await retireRevision(api, plan.app, { snapshot: plan.snapshot, at: new Date(now()).toISOString(), signal })
+  else await removeNamed(deps, KINDS.controllerRevisions, { app: plan.app, name: revisionName(app, plan.versionId), signal })
   return 'done'
 }
 

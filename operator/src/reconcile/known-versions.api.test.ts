@@ -1,0 +1,52 @@
+import { ANNOTATIONS } from '@weaver/crds'
+import { KINDS } from '../kube/kinds.js'
+import { startApiServer, type ApiServer } from '../testing/api-server.js'
+import { isReady, serving, spec, V1, V2 } from '../testing/app-story.js'
+import type { Revision } from './cluster-view.js'
+import { versionOf } from './known-versions.js'
+
+let server: ApiServer
+beforeAll(async () => {
+  server = await startApiServer()
+}, 300_000)
+afterAll(async () => {
+  await server?.close()
+})
+
+it('a version that ran once comes back as it was, with its build and a new number, and is forgotten beyond the limit', async () => {
+  const { story, v1 } = await serving(server)
+  const records = async () => {
+    const { items } = await story.admin.list<Revision>(KINDS.controllerRevisions, { namespace: story.namespace })
+    return Object.fromEntries(
+      items.map((r) => [versionOf(r), `${r.revision}${r.metadata.annotations?.[ANNOTATIONS.retired] === undefined ? '' : ' retired'}`]),
+    )
+  }
+  await story.applySpec(spec(V2))
+  const { active: v2 = '' } = await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
+  expect(await records()).toEqual({ [v1]: '1 retired', [v2]: '2' })
+  expect(await story.status()).toMatchObject({ versions: [{ id: v2 }] })
+  expect([...story.broker.accounts]).toEqual([v2])
+
+  // What is known survives the process, and the tag names another build by now.
+  story.restartOperator()
+  story.player.images.delete(V1)
+  await story.applySpec(spec(V1))
+  const back = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
+  expect(back.versions).toMatchObject([{ id: v1, digest: `sha256:${'1'.repeat(64)}` }])
+  expect(story.api.writes.filter((w) => w.includes('pods'))).toEqual([])
+  expect(await records()).toEqual({ [v1]: '3', [v2]: '2 retired' })
+
+  await story.applySpec(spec(V1, { revisionHistoryLimit: 0 }))
+  await story.until('v2 to be forgotten', async () => Object.keys(await records()).length === 1, { passes: 3 })
+  expect(await records()).toEqual({ [v1]: '3' })
+}, 600_000)
+
+it('a version asked for again while its objects are removed is first gone, then live again', async () => {
+  const { story, v1 } = await serving(server)
+  await story.applySpec(spec(V2))
+  await story.until('v1 to be removed', (s) => (s.engine as { removing?: string[] } | undefined)?.removing?.includes(v1) === true)
+  await story.applySpec(spec(V1))
+  const { versions } = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
+  expect(versions).toHaveLength(1)
+  expect(story.proxy.violations).toEqual([])
+}, 600_000)
