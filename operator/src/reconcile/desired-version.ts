@@ -20,7 +20,7 @@ import type { AppObjects } from './cluster-view.js'
 import { isRetired, reviveRevision, versionOf } from './known-versions.js'
 import { findRevision, readSnapshots, storeSnapshot } from './live-versions.js'
 import { refusedPods } from './refused-pods.js'
-import type { TrafficVersion } from './traffic-plan.js'
+import type { PlacedVersion } from './version.js'
 import { versionOfSpec } from './version-of-spec.js'
 
 const REFUSED_RETRY_MS = 15_000
@@ -147,7 +147,7 @@ async function forgetDescriptions(
 }
 
 /** The rollout settings of the spec; of a live version's where the spec is unusable. */
-export function policyOf(desired: DesiredVersion, versions: readonly TrafficVersion[]): RolloutPolicy | undefined {
+export function policyOf(desired: DesiredVersion, versions: readonly PlacedVersion[]): RolloutPolicy | undefined {
   const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
   return spec === undefined ? undefined : rolloutPolicy(rolloutSettings(spec.rollout))
 }

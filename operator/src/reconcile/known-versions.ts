@@ -34,6 +34,20 @@ export function isKept(snapshot: VersionSnapshot, limit: number): boolean {
   return limit > 0 && snapshot.digest !== undefined
 }
 
+/** Deletes the records of retired versions beyond the limit. `live`: versions that are live, whatever the cache still shows of their records. */
+export async function forgetRevisions(
+  api: KubeApi,
+  revisions: readonly Revision[],
+  which: { readonly live: readonly string[]; readonly limit: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { live, limit, signal } = which
+  const retired = revisions.filter((r) => !live.includes(versionOf(r) ?? ''))
+  for (const { metadata } of expiredRevisions(retired, limit)) {
+    const { namespace = '', name, uid } = metadata
+    await api.delete(KINDS.controllerRevisions, namespace, name, { signal, ...(uid === undefined ? {} : { uid }) })
+  }
+}
+
 /** Records of retired versions beyond the limit, those made longest ago. */
 export function expiredRevisions(revisions: readonly Revision[], limit: number): Revision[] {
   return revisions

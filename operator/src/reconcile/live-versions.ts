@@ -11,7 +11,7 @@ import { applyOwn, isOwn } from '../kube/own-objects.js'
 import type { AppObjects, Revision } from './cluster-view.js'
 import { nextRevision } from './known-versions.js'
 import { observeVersion } from './observe-version.js'
-import type { TrafficVersion } from './traffic-plan.js'
+import type { PlacedVersion } from './version.js'
 
 /** What these ControllerRevisions hold. An unreadable one is reported, and its version left as it is. */
 export function readSnapshots(revisions: readonly Revision[]): {
@@ -36,7 +36,7 @@ export function readSnapshots(revisions: readonly Revision[]): {
 export function observeVersions(
   app: AppIdentity,
   from: { readonly snapshots: readonly VersionSnapshot[]; readonly objects: AppObjects; readonly present?: WeaverAppSpec },
-): TrafficVersion[] {
+): PlacedVersion[] {
   return from.snapshots.map((snapshot) => {
     const plan = planVersion(app, snapshot, from.present ?? snapshot.spec)
     return { plan, observed: observeVersion(plan, from.objects) }

@@ -2,12 +2,12 @@ import type { WeaverAppStatus } from '@weaver/crds'
 import { SUBJECT_LAYOUT } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { KubeObject } from '../kube/kube-api.js'
-import type { ObservedVersion, RolloutPolicy, RolloutState } from '@weaver/rollout'
-import { buildAppStatus, type VersionFacts } from '../status/app-status.js'
+import type { RolloutPolicy, RolloutState } from '@weaver/rollout'
+import { buildAppStatus } from '../status/app-status.js'
 import type { WordedDecision } from '../status/rollout-words.js'
 import type { TrafficObservation } from '../traffic/driver.js'
 import type { DesiredVersion } from './desired-version.js'
-import type { TrafficVersion } from './traffic-plan.js'
+import { forStatus, type Version } from './version.js'
 
 /** A WeaverApp as the API server gives it: whatever passed its schema. */
 export interface AppObject extends KubeObject {
@@ -32,8 +32,7 @@ export interface PassFacts {
   /** Names that the app needs and another's object has. */
   readonly taken: readonly string[]
   readonly desired: DesiredVersion
-  readonly versions: readonly TrafficVersion[]
-  readonly observed: readonly ObservedVersion[]
+  readonly versions: readonly Version[]
   readonly traffic: TrafficObservation
   /** Whether the driver reads weights back. */
   readonly observesWeights: boolean
@@ -57,7 +56,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
     now: pass.now,
     desired: desired.id,
     image: desired.spec?.image ?? String((app.spec as { readonly image?: unknown } | undefined)?.image ?? ''),
-    versions: versions.map(({ plan, observed }) => factsOf({ plan, observed }, pass.observed, pass.weights)),
+    versions: versions.map((v) => forStatus(v, pass.weights)),
     steps: pass.policy?.steps.length ?? 0,
     findings: {
       specProblems: desired.specProblems,
@@ -76,7 +75,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
   })
 }
 
-function pinOf({ digest, imageReference, whyUnpinned, spec }: TrafficVersion['plan']['snapshot']): {
+function pinOf({ digest, imageReference, whyUnpinned, spec }: Version['plan']['snapshot']): {
   readonly pinned: boolean
   readonly message: string
 } {
@@ -93,25 +92,6 @@ function hintOfTag(image: string): string {
   if (image.includes('@')) return ''
   const tag = image.slice(image.lastIndexOf('/') + 1).split(':')[1] ?? 'latest'
   return `, what tag "${tag}" named when the version was made; pushing that tag again makes no new version: give another tag or the digest`
-}
-
-function factsOf(
-  { plan, observed }: TrafficVersion,
-  all: readonly ObservedVersion[],
-  weights: Readonly<Record<string, number>>,
-): VersionFacts {
-  const seen = all.find((o) => o.id === plan.versionId)
-  return {
-    id: plan.versionId,
-    image: plan.snapshot.spec.image,
-    ...(plan.snapshot.digest === undefined ? {} : { digest: plan.snapshot.digest }),
-    groupsReady: observed.groupsReady,
-    groupsWanted: observed.groupsWanted,
-    ready: observed.ready,
-    weightDesired: weights[plan.versionId] ?? 0,
-    ...(seen?.weightObserved === undefined ? {} : { weightObserved: seen.weightObserved }),
-    ...(seen?.inFlight === undefined ? {} : { inFlight: seen.inFlight }),
-  }
 }
 
 /** A status without what changes from look to look. */

@@ -21,7 +21,7 @@ import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import type { Logger } from '../log.js'
-import { brokenInvariants, decide, versionsLetGo, type ObservedVersion, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
+import { brokenInvariants, decide, versionsLetGo, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
 import { wordDecision, type WordedDecision } from '../status/rollout-words.js'
 import { newlyStalled } from './newly-stalled.js'
 import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts } from './pass-status.js'
@@ -33,14 +33,15 @@ import { isSuspended, withFinalizer } from './app-object.js'
 import { commandAnnotations, commandsOf } from './commands.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
-import { countInFlight, isParting } from './in-flight.js'
-import { expiredRevisions, isRetired, versionOf } from './known-versions.js'
+import { withTraffic } from './version-traffic.js'
+import { forgetRevisions, isRetired, versionOf } from './known-versions.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { lostRevisions, restoreRevisions } from './lost-revisions.js'
-import { buildTrafficPlan, type TrafficVersion } from './traffic-plan.js'
+import { buildTrafficPlan } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
 import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from './version-children.js'
+import { forEngine, type PlacedVersion, type Version } from './version.js'
 import { blamedFor, textOf, type VersionFailure } from './version-failures.js'
 
 /** While something moves, observations are polled: proxies have no watch. */
@@ -177,23 +178,23 @@ class Pass {
       signal: this.#signal,
     })
     const failed = this.#deps.memory.failures ?? []
-    const versions = observeVersions(this.#identity, {
+    const placed = observeVersions(this.#identity, {
       snapshots: desired.snapshots,
       objects,
       ...(desired.spec === undefined ? {} : { present: desired.spec }),
     }).map((v) => blamedFor(v, failed.find((f) => f.versionId === v.plan.versionId)?.message))
-    const traffic = await this.#sync(versions, { state, desired, isSuspended: frozen })
+    const traffic = await this.#sync(placed, { state, desired, isSuspended: frozen })
+    const policy = policyOf(desired, placed)
+    const drainTimeoutMs = frozen ? undefined : policy?.drainTimeoutMs
+    const versions = await withTraffic(this.#deps, placed, { traffic, state, now: this.#now, drainTimeoutMs, signal: this.#signal })
     const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
-    const policy = policyOf(desired, versions)
-    const observed = await this.#observe(versions, { traffic, state, drainTimeoutMs: frozen ? undefined : policy?.drainTimeoutMs })
     const decision =
       frozen || target === undefined || policy === undefined
         ? undefined
-        : this.#decide({ target, policy, trafficBlame: traffic.waitingFor }, observed, state)
+        : this.#decide({ target, policy, trafficBlame: traffic.waitingFor }, versions, state)
     await this.#persist({
       desired,
       versions,
-      observed,
       traffic,
       observesWeights:
         this.#deps.drivers[this.#trafficSpec(versions, { state, desired })?.traffic.driver ?? 'proxy'].capabilities.observesWeights,
@@ -215,7 +216,10 @@ class Pass {
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
     if (hasMoved) await this.#sync(versions, { state: decision.state, desired, isSuspended: frozen })
-    if (desired.spec !== undefined) await this.#forgetRevisions(revisions, { versions, limit: desired.spec.revisionHistoryLimit })
+    if (desired.spec !== undefined) {
+      const live = versions.map((v) => v.plan.versionId)
+      await forgetRevisions(this.#deps.api, revisions, { live, limit: desired.spec.revisionHistoryLimit, signal: this.#signal })
+    }
     if (this.#failures.length > 0) throw new Error(this.#failures.join('; '))
     const isMoving = decision.phase !== 'Ready' && decision.phase !== 'Failed'
     const waits = [
@@ -245,29 +249,13 @@ class Pass {
     return all
   }
 
-  /** Deletes records of retired versions beyond the limit. */
-  async #forgetRevisions(
-    revisions: readonly Revision[],
-    at: { readonly versions: readonly TrafficVersion[]; readonly limit: number },
-  ): Promise<void> {
-    // The cache may still show the mark on a version that was taken up again in this pass.
-    const retired = revisions.filter((r) => !at.versions.some(({ plan }) => plan.versionId === versionOf(r)))
-    for (const { metadata } of expiredRevisions(retired, at.limit)) {
-      const { namespace = '', name, uid } = metadata
-      await this.#deps.api.delete(KINDS.controllerRevisions, namespace, name, {
-        signal: this.#signal,
-        ...(uid === undefined ? {} : { uid }),
-      })
-    }
-  }
-
   #taken(): string[] {
     return [...new Set([...(this.#trafficTaken === undefined ? [] : [this.#trafficTaken]), ...this.#deps.memory.taken.values()])]
   }
 
   /** The spec of the moment; where it is unusable, that of the version that serves. */
   #trafficSpec(
-    versions: readonly TrafficVersion[],
+    versions: readonly PlacedVersion[],
     at: { readonly state: RolloutState | undefined; readonly desired: DesiredVersion },
   ): WeaverAppSpec | undefined {
     const ofLive = versions.find((v) => v.plan.versionId === at.state?.active) ?? versions[0]
@@ -276,7 +264,7 @@ class Pass {
 
   /** Brings the proxies to the weights that the engine remembers. A version that it has let go of leaves the plan. */
   async #sync(
-    versions: readonly TrafficVersion[],
+    versions: readonly PlacedVersion[],
     at: {
       readonly state: RolloutState | undefined
       readonly desired: DesiredVersion
@@ -300,37 +288,9 @@ class Pass {
     return withLetGo(step.observation, [...letGo])
   }
 
-  /** Adds what proxies and weavelets know to what the cluster shows. */
-  async #observe(
-    versions: readonly TrafficVersion[],
-    seen: { readonly traffic: TrafficObservation; readonly state: RolloutState | undefined; readonly drainTimeoutMs: number | undefined },
-  ): Promise<ObservedVersion[]> {
-    const { drainTimeoutMs = Infinity, state, traffic } = seen
-    return Promise.all(
-      versions.map(async ({ plan, observed }): Promise<ObservedVersion> => {
-        const id = plan.versionId
-        const weight = traffic.weightObserved[id]
-        const blame = this.#deps.memory.taken.get(id) ?? observed.blame
-        const inProxies = traffic.inFlight[id]
-        const isDraining = state?.draining.some((d) => d.id === id) === true
-        const from = { inProxies, isParting: isDraining && isParting(state, id, { now: this.#now, drainTimeoutMs }), signal: this.#signal }
-        const inFlight = isDraining ? await countInFlight(this.#deps, { plan, observed }, from) : inProxies
-        return {
-          id,
-          ready: observed.ready,
-          servable: observed.servable,
-          ...(blame === undefined ? {} : { blame }),
-          ...(weight === undefined ? {} : { weightObserved: weight }),
-          ...(inFlight === undefined ? {} : { inFlight }),
-          released: traffic.released.includes(id),
-        }
-      }),
-    )
-  }
-
   #decide(
     to: { readonly target: string; readonly policy: RolloutPolicy; readonly trafficBlame: string | undefined },
-    versions: readonly ObservedVersion[],
+    versions: readonly Version[],
     state: RolloutState | undefined,
   ): WordedDecision {
     const { target, policy, trafficBlame } = to
@@ -339,7 +299,7 @@ class Pass {
       watchingSince: this.#deps.memory.watchingSince,
       desired: target,
       policy,
-      versions,
+      versions: versions.map((v) => forEngine(v, this.#deps.memory.taken.get(v.plan.versionId))),
       state,
       commands: commandsOf(this.#app.metadata.annotations),
       ...(trafficBlame === undefined ? {} : { trafficBlame }),
@@ -396,7 +356,7 @@ class Pass {
    * @returns `isEnding` while a version is on its way out.
    */
   async #act(
-    versions: readonly TrafficVersion[],
+    versions: readonly PlacedVersion[],
     decision: WordedDecision,
     { objects, spec }: { readonly objects: AppObjects; readonly spec: WeaverAppSpec | undefined },
   ): Promise<{ readonly isEnding: boolean; readonly failures: readonly VersionFailure[] }> {

@@ -1,11 +1,5 @@
-import type { VersionPlan } from '../desired/version-plan.js'
 import type { TrafficPlan } from '../traffic/driver.js'
-import type { VersionObservation } from './observe-version.js'
-
-export interface TrafficVersion {
-  readonly plan: VersionPlan
-  readonly observed: VersionObservation
-}
+import type { PlacedVersion } from './version.js'
 
 /**
  * The traffic plan of one app: every version that still takes part is a backend of every listener it exports, whatever its weight. A listener that only some
@@ -13,7 +7,7 @@ export interface TrafficVersion {
  */
 export function buildTrafficPlan(
   app: { readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number },
-  versions: readonly TrafficVersion[],
+  versions: readonly PlacedVersion[],
   weights: Readonly<Record<string, number>>,
 ): TrafficPlan {
   const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()

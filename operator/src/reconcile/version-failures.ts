@@ -1,4 +1,4 @@
-import type { TrafficVersion } from './traffic-plan.js'
+import type { PlacedVersion } from './version.js'
 
 /** Work for one version that failed in a pass and is tried again. */
 export interface VersionFailure {
@@ -11,6 +11,6 @@ export function textOf({ versionId, message }: VersionFailure): string {
 }
 
 /** What could not be made explains better why a version is not ready than that it is not there. */
-export function blamedFor(version: TrafficVersion, failure: string | undefined): TrafficVersion {
+export function blamedFor(version: PlacedVersion, failure: string | undefined): PlacedVersion {
   return failure === undefined || version.observed.ready ? version : { ...version, observed: { ...version.observed, blame: failure } }
 }

@@ -1,8 +1,9 @@
-import type { Broker } from '../broker/broker.js'
 import type { RolloutState } from '@weaver/rollout'
-import type { Logger } from '../log.js'
-import type { TrafficVersion } from './traffic-plan.js'
+import type { Broker } from '../broker/broker.js'
 import { identityOf } from '../desired/version-identity.js'
+import type { Logger } from '../log.js'
+import type { TrafficObservation } from '../traffic/driver.js'
+import type { PlacedVersion, Version } from './version.js'
 
 const IN_FLIGHT_WAIT_MS = 1_000
 /** So long before the end of its drain a version says goodbye: a fifth of the time that it has, and half a minute at most. */
@@ -12,7 +13,7 @@ const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
  * Whether clients of a draining version are to be told to leave: the proxies are about to cut what is open. Asked anew in every pass, so that another operator,
  * or a weavelet that was not heard, makes no difference.
  */
-export function isParting(
+function isParting(
   { draining, weights }: RolloutState,
   id: string,
   at: { readonly now: number; readonly drainTimeoutMs: number },
@@ -22,10 +23,45 @@ export function isParting(
   return at.now - found.since >= at.drainTimeoutMs - Math.min(at.drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
-/** Requests inside the proxies and calls inside the weavelets; unknown unless everyone who should know has answered. */
-export async function countInFlight(
+/** Adds what proxies and weavelets know to what the cluster shows. Weavelets are asked only of a version that drains. */
+export async function withTraffic(
   deps: { readonly broker: Broker; readonly log: Logger },
-  { plan, observed }: TrafficVersion,
+  versions: readonly PlacedVersion[],
+  seen: {
+    readonly traffic: TrafficObservation
+    readonly state: RolloutState | undefined
+    readonly now: number
+    /** Absent: nobody is told to leave. */
+    readonly drainTimeoutMs: number | undefined
+    readonly signal: AbortSignal
+  },
+): Promise<Version[]> {
+  const { traffic, state, now, drainTimeoutMs = Infinity, signal } = seen
+  return Promise.all(
+    versions.map(async (version): Promise<Version> => {
+      const id = version.plan.versionId
+      const weightObserved = traffic.weightObserved[id]
+      const inProxies = traffic.inFlight[id]
+      const isDraining = state?.draining.some((d) => d.id === id) === true
+      const inFlight = isDraining
+        ? await countInFlight(deps, version, { inProxies, isParting: isParting(state, id, { now, drainTimeoutMs }), signal })
+        : inProxies
+      return {
+        ...version,
+        traffic: {
+          ...(weightObserved === undefined ? {} : { weightObserved }),
+          ...(inFlight === undefined ? {} : { inFlight }),
+          released: traffic.released.includes(id),
+        },
+      }
+    }),
+  )
+}
+
+/** Requests inside the proxies and calls inside the weavelets; unknown unless everyone who should know has answered. */
+async function countInFlight(
+  deps: { readonly broker: Broker; readonly log: Logger },
+  { plan, observed }: PlacedVersion,
   from: { readonly inProxies: number | undefined; readonly isParting: boolean; readonly signal: AbortSignal },
 ): Promise<number | undefined> {
   const { readyPods, pods } = observed
