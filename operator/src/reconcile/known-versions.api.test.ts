@@ -39,7 +39,7 @@ it('a version that ran once comes back as it was, with its build and a new numbe
   await story.applySpec(spec(V1, { revisionHistoryLimit: 0 }))
   await story.until('v2 to be forgotten', async () => Object.keys(await records()).length === 1, { passes: 3 })
   expect(await records()).toEqual({ [v1]: '3' })
-}, 600_000)
+})
 
 it('a version asked for again while its objects are removed is first gone, then live again', async () => {
   const { story, v1 } = await serving(server)
@@ -49,4 +49,4 @@ it('a version asked for again while its objects are removed is first gone, then 
   const { versions } = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
   expect(versions).toHaveLength(1)
   expect(story.proxy.violations).toEqual([])
-}, 600_000)
+})

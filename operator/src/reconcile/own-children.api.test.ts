@@ -117,7 +117,7 @@ it('nothing of another goes with a version, or with the app', async () => {
   await story.player.tick()
   const left = (await story.player.inventory()).filter((n) => n.includes(v1) || n.includes('bystander'))
   expect(left).toEqual([`ControllerRevision/hello-${v1}`, `PodDisruptionBudget/hello-main-${v1}`, 'Service/bystander'])
-}, 120_000)
+})
 
 it('the record of a version that someone deletes is made again, and its traffic stays', async () => {
   const { story, v1 } = await serving(server)

@@ -294,20 +294,16 @@ describe('spec that cannot be carried out', () => {
       /spec\.groups\[0\]\.components\[0\].*httpserver\/Nobody/,
     ],
     ['a listener that the graph lacks', { listeners: [{ name: 'admin' }] }, /spec\.listeners\[0\].*admin/],
-  ])(
-    '%s is a condition with path and remedy, and v1 serves on',
-    async (_title, more, said) => {
-      const { story, v1 } = await serving(server)
-      await story.applySpec(spec(V2, more))
-      await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Stalled' && c.status === 'True') === true)
-      expect(await story.condition('Stalled')).toMatchObject({ reason: 'InvalidSpec', message: expect.stringMatching(said) })
-      expect(await story.condition('Available')).toMatchObject({ status: 'True' })
-      expect(story.proxy.asked).toEqual([`${v1}=100`])
-      await story.applySpec({ ...spec(V2), groups: [] })
-      await story.until('corrected', (s) => isReady(s) && s.active !== v1)
-    },
-    60_000,
-  )
+  ])('%s is a condition with path and remedy, and v1 serves on', async (_title, more, said) => {
+    const { story, v1 } = await serving(server)
+    await story.applySpec(spec(V2, more))
+    await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Stalled' && c.status === 'True') === true)
+    expect(await story.condition('Stalled')).toMatchObject({ reason: 'InvalidSpec', message: expect.stringMatching(said) })
+    expect(await story.condition('Available')).toMatchObject({ status: 'True' })
+    expect(story.proxy.asked).toEqual([`${v1}=100`])
+    await story.applySpec({ ...spec(V2), groups: [] })
+    await story.until('corrected', (s) => isReady(s) && s.active !== v1)
+  })
 
   it('an invalid field leaves what was scaled in place alone', async () => {
     const story = await Story.start(server)
@@ -337,18 +333,14 @@ describe('spec that cannot be carried out', () => {
   it.each([
     ['an image that cannot be pulled', 'reg.example/nothing:v9', 'ImagePullFailed', /cannot be pulled: ImagePullBackOff/],
     ['an image that is no Weaver image', 'reg.example/nginx:v1', 'NotAWeaverImage', /is not a Weaver image/],
-  ])(
-    '%s says so, and v1 serves on',
-    async (_title, image, reason, said) => {
-      const { story, v1 } = await serving(server)
-      story.player.images.set('reg.example/nginx:v1', { digest: '3'.repeat(64) })
-      await story.applySpec(spec(image))
-      await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Described' && c.reason === reason) === true)
-      expect(await story.condition('Described')).toMatchObject({ status: 'False', message: expect.stringMatching(said) })
-      expect(story.proxy.asked).toEqual([`${v1}=100`])
-    },
-    60_000,
-  )
+  ])('%s says so, and v1 serves on', async (_title, image, reason, said) => {
+    const { story, v1 } = await serving(server)
+    story.player.images.set('reg.example/nginx:v1', { digest: '3'.repeat(64) })
+    await story.applySpec(spec(image))
+    await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Described' && c.reason === reason) === true)
+    expect(await story.condition('Described')).toMatchObject({ status: 'False', message: expect.stringMatching(said) })
+    expect(story.proxy.asked).toEqual([`${v1}=100`])
+  })
 })
 
 describe('deletion', () => {

@@ -6,7 +6,7 @@ import { serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 let server: ApiServer
 beforeAll(async () => {
   server = await startApiServer()
-}, 120_000)
+})
 afterAll(async () => {
   await server?.close()
 })
@@ -40,7 +40,7 @@ it('pods that the API server refuses: the spec is to be corrected, and its reaso
   const status = await story.status()
   expect(status).toMatchObject({ awaits: 'the spec to be corrected' })
   expect(status.waitingFor).toMatch(/the API server refuses the pods of group "text": .*containers\[0\]\.resources\.limits: Required value/)
-}, 60_000)
+})
 
 it('an object that the API server refuses: its reason is what is waited for, everywhere', async () => {
   const { story, v1 } = await serving(server)
@@ -62,7 +62,7 @@ it('an object that the API server refuses: its reason is what is waited for, eve
     reason: 'RolloutFailed',
     message: expect.stringContaining('exceeded quota: none'),
   })
-}, 60_000)
+})
 
 it('a quota that takes no pod: no word of the rights of the operator', async () => {
   const story = await Story.start(server)
@@ -74,7 +74,7 @@ it('a quota that takes no pod: no word of the rights of the operator', async () 
   expect(described?.message).toMatch(/exceeded quota: none, .*\(403 Forbidden\)\. Raise the ResourceQuota of the namespace/)
   expect(described?.message).not.toContain('ClusterRole')
   expect((await story.status()).waitingFor).toBe(described?.message)
-}, 60_000)
+})
 
 it('an abort: no promise of a new start, and the condition names it', async () => {
   const { story, v1 } = await serving(server)
@@ -94,7 +94,7 @@ it('an abort: no promise of a new start, and the condition names it', async () =
     reason: 'RolloutAborted',
     message: expect.stringContaining('a user aborted it'),
   })
-}, 60_000)
+})
 
 it('a wrong spec: nothing is said to be going on with its image', async () => {
   const story = await Story.start(server)
@@ -108,7 +108,7 @@ it('a wrong spec: nothing is said to be going on with its image', async () => {
     message: 'spec.resources.limits.cpus: "cpus" is not a resource; did you mean "cpu"?',
   })
   expect(await story.condition('Described')).toMatchObject({ status: 'Unknown', reason: 'InvalidSpec' })
-}, 60_000)
+})
 
 it('a tag: says what a push of it will not do', async () => {
   const { story } = await serving(server)
