@@ -80,7 +80,7 @@ function readAddress(r: Reader): Address {
 type StringStringMap = ReadonlyMap<string, string>
 
 function writeStringStringMap(w: Writer, v: StringStringMap): void {
-  w.length(v.size)
+  w.map(v)
   for (const [key, item] of v) {
     w.string2(key, item)
   }
@@ -126,7 +126,7 @@ function readLine(r: Reader): Line {
 type LineArray = readonly Line[]
 
 function writeLineArray(w: Writer, v: LineArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeLine(w, item)
 }
 
@@ -139,7 +139,7 @@ function readLineArray(r: Reader): LineArray {
 type StringSet = ReadonlySet<string>
 
 function writeStringSet(w: Writer, v: StringSet): void {
-  w.length(v.size)
+  w.set(v)
   for (const item of v) w.string(item)
 }
 

@@ -42,7 +42,7 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const type = parenthesised(parts.type(shape.element))
       return {
         declaration: [`type ${name} = readonly ${type}[]`],
-        write: ['w.length(v.length)', writeElements('v.length', shape.element, parts)],
+        write: ['w.list(v)', writeElements('v.length', shape.element, parts)],
         read: [
           `const items: ${type}[] = []`,
           ...readElements('let left = r.length(); left > 0; left--', shape.element, { parts, to: 'items.push' }),
@@ -54,7 +54,7 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const type = parts.type(shape.element)
       return {
         declaration: [`type ${name} = ReadonlySet<${type}>`],
-        write: ['w.length(v.size)', writeElements('v.size', shape.element, parts)],
+        write: ['w.set(v)', writeElements('v.size', shape.element, parts)],
         read: [
           `const items = new Set<${type}>()`,
           ...readElements('let left = r.length(); left > 0; left--', shape.element, { parts, to: 'items.add' }),
@@ -68,7 +68,7 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       return {
         declaration: [`type ${name} = ReadonlyMap<${types}>`],
         write: [
-          'w.length(v.size)',
+          'w.map(v)',
           'for (const [key, item] of v) {',
           ...indent(isEmpty ? ['w.u8(0)'] : []),
           ...indent(
@@ -96,8 +96,7 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
         // an interface: a type alias may not contain itself by way of Record
         declaration: [`interface ${name} {`, `  readonly [key: string]: ${type}`, '}'],
         write: [
-          'const keys = Object.keys(v)',
-          'w.length(keys.length)',
+          'const keys = w.keys(v)',
           'for (const key of keys) {',
           '  w.string(key)',
           ...indent(statement(shape.value, `v[key] as ${type}`, parts)),
@@ -195,10 +194,13 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
   if (required.length === elements.length && rest === undefined)
     return {
       declaration: [`interface ${name} {`, ...indent(places(elements, parts)), '}'],
-      write: writeAll(
-        elements.map((element, i) => ({ shape: element.shape, value: `v[${i}]` })),
-        parts,
-      ),
+      write: [
+        `w.tuple(v, ${elements.length})`,
+        ...writeAll(
+          elements.map((element, i) => ({ shape: element.shape, value: `v[${i}]` })),
+          parts,
+        ),
+      ],
       read:
         elements.length === 0
           ? [`return [] as unknown as ${name}`]
@@ -231,7 +233,7 @@ function tupleBody({ elements, rest, trailing }: TupleShape, name: string, parts
     ],
     write: [
       'const items = v as unknown as readonly unknown[]',
-      'w.uint(items.length)',
+      'w.list(items)',
       ...required.flatMap((element, i) => statement(element.shape, `items[${i}] ${as(element.shape)}`, parts)),
       ...optional.flatMap(({ shape }, i) =>
         statement(shape, `items[${required.length + i}] ${as(shape)}`, parts).map(

@@ -306,6 +306,26 @@ const zodTags = z.array(z.string()).brand<'Tags'>()
     }
   })
 
+  it.each<[string, unknown, string]>([
+    ['list', 'ab', 'expected an array, got a string'],
+    ['list', undefined, 'expected an array, got undefined'],
+    ['list', new Set(['a']), 'expected an array, got a Set'],
+    ['nulls', 'ab', 'expected an array, got a string'],
+    ['tuple', 'abc', 'expected an array of 3, got a string'],
+    ['tuple', ['a', 1, true, 'more'], 'expected an array of 3, got an array of 4'],
+    ['restTuple', 'a', 'expected an array, got a string'],
+    ['set', [1], 'expected a Set, got an array of 1'],
+    ['map', new Set(['a']), 'expected a Map, got a Set'],
+    ['record', [[1]], 'expected an object, got an array of 1'],
+    ['record', new Map([['a', [1]]]), 'expected an object, got a Map'],
+  ])('what is only like a %s is refused: %j', (name, value, message) => {
+    const method = weaver.components()[0]?.methods.find((found) => found.name === name)
+    const w = new Writer()
+    expect(() => method?.encodeArgs(w, [value])).toThrow(message)
+    w.reset()
+    expect(() => method?.encodeResult(w, value)).toThrow(message)
+  })
+
   it.each([
     'list',
     'nested',

@@ -6,7 +6,7 @@ import { Store, storeImpl } from './store.js'
 type NumberArray = readonly number[]
 
 function writeNumberArray(w: Writer, v: NumberArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.number(item)
 }
 
@@ -33,7 +33,7 @@ function readChange(r: Reader): Change {
 type ChangeArray = readonly Change[]
 
 function writeChangeArray(w: Writer, v: ChangeArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeChange(w, item)
 }
 
@@ -46,7 +46,7 @@ function readChangeArray(r: Reader): ChangeArray {
 type StringArray = readonly string[]
 
 function writeStringArray(w: Writer, v: StringArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.string(item)
 }
 
@@ -73,7 +73,7 @@ function readAccount(r: Reader): Account {
 type AccountArray = readonly Account[]
 
 function writeAccountArray(w: Writer, v: AccountArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeAccount(w, item)
 }
 

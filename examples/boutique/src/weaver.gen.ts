@@ -15,7 +15,7 @@ import { ShopError } from './shop/shop-error.js'
 type StringArray = readonly string[]
 
 function writeStringArray(w: Writer, v: StringArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.string(item)
 }
 
@@ -55,7 +55,7 @@ function readCartItem(r: Reader): CartItem {
 type CartItemArray = readonly CartItem[]
 
 function writeCartItemArray(w: Writer, v: CartItemArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeCartItem(w, item)
 }
 
@@ -113,7 +113,7 @@ function readProduct(r: Reader): Product {
 type ProductArray = readonly Product[]
 
 function writeProductArray(w: Writer, v: ProductArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeProduct(w, item)
 }
 
@@ -142,7 +142,7 @@ function readOrderLine(r: Reader): OrderLine {
 type OrderLineArray = readonly OrderLine[]
 
 function writeOrderLineArray(w: Writer, v: OrderLineArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeOrderLine(w, item)
 }
 

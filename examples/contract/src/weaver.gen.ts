@@ -45,8 +45,7 @@ interface StringRecord {
 }
 
 function writeStringRecord(w: Writer, v: StringRecord): void {
-  const keys = Object.keys(v)
-  w.length(keys.length)
+  const keys = w.keys(v)
   for (const key of keys) {
     w.string(key)
     w.string(v[key] as string)
@@ -81,7 +80,7 @@ function readSeen(r: Reader): Seen {
 type StringArray = readonly string[]
 
 function writeStringArray(w: Writer, v: StringArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.string(item)
 }
 
@@ -94,7 +93,7 @@ function readStringArray(r: Reader): StringArray {
 type StringSet = ReadonlySet<string>
 
 function writeStringSet(w: Writer, v: StringSet): void {
-  w.length(v.size)
+  w.set(v)
   for (const item of v) w.string(item)
 }
 
@@ -107,7 +106,7 @@ function readStringSet(r: Reader): StringSet {
 type StringNumberMap = ReadonlyMap<string, number>
 
 function writeStringNumberMap(w: Writer, v: StringNumberMap): void {
-  w.length(v.size)
+  w.map(v)
   for (const [key, item] of v) {
     w.string(key)
     w.number(item)
@@ -147,7 +146,7 @@ function readValue(r: Reader): Value {
 type ValueArray = readonly Value[]
 
 function writeValueArray(w: Writer, v: ValueArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) writeValue(w, item)
 }
 

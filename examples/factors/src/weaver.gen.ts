@@ -5,7 +5,7 @@ import { Factorer, factorerImpl } from './factorer.js'
 type NumberArray = readonly number[]
 
 function writeNumberArray(w: Writer, v: NumberArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.number(item)
 }
 

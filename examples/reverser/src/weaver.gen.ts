@@ -6,7 +6,7 @@ import { Splitter, splitterImpl } from './splitter.js'
 type StringArray = readonly string[]
 
 function writeStringArray(w: Writer, v: StringArray): void {
-  w.length(v.length)
+  w.list(v)
   for (const item of v) w.string(item)
 }
 

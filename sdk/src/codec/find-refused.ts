@@ -2,9 +2,10 @@
  * Where in a value lies what a codec has refused. Codecs do not keep the way to a field, which would cost each call; where one has failed, the value is written once more
  * behind proxies that note what is read of it.
  */
-import { isMap, isSet } from 'node:util/types'
+import { isMap, isNativeError, isSet } from 'node:util/types'
+import { reasonOf } from '../contract/errors.js'
 import { refusedValue } from './codec-error.js'
-import { showValue } from './show-value.js'
+import { showType, showValue } from './show-value.js'
 import { Writer } from './writer.js'
 
 interface Read {
@@ -13,28 +14,46 @@ interface Read {
 }
 type Encode = (w: Writer, value: unknown) => void
 
-/** `at items[2].price: `, to stand before what is wrong; empty where it is the value itself, or cannot be found. */
-export function whereInValue(encode: Encode, value: unknown): string {
-  const path = refusedPath(encode, value)
-  return path === undefined || path === '' ? '' : `at ${path.replace(/^\./, '')}: `
+interface Refusal {
+  /** Empty where it is the value itself, or cannot be found. */
+  readonly path: string
+  readonly reason: string
 }
 
-/** The same for the arguments of a call: `argument 1 at items[2].price: `. */
-export function whereInArguments(encodeArgs: (w: Writer, args: readonly unknown[]) => void, args: readonly unknown[]): string {
-  const path = refusedPath((w, value) => encodeArgs(w, value as readonly unknown[]), args) // what they are seen through is a list, too
-  const [, position, rest = ''] = /^\[(\d+)\](.*)$/s.exec(path ?? '') ?? []
-  return position === undefined ? '' : `argument ${Number(position) + 1}${rest === '' ? '' : ` at ${rest.replace(/^\./, '')}`}: `
+/** What is wrong with a value, and where: `at items[2].price: expected a number, got a string`. @param cause what the codec threw */
+export function whyRefused(encode: Encode, value: unknown, cause: unknown): string {
+  const { path, reason } = refusalOf(encode, value, cause)
+  return path === '' ? reason : `at ${path.replace(/^\./, '')}: ${reason}`
 }
 
-function refusedPath(encode: Encode, value: unknown): string | undefined {
+/** The same for the arguments of a call: `argument 1 at items[2].price: expected a number, got a string`. */
+export function whyArgumentsRefused(
+  encodeArgs: (w: Writer, args: readonly unknown[]) => void,
+  args: readonly unknown[],
+  cause: unknown,
+): string {
+  const { path, reason } = refusalOf((w, value) => encodeArgs(w, value as readonly unknown[]), args, cause) // what they are seen through is a list, too
+  const [, position, rest = ''] = /^\[(\d+)\](.*)$/s.exec(path) ?? []
+  return position === undefined
+    ? reason
+    : `argument ${Number(position) + 1}${rest === '' ? '' : ` at ${rest.replace(/^\./, '')}`}: ${reason}`
+}
+
+function refusalOf(encode: Encode, value: unknown, cause: unknown): Refusal {
   const reads: Read[] = []
+  const unfound: Refusal = { path: '', reason: reasonOf(cause) }
   try {
     encode(new TracingWriter(reads), seenThrough(value, '', reads))
   } catch (error) {
     const refused = refusedValue(error)
-    return refused === undefined ? undefined : reads.findLast((read) => Object.is(read.value, refused.value))?.path
+    if (refused !== undefined)
+      return { path: reads.findLast((read) => Object.is(read.value, refused.value))?.path ?? '', reason: reasonOf(error) }
+    // Codecs do not look whether an object is there: its first field is read, which says nothing of where that was.
+    const last = reads.at(-1) ?? { path: '', value }
+    const isMissing = isNativeError(error) && error.name === 'TypeError' && (last.value === undefined || last.value === null)
+    return isMissing ? { path: last.path, reason: `expected an object, got ${showType(last.value)}` } : unfound
   }
-  return undefined // its getters give something else by now
+  return unfound // its getters give something else by now
 }
 
 /** How far back a value that is written may have been read. */

@@ -1,5 +1,6 @@
+import { runInNewContext } from 'node:vm'
 import { codec } from './class-codec.js'
-import { whereInArguments, whereInValue } from './find-refused.js'
+import { whyArgumentsRefused, whyRefused } from './find-refused.js'
 import { showValue } from './show-value.js'
 import { literalIndex, memberError, tagError, typedArrayBytes, unionError } from './union.js'
 import { Writer } from './writer.js'
@@ -90,36 +91,57 @@ describe('the way to a value that was refused', () => {
       w.string(v.note)
     } else w.u8('note' in v ? 2 : 0)
     w.number(v.price)
-    w.length(v.tags.size)
+    w.map(v.tags)
     for (const [key, item] of v.tags) {
       w.string(key)
       w.bool(item)
     }
   }
   const writeLines = (w: Writer, v: { readonly lines: readonly Line[]; readonly 'state-of': unknown }): void => {
-    w.length(v.lines.length)
+    w.list(v.lines)
     for (const item of v.lines) writeLine(w, item)
     w.uint(literalIndex(['open', 'paid'], v['state-of']))
   }
   const line: Line = { name: 'a', price: 1, tags: new Map([['x', true]]) }
-  const where = (lines: readonly unknown[], state: unknown = 'open'): string =>
-    whereInValue((w, value) => writeLines(w, of(value)), { lines, 'state-of': state })
+  /** As callers of it have it: with what the first attempt threw. */
+  const whyOf = (write: (w: Writer, value: unknown) => void, value: unknown): string => {
+    try {
+      write(new Writer(), value)
+    } catch (cause) {
+      return whyRefused(write, value, cause)
+    }
+    throw new Error('nothing was refused')
+  }
+  const why = (lines: unknown, state: unknown = 'open'): string =>
+    whyOf((w, value) => writeLines(w, of(value)), { lines, 'state-of': state })
 
-  it.each([
-    ['at lines[1].price: ', [line, { ...line, price: 'x' }]],
-    ['at lines[0].name: ', [{ price: 1, tags: line.tags }]],
-    ['at lines[0].name: ', [{ ...line, name: undefined, note: undefined }]],
-    ['at lines[0].price: ', [{ name: 'a', note: undefined, tags: line.tags }]],
-    ['at lines[0].note: ', [{ ...line, note: 5 }]],
-    ['at lines[0].tags.get("y"): ', [{ ...line, tags: new Map<string, unknown>([...line.tags, ['y', 1]]) }]],
-    ['at lines[0].tags.keys(): ', [{ ...line, tags: new Map([[1, true]]) }]],
-    ['at lines[0].name: ', [Object.freeze({ ...line, name: 1 })]],
+  it.each<[string, unknown]>([
+    ['at lines[1].price: expected a number, got a string', [line, { ...line, price: 'x' }]],
+    ['at lines[0].name: expected a string, got undefined', [{ price: 1, tags: line.tags }]],
+    ['at lines[0].name: expected a string, got undefined', [{ ...line, name: undefined, note: undefined }]],
+    ['at lines[0].price: expected a number, got undefined', [{ name: 'a', note: undefined, tags: line.tags }]],
+    ['at lines[0].note: expected a string, got a number', [{ ...line, note: 5 }]],
+    [
+      'at lines[0].tags.get("y"): expected a boolean, got a number',
+      [{ ...line, tags: new Map<string, unknown>([...line.tags, ['y', 1]]) }],
+    ],
+    ['at lines[0].tags.keys(): expected a string, got a number', [{ ...line, tags: new Map([[1, true]]) }]],
+    ['at lines[0].name: expected a string, got a number', [Object.freeze({ ...line, name: 1 })]],
+    // what is no list, no map, no object
+    ['at lines: expected an array, got a string', 'ab'],
+    ['at lines: expected an array, got undefined', undefined],
+    ['at lines: expected an array, got a Set', new Set([line])],
+    ['at lines[1].tags: expected a Map, got an array of 1', [line, { ...line, tags: [['x', true]] }]],
+    ['at lines[0].tags: expected a Map, got a Set', [{ ...line, tags: new Set(['x']) }]],
+    ['at lines[0].tags: expected a Map, got undefined', [{ name: 'a', price: 1 }]],
+    ['at lines[1]: expected an object, got undefined', [line, undefined]],
+    ['at lines[0]: expected an object, got null', [null]],
   ])('%s', (expected, lines) => {
-    expect(where(lines)).toBe(expected)
+    expect(why(lines)).toBe(expected)
   })
 
   it('is that of a name with other signs, too', () => {
-    expect(where([line], 'closed')).toBe('at ["state-of"]: ')
+    expect(why([line], 'closed')).toBe('at ["state-of"]: "closed" is not "open" or "paid"')
   })
 
   it('of an argument begins with its place', () => {
@@ -127,14 +149,45 @@ describe('the way to a value that was refused', () => {
       w.string(of(args[0]))
       writeLines(w, of(args[1]))
     }
-    expect(whereInArguments(encode, [7, { lines: [line], 'state-of': 'open' }])).toBe('argument 1: ')
-    expect(whereInArguments(encode, ['x', { lines: [{ ...line, price: null }], 'state-of': 'open' }])).toBe(
-      'argument 2 at lines[0].price: ',
+    const whyArguments = (args: readonly unknown[]): string => {
+      try {
+        encode(new Writer(), args)
+      } catch (cause) {
+        return whyArgumentsRefused(encode, args, cause)
+      }
+      throw new Error('nothing was refused')
+    }
+    expect(whyArguments([7, { lines: [line], 'state-of': 'open' }])).toBe('argument 1: expected a string, got a number')
+    expect(whyArguments(['x', { lines: [{ ...line, price: null }], 'state-of': 'open' }])).toBe(
+      'argument 2 at lines[0].price: expected a number, got null',
     )
+    expect(whyArguments(['x'])).toBe('argument 2: expected an object, got undefined')
   })
 
   it('is not there where the value itself was refused, or nothing is now', () => {
-    expect(whereInValue((w, value) => w.string(of(value)), 5)).toBe('')
-    expect(whereInValue((w, value) => w.string(of(value)), 'fine')).toBe('')
+    expect(whyOf((w, value) => w.string(of(value)), 5)).toBe('expected a string, got a number')
+    expect(whyOf((w, value) => writeLine(w, of(value)), undefined)).toBe('expected an object, got undefined')
+    expect(whyRefused((w, value) => w.string(of(value)), 'fine', new Error('it was not'))).toBe('it was not')
+    expect(whyOf(() => JSON.parse('{'), 'fine')).toMatch(/JSON/)
+  })
+
+  it.each<[string, (w: Writer, value: unknown) => void, unknown]>([
+    ['expected an array of 2, got an array of 3', (w, value) => w.tuple(of(value), 2), [1, 2, 3]],
+    ['expected an array of 2, got a string', (w, value) => w.tuple(of(value), 2), 'ab'],
+    ['expected a Set, got an array of 1', (w, value) => w.set(of(value)), [1]],
+    ['expected an object, got a Map', (w, value) => void w.keys(of(value)), new Map()],
+    ['expected an object, got an array of 1', (w, value) => void w.keys(of(value)), ['a']],
+    ['expected an object, got a string', (w, value) => void w.keys(of(value)), 'ab'],
+  ])('%s', (expected, write, value) => {
+    expect(whyOf(write, value)).toBe(expected)
+  })
+
+  it('knows lists, maps and objects of another realm', () => {
+    const w = new Writer()
+    w.list(of(runInNewContext('[1]')))
+    w.set(of(runInNewContext('new Set([1])')))
+    w.map(of(runInNewContext('new Map([[1, 2]])')))
+    expect(w.keys(of(runInNewContext('({ a: 1 })')))).toEqual(['a'])
+    expect(w.keys(of(Object.create(null)))).toEqual([])
   })
 })

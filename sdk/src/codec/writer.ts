@@ -1,7 +1,8 @@
-import { isDate, isUint8Array } from 'node:util/types'
+import { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { codecError, wrongType } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, MAX_MESSAGE_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
+import { isPlainObject } from './union.js'
 
 const SLAB_BYTES = 16_384
 
@@ -195,6 +196,37 @@ export class Writer {
     this.uint(value)
   }
 
+  /** An array: its length; the elements follow. A string has a length and elements, too, and would pass for one. */
+  list(value: { readonly length: number }): void {
+    if (!Array.isArray(value)) throw wrongType('an array', value)
+    this.uint(value.length)
+  }
+
+  /** Looks at an array whose length is not written. */
+  tuple(value: { readonly length: number }, length: number): void {
+    if (!Array.isArray(value) || value.length !== length) throw wrongType(`an array of ${length}`, value)
+  }
+
+  /** A Set: its size; the elements follow. */
+  set(value: { readonly size: number }): void {
+    if (!(value instanceof Set) && !isSet(value)) throw wrongType('a Set', value)
+    this.uint(value.size)
+  }
+
+  /** A Map: its size; keys and values follow. */
+  map(value: { readonly size: number }): void {
+    if (!(value instanceof Map) && !isMap(value)) throw wrongType('a Map', value)
+    this.uint(value.size)
+  }
+
+  /** An object with any keys: how many; keys and values follow. @returns the keys */
+  keys(value: object): string[] {
+    if (!isRecord(value)) throw wrongType('an object', value)
+    const keys = Object.keys(value)
+    this.uint(keys.length)
+    return keys
+  }
+
   /** Bytes of the message, without the strings that are still to come. */
   get size(): number {
     return this.#at - this.#first
@@ -363,4 +395,11 @@ function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...value
     `a ${type}`,
     values.find((value) => typeof value !== type),
   )
+}
+
+/** What is no instance of a class with a codec of its own; nearly always the first question answers it. */
+function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || isPlainObject(value)
 }

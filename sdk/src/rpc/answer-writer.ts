@@ -5,7 +5,7 @@
  * I1  A frame that was begun is ended, or there is none of it.
  */
 import { codecError } from '../codec/codec-error.js'
-import { whereInValue } from '../codec/find-refused.js'
+import { whyRefused } from '../codec/find-refused.js'
 import { Writer } from '../codec/writer.js'
 import { reasonOf } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
@@ -62,8 +62,8 @@ export class AnswerWriter {
       binding.encodeResult(w, result)
     } catch (cause) {
       this.#drop(call)
-      const where = whereInValue((again, value) => binding.encodeResult(again, value), result)
-      throw codecError(`${delivery.component.name}.${binding.name}: what it returned cannot be sent: ${where}${reasonOf(cause)}`, cause)
+      const why = whyRefused((again, value) => binding.encodeResult(again, value), result, cause)
+      throw codecError(`${delivery.component.name}.${binding.name}: what it returned cannot be sent: ${why}`, cause)
     }
     this.#end(call, call)
   }

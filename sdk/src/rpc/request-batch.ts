@@ -5,10 +5,9 @@
  * I1  A call that was settled before its message is sent does not run: its number in the message is wiped out.
  */
 import { codecError } from '../codec/codec-error.js'
-import { whereInArguments } from '../codec/find-refused.js'
+import { whyArgumentsRefused } from '../codec/find-refused.js'
 import { HEAD_BYTES } from '../codec/layout.js'
 import { Writer } from '../codec/writer.js'
-import { reasonOf } from '../contract/errors.js'
 import { writeCallHead } from './frame.js'
 import type { PendingCall } from './pending-call.js'
 import { atTickEnd } from './tick-end.js'
@@ -56,8 +55,8 @@ export class RequestBatch {
     } catch (cause) {
       w.dropPart()
       if (this.#calls.length === 0) w.reset()
-      const where = whereInArguments((again, args) => binding.encodeArgs(again, args), attempt.args)
-      throw codecError(`${call.what} was not sent: its arguments cannot be: ${where}${reasonOf(cause)}`, cause)
+      const why = whyArgumentsRefused((again, args) => binding.encodeArgs(again, args), attempt.args, cause)
+      throw codecError(`${call.what} was not sent: its arguments cannot be: ${why}`, cause)
     }
   }
 

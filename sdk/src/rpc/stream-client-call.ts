@@ -5,6 +5,8 @@
  * I2  A call ends once: by the callee's end or error, by its reader leaving, by its signal or deadline, or by the loss of the other side. Whatever it is,
  *     the callee is told unless it said so itself, and the caller's own argument stream is given back (`return()`).
  */
+import { codecError } from '../codec/codec-error.js'
+import { whyArgumentsRefused } from '../codec/find-refused.js'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
@@ -209,7 +211,8 @@ export class ClientCall implements EndpointCall, WatchedCall {
     if (input === undefined) return
     this.#input = new StreamSender({
       what: `the argument of ${this.#what}`,
-      encode: (item) => endpoint.encode((w) => input.encodeItem(w, item)),
+      encode: (write) => endpoint.encode(write),
+      encodeItem: (w, item) => input.encodeItem(w, item),
       maxPayloadBytes: client.transport.maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
       onPart: (bytes) => this.#send(STREAM_KIND.part, (w) => w.bytes(bytes)),
@@ -239,7 +242,12 @@ export class ClientCall implements EndpointCall, WatchedCall {
       },
       client.fingerprint,
     )
-    call.binding.encodeArgs(w, call.args)
+    try {
+      call.binding.encodeArgs(w, call.args)
+    } catch (cause) {
+      const why = whyArgumentsRefused((again, args) => call.binding.encodeArgs(again, args), call.args, cause)
+      throw codecError(`${this.#what} was not sent: its arguments cannot be: ${why}`, cause)
+    }
   }
 
   #decode(r: Reader): unknown {

@@ -1,17 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HEAD_BYTES } from '../codec/layout.js'
+import { Writer } from '../codec/writer.js'
 import { StreamSender } from './stream-sender.js'
 import { STREAM_WINDOW } from './stream-window.js'
 
 /** A sender of texts, and all that it says. */
-function sender(maxPayloadBytes: number = 2 ** 20) {
+function sender(how: number | ((w: Writer, item: unknown) => void) = 2 ** 20) {
   const said: unknown[] = []
+  const writer = new Writer()
   const stream = new StreamSender({
     what: 'news/Feed.texts',
-    encode: (item) => {
-      if (typeof item !== 'string') throw new TypeError('expected a string')
-      return Buffer.from(item)
+    encode(write) {
+      write(writer)
+      return writer.finish().subarray(HEAD_BYTES)
     },
-    maxPayloadBytes,
+    encodeItem(w, item) {
+      if (typeof how === 'function') return how(w, item)
+      if (typeof item !== 'string') throw new TypeError('expected a string')
+      w.raw(Buffer.from(item))
+    },
+    maxPayloadBytes: typeof how === 'number' ? how : 2 ** 20,
     onItems: (first, items) => void said.push([first, items.map((item) => Buffer.from(item).toString())]),
     onPart: (bytes) => void said.push(`part of ${bytes.length}`),
     onEnd: () => void said.push('end'),
@@ -75,6 +83,14 @@ describe('a sender', () => {
       }
     })
     expect(said).toEqual([[0, ['a']], 'finally', 'news/Feed.texts: an item cannot be sent: expected a string'])
+  })
+
+  it('says where in an item that lies', async () => {
+    const { stream, said } = sender((w, item) => w.string((item as { readonly name: string }).name))
+    await stream.run(async function* () {
+      yield { name: 7 }
+    })
+    expect(said).toEqual(['news/Feed.texts: an item cannot be sent: at name: expected a string, got a number'])
   })
 
   it('asks for nothing while it has no credit', async () => {

@@ -7,7 +7,8 @@
  * I3  `run()` resolves after the producer is through, its `finally` included, and never rejects.
  */
 import { codecError } from '../codec/codec-error.js'
-import { reasonOf } from '../contract/errors.js'
+import { whyRefused } from '../codec/find-refused.js'
+import type { Writer } from '../codec/writer.js'
 import { openItems } from './open-items.js'
 import { itemCost, MAX_ITEM_BYTES, SendWindow } from './stream-window.js'
 
@@ -19,7 +20,9 @@ const HEAD_BYTES = 32
 export interface StreamSenderOptions {
   /** Whose items these are, for messages. */
   readonly what: string
-  encode(item: unknown): Uint8Array
+  /** A message with the item alone. */
+  encode(write: (w: Writer) => void): Uint8Array
+  encodeItem(w: Writer, item: unknown): void
   readonly maxPayloadBytes: number
   /** Sends items; `first` is the number of the first one. */
   onItems(first: number, items: readonly Uint8Array[]): void
@@ -135,10 +138,11 @@ export class StreamSender {
   }
 
   #encode(item: unknown): Uint8Array | Error {
+    const { encode, encodeItem, what } = this.#options
     try {
-      return this.#options.encode(item)
+      return encode((w) => encodeItem(w, item))
     } catch (cause) {
-      return codecError(`${this.#options.what}: an item cannot be sent: ${reasonOf(cause)}`, cause)
+      return codecError(`${what}: an item cannot be sent: ${whyRefused(encodeItem, item, cause)}`, cause)
     }
   }
 

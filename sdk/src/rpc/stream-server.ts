@@ -149,7 +149,8 @@ class ServerCall implements EndpointCall {
     const { maxPayloadBytes } = server.transport
     this.#output = new StreamSender({
       what,
-      encode: (item) => endpoint.encode((w) => binding.encodeResult(w, item)),
+      encode: (write) => endpoint.encode(write),
+      encodeItem: (w, item) => binding.encodeResult(w, item),
       maxPayloadBytes,
       onItems: (first, items) => this.#send(STREAM_KIND.items, (w) => writeItems(w, first, items)),
       onPart: (bytes) => this.#send(STREAM_KIND.part, (w) => w.bytes(bytes)),

@@ -146,7 +146,16 @@ describe('a method that returns a stream', () => {
     await feeds.replica({ count: () => 7 as never, texts: () => upTo(1) as never })
     const { feed } = await feeds.caller()
     expect(await failureOf(all(feed.count(1)))).toMatchObject({ code: 'WEAVER_CODEC_INVALID', message: 'news/Feed.count: expected an AsyncIterable, got number' }) // prettier-ignore
-    expect(await failureOf(all(feed.texts(1)))).toMatchObject({ code: 'WEAVER_CODEC_INVALID', message: expect.stringContaining('news/Feed.texts: an item cannot be sent') }) // prettier-ignore
+    expect(await failureOf(all(feed.texts(1)))).toMatchObject({ code: 'WEAVER_CODEC_INVALID', message: 'news/Feed.texts: an item cannot be sent: expected a string, got a number' }) // prettier-ignore
+  })
+
+  it('refuses arguments that are not what their types say, with the method and their place', async () => {
+    await feeds.replica({})
+    const { feed } = await feeds.caller()
+    expect(await failureOf(all(feed.cut(5 as never)))).toMatchObject({
+      code: 'WEAVER_CODEC_INVALID',
+      message: 'news/Feed.cut was not sent: its arguments cannot be: argument 1: expected a string, got a number',
+    })
   })
 
   it('brings items through that are larger than a message of the broker, in pieces, between small ones', async () => {

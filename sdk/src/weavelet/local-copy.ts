@@ -1,9 +1,9 @@
 /** What values are after the way to another process and back, for local calls that must not share them. */
 import type { MethodBinding } from '../component/binding.js'
 import { codecError } from '../codec/codec-error.js'
+import { whyArgumentsRefused, whyRefused } from '../codec/find-refused.js'
 import { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
-import { reasonOf } from '../contract/errors.js'
 import { openItems } from '../rpc/open-items.js'
 
 /**
@@ -16,13 +16,20 @@ export function copyArgs(what: string, binding: MethodBinding, args: readonly un
   try {
     binding.encodeArgs(w, args)
   } catch (cause) {
-    throw codecError(`${what} was not sent: its arguments cannot be: ${reasonOf(cause)}`, cause) // as a call to another process says it
+    const why = whyArgumentsRefused((again, seen) => binding.encodeArgs(again, seen), args, cause)
+    throw codecError(`${what} was not sent: its arguments cannot be: ${why}`, cause) // as a call to another process says it
   }
   const copy = binding.decodeArgs(new Reader(w.finish()))
   const { input } = binding
   if (input !== undefined)
     copy[input.position] = copyItems(`the argument of ${what}`, args[input.position], (item) => {
-      input.encodeItem(w, item)
+      try {
+        input.encodeItem(w, item)
+      } catch (cause) {
+        w.reset()
+        const why = whyRefused((again, value) => input.encodeItem(again, value), item, cause)
+        throw codecError(`the argument of ${what}: an item cannot be sent: ${why}`, cause) // the same
+      }
       return input.decodeItem(new Reader(w.finish()))
     })
   return copy
@@ -35,7 +42,8 @@ export function copyResult(what: string, binding: MethodBinding, result: unknown
     binding.encodeResult(w, result)
   } catch (cause) {
     const part = binding.isStream === true ? 'an item' : 'what it returned'
-    throw codecError(`${what}: ${part} cannot be sent: ${reasonOf(cause)}`, cause) // the same
+    const why = whyRefused((again, value) => binding.encodeResult(again, value), result, cause)
+    throw codecError(`${what}: ${part} cannot be sent: ${why}`, cause) // the same
   }
   return binding.decodeResult(new Reader(w.finish()))
 }
