@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { fixtures, IMPORTS, type Fixture } from './testing/fixture.js'
@@ -87,4 +89,36 @@ it.each([
   expect((await generate({ projectDir: made.folder })).diagnostics.map(formatDiagnostic)).toEqual([])
   expect(made.generated()).toContain(`from '${specifier}'`)
   expect(made.typeErrors({ ...settings, erasableSyntaxOnly: true })).toEqual([])
+})
+
+it('an application is run by Node alone, which strips the types: sources and the generated file as they are', async () => {
+  const made = fixture({
+    'words.ts': `import { component, implement } from '@weaver/sdk'
+export interface Words { upper(words: readonly string[], more?: Map<string, Date>): Promise<string> }
+export const Words = component<Words>('test/Words')
+class WordsImpl implements Words { async upper(words: readonly string[]) { return words.join(' ').toUpperCase() } }
+export const wordsImpl = implement(Words, WordsImpl)
+`,
+    'main.ts': `import { ref, run, type Main } from '@weaver/sdk'
+import { weaver } from './weaver.gen.ts'
+import { Words } from './words.ts'
+class App implements Main {
+  readonly words = ref(Words)
+  async main() {
+    process.stdout.write(await this.words.upper(['stripped', 'types'], new Map([['now', new Date()]])), () => process.exit(0))
+  }
+}
+await run(App, weaver, { copyArgs: true })
+`,
+  })
+  const tsconfig = JSON.parse(readFileSync(join(made.folder, 'tsconfig.json'), 'utf8')) as { readonly compilerOptions: object }
+  made.write(
+    'tsconfig.json',
+    JSON.stringify({ ...tsconfig, compilerOptions: { ...tsconfig.compilerOptions, allowImportingTsExtensions: true } }),
+  )
+  expect((await generate({ projectDir: made.folder })).diagnostics.map(formatDiagnostic)).toEqual([])
+  const flags = process.features.typescript === false ? ['--experimental-strip-types'] : [] // before Node 22.18
+  const { WEAVER_BOOTSTRAP: _, NODE_OPTIONS: __, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, join(made.folder, 'src/main.ts')], { env })
+  expect(stdout).toContain('STRIPPED TYPES')
 })
