@@ -351,6 +351,7 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeCl
         image,
         groups: [{ name: 'all', components: ['app/Foreman', 'weaver/Main'], replicas }],
         rollout: { strategy: 'cutover', drainTimeout: '2s' },
+        revisionHistoryLimit: 0, // the record of a version is deleted, too
         traffic: { driver },
       },
     })
