@@ -1,6 +1,7 @@
 // From an installation whose one release holds operator and broker (testdata/one-release, the chart as it was) to two releases, by the commands of docs/operating.md,
 // with an application under load that loses nothing. Takes the operator of the other stories away and gives it back.
-import { cp, readFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { parse, stringify } from 'yaml'
 import { getApp, getJson, kubectl } from '../../support/kube.js'
 import { startLoad } from '../../support/load.js'
 import {
@@ -51,7 +52,11 @@ beforeAll(async () => {
   const nats = broker.filter((value) => value.startsWith('image.')).flatMap((value) => ['--set-string', `nats.${value}`])
   const chart = `${root}e2e/.work/one-release`
   await cp(`${root}e2e/testdata/one-release`, chart, { recursive: true })
+  // The operator's image is today's, so that it needs today's schema and rights.
   await cp(`${root}crds/weaver.dev_weaverapps.yaml`, `${chart}/files/weaver.dev_weaverapps.yaml`)
+  const rules = async (path: string) => parse(await readFile(`${root}${path}/files/rbac.yaml`, 'utf8')) as Record<string, unknown>
+  const { app, own } = await rules('charts/weaver-operator')
+  await writeFile(`${chart}/files/rbac.yaml`, stringify({ ...(await rules('e2e/testdata/one-release')), app, own }))
   await helm(['install', RELEASE, chart, '--create-namespace', '--wait', '--timeout', '8m', ...operator, ...nats], LIMIT)
 })
 afterAll(async () => {
