@@ -1,17 +1,18 @@
 /** The type of a shape and the bodies of its two functions, one rule for each kind. Loops over elements make no closure and copy nothing. */
-import type { NamedShape } from './emit-codec.js'
+import type { CodecParts } from './codec-parts.js'
 import { call, indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
 import { memberTest, narrowed } from './member-test.js'
-import { describeShape, findTag, takesNoBytes, type ObjectShape, type Shape, type TupleShape, type UnionShape } from './shape.js'
+import {
+  describeShape,
+  findTag,
+  takesNoBytes,
+  type NamedShape,
+  type ObjectShape,
+  type Shape,
+  type TupleShape,
+  type UnionShape,
+} from './shape.js'
 
-/** What a rule may ask of the file that it writes into. */
-export interface CodecParts {
-  readonly imports: Set<string>
-  importOf(exported: { readonly file: string; readonly name: string }): string
-  write(shape: Shape, value: string): string
-  read(shape: Shape): string
-  type(shape: Shape): string
-}
 export interface CodecBody {
   readonly declaration: readonly string[]
   readonly write: readonly string[]

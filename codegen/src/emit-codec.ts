@@ -1,10 +1,8 @@
-import { codecBody, type CodecParts } from './codec-body.js'
+import { codecBody } from './codec-body.js'
+import type { CodecParts } from './codec-parts.js'
 import { indent } from './layout.js'
 import type { NameScope } from './name-scope.js'
-import { signatureOf, type CompositeShape, type LiteralsShape, type Shape } from './shape.js'
-
-/** A shape with a type and a pair of functions of its own. */
-export type NamedShape = CompositeShape | LiteralsShape
+import { signatureOf, type NamedShape, type Shape } from './shape.js'
 
 /**
  * Writes the codec functions of a generated file. Primitives become one call in place; every other shape gets a type and a pair of functions, once for each

@@ -1,4 +1,5 @@
-import { optionValue, type InterfaceSource } from './read-methods.js'
+import type { InterfaceSource } from './interface-source.js'
+import { optionValue } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
 /** An option of a component that is one of a few words, which the deployer must know. */

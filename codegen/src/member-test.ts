@@ -1,5 +1,5 @@
 /** How the writer of a union finds the member that a value belongs to. */
-import type { CodecParts } from './codec-body.js'
+import type { CodecParts } from './codec-parts.js'
 import { runtimeClass, type Shape } from './shape.js'
 
 /** How a value of a member is recognised: never a built-in class by instanceof, a process may have several realms. */

@@ -1,5 +1,4 @@
-import type { Balance } from '@weaver/sdk/contract'
-import type { PackageModel } from './read-packages.js'
+import type { Balance, ComponentNode } from '@weaver/sdk/contract'
 import { hasInstances, signatureOf, type Shape } from './shape.js'
 
 /** What the generator found in a package: everything the generated file and the graph are made of. */
@@ -13,6 +12,17 @@ export interface Application {
   /** Other packages whose components this one refers to, sorted by name. */
   readonly packages: readonly PackageModel[]
 }
+/** A package whose components this one refers to, as its own generated graph tells. */
+export interface PackageModel {
+  readonly name: string
+  /** Of its graph. */
+  readonly fingerprint: string
+  /** Its components and those of the packages below it, each with the package that declares it. */
+  readonly nodes: readonly (ComponentNode & { readonly package: string })[]
+  /** What was read: its graph and its manifest. */
+  readonly files: readonly string[]
+}
+
 export interface Exported {
   /** Absolute path of the module. */
   readonly file: string

@@ -1,6 +1,7 @@
 import { BALANCES, type Balance } from '@weaver/sdk/contract'
 import { literalOption } from './literal-option.js'
-import { optionValue, type InterfaceSource } from './read-methods.js'
+import type { InterfaceSource } from './interface-source.js'
+import { optionValue } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
 /** The option `balance` of a component, which the deployer must know; it says nothing without keys. */

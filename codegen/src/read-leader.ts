@@ -1,6 +1,6 @@
 import { literalOption } from './literal-option.js'
 import { instanceOf, type ClassSource } from './read-class.js'
-import type { InterfaceSource } from './read-methods.js'
+import type { InterfaceSource } from './interface-source.js'
 import type { SourceReader } from './source-reader.js'
 
 /** The option `leader` of a component, which the deployer must know. */

@@ -1,19 +1,12 @@
 import type ts from 'typescript-api'
 import type { DiagnosticCode } from './diagnostics.js'
+import type { InterfaceSource } from './interface-source.js'
 import type { MethodModel, ParameterModel } from './model.js'
 import type { ShapeReader } from './read-shape.js'
 import { isSymbolKeyed, shownName } from './phantom-members.js'
 import { readRouter } from './read-router.js'
 import type { Shape } from './shape.js'
 import type { SourceReader } from './source-reader.js'
-
-/** A call of `component<T>(name, options)`. */
-export interface InterfaceSource {
-  readonly name: string
-  readonly type: ts.Type
-  readonly typeNode: ts.TypeNode
-  readonly options: ts.ObjectLiteralExpression | undefined
-}
 
 /** The runtime calls them of every class that has them. health() only asks, so a method may be it as well; lead() is WVG048. */
 const HOOKS: readonly string[] = ['init', 'shutdown']

@@ -1,19 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { GRAPH_FILE, MAIN_COMPONENT, parseGraph, type ComponentNode } from '@weaver/sdk/contract'
+import { GRAPH_FILE, MAIN_COMPONENT, parseGraph } from '@weaver/sdk/contract'
 import type ts from 'typescript-api'
+import type { PackageModel } from './model.js'
 import type { SourceReader } from './source-reader.js'
-
-/** A package whose components this one refers to, as its own generated graph tells. */
-export interface PackageModel {
-  readonly name: string
-  /** Of its graph. */
-  readonly fingerprint: string
-  /** Its components and those of the packages below it, each with the package that declares it. */
-  readonly nodes: readonly (ComponentNode & { readonly package: string })[]
-  /** What was read: its graph and its manifest. */
-  readonly files: readonly string[]
-}
 
 /** The doors that a package with components has. */
 const DOORS = ['./weaver', `./${GRAPH_FILE}`]

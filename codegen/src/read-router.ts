@@ -1,5 +1,5 @@
 import type ts from 'typescript-api'
-import type { InterfaceSource } from './read-methods.js'
+import type { InterfaceSource } from './interface-source.js'
 import type { SourceReader } from './source-reader.js'
 
 /** Checks the key functions of a component: their parameters are those of the method, and all give keys of one type. */

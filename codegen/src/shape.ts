@@ -13,6 +13,9 @@ export interface LiteralsShape {
 /** A shape with parts. The parts are filled in after it is known, so that it may contain itself. */
 export type CompositeShape = ArrayShape | TupleShape | MapShape | SetShape | RecordShape | ObjectShape | UnionShape | InstanceShape
 
+/** A shape with a type and a pair of functions of its own. */
+export type NamedShape = CompositeShape | LiteralsShape
+
 /** `buffer`: bytes that arrive as a Buffer. `never`: of an optional property, which is never there. */
 export type PrimitiveKind = 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'buffer' | 'null' | 'undefined' | 'never'
 export type Literal = string | number | boolean

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 import { ENTRY_FIELDS, type LogEntry } from '../contract/logs.js'
 import { context } from '../rpc/context.js'
-import type { LogFields } from './logger.js'
 import { parseTraceparent } from './trace-context.js'
+
+export type LogFields = Readonly<Record<string, unknown>>
 
 /** The entry for something that is logged now. Fields with the names of entry fields go there, the others are attributes. */
 export function logEntry(of: {

@@ -1,9 +1,8 @@
 import { LOG_LEVELS, type LogEntry, type LogLevel } from '../contract/logs.js'
 import { callSite } from './call-site.js'
-import { logEntry } from './log-entry.js'
+import { logEntry, type LogFields } from './log-entry.js'
 
-export type LogFields = Readonly<Record<string, unknown>>
-export type { LogLevel }
+export type { LogFields, LogLevel }
 
 /** Structured logging: a constant message, data in fields, an error under `err`. */
 export interface Logger {

@@ -1,6 +1,6 @@
 import { LABELS } from '@weaver/crds'
 import { BOOTSTRAP_ENV } from '@weaver/sdk/contract'
-import type { Pod } from './weaver-apps.js'
+import type { Pod } from './pod.js'
 
 /** Which pods are meant: those that host a component, or those whose label names a group. */
 export interface WantedGroup {

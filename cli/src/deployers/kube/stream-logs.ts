@@ -4,7 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
-import { listPods, type AppName, type Pod } from './weaver-apps.js'
+import type { Pod } from './pod.js'
+import { listPods, type AppName } from './weaver-apps.js'
 
 export interface LogLine {
   /** When the node wrote it, RFC 3339. */

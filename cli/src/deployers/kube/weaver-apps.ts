@@ -3,6 +3,7 @@ import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
 import { cliError } from '../../errors/catalogue.js'
 import { isInGroup, type WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
+import type { Pod } from './pod.js'
 
 /** Name under which the API server records what this command applied. */
 const CLI_FIELD_MANAGER = 'weaver-cli'
@@ -136,24 +137,6 @@ export async function clearFinalizer(client: KubeClient, app: AppName, finalizer
     accept: [404],
     what: `WeaverApp "${app.namespace}/${app.name}"`,
   })
-}
-
-export interface Pod {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
-  readonly spec: {
-    readonly containers: readonly {
-      readonly name: string
-      readonly env?: readonly { readonly name: string; readonly value?: string }[]
-    }[]
-  }
-  readonly status?: {
-    readonly phase?: string
-    readonly containerStatuses?: readonly {
-      readonly name: string
-      readonly restartCount: number
-      readonly state?: Readonly<Record<string, unknown>>
-    }[]
-  }
 }
 
 export async function listPods(

@@ -1,0 +1,18 @@
+/** A pod as the API server gives it, as far as commands look at it. */
+export interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
+  readonly spec: {
+    readonly containers: readonly {
+      readonly name: string
+      readonly env?: readonly { readonly name: string; readonly value?: string }[]
+    }[]
+  }
+  readonly status?: {
+    readonly phase?: string
+    readonly containerStatuses?: readonly {
+      readonly name: string
+      readonly restartCount: number
+      readonly state?: Readonly<Record<string, unknown>>
+    }[]
+  }
+}

@@ -1,0 +1,10 @@
+import type { Shape } from './shape.js'
+
+/** What a rule may ask of the file that it writes into. */
+export interface CodecParts {
+  readonly imports: Set<string>
+  importOf(exported: { readonly file: string; readonly name: string }): string
+  write(shape: Shape, value: string): string
+  read(shape: Shape): string
+  type(shape: Shape): string
+}
