@@ -11,6 +11,7 @@ export default {
     '<rootDir>/*/src/**/*.test.ts',
     '<rootDir>/examples/*/src/**/*.test.ts',
     '<rootDir>/e2e/cluster/**/*.test.ts',
+    '<rootDir>/e2e/recipes/**/*.test.ts',
     '<rootDir>/scripts/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
