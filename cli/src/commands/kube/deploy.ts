@@ -11,6 +11,7 @@ import { cliError } from '../../errors/catalogue.js'
 import { ENGINES, type Engine } from '../../image/container-engine.js'
 import { DEFAULT_BASE_IMAGE, makeImage } from '../../image/make-image.js'
 import { parseReference } from '../../image/reference.js'
+import { resolveTag } from '../../image/resolve-tag.js'
 import { formatSeconds } from '../../print/table.js'
 import { collect } from '../collect.js'
 import { confirm, connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
@@ -19,6 +20,7 @@ interface DeployFlags extends ClusterFlags {
   readonly detach?: true
   readonly build: boolean
   readonly image?: string
+  readonly resolve?: true
   readonly repo?: string
   readonly tag?: string
   readonly baseImage?: string
@@ -38,6 +40,7 @@ export function deployCommand(context: CliContext): Command {
     .option('--detach', 'do not follow the rollout')
     .option('--no-build', 'deploy the image given by --image as it is')
     .option('--image <reference>', 'image to deploy, with --no-build')
+    .option('--resolve', 'with --no-build: deploy the digest that the tag names now, so that a tag pushed again makes a new version')
     .option('--repo <prefix>', 'registry and path to push to (default: kube.repo, else $WEAVER_KUBE_REPO, else $WEAVER_REGISTRY)')
     .option('--tag <tag>', 'tag of the image (default: made from its content)')
     .option('--base-image <reference>', `base of the image (default: kube.base_image, else $WEAVER_BASE_IMAGE, else ${DEFAULT_BASE_IMAGE})`)
@@ -83,6 +86,11 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
       '--image names an image that is there already; add --no-build, or name the place to push to with --repo and --tag',
     )
   if (flags.image !== undefined) parseReference(flags.image)
+  if (flags.build && flags.resolve === true)
+    throw cliError(
+      'WEAVER_CLI_USAGE',
+      '--resolve is for an image that is there already; an image that is built is deployed by its digest anyway',
+    )
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout)
   const loaded = await loadRelease(file, context.cwd)
   if (flags.build) await checkBuilt(loaded, context.cwd)
@@ -103,7 +111,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     else await confirm(context, `${question} Go on?`, flags.yes)
   }
 
-  const image = repository === undefined ? (flags.image ?? '') : await pushImage(context, { release, repository, flags }) // one of the two is given
+  const image = repository === undefined ? await imageGiven(context, flags) : await pushImage(context, { release, repository, flags })
   const imageMs = Math.round(performance.now() - started)
   const { manifest, spec } = manifestFor(release, { image, namespace })
   const applied = await applyApp(client, { ...manifest, metadata: { ...manifest.metadata, namespace } }, flags.force)
@@ -147,6 +155,11 @@ function versionOf(spec: WeaverAppSpec, before: WeaverApp | undefined): string {
   if (desired === undefined || observedGeneration !== before?.metadata.generation) return versionIdOf(spec)
   const was = parseWeaverAppSpec(before?.spec)
   return was.ok && isSameVersion(was.spec, spec) ? desired : versionIdOf(spec)
+}
+
+/** The image of `--no-build`. */
+async function imageGiven({ env }: CliContext, { image = '', resolve, insecureRegistry = [] }: DeployFlags): Promise<string> {
+  return resolve === true ? resolveTag(image, { env, insecureRegistries: insecureRegistry }) : image
 }
 
 /** @returns the image by digest */
