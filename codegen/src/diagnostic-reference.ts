@@ -4,7 +4,7 @@ const INTRODUCTION = `# Errors of \`weaver generate\`
 
 <!-- Made from codegen/src/diagnostics.ts by \`npm run generate -w codegen\`. Do not edit. -->
 
-Each is told with file, line and column, all of them at once; nothing is written then. Where a type cannot be sent, the message begins with the way to it: \`Cart.add(order).items[].owner.callback is a function\`.
+Each is reported with file, line and column, all of them at once; nothing is written then. Where a type cannot be sent, the message begins with the way to it: \`Cart.add(order).items[].owner.callback is a function\`.
 Codes are stable. What the rules are for: [generator.md](generator.md).
 `
 

@@ -424,7 +424,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       'WVG044',
       'a listener with a dot',
       { 'a.ts': IMPORTS + good.replace('async m() {}', `readonly x = listener('a.b'); async m() {}`) },
-      /"a\.b" is no name of a listener/,
+      /"a\.b" is not a listener name/,
     ],
     [
       'WVG045',

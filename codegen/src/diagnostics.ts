@@ -28,7 +28,7 @@ export const CATALOGUE = {
     hint: 'write `readonly cart = ref(Cart)` as a field; not in a function, a condition, a constructor or init()',
   },
   WVG010: {
-    when: 'ref(), listener() or config() stands in a class that is given neither to implement() nor to run()',
+    when: 'ref(), listener() or config() is in a class that is passed neither to implement() nor to run()',
     hint: 'give the class to implement() or run(), or pass it what it needs',
   },
   WVG011: { when: 'the name of a listener is not a string literal', hint: 'write `listener("lis")`' },

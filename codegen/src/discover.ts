@@ -290,7 +290,7 @@ class Discovery {
   #stray(call: ts.CallExpression, field: string): void {
     if (this.#placed.has(call)) return
     const isField = this.#reader.ts.isPropertyDeclaration(call.parent) && call.parent.initializer === call
-    if (isField) this.#reader.report('WVG010', `${field}() stands in a class that is given neither to implement() nor to run()`, call)
+    if (isField) this.#reader.report('WVG010', `${field}() is in a class that is passed neither to implement() nor to run()`, call)
     else this.#reader.report('WVG009', `${field}() is not the initialiser of a class field`, call)
   }
 

@@ -44,7 +44,7 @@ export function readClass(
       } else if (name === 'listener') {
         if (argument === undefined || !reader.ts.isStringLiteralLike(argument))
           reader.report('WVG011', 'the name of a listener is not a string literal', argument ?? call)
-        else if (!NAME.test(argument.text)) reader.report('WVG044', `"${argument.text}" is no name of a listener`, argument)
+        else if (!NAME.test(argument.text)) reader.report('WVG044', `"${argument.text}" is not a listener name`, argument)
         else {
           listeners.push(argument.text)
           options.onListener(argument.text, call)

@@ -31,11 +31,11 @@ describe('configuration by its JSON Schema', () => {
     [{ type: 'integer', minimum: 1, maximum: 9 }, 1, 10, 'c: is more than 9; give at most 9'],
     [{ exclusiveMinimum: 0 }, 0.1, 0, 'c: is not more than 0; give more than 0'],
     [{ exclusiveMaximum: 1 }, 0.9, 1, 'c: is not less than 1; give less than 1'],
-    [{ multipleOf: 0.1 }, 0.3, 0.35, 'c: is no multiple of 0.1; give a multiple of 0.1'],
+    [{ multipleOf: 0.1 }, 0.3, 0.35, 'c: is not a multiple of 0.1; give a multiple of 0.1'],
     [{ type: 'string', minLength: 2 }, 'ab', '😀', 'c: has 1 characters; give at least 2'],
     [{ type: 'string', pattern: '^x' }, 'xy', 'yx', 'c: does not match ^x; give a text that does'],
     [{ type: 'array', maxItems: 1 }, [1], [1, 2], 'c: has 2 entries; give at most 1'],
-    [{ prefixItems: [{ type: 'string' }], items: false }, ['a'], ['a', 2], 'c[1]: may not be here; remove it'],
+    [{ prefixItems: [{ type: 'string' }], items: false }, ['a'], ['a', 2], 'c[1]: is not allowed here; remove it'],
     [
       { prefixItems: [{ type: 'string' }], items: { type: 'number' } },
       ['a', 1],
@@ -43,7 +43,7 @@ describe('configuration by its JSON Schema', () => {
       'c[0]: is a number, not string; give a value of type string',
     ],
     [{ allOf: [{ minimum: 1 }, { maximum: 2 }] }, 2, 3, 'c: is more than 2; give at most 2'],
-    [{ not: { const: 3 } }, 4, 3, 'c: is just what may not be here; change or remove it'],
+    [{ not: { const: 3 } }, 4, 3, 'c: is the one value that is not allowed here; change or remove it'],
     [
       { anyOf: [{ type: 'string' }, { type: 'number' }] },
       1,
@@ -56,7 +56,7 @@ describe('configuration by its JSON Schema', () => {
       { propertyNames: { enum: ['left', 'right'] }, additionalProperties: { type: 'number' } },
       { left: 1 },
       { rigth: 1 },
-      'c.rigth: is no field of this configuration; use "left", "right"',
+      'c.rigth: is not a field of this configuration; use "left", "right"',
     ],
     [{ properties: { a: { type: 'string' } }, required: ['a'] }, { a: 'x' }, {}, 'c.a: is missing; give it, as string'],
     [
@@ -70,7 +70,7 @@ describe('configuration by its JSON Schema', () => {
       SHAPES,
       { kind: 'file', path: '/' },
       { kind: 'file', path: '/', bukcet: 'b' },
-      'c.bukcet: is no field of this configuration; use "kind", "path"',
+      'c.bukcet: is not a field of this configuration; use "kind", "path"',
     ],
   ])('%j takes %j and not %j', (schema, good, bad, problem) => {
     expect(check(good, schema)).toEqual([])

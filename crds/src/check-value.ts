@@ -41,7 +41,7 @@ class Checker {
 
   check(value: unknown, schema: unknown, path: Path): SpecProblem[] {
     if (typeof value === 'string' && REFERENCE.test(value)) return [] // what it stands for is known to the process alone
-    if (schema === false) return [problem(path, 'may not be here', 'remove it')]
+    if (schema === false) return [problem(path, 'is not allowed here', 'remove it')]
     const of = asRecord(schema)
     if (of === undefined || this.#depth > MAX_DEPTH || this.#stepsLeft-- <= 0) return []
     this.#depth++
@@ -64,7 +64,7 @@ class Checker {
       if (!results.some((result) => result.length === 0)) found.push(...nearest(results, path, alternatives))
     }
     if (asRecord(schema['not']) !== undefined && this.check(value, schema['not'], path).length === 0)
-      found.push(problem(path, 'is just what may not be here', 'change or remove it'))
+      found.push(problem(path, 'is the one value that is not allowed here', 'change or remove it'))
     return found
   }
 
@@ -162,7 +162,7 @@ function nearest(results: readonly SpecProblem[][], path: Path, alternatives: re
 function unknownKey(key: string, path: Path, known: readonly string[]): SpecProblem {
   const near = nearestName(key, known)
   const use = known.length === 0 ? 'remove it: there are none' : `use ${known.map((name) => `"${name}"`).join(', ')}`
-  return problem(path, 'is no field of this configuration', near === undefined ? use : `did you mean "${near}"?`)
+  return problem(path, 'is not a field of this configuration', near === undefined ? use : `did you mean "${near}"?`)
 }
 
 function wanted(schema: Schema | undefined): string {
@@ -178,7 +178,7 @@ function checkNumber(value: number, schema: Schema, path: Path): SpecProblem[] {
     ['maximum', (bound) => value <= bound, 'is more than', 'give at most'],
     ['exclusiveMinimum', (bound) => value > bound, 'is not more than', 'give more than'],
     ['exclusiveMaximum', (bound) => value < bound, 'is not less than', 'give less than'],
-    ['multipleOf', (bound) => Math.abs(value / bound - Math.round(value / bound)) < 1e-9, 'is no multiple of', 'give a multiple of'],
+    ['multipleOf', (bound) => Math.abs(value / bound - Math.round(value / bound)) < 1e-9, 'is not a multiple of', 'give a multiple of'],
   ]
   return rules.flatMap(([key, isKept, what, remedy]) => {
     const bound = schema[key]

@@ -23,7 +23,7 @@ export const REASONS = {
   Promoted: 'The preview version took all traffic and is the active version now.',
   RolloutFailed: 'The version made no progress within the deadline; traffic stays with, or went back to, the active version.',
   RolloutHalted: 'The version made no progress within the deadline and rollout.onFailure is "pause": weights stay until promote or abort.',
-  RolloutResumed: 'A halted rollout was told to go on.',
+  RolloutResumed: 'A halted rollout was resumed.',
   RolloutAborted: 'A user aborted the rollout; traffic went back to the active version.',
   RolledBack: 'The spec asks for the active version again; the preview version gives its traffic back.',
   Superseded: 'The spec asks for another version; the preview version gives its traffic back and drains.',

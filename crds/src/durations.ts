@@ -3,7 +3,7 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 /** A duration as users write it: `500ms`, `30s`, `5m`, `1h30m`, `1.5h`. */
 const DURATION_PATTERN = /^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$/
 
-/** Milliseconds, rounded; `undefined` when the text is no duration. `0s` is one. */
+/** Milliseconds, rounded; `undefined` when the text is not a duration. `0s` is one. */
 export function parseDuration(text: string): number | undefined {
   if (!DURATION_PATTERN.test(text)) return undefined
   let total = 0

@@ -214,7 +214,7 @@ export const weaverAppSpecSchema = z
         driver: z
           .enum(['proxy', 'none'])
           .default('proxy')
-          .meta({ description: 'proxy: a managed HAProxy splits traffic; none: somebody else follows the status.' }),
+          .meta({ description: 'proxy: a managed HAProxy splits traffic; none: another controller follows the status.' }),
         replicas: z.int().min(1).max(20).default(2).meta({ description: 'Replicas of the proxy.' }),
       })
       .meta({ description: 'Who splits user traffic between versions.' })

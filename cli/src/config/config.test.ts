@@ -90,15 +90,15 @@ describe('weaver.toml', () => {
     const text =
       '[serviceweaver]\nbinry = "x"\nname = 3\nenv = ["A"]\n\n[kube]\nlisteners.lis.prt = 1\nreplicas = "many"\nrollout.on_failure = "panic"\ntraffic.driver = "proxy"\n[[kube.groups]]\nname = "g"\n[servcie]\n[Cart]\n'
     expect(problemsOf(() => read(text))).toEqual([
-      'weaver.toml:2:1: serviceweaver.binry: is no known key; did you mean "binary"?',
-      'weaver.toml:3:1: serviceweaver.name: 3 is no string; give a string',
-      'weaver.toml:4:8: serviceweaver.env[0]: "A" is no KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."',
-      'weaver.toml:7:15: kube.listeners.lis.prt: is no known key; did you mean "port"?',
-      'weaver.toml:8:1: kube.replicas: "many" is no number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }',
+      'weaver.toml:2:1: serviceweaver.binry: is not a known key; did you mean "binary"?',
+      'weaver.toml:3:1: serviceweaver.name: 3 is not a string; give a string',
+      'weaver.toml:4:8: serviceweaver.env[0]: "A" is not KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."',
+      'weaver.toml:7:15: kube.listeners.lis.prt: is not a known key; did you mean "port"?',
+      'weaver.toml:8:1: kube.replicas: "many" is not a number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }',
       'weaver.toml:9:9: kube.rollout.on_failure: "panic" is not allowed; use "rollback", "pause"',
       'weaver.toml:11:8: kube.groups[0].components: is missing; give it',
-      expect.stringMatching(/^weaver\.toml:13:2: servcie: is no section; /),
-      expect.stringMatching(/^weaver\.toml:14:2: Cart: is no section; .*\["package\/Cart"\]$/),
+      expect.stringMatching(/^weaver\.toml:13:2: servcie: is not a section; /),
+      expect.stringMatching(/^weaver\.toml:14:2: Cart: is not a section; .*\["package\/Cart"\]$/),
     ])
   })
 

@@ -86,7 +86,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
     else if (!name.includes('/'))
       report(
         [name],
-        'is no section',
+        'is not a section',
         `${unknownNameHint(name, ['serviceweaver', 'single', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
@@ -133,7 +133,7 @@ function reportIssue(issue: z.core.$ZodIssue, context: IssueContext): void {
   const path = [context.section, ...(issue.path as (string | number)[])] // TOML has no symbols
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys)
-      context.report([...path, key], 'is no known key', unknownNameHint(key, keysAt(context.schema, issue.path)))
+      context.report([...path, key], 'is not a known key', unknownNameHint(key, keysAt(context.schema, issue.path)))
     return
   }
   const value = issue.path.reduce<unknown>(
@@ -147,10 +147,11 @@ function reportIssue(issue: z.core.$ZodIssue, context: IssueContext): void {
 /** What TOML and people call the types of zod. */
 const TYPES: Readonly<Record<string, string>> = { object: 'table', record: 'table', array: 'list', int: 'integer' }
 const typeName = (expected: string): string => TYPES[expected] ?? expected
+const articleOf = (expected: string): string => (typeName(expected) === 'integer' ? 'an' : 'a')
 
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
   const shown = JSON.stringify(toJson(value))
-  if (issue.code === 'invalid_type') return `${shown} is no ${typeName(issue.expected)}`
+  if (issue.code === 'invalid_type') return `${shown} is not ${articleOf(issue.expected)} ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `${shown} is not allowed`
   if (issue.code === 'too_small' || issue.code === 'too_big')
     return shown === '""' || shown === '[]' ? 'is empty' : `${shown} is ${issue.code.replace('_', ' ')}`
@@ -158,13 +159,13 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
 }
 
 function hintOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_type') return `give ${typeName(issue.expected) === 'integer' ? 'an' : 'a'} ${typeName(issue.expected)}`
+  if (issue.code === 'invalid_type') return `give ${articleOf(issue.expected)} ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `use ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`
   if (issue.code === 'too_small' && issue.origin === 'array') return 'give at least one entry, or leave the key out'
   if (issue.code === 'too_small' && issue.origin === 'string') return 'give a text, or leave the key out'
   if (issue.code === 'too_small') return `give at least ${issue.minimum}`
   if (issue.code === 'too_big') return `give at most ${issue.maximum}`
-  // patterns and unions of the schema say both: "is no KEY=value; write …"
+  // patterns and unions of the schema say both: "is not KEY=value; write …"
   return issue.message.split('; ')[1] ?? 'correct it'
 }
 

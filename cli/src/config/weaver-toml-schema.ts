@@ -25,14 +25,14 @@ const replicas = z.union(
       cpu: z.int().min(1).max(100).optional().meta({ description: 'CPU use to aim at, in percent of the request.', byDefault: '80' }),
     }),
   ],
-  { error: 'is no number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }' },
+  { error: 'is not a number of replicas; give a number, or a table such as { min = 1, max = 10, cpu = 80 }' },
 )
 const environmentEntry = z
   .string()
-  .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*=/, 'is no KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."')
+  .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*=/, 'is not KEY=value; write it as "KEY=value", the key of letters, digits, "_", "-" and "."')
 const namespace = z
   .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'is no name of a namespace; use at most 63 lower-case letters, digits and "-"')
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'is not a namespace name; use at most 63 lower-case letters, digits and "-"')
 const duration = text.meta({ format: 'duration' })
 
 /** `[serviceweaver]`, or `[weaver]`. */
@@ -209,7 +209,7 @@ export const kubeSchema = z.strictObject({
   traffic: z
     .strictObject({
       driver: z.enum(['proxy', 'none']).optional().meta({
-        description: '`proxy`: a managed HAProxy splits traffic; `none`: somebody else follows the status.',
+        description: '`proxy`: a managed HAProxy splits traffic; `none`: another controller follows the status.',
         byDefault: '`"proxy"`',
       }),
       replicas: z.int().min(1).optional().meta({ description: 'Replicas of the proxy.', byDefault: '2' }),

@@ -72,7 +72,7 @@ describe('a built application', () => {
     const bad = await deploy('cacheSize = 0\ncachSize = "hunter2"')
     expect(bad).toMatchObject({ code: 2, stdout: '' })
     expect(bad.stderr).toContain(`weaver.toml:6:1: "${name}".cacheSize: is not more than 0; give more than 0`)
-    expect(bad.stderr).toContain(`weaver.toml:7:1: "${name}".cachSize: is no field of this configuration; did you mean "cacheSize"?`)
+    expect(bad.stderr).toContain(`weaver.toml:7:1: "${name}".cachSize: is not a field of this configuration; did you mean "cacheSize"?`)
     expect(bad.stderr).not.toContain('hunter2')
     // The check lets the reference pass; the process, which alone may look it up, then ends by itself.
     const started = await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')

@@ -27,7 +27,7 @@ export const CLI_ERRORS = {
   },
   WEAVER_CLI_UNREACHABLE: { exit: EXIT.failed, when: 'a running application does not answer the command, or refuses what it asks' },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
-  WEAVER_CLI_LOG_QUERY: { exit: EXIT.usage, when: '`--query` is no expression over log entries; the message shows the place' },
+  WEAVER_CLI_LOG_QUERY: { exit: EXIT.usage, when: '`--query` is not an expression over log entries; the message shows the place' },
   WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name cannot be understood' },
   WEAVER_CLI_REGISTRY: { exit: EXIT.failed, when: 'a registry refused or did not answer; network failures and 5xx were retried' },
   WEAVER_CLI_REGISTRY_AUTH: { exit: EXIT.failed, when: 'a registry wants credentials, or refused the ones given' },

@@ -26,8 +26,8 @@ export function diffGraphs(before: ComponentGraph, after: ComponentGraph): Graph
   const names = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort()
   const changes = names.flatMap((name): readonly GraphChange[] => {
     const [was, is] = [old?.get(name), now?.get(name)]
-    if (was === undefined) return [{ component: name, what: 'is new', breaks: 'new callers would find nobody in old processes' }]
-    if (is === undefined) return [{ component: name, what: 'is gone', breaks: 'old callers would find nobody in new processes' }]
+    if (was === undefined) return [{ component: name, what: 'is new', breaks: 'new callers would find no method to call in old processes' }]
+    if (is === undefined) return [{ component: name, what: 'is gone', breaks: 'old callers would find no method to call in new processes' }]
     return compare(was, is).map((change) => ({ component: name, ...change }))
   })
   return { changes, isCompatible: changes.every(({ breaks }) => breaks === undefined) }

@@ -83,7 +83,7 @@ async function readGraph(folder: string): Promise<ComponentGraph> {
   if (path === undefined)
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is no Weaver application`,
+      `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is not a Weaver application`,
     )
   return readGraphFile(path, await readFile(path, 'utf8'))
 }

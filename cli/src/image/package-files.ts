@@ -26,7 +26,7 @@ export interface PackageFile {
   readonly isExecutable: boolean
 }
 
-/** @throws WeaverError `WEAVER_CLI_NOT_BUILT` when there is none, or it is no package.json */
+/** @throws WeaverError `WEAVER_CLI_NOT_BUILT` when there is none, or it is not a package.json */
 export async function readPackageJson(folder: string): Promise<PackageJson> {
   const file = join(folder, 'package.json')
   let raw: unknown
@@ -46,7 +46,7 @@ export async function readPackageJson(folder: string): Promise<PackageJson> {
   if (!parsed.success)
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${file}" is no package.json: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`,
+      `"${file}" is not a package.json: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`,
     )
   return parsed.data
 }

@@ -25,7 +25,7 @@ describe('the reference of the command', () => {
         ...readFileSync(join(SOURCES, file), 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g),
       ])
       .map(([, read, set, inEitherCase]) => read ?? set ?? inEitherCase ?? '')
-    const ofOthers = ['NODE_EXTRA_CA_CERTS', 'WEAVER_LOG_LEVEL'] // Node and the application read these
+    const ofOthers = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'WEAVER_LOG_LEVEL'] // Node and the application read these
     expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofOthers])].sort())
   })
 

@@ -44,7 +44,7 @@ export async function cliReference(): Promise<string> {
       .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)
       .join('\n'),
     '## weaver.toml',
-    'One file for every deployer. Unknown keys and wrong types are errors, all told at once as `file:line:column: key: what is wrong; what to do`.',
+    'One file for every deployer. Unknown keys and wrong types are errors, all reported at once as `file:line:column: key: what is wrong; what to do`.',
     ...tomlSections().flatMap(({ name, keys }) => [
       `### \`[${name}]\``,
       ...(name === 'serviceweaver'

@@ -8,9 +8,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   WEAVER_KUBE_REPO: 'Registry and path that images are pushed to, where neither `--repo` nor `kube.repo` is given.',
   WEAVER_REGISTRY: 'The same, after `WEAVER_KUBE_REPO`.',
   WEAVER_BASE_IMAGE: 'Base of images, where neither a flag nor `kube.base_image` is given.',
-  REGISTRY_AUTH_FILE: 'File with credentials of registries, in the format of `docker login` and `podman login`. It is looked into first.',
+  REGISTRY_AUTH_FILE: 'File with credentials of registries, in the format of `docker login` and `podman login`. It is read first.',
   DOCKER_CONFIG: 'Folder of the `config.json` that `docker login` writes. Default: `~/.docker`.',
-  XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is looked into last.',
+  XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is read last.',
   XDG_STATE_HOME: 'Below it, in `weaver`, logs and the list of running deployments of `weaver single` are kept. Default: `~/.local/state`.',
   XDG_CACHE_HOME: 'Below it, in `weaver`, layers of images are kept. Default: `~/.cache`.',
   HOME: 'Where `~` is.',
@@ -22,6 +22,8 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   NO_PROXY:
     'What is reached without a proxy, divided by commas: names with their subdomains, `.suffixes`, addresses, CIDR ranges, each name or address with or without a port; `*` for all. In lower case, too. Loopback never has a proxy.',
   NODE_EXTRA_CA_CERTS: 'Of Node: a file with more certificate authorities to trust, such as that of a registry of your own.',
+  NODE_USE_ENV_PROXY:
+    'Of Node 24: `1` sends what a library does by itself through the proxies above, too. Of this command that is one request, the refresh of an OIDC token that has expired (`auth-provider` of a kubeconfig). Where that has an `idp-certificate-authority`, it goes without a proxy: use an `exec` plugin for the login then.',
   NO_COLOR: 'Anything but the empty string: no colours.',
   TERM: '`dumb`: no colours, and nothing is redrawn in place.',
   WEAVER_DEBUG: 'Anything but the empty string: errors come with stack trace and cause.',

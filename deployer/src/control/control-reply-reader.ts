@@ -20,14 +20,14 @@ export function controlReplyReader(): (message: Uint8Array) => ControlReply | un
   }
 }
 
-/** @throws WeaverError `WEAVER_CONTROL_INVALID` for bytes that are no reply. */
+/** @throws WeaverError `WEAVER_CONTROL_INVALID` for bytes that are not a reply. */
 function parse(bytes: Uint8Array): ControlReply {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8')) as ControlReply // a weavelet of the deployer's own account sent it
   } catch (cause) {
     throw new WeaverError(
       'WEAVER_CONTROL_INVALID',
-      'a weavelet answered with something that is no JSON; use a deployer and an SDK of the same release',
+      'a weavelet answered with something that is not JSON; use a deployer and an SDK of the same release',
       { cause },
     )
   }

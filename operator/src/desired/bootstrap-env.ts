@@ -41,7 +41,7 @@ export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsSe
   if (bytes > MAX_VARIABLE_BYTES)
     throw operatorError(
       'WEAVER_BOOTSTRAP_TOO_LARGE',
-      `group "${group.name}" cannot be started: what its pods are told (${BOOTSTRAP_ENV}) has ${bytes} bytes, and Linux takes ${MAX_VARIABLE_BYTES} in one variable of the environment. ${largestOf(bootstrap.config)}Put what is large into a file and name it in the configuration, or spread the components over more groups`,
+      `group "${group.name}" cannot be started: what its pods are given (${BOOTSTRAP_ENV}) has ${bytes} bytes, and Linux takes ${MAX_VARIABLE_BYTES} in one variable of the environment. ${largestOf(bootstrap.config)}Put what is large into a file and name it in the configuration, or spread the components over more groups`,
     )
   return `{"replica":"$(POD_NAME)",${text.replaceAll('$', '$$$$')}`
 }

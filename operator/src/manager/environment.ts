@@ -48,7 +48,7 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
   const natsServers = list(required('WEAVER_NATS_SERVERS', 'nats:// URLs, separated by commas'))
   for (const url of natsServers)
     if (!/^(nats|tls|ws|wss):\/\/[^/\s]+$/.test(url))
-      problems.push(`WEAVER_NATS_SERVERS: "${url}" is no broker URL; write it as nats://host:4222`)
+      problems.push(`WEAVER_NATS_SERVERS: "${url}" is not a broker URL; write it as nats://host:4222`)
   const proxyImage = required('WEAVER_PROXY_IMAGE', 'the image of the HAProxy that splits traffic')
   const failOpen = env['WEAVER_PROXY_FAIL_OPEN_SECONDS'] ?? '120'
   if (!/^[0-9]{1,5}$/.test(failOpen)) problems.push(`WEAVER_PROXY_FAIL_OPEN_SECONDS is "${failOpen}"; write a whole number of seconds`)

@@ -34,7 +34,7 @@ describe('environment of the operator', () => {
 
   it('names every problem at once, with what to set', () => {
     expect(() => parseEnvironment({ WEAVER_NATS_SERVERS: 'nats:4222', WEAVER_LOG_LEVEL: 'loud', WEAVER_METRICS_ADDRESS: '8080' })).toThrow(
-      /WEAVER_NAMESPACE is not set; .*POD_NAME is not set; .*"nats:4222" is no broker URL; .*WEAVER_PROXY_IMAGE is not set; .*"loud"; use one of .*"8080"; write it as host:port/,
+      /WEAVER_NAMESPACE is not set; .*POD_NAME is not set; .*"nats:4222" is not a broker URL; .*WEAVER_PROXY_IMAGE is not set; .*"loud"; use one of .*"8080"; write it as host:port/,
     )
   })
 })

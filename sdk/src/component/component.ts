@@ -73,7 +73,7 @@ export function component<T extends Remotable<T>>(name: string, options: Compone
   if (!NAME.test(name))
     throw new WeaverError(
       'WEAVER_COMPONENT_NAME',
-      `"${name}" is no component name; use letters, digits, "_" and "-", in parts divided by "/", such as "shop/Cart"`,
+      `"${name}" is not a component name; use letters, digits, "_" and "-", in parts divided by "/", such as "shop/Cart"`,
     )
   return { name, options }
 }

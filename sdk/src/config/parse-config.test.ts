@@ -33,8 +33,8 @@ describe('references in configuration', () => {
     ['${env:A B}', '"a.0": ${env:A B} names no environment variable; write it as ${env:NAME}'],
     ['${file:key}', '"a.0": ${file:key} needs an absolute path, such as ${file:/run/secrets/key}'],
     ['${file:/other}', '"a.0": ${file:/other}: the file cannot be read (EACCES); mount it for this process'],
-    ['${vault:x}', '"a.0": ${vault:x} is no reference; use ${env:NAME} or ${file:/path}, and $${ where the text itself is meant'],
-    ['${}', '"a.0": ${} is no reference; use ${env:NAME} or ${file:/path}, and $${ where the text itself is meant'],
+    ['${vault:x}', '"a.0": ${vault:x} is not a reference; use ${env:NAME} or ${file:/path}, and $${ where the text itself is meant'],
+    ['${}', '"a.0": ${} is not a reference; use ${env:NAME} or ${file:/path}, and $${ where the text itself is meant'],
   ])('%s is refused', (given, problem) => expect(resolve({ a: [given] }).problems).toEqual([problem]))
 
   it('does not look for references in what a reference stands for', () => {
@@ -79,9 +79,9 @@ describe('configuration of a component', () => {
     })
     expect(parse(schema, { pol: 1, pool: { size: 1, sise: 2 }, hosts: [{ name: 'a', nmae: 'b' }] })).toEqual({
       problems: [
-        '"pool.sise" is no key of it; did you mean "size"?',
-        '"hosts.0.nmae" is no key of it; known are "name"',
-        '"pol" is no key of it; did you mean "pool"?',
+        '"pool.sise" is not a key of it; did you mean "size"?',
+        '"hosts.0.nmae" is not a key of it; known are "name"',
+        '"pol" is not a key of it; did you mean "pool"?',
       ],
     })
   })

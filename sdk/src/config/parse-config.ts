@@ -36,7 +36,8 @@ function describeSchemaError(error: unknown, schema: unknown): readonly string[]
       return [`${path.length === 0 ? '' : `"${path.map(String).join('.')}": `}${issue.message}`]
     const known = keysAt(schema, path)
     return issue.keys.map(
-      (key) => `"${[...path, key].map(String).join('.')}" is no key of it${known === undefined ? '' : `; ${unknownNameHint(key, known)}`}`,
+      (key) =>
+        `"${[...path, key].map(String).join('.')}" is not a key of it${known === undefined ? '' : `; ${unknownNameHint(key, known)}`}`,
     )
   })
 }

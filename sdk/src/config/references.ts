@@ -83,7 +83,7 @@ function lookUp(reference: string, source: ReferenceSource): { readonly text: st
     return text === undefined ? { problem: `${quoted}: there is no environment variable "${name}"; set it for this process` } : { text }
   }
   if (kind !== 'file')
-    return { problem: `${quoted} is no reference; use \${env:NAME} or \${file:/path}, and $\${ where the text itself is meant` }
+    return { problem: `${quoted} is not a reference; use \${env:NAME} or \${file:/path}, and $\${ where the text itself is meant` }
   if (!isAbsolute(name)) return { problem: `${quoted} needs an absolute path, such as \${file:/run/secrets/key}` }
   try {
     return { text: source.readFile(name).replace(/\r?\n$/, '') }

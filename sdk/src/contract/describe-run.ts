@@ -35,7 +35,7 @@ export function parseDescribeRequest(text: string): DescribeRequest {
   if (typeof file === 'string' && Array.isArray(components)) return { file, components: components.map(String) }
   throw new WeaverError(
     'WEAVER_BOOTSTRAP_INVALID',
-    `${DESCRIBE_ENV} is no request to describe the application; unset it, or use the weaver command and the SDK of one release`,
+    `${DESCRIBE_ENV} is not a request to describe the application; unset it, or use the weaver command and the SDK of one release`,
   )
 }
 
@@ -46,7 +46,7 @@ export function buildDescription(of: Omit<Description, 'format'>): Description {
 /** @returns the reason when it is none */
 export function parseDescription(text: string): Description | string {
   const found = parseRecord(text)
-  if (found === undefined) return 'it is no JSON object'
+  if (found === undefined) return 'it is not a JSON object'
   if (found['format'] !== DESCRIPTION_FORMAT)
     return `format ${JSON.stringify(found['format'])} is unknown, this release reads ${DESCRIPTION_FORMAT}`
   if (typeof found['fingerprint'] !== 'string' || typeof found['config'] !== 'object' || !Array.isArray(found['problems']))

@@ -18,7 +18,7 @@ export interface ErrorEntry {
 /** Every code that the SDK raises, each an `ErrorEntry`. Codes are stable and never used again for something else; `docs/errors.md` is made from this. */
 export const SDK_ERRORS = {
   WEAVER_BOOTSTRAP_INVALID: {
-    when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, or `WEAVER_SINGLE` of `weaver single deploy`, is no JSON, of another release, or lacks a field.',
+    when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, or `WEAVER_SINGLE` of `weaver single deploy`, is not JSON, of another release, or lacks a field.',
     retry: 'no',
     remedy: 'Use a deployer and an SDK of the same release. To run the application alone, unset the variable.',
   },
@@ -26,7 +26,7 @@ export const SDK_ERRORS = {
     when: 'an argument or a result is not what its type says, so that it cannot be sent to another process.',
     retry: 'no',
     remedy:
-      'The message names the method. Look for `any`, a cast or unchecked input on the way to it; the compiler was told something untrue.',
+      'The message names the method. Look for `any`, a cast or unchecked input on the way to it; the compiler was given a wrong type.',
   },
   WEAVER_COMPONENT_CYCLE: {
     when: 'components refer to each other in a circle; the message shows the path.',
@@ -35,12 +35,12 @@ export const SDK_ERRORS = {
       'Break the circle: pass what is needed as an argument, move what both need into a third component, or let one refer to the other by `lazyRef`.',
   },
   WEAVER_COMPONENT_NAME: {
-    when: '`component()` is given a name that is no component name.',
+    when: '`component()` is given a name that is not a component name.',
     retry: 'no',
     remedy: 'Use letters, digits, `_` and `-`, in parts divided by `/`, such as `shop/Cart`.',
   },
   WEAVER_CONFIG_FILE: {
-    when: 'the file that `WEAVER_CONFIG` (or `SERVICEWEAVER_CONFIG`) names cannot be read, is no TOML, or has a field of the wrong kind.',
+    when: 'the file that `WEAVER_CONFIG` (or `SERVICEWEAVER_CONFIG`) names cannot be read, is not TOML, or has a field of the wrong kind.',
     retry: 'no',
     remedy: 'The message names the file, and line and column where it has them.',
   },
@@ -50,7 +50,7 @@ export const SDK_ERRORS = {
     remedy: 'The cause is logged with its stack. Move work that can fail into `init()`, and checks of configuration into its schema.',
   },
   WEAVER_CONTROL_INVALID: {
-    when: 'a deployer asks a running process for something that it does not understand: an answer, nothing is thrown there. Thrown to a deployer that is answered with bytes that are no reply.',
+    when: 'a deployer asks a running process for something that it does not understand: an answer, nothing is thrown there. Thrown to a deployer that is answered with bytes that are not a reply.',
     retry: 'no',
     remedy: 'Use a deployer and an SDK of the same release.',
   },
@@ -75,14 +75,14 @@ export const SDK_ERRORS = {
     remedy: 'Let `lead()` end. It runs again when this replica gets the lease again.',
   },
   WEAVER_LISTENER_BIND: {
-    when: 'the address of a listener is no `host:port`, or cannot be bound.',
+    when: 'the address of a listener is not `host:port`, or cannot be bound.',
     retry: 'no',
     remedy: 'End the process that has the port, choose another one, or use port 0 for any free one.',
   },
   WEAVER_LISTENER_CLOSED: {
     when: '`serve()` is called while the process is stopping.',
     retry: 'no',
-    remedy: 'Nothing, where the process was told to stop so early. Otherwise serve the listener earlier in `main()`.',
+    remedy: 'Nothing, where the process was stopped that early. Otherwise serve the listener earlier in `main()`.',
   },
   WEAVER_LISTENER_TWICE: {
     when: '`serve()` is called on a listener that serves already.',
@@ -90,7 +90,7 @@ export const SDK_ERRORS = {
     remedy: 'Declare one listener for each server.',
   },
   WEAVER_METRIC_INVALID: {
-    when: 'a metric has a wrong name, label or bound, a name of the runtime, or one under which another is written; is declared twice with another meaning; or a counter is told to go down, or to grow without end.',
+    when: 'a metric has a wrong name, label or bound, a name of the runtime, or one under which another is written; is declared twice with another meaning; or a counter goes down, or grows without end.',
     retry: 'no',
     remedy: 'Use letters, digits and `_`; let counters end in `_total` and only grow; declare each metric once, as a constant of a module.',
   },
@@ -138,7 +138,7 @@ export const SDK_ERRORS = {
     remedy: 'Add the pair `[Token, object]` to `refs`.',
   },
   WEAVER_ROUTING_KEY: {
-    when: 'a router returns what is no key, such as undefined, a Date or an object of a class. The call is not made, in one process either.',
+    when: 'a router returns what is not a key, such as undefined, a Date or an object of a class. The call is not made, in one process either.',
     retry: 'no',
     remedy: 'Return a number, a bigint, a string, or a list or plain object of them.',
   },
@@ -168,18 +168,18 @@ export const SDK_ERRORS = {
     remedy: 'Look for what is slow behind the method, add replicas, or make fewer calls at once.',
   },
   WEAVER_RPC_PEER_LOST: {
-    when: 'the replica that had a call is gone: its process ended, or lost its connection to the broker; or the request, its answer or a part of one was lost on the way; or it owned the key of the call and missed three heartbeats. Of a stream also when it was told to stop, or was silent for ten seconds; on the callee it is then the reason of the signal. Calls of methods that may run twice have been sent again already.',
+    when: 'the replica that had a call is gone: its process ended, or lost its connection to the broker; or the request, its answer or a part of one was lost on the way; or it owned the key of the call and missed three heartbeats. Of a stream also when it was asked to stop, or was silent for ten seconds; on the callee it is then the reason of the signal. Calls of methods that may run twice have been sent again already.',
     retry: 'if-repeatable',
     remedy:
       'See the logs of the replica. Of a method in `notRetriable` find out first whether it ran; open a stream again from where the last item that arrived left off.',
   },
   WEAVER_RPC_PROTOCOL: {
-    when: 'a request, an answer or the error of a method could not be understood or written: damaged bytes, or a process that is no part of the application.',
+    when: 'a request, an answer or the error of a method could not be understood or written: damaged bytes, or a process that is not part of the application.',
     retry: 'if-repeatable',
     remedy: 'See who else may publish in the account of this version. Two processes of one build never cause it.',
   },
   WEAVER_RPC_TOO_LARGE: {
-    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` is told otherwise; or one item of a stream takes more than 16 MiB.',
+    when: 'the arguments (the method did not run) or the result (it ran) take more bytes than one message may: 16 MiB unless `run()` says otherwise; or one item of a stream takes more than 16 MiB.',
     retry: 'no',
     remedy: 'Send less at once, such as pages, a stream, or a reference to an object store; or raise `maxMessageBytes` of `run()`.',
   },
@@ -195,13 +195,13 @@ export const SDK_ERRORS = {
       'The message names the folder of each. Install one version (`npm ls @weaver/sdk`, `npm dedupe`, `overrides`); a package of components has `@weaver/sdk` as a peer dependency, and a bundle leaves it out or contains all that uses it.',
   },
   WEAVER_SIM_FAILED: {
-    when: 'an execution of `simulate()` went wrong: an operation, `invariant()` or `end()` threw, a promise was rejected that nobody waits for, or nothing came to an end. The error is a `SimulationError`.',
+    when: 'an execution of `simulate()` went wrong: an operation, `invariant()` or `end()` threw, a promise that nothing awaits was rejected, or nothing came to an end. The error is a `SimulationError`.',
     retry: 'no',
     remedy:
       'The message shows the smallest case that was found, and its history; `cause` is what was thrown, `report` has the rest. The seed, or the file in the graveyard, does it again.',
   },
   WEAVER_SIM_GRAVEYARD: {
-    when: 'a file in the graveyard of `simulate()` is no JSON, of another version, or lacks a field.',
+    when: 'a file in the graveyard of `simulate()` is not JSON, of another version, or lacks a field.',
     retry: 'no',
     remedy: 'Delete the file, or take it back from version control.',
   },
@@ -223,7 +223,7 @@ export const SDK_ERRORS = {
       'The message names operations and calls that are still running. Look for a deadlock, a loop that tries again for ever, or something real that is waited for.',
   },
   WEAVER_START_INVALID: {
-    when: 'classes, generated file, configuration and bootstrap do not fit each other, or there are several problems of any kind. All are told at once, before anything runs.',
+    when: 'classes, generated file, configuration and bootstrap do not fit each other, or there are several problems of any kind. All are reported at once, before anything runs.',
     retry: 'no',
     remedy: 'Each problem names its component and what to do; where it is the generated file, run `weaver generate`.',
   },

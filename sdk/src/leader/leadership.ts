@@ -118,7 +118,7 @@ export class Leadership {
     try {
       transport.publish(leaderSubject(deploymentId, component), encodeLeader(request), `${this.#inbox}.${term.id}`)
     } catch (error) {
-      log.warn('the deployer could not be told about the leadership; it goes on and says so again', { component, err: error })
+      log.warn('the deployer was not notified of the leadership; it is notified again', { component, err: error })
     }
   }
 

@@ -84,7 +84,7 @@ export class Presence {
     try {
       transport.publish(eventSubject(deploymentId), encodeJson(this.#event(kind)))
     } catch (error) {
-      log.warn('the deployer could not be told that this replica is there; it goes on and says so again', { err: error })
+      log.warn('the deployer was not notified that this replica is up; it is notified again', { err: error })
     }
   }
 

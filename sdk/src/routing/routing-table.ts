@@ -151,7 +151,7 @@ export class RoutingTable {
     try {
       transport.publish(eventSubject(deploymentId), encodeJson(event), reply)
     } catch (error) {
-      log.warn('the deployer could not be told of routed calls; they go on', { err: error })
+      log.warn('the deployer was not notified of routed calls; they go on', { err: error })
     }
   }
 }

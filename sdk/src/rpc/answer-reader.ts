@@ -104,7 +104,7 @@ export class AnswerReader {
   #onUnreadable(kind: number, message: IncomingMessage): void {
     const { damaged, pending } = this.#options
     const calls = pending.ofReply(message.subject)
-    if (calls.length === 0) damaged.add({ reason: 'it is no answer to a call that waits for one' }) // of others, decodeAnswer says what it is
+    if (calls.length === 0) damaged.add({ reason: 'it answers no call that waits' }) // of others, decodeAnswer says what it is
     for (const call of calls) {
       if (!pending.take(call, true)) continue
       const { reader } = readKind(message.data) // each has its own

@@ -35,8 +35,12 @@ export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, t
         error = readFailure(reader, `${target.component}.${binding.name}`)
         break
       default:
-        target.damaged.add({ component: target.component, reason: 'the answer is no frame that this release knows' })
-        error = failure('WEAVER_RPC_PROTOCOL', `${target.component}.${binding.name}: the answer is no frame that this release knows`, true)
+        target.damaged.add({ component: target.component, reason: 'the answer is not a frame that this release knows' })
+        error = failure(
+          'WEAVER_RPC_PROTOCOL',
+          `${target.component}.${binding.name}: the answer is not a frame that this release knows`,
+          true,
+        )
     }
   } catch (cause) {
     const why = reasonOf(cause)

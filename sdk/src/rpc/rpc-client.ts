@@ -343,7 +343,7 @@ export class RpcClient {
     try {
       this.#transport.publish(everyReplicaSubject(this.#options.deploymentId, component), w.finish())
     } catch (error) {
-      this.#options.log.warn('a callee could not be told that its caller has gone; it runs on', { component, err: error })
+      this.#options.log.warn('a callee was not notified that its caller has gone; it runs on', { component, err: error })
     }
   }
 

@@ -187,7 +187,8 @@ export class RpcServer {
     const to = { reply, id: 0, isOneOfMany: false }
     try {
       if (kind === KIND.requests) return this.#onRequests(component, reader, reply)
-      if (kind !== KIND.offer && kind !== KIND.part) throw refusal('WEAVER_RPC_PROTOCOL', 'the request is no frame that this release knows')
+      if (kind !== KIND.offer && kind !== KIND.part)
+        throw refusal('WEAVER_RPC_PROTOCOL', 'the request is not a frame that this release knows')
       to.id = reader.u32()
       if (kind === KIND.offer) this.#onOffer(component, reader, to)
       else this.#onPart(component, reader, to)
@@ -342,7 +343,7 @@ export class RpcServer {
       try {
         transport.publish(reply, writeCalls(this.#writer, KIND.holds, { replica, calls }))
       } catch (error) {
-        log.debug('a caller could not be told which calls run here', { err: error })
+        log.debug('a caller was not notified which calls run here', { err: error })
       }
     })
   }

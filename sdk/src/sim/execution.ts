@@ -84,7 +84,7 @@ class Execution implements Situation {
   }
 
   async run(): Promise<Outcome> {
-    const onUnhandled = (error: unknown): void => this.#fail({ where: 'unhandled', what: 'a promise that nobody waits for', error })
+    const onUnhandled = (error: unknown): void => this.#fail({ where: 'unhandled', what: 'a promise that nothing awaits', error })
     process.on('unhandledRejection', onUnhandled)
     try {
       const workload = this.#construct()

@@ -1,6 +1,6 @@
 /** What was wrong in an execution. */
 export interface SimFailure {
-  /** Who has seen it. `unhandled`: a promise was rejected that nobody waits for. `stalled`: the execution does not come to its end. */
+  /** Who has seen it. `unhandled`: a promise that nothing awaits was rejected. `stalled`: the execution does not come to its end. */
   readonly where: 'op' | 'invariant' | 'end' | 'init' | 'start' | 'stalled' | 'unhandled'
   /** In words: `transfer of op 2`. */
   readonly what: string

@@ -111,7 +111,7 @@ function parseEntry(text: string, file: string): GraveyardEntry {
   try {
     read = JSON.parse(text) as Partial<Record<string, unknown>> // its fields are checked below
   } catch (cause) {
-    return refuse('is no JSON', cause)
+    return refuse('is not JSON', cause)
   }
   const { version, workload, fingerprint, failure, seed, execution, parameters, chanceSeed, scheduleSeed, ops, schedule } = read ?? {}
   if (version !== GRAVEYARD_VERSION) return refuse(`is of version ${JSON.stringify(version)}, and this release reads ${GRAVEYARD_VERSION}`)

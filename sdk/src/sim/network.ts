@@ -193,7 +193,7 @@ export class Network {
     const caller = call.actor.life.name
     if (kind === 'request') {
       this.options.record?.({ kind: 'lost', from: caller, to: component, text: `${call.exchange.text()} is lost` })
-      this.attemptFailed(call, failure('WEAVER_RPC_UNAVAILABLE', `${call.what} was not sent: nobody listens`, false), on)
+      this.attemptFailed(call, failure('WEAVER_RPC_UNAVAILABLE', `${call.what} was not sent: no replica listens`, false), on)
     } else {
       this.options.record?.({ kind: 'lost', from: message.from, to: caller, text: `the answer to ${call.exchange.text()} is lost` })
       this.attemptFailed(call, failure('WEAVER_RPC_PEER_LOST', `${call.what}: the replica that had the call is gone`, true), on)

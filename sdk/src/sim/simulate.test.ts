@@ -101,7 +101,7 @@ describe('the graveyard', () => {
   })
 
   it.each([
-    ['no JSON', 'is no JSON'],
+    ['no JSON', 'is not JSON'],
     ['{"version":2}', 'is of version 2, and this release reads 1'],
     ['{"version":1,"ops":[]}', 'lacks a field'],
   ])('refuses the file %s', async (text, why) => {

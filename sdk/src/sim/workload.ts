@@ -74,7 +74,7 @@ export function checkWorkload(workload: Workload, name: string): readonly (reado
     if (typeof run !== 'function' || !Array.isArray(args) || args.some((arg) => typeof arg?.generate !== 'function'))
       throw new WeaverError(
         'WEAVER_SIM_INVALID',
-        `ops.${op} of workload ${name} is not what op() makes, or an argument is no generator of fast-check`,
+        `ops.${op} of workload ${name} is not what op() makes, or an argument is not a generator of fast-check`,
       )
   return ops
 }

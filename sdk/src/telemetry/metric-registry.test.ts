@@ -57,7 +57,7 @@ describe('a registry of metrics', () => {
   })
 
   it.each([
-    ['a name with other characters', (r: MetricRegistry) => r.gauge('shop.open', { help: '' }), 'no metric name'],
+    ['a name with other characters', (r: MetricRegistry) => r.gauge('shop.open', { help: '' }), 'not a metric name'],
     ['a counter that does not end in _total', (r: MetricRegistry) => r.counter('orders', { help: '' }), '"_total"'],
     ['a reserved label', (r: MetricRegistry) => r.gauge('g', { help: '', labels: ['replica'] }), '"replica" cannot be a label'],
     ['a label twice', (r: MetricRegistry) => r.gauge('g', { help: '', labels: ['a', 'a'] }), 'a label twice'],

@@ -161,7 +161,7 @@ export class MetricRegistry {
     read: (series: M) => Omit<MetricSeries, 'labels'>,
   ): M | Labelled<string, M> {
     const { name, labels } = definition
-    if (!NAME.test(name)) throw invalid(`"${name}" is no metric name; use letters, digits and "_", and begin with a letter`)
+    if (!NAME.test(name)) throw invalid(`"${name}" is not a metric name; use letters, digits and "_", and begin with a letter`)
     const wrong = labels.find((label) => !NAME.test(label) || label.startsWith('__') || RESERVED_LABELS.has(label))
     if (wrong !== undefined)
       throw invalid(

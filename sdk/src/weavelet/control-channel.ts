@@ -37,7 +37,7 @@ export function answerControl(transport: Transport, to: ControlTarget): void {
 /** The answer to one request, whatever way it came. Never rejects for what is asked. */
 export async function answerControlRequest(data: Uint8Array, to: ControlTarget): Promise<ControlReply> {
   const request = parseRequest(data)
-  return request === undefined ? refusal('the request is no JSON object') : answer(request, to)
+  return request === undefined ? refusal('the request is not a JSON object') : answer(request, to)
 }
 
 async function answer(request: ControlRequest, to: ControlTarget): Promise<ControlReply> {
@@ -47,12 +47,12 @@ async function answer(request: ControlRequest, to: ControlTarget): Promise<Contr
       if (request.goodbye === true) to.goodbye()
       return to.status()
     case 'logLevel':
-      if (!LOG_LEVELS.includes(request.level)) return refusal(`"${String(request.level)}" is no log level; use ${LOG_LEVELS.join(', ')}`)
+      if (!LOG_LEVELS.includes(request.level)) return refusal(`"${String(request.level)}" is not a log level; use ${LOG_LEVELS.join(', ')}`)
       to.logSink.level = request.level
       return { kind: 'ok' }
     case 'profile':
       if (request.type !== 'cpu' && request.type !== 'heap')
-        return refusal(`"${String(request.type)}" is no kind of profile; use cpu or heap`)
+        return refusal(`"${String(request.type)}" is not a kind of profile; use cpu or heap`)
       if (!(request.seconds >= 0.1 && request.seconds <= MAX_PROFILE_SECONDS))
         return refusal(`a profile takes 0.1 to ${MAX_PROFILE_SECONDS} seconds, not ${String(request.seconds)}`)
       try {

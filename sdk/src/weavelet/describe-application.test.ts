@@ -134,7 +134,7 @@ it('a schema of another library tells nothing', () => {
 it('what goes between the processes is checked', () => {
   expect(() => parseDescribeRequest('{}')).toThrow(expect.objectContaining({ code: 'WEAVER_BOOTSTRAP_INVALID' }))
   expect(parseDescribeRequest('{"file":"/x","components":["a"]}')).toEqual({ file: '/x', components: ['a'] })
-  expect(parseDescription('nonsense')).toBe('it is no JSON object')
+  expect(parseDescription('nonsense')).toBe('it is not a JSON object')
   expect(parseDescription('{"format":9}')).toContain('format 9 is unknown')
   expect(parseDescription('{"format":1}')).toContain('lacks')
   const node = { methods: [], refs: [], listeners: [] }

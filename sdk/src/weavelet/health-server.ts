@@ -19,7 +19,7 @@ export function createHealthServer(view: HealthView): Server {
       const url = urlOf(request.url)
       if (url === undefined) {
         response.writeHead(400, { 'content-type': 'text/plain' })
-        response.end('this is no path\n')
+        response.end('not found\n')
         return
       }
       if (url.pathname === METRICS_PATH) {

@@ -161,7 +161,7 @@ async function listen(server: Server, name: string, address: string): Promise<vo
   if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535)
     throw new WeaverError(
       'WEAVER_LISTENER_BIND',
-      `listener "${name}": "${address}" is no address; write "host:port", with port 0 for any free one`,
+      `listener "${name}": "${address}" is not an address; write "host:port", with port 0 for any free one`,
     )
   await new Promise<void>((resolve, reject) => {
     const onError = (cause: Error & { readonly code?: string }): void => {

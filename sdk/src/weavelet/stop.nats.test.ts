@@ -75,7 +75,7 @@ it('tells calls that go on to end, leaves those that do not, and shuts down', as
   expect(events.slice(2)).toEqual(['AbortError', 'shutdown'])
   expect(await heedful).toBe('given up')
   expect(await stuck).toMatchObject({ code: 'WEAVER_RPC_PEER_LOST', mayHaveRun: true })
-  expect(back.logs.find(({ level }) => level === 'error')?.message).toMatch(/^calls were told to end/)
+  expect(back.logs.find(({ level }) => level === 'error')?.message).toMatch(/^calls were cancelled/)
 })
 
 it('cuts an endless stream off, says so, and was not clean', async () => {

@@ -205,10 +205,10 @@ describe('what is wrong with an application', () => {
     expect(message.split('\n')).toEqual([
       'the application cannot start: 5 problems:',
       '  - configuration for "shop/Gretter": the application has no such component; did you mean "shop/Greeter"?',
-      '  - configuration of "shop/Store": "perfix" is no key of it; did you mean "prefix"?',
+      '  - configuration of "shop/Store": "perfix" is not a key of it; did you mean "prefix"?',
       '  - configuration of "shop/Greeter": "greeting": Invalid input: expected string, received number',
       '  - configuration of "shop/Greeter": "times": Invalid input: expected number, received string',
-      '  - configuration of "shop/Greeter": "colour" is no key of it; known are "greeting", "times"',
+      '  - configuration of "shop/Greeter": "colour" is not a key of it; known are "greeting", "times"',
     ])
     expect(events).toEqual([])
   })
@@ -268,7 +268,7 @@ describe('what is wrong with an application', () => {
       'the application cannot start: 5 problems:',
       '  - configuration of "weaver/Main": "port": Invalid input: expected number, received string',
       expect.stringMatching(/^ {2}- the constructor of "shop\/Clock" failed: .*\. Work that can fail belongs into init\(\)\.$/),
-      '  - configuration of "shop/Store": "pool" is no key of it; known are "prefix"',
+      '  - configuration of "shop/Store": "pool" is not a key of it; known are "prefix"',
       '  - configuration of "shop/Store": "pool": Invalid input: expected object, received number',
       expect.stringContaining('components refer to each other in a circle: shop/Greeter → shop/Greeter.'),
     ])

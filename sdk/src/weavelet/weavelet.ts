@@ -233,7 +233,7 @@ async function host(
     )
     const isDrained = await attempt('calls could not be drained', async () => {
       const { calls, streams } = (await server?.drain({ streamsMs: leftMs(), callsMs: leftMs() })) ?? { calls: 0, streams: 0 }
-      if (calls > 0) log.error('calls were told to end: they were not done in time for the stop', { calls })
+      if (calls > 0) log.error('calls were cancelled: they were not done in time for the stop', { calls })
       if (streams > 0) log.error('streams were cut off: they were not done in time for the stop', { streams })
       return calls + streams === 0
     })
@@ -293,7 +293,7 @@ async function host(
         for (const listener of components.listeners) {
           const connections = listener.goodbye()
           if (connections > 0)
-            log.info('clients were told to connect anew: this version is about to be cut off', { listener: listener.name, connections })
+            log.info('clients were asked to reconnect: this version is about to be cut off', { listener: listener.name, connections })
         }
       },
       routing: () => routing?.status ?? { kind: 'routing', assignments: [] },

@@ -27,7 +27,7 @@ function pushCommand(context: CliContext): Command {
     .option('--package <dir>', 'folder of the package', '.')
     .option('--entrypoint <command>', 'file that node runs, or a whole command', 'dist/main.js')
     .option('--base <reference>', `base image (default: $WEAVER_BASE_IMAGE, else ${DEFAULT_BASE_IMAGE})`)
-    .option('--no-graph', 'the package is no Weaver application: put no component graph into the image')
+    .option('--no-graph', 'the package is not a Weaver application: put no component graph into the image')
     .addOption(
       new Option('--engine <name>', 'what builds: an engine, "none" (weaver itself), or "auto"')
         .choices(['auto', ...ENGINES, 'none'])

@@ -30,7 +30,7 @@ export function connect(context: CliContext, flags: ClusterFlags): Promise<KubeC
 /** Milliseconds of `--timeout 90s`. @throws WeaverError `WEAVER_CLI_USAGE` */
 export function parseTimeout(text: string): number {
   const milliseconds = parseDuration(text)
-  if (milliseconds === undefined) throw cliError('WEAVER_CLI_USAGE', `--timeout "${text}" is no duration; write it as 90s, 10m or 1h30m`)
+  if (milliseconds === undefined) throw cliError('WEAVER_CLI_USAGE', `--timeout "${text}" is not a duration; write it as 90s, 10m or 1h30m`)
   return milliseconds
 }
 

@@ -32,7 +32,7 @@ export function logsCommand(context: CliContext): Command {
     if (flags.group !== undefined && flags.component !== undefined)
       throw cliError('WEAVER_CLI_USAGE', 'give --group or --component, not both')
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
-      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of lines`)
+      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is not a number of lines`)
     const { isShown, problem } = selectEntries(flags)
     const client = await connect(context, flags)
     const app = { namespace: flags.namespace ?? client.namespace, name }

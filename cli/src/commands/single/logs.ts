@@ -29,7 +29,7 @@ export function logsCommand(context: CliContext): Command {
     .option('--json', 'print one JSON object for each entry')
   return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
-      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is no number of entries`)
+      throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is not a number of entries`)
     const { isShown, problem } = selectEntries(flags)
     const tellProblem = (): void => {
       const told = problem()

@@ -38,7 +38,7 @@ function pattern(text: string): RegExp {
   try {
     return new RegExp(text)
   } catch (cause) {
-    throw cliError('WEAVER_CLI_USAGE', `--match "${text}" is no regular expression: ${(cause as Error).message}`, { cause }) // a SyntaxError
+    throw cliError('WEAVER_CLI_USAGE', `--match "${text}" is not a regular expression: ${(cause as Error).message}`, { cause }) // a SyntaxError
   }
 }
 

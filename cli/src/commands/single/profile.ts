@@ -29,7 +29,10 @@ export function profileCommand(context: CliContext): Command {
     .action(async (name: string | undefined, flags: ProfileFlags) => {
       const seconds = (parseDuration(flags.duration) ?? Number.NaN) / 1_000
       if (!(seconds >= 1 && seconds <= MAX_SECONDS))
-        throw cliError('WEAVER_CLI_USAGE', `--duration "${flags.duration}" is no duration of 1s to ${MAX_SECONDS}s; write it as 30s or 2m`)
+        throw cliError(
+          'WEAVER_CLI_USAGE',
+          `--duration "${flags.duration}" is not a duration of 1s to ${MAX_SECONDS}s; write it as 30s or 2m`,
+        )
       const running = needRunning(context, name)
       const interrupt = new AbortController()
       const release = context.onSignal(() => interrupt.abort(cliError('WEAVER_CLI_INTERRUPTED', 'no profile was written')))
