@@ -14,7 +14,7 @@ export default {
     '<rootDir>/e2e/recipes/**/*.test.ts',
     '<rootDir>/scripts/**/*.test.ts',
   ],
-  modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/e2e/.work/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testEnvironmentOptions: { customExportConditions: ['@weaver/source', 'node', 'node-addons'] },

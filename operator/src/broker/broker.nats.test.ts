@@ -134,11 +134,18 @@ beforeAll(async () => {
   cluster = await startNatsCluster(3)
   broker = await startOperator()
 })
+const PROBE = newVersion()
+beforeEach(async () => {
+  await until('the connection of the operator, which the test before may have cut', () => succeeds(broker.ensureVersion(PROBE)))
+})
 afterEach(async () => {
   for (const nc of clients) await nc.close()
   clients.clear()
   // After a test that failed half-way.
-  for (const server of SERVERS) await cluster.start(server)
+  for (const server of SERVERS) {
+    cluster.thaw(server)
+    await cluster.start(server)
+  }
 })
 afterAll(async () => {
   for (const b of brokers) await b.close()
@@ -227,7 +234,7 @@ describe('account of a version', () => {
 
   it('stays deleted when one server was down meanwhile', async () => {
     const v1 = newVersion()
-    await until('the connection after the servers of the test before', () => succeeds(broker.ensureVersion(v1)))
+    await broker.ensureVersion(v1)
     await new Promise((resolve) => setTimeout(resolve, 1_100)) // claims are ordered by the second they were made in
     await cluster.stop(2)
     await until('the connection to a server that is left', () => succeeds(broker.removeVersion(v1)))
