@@ -24,7 +24,7 @@ const V1: BrokerVersion = {
   ],
   layout: 2,
 }
-const LEASE_MS = 1_000
+const LEASE_MS = 4_000
 const GRAPH: ComponentGraph = {
   format: 1,
   generator: 'test',

@@ -18,7 +18,7 @@ import { Leadership } from './leadership.js'
 
 const COMPONENT = 'shop/Foreman'
 // A renewal every third of it must come in time, on a busy machine too.
-const LEASE_MS = 2_500
+const LEASE_MS = 6_000
 /** Where something is to happen at once: none of it can be the end of a lease, however busy the machine. */
 const LONG_LEASE_MS = 120_000
 

@@ -15,7 +15,7 @@ import { startNatsServer, weaverTest, type NatsServer } from '@weaver/testing'
 const SDK = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = fileURLToPath(new URL('testdata/foreman.mjs', import.meta.url))
 const DEPLOYMENT = 'shop-1'
-const LEASE_MS = 2_000
+const LEASE_MS = 5_000
 const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
 
 interface Word {
