@@ -15,7 +15,7 @@ const LIMIT_MS = 3_000
 const SERVED_SHARE = 2 / 3
 const FLUSH_MS = 500
 /** A server that is there takes a new connection in some tens of milliseconds. */
-const CROSSING_MS = 1_000
+export const CROSSING_MS = 1_000
 const MAX_HELD_BYTES = 64 * 2 ** 20
 
 /** What a part of the process does before its connection is exchanged for another one. */

@@ -10,14 +10,15 @@
  * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
  *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
  * I4  A replica that still runs calls answers, though it takes no new ones.
- * I5  A replica that has a call and is not there is gone; shortly after a server of the broker has gone, when it is not there twice.
+ * I5  A replica that has a call and is not there is gone; shortly after a server of the broker has gone, when it is still not there after the time that a
+ *     replica may take from one server to another (broker-move.ts).
  */
 import type { Writer } from '../codec/writer.js'
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../contract/routing.js'
 import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../contract/subjects.js'
 import type { Logger } from '../telemetry/logger.js'
+import { CROSSING_MS } from './broker-move.js'
 import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from './frame.js'
-import { processNow } from './process-clock.js'
 import type { Route } from './route.js'
 import type { IncomingMessage, Transport } from './transport.js'
 
@@ -29,6 +30,10 @@ const LOOK_MS = 100
 const HOLDER_MS = 500
 /** An owner of keys that is silent for so long is passed over. */
 const PASSED_OVER_MS = 1_500
+/** A replica that may be on its way to another server is gone when it is away for longer: its crossing, and the time in which the broker learns of it. */
+const GONE_MS = CROSSING_MS + 500
+/** A miss that nothing followed for so long was of an earlier move. */
+const FORGIVEN_MS = 5 * GONE_MS
 const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
 /** So many of the first that say that they are here are asked whom they know. */
 const ROSTERS = 3
@@ -74,8 +79,8 @@ interface Callees {
   readonly nextAsk: Map<string, number>
   /** Epoch milliseconds, by replica that has calls and was asked: since when it says nothing. */
   readonly silentSince: Map<string, number>
-  /** Those that were not there when they were asked last, which may be on their way to another server of the broker. */
-  readonly missed: Set<string>
+  /** Epoch milliseconds, by replica that may be on its way to another server of the broker: when it was asked first and was not there. */
+  readonly missedAt: Map<string, number>
   nextSearchAt: number
   searchMs: number
 }
@@ -119,7 +124,7 @@ export class CalleeWatch {
       meeting: undefined,
       nextAsk: new Map(),
       silentSince: new Map(),
-      missed: new Set(),
+      missedAt: new Map(),
       nextSearchAt: 0,
       searchMs: SEARCH_MS.first,
     }
@@ -177,13 +182,14 @@ export class CalleeWatch {
         else pushTo(mapIn(held, callees), call.holder, call)
       }
     for (const callees of this.#callees.values())
-      for (const replica of callees.silentSince.keys()) if (held.get(callees)?.has(replica) !== true) callees.silentSince.delete(replica)
+      for (const times of [callees.silentSince, callees.missedAt])
+        for (const replica of times.keys()) if (held.get(callees)?.has(replica) !== true) times.delete(replica)
     for (const [callees, byReplica] of held)
       for (const [replica, calls] of byReplica) {
         if (now < (callees.nextAsk.get(replica) ?? 0)) continue
         callees.nextAsk.set(replica, now + HOLDER_MS)
         this.#onSilence(callees, replica, { calls, now })
-        this.#askHolder(callees, replica, calls)
+        this.#askHolder(callees, replica, { calls, now })
       }
     for (const callees of this.#callees.values()) this.#seek(callees, sought.get(callees) ?? [], now)
   }
@@ -202,23 +208,24 @@ export class CalleeWatch {
     }
   }
 
-  #askHolder(callees: Callees, replica: string, calls: readonly WatchedCall[]): void {
+  #askHolder(callees: Callees, replica: string, { calls, now }: { readonly calls: readonly WatchedCall[]; readonly now: number }): void {
     this.#ask({ subject: this.#querySubject(callees, replica), calls }, (answer) => {
       callees.silentSince.delete(replica)
-      if (answer === undefined) return this.#isMissed(callees, replica) || this.#onGone(callees, replica, calls)
-      callees.missed.delete(replica)
+      if (answer === undefined) return this.#mayReturn(callees, replica, now) || this.#onGone(callees, replica, calls)
+      callees.missedAt.delete(replica)
       const held = new Set(answer.calls)
       for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)
       return true
     })
   }
 
-  /** I5 */
-  #isMissed({ missed }: Callees, replica: string): boolean {
-    const isFirst = processNow() < this.#options.transport.unsettledUntil && !missed.has(replica)
-    if (isFirst) missed.add(replica)
-    else missed.delete(replica)
-    return isFirst
+  /** I5 @param askedAt when the question was sent that it was not there for */
+  #mayReturn({ missedAt }: Callees, replica: string, askedAt: number): boolean {
+    const sinceFirst = askedAt - (missedAt.get(replica) ?? -Infinity)
+    if (sinceFirst < FORGIVEN_MS) return sinceFirst <= GONE_MS
+    if (askedAt >= this.#options.transport.unsettledUntil) return false
+    missedAt.set(replica, askedAt)
+    return true
   }
 
   #learn(callees: Callees, replica: string): void {
@@ -229,6 +236,7 @@ export class CalleeWatch {
   #forget(callees: Callees, replica: string): void {
     callees.known.delete(replica)
     callees.nextAsk.delete(replica)
+    callees.missedAt.delete(replica)
   }
 
   #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
