@@ -98,4 +98,10 @@ it('the tsconfig of `generate --project` is that of later runs and checks, too',
   await writeFile(lax, TSCONFIG)
   expect(await weaver('generate', 'shop', '--project', 'tsconfig.json')).toMatchObject({ code: 0 })
   expect(await readFile(join(folder, 'shop/weaver.graph.json'), 'utf8')).not.toContain('tsconfig')
+
+  expect(await weaver('generate', 'shop', '--project', 'tsconfig.app.json')).toMatchObject({ code: 0 })
+  await rm(strict)
+  await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'give'))
+  expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 1, stderr: expect.stringContaining(STALE) })
+  expect(await weaver('generate', 'shop')).toMatchObject({ code: 0 })
 }, 300_000)

@@ -33,7 +33,7 @@ export async function loadRelease(file: string, cwd: string): Promise<Release> {
       {
         ...config.position(['kube', 'build', 'package']),
         key: 'kube.build.package',
-        message: `there is not a package.json in "${folder}"`,
+        message: `there is no package.json in "${folder}"`,
         hint: 'name the folder of a package, relative to this file',
       },
     ])

@@ -111,12 +111,12 @@ it('a killed pod costs no GET', async () => {
     await sleep(700)
     await victim.kill()
     const dead = performance.now()
-    await sleep(1_500)
+    await sleep(7_000)
     const answers = await load.stop()
     expect(answers.length).toBeGreaterThan(700)
     expect(lostOf(answers).filter((a) => a.method === 'GET')).toEqual([])
     // A POST that the pod had read may have run, so it is not repeated; nothing that came after its end is lost (a proxy that got no turn has not seen it yet).
-    expect(lostOf(answers).filter(({ start }) => start > dead + 1_000)).toEqual([])
+    expect(lostOf(answers).filter(({ start }) => start > dead + 5_000)).toEqual([])
   } finally {
     await victim.close()
   }
