@@ -1,5 +1,6 @@
 /** A server of the broker that is about to stop says so (lame duck mode), and processes move to another one before it closes their connections. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type Msg } from 'nats'
 import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 import { BUILD, CART, COMPONENT, DEPLOYMENT, gate, METHODS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations } from '../testing/stream-stations.js'
@@ -8,6 +9,9 @@ import { RpcClient } from './rpc-client.js'
 import type { Transport } from './transport.js'
 
 const LIMIT_MS = 120_000
+/** Work comes to its end in time, whatever the machine. */
+const MOVE = { workMs: LIMIT_MS, crossingMs: LIMIT_MS }
+const LEAVING = 'a server of the broker is about to stop; moving to another one'
 const LOG: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => LOG }
 
 let stations: Stations
@@ -36,6 +40,11 @@ async function startCluster(): Promise<readonly [NatsServer, NatsServer]> {
 
 function leave(server: NatsServer): void {
   process.kill(server.pid, 'SIGUSR2')
+}
+
+/** Resolves when so many processes know that the server leaves. */
+async function whenLeaving(count: number): Promise<void> {
+  while (stations.logged.filter((line) => line === LEAVING).length < count) await sleep(5)
 }
 
 /** Resolves when the connection is there again after it was given up. */
@@ -106,16 +115,16 @@ describe('when a server of the broker is about to stop', () => {
         await goOn.opened
         return String(await nested.call(0, [text]))
       }
-      const middle = await stations.startReplica({ ...CART, append }, { replica: 'middle-0', url: leaving.url })
+      const middle = await stations.startReplica({ ...CART, append }, { replica: 'middle-0', url: leaving.url, move: MOVE })
       const { transport } = middle
       const client = new RpcClient({ transport, deploymentId: DEPLOYMENT, replica: 'middle-0', fingerprint: BUILD, log: LOG })
       const nested = client.invoker({ component: 'shop/Store', methods: METHODS, notRetriable: new Set(), timeoutMs: {} }, COMPONENT)
-      const caller = await stations.startCaller({}, { url: leaving.url })
+      const caller = await stations.startCaller({}, { url: leaving.url, move: MOVE })
       const first = caller.call('append', 'first')
       await begun.opened
       const moved = whenMoved(transport, caller.transport)
       leave(leaving)
-      while (!stations.logged.includes('a server of the broker is about to stop; moving to another one')) await sleep(5)
+      await whenLeaving(2)
       const second = caller.call('append', 'second')
       goOn.open()
       expect(await first).toBe('first')
@@ -156,6 +165,34 @@ describe('when a server of the broker is about to stop', () => {
   )
 
   it(
+    'a process that stops between two connections sends what it held before it closes',
+    async () => {
+      const [leaving, staying] = servers
+      const { server, transport } = await stations.startReplica(CART, { url: leaving.url, move: MOVE })
+      const raw = await connect({ servers: staying.url })
+      stations.onClose(() => raw.close())
+      const subject = `wv.${DEPLOYMENT}.i.web-0.held`
+      const answers = raw.subscribe(subject, { max: 1 })
+      await raw.flush()
+      let hasHeld = false
+      const stopped = new Promise<void>((resolve) =>
+        transport.onConnection(() => {
+          if (hasHeld) return
+          transport.publish(subject, Uint8Array.of(1))
+          hasHeld = true
+          resolve(server.drain().then(() => transport.close()))
+        }),
+      )
+      leave(leaving)
+      await stopped
+      expect(stations.logged.filter((line) => line.includes('lost'))).toEqual([])
+      const { value } = (await answers[Symbol.asyncIterator]().next()) as { readonly value?: Msg }
+      expect([...(value?.data ?? [])]).toEqual([1])
+    },
+    LIMIT_MS,
+  )
+
+  it(
     'a stream that ends in time comes to its end, and new ones wait for the next connection',
     async () => {
       const [leaving] = servers
@@ -169,15 +206,14 @@ describe('when a server of the broker is about to stop', () => {
             yield 1
           },
         },
-        { url: leaving.url },
+        { url: leaving.url, move: MOVE },
       )
-      const caller = await feeds.caller({}, { url: leaving.url })
-      await stations.startCaller({}, { url: leaving.url }) // tells what the others do, too
+      const caller = await feeds.caller({}, { url: leaving.url, move: MOVE })
       const items = caller.feed.count(1)[Symbol.asyncIterator]()
       expect(await items.next()).toEqual({ done: false, value: 0 })
       const moved = whenMoved(replica.transport, caller.transport)
       leave(leaving)
-      while (!stations.logged.includes('a server of the broker is about to stop; moving to another one')) await sleep(5)
+      await whenLeaving(2)
       const later = all(caller.feed.count(2))
       goOn.open()
       expect(await items.next()).toEqual({ done: false, value: 1 })

@@ -5,7 +5,8 @@
  * I1  What is served comes to its end before calls are held back: it may make calls itself.
  * I2  No step waits longer than its share of the limit. Calls that are under way then stay so: what is published between the two connections is held, and goes
  *     with the next one. Only an answer that comes in between is lost, and found missing (callee-watch.ts).
- * I3  A connection that is lost before it is given up ends the move: it is lost like any other. So is one that is not there again soon after it was given up.
+ * I3  A process that stops waits until the next connection is there, or the time for it is over: its last answers may be among what is held.
+ * I4  A connection that is lost before it is given up ends the move: it is lost like any other. So is one that is not there again soon after it was given up.
  */
 import { pause } from './backoff.js'
 
@@ -26,6 +27,14 @@ export interface MoveSteps {
   readonly settle?: () => Promise<unknown>
 }
 
+/** For tests: what takes its time in reality need not end in it there. */
+export interface MoveLimits {
+  /** How long work may take to come to its end, in milliseconds. @default 3000 */
+  readonly workMs?: number
+  /** How long the next connection may take, in milliseconds. @default 1000 */
+  readonly crossingMs?: number
+}
+
 export interface MoveLink {
   /** Nothing is sent any more. */
   onCrossing(): void
@@ -43,7 +52,8 @@ interface Held {
 
 export class BrokerMove {
   readonly #link: MoveLink
-  readonly #limitMs: number
+  readonly #workMs: number
+  readonly #crossingMs: number
   readonly #steps: MoveSteps[] = []
   #stage: 'none' | 'leaving' | 'settling' | 'crossing' = 'none'
   #over = new AbortController()
@@ -51,10 +61,10 @@ export class BrokerMove {
   #held: Held[] = []
   #heldBytes = 0
 
-  /** @param limitMs @default 3000 */
-  constructor(link: MoveLink, limitMs: number = LIMIT_MS) {
+  constructor(link: MoveLink, { workMs = LIMIT_MS, crossingMs = CROSSING_MS }: MoveLimits = {}) {
     this.#link = link
-    this.#limitMs = limitMs
+    this.#workMs = workMs
+    this.#crossingMs = crossingMs
   }
 
   /** Whether new calls may be sent. */
@@ -77,17 +87,17 @@ export class BrokerMove {
     const { signal } = (this.#over = new AbortController())
     this.#stage = 'leaving'
     const leaving = Promise.all(this.#steps.map(({ leave }) => leave?.()))
-    await within(this.#limitMs * SERVED_SHARE, leaving, signal) // I1
+    await within(this.#workMs * SERVED_SHARE, leaving, signal) // I1
     if (signal.aborted) return
     this.#stage = 'settling'
     const settling = Promise.all(this.#steps.map(({ settle }) => settle?.()))
-    await within(this.#limitMs * (1 - SERVED_SHARE), settling, signal)
+    await within(this.#workMs * (1 - SERVED_SHARE), settling, signal)
     if (signal.aborted) return
     this.#stage = 'crossing'
     this.#link.onCrossing()
     await within(FLUSH_MS, this.#link.flush(), signal)
     if (signal.aborted) return
-    this.#timer = setTimeout(() => this.#strand(), CROSSING_MS)
+    this.#timer = setTimeout(() => this.#strand(), this.#crossingMs)
     this.#link.reconnect()
   }
 
@@ -99,7 +109,14 @@ export class BrokerMove {
     return true
   }
 
-  /** I3 The connection is lost, or was given up. */
+  /** I3 Resolves when the next connection is there, or the time for it is over. */
+  async crossed(): Promise<void> {
+    if (this.#stage !== 'crossing') return
+    const { signal } = this.#over
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  }
+
+  /** I4 The connection is lost, or was given up. */
   onDisconnected(): void {
     if (this.#stage !== 'crossing') this.end()
   }

@@ -4,7 +4,7 @@ import { connect, credsAuthenticator, DebugEvents, ErrorCode, Events, type Msg, 
 import type { NatsTls } from '../contract/bootstrap.js'
 import { reasonOf, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
-import { BrokerMove } from './broker-move.js'
+import { BrokerMove, type MoveLimits } from './broker-move.js'
 import { DamagedFrames } from './damaged-frames.js'
 import { refusalOf } from './nats-refusal.js'
 import { shown, userInfoOf, withoutUser } from './nats-urls.js'
@@ -25,8 +25,8 @@ export interface NatsTransportOptions {
   readonly log: Logger
   /** How long to try to connect before giving up, in milliseconds. The identity of a new version may arrive a moment after its pods. @default 60000 */
   readonly connectTimeoutMs?: number
-  /** How long calls may take to come to their end before the connection moves away from a server that is about to stop, in milliseconds. @default 3000 */
-  readonly moveMs?: number | undefined
+  /** Of the way from a server that is about to stop to another one. */
+  readonly move?: MoveLimits | undefined
   readonly signal?: AbortSignal
 }
 
@@ -253,15 +253,19 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
         tell()
       },
     },
-    options.moveMs,
+    options.move,
   )
+  /** Nothing brings the next connection any more. */
+  const giveMoveUp = (): void => {
+    const lost = move.end().length
+    if (lost > 0) log.warn('the connection to the broker is closed before another one is there; what was held for that is lost', { lost })
+  }
   const send = (subject: string, data: Uint8Array, reply: string | undefined): void =>
     nc.publish(subject, data, reply === undefined ? undefined : { reply })
   const arrived = (): void => {
     state.refusals = 0
-    const held = move.end()
-    if (nc.isDraining()) return // one that is being closed takes no subscription
-    for (const { subject, data, reply } of held) send(subject, data, reply)
+    if (nc.isDraining()) return giveMoveUp() // one that is being closed takes no subscription
+    for (const { subject, data, reply } of move.end()) send(subject, data, reply)
     changed(true)
   }
   const leave = (server: unknown): void => {
@@ -295,7 +299,7 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
   let forbid: (error: WeaverError) => void
   const forbidden = new Promise<WeaverError>((resolve) => (forbid = resolve))
   const closed = nc.closed().then((reason) => {
-    move.end()
+    giveMoveUp()
     changed(false)
     if (isClosing) return new Promise<never>(() => undefined)
     return new WeaverError(
@@ -358,7 +362,8 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
     lost: Promise.race([closed, forbidden]),
     async close() {
       isClosing = true
-      move.end()
+      await move.crossed()
+      giveMoveUp()
       if (nc.isClosed()) return
       await nc.drain().catch((err: unknown) => log.warn('the connection to the broker is closed without a drain', { err }))
       // Without a broker the library's drain resolves and leaves it looking for one for ever.

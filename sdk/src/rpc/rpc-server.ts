@@ -174,7 +174,8 @@ export class RpcServer {
     this.#running.leave()
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
     this.#roster.close()
-    // Without a broker there is nobody to answer; each answer that was lost has been logged.
+    // Without a broker there is nobody to answer; each answer that was lost has been logged. On the way to another server it is held, and
+    // `close()` of the transport waits for that.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
     return { calls, streams }
   }

@@ -3,6 +3,7 @@
  * one binding, written by hand: methods that take strings and return one.
  */
 import type { MethodBinding } from '../component/binding.js'
+import type { MoveLimits } from '../rpc/broker-move.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { RemoteCallError } from '../rpc/remote-call-error.js'
 import { RpcClient, type RpcClientOptions } from '../rpc/rpc-client.js'
@@ -47,6 +48,8 @@ export interface Stations {
   nats: NatsServer
   /** Messages that anybody logged. */
   readonly logged: readonly string[]
+  /** Logs, as everybody here does. */
+  note(message: string): void
   startReplica(
     instance: Methods,
     options?: {
@@ -55,6 +58,7 @@ export interface Stations {
       readonly maxConcurrent?: number
       readonly maxMessageBytes?: number
       readonly url?: string
+      readonly move?: MoveLimits
     },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   /** A caller of one component, with time limits by method. */
@@ -67,6 +71,7 @@ export interface Stations {
       readonly caller?: string
       /** Of the broker, or a cable to it. */
       readonly url?: string
+      readonly move?: MoveLimits
     },
   ): Promise<{ readonly call: Call; readonly client: RpcClient; readonly transport: Transport }>
   /** A way to the broker; it is closed with the stations. */
@@ -81,23 +86,30 @@ export async function startStations(): Promise<Stations> {
   const closing: (() => Promise<void>)[] = []
   const note = (message: string): void => void logged.push(message)
   const log: Logger = { debug: note, info: note, warn: note, error: note, with: () => log }
-  const connection = async (replica: string, url: string = stations.nats.url): Promise<RpcClientOptions> => {
-    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+  const connection = async (
+    replica: string,
+    { url = stations.nats.url, move }: { readonly url?: string | undefined; readonly move?: MoveLimits | undefined },
+  ): Promise<RpcClientOptions> => {
+    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log, move })
     closing.push(() => transport.close())
     return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log }
   }
   const stations: Stations = {
     nats: await startNatsServer(),
     logged,
-    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent, maxMessageBytes, url } = {}) {
-      const options = await connection(replica, url)
+    note,
+    async startReplica(instance, { replica = 'cart-0', component = COMPONENT, maxConcurrent, maxMessageBytes, url, move } = {}) {
+      const options = await connection(replica, { url, move })
       const server = new RpcServer({ ...options, maxConcurrent, maxMessageBytes })
       server.serve({ name: component, methods: METHODS, instance })
       await options.transport.flush()
       return { server, transport: options.transport }
     },
-    async startCaller(timeoutMs = {}, { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web', url } = {}) {
-      const options = await connection(replica, url)
+    async startCaller(
+      timeoutMs = {},
+      { replica = 'web-0', component = COMPONENT, fingerprint = BUILD, caller = 'shop/Web', url, move } = {},
+    ) {
+      const options = await connection(replica, { url, move })
       const client = new RpcClient({ ...options, fingerprint })
       const calls = client.invoker({ component, methods: METHODS, notRetriable: new Set(['append']), timeoutMs }, caller)
       const call: Call = (method, ...args) =>

@@ -1,6 +1,7 @@
 /** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
 import { Writer } from '../codec/writer.js'
 import type { MethodBinding } from '../component/binding.js'
+import type { MoveLimits } from '../rpc/broker-move.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
 import { RpcServer } from '../rpc/rpc-server.js'
@@ -73,31 +74,38 @@ export const FEED_COMPONENT = 'news/Feed'
 export interface FeedStations {
   replica(
     feed: Partial<Feed>,
-    options?: { readonly name?: string; readonly url?: string; readonly maxConcurrent?: number; readonly maxMessageBytes?: number },
+    options?: {
+      readonly name?: string
+      readonly url?: string
+      readonly move?: MoveLimits
+      readonly maxConcurrent?: number
+      readonly maxMessageBytes?: number
+    },
   ): Promise<{ readonly server: RpcServer; readonly transport: Transport }>
   caller(
     timeoutMs?: Readonly<Record<string, number>>,
-    options?: { readonly url?: string },
+    options?: { readonly url?: string; readonly move?: MoveLimits },
   ): Promise<{ readonly feed: Feed; readonly client: RpcClient; readonly transport: Transport }>
 }
 
 export function feedStations(stations: Stations, given: { readonly tracing?: Tracing | undefined } = {}): FeedStations {
-  const log: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, with: () => log }
-  const connection = async (replica: string, url: string) => {
-    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log })
+  const note = (message: string): void => stations.note(message)
+  const log: Logger = { debug: note, info: note, warn: note, error: note, with: () => log }
+  const connection = async (replica: string, url: string, move: MoveLimits | undefined) => {
+    const transport = await connectNats({ servers: [url], name: replica, inboxPrefix: `wv.${DEPLOYMENT}.i.${replica}`, log, move })
     stations.onClose(() => transport.close())
     return { transport, deploymentId: DEPLOYMENT, replica, fingerprint: BUILD, log, ...given }
   }
   return {
-    async replica(feed, { name = 'feed-0', url = stations.nats.url, ...limits } = {}) {
-      const options = await connection(name, url)
+    async replica(feed, { name = 'feed-0', url = stations.nats.url, move, ...limits } = {}) {
+      const options = await connection(name, url, move)
       const server = new RpcServer({ ...options, ...limits })
       server.serve({ name: FEED_COMPONENT, methods: FEED, instance: feed })
       await options.transport.flush()
       return { server, transport: options.transport }
     },
-    async caller(timeoutMs = {}, { url = stations.nats.url } = {}) {
-      const options = await connection('web-0', url)
+    async caller(timeoutMs = {}, { url = stations.nats.url, move } = {}) {
+      const options = await connection('web-0', url, move)
       const client = new RpcClient(options)
       const target = { component: FEED_COMPONENT, methods: FEED, notRetriable: new Set<string>(), timeoutMs }
       const calls = client.invoker(target, 'news/Web')
