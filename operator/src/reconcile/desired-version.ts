@@ -67,11 +67,17 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
   if (snapshot === undefined) {
     const found = retired.find((r) => versionOf(r) === id) ?? (await findRevision(api, app, { versionId: id, signal }))
-    const isBack = found !== undefined && isRetired(found)
-    // The engine must first see that its objects are gone; it then takes the version for a new one.
-    if (isBack && input.state?.removing?.includes(id) === true) return { ...base, isKnown: true }
-    const revision = isBack ? await reviveRevision(api, app, { revision: found, all: objects.revisions, signal }) : found
-    snapshot = revision === undefined ? undefined : parseSnapshot(revision.data)
+    const record = found === undefined ? undefined : parseSnapshot(found.data)
+    if (found !== undefined && record !== undefined && isRetired(found)) {
+      // Before the version is live again: it may not run while the spec contradicts its graph.
+      const issues = checkAgainstGraph(spec, record.graph)
+      if (issues.length > 0)
+        return { ...base, isKnown: false, specProblems: issues.map(formatProblem), describe: describedAs(record.spec.image, record.graph) }
+      // The engine must first see that its objects are gone; it then takes the version for a new one.
+      if (input.state?.removing?.includes(id) === true) return { ...base, isKnown: true }
+      await reviveRevision(api, app, { snapshot: record, all: objects.revisions, signal })
+    }
+    snapshot = record
   }
   const podName = describePodName(app.name, id)
   const pod = objects.pods.find((p) => p.metadata.name === podName)

@@ -1,7 +1,7 @@
 import { ANNOTATIONS } from '@weaver/crds'
 import { KINDS } from '../kube/kinds.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
-import { isReady, serving, spec, V1, V2 } from '../testing/app-story.js'
+import { GRAPH, isReady, serving, spec, V1, V2, type Story } from '../testing/app-story.js'
 import type { Revision } from './cluster-view.js'
 import { versionOf } from './known-versions.js'
 
@@ -13,17 +13,19 @@ afterAll(async () => {
   await server?.close()
 })
 
+/** The number of each version's record, and whether it is retired. */
+async function recordsOf({ admin, namespace }: Story): Promise<Record<string, string>> {
+  const { items } = await admin.list<Revision>(KINDS.controllerRevisions, { namespace })
+  return Object.fromEntries(
+    items.map((r) => [versionOf(r), `${r.revision}${r.metadata.annotations?.[ANNOTATIONS.retired] === undefined ? '' : ' retired'}`]),
+  )
+}
+
 it('a version that ran once comes back as it was, with its build and a new number, and is forgotten beyond the limit', async () => {
   const { story, v1 } = await serving(server)
-  const records = async () => {
-    const { items } = await story.admin.list<Revision>(KINDS.controllerRevisions, { namespace: story.namespace })
-    return Object.fromEntries(
-      items.map((r) => [versionOf(r), `${r.revision}${r.metadata.annotations?.[ANNOTATIONS.retired] === undefined ? '' : ' retired'}`]),
-    )
-  }
   await story.applySpec(spec(V2))
   const { active: v2 = '' } = await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
-  expect(await records()).toEqual({ [v1]: '1 retired', [v2]: '2' })
+  expect(await recordsOf(story)).toEqual({ [v1]: '1 retired', [v2]: '2' })
   expect(await story.status()).toMatchObject({ versions: [{ id: v2 }] })
   expect([...story.broker.accounts]).toEqual([v2])
 
@@ -34,11 +36,11 @@ it('a version that ran once comes back as it was, with its build and a new numbe
   const back = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
   expect(back.versions).toMatchObject([{ id: v1, digest: `sha256:${'1'.repeat(64)}` }])
   expect(story.api.writes.filter((w) => w.includes('pods'))).toEqual([])
-  expect(await records()).toEqual({ [v1]: '3', [v2]: '2 retired' })
+  expect(await recordsOf(story)).toEqual({ [v1]: '3', [v2]: '2 retired' })
 
   await story.applySpec(spec(V1, { revisionHistoryLimit: 0 }))
-  await story.until('v2 to be forgotten', async () => Object.keys(await records()).length === 1, { passes: 3 })
-  expect(await records()).toEqual({ [v1]: '3' })
+  await story.until('v2 to be forgotten', async () => Object.keys(await recordsOf(story)).length === 1, { passes: 3 })
+  expect(await recordsOf(story)).toEqual({ [v1]: '3' })
 })
 
 it('a version asked for again while its objects are removed is first gone, then live again', async () => {
@@ -49,4 +51,23 @@ it('a version asked for again while its objects are removed is first gone, then 
   const { versions } = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
   expect(versions).toHaveLength(1)
   expect(story.proxy.violations).toEqual([])
+})
+
+it('a version that ran once stays retired while the spec that asks for it contradicts its graph', async () => {
+  const { story, v1 } = await serving(server)
+  const added = { name: 'shop/New', methods: [], refs: [], listeners: [] }
+  story.player.images.set(V2, { graph: { ...GRAPH, components: [...GRAPH.components, added] }, digest: '2'.repeat(64) })
+  // A group of one component makes no version of its own, so the image alone decides.
+  const groups = [{ name: 'new', components: [added.name], replicas: { min: 3 } }]
+  await story.applySpec(spec(V2, { groups }))
+  const { active: v2 = '' } = await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
+
+  await story.applySpec(spec(V1, { groups }))
+  let looks = 0
+  await story.until('v1 to be refused for a while', async () => {
+    const isRefused = (await story.condition('Stalled'))?.reason === 'InvalidSpec'
+    if (isRefused) expect(await recordsOf(story)).toEqual({ [v1]: '1 retired', [v2]: '2' })
+    return isRefused && (looks += 1) === 5
+  })
+  expect(await story.status()).toMatchObject({ desired: v1, active: v2, phase: 'Failed', versions: [{ id: v2 }] })
 })

@@ -10,7 +10,7 @@
 import { ANNOTATIONS, LABELS, revisionName } from '@weaver/crds'
 import type { AppIdentity } from '../desired/manifest.js'
 import { buildVersionRevision } from '../desired/version-revision.js'
-import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
+import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { applyOwn, isOwn } from '../kube/own-objects.js'
@@ -73,8 +73,8 @@ export async function retireRevision(
 export async function reviveRevision(
   api: KubeApi,
   app: AppIdentity,
-  version: { readonly revision: Revision; readonly all: readonly Revision[]; readonly signal: AbortSignal },
-): Promise<Revision> {
-  const manifest = buildVersionRevision(app, parseSnapshot(version.revision.data), nextRevision(version.all))
-  return applyOwn<Revision>(api, KINDS.controllerRevisions, manifest, { signal: version.signal })
+  version: { readonly snapshot: VersionSnapshot; readonly all: readonly Revision[]; readonly signal: AbortSignal },
+): Promise<void> {
+  const manifest = buildVersionRevision(app, version.snapshot, nextRevision(version.all))
+  await applyOwn(api, KINDS.controllerRevisions, manifest, { signal: version.signal })
 }
