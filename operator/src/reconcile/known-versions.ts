@@ -14,6 +14,7 @@ import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi, KubeObject } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { applyOwn, isOwn } from '../kube/own-objects.js'
+import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'
 
 export function versionOf({ metadata }: Revision): string | undefined {
@@ -34,26 +35,45 @@ export function isKept(snapshot: VersionSnapshot, limit: number): boolean {
   return limit > 0 && snapshot.digest !== undefined
 }
 
-/** Deletes the records of retired versions beyond the limit. `live`: versions that are live, whatever the cache still shows of their records. */
+/** What decides which records stay. */
+export interface RevisionHistory {
+  /** How many retired versions stay known. */
+  readonly limit: number
+  /** Versions that have a plan, whatever the cache still shows of their records. */
+  readonly live: readonly string[]
+  /** The version that the spec asks for. */
+  readonly desired?: string | undefined
+  readonly state?: RolloutState | undefined
+}
+
+/** Deletes the records of retired versions beyond the limit. */
 export async function forgetRevisions(
   api: KubeApi,
   revisions: readonly Revision[],
-  which: { readonly live: readonly string[]; readonly limit: number; readonly signal: AbortSignal },
+  history: RevisionHistory & { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { live, limit, signal } = which
-  const retired = revisions.filter((r) => !live.includes(versionOf(r) ?? ''))
-  for (const { metadata } of expiredRevisions(retired, limit)) {
+  const { signal } = history
+  for (const { metadata } of expiredRevisions(revisions, history)) {
     const { namespace = '', name, uid } = metadata
     await api.delete(KINDS.controllerRevisions, namespace, name, { signal, ...(uid === undefined ? {} : { uid }) })
   }
 }
 
-/** Records of retired versions beyond the limit, those made longest ago. */
-export function expiredRevisions(revisions: readonly Revision[], limit: number): Revision[] {
+/**
+ * Records of retired versions beyond the limit, those that retired longest ago; the number tells two of one moment apart. A version that is asked for or rolled
+ * out keeps its record and is not counted: it may be retired for a pass or two, until its objects are gone and it is made live again.
+ */
+export function expiredRevisions(revisions: readonly Revision[], { limit, live, desired, state }: RevisionHistory): Revision[] {
+  const counted = [...live, desired, state?.preview, state?.active].filter((id) => id !== undefined)
   return revisions
-    .filter((r) => isRetired(r) && r.metadata.deletionTimestamp === undefined)
-    .sort((a, b) => (b.revision ?? 0) - (a.revision ?? 0))
+    .filter((r) => isRetired(r) && r.metadata.deletionTimestamp === undefined && !counted.includes(versionOf(r) ?? ''))
+    .sort((a, b) => retiredAt(b) - retiredAt(a) || (b.revision ?? 0) - (a.revision ?? 0))
     .slice(limit)
+}
+
+/** Epoch milliseconds; 0 where someone wrote what is not a time. */
+function retiredAt({ metadata }: Revision): number {
+  return Date.parse(metadata.annotations?.[ANNOTATIONS.retired] ?? '') || 0
 }
 
 /** Marks the record of a version as retired. Idempotent; one that another has taken is left alone. */

@@ -218,7 +218,8 @@ class Pass {
     if (hasMoved) await this.#sync(versions, { state: decision.state, desired, isSuspended: frozen })
     if (desired.spec !== undefined) {
       const live = versions.map((v) => v.plan.versionId)
-      await forgetRevisions(this.#deps.api, revisions, { live, limit: desired.spec.revisionHistoryLimit, signal: this.#signal })
+      const history = { limit: desired.spec.revisionHistoryLimit, live, desired: desired.id, state: decision.state }
+      await forgetRevisions(this.#deps.api, revisions, { ...history, signal: this.#signal })
     }
     if (this.#failures.length > 0) throw new Error(this.#failures.join('; '))
     const isMoving = decision.phase !== 'Ready' && decision.phase !== 'Failed'

@@ -233,7 +233,7 @@ function made(spec: WeaverAppSpec): string {
     rolloutPolicy(rolloutSettings(spec.rollout)),
     renderProxyFiles(listenersOf(traffic), emptyState(), 120),
     traffic.listeners.map((l) => buildStableService(APP, l.listener)),
-    expiredRevisions(RETIRED, spec.revisionHistoryLimit),
+    expiredRevisions(RETIRED, { limit: spec.revisionHistoryLimit, live: [] }),
     [traffic.app.replicas, buildProxyDisruptionBudget({ app: APP, replicas: traffic.app.replicas })],
   ])
 }
