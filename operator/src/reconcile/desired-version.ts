@@ -10,7 +10,7 @@ import {
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
-import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
+import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
@@ -67,7 +67,18 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
   if (snapshot === undefined) {
     const found = retired.find((r) => versionOf(r) === id) ?? (await findRevision(api, app, { versionId: id, signal }))
-    const record = found === undefined ? undefined : parseSnapshot(found.data)
+    const {
+      snapshots: [record],
+      problems,
+    } = readSnapshots(found === undefined ? [] : [found])
+    // Another release may read it. Its data cannot be overwritten, so describing the image anew would lead nowhere.
+    if (problems.length > 0)
+      return {
+        ...base,
+        isKnown: false,
+        describe: { ok: false, reason: 'WorkFailed', message: problems.join('; ') },
+        requeueAfterMs: REFUSED_RETRY_MS,
+      }
     if (found !== undefined && record !== undefined && isRetired(found)) {
       // Before the version is live again: it may not run while the spec contradicts its graph.
       const issues = checkAgainstGraph(spec, record.graph)

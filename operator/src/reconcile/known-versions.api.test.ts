@@ -1,4 +1,4 @@
-import { ANNOTATIONS } from '@weaver/crds'
+import { ANNOTATIONS, LABELS, versionIdOf, weaverAppSpecSchema } from '@weaver/crds'
 import { KINDS } from '../kube/kinds.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, V1, V2, type Story } from '../testing/app-story.js'
@@ -70,4 +70,31 @@ it('a version that ran once stays retired while the spec that asks for it contra
     return isRefused && (looks += 1) === 5
   })
   expect(await story.status()).toMatchObject({ desired: v1, active: v2, phase: 'Failed', versions: [{ id: v2 }] })
+})
+
+it('the retired record of another release holds up nothing but the version that it names', async () => {
+  const { story, v1 } = await serving(server)
+  const v2 = versionIdOf(weaverAppSpecSchema.parse(spec(V2)))
+  const ofV1 = await story.admin.get<Revision>(KINDS.controllerRevisions, story.namespace, `hello-${v1}`)
+  const { labels, ownerReferences } = ofV1?.metadata ?? {}
+  await story.admin.create(KINDS.controllerRevisions, {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: {
+      name: `hello-${v2}`,
+      namespace: story.namespace,
+      labels: { ...labels, [LABELS.version]: v2 },
+      annotations: { [ANNOTATIONS.retired]: '2026-01-01T00:00:00.000Z' },
+      ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    },
+    revision: 2,
+    data: { format: 2 },
+  })
+  await story.applySpec(spec(V2))
+  await story.until('the record to be named', async () => (await story.condition('Described'))?.reason === 'WorkFailed', { passes: 3 })
+  expect((await story.condition('Described'))?.message).toContain(`ControllerRevision "hello-${v2}"`)
+  expect(await story.status()).toMatchObject({ active: v1, desired: v2, versions: [{ id: v1 }] })
+
+  await story.admin.delete(KINDS.controllerRevisions, story.namespace, `hello-${v2}`)
+  await story.until('v2 to be described', (s) => s.versions?.some((v) => v.id === v2) === true)
 })
