@@ -16,7 +16,7 @@ import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import { rolloutPolicy, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
 import type { PassFindings } from '../status/app-conditions.js'
-import type { AppObjects } from './cluster-view.js'
+import type { AppObjects, Revision } from './cluster-view.js'
 import { isRetired, reviveRevision, versionOf } from './known-versions.js'
 import { findRevision, readSnapshots, storeSnapshot } from './live-versions.js'
 import { refusedPods } from './refused-pods.js'
@@ -59,8 +59,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   if (!parsed.ok) return { snapshots: input.snapshots, isKnown: false, specProblems: parsed.issues.map(formatProblem) }
   const spec = parsed.spec
   const retired = objects.revisions.filter((r) => isRetired(r) && r.metadata.deletionTimestamp === undefined)
-  const known = [...input.snapshots, ...readSnapshots(retired).snapshots]
-  const id = versionOfSpec(spec, { snapshots: known, state: input.state })
+  const id = askedVersion(spec, { ...input, retired })
   const base = { id, spec, snapshots: input.snapshots, specProblems: [] as readonly string[] }
   if (input.state?.failed.includes(id) === true) return { ...base, isKnown: true }
   let snapshot = input.snapshots.find((s) => s.versionId === id)
@@ -136,6 +135,16 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
     specProblems: issues.map(formatProblem),
     describe: describedAs(snapshot.spec.image, snapshot.graph),
   }
+}
+
+/** Retired records are read only where no live version is meant: most passes need none, and each holds a graph. */
+function askedVersion(
+  spec: WeaverAppSpec,
+  { snapshots, state, retired }: Pick<DesiredInput, 'snapshots' | 'state'> & { readonly retired: readonly Revision[] },
+): string {
+  const id = versionOfSpec(spec, { snapshots, state })
+  const isSettled = retired.length === 0 || state?.failed.includes(id) === true || snapshots.some((s) => s.versionId === id)
+  return isSettled ? id : versionOfSpec(spec, { snapshots: readSnapshots(retired).snapshots, state })
 }
 
 /** What is told of a record that the API server does not take, as it is too large or against a quota or a policy; of what may pass by itself, nothing. */
