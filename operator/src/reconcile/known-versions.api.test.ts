@@ -50,6 +50,8 @@ it('a version asked for again while its objects are removed is first gone, then 
   await story.applySpec(spec(V1))
   const { versions } = await story.until('v1 serves again', (s) => isReady(s) && s.active === v1)
   expect(versions).toHaveLength(1)
+  expect(Object.values(await recordsOf(story)).sort()).toEqual(['2 retired', '3'])
+  expect((await recordsOf(story))[v1]).toBe('3')
   expect(story.proxy.violations).toEqual([])
 })
 

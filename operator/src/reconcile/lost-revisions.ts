@@ -1,16 +1,19 @@
 /**
- * Records of versions that someone deleted. Without its record a version is in no plan, and its objects would be left for ever; so one that this operator has seen
- * is made again as it was. One that it has not seen is described anew, if the spec asks for it.
+ * Records that the rollout counts on and that are not live. Without its record a version is in no plan, and its objects would be left for ever.
+ *
+ * A record that someone deleted is made again as it was, if this operator has seen it; otherwise the version is described anew, if the spec asks for it. One that
+ * is marked as retired belongs to a version that was asked for again while its objects were removed: it becomes the newest.
  */
 import type { AppIdentity } from '../desired/manifest.js'
 import { buildVersionRevision } from '../desired/version-revision.js'
-import { parseSnapshot } from '../desired/version-snapshot.js'
 import type { KubeApi } from '../kube/kube-api.js'
 import { KINDS } from '../kube/kinds.js'
 import { applyOwn } from '../kube/own-objects.js'
+import type { Logger } from '../log.js'
 import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'
-import { isRetired, versionOf } from './known-versions.js'
+import { isRetired, nextRevision, versionOf } from './known-versions.js'
+import { readSnapshots } from './live-versions.js'
 
 /** Records of versions that the engine counts on, known and not found. A version whose objects are being removed loses its record last, and by us. */
 export function lostRevisions(
@@ -20,21 +23,30 @@ export function lostRevisions(
   const { active, preview, draining = [], removing = [] } = from.state ?? {}
   const counted = new Set([active, preview, ...draining.map((d) => d.id)].filter((id) => id === undefined || !removing.includes(id)))
   const isLive = (id: string) => found.some((r) => versionOf(r) === id && !isRetired(r))
-  // Known are also those that retired lately: a version that the rollout takes up again has its record marked until now.
-  const records = new Map([...found.filter(isRetired).map((r) => [versionOf(r) ?? '', r] as const), ...from.known])
+  // What is found goes before what was seen earlier: it tells a retired record from a deleted one.
+  const records = new Map([...from.known, ...found.filter(isRetired).map((r) => [versionOf(r) ?? '', r] as const)])
   return [...records].flatMap(([id, revision]) => (counted.has(id) && !isLive(id) ? [revision] : []))
 }
 
+/** Makes records live. One that cannot be read is a problem, and its version is left as it is. */
 export async function restoreRevisions(
   api: KubeApi,
   app: AppIdentity,
-  which: { readonly lost: readonly Revision[]; readonly signal: AbortSignal },
-): Promise<Revision[]> {
-  return Promise.all(
-    which.lost.map(({ data, revision }) =>
-      applyOwn<Revision>(api, KINDS.controllerRevisions, buildVersionRevision(app, parseSnapshot(data), revision ?? 1), {
-        signal: which.signal,
-      }),
-    ),
-  )
+  which: { readonly lost: readonly Revision[]; readonly found: readonly Revision[]; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<{ readonly made: readonly Revision[]; readonly problems: readonly string[] }> {
+  const { lost, found, log, signal } = which
+  const made: Revision[] = []
+  const problems: string[] = []
+  for (const record of lost) {
+    const { snapshots, problems: unreadable } = readSnapshots([record])
+    problems.push(...unreadable)
+    for (const snapshot of snapshots) {
+      const fields = { app: app.name, namespace: app.namespace, version: snapshot.versionId }
+      if (isRetired(record)) log.info('a retired version is live again', fields)
+      else log.warn('the record of a version was deleted and is made again', fields)
+      const revision = isRetired(record) ? nextRevision([...found, ...made]) : (record.revision ?? 1)
+      made.push(await applyOwn<Revision>(api, KINDS.controllerRevisions, buildVersionRevision(app, snapshot, revision), { signal }))
+    }
+  }
+  return { made, problems }
 }

@@ -235,14 +235,11 @@ class Pass {
   }
 
   async #revisions(found: readonly Revision[], state: RolloutState | undefined): Promise<readonly Revision[]> {
-    const { revisions: known } = this.#deps.memory
+    const { api, log, memory } = this.#deps
+    const { revisions: known } = memory
     const lost = lostRevisions(found, { known, state })
-    if (lost.length > 0)
-      this.#deps.log.warn('records of versions were deleted or retired and are made again', {
-        app: this.#identity.name,
-        versions: lost.map(versionOf),
-      })
-    const made = await restoreRevisions(this.#deps.api, this.#identity, { lost, signal: this.#signal })
+    const { made, problems } = await restoreRevisions(api, this.#identity, { lost, found, log, signal: this.#signal })
+    this.#failures.push(...problems)
     const all = [...found.filter((r) => !made.some((m) => versionOf(m) === versionOf(r))), ...made]
     known.clear()
     for (const revision of all)
