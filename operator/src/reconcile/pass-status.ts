@@ -34,8 +34,6 @@ export interface PassFacts {
   readonly desired: DesiredVersion
   readonly versions: readonly Version[]
   readonly traffic: TrafficObservation
-  /** Whether the driver reads weights back. */
-  readonly observesWeights: boolean
   readonly decision: WordedDecision | undefined
   readonly isSuspended: boolean
   readonly policy: RolloutPolicy | undefined
@@ -66,7 +64,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
       ...(decision === undefined ? {} : { decision }),
       ...(active === undefined ? {} : { active }),
       ...(preview === undefined ? {} : { preview }),
-      ...(versions.length === 0 ? {} : { traffic: { ...pass.traffic, isAssumed: !pass.observesWeights } }),
+      ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
       isolation: pass.isolation,
       sharedInboxes: versions.filter(({ plan }) => plan.snapshot.graph.subjects !== SUBJECT_LAYOUT).map(({ plan }) => plan.versionId),
       failures: pass.failures,

@@ -196,8 +196,6 @@ class Pass {
       desired,
       versions,
       traffic,
-      observesWeights:
-        this.#deps.drivers[this.#trafficSpec(versions, { state, desired })?.traffic.driver ?? 'proxy'].capabilities.observesWeights,
       decision,
       isSuspended: frozen,
       policy,

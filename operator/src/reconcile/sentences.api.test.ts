@@ -1,7 +1,7 @@
 // What a person reads at three in the morning, each sentence provoked on a real API server (issue 10, 39).
 import { KINDS } from '../kube/kinds.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
-import { serving, spec, Story, V1, V2 } from '../testing/app-story.js'
+import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 
 let server: ApiServer
 beforeAll(async () => {
@@ -116,3 +116,15 @@ it('a tag: says what a push of it will not do', async () => {
 })
 
 const KINDS_QUOTA = { group: '', version: 'v1', kind: 'ResourceQuota', plural: 'resourcequotas' } as const
+
+it('an app without a listener: no proxy has read anything back, and the driver is not named for it', async () => {
+  const story = await Story.start(server)
+  const components = GRAPH.components.map((c) => ({ ...c, listeners: [] }))
+  story.player.images.set(V1, { graph: { ...GRAPH, components }, digest: '1'.repeat(64) })
+  await story.applySpec(spec(V1, { listeners: [] }))
+  await story.until('v1 to run', isReady)
+  expect(await story.condition('TrafficInSync')).toMatchObject({
+    status: 'True',
+    message: 'the asked weights are taken as in force: there is no listener whose traffic could be split, and nothing reads them back',
+  })
+})

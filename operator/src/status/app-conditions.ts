@@ -19,8 +19,8 @@ export interface PassFindings {
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
   readonly traffic?: {
     readonly inSync: boolean
-    /** Nobody reads weights back; the asked ones are taken as in force. */
-    readonly isAssumed?: boolean
+    /** Why nothing reads weights back; the asked ones are then taken as in force. */
+    readonly assumedBecause?: string
     readonly waitingFor?: string
     readonly unreachable?: string
   }
@@ -121,9 +121,9 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
       status: f.traffic.inSync ? 'True' : 'False',
       reason: f.traffic.inSync ? 'InSync' : 'Converging',
       message: f.traffic.inSync
-        ? f.traffic.isAssumed === true
-          ? 'the asked weights are taken as in force: spec.traffic.driver is "none", and nothing reads them back'
-          : 'every proxy has read back the asked weights'
+        ? f.traffic.assumedBecause === undefined
+          ? 'every proxy has read back the asked weights'
+          : `the asked weights are taken as in force: ${f.traffic.assumedBecause}, and nothing reads them back`
         : (f.traffic.waitingFor ?? 'the proxies have not read back the asked weights yet'),
     })
   return conditions

@@ -1,4 +1,5 @@
 import type { WeaverAppStatus } from '@weaver/crds'
+import { assumedTraffic } from '../traffic/none/assumed-traffic.js'
 import { buildAppStatus, type StatusInput } from './app-status.js'
 import { mergeConditions } from './conditions.js'
 import type { WordedDecision } from './rollout-words.js'
@@ -124,10 +125,17 @@ describe('status of an app', () => {
   })
 
   it('claims that weights were read back only where something reads them', () => {
-    const message = (isAssumed: boolean) =>
-      condition(buildAppStatus(input({}, { traffic: { inSync: true, isAssumed } })), 'TrafficInSync')?.message
-    expect(message(false)).toBe('every proxy has read back the asked weights')
-    expect(message(true)).toBe('the asked weights are taken as in force: spec.traffic.driver is "none", and nothing reads them back')
+    const message = (traffic: { readonly inSync: boolean; readonly assumedBecause?: string }) =>
+      condition(buildAppStatus(input({}, { traffic })), 'TrafficInSync')?.message
+    const backends = { listener: { name: 'lis', port: 80 }, backends: [], weights: {} }
+    const plan = { app: { namespace: 'shop', name: 'hello', uid: 'u-1', replicas: 1 }, versions: ['v1'] }
+    expect(message({ inSync: true })).toBe('every proxy has read back the asked weights')
+    expect(message(assumedTraffic({ ...plan, listeners: [backends] }))).toBe(
+      'the asked weights are taken as in force: spec.traffic.driver is "none", and nothing reads them back',
+    )
+    expect(message(assumedTraffic({ ...plan, listeners: [] }))).toBe(
+      'the asked weights are taken as in force: there is no listener whose traffic could be split, and nothing reads them back',
+    )
   })
 
   it('takes out conditions of earlier releases', () => {

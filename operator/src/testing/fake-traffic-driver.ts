@@ -39,7 +39,7 @@ export function createFakeTrafficDriver(): FakeTrafficDriver {
     asked: [],
     removed: [],
     weights: (app) => apps.get(keyOf(app))?.inForce?.listeners[0]?.weights ?? {},
-    capabilities: { observesWeights: true, countsRequests: true },
+    capabilities: { countsRequests: true },
     async sync(plan) {
       driver.violations.push(...violationsOf(plan))
       const key = keyOf(plan.app)

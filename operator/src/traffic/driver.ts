@@ -61,6 +61,8 @@ export interface TrafficObservation {
   readonly taken?: string
   /** Every ready proxy has read back exactly the asked plan. */
   readonly inSync: boolean
+  /** Why nothing was read back and the asked weights are taken as in force; absent: they were read back. */
+  readonly assumedBecause?: string
   /** What is not in sync, for `waitingFor`. */
   readonly waitingFor?: string
   /** Why users cannot reach the app at this moment, whatever its versions can do; absent: they can, or it is not known. */
@@ -78,8 +80,6 @@ export interface TrafficObservation {
 }
 /** What a driver can do; what it cannot, the rollout goes on without. */
 export interface TrafficCapabilities {
-  /** Weights are read back from what carries the traffic. Otherwise the asked ones are taken as in force, and nobody has proven it. */
-  readonly observesWeights: boolean
   /** Requests are counted by version: those sent, and those in flight. */
   readonly countsRequests: boolean
 }

@@ -4,9 +4,10 @@ import type { TrafficObservation, TrafficPlan } from '../driver.js'
  * What is seen where nobody splits traffic for us, or there is nothing to split (no listener): the asked
  * weights, at once. The rollout keeps its pace; nobody has proven the weights.
  */
-export function assumedTraffic({ versions, weights = {} }: TrafficPlan): TrafficObservation {
+export function assumedTraffic({ versions, weights = {}, listeners }: TrafficPlan): TrafficObservation {
   return {
     inSync: true,
+    assumedBecause: listeners.length === 0 ? 'there is no listener whose traffic could be split' : 'spec.traffic.driver is "none"',
     weightObserved: Object.fromEntries(versions.map((id) => [id, weights[id] ?? 0])),
     inFlight: Object.fromEntries(versions.map((id) => [id, 0])),
     requests: {},

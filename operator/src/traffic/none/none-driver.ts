@@ -4,7 +4,7 @@ import { assumedTraffic } from './assumed-traffic.js'
 /** Traffic driver `none`: whoever splits the traffic follows the status of the app. There is nothing to make, and nothing to read back. */
 export function createNoneDriver(): TrafficDriver {
   return {
-    capabilities: { observesWeights: false, countsRequests: false },
+    capabilities: { countsRequests: false },
     sync: async (plan) => assumedTraffic(plan),
     async remove() {},
     forget() {},

@@ -123,7 +123,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
     apps.delete(key)
   }
   return {
-    capabilities: { observesWeights: true, countsRequests: true },
+    capabilities: { countsRequests: true },
     sync: (plan, { isFrozen = false, signal } = {}) => new Pass(deps, { plan, memory: memoryOf(plan.app), signal }).run({ isFrozen }),
     async remove(app, signal) {
       forget(keyOf(app))
