@@ -6,6 +6,8 @@ import type { LogFields } from '../telemetry/logger.js'
 import { deploymentOf } from '../weavelet/deployment.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 
+export { genByHand } from './hand-made-bindings.js'
+
 /** Binds a component whose methods take strings and return one. */
 export function bindByHand<T extends object>(
   token: Component<T>,
@@ -57,18 +59,6 @@ export function bindByHand<T extends object>(
       return Object.fromEntries(has.methods.map((name, index) => [name, forward(name, index)])) as unknown as T // one function for each method
     },
   })
-}
-
-export function genByHand(
-  components: readonly ComponentBinding[],
-  main: { readonly refs?: readonly string[]; readonly listeners?: readonly string[] } = {},
-): WeaverGen {
-  return {
-    format: 5,
-    fingerprint: 'ab'.repeat(32),
-    main: { refs: main.refs ?? [], listeners: main.listeners ?? [] },
-    components: () => components,
-  }
 }
 
 export interface LogEntry {

@@ -2,7 +2,6 @@
  * For tests of calls: replicas and callers of one deployment in this process, each with a connection of its own to a real nats-server. Their component has
  * one binding, written by hand: methods that take strings and return one.
  */
-import type { MethodBinding } from '../component/binding.js'
 import type { MoveLimits } from '../rpc/broker-move.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import type { RemoteCallError } from '../rpc/remote-call-error.js'
@@ -11,11 +10,10 @@ import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { startCable, type Cable } from './cable.js'
+import { BUILD, COMPONENT, DEPLOYMENT, METHODS } from './hand-made-bindings.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 
-export const DEPLOYMENT = 'shop-1'
-export const BUILD: string = 'aa'.repeat(32)
-export const COMPONENT = 'shop/Cart'
+export { BUILD, COMPONENT, DEPLOYMENT, METHODS } from './hand-made-bindings.js'
 
 /**
  * What comes within a second, on a machine that has time for it, comes within this on one that has not. Far below the 30 s after which a call ends that nobody
@@ -25,18 +23,6 @@ export const PROMPT_MS = 8_000
 
 export type Methods = Readonly<Record<string, (...args: string[]) => Promise<string | undefined>>>
 export type Call = (method: string, ...args: string[]) => Promise<unknown>
-
-/** `append` must not run twice. */
-export const METHODS: readonly MethodBinding[] = ['echo', 'join', 'nothing', 'slow', 'append', 'work'].map((name) => ({
-  name,
-  encodeArgs: (w, args) => {
-    w.length(args.length)
-    for (const arg of args) w.string(arg as string) // a test that passes another type wants to see it refused
-  },
-  decodeArgs: (r) => Array.from({ length: r.length() }, () => r.string()),
-  encodeResult: (w, result) => (name === 'nothing' ? undefined : w.string(result as string)),
-  decodeResult: (r) => (name === 'nothing' ? undefined : r.string()),
-}))
 
 export const CART: Methods = {
   echo: async (text) => text,

@@ -1,6 +1,4 @@
 /** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
-import { Writer } from '../codec/writer.js'
-import type { MethodBinding } from '../component/binding.js'
 import type { MoveLimits } from '../rpc/broker-move.js'
 import { connectNats } from '../rpc/nats-transport.js'
 import { RpcClient } from '../rpc/rpc-client.js'
@@ -8,7 +6,10 @@ import { RpcServer } from '../rpc/rpc-server.js'
 import type { Transport } from '../rpc/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import type { Tracing } from '../telemetry/tracing.js'
-import { BUILD, DEPLOYMENT, type Stations } from './rpc-stations.js'
+import { BUILD, DEPLOYMENT, FEED, FEED_COMPONENT } from './hand-made-bindings.js'
+import type { Stations } from './rpc-stations.js'
+
+export { FEED, FEED_COMPONENT } from './hand-made-bindings.js'
 
 export interface Feed {
   /** Numbers from 0 on, by default without an end. */
@@ -24,52 +25,6 @@ export interface Feed {
   /** Length of the text, and sum of what comes in. */
   add(text: string, numbers: AsyncIterable<number>): Promise<number>
 }
-
-const number = (w: Writer, item: unknown): void => {
-  if (typeof item !== 'number') throw new TypeError(`expected a number, got ${typeof item}`)
-  w.number(item)
-}
-const oneNumber: Pick<MethodBinding, 'encodeArgs' | 'decodeArgs'> = {
-  encodeArgs: (w, [first]) => number(w, first),
-  decodeArgs: (r) => [r.number()],
-}
-const numbers: Pick<MethodBinding, 'encodeArgs' | 'decodeArgs' | 'input'> = {
-  encodeArgs: () => undefined,
-  decodeArgs: () => [undefined],
-  input: { position: 0, encodeItem: number, decodeItem: (r) => r.number() },
-}
-const givesNumber: Pick<MethodBinding, 'encodeResult' | 'decodeResult'> = { encodeResult: number, decodeResult: (r) => r.number() }
-
-/** What `weaver generate` would write for `Feed`. */
-export const FEED: readonly MethodBinding[] = [
-  { name: 'count', ...oneNumber, ...givesNumber, isStream: true },
-  { name: 'sum', ...numbers, ...givesNumber },
-  { name: 'double', ...numbers, ...givesNumber, isStream: true },
-  {
-    name: 'texts',
-    ...oneNumber,
-    encodeResult: (w, text) => w.string(text as string), // a test of what is refused gives something else
-    decodeResult: (r) => r.string(),
-    isStream: true,
-  },
-  {
-    name: 'cut',
-    encodeArgs: (w, [text]) => w.string(text as string), // the stub is typed
-    decodeArgs: (r) => [r.string()],
-    encodeResult: (w, piece) => w.string(piece as string), // the method is typed
-    decodeResult: (r) => r.string(),
-    isStream: true,
-  },
-  {
-    name: 'add',
-    encodeArgs: (w, [text]) => w.string(text as string), // the stub is typed
-    decodeArgs: (r) => [r.string(), undefined],
-    input: { position: 1, encodeItem: number, decodeItem: (r) => r.number() },
-    ...givesNumber,
-  },
-]
-
-export const FEED_COMPONENT = 'news/Feed'
 
 export interface FeedStations {
   replica(

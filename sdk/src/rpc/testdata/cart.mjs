@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectNats } from '../../../dist/rpc/nats-transport.js'
 import { RpcServer } from '../../../dist/rpc/rpc-server.js'
-import { BUILD, COMPONENT, DEPLOYMENT, METHODS } from '../../../dist/testing/rpc-stations.js'
-import { FEED, FEED_COMPONENT } from '../../../dist/testing/stream-stations.js'
+import { BUILD, COMPONENT, DEPLOYMENT, FEED, FEED_COMPONENT, METHODS } from '../../testing/hand-made-bindings.ts'
 
 const [, , url, replica] = process.argv
 const log = { debug: () => undefined, info: () => undefined, warn: console.error, error: console.error, with: () => log }
