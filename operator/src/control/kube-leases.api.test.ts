@@ -7,7 +7,7 @@ import { createKubeLeases } from './kube-leases.js'
 
 // A real API server. Leases of a second: the shortest that a Lease can hold.
 
-const LEASE_MS = 1_000
+const LEASE_MS = 4_000
 const FOREMAN: LeaseName = { component: 'shop/Foreman' }
 let server: ApiServer
 let app: { readonly apiVersion: string; readonly kind: string; readonly namespace: string; readonly name: string; readonly uid: string }
