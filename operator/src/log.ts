@@ -46,6 +46,7 @@ function errorFields(error: unknown): unknown {
     message: error.message,
     ...(code === undefined ? {} : { code }),
     stack: error.stack,
+    ...(error instanceof AggregateError ? { errors: error.errors.map(errorFields) } : {}),
     ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }),
   }
 }

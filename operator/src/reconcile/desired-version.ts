@@ -75,7 +75,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       return {
         ...base,
         isKnown: false,
-        describe: { ok: false, reason: 'WorkFailed', message: problems.join('; ') },
+        describe: { ok: false, reason: 'WorkFailed', message: problems.map((p) => p.message).join('; ') },
         requeueAfterMs: REFUSED_RETRY_MS,
       }
     if (found !== undefined && record !== undefined && isRetired(found)) {

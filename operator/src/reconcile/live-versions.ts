@@ -16,17 +16,17 @@ import type { PlacedVersion } from './version.js'
 /** What these ControllerRevisions hold. An unreadable one is reported, and its version left as it is. */
 export function readSnapshots(revisions: readonly Revision[]): {
   readonly snapshots: readonly VersionSnapshot[]
-  readonly problems: readonly string[]
+  readonly problems: readonly Error[]
 } {
   const snapshots: VersionSnapshot[] = []
-  const problems: string[] = []
+  const problems: Error[] = []
   for (const revision of revisions) {
     if (revision.metadata.deletionTimestamp !== undefined) continue
     try {
       snapshots.push(parseSnapshot(revision.data))
     } catch (error) {
       if (!isWeaverError(error)) throw error
-      problems.push(`ControllerRevision "${revision.metadata.name}": ${error.message}`)
+      problems.push(new Error(`ControllerRevision "${revision.metadata.name}": ${error.message}`, { cause: error }))
     }
   }
   return { snapshots, problems }

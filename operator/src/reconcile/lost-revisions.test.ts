@@ -41,7 +41,11 @@ async function restore(found: readonly Revision[], from: { readonly known?: read
     signal: new AbortController().signal,
   })
   const logged = lines.map((line) => JSON.parse(line) as { readonly level: string; readonly version: string })
-  return { made: made.map((r) => [versionOf(r), r.revision]), problems, logged: logged.map((l) => [l.level, l.version]) }
+  return {
+    made: made.map((r) => [versionOf(r), r.revision]),
+    problems: problems.map((p) => p.message),
+    logged: logged.map((l) => [l.level, l.version]),
+  }
 }
 
 it('a retired version that the rollout takes up again has the newest number, and nobody is warned', async () => {

@@ -33,10 +33,10 @@ export async function restoreRevisions(
   api: KubeApi,
   app: AppIdentity,
   which: { readonly lost: readonly Revision[]; readonly found: readonly Revision[]; readonly log: Logger; readonly signal: AbortSignal },
-): Promise<{ readonly made: readonly Revision[]; readonly problems: readonly string[] }> {
+): Promise<{ readonly made: readonly Revision[]; readonly problems: readonly Error[] }> {
   const { lost, found, log, signal } = which
   const made: Revision[] = []
-  const problems: string[] = []
+  const problems: Error[] = []
   for (const record of lost) {
     const { snapshots, problems: unreadable } = readSnapshots([record])
     problems.push(...unreadable)

@@ -42,7 +42,7 @@ import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
 import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from './version-children.js'
 import { forEngine, type PlacedVersion, type Version } from './version.js'
-import { blamedFor, textOf, type VersionFailure } from './version-failures.js'
+import { blamedFor, errorOf, textOf, type VersionFailure } from './version-failures.js'
 
 /** While something moves, observations are polled: proxies have no watch. */
 const POLL_MS = 1_000
@@ -145,7 +145,7 @@ class Pass {
   readonly #signal: AbortSignal
   readonly #identity: AppIdentity
   readonly #now: number
-  readonly #failures: string[] = []
+  readonly #failures: Error[] = []
   /** A name that the proxy needs and another has. */
   #trafficTaken: string | undefined
   #app: AppObject
@@ -209,7 +209,7 @@ class Pass {
     const wasTaken = [...this.#deps.memory.taken]
     const { isEnding, failures } = await this.#act(versions, decision, { objects, spec: desired.spec })
     this.#deps.memory.failures = failures
-    this.#failures.push(...failures.map(textOf))
+    this.#failures.push(...failures.map(errorOf))
     const isTakenNews = canonicalJson(wasTaken) !== canonicalJson([...this.#deps.memory.taken])
     const plan = (of: RolloutState | undefined) => canonicalJson([of?.weights ?? {}, versionsLetGo(of)])
     const hasMoved = plan(decision.state) !== plan(state)
@@ -219,7 +219,7 @@ class Pass {
       const history = { limit: desired.spec.revisionHistoryLimit, live, desired: desired.id, state: decision.state }
       await forgetRevisions(this.#deps.api, revisions, { ...history, signal: this.#signal })
     }
-    if (this.#failures.length > 0) throw new Error(this.#failures.join('; '))
+    if (this.#failures.length > 0) throw new AggregateError(this.#failures, this.#failures.map((f) => f.message).join('; '))
     const isMoving = decision.phase !== 'Ready' && decision.phase !== 'Failed'
     const waits = [
       RESYNC_MS,
@@ -312,7 +312,7 @@ class Pass {
 
   /** I2, I5. Writes only what changed. */
   async #persist(facts: Omit<PassFacts, 'app' | 'now' | 'isolation' | 'failures' | 'taken'>): Promise<void> {
-    const failures = [...this.#failures, ...(this.#deps.memory.failures ?? []).map(textOf)]
+    const failures = [...this.#failures.map((f) => f.message), ...(this.#deps.memory.failures ?? []).map(textOf)]
     const { isolation } = this.#deps.broker
     const status = statusOf({ ...facts, app: this.#app, now: this.#now, isolation, failures, taken: this.#taken() })
     const { namespace, name } = this.#identity
@@ -376,7 +376,7 @@ class Pass {
           continue
         }
         // The other versions, and traffic, must not wait for this one.
-        failures.push({ versionId: plan.versionId, message: error instanceof Error ? error.message : String(error) })
+        failures.push({ versionId: plan.versionId, message: error instanceof Error ? error.message : String(error), cause: error })
       }
     }
     return { isEnding, failures }

@@ -1,5 +1,6 @@
 // What a person reads at three in the morning, each sentence provoked on a real API server (issue 10, 39).
 import { KINDS } from '../kube/kinds.js'
+import { createLogger } from '../log.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 
@@ -62,6 +63,26 @@ it('an object that the API server refuses: its reason is what is waited for, eve
     reason: 'RolloutFailed',
     message: expect.stringContaining('exceeded quota: none'),
   })
+})
+
+it('an object that the API server refuses: the log of the pass has the code of each failure', async () => {
+  const { story } = await serving(server)
+  await noMoreOf(story, 'secrets')
+  await story.applySpec(spec(V2))
+  await passes(story, 6)
+  const lines: string[] = []
+  const log = createLogger({ write: (line) => void lines.push(line) })
+  const pass = story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
+  await pass.catch((err: unknown) => log.warn('a pass failed', { err }))
+  const message = expect.stringMatching(/^version "\w+": .*exceeded quota: none/)
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect.objectContaining({
+      err: expect.objectContaining({
+        message,
+        errors: [expect.objectContaining({ message, cause: expect.objectContaining({ code: 'WEAVER_KUBE_API' }) })],
+      }),
+    }),
+  ])
 })
 
 it('a quota that takes no pod: no word of the rights of the operator', async () => {

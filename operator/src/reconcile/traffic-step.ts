@@ -6,7 +6,7 @@ import { assumedTraffic } from '../traffic/none/assumed-traffic.js'
 export interface TrafficStep {
   readonly observation: TrafficObservation
   /** What went wrong; the rollout then sees everything as unknown, and abort stays possible. */
-  readonly failure?: string
+  readonly failure?: Error
 }
 
 /**
@@ -29,8 +29,8 @@ export async function syncTraffic(
       const { message: taken } = error
       return { observation: { ...UNKNOWN, taken, waitingFor: taken, unreachable: taken } }
     }
-    const failure = `traffic: ${error instanceof Error ? error.message : String(error)}`
-    return { failure, observation: { ...UNKNOWN, waitingFor: failure } }
+    const failure = new Error(`traffic: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    return { failure, observation: { ...UNKNOWN, waitingFor: failure.message } }
   }
 }
 

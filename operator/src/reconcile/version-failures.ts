@@ -4,10 +4,16 @@ import type { PlacedVersion } from './version.js'
 export interface VersionFailure {
   readonly versionId: string
   readonly message: string
+  readonly cause: unknown
 }
 
 export function textOf({ versionId, message }: VersionFailure): string {
   return `version "${versionId}": ${message}`
+}
+
+/** For the log: the code of the failure is that of its cause. */
+export function errorOf(failure: VersionFailure): Error {
+  return new Error(textOf(failure), { cause: failure.cause })
 }
 
 /** What could not be made explains better why a version is not ready than that it is not there. */
