@@ -3,12 +3,14 @@
  * away"), event streams get their end. The application has its usual events: the client answers a close frame with another one, and the library that serves the
  * WebSocket takes it from there.
  *
- * I1  A close frame never lies inside of another frame: libraries write a frame in one turn of the event loop, and a control frame may stand between two
- *     fragments of a message (RFC 6455, 5.4). Nor does it come before the handshake is answered.
+ * I1  A close frame never lies inside of another frame: libraries write a frame in one turn of the event loop, but a gateway writes bytes as they come from
+ *     elsewhere. So the frames of each WebSocket are followed (websocket-frames.ts), and where one has begun, the close frame waits for its end; a control frame
+ *     may stand between two fragments of a message (RFC 6455, 5.4). Nor does it come before the handshake is answered, nor where the bytes are not frames.
  * I2  A server that takes no upgrades stays one: Node answers an upgrade as any other request where nobody listens for it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { WebSocketFrames } from './websocket-frames.js'
 
 /** FIN and opcode 8, two bytes unmasked, 1001. */
 const GOING_AWAY = Uint8Array.of(0x88, 0x02, 0x03, 0xe9)
@@ -21,12 +23,11 @@ export interface Goodbye {
 
 /** @param answers that are not at their end */
 export function createGoodbye(server: Server, answers: Iterable<ServerResponse>): Goodbye {
-  /** Bytes that had been written to them before the handshake. */
-  const webSockets = new Map<Socket, number>()
+  const webSockets = new Map<Socket, WebSocketFrames>()
   const onUpgrade = (request: IncomingMessage, socket: Socket): void => {
     if (server.listenerCount('upgrade') === 1) return void socket.destroy() // I2: the listener of the application has left
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return
-    webSockets.set(socket, socket.bytesWritten)
+    webSockets.set(socket, followFrames(socket))
     socket.once('close', () => webSockets.delete(socket))
   }
   const watch = (): unknown => server.prependListener('upgrade', onUpgrade)
@@ -40,9 +41,9 @@ export function createGoodbye(server: Server, answers: Iterable<ServerResponse>)
   return {
     say() {
       let told = 0
-      for (const [socket, before] of webSockets) {
-        if (!socket.writable || socket.bytesWritten === before) continue // I1
-        socket.write(GOING_AWAY)
+      for (const [socket, frames] of webSockets) {
+        if (!socket.writable || !frames.isOpen) continue // I1
+        closeBetweenFrames(socket, frames)
         webSockets.delete(socket)
         told++
       }
@@ -54,6 +55,39 @@ export function createGoodbye(server: Server, answers: Iterable<ServerResponse>)
       }
       return told
     },
+  }
+}
+
+/** Follows what is written to the socket from now on. */
+function followFrames(socket: Socket): WebSocketFrames {
+  const frames = new WebSocketFrames()
+  onWrite(socket, (chunk, encoding) => {
+    if (chunk instanceof Uint8Array) frames.take(chunk)
+    else if (typeof chunk === 'string')
+      frames.take(Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')) // Node took it
+    else frames.lose()
+  })
+  return frames
+}
+
+/** I1 */
+function closeBetweenFrames(socket: Socket, frames: WebSocketFrames): void {
+  if (frames.isBetweenFrames) return void socket.write(GOING_AWAY)
+  let isOver = false
+  onWrite(socket, () => {
+    if (isOver || !frames.isBetweenFrames) return
+    isOver = true
+    socket.write(GOING_AWAY)
+  })
+}
+
+/** @param listener gets the arguments of each `write` of the socket, after it */
+function onWrite(socket: Socket, listener: (...args: unknown[]) => void): void {
+  const write = socket.write as (this: Socket, ...args: unknown[]) => boolean // all of its forms
+  socket.write = function (this: Socket, ...args: unknown[]): boolean {
+    const goesOn = write.apply(this, args)
+    listener(...args)
+    return goesOn
   }
 }
 

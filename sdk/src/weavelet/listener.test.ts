@@ -99,6 +99,28 @@ describe('a goodbye', () => {
     expect(await listener.close()).toBe(true)
   })
 
+  it('lets a frame come to its end that is written in pieces', async () => {
+    const listener = createListener('web', '127.0.0.1:0')
+    const server = createServer()
+    serveWebSockets(server)
+    const upgraded = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>
+    const { port } = await listener.serve(server)
+    const client = new WebSocket(`ws://127.0.0.1:${port}`)
+    await once(client, 'open')
+    const [, socket] = await upgraded
+    const said: unknown[] = []
+    client.addEventListener('message', ({ data }) => said.push(data))
+    const closed = closeOf(client)
+    socket.write(Uint8Array.of(0x81, 5, ...Buffer.from('he')))
+    expect(listener.goodbye()).toBe(1)
+    expect(listener.goodbye()).toBe(0)
+    socket.write('ll')
+    socket.write(Buffer.from('o'))
+    expect(await closed).toEqual({ code: 1001, wasClean: true })
+    expect(said).toEqual(['hello'])
+    expect(await listener.close()).toBe(true)
+  })
+
   it('does not make a server answer upgrades that takes none', async () => {
     const listener = createListener('web', '127.0.0.1:0')
     const { port } = await listener.serve(createServer((_, response) => void response.end('as any other request')))
