@@ -6,6 +6,7 @@ import { reasonOf, WeaverError } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { BrokerMove, type MoveLimits } from './broker-move.js'
 import { DamagedFrames } from './damaged-frames.js'
+import { HandlerFailures, isOfTheSender } from './handler-failures.js'
 import { refusalOf } from './nats-refusal.js'
 import { shown, userInfoOf, withoutUser } from './nats-urls.js'
 import { processNow } from './process-clock.js'
@@ -227,7 +228,8 @@ class NatsMessage implements IncomingMessage {
 function createNatsTransport(nc: NatsConnection, state: DialState, options: NatsTransportOptions): Transport {
   const { inboxPrefix, log } = options
   const listeners = new Set<(isConnected: boolean) => void>()
-  const damaged = new DamagedFrames(log, { message: 'a message could not be handled', kind: 'other' })
+  const damaged = new DamagedFrames(log, { message: 'a message cannot be understood', kind: 'other' })
+  const failures = new HandlerFailures(log)
   let isConnected = true
   let isClosing = false
   let unsettledUntil = 0
@@ -350,7 +352,8 @@ function createNatsTransport(nc: NatsConnection, state: DialState, options: Nats
             handler(new NatsMessage(message))
           } catch (err) {
             // The client library reads the socket in this very loop and would stop reading for good.
-            damaged.add({ subject, reason: reasonOf(err), err })
+            if (isOfTheSender(err)) damaged.add({ subject, reason: reasonOf(err), err })
+            else failures.add({ subject, err })
           }
         },
       })
