@@ -357,6 +357,8 @@ describe('too many calls', () => {
         while (reader.left > 0) message.respond(answer(reader.part()))
       },
     })
+    // A busy replica: nobody there would mean that what takes longer than a quarter of a second is lost.
+    raw.subscribe(everyReplicaSubject(DEPLOYMENT, COMPONENT), { callback: () => undefined })
     await raw.flush()
     const { call } = await stations.startCaller()
     const errors = await Promise.all(Array.from({ length: 1_000 }, () => failureOf(call('work'))))
