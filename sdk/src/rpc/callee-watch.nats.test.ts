@@ -153,6 +153,9 @@ describe('a replica that is silent', () => {
     const first = await stations.startCaller()
     await first.call('work', '1')
     await launch('cart-1')
+    // Who has answered since has heard of the other.
+    const answered = new Set<unknown>()
+    while (answered.size < 2) answered.add(await first.call('work', '1'))
     // One of them is kept busy; which one, is the broker's choice.
     const busy = first.call('join', '2500')
     await sleep(50)
