@@ -44,7 +44,7 @@ async function dial(creds: string, options: { readonly server?: number; readonly
     servers: [cluster.servers[options.server ?? 0] ?? ''],
     ignoreClusterUpdates: true,
     authenticator: credsAuthenticator(new TextEncoder().encode(creds)),
-    timeout: 8_000,
+    timeout: 60_000,
     reconnect: false,
     ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
   })

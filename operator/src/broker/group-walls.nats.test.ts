@@ -74,7 +74,7 @@ async function dial(creds: string, prefix?: string): Promise<NatsConnection> {
   const nc = await connect({
     servers: [...cluster.servers],
     authenticator: credsAuthenticator(new TextEncoder().encode(creds)),
-    timeout: 8_000,
+    timeout: 60_000,
     reconnect: false,
     ...(prefix === undefined ? {} : { inboxPrefix: prefix }),
   }).catch((error: { readonly code?: string }) => {
@@ -177,7 +177,7 @@ describe('a group of a version', () => {
     cart.subscribe(callSubject(v1.deploymentId, component), { queue: 'q', callback: (_error, message) => void message.respond('2 books') })
     await Promise.all([tax.flush(), cart.flush()])
     for (let i = 0; i < 20; i++)
-      expect((await front.request(callSubject(v1.deploymentId, component), '', { timeout: 2_000 })).string()).toBe('2 books')
+      expect((await front.request(callSubject(v1.deploymentId, component), '', { timeout: 60_000 })).string()).toBe('2 books')
     await tax.flush()
     expect(heard).toEqual([])
   })
@@ -210,9 +210,9 @@ describe('a version that was made by an older release', () => {
     cart.subscribe(subject, { queue: 'q', callback: (_error, message) => void message.respond('2 books') })
     await cart.flush()
     await broker.ensureVersion(v1)
-    expect((await front.request(subject, '', { timeout: 2_000 })).string()).toBe('2 books')
+    expect((await front.request(subject, '', { timeout: 60_000 })).string()).toBe('2 books')
     for (const creds of [await oldCreds(v1, FRONT), await broker.groupCredentials(v1, 'front')])
-      expect((await (await dial(creds, inboxOf('front'))).request(subject, '', { timeout: 2_000 })).string()).toBe('2 books')
+      expect((await (await dial(creds, inboxOf('front'))).request(subject, '', { timeout: 60_000 })).string()).toBe('2 books')
     expect([front.isClosed(), cart.isClosed()]).toEqual([false, false])
   })
 })
