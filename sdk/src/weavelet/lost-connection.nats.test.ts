@@ -51,7 +51,11 @@ async function launch(change: Partial<Bootstrap> = {}, until = 'READY') {
   started.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
   const exited = once(started, 'close') as Promise<[number | null]>
   while (!text.includes(until)) {
-    if (started.exitCode !== null) throw new Error(`the process ended before it was ready: ${text}`)
+    if (started.exitCode !== null) {
+      await exited // and all that it wrote is here
+      if (text.includes(until)) break
+      throw new Error(`the process ended before it was ready: ${text}`)
+    }
     await sleep(10)
   }
   const errors = (): unknown[] =>
@@ -86,7 +90,7 @@ it('ends with 1 when the broker does not allow a subscription that it needs, and
   const permissions = 'permissions: { subscribe: { deny: "wv.*.ctl.>" } }'
   writeFileSync(config, `authorization { users: [{ user: web, password: secret, ${permissions} }] }`)
   nats = await startNatsServer({ args: ['-c', config] })
-  const app = await launch({ nats: { servers: [nats.url.replace('//', '//web:secret@')] } })
+  const app = await launch({ nats: { servers: [nats.url.replace('//', '//web:secret@')] } }, 'WEAVER_NATS_FORBIDDEN')
   expect(await app.exited()).toBe(1)
   const said = expect.stringMatching(/does not let user "web" subscribe to "wv\.test-1\.ctl\./) as unknown
   expect(app.errors()).toMatchObject([{ code: 'WEAVER_NATS_FORBIDDEN', msg: said }])
