@@ -43,6 +43,13 @@ export function isPlainObject(value: object): boolean {
   return !Array.isArray(value) && Object.prototype.toString.call(value) === '[object Object]'
 }
 
+/** The same of any value; nearly always the first question answers it. */
+export function isRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || isPlainObject(value)
+}
+
 /** Sets a key of a plain object; also `__proto__`, which an assignment would take for the prototype. */
 export function setKey<T>(record: Record<string, T>, key: string, value: T): void {
   if (key === '__proto__') Object.defineProperty(record, key, { value, configurable: true, enumerable: true, writable: true })

@@ -2,7 +2,7 @@ import { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
 import { codecError, wrongType } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, MAX_MESSAGE_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
-import { isPlainObject } from './union.js'
+import { isRecord } from './union.js'
 
 const SLAB_BYTES = 16_384
 
@@ -395,11 +395,4 @@ function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...value
     `a ${type}`,
     values.find((value) => typeof value !== type),
   )
-}
-
-/** What is no instance of a class with a codec of its own; nearly always the first question answers it. */
-function isRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || isPlainObject(value)
 }

@@ -5,6 +5,7 @@
  * I1  A pending call is settled exactly once, by whoever takes it: by its answer, the broker's "no responders", its deadline, its caller's signal, the loss of
  *     the connection, or the loss of the replica that has it.
  */
+import { IdleWait } from './idle.js'
 import { NumberedCalls } from './numbered-calls.js'
 import { processNow } from './process-clock.js'
 import { deadlineError, failure } from './remote-call-error.js'
@@ -19,7 +20,7 @@ export class PendingCalls {
   readonly #onSweep: (now: number) => boolean
   #next = 0
   #sweep: NodeJS.Timeout | undefined
-  #onIdle: (() => void) | undefined
+  readonly #idle = new IdleWait()
 
   /** @param replyPrefix of the reply subjects, with its dot. @param onSweep runs with each look at the deadlines; true: there is more to look at than calls */
   constructor(replyPrefix: string, onSweep: (now: number) => boolean) {
@@ -58,7 +59,7 @@ export class PendingCalls {
     this.#calls.delete(call)
     call.target.waiting--
     call.attempt.now.cancellation?.remove(call)
-    if (this.#onIdle !== undefined && this.#calls.size === 0) this.#onIdle()
+    if (this.#calls.size === 0) this.#idle.notify()
     const { message } = call
     if (message === undefined) return true
     message.isAnswered &&= isAnswered
@@ -88,10 +89,9 @@ export class PendingCalls {
     if (this.take(call, false)) call.reject(deadlineError(call.what, { isSent: true }))
   }
 
-  /** Resolves when no call waits for an answer; when this is asked again, the first to ask is forgotten. */
-  async idle(): Promise<void> {
-    if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    this.#onIdle = undefined
+  /** Resolves when no call waits for an answer. */
+  idle(): Promise<void> {
+    return this.#idle.until(this.#calls.size === 0)
   }
 
   /** The broker is gone, and every answer with it. */

@@ -8,6 +8,7 @@ import type { CallSpan } from '../telemetry/tracing.js'
 import { Cancellation } from './cancellation.js'
 import { Scope, type Caller } from './context.js'
 import { parseCaller, type CallHead } from './frame.js'
+import { IdleWait } from './idle.js'
 import { NumberedCalls, type Numbered } from './numbered-calls.js'
 import { processNow } from './process-clock.js'
 
@@ -97,7 +98,7 @@ export class RunningCalls {
   readonly #running = new Map<string, NumberedCalls<RunningCall>>()
   #size = 0
   #sweep: NodeJS.Timeout | undefined
-  #onIdle: (() => void)[] = []
+  readonly #idle = new IdleWait()
 
   get size(): number {
     return this.#size
@@ -130,7 +131,7 @@ export class RunningCalls {
     const { caller, component } = call.delivery
     component.running--
     caller.running.delete(call)
-    if (this.#size === 0) this.#tellIdle()
+    if (this.#size === 0) this.#idle.notify()
   }
 
   /** @param replica of the caller. @param id the caller's number of the call */
@@ -150,12 +151,8 @@ export class RunningCalls {
   }
 
   /** Resolves when none runs. */
-  async idle(): Promise<void> {
-    if (this.#size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve))
-  }
-
-  #tellIdle(): void {
-    for (const tell of this.#onIdle.splice(0)) tell()
+  idle(): Promise<void> {
+    return this.#idle.until(this.#size === 0)
   }
 
   #forgetIdle(): void {

@@ -16,6 +16,7 @@ import { reasonOf } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 import { FRAME_VERSION, KIND, readKind } from './frame.js'
 import { DamagedFrames } from './damaged-frames.js'
+import { IdleWait } from './idle.js'
 import { processNow } from './process-clock.js'
 import { RemoteCallError } from './remote-call-error.js'
 import { STREAM_KIND } from './stream-frame.js'
@@ -67,7 +68,7 @@ export class StreamEndpoint {
   #nextPeer = 1
   #pings: NodeJS.Timeout | undefined
   #pingedAt = 0
-  #onIdle: (() => void) | undefined
+  readonly #idle = new IdleWait()
 
   constructor(options: StreamEndpointOptions) {
     this.#options = options
@@ -91,10 +92,9 @@ export class StreamEndpoint {
     return this.#calls.size
   }
 
-  /** Resolves when there is no call; when this is asked again, the first to ask is forgotten. */
-  async idle(): Promise<void> {
-    if (this.#calls.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
-    this.#onIdle = undefined
+  /** Resolves when there is no call. */
+  idle(): Promise<void> {
+    return this.#idle.until(this.#calls.size === 0)
   }
 
   /** What opens a stream, or is an item of one, and cannot be understood. */
@@ -135,7 +135,7 @@ export class StreamEndpoint {
   remove(callId: number): void {
     const peer = this.#calls.get(callId)?.peer
     this.#calls.delete(callId)
-    if (this.#calls.size === 0) this.#onIdle?.()
+    if (this.#calls.size === 0) this.#idle.notify()
     if (peer === undefined) return
     peer.calls.delete(callId)
     if (peer.calls.size > 0) return
