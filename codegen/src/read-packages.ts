@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { GRAPH_FILE, MAIN_COMPONENT, parseGraph } from '@weaver/sdk/contract'
+import { GRAPH_FILE, MAIN_COMPONENT, parseGraph, reasonOf } from '@weaver/sdk/contract'
 import type ts from 'typescript-api'
 import type { PackageModel } from './model.js'
 import type { SourceReader } from './source-reader.js'
@@ -67,7 +67,7 @@ export class PackageReader {
         nodes: nodes.map((component) => ({ ...component, package: component.package ?? name })),
       }
     } catch (error) {
-      return fail(`the ${GRAPH_FILE} of package "${name}" cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+      return fail(`the ${GRAPH_FILE} of package "${name}" cannot be used: ${reasonOf(error)}`)
     }
   }
 }

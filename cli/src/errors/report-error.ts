@@ -1,4 +1,4 @@
-import { isWeaverError } from '@weaver/sdk/contract'
+import { isWeaverError, reasonOf } from '@weaver/sdk/contract'
 import { CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { EXIT, exitCodeOf } from './catalogue.js'
@@ -13,7 +13,7 @@ export function reportError(error: unknown, { output, env }: Pick<CliContext, 'o
   if (isDebugging && error instanceof Error && error.cause !== undefined)
     output.error(`caused by ${String((error.cause as Error).stack ?? error.cause)}`) // a cause need not be an Error
   if (!isDebugging) {
-    output.error(error instanceof Error ? error.message : String(error), code)
+    output.error(reasonOf(error), code)
     if (code === undefined) output.error('this is a fault of weaver itself; WEAVER_DEBUG=1 shows where')
   }
   return exitCodeOf(error)

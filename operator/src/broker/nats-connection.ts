@@ -1,6 +1,7 @@
 /** The operator's connections to the broker. No other file of the operator imports the client library. */
 import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
 import type { ControllerPort } from '@weaver/deployer'
+import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../errors/catalogue.js'
 
 export interface BrokerConnection extends ControllerPort {
@@ -56,11 +57,9 @@ export async function connectBroker(options: {
       pingInterval: 10_000,
     })
   } catch (cause) {
-    throw operatorError(
-      'WEAVER_BROKER_CONNECT',
-      `no connection to the broker at ${options.servers.join(', ')}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
+    throw operatorError('WEAVER_BROKER_CONNECT', `no connection to the broker at ${options.servers.join(', ')}: ${reasonOf(cause)}`, {
+      cause,
+    })
   }
   const listeners = new Set<() => void>()
   let isUp = true

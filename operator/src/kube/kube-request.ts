@@ -1,5 +1,6 @@
 /** One request to the API server: its path and name for messages, its time limit, and what becomes of a refusal. */
 import { request, type Dispatcher } from 'undici'
+import { reasonOf } from '@weaver/sdk/contract'
 import type { KubeAccess } from './kube-access.js'
 import type { CallOptions, ResourceKind } from './kube-api.js'
 import { KubeError } from './kube-error.js'
@@ -100,7 +101,7 @@ export function createKubeRequests(access: KubeAccess, options: RequestsOptions 
       throw new KubeError(what, {
         status: 0,
         reason: isTimeout ? 'Timeout' : 'Unreachable',
-        message: isTimeout ? `no answer within ${timeoutMs} ms` : error instanceof Error ? error.message : String(error),
+        message: isTimeout ? `no answer within ${timeoutMs} ms` : reasonOf(error),
         cause: error,
       })
     }

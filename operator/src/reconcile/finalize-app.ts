@@ -3,6 +3,7 @@
  * which are outside. It is time-boxed: a broker that is gone must not keep a namespace from being deleted.
  */
 import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
+import { reasonOf } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
 import type { KubeApi } from '../kube/kube-api.js'
@@ -43,7 +44,7 @@ export async function finalizeApp(
       await deps.broker.removeVersion(identity, AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]))
     } catch (error) {
       if (signal.aborted) throw error
-      leftBehind = `broker account of version "${identity.versionId}": ${error instanceof Error ? error.message : String(error)}`
+      leftBehind = `broker account of version "${identity.versionId}": ${reasonOf(error)}`
       if (deps.now() - Date.parse(metadata.deletionTimestamp ?? '') < FINALIZE_LIMIT_MS) return { requeueAfterMs: RETRY_MS, leftBehind }
     }
   }

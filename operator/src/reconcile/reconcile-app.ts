@@ -13,6 +13,7 @@
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
  */
 import { canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
+import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
 import type { AppControl } from '../control/app-control.js'
@@ -376,7 +377,7 @@ class Pass {
           continue
         }
         // The other versions, and traffic, must not wait for this one.
-        failures.push({ versionId: plan.versionId, message: error instanceof Error ? error.message : String(error), cause: error })
+        failures.push({ versionId: plan.versionId, message: reasonOf(error), cause: error })
       }
     }
     return { isEnding, failures }

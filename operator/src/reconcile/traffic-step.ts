@@ -1,3 +1,4 @@
+import { reasonOf } from '@weaver/sdk/contract'
 import { isNameTaken } from '../kube/name-taken.js'
 import type { TrafficObservation, TrafficPlan } from '../traffic/driver.js'
 import type { TrafficDriverName, TrafficDrivers } from '../traffic/drivers.js'
@@ -29,7 +30,7 @@ export async function syncTraffic(
       const { message: taken } = error
       return { observation: { ...UNKNOWN, taken, waitingFor: taken, unreachable: taken } }
     }
-    const failure = new Error(`traffic: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    const failure = new Error(`traffic: ${reasonOf(error)}`, { cause: error })
     return { failure, observation: { ...UNKNOWN, waitingFor: failure.message } }
   }
 }

@@ -30,7 +30,7 @@ export {
   type DescribeRequest,
   type Description,
 } from './describe-run.js'
-export { isWeaverError, WeaverError } from './errors.js'
+export { isWeaverError, reasonOf, WeaverError } from './errors.js'
 export { balanceIn, GRAPH_FILE, GRAPH_FORMAT, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph, type ComponentNode } from './graph.js'
 export {
   encodeLeader,

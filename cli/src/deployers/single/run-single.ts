@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { basename, join } from 'node:path'
 import { startEnvelope, type End, type EnvelopeOutput } from '@weaver/deployer'
-import { banner, prettyPrinter, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '@weaver/sdk/contract'
+import { banner, prettyPrinter, reasonOf, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '@weaver/sdk/contract'
 import { binaryOf, launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
@@ -138,7 +138,7 @@ function attempt<R>(context: SingleContext, body: () => R): R | undefined {
 }
 
 function warnOf({ output }: SingleContext, what: string): (error: unknown) => void {
-  return (error) => output.warn(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+  return (error) => output.warn(`${what}: ${reasonOf(error)}`)
 }
 
 /** Prints what the application writes, and keeps it: its stdout as it is, entries of its log for people, the rest of its stderr as it is. */

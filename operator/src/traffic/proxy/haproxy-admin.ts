@@ -7,6 +7,7 @@
  * I2  A new connection may lead to a new process; whoever cares reads `Pid` over it.
  */
 import type { Socket } from 'node:net'
+import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../../errors/catalogue.js'
 
 const PROMPT = '\n> '
@@ -59,7 +60,7 @@ export function createHaproxyAdmin(options: AdminOptions): HaproxyAdmin {
     try {
       socket = await options.dial()
     } catch (cause) {
-      throw failed(`its administration port cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+      throw failed(`its administration port cannot be reached: ${reasonOf(cause)}`, cause)
     }
     const own = { socket, waiters: [] as Waiter[] }
     let text = ''
@@ -86,7 +87,7 @@ export function createHaproxyAdmin(options: AdminOptions): HaproxyAdmin {
   const exchange = (own: NonNullable<typeof session>, commands: readonly string[]): Promise<string[]> => {
     const answers = commands.map((_, i) =>
       new Promise<string>((resolve, reject) => void (own.waiters[own.waiters.length] = { resolve, reject })).catch((error: unknown) => {
-        throw failed(`no answer to "${commands[i] ?? ''}": ${error instanceof Error ? error.message : String(error)}`, error)
+        throw failed(`no answer to "${commands[i] ?? ''}": ${reasonOf(error)}`, error)
       }),
     )
     own.socket.write(commands.map((c) => `${c}\n`).join(''))

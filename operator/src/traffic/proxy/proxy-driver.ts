@@ -16,6 +16,7 @@
 import { proxyName } from '@weaver/crds'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { reasonOf } from '@weaver/sdk/contract'
 import type { KubeApi, ResourceKind } from '../../kube/kube-api.js'
 import { isNameTaken } from '../../kube/name-taken.js'
 import type { Logger } from '../../log.js'
@@ -315,7 +316,7 @@ class Pass {
       return { name: pod.name, isReady: pod.ready, view, waiting: steps.waiting }
     } catch (error) {
       if (this.#signal?.aborted === true) throw error
-      const failure = error instanceof Error ? error.message : String(error)
+      const failure = reasonOf(error)
       this.#log.debug('proxy could not be programmed', { proxy: pod.name, err: error })
       return { name: pod.name, isReady: pod.ready, failure, waiting: [] }
     }

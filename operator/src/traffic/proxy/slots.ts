@@ -8,6 +8,7 @@
  * I2  A slot is bound anew only after every proxy has lost the servers of the version before (`leaving` until then).
  * I3  Committed weights name bound versions only.
  */
+import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../../errors/catalogue.js'
 import type { TrafficPlan } from '../driver.js'
 
@@ -62,7 +63,7 @@ export function parseState(text: string, source: string): ProxyState {
   } catch (cause) {
     throw operatorError(
       'WEAVER_PROXY_STATE',
-      `${source}: the stored slots cannot be read (${cause instanceof Error ? cause.message : String(cause)}); remove its key "state.json" and the bindings are taken from the running proxies`,
+      `${source}: the stored slots cannot be read (${reasonOf(cause)}); remove its key "state.json" and the bindings are taken from the running proxies`,
       { cause },
     )
   }
