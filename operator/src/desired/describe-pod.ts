@@ -2,7 +2,7 @@ import { describePodName, type WeaverAppSpec } from '@weaver/crds'
 import { DESCRIBE_PROGRAM } from '@weaver/sdk/contract'
 import { k8s } from 'cdk8s-plus-27'
 import { appLabels, childMetadata, finishManifest, type AppIdentity, type Manifest } from './manifest.js'
-import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
+import { restrictedContainerContext, restrictedPod } from './pod-security.js'
 import { strategicMerge } from './strategic-merge.js'
 import { placement, placementOverlay, quantities } from './workload.js'
 
@@ -28,9 +28,7 @@ export function buildDescribePod(app: AppIdentity, versionId: string, spec: Weav
       restartPolicy: 'Never',
       activeDeadlineSeconds: DESCRIBE_DEADLINE_SECONDS,
       terminationGracePeriodSeconds: 0,
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      securityContext: restrictedPodContext(),
+      ...restrictedPod(),
       ...placement({ snapshot: { spec } }),
       containers: [
         {

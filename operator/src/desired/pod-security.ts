@@ -3,9 +3,19 @@ import { k8s } from 'cdk8s-plus-27'
 /** User of every pod that Weaver makes from an application image; the image build uses the same one. A number, because the kubelet cannot prove a name is not root. */
 const APP_USER = 1000
 
-/** Pod-wide half of the restricted Pod Security Standard. */
-export function restrictedPodContext(): k8s.PodSecurityContext {
-  return { runAsNonRoot: true, runAsUser: APP_USER, runAsGroup: APP_USER, fsGroup: APP_USER, seccompProfile: { type: 'RuntimeDefault' } }
+/** What every pod of ours has: the pod-wide half of the restricted Pod Security Standard, no token of the API, and no addresses of other Services. */
+export function restrictedPod(): Pick<k8s.PodSpec, 'automountServiceAccountToken' | 'enableServiceLinks' | 'securityContext'> {
+  return {
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: APP_USER,
+      runAsGroup: APP_USER,
+      fsGroup: APP_USER,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  }
 }
 
 /** Container half of the restricted Pod Security Standard, with a read-only root. */

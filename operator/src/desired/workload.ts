@@ -3,7 +3,7 @@ import { BOOTSTRAP_ENV, LIVE_PATH, READY_PATH } from '@weaver/sdk/contract'
 import { k8s } from 'cdk8s-plus-27'
 import { bootstrapEnvValue, CREDS_DIRECTORY, CREDS_KEY } from './bootstrap-env.js'
 import { appLabels, childMetadata, finishManifest, type Manifest } from './manifest.js'
-import { restrictedContainerContext, restrictedPodContext } from './pod-security.js'
+import { restrictedContainerContext, restrictedPod } from './pod-security.js'
 import { strategicMerge } from './strategic-merge.js'
 import { HEALTH_PORT, type PlannedGroup, type PodOverlay, type VersionPlan } from './version-plan.js'
 
@@ -59,9 +59,7 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
           template: {
             metadata: { labels },
             spec: {
-              automountServiceAccountToken: false,
-              enableServiceLinks: false,
-              securityContext: restrictedPodContext(),
+              ...restrictedPod(),
               terminationGracePeriodSeconds: group.graceSeconds,
               ...placement(plan),
               topologySpreadConstraints: [

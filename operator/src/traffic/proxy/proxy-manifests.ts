@@ -13,7 +13,7 @@ import {
 } from './haproxy-config.js'
 import type { TrafficListener } from '../driver.js'
 import { appLabels, childMetadata, finishManifest, manifestHash, type AppIdentity, type Manifest } from '../../desired/manifest.js'
-import { restrictedContainerContext, restrictedPodContext } from '../../desired/pod-security.js'
+import { restrictedContainerContext, restrictedPod } from '../../desired/pod-security.js'
 import { EVICT_UNHEALTHY } from '../../desired/scaling.js'
 
 export const PROXY_ROLE = 'proxy'
@@ -82,9 +82,7 @@ export function buildProxyDeployment(proxy: ProxyDescription): Manifest {
           annotations: { 'weaver.dev/config-hash': proxy.configHash, 'weaver.dev/certificate-hash': proxy.certificateHash },
         },
         spec: {
-          automountServiceAccountToken: false,
-          enableServiceLinks: false,
-          securityContext: restrictedPodContext(),
+          ...restrictedPod(),
           terminationGracePeriodSeconds: PRE_STOP_SECONDS + GRACE_SECONDS + HARD_STOP_SECONDS + 5,
           affinity: {
             podAntiAffinity: {
