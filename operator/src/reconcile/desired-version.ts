@@ -7,6 +7,7 @@ import {
   rolloutSettings,
   type WeaverAppSpec,
 } from '@weaver/crds'
+import { reasonOf } from '@weaver/sdk/contract'
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
@@ -80,9 +81,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       }
     if (found !== undefined && record !== undefined && isRetired(found)) {
       // Before the version is live again: it may not run while the spec contradicts its graph.
-      const issues = checkAgainstGraph(spec, record.graph)
-      if (issues.length > 0)
-        return { ...base, isKnown: false, specProblems: issues.map(formatProblem), describe: describedAs(record.spec.image, record.graph) }
+      const described = againstGraph(spec, record.spec.image, record.graph)
+      if (!described.isKnown) return { ...base, ...described }
       // The engine must first see that its objects are gone; it then takes the version for a new one.
       if (input.state?.removing?.includes(id) === true) return { ...base, isKnown: true }
       await reviveRevision(api, app, { snapshot: record, all: objects.revisions, signal })
@@ -99,7 +99,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
           return { state: 'waiting', message: 'the namespace is being deleted', requeueAfterMs: REFUSED_RETRY_MS }
         // Refused by quota, admission or validation: the user must read it, so it may not end the pass before the status is written.
         if (isNameTaken(error)) return { state: 'failed', reason: 'NameTaken', message: error.message, requeueAfterMs: REFUSED_RETRY_MS }
-        const message = `the describe pod of image "${spec.image}": ${error instanceof Error ? error.message : String(error)}`
+        const message = `the describe pod of image "${spec.image}": ${reasonOf(error)}`
         return { state: 'failed', reason: 'DescribeFailed', message, requeueAfterMs: REFUSED_RETRY_MS }
       },
     )
@@ -110,12 +110,11 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
         describe: { ok: false, reason: step.state === 'failed' ? step.reason : (step.trouble ?? 'Describing'), message: step.message },
         requeueAfterMs: step.requeueAfterMs,
       }
-    const issues = checkAgainstGraph(spec, step.result.graph)
+    const described = againstGraph(spec, spec.image, step.result.graph)
     // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
-    if (issues.length > 0)
-      return { ...base, isKnown: false, specProblems: issues.map(formatProblem), describe: describedAs(spec.image, step.result.graph) }
+    if (!described.isKnown) return { ...base, ...described }
     const refused = await refusedPods(api, { app, spec, versionId: id, described: step.result, signal })
-    if (refused.length > 0) return { ...base, isKnown: false, specProblems: refused, describe: describedAs(spec.image, step.result.graph) }
+    if (refused.length > 0) return { ...base, ...described, isKnown: false, specProblems: refused }
     try {
       snapshot = await storeSnapshot(api, app, { versionId: id, spec, described: step.result, revisions: objects.revisions, signal })
     } catch (error) {
@@ -127,13 +126,21 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const snapshots = input.snapshots.some((s) => s.versionId === id) ? input.snapshots : [...input.snapshots, snapshot]
   await forgetDescriptions(api, { app, objects, signal })
   // What changes no pod, like the port of a listener, may still contradict the graph.
-  const issues = checkAgainstGraph(spec, snapshot.graph)
+  return { ...base, snapshots, ...againstGraph(spec, snapshot.spec.image, snapshot.graph) }
+}
+
+/** What the image holds, and whether the spec fits it. */
+function againstGraph(
+  spec: WeaverAppSpec,
+  image: string,
+  graph: VersionSnapshot['graph'],
+): Pick<DesiredVersion, 'isKnown' | 'specProblems' | 'describe'> {
+  const issues = checkAgainstGraph(spec, graph)
+  const count = `${graph.components.length} component${graph.components.length === 1 ? '' : 's'}`
   return {
-    ...base,
-    snapshots,
     isKnown: issues.length === 0,
     specProblems: issues.map(formatProblem),
-    describe: describedAs(snapshot.spec.image, snapshot.graph),
+    describe: { ok: true, reason: 'Described', message: `image "${image}" holds ${count}` },
   }
 }
 
@@ -153,11 +160,6 @@ function unstored(error: unknown, id: string): NonNullable<PassFindings['describ
   if (!isRefusal(error)) return undefined
   const message = `the record of version "${id}", its spec and its component graph, was not stored: ${error.message}`
   return { ok: false, reason: 'WorkFailed', message }
-}
-
-function describedAs(image: string, { components }: VersionSnapshot['graph']): NonNullable<DesiredVersion['describe']> {
-  const count = `${components.length} component${components.length === 1 ? '' : 's'}`
-  return { ok: true, reason: 'Described', message: `image "${image}" holds ${count}` }
 }
 
 /** Describe pods whose result is stored, or whose version nobody asks for any more. */

@@ -1,4 +1,4 @@
-import type { RolloutState } from '@weaver/rollout'
+import type { DrainingVersion, RolloutState } from '@weaver/rollout'
 import type { Broker } from '../broker/broker.js'
 import { identityOf } from '../desired/version-identity.js'
 import type { Logger } from '../log.js'
@@ -14,13 +14,11 @@ const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
  * or a weavelet that was not heard, makes no difference.
  */
 function isParting(
-  { draining, weights }: RolloutState,
-  id: string,
-  at: { readonly now: number; readonly drainTimeoutMs: number },
+  { id, letGo, since }: DrainingVersion,
+  { weights, now, drainTimeoutMs }: { readonly weights: RolloutState['weights']; readonly now: number; readonly drainTimeoutMs: number },
 ): boolean {
-  const found = draining.find((version) => version.id === id)
-  if (found === undefined || found.letGo === true || weights?.[id] !== undefined) return false
-  return at.now - found.since >= at.drainTimeoutMs - Math.min(at.drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
+  if (letGo === true || weights?.[id] !== undefined) return false
+  return now - since >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
 /** Adds what proxies and weavelets know to what the cluster shows. Weavelets are asked only of a version that drains. */
@@ -42,10 +40,15 @@ export async function withTraffic(
       const id = version.plan.versionId
       const weightObserved = traffic.weightObserved[id]
       const inProxies = traffic.inFlight[id]
-      const isDraining = state?.draining.some((d) => d.id === id) === true
-      const inFlight = isDraining
-        ? await countInFlight(deps, version, { inProxies, isParting: isParting(state, id, { now, drainTimeoutMs }), signal })
-        : inProxies
+      const draining = state?.draining.find((d) => d.id === id)
+      const inFlight =
+        draining === undefined
+          ? inProxies
+          : await countInFlight(deps, version, {
+              inProxies,
+              isParting: isParting(draining, { weights: state?.weights, now, drainTimeoutMs }),
+              signal,
+            })
       return {
         ...version,
         traffic: {
