@@ -1,11 +1,11 @@
 // How an application is cut into groups, and how long its names are, never keeps it from starting: the boutique in one group, in two and in one for each component, and an
 // application whose every name is as long as the schema lets it be.
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { kubectl, pods } from '../support/kube.js'
 import { repositoryRoot } from '../support/paths.js'
 import { createNamespace, deleteNamespace, weaver } from '../support/platform.js'
-import { makeRelease } from '../support/release.js'
+import { copyExample, makeRelease } from '../support/release.js'
 
 const NAMESPACE = 'story-group-sizes'
 const root = fileURLToPath(repositoryRoot)
@@ -19,14 +19,7 @@ const groupToml = (name: string, components: readonly string[]): string =>
 
 /** The boutique, as this checkout has built it, in groups of its own. @returns its weaver.toml */
 async function boutique(name: string, groupsOf: (components: readonly string[]) => string): Promise<string> {
-  const folder = `${root}e2e/.work/${name}`
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  for (const entry of ['src', 'dist', 'package.json', 'weaver.graph.json'])
-    await cp(`${root}examples/boutique/${entry}`, `${folder}/${entry}`, { recursive: true })
-  const compilerOptions = { rootDir: 'src', outDir: 'dist', composite: false, declaration: false, declarationMap: false }
-  const tsconfig = { extends: '../../../tsconfig.base.json', compilerOptions, include: ['src'], exclude: ['src/**/*.test.ts'] }
-  await writeFile(`${folder}/tsconfig.json`, JSON.stringify(tsconfig))
+  const folder = await copyExample('boutique', name, ['src', 'dist', 'package.json', 'weaver.graph.json'])
   const toml = await readFile(`${root}examples/boutique/weaver.toml`, 'utf8')
   const [head = ''] = toml.replace('name = "boutique"', `name = "${name}"`).split('[[kube.groups]]')
   await writeFile(`${folder}/weaver.toml`, head + groupsOf(await componentsOfBoutique()))

@@ -23,20 +23,7 @@ export interface ReleaseOptions {
  */
 export async function makeRelease(options: ReleaseOptions): Promise<string> {
   const name = options.name ?? 'httpserver'
-  const folder = `${root}e2e/.work/${name}-${options.release}`
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  for (const entry of ['src', 'package.json', 'weaver.toml'])
-    await cp(`${root}examples/httpserver/${entry}`, `${folder}/${entry}`, { recursive: true })
-  await writeFile(
-    `${folder}/tsconfig.json`,
-    JSON.stringify({
-      extends: '../../../tsconfig.base.json',
-      compilerOptions: { rootDir: 'src', outDir: 'dist', composite: false, declaration: false, declarationMap: false },
-      include: ['src'],
-      exclude: ['src/**/*.test.ts'],
-    }),
-  )
+  const folder = await copyExample('httpserver', `${name}-${options.release}`, ['src', 'package.json', 'weaver.toml'])
   const edits: Record<string, (source: string) => string> = {
     'release.ts': (source) => source.replace(/RELEASE(: string)? = '[^']*'/, `RELEASE$1 = '${options.release}'`),
     ...options.edits,
@@ -58,6 +45,27 @@ export async function makeRelease(options: ReleaseOptions): Promise<string> {
   )
   await weaver(['generate', folder])
   await sh([process.execPath, `${root}node_modules/typescript/bin/tsc`, '-p', folder])
+  return folder
+}
+
+/**
+ * Copies entries of an example below `e2e/.work`, where a tsconfig.json of its own lets it be built by itself.
+ * @returns the folder
+ */
+export async function copyExample(example: string, name: string, entries: readonly string[]): Promise<string> {
+  const folder = `${root}e2e/.work/${name}`
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+  for (const entry of entries) await cp(`${root}examples/${example}/${entry}`, `${folder}/${entry}`, { recursive: true })
+  await writeFile(
+    `${folder}/tsconfig.json`,
+    JSON.stringify({
+      extends: '../../../tsconfig.base.json',
+      compilerOptions: { rootDir: 'src', outDir: 'dist', composite: false, declaration: false, declarationMap: false },
+      include: ['src'],
+      exclude: ['src/**/*.test.ts'],
+    }),
+  )
   return folder
 }
 
