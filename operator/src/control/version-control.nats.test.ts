@@ -10,7 +10,7 @@ import { connectNats } from '../../../sdk/src/rpc/nats-transport.js'
 import type { Logger } from '../../../sdk/src/telemetry/logger.js'
 import type { Broker, BrokerVersion } from '../broker/broker.js'
 import { startJwtBroker } from '../broker/jwt-broker.js'
-import { createLogger } from '../log.js'
+import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
 import { startVersionControl } from './version-control.js'
 

@@ -1,7 +1,10 @@
-import { KubeError } from './kube-error.js'
+import { KubeError } from '@weaver/kube'
+import { remedyOf } from './remedies.js'
 
-const refused = (message: string): string =>
-  new KubeError('patch Deployment "shop/cart"', { status: 403, reason: 'Forbidden', message }).message
+const refused = (message: string): string => {
+  const refusal = { status: 403, reason: 'Forbidden', message }
+  return new KubeError('patch Deployment "shop/cart"', { ...refusal, remedy: remedyOf(refusal) }).message
+}
 
 describe('a refusal with 403', () => {
   it.each([

@@ -1,4 +1,4 @@
-/** The port to the Kubernetes API: the few calls the operator makes. `kube-client.ts` speaks HTTP; every call has a time limit. */
+/** The port to the Kubernetes API: the few calls that are needed. `kube-client.ts` speaks HTTP; every call has a time limit. */
 export interface ObjectMeta {
   readonly name: string
   readonly namespace?: string
@@ -11,7 +11,7 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly ownerReferences?: readonly OwnerReference[]
-  /** Who set which fields, by the API server's own bookkeeping. */
+  /** Which manager set which fields, by the API server's records. */
   readonly managedFields?: readonly {
     readonly manager?: string
     readonly operation?: string
@@ -33,7 +33,7 @@ export interface KubeObject {
   readonly metadata: ObjectMeta
   readonly [field: string]: unknown
 }
-/** A resource as it stands in a URL. `kinds.ts` lists the ones used; RBAC is compared with that list. */
+/** A resource as it appears in a URL. `kinds.ts` lists those in use. */
 export interface ResourceKind {
   /** `''` for the core group. */
   readonly group: string
@@ -41,7 +41,7 @@ export interface ResourceKind {
   readonly kind: string
   readonly plural: string
 }
-/** Kind of an object of which only the metadata is known. */
+/** Kind of an object whose metadata alone is known. */
 export const PARTIAL_METADATA = 'PartialObjectMetadata'
 
 export interface CallOptions {
@@ -51,29 +51,29 @@ export interface CallOptions {
 }
 export interface ApplyOptions extends CallOptions {
   readonly subresource?: 'status'
-  /** Take fields that another manager has; otherwise the apply is refused with 409 where a value differs. @default true */
+  /** Take over fields of another manager; otherwise the apply is refused with 409 where a value differs. @default true */
   readonly force?: boolean
 }
 export interface KubeApi {
-  /** `undefined` when there is none. */
+  /** `undefined` when it does not exist. */
   get<T extends KubeObject>(kind: ResourceKind, namespace: string, name: string, options?: CallOptions): Promise<T | undefined>
   list<T extends KubeObject>(
     kind: ResourceKind,
     options: CallOptions & { readonly namespace?: string; readonly labelSelector?: string },
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
   /**
-   * Server-side apply with the operator's field manager; `undefined` fields and empty containers are left out. Takes over an object of whoever has the name:
-   * children of an app go by `applyOwn` of `own-objects.ts`.
+   * Server-side apply with the client's field manager; `undefined` fields and empty containers are left out. Takes over
+   * whatever object has the name: the operator writes children of an app by `applyOwn` of its `own-objects.ts`.
    */
   apply<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: ApplyOptions): Promise<T>
   /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
-  /** What the API server would say to the creation of an object; nothing is made. Unknown fields are refused. */
+  /** Rejects as the creation of an object would; nothing is created. Unknown fields are refused. */
   checkCreation(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<void>
   create<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   /** JSON merge patch. */
   patch<T extends KubeObject>(kind: ResourceKind, namespace: string, name: string, body: unknown, options?: CallOptions): Promise<T>
-  /** True when it was there. Background propagation. With `uid`, only that very object. */
+  /** True when it existed. Background propagation. With `uid`, that very object only. */
   delete(kind: ResourceKind, namespace: string, name: string, options?: CallOptions & { readonly uid?: string }): Promise<boolean>
   podLogs(
     namespace: string,

@@ -1,11 +1,13 @@
 /**
- * A proxy before the API server that breaks things on demand. It differs from a bad network: it speaks HTTP/1.1 without TLS to the client, and it breaks whole
- * requests or the stream of an answer, not packets.
+ * A proxy in front of the API server that breaks things on demand. It differs from a bad network: it speaks HTTP/1.1
+ * without TLS to the client, adds the admin's token itself, and breaks whole requests or the stream of an answer, not
+ * packets.
  */
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { KubeConfig } from '@kubernetes/client-node'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { kubeConfigOf } from './kube-config-of.js'
 
 /** What becomes of a request instead of being passed on; `undefined`: nothing. */
 export type Fault =
@@ -38,6 +40,7 @@ export interface FaultProxy {
 export async function startFaultProxy(target: { readonly url: string; readonly config: KubeConfig }): Promise<FaultProxy> {
   const watches = new Set<{ readonly answer: ServerResponse; readonly upstream: IncomingMessage; isSilent: boolean }>()
   const requests: string[] = []
+  const authorization = `Bearer ${target.config.getCurrentUser()?.token}`
   const pass = (
     incoming: IncomingMessage,
     answer: ServerResponse,
@@ -48,10 +51,10 @@ export async function startFaultProxy(target: { readonly url: string; readonly c
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest
     const outgoing = send(
       url,
-      { method: incoming.method, headers: { ...incoming.headers, host: url.host }, rejectUnauthorized: false },
+      { method: incoming.method, headers: { ...incoming.headers, host: url.host, authorization }, rejectUnauthorized: false },
       async (upstream) => {
         if (how.answerAfterMs > 0) await new Promise((resolve) => setTimeout(resolve, how.answerAfterMs))
-        // Who asked has gone meanwhile.
+        // The client has gone meanwhile.
         if (answer.destroyed) return void upstream.destroy()
         answer.writeHead(upstream.statusCode ?? 502, upstream.headers)
         answer.flushHeaders()
@@ -83,14 +86,7 @@ export async function startFaultProxy(target: { readonly url: string; readonly c
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { readonly port: number } // a TCP server that listens has one
-  const config = new KubeConfig()
-  const user = target.config.getCurrentUser()
-  config.loadFromOptions({
-    clusters: [{ name: 'test', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }],
-    users: [{ name: 'admin', token: user?.token }],
-    contexts: [{ name: 'test', cluster: 'test', user: 'admin' }],
-    currentContext: 'test',
-  })
+  const config = kubeConfigOf(`http://127.0.0.1:${port}`)
   const proxy: FaultProxy = {
     config,
     fault: () => undefined,

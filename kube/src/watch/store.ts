@@ -1,6 +1,6 @@
-import type { KubeObject } from './kube-api.js'
+import type { KubeObject } from '../api/kube-api.js'
 
-/** What a reflector has seen: objects by namespace and name, and by one label. Objects are shared: do not change them. */
+/** Objects that a reflector has seen, by namespace and name and by one label. They are shared: do not modify them. */
 export interface StoreView<T extends KubeObject> {
   get(namespace: string, name: string): T | undefined
   /** Objects of a namespace whose indexed label has this value. */
@@ -8,13 +8,13 @@ export interface StoreView<T extends KubeObject> {
   all(): readonly T[]
 }
 
-/** Keeps the newest object of each name. What came later is newer: resource versions are not compared, they are opaque. */
+/** Keeps the newest object of each name. Newer is what arrived later: resource versions are opaque and not compared. */
 export class Store<T extends KubeObject> implements StoreView<T> {
   readonly #label: string
   readonly #objects = new Map<string, T>()
   readonly #index = new Map<string, Map<string, T>>()
 
-  /** @param label the label that `byLabel` looks at. */
+  /** @param label the label that `byLabel` looks up. */
   constructor(label: string) {
     this.#label = label
   }
@@ -41,7 +41,7 @@ export class Store<T extends KubeObject> implements StoreView<T> {
     this.#index.set(index, found.set(key, object))
   }
 
-  /** @returns what was there. */
+  /** @returns the deleted object */
   delete(key: string): T | undefined {
     const old = this.#objects.get(key)
     if (old === undefined) return undefined

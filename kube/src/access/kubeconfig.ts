@@ -1,34 +1,46 @@
 import { readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { cliError } from '../../errors/catalogue.js'
+import { WeaverError } from '@weaver/sdk/contract'
 
 export interface KubeconfigOptions {
-  /** A file, in place of `$KUBECONFIG` and `~/.kube/config`. */
+  /** A file, instead of `$KUBECONFIG` and `~/.kube/config`. */
   readonly kubeconfig?: string
   readonly context?: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** There is no usable kubeconfig. The message names the file and the reason. */
+export class KubeconfigError extends WeaverError {
+  constructor(message: string, cause?: unknown) {
+    super('WEAVER_KUBECONFIG', message, { cause })
+  }
+}
+Object.defineProperty(KubeconfigError.prototype, 'name', { value: 'KubeconfigError', configurable: true, writable: true })
+
 /**
- * Finds the kubeconfig as kubectl does: `--kubeconfig`, else the files of `$KUBECONFIG` (those that are not there are passed over; of two that say a thing the
- * first wins), else `~/.kube/config`, else, in a pod, its service account. What is returned has a current cluster.
- * @throws WeaverError `WEAVER_CLI_KUBECONFIG`
+ * Finds the kubeconfig as kubectl does: the given file, else the files of `$KUBECONFIG` (missing ones are skipped; the
+ * first file to define a name wins), else `~/.kube/config`, else, in a pod, its service account. The result has a
+ * current cluster.
+ * @throws KubeconfigError
  */
 export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeConfig> {
-  // a second of loading that commands without a cluster need not pay
+  // takes up to a second to load, which commands without a cluster need not pay
   const { KubeConfig } = await import('@kubernetes/client-node')
   const { files, isAsked } = candidates(options)
+  const isPod = (options.env['KUBERNETES_SERVICE_HOST'] ?? '') !== ''
   const parts: { readonly file: string; readonly part: KubeConfig }[] = []
   for (const file of files) {
     const part = new KubeConfig()
     try {
-      // client-node takes an empty file for a broken one
+      // client-node rejects an empty file as broken
       if ((await readFile(file, 'utf8')).trim() === '') continue
       part.loadFromFile(file)
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue // what fs rejects with
-      throw unusable(`the kubeconfig "${file}" cannot be read: ${(cause as Error).message.split('\n')[0]}`, cause) // client-node throws errors
+      const { code } = cause as NodeJS.ErrnoException // what fs rejects with
+      // in a pod the home folder may be another user's
+      if (code === 'ENOENT' || (code === 'EACCES' && !isAsked && isPod)) continue
+      throw new KubeconfigError(`the kubeconfig "${file}" cannot be read: ${(cause as Error).message.split('\n')[0]}`, cause) // client-node throws errors
     }
     parts.push({ file, part })
   }
@@ -40,22 +52,22 @@ export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeCo
       contexts: firstOfName(parts.flatMap(({ part }) => part.contexts)),
       currentContext: parts.map(({ part }) => part.currentContext).find((name) => (name ?? '') !== '') ?? '',
     })
-  else if (isAsked) throw unusable(`there is no kubeconfig "${files.join(delimiter)}", or it is empty`)
-  else if ((options.env['KUBERNETES_SERVICE_HOST'] ?? '') !== '') config.loadFromCluster()
-  else throw unusable(`there is no kubeconfig: KUBECONFIG is not set, and there is no "${files.join('')}"`)
+  else if (isAsked) throw new KubeconfigError(`there is no kubeconfig "${files.join(delimiter)}", or it is empty`)
+  else if (isPod) config.loadFromCluster()
+  else throw new KubeconfigError(`there is no kubeconfig: KUBECONFIG is not set, and there is no "${files.join('')}"`)
 
   const where = `the kubeconfig "${parts.map(({ file }) => file).join(delimiter)}"`
   const known = config.contexts.map((context) => `"${context.name}"`).join(', ') || 'none'
   const { context } = options
   if (context !== undefined) {
-    if (config.getContextObject(context) === null) throw unusable(`${where} has no context "${context}"; it has ${known}`)
+    if (config.getContextObject(context) === null) throw new KubeconfigError(`${where} has no context "${context}"; it has ${known}`)
     config.setCurrentContext(context)
   }
   const current = config.getCurrentContext()
-  if (current === '') throw unusable(`${where} has no current context; it has ${known}; choose one with --context`)
+  if (current === '') throw new KubeconfigError(`${where} has no current context; it has ${known}; choose one with --context`)
   if (config.getContextObject(current) === null)
-    throw unusable(`${where} has no context "${current}", which it says is the current one; it has ${known}`)
-  if (config.getCurrentCluster() === null) throw unusable(`${where} has no cluster for its context "${current}"`)
+    throw new KubeconfigError(`${where} has no context "${current}", which it says is the current one; it has ${known}`)
+  if (config.getCurrentCluster() === null) throw new KubeconfigError(`${where} has no cluster for its context "${current}"`)
   return config
 }
 
@@ -68,12 +80,4 @@ function candidates({ kubeconfig, env }: KubeconfigOptions): { readonly files: r
 
 function firstOfName<T extends { readonly name: string }>(all: readonly T[]): T[] {
   return all.filter((one, i) => all.findIndex((other) => other.name === one.name) === i)
-}
-
-function unusable(why: string, cause?: unknown): Error {
-  return cliError(
-    'WEAVER_CLI_KUBECONFIG',
-    `${why}. Name a kubeconfig with --kubeconfig or in KUBECONFIG; \`kubectl config view\` shows what is in use`,
-    { cause },
-  )
 }

@@ -1,9 +1,8 @@
-import { createLogger } from '../log.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js'
-import type { KubeObject } from './kube-api.js'
-import { createKubeClient, type KubeClient } from './kube-client.js'
-import { KINDS } from './kinds.js'
+import type { KubeObject } from '../api/kube-api.js'
+import { createKubeClient, type KubeClient } from '../api/kube-client.js'
+import { KINDS } from '../api/kinds.js'
 import { startReflector, type Reflector, type ReflectorOptions } from './reflector.js'
 
 // A real API server behind a proxy that breaks what it is told to. Each test has a namespace of its own.
@@ -18,7 +17,7 @@ const open: Reflector<KubeObject>[] = []
 beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
   proxy = await startFaultProxy(server)
-  client = createKubeClient({ config: proxy.config })
+  client = createKubeClient({ config: proxy.config, fieldManager: 'tester' })
 }, 300_000)
 beforeEach(async () => {
   namespace = `ns-${serial++}`
@@ -34,7 +33,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-const SILENT = createLogger({ write: () => undefined })
+const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 const create = (name: string, labels: Record<string, string> = {}) =>
   server.api.create(KINDS.configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels }, data: { v: '0' } })
 const change = (name: string, v: string) => server.api.patch(KINDS.configMaps, namespace, name, { data: { v } })

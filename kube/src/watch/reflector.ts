@@ -1,19 +1,21 @@
 /**
- * Keeps a store equal to what the API server has, by list and watch. client-node's informer is not used: it loops without delay on a closed watch, stops for
- * ever on a reset, hangs on a silent peer and swallows errors.
+ * Keeps a store equal to the API server's state, by list and watch. client-node's informer is not used: it loops without
+ * delay on a closed watch, stops for good on a reset, hangs on a silent peer and swallows errors.
  *
- * I1  Whatever ends a watch, the next try waits: back-off with jitter, reset only after a watch that lived for a while.
- * I2  After every relist the store is exactly the list; a delete that nobody told is found there.
- * I3  A silent connection is cut after `idleMs`; bookmarks come about every minute on a living one.
- * I4  A handler that throws is logged; it stops nothing.
+ * I1  Whatever ends a watch, the next attempt waits: back-off with jitter, reset only after a watch that lasted.
+ * I2  After every relist the store equals the list, so a missed delete is found there.
+ * I3  A silent connection is cut after `idleMs`; a live one delivers a bookmark about every minute.
+ * I4  A handler that throws is logged; nothing stops.
  */
-import type { Logger } from '../log.js'
+import type { KubeObject, ResourceKind } from '../api/kube-api.js'
+import type { KubeClient } from '../api/kube-client.js'
+import { isKubeError, KubeError } from '../errors/kube-error.js'
 import { Backoff } from './backoff.js'
-import type { KubeObject, ResourceKind } from './kube-api.js'
-import type { KubeClient } from './kube-client.js'
-import { isKubeError, KubeError } from './kube-error.js'
 import { keyOf, Store, type StoreView } from './store.js'
 import { watchLines } from './watch-lines.js'
+
+type Report = (message: string, fields?: Readonly<Record<string, unknown>>) => void
+export type ReflectorLog = Readonly<Record<'debug' | 'info' | 'warn' | 'error', Report>>
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: KubeClient
@@ -23,12 +25,12 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly labelSelector?: string
   /** Keep the metadata alone. */
   readonly metadataOnly?: boolean
-  /** The label that the store's index looks at. */
+  /** The label that the store indexes. */
   readonly indexLabel: string
-  readonly log: Logger
-  /** Called after the store changed; `object` is what is there now, or what was there last when `isDeleted`. */
+  readonly log: ReflectorLog
+  /** Called after the store changed, with the current object, or the last known one when `isDeleted`. */
   readonly onChange: (object: T, isDeleted: boolean) => void
-  /** Told each time that the watch has to be opened again, with the reason. */
+  /** Called each time the watch has to be reopened, with the reason. */
   readonly onRestart?: (reason: string) => void
   /** @default 120000 */
   readonly idleMs?: number
@@ -39,7 +41,7 @@ export interface Reflector<T extends KubeObject> {
   readonly store: StoreView<T>
   /** Resolves when the first list is in the store. */
   readonly synced: Promise<void>
-  /** When something, also a bookmark, was last heard, by `performance.now()`. */
+  /** When the last event or bookmark arrived, by `performance.now()`. */
   readonly lastHeardAt: number
   close(): Promise<void>
 }
@@ -66,7 +68,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
   let markSynced: () => void
   const synced = new Promise<void>((resolve) => (markSynced = resolve))
 
-  const tell = (object: T, isDeleted: boolean): void => {
+  const notify = (object: T, isDeleted: boolean): void => {
     try {
       options.onChange(object, isDeleted)
     } catch (error) {
@@ -81,22 +83,22 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     for (const old of store.all())
       if (!seen.has(keyOf(old))) {
         store.delete(keyOf(old))
-        tell(old, true)
+        notify(old, true)
       }
     for (const item of items) {
       const isSame =
         store.get(item.metadata.namespace ?? '', item.metadata.name)?.metadata.resourceVersion === item.metadata.resourceVersion
       store.set(item)
-      if (!isSame) tell(item, false)
+      if (!isSame) notify(item, false)
     }
     lastHeardAt = performance.now()
     markSynced()
     return resourceVersion
   }
 
-  /** Follows one watch to its end. @returns the version to go on from; `undefined`: list again. */
+  /** Follows one watch to its end. @returns the version to continue from; `undefined`: list again. */
   const follow = async (from: string): Promise<string | undefined> => {
-    // Closed by who waited for `synced`: an abort that has been is not told again.
+    // An abort that has already happened fires no event: `close` may have been called while `synced` resolved.
     if (stop.signal.aborted) return from
     const cut = new AbortController()
     const end = (): void => cut.abort()
@@ -130,13 +132,14 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         if (event.type === 'BOOKMARK') continue
         if (event.type === 'DELETED') store.delete(keyOf(object))
         else store.set(object)
-        tell(object, event.type === 'DELETED')
+        notify(object, event.type === 'DELETED')
       }
       return resourceVersion
     } catch (error) {
       if (cut.signal.aborted && cut.signal.reason instanceof KubeError) throw cut.signal.reason
       if (isKubeError(error, 410)) return undefined
-      // Where a watch broke is known; only what came after it is fetched again. Errors of the connection have a code; an event that cannot be read would come again.
+      // The position where the watch broke is known, so it continues from there. Connection errors have a code; an
+      // event that cannot be parsed would only be sent again.
       if (!isKubeError(error) && (resourceVersion !== from || typeof (error as { readonly code?: unknown }).code === 'string')) {
         log.debug('a watch broke', { kind: kind.kind, err: error })
         return resourceVersion
@@ -163,7 +166,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         if (isKubeError(error, 401)) client.refreshCredentials()
         if (isKubeError(error)) wait = error.retryAfterMs ?? 0
         options.onRestart?.(error instanceof KubeError ? error.reason : 'broken')
-        // I3: nothing need have gone wrong where little changes
+        // I3: normal where little changes
         const isSilence = isKubeError(error) && error.reason === 'Silent'
         log[isSilence ? 'info' : 'warn']('a watch failed; it is tried again', { kind: kind.kind, err: error })
       }

@@ -81,7 +81,7 @@ describe('metrics', () => {
         const labels = [...sample.matchAll(/(\w+)="/g)].map(([, label]) => `\`${label}\``)
         return `| \`${name}\` | ${type} | ${labels.sort().join(', ')} |`
       })
-    const page = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
     const listed = page
       .split('\n')
       .filter((line) => line.startsWith('| `'))

@@ -1,4 +1,4 @@
-import type { RolloutOutcome } from './reconcile/rollout-end.js'
+import type { RolloutOutcome } from '../reconcile/rollout-end.js'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The operator's metrics, under the names that controller-runtime's dashboards know, and Weaver's own. */

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { KubeConfig } from '@kubernetes/client-node'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js'
+import { kubeConfigOf } from '../testing/kube-config-of.js'
 import type { KubeObject } from './kube-api.js'
 import { createKubeClient, type KubeClient } from './kube-client.js'
-import { isNamespaceTerminating, KubeError } from './kube-error.js'
+import { isNamespaceTerminating, KubeError } from '../errors/kube-error.js'
 import { KINDS } from './kinds.js'
 
 let server: ApiServer
@@ -16,7 +16,11 @@ const calls: string[] = []
 beforeAll(async () => {
   server = await startApiServer({ withCrd: false })
   proxy = await startFaultProxy(server)
-  client = createKubeClient({ config: proxy.config, onCall: ({ verb, resource, code }) => void calls.push(`${verb} ${resource} ${code}`) })
+  client = createKubeClient({
+    config: proxy.config,
+    fieldManager: 'tester',
+    onCall: ({ verb, resource, code }) => void calls.push(`${verb} ${resource} ${code}`),
+  })
 }, 300_000)
 afterEach(() => {
   proxy.fault = () => undefined
@@ -100,15 +104,13 @@ describe('kube client', () => {
     expect(twice.message).toContain('configmaps "c" already exists')
   })
 
-  it('403: says what is missing and what to do', async () => {
-    const config = new KubeConfig()
-    config.loadFromOptions({
-      clusters: [{ name: 't', server: server.url, skipTLSVerify: true }],
-      users: [{ name: 'nobody' }],
-      contexts: [{ name: 't', cluster: 't', user: 'nobody' }],
-      currentContext: 't',
+  it('403: says what is missing, and the remedy of its user', async () => {
+    const anonymous = createKubeClient({
+      config: kubeConfigOf(server.url),
+      fieldManager: 'tester',
+      remedyOf: ({ reason, message }) =>
+        reason === 'Forbidden' && message.includes(' cannot list ') ? 'Check the ClusterRole' : undefined,
     })
-    const anonymous = createKubeClient({ config })
     const error = await failure(anonymous.list(KINDS.secrets, { namespace: 'default' }))
     expect(error.status).toBe(403)
     expect(error.message).toMatch(/secrets.*ClusterRole/s)
@@ -146,9 +148,7 @@ describe('kube client', () => {
     const { port } = nowhere.address() as { readonly port: number }
     nowhere.close()
     await once(nowhere, 'close')
-    const config = new KubeConfig()
-    config.loadFromClusterAndUser({ name: 'n', server: `http://127.0.0.1:${port}`, skipTLSVerify: true }, { name: 'u' })
-    const lost = createKubeClient({ config })
+    const lost = createKubeClient({ config: kubeConfigOf(`http://127.0.0.1:${port}`), fieldManager: 'tester' })
     const gone = await failure(lost.get(KINDS.configMaps, 'default', 'x'))
     expect(gone).toMatchObject({ status: 0, reason: 'Unreachable' })
     expect(gone.message).toContain('ECONNREFUSED')
