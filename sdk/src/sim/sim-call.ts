@@ -1,5 +1,5 @@
-import type { CancelListener } from '../rpc/cancellation.js'
-import type { Scope } from '../rpc/context.js'
+import type { CancelListener } from '../context/cancellation.js'
+import type { Scope } from '../context/context.js'
 import type { Actor } from './actor.js'
 import type { Exchange, Network, Serving } from './network.js'
 import type { Replica } from './replica.js'

@@ -1,7 +1,7 @@
 import type { Calls, ComponentBinding, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
 import { shardKey, type RoutingKey } from '../contract/shard-key.js'
-import { limitsOf } from '../rpc/time-limit.js'
+import { limitsOf } from '../context/time-limit.js'
 import { textOfArgs } from './history.js'
 import type { Exchange, Network } from './network.js'
 import type { Replica } from './replica.js'
