@@ -7,7 +7,7 @@ import { createLogger } from '../telemetry/logger.js'
 import { withFakes } from '../component/fake.js'
 import { ComponentHost } from '../weavelet/component-host.js'
 import type { BoundListener } from '../weavelet/listener/listener.js'
-import { NoMain } from './replica.js'
+import { NoMain } from './world/replica.js'
 import type { Subject } from './subject.js'
 import { checkWorkload, type Operation, type Workload } from './workload.js'
 

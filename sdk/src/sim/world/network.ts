@@ -6,45 +6,24 @@
  * I2  Nothing of a life that is over is settled, and nothing is sent for it any more; what it has sent before still arrives.
  * I3  As in the RPC client, an attempt is repeated only when the method surely did not run or may run twice, and at most three times.
  */
-import { codecError } from '../codec/codec-error.js'
-import { Reader } from '../codec/reader.js'
-import { Writer } from '../codec/writer.js'
-import type { ComponentBinding, MethodBinding } from '../component/binding.js'
-import { reasonOf, WeaverError } from '../contract/errors.js'
-import { Cancellation } from '../context/cancellation.js'
-import { runInContext, scope, Scope } from '../context/context.js'
-import { readError, writeError } from '../codec/error-codec.js'
-import { abandoned, deadlineError, failure, type RemoteCallError } from '../errors/remote-call-error.js'
-import { deadlineOf } from '../context/time-limit.js'
-import { actors, originOf, type Life } from './actor.js'
+import { codecError } from '../../codec/codec-error.js'
+import { Reader } from '../../codec/reader.js'
+import { Writer } from '../../codec/writer.js'
+import { reasonOf, WeaverError } from '../../contract/errors.js'
+import { Cancellation } from '../../context/cancellation.js'
+import { runInContext, scope, Scope } from '../../context/context.js'
+import { readError, writeError } from '../../codec/error-codec.js'
+import { abandoned, deadlineError, failure, type RemoteCallError } from '../../errors/remote-call-error.js'
+import { deadlineOf } from '../../context/time-limit.js'
+import { actors } from './actor.js'
 import { textOfError, textOfValue, type SimEvent } from './history.js'
-import type { Replica } from './replica.js'
-import { SimCall } from './sim-call.js'
+import { originOf } from './life.js'
+import { SimCall, type Callee, type CallOwner, type Exchange, type Serving } from './sim-call.js'
 import type { VirtualTime } from './virtual-time.js'
 
 const MAX_RETRIES = 3
 /** Of all executions: a message is written in one go. */
 const writer = new Writer()
-
-/** What is asked of a replica, and how the answer comes back. */
-export interface Exchange {
-  readonly binding: ComponentBinding
-  readonly method: MethodBinding
-  readonly args: readonly unknown[]
-  /** How long the call may take where its caller does not say. */
-  readonly limitMs: number
-  /** Of a stream that is open: the replica that has it. */
-  readonly pinned?: { readonly replica: Replica; readonly life: Life }
-  /** Runs in the context of the callee. */
-  serve(replica: Replica, args: readonly unknown[]): Promise<unknown>
-  write(w: Writer, result: unknown): void
-  read(r: Reader): unknown
-  readonly isRetriable: boolean
-  /** Of a routed method: where its key lies on the ring. */
-  readonly shard?: number | undefined
-  /** How the history calls it: `transfer("a", "b")`. */
-  text(): string
-}
 
 export type Answer =
   { readonly kind: 'result' | 'error'; readonly bytes: Uint8Array } | { readonly kind: 'failure'; readonly error: RemoteCallError }
@@ -63,13 +42,6 @@ export type Message = {
 
 type Unsent<M> = M extends unknown ? Omit<M, 'sentAt'> : never
 
-/** A replica at work for a call. */
-export interface Serving {
-  readonly call: SimCall
-  readonly attempt: number
-  readonly cancellation: Cancellation
-}
-
 export interface NetworkOptions {
   readonly time: VirtualTime
   readonly random: () => number
@@ -79,7 +51,7 @@ export interface NetworkOptions {
   readonly record: ((event: Omit<SimEvent, 'atMs'>) => void) | undefined
 }
 
-export class Network {
+export class Network implements CallOwner {
   /** In order of sending. */
   readonly messages: Set<Message> = new Set()
   /** Not settled. */
@@ -123,7 +95,7 @@ export class Network {
   }
 
   /** The request arrives: the method runs. */
-  deliver(message: Message & { readonly kind: 'request' }, replica: Replica): void {
+  deliver(message: Message & { readonly kind: 'request' }, replica: Callee): void {
     this.messages.delete(message)
     const { call } = message
     const { exchange, attempt } = call
@@ -229,10 +201,16 @@ export class Network {
   }
 
   /** The caller has given up. */
-  abandon(call: SimCall, reason: unknown): void {
+  onCancelled(call: SimCall, reason: unknown): void {
     this.options.record?.({ kind: 'failed', from: call.actor.life.name, text: `${call.exchange.text()}: its caller gives up` })
     call.reject(abandoned(reason, call.what, true))
     this.#tellCallee(call, 'AbortError')
+  }
+
+  /** Its answer, should one be under way, goes nowhere. */
+  onSettled(call: SimCall): void {
+    this.calls.delete(call)
+    for (const message of this.messages) if (message.call === call && message.kind === 'reply') this.messages.delete(message)
   }
 
   cancelArrives(message: Message & { readonly kind: 'cancel' }): void {
@@ -252,7 +230,7 @@ export class Network {
   }
 
   /** Callers learn that the replica which had their calls is gone. */
-  peerLost(replica: Replica): void {
+  peerLost(replica: Callee): void {
     for (const { call, attempt } of replica.serving) {
       const error = failure('WEAVER_RPC_PEER_LOST', `${call.what}: the replica that had the call is gone`, true)
       this.#reply(call, attempt, { answer: { kind: 'failure', error }, from: replica.life.name })

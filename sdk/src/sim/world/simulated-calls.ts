@@ -1,10 +1,10 @@
-import type { Calls, ComponentBinding, MethodBinding } from '../component/binding.js'
-import { WeaverError } from '../contract/errors.js'
-import { shardKey, type RoutingKey } from '../contract/shard-key.js'
-import { limitsOf } from '../context/time-limit.js'
+import type { Calls, ComponentBinding, MethodBinding } from '../../component/binding.js'
+import { WeaverError } from '../../contract/errors.js'
+import { shardKey, type RoutingKey } from '../../contract/shard-key.js'
+import { limitsOf } from '../../context/time-limit.js'
 import { textOfArgs } from './history.js'
-import type { Exchange, Network } from './network.js'
-import type { Replica } from './replica.js'
+import type { Network } from './network.js'
+import type { Callee, Exchange } from './sim-call.js'
 
 /** How `caller` calls a component: through the network of an execution. */
 export function simulatedCalls(network: Network, binding: ComponentBinding, caller: string): Calls {
@@ -20,7 +20,7 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
     defaultTimeoutMs: options.defaultTimeoutMs ?? network.options.defaultTimeoutMs,
   })
   const methodAt = (index: number): MethodBinding => binding.methods[index] as MethodBinding // stub and methods come from one generated file
-  const run = (replica: Replica, method: MethodBinding, args: readonly unknown[]): unknown =>
+  const run = (replica: Callee, method: MethodBinding, args: readonly unknown[]): unknown =>
     (replica.target as Record<string, (...args: readonly unknown[]) => unknown>)[method.name]?.apply(replica.target, [...args]) // its class was type-checked
   return {
     call: async (index, args) => {
@@ -58,7 +58,7 @@ function iterate(of: {
   readonly method: MethodBinding
   readonly args: readonly unknown[]
   readonly limitMs: number
-  open(replica: Replica, args: readonly unknown[]): unknown
+  open(replica: Callee, args: readonly unknown[]): unknown
 }): AsyncIterator<unknown> {
   const { network, caller, binding, method, args, limitMs } = of
   let source: AsyncIterator<unknown> | undefined

@@ -1,6 +1,6 @@
 /** The clock and the timers of one execution: time passes when the scheduler says so, and the same in each run. */
 import { AsyncResource } from 'node:async_hooks'
-import type { Actor, Life } from './actor.js'
+import type { Life, Origin } from './life.js'
 
 /** 14 November 2023, as good as any. */
 export const EPOCH_MS = 1_700_000_000_000
@@ -26,10 +26,14 @@ export class VirtualTime {
     this.#now = Math.max(this.#now, ms)
   }
 
-  start(actor: Actor, run: () => void, wait: { readonly delayMs: number; readonly isRepeated: boolean }): SimTimer {
+  start(
+    by: { readonly life: Life; readonly origin: Origin },
+    run: () => void,
+    wait: { readonly delayMs: number; readonly isRepeated: boolean },
+  ): SimTimer {
     const timer = new SimTimer(this, {
-      id: `${actor.origin.id}.t${(actor.origin.timers += 1)}`,
-      life: actor.life,
+      id: `${by.origin.id}.t${(by.origin.timers += 1)}`,
+      life: by.life,
       // The context of the code that starts a timer is that of what the timer runs.
       run: AsyncResource.bind(run),
       delayMs: wait.delayMs >= 1 ? wait.delayMs : 1, // as Node does, NaN included

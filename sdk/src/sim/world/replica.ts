@@ -1,9 +1,11 @@
 /** One replica of a component, in a process of its own as far as the application can see: it starts, crashes and is started again. */
-import type { ComponentBinding } from '../component/binding.js'
-import type { Main } from '../component/component.js'
-import { ComponentHost, type HostOptions } from '../weavelet/component-host.js'
-import { actors, originOf, type Life } from './actor.js'
-import type { Network, Serving } from './network.js'
+import type { ComponentBinding } from '../../component/binding.js'
+import type { Main } from '../../component/component.js'
+import { ComponentHost, type HostOptions } from '../../weavelet/component-host.js'
+import { actors } from './actor.js'
+import { originOf, type Life } from './life.js'
+import type { Network } from './network.js'
+import type { Callee, Serving } from './sim-call.js'
 import { simulatedCalls } from './simulated-calls.js'
 
 export interface ReplicaOptions {
@@ -20,7 +22,7 @@ export interface ReplicaOptions {
   readonly onStartFailed: (replica: Replica, error: unknown) => void
 }
 
-export class Replica {
+export class Replica implements Callee {
   readonly name: string
   readonly component: string
   readonly binding: ComponentBinding
