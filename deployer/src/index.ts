@@ -5,6 +5,8 @@ export {
   type AssignmentController,
   type AssignmentControllerOptions,
 } from './assignment/assignment-controller.js'
+export { freePort, natsServerCommand, startNatsServer } from './broker/nats-server.js'
+export { natsServerConfig, natsUrlOf, type NatsAccount } from './broker/nats-server-config.js'
 export { brokerControl, type AskOptions, type ControlChannel } from './control/control-channel.js'
 export type { ControllerPort } from './control/controller-port.js'
 export { controlReplyReader } from './control/control-reply-reader.js'

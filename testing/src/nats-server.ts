@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '@weaver/deployer'
 import { WeaverError } from '@weaver/sdk/contract'
 
 export interface NatsServer {
@@ -9,17 +9,6 @@ export interface NatsServer {
   /** The process, for faults: kill, freeze. */
   readonly pid: number
   stop(signal?: NodeJS.Signals): Promise<void>
-}
-
-/** A port of the loopback interface that is free at this moment. */
-export async function freePort(): Promise<number> {
-  const probe = createServer()
-  probe.listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { readonly port: number } // a TCP server that listens has one
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort, startNatsServer } from './nats-server.js'
+import { freePort } from '@weaver/deployer'
+import { startNatsServer } from './nats-server.js'
 
 export interface TestBroker {
   readonly url: string
