@@ -71,6 +71,25 @@ export interface WeaveletStatus {
   readonly listeners?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
 }
 
+/**
+ * What a weavelet tells the deployer on `eventSubject` when it begins to drain with open listeners, while it serves on for `preStopMs`: nobody is to be sent to them
+ * any more.
+ */
+export interface ClosingEvent {
+  readonly kind: 'closing'
+  readonly replica: string
+}
+
+/** @returns `undefined` for what is another event */
+export function parseClosingEvent(data: Uint8Array): ClosingEvent | undefined {
+  try {
+    const event = JSON.parse(Buffer.from(data).toString('utf8')) as Partial<ClosingEvent> | null // checked in the next line
+    return event?.kind === 'closing' && typeof event.replica === 'string' ? { kind: event.kind, replica: event.replica } : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Path, on the health address, that answers 200 once started. */
 export const LIVE_PATH = '/healthz'
 /** Path that answers 200 only while ready and, with `?v=<deploymentId>`, only if that is this deployment; 503 otherwise. */

@@ -13,7 +13,9 @@ export {
 export {
   LIVE_PATH,
   METRICS_PATH,
+  parseClosingEvent,
   READY_PATH,
+  type ClosingEvent,
   type ControlPart,
   type ControlReply,
   type ControlRequest,

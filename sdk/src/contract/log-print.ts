@@ -61,7 +61,14 @@ export interface PrettyOptions {
   readonly isColored?: boolean
   /** For entries of more than one process. @default false */
   readonly showsReplica?: boolean
+  /**
+   * The columns of Service Weaver: level with month and day, time, component (`stdout` or `stderr` for a line that was written past the logger), replica, source.
+   * @default false
+   */
+  readonly isDated?: boolean
 }
+/** What the runtime itself says stands below this name, where a component's would. */
+const RUNTIME = 'weaver'
 
 /**
  * Makes a printer for people: time, level, replica, component, source, message, attributes; an error's stack below. Each name has a colour of its own, a time
@@ -70,8 +77,9 @@ export interface PrettyOptions {
 export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) => string {
   const paint = (style: Style | undefined, text: string): string =>
     options.isColored === true && style !== undefined ? painted(style, text) : text
-  const widths: Record<string, number> = { replica: 8, component: 16, source: 12 }
-  const column = (name: string, text: string): string => {
+  const { isDated = false } = options
+  const widths: Record<string, number> = isDated ? {} : { replica: 8, component: 16, source: 12 }
+  const column = (name: 'replica' | 'component' | 'source', text: string): string => {
     const width = (widths[name] = Math.min(WIDEST, Math.max(widths[name] ?? 0, text.length)))
     return paint(text === '' ? undefined : hueOf(text), text) + ' '.repeat(Math.max(0, width - text.length))
   }
@@ -81,13 +89,21 @@ export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) =>
     const second = entry.time.slice(0, 19)
     const time = paint(second === lastSecond ? 'dim' : undefined, visible(entry.time.slice(11, 23)))
     lastSecond = second
-    const head = [
+    const dated = (): readonly string[] => [
+      paint(style, letter + visible(entry.time.slice(5, 10).replace('-', ''))),
+      time,
+      column('component', visible(entry.component ?? (letter === 'S' ? entry.level : RUNTIME))),
+      column('replica', visible(entry.replica ?? '')),
+      ...(entry.source === undefined && widths['source'] === undefined ? [] : [column('source', visible(fileOf(entry.source)))]),
+    ]
+    const plain = (): readonly string[] => [
       time,
       paint(style, letter),
       ...(options.showsReplica === true ? [column('replica', visible(entry.replica ?? ''))] : []),
       column('component', visible(entry.component ?? '')),
       column('source', visible(fileOf(entry.source))),
     ]
+    const head = isDated ? dated() : plain()
     const attributes = Object.entries(entry.attributes).sort(([a], [b]) => (a < b ? -1 : 1))
     const shown = attributes.map(([name, value]) => `${paint('dim', `${valueText(name)}=`)}${valueText(value)}`).join(' ')
     const stacks = attributes.flatMap(([, value]) => stackOf(value)).map((line) => `${paint('dim', visible(line))}\n`)

@@ -1,4 +1,4 @@
-import { runInContext, NEVER } from '../context/context.js'
+import { runInContext, NEVER } from '../rpc/context.js'
 import type { LogEntry } from '../contract/logs.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine, parseJsonLine, prettyPrinter } from '../contract/log-print.js'
@@ -156,6 +156,18 @@ describe('a line for people', () => {
     expect(print({ ...ENTRY, component: 'a/quite/long/name/of/one', attributes: {} })).toContain('a/quite/long/name/of/one cart.js:12')
     expect(print({ ...ENTRY, attributes: {} })).toContain(`shop/Cart${' '.repeat(15)} cart.js:12`)
     expect(prettyPrinter()(ENTRY)).not.toContain('web-0')
+  })
+
+  it('has the columns of Service Weaver when told so: a line past the logger under the name of its stream, sources once there are any', () => {
+    const print = prettyPrinter({ isDated: true })
+    const { component: _, source: __, ...bare } = { ...ENTRY, replica: 'ac04576d', attributes: {} }
+    expect(print({ ...bare, level: 'stdout', message: 'http listener available on 127.0.0.1:8080' })).toBe(
+      'S1124 04:05:06.123 stdout ac04576d │ http listener available on 127.0.0.1:8080\n',
+    )
+    expect(print({ ...ENTRY, replica: 'ac04576d' })).toBe(
+      'I1124 04:05:06.123 shop/Cart ac04576d cart.js:12 │ item added  count=2 sku="green tea"\n',
+    )
+    expect(print({ ...bare, level: 'warn', message: 'slow' })).toBe(`W1124 04:05:06.123 weaver    ac04576d ${' '.repeat(10)} │ slow\n`)
   })
 
   it('has colours only when told so: a hue for each name, red for errors, dim for the same second', () => {

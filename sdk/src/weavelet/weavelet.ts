@@ -11,30 +11,31 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Component, Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
 import { MAIN_COMPONENT, MAX_TIMER_MS, type Bootstrap } from '../contract/bootstrap.js'
-import { inboxPrefix } from '../contract/subjects.js'
+import type { ClosingEvent } from '../contract/control.js'
+import { eventSubject, inboxPrefix } from '../contract/subjects.js'
 import { startLeaders, type Leaders } from '../leader/leaders.js'
-import { registerGeneratedErrors } from '../codec/error-codec.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
-import { processNow } from '../context/process-clock.js'
-import { RpcClient } from '../rpc/client/rpc-client.js'
-import { RpcServer } from '../rpc/server/rpc-server.js'
-import { checkOneCopy } from '../context/sdk-copies.js'
-import { limitProblems } from '../context/time-limit.js'
-import type { Transport } from '../rpc/transport/transport.js'
+import { registerGeneratedErrors } from '../rpc/error-codec.js'
+import { connectNats } from '../rpc/nats-transport.js'
+import { processNow } from '../rpc/process-clock.js'
+import { RpcClient } from '../rpc/rpc-client.js'
+import { RpcServer } from '../rpc/rpc-server.js'
+import { checkOneCopy } from '../rpc/sdk-copies.js'
+import { limitProblems } from '../rpc/time-limit.js'
+import type { Transport } from '../rpc/transport.js'
 import type { LogShipper } from '../telemetry/log-shipper.js'
 import { observeHttp } from '../telemetry/observe-http.js'
 import { Routing, routeWithin } from '../routing/routing.js'
 import { createLogger, type Logger, type LogSink } from '../telemetry/logger.js'
 import { processMetrics } from '../telemetry/metrics.js'
 import { formatFor, metricsText, CONTENT_TYPE } from '../telemetry/prometheus-text.js'
-import { loadTracing, type Tracing, type TracingOptions } from '../telemetry/tracing/tracing.js'
+import { loadTracing, type Tracing, type TracingOptions } from '../telemetry/tracing.js'
 import { ComponentHost } from './component-host.js'
-import { answerControl, type ControlTarget } from './control/control-channel.js'
-import { startControlServer } from './control/control-server.js'
-import type { Deployment } from '../context/deployment.js'
-import { createHealthServer } from './control/health-server.js'
-import { createListener } from './listener/listener.js'
-import { answerFailures } from './listener/request-failures.js'
+import { answerControl, type ControlTarget } from './control-channel.js'
+import { startControlServer } from './control-server.js'
+import type { Deployment } from './deployment.js'
+import { createHealthServer } from './health-server.js'
+import { createListener } from './listener.js'
+import { answerFailures } from './request-failures.js'
 import { runLimitProblems, type RunLimits } from './run-limits.js'
 
 /** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
@@ -221,6 +222,7 @@ async function host(
     const cutAt = processNow() + preStopMs + CUT_SHARE * graceMsOf(bootstrap, options.shutdownGraceMs)
     const leftMs = (): number => Math.max(0, cutAt - processNow())
     routing?.drain()
+    if (preStopMs > 0 && Object.keys(bound).length > 0) tellClosing()
     const resigning = leaders?.stop(leftMs()) ?? true
     for (const listener of components.listeners) listener.beginDrain()
     if (preStopMs > 0) await sleep(preStopMs)
@@ -252,6 +254,16 @@ async function host(
       return true
     })
     return closed.every((isSo) => isSo) && hasResigned && isDrained && hasMainEnded && isClean && isClosed
+  }
+  /** Where nobody hears it, the time of `preStopMs` must do. */
+  const tellClosing = (): void => {
+    if (transport?.isConnected !== true) return
+    const event: ClosingEvent = { kind: 'closing', replica: deployment.replica }
+    try {
+      transport.publish(eventSubject(deployment.deploymentId), Buffer.from(JSON.stringify(event)))
+    } catch (error) {
+      log.warn('the deployer was not notified that the listeners close', { err: error })
+    }
   }
   /** A part of the stop that fails does not keep the others from theirs. */
   const attempt = async (failure: string, part: () => Promise<boolean>): Promise<boolean> => {
