@@ -37,6 +37,9 @@ export interface LogWriterOptions {
   readonly maxParts?: number
 }
 
+/** Deployers of this machine keep logs for so long. */
+export const KEEP_LOGS_MS = 14 * 24 * 60 * 60 * 1_000
+
 /** Writes the entries of one process below a folder. Writes at once, so that what a process said last is there when it dies. */
 export function createLogWriter(folder: string, source: LogSource, options: LogWriterOptions): LogWriter {
   const { onProblem, maxPartBytes = 8 * 1024 * 1024, maxParts = 4 } = options

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { shortDeploymentId, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
-import { askSingle } from '../../deployers/single/ask-single.js'
+import { askSingle, singleDeployer } from '../../deployers/single/single-deployer.js'
 import { formatAge, formatTable } from '../../print/table.js'
-import { listRunning, needRunning } from './running.js'
+import { listRunning, needRunning } from '../local/running.js'
 
 export function statusCommand(context: CliContext): Command {
   return new Command('status')
@@ -12,12 +12,14 @@ export function statusCommand(context: CliContext): Command {
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, flags: { readonly json?: true }) => {
       const all = await Promise.all(
-        (name === undefined ? listRunning(context, name) : needRunning(context, name)).map(async (running) => ({
-          running,
-          status: await askSingle(running, { request: { kind: 'status' }, expect: 'status' }).catch((error: unknown) =>
-            String((error as Error).message),
-          ), // askSingle rejects with errors
-        })),
+        (name === undefined ? listRunning(context, singleDeployer, name) : needRunning(context, singleDeployer, name)).map(
+          async (running) => ({
+            running,
+            status: await askSingle(running, { request: { kind: 'status' }, expect: 'status' }).catch((error: unknown) =>
+              String((error as Error).message),
+            ), // askSingle rejects with errors
+          }),
+        ),
       )
       if (flags.json === true)
         return context.output.json(

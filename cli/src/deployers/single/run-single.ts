@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { startEnvelope, type End, type EnvelopeOutput } from '@weaver/deployer'
 import { banner, prettyPrinter, reasonOf, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '@weaver/sdk/contract'
 import { binaryOf, launchOf } from '../../config/launch.js'
@@ -9,11 +9,10 @@ import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
-import { createLogWriter, removeOldLogs, type LogWriter } from '../../logs/log-files.js'
-import { controlSocketPath, listSingle, removeControlSocket } from './running-singles.js'
-import { LOGS_FOLDER, SINGLES_FOLDER, stateFolder } from './state-folder.js'
-
-const KEEP_LOGS_MS = 14 * 24 * 60 * 60 * 1_000
+import { createLogWriter, KEEP_LOGS_MS, removeOldLogs, type LogWriter } from '../../logs/log-files.js'
+import { controlSocketPath, listDeployment, removeControlSocket } from '../local/running-deployments.js'
+import { foldersOf } from '../local/local-deployer.js'
+import { singleDeployer } from './single-deployer.js'
 
 type SingleContext = Pick<CliContext, 'env' | 'onSignal' | 'ask' | 'output'>
 
@@ -72,7 +71,7 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
       writer = createLogWriter(state.logs, { ...identityOf(pid), startedAt }, { onProblem: warnOf(context, 'the log cannot be kept') })
       const { controlSocket, singles } = state
       const entry = { version: 1, app, deploymentId, pid, startedAt, config: config.path, controlSocket } as const
-      unlist = attempt(context, () => listSingle(singles, entry))
+      unlist = attempt(context, () => listDeployment(singles, entry))
     },
   })
   let signals = 0
@@ -121,8 +120,7 @@ interface State {
 /** Where this deployment leaves its traces. Without a place for them it runs all the same. */
 function openState(context: SingleContext, deploymentId: string): State | undefined {
   return attempt(context, () => {
-    const folder = stateFolder(context.env)
-    const [singles, logs] = [join(folder, SINGLES_FOLDER), join(folder, LOGS_FOLDER)]
+    const { list: singles, logs } = foldersOf(singleDeployer, context.env)
     removeOldLogs(logs, Date.now() - KEEP_LOGS_MS)
     return { singles, logs, controlSocket: controlSocketPath(singles, deploymentId) }
   })

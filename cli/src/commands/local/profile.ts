@@ -5,7 +5,7 @@ import { mergeCpuProfiles, mergeHeapProfiles } from '@weaver/deployer'
 import type { CpuProfile, HeapProfile } from '@weaver/sdk/contract'
 import { Command, Option } from 'commander'
 import type { CliContext } from '../../context.js'
-import { askSingle } from '../../deployers/single/ask-single.js'
+import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { cliError } from '../../errors/catalogue.js'
 import { needRunning } from './running.js'
 
@@ -19,7 +19,7 @@ const MAX_SECONDS = 300
 /** What a process may take, beyond the time of the profile, to write it down. */
 const WRITE_MS = 60_000
 
-export function profileCommand(context: CliContext): Command {
+export function profileCommand(context: CliContext, deployer: LocalDeployer): Command {
   return new Command('profile')
     .description('record where a running application spends its time, or its memory; one profile of all its processes')
     .argument('[name]', 'name of the application (default: the one that runs)')
@@ -33,14 +33,14 @@ export function profileCommand(context: CliContext): Command {
           'WEAVER_CLI_USAGE',
           `--duration "${flags.duration}" is not a duration of 1s to ${MAX_SECONDS}s; write it as 30s or 2m`,
         )
-      const running = needRunning(context, name)
+      const running = needRunning(context, deployer, name)
       const interrupt = new AbortController()
       const release = context.onSignal(() => interrupt.abort(cliError('WEAVER_CLI_INTERRUPTED', 'no profile was written')))
       try {
         context.output.progress(`recording ${flags.duration} of "${running[0].app}" …`)
         const replies = await Promise.all(
           running.map((one) =>
-            askSingle(one, {
+            deployer.ask(one, {
               request: { kind: 'profile', type: flags.type, seconds },
               expect: 'profile',
               timeoutMs: seconds * 1_000 + WRITE_MS,
@@ -52,7 +52,7 @@ export function profileCommand(context: CliContext): Command {
           context.cwd,
           flags.output ?? `${running[0].app}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.${flags.type}profile`,
         )
-        await writeFile(file, JSON.stringify(merge(replies.map(({ profile }) => profile), flags.type))) // prettier-ignore
+        await writeFile(file, JSON.stringify(merge(replies.flat().map(({ profile }) => profile), flags.type))) // prettier-ignore
         context.output.result(file)
       } finally {
         release()

@@ -1,12 +1,12 @@
 import { Command } from 'commander'
 import type { MetricFamily, MetricSeries } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
-import { askSingle } from '../../deployers/single/ask-single.js'
+import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { cliError } from '../../errors/catalogue.js'
 import { formatTable } from '../../print/table.js'
 import { needRunning } from './running.js'
 
-export function metricsCommand(context: CliContext): Command {
+export function metricsCommand(context: CliContext, deployer: LocalDeployer): Command {
   return new Command('metrics')
     .description('print what a running application counts at this moment')
     .argument('[name]', 'name of the application (default: the one that runs)')
@@ -15,9 +15,9 @@ export function metricsCommand(context: CliContext): Command {
     .action(async (name: string | undefined, flags: { readonly match?: string; readonly json?: true }) => {
       const match = pattern(flags.match ?? '')
       const replies = await Promise.all(
-        needRunning(context, name).map((running) => askSingle(running, { request: { kind: 'metrics' }, expect: 'metrics' })),
+        needRunning(context, deployer, name).map((running) => deployer.ask(running, { request: { kind: 'metrics' }, expect: 'metrics' })),
       )
-      const all = replies.map(({ replica, versionId, families }) => ({
+      const all = replies.flat().map(({ replica, versionId, families }) => ({
         replica,
         versionId,
         families: families.filter((family) => match.test(family.name) && family.series.length > 0),

@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { jsonLine, prettyPrinter, type LogEntry } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import { LOGS_FOLDER, stateFolder } from '../../deployers/single/state-folder.js'
+import { foldersOf, type LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { cliError } from '../../errors/catalogue.js'
 import { listLogFiles, type LogFile } from '../../logs/log-files.js'
 import { createLogReader } from '../../logs/read-logs.js'
@@ -17,11 +16,12 @@ interface LogFlags extends LogSelectionFlags {
 
 /** Entries that are shown before those that come, unless told otherwise. */
 const FOLLOW_TAIL = 10
-const REMEDY = '`weaver single deploy` keeps it'
+const NOTHING_SHOWN = 'no entry is asked for; --system shows also what the runtime says'
 
-export function logsCommand(context: CliContext): Command {
+export function logsCommand(context: CliContext, deployer: LocalDeployer): Command {
+  const remedy = `\`weaver ${deployer.name} deploy\` keeps it`
   const command = new Command('logs')
-    .description('print what `weaver single deploy` has kept of the logs, also of applications that have ended')
+    .description(`print what \`weaver ${deployer.name} deploy\` has kept of the logs, also of applications that have ended`)
     .argument('[name]', 'name of an application (default: all)')
     .option('--all', 'of all deployments that are kept, not only of the newest of each application')
     .option('-f, --follow', 'go on until Ctrl-C, with deployments that are yet to come')
@@ -35,12 +35,12 @@ export function logsCommand(context: CliContext): Command {
       const told = problem()
       if (told !== undefined) context.output.warn(told)
     }
-    const folder = join(stateFolder(context.env), LOGS_FOLDER)
+    const { logs: folder } = foldersOf(deployer, context.env)
     const files = listLogFiles(folder).filter(({ app }) => name === undefined || app === name)
     if (name !== undefined && files.length === 0 && flags.follow !== true)
-      throw cliError('WEAVER_CLI_NOT_RUNNING', `no log is kept of "${name}"; ${REMEDY}`)
+      throw cliError('WEAVER_CLI_NOT_RUNNING', `no log is kept of "${name}"; ${remedy}`)
     const reader = createLogReader(folder, wanted(files, { name, isAll: flags.all === true }))
-    const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true })
+    const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true, isDated: deployer.name === 'multi' })
     const print = (entry: LogEntry): void => context.output.result((flags.json === true ? jsonLine(entry) : pretty(entry)).trimEnd())
 
     const tail = flags.tail === undefined ? (flags.follow === true ? FOLLOW_TAIL : Infinity) : Number(flags.tail)
@@ -55,7 +55,7 @@ export function logsCommand(context: CliContext): Command {
     last.forEach(print)
     if (flags.follow !== true) {
       tellProblem()
-      if (!isAny) context.output.progress(nothing(files.length > 0))
+      if (!isAny) context.output.progress(files.length > 0 ? NOTHING_SHOWN : `no log is kept; ${remedy}`)
       return
     }
     const interrupt = new AbortController()
@@ -73,8 +73,4 @@ export function logsCommand(context: CliContext): Command {
 function wanted(files: readonly LogFile[], of: { readonly name: string | undefined; readonly isAll: boolean }): (file: LogFile) => boolean {
   const newest = new Map(files.map(({ app, startedAt }) => [app, startedAt])) // files are in order of time
   return ({ app, startedAt }) => (of.name === undefined || app === of.name) && (of.isAll || startedAt >= (newest.get(app) ?? 0))
-}
-
-function nothing(isKept: boolean): string {
-  return isKept ? 'no entry is asked for; --system shows also what the runtime says' : `no log is kept; ${REMEDY}`
 }

@@ -13,7 +13,3 @@ export function stateFolder(env: Readonly<Record<string, string | undefined>>): 
     )
   return join(home, '.local', 'state', 'weaver')
 }
-
-/** Below it: the list of running deployments, and their logs. */
-export const SINGLES_FOLDER = 'single'
-export const LOGS_FOLDER = 'logs'

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runWeaver } from '../../testing/run-weaver.js'
-import { controlSocketPath, listSingle, runningSingles, type RunningSingle } from './running-singles.js'
+import { controlSocketPath, listDeployment, runningDeployments, type RunningDeployment } from './running-deployments.js'
 
 let folder: string
 let list: string
@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Above any number that a process can have. */
 const NO_PID = 2 ** 30
-const entry = (controlSocket: string, pid = process.pid): RunningSingle => ({
+const entry = (controlSocket: string, pid = process.pid): RunningDeployment => ({
   version: 1,
   app: 'shop',
   deploymentId: 'd',
@@ -28,9 +28,9 @@ describe('the list of deployments', () => {
   it('makes a folder for a socket whose path would be too long, and takes it away with the entry', () => {
     const socket = controlSocketPath(list, 'd')
     expect(dirname(socket)).not.toBe(list)
-    const unlist = listSingle(list, entry(socket))
+    const unlist = listDeployment(list, entry(socket))
     writeFileSync(socket, '')
-    expect(runningSingles(list)).toEqual([entry(socket)])
+    expect(runningDeployments(list)).toEqual([entry(socket)])
     unlist()
     expect([existsSync(dirname(socket)), readdirSync(list)]).toEqual([false, []])
     unlist() // twice is no mistake
@@ -47,8 +47,8 @@ describe('the list of deployments', () => {
     const precious = join(folder, 'precious')
     mkdirSync(precious)
     writeFileSync(join(precious, 'thesis.txt'), '')
-    listSingle(list, entry(join(precious, 'control.sock'), NO_PID))
-    expect(runningSingles(list)).toEqual([])
+    listDeployment(list, entry(join(precious, 'control.sock'), NO_PID))
+    expect(runningDeployments(list)).toEqual([])
     expect([readdirSync(list), readdirSync(precious)]).toEqual([[], ['thesis.txt']])
   })
 

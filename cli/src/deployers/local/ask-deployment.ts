@@ -1,15 +1,25 @@
 import { request } from 'node:http'
-import { CONTROL_PATH, type ControlReply, type ControlRequest } from '@weaver/sdk/contract'
+import { CONTROL_PATH } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
-import type { RunningSingle } from './running-singles.js'
+import type { RunningDeployment } from './running-deployments.js'
 
 const TIMEOUT_MS = 10_000
 
-/** Asks a running application. @throws WeaverError `WEAVER_CLI_UNREACHABLE`: no answer, or a refusal. Rejects with `signal.reason` when aborted. */
-export async function askSingle<K extends ControlReply['kind']>(
-  { app, pid, controlSocket }: RunningSingle,
-  ask: { readonly request: ControlRequest; readonly expect: K; readonly timeoutMs?: number; readonly signal?: AbortSignal },
-): Promise<Extract<ControlReply, { kind: K }>> {
+export interface SocketAsk {
+  readonly request: { readonly kind: string }
+  /** Kind of the answer. */
+  readonly expect: string
+  /** @default 10000 */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Asks on the control socket of a deployment.
+ * @returns an answer of the kind that is expected
+ * @throws WeaverError `WEAVER_CLI_UNREACHABLE`: no answer, or a refusal. Rejects with `signal.reason` when aborted.
+ */
+export async function askDeployment({ app, pid, controlSocket }: RunningDeployment, ask: SocketAsk): Promise<{ readonly kind: string }> {
   const { signal, timeoutMs = TIMEOUT_MS } = ask
   const unreachable = (why: string, cause?: unknown): unknown =>
     cliError('WEAVER_CLI_UNREACHABLE', `"${app}" (process ${pid}) ${why}`, cause === undefined ? {} : { cause })
@@ -22,10 +32,10 @@ export async function askSingle<K extends ControlReply['kind']>(
     const why = limit.aborted ? `${timeoutMs / 1_000} s` : (cause as Error).message // of node:http, an Error
     throw unreachable(`does not answer (${why}); it may still be starting, or run with an older SDK`, cause)
   }
-  const reply = JSON.parse(text) as ControlReply // the answer of the control server of the SDK
+  const reply = JSON.parse(text) as { readonly kind: string; readonly message?: string } // the answer of a control server of ours
   if (reply.kind === 'error') throw unreachable(`refuses: ${reply.message}`)
   if (reply.kind !== ask.expect) throw unreachable(`answers "${reply.kind}"; use a command and an SDK of the same release`)
-  return reply as Extract<ControlReply, { kind: K }> // as was just checked
+  return reply
 }
 
 function post(socketPath: string, body: string, signal: AbortSignal): Promise<string> {

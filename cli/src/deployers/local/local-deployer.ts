@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import type { ControlReply, ControlRequest } from '@weaver/sdk/contract'
+import type { RunningDeployment } from './running-deployments.js'
+import { stateFolder } from './state-folder.js'
+
+/** What commands over running deployments must know of a deployer of this machine; they are the same for all of them. */
+export interface LocalDeployer {
+  /** As it is typed: `weaver <name> deploy`. */
+  readonly name: 'single' | 'multi'
+  /** Folders of the list of running deployments and of their logs, below the state folder. */
+  readonly folders: { readonly list: string; readonly logs: string }
+  /**
+   * Asks every process of a deployment.
+   * @returns their replies; one that does not answer while others do is left out
+   * @throws WeaverError `WEAVER_CLI_UNREACHABLE`: no answer, or a refusal. Rejects with `signal.reason` when aborted.
+   */
+  ask<K extends ControlReply['kind']>(
+    running: RunningDeployment,
+    ask: ControlAsk<K>,
+  ): Promise<readonly Extract<ControlReply, { readonly kind: K }>[]>
+}
+
+export interface ControlAsk<K extends ControlReply['kind']> {
+  readonly request: ControlRequest
+  readonly expect: K
+  /** How long an answer may take beyond the time of the request itself, in milliseconds. @default 10000 */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** @throws WeaverError `WEAVER_CLI_STATE` */
+export function foldersOf(
+  { folders }: LocalDeployer,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly list: string; readonly logs: string } {
+  const state = stateFolder(env)
+  return { list: join(state, folders.list), logs: join(state, folders.logs) }
+}

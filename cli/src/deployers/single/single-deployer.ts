@@ -1,0 +1,19 @@
+import type { ControlReply } from '@weaver/sdk/contract'
+import { askDeployment } from '../local/ask-deployment.js'
+import type { ControlAsk, LocalDeployer } from '../local/local-deployer.js'
+import type { RunningDeployment } from '../local/running-deployments.js'
+
+/** The application's one process answers for itself. */
+export const singleDeployer: LocalDeployer = {
+  name: 'single',
+  folders: { list: 'single', logs: 'logs' },
+  ask: async (running, ask) => [await askSingle(running, ask)],
+}
+
+/** @throws as {@link LocalDeployer.ask} */
+export async function askSingle<K extends ControlReply['kind']>(
+  running: RunningDeployment,
+  ask: ControlAsk<K>,
+): Promise<Extract<ControlReply, { readonly kind: K }>> {
+  return (await askDeployment(running, ask)) as Extract<ControlReply, { readonly kind: K }> // of the kind that was expected
+}
