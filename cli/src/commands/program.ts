@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   callgraph: async () => (await import('./graph.js')).callgraphCommand,
   diff: async () => (await import('./graph.js')).diffCommand,
   single: async () => (await import('./single/single.js')).singleCommand,
+  multi: async () => (await import('./multi/multi.js')).multiCommand,
   kube: async () => (await import('./kube/kube.js')).kubeCommand,
   operator: async () => (await import('./operator/operator.js')).operatorCommand,
   image: async () => (await import('./image/push.js')).imageCommand,
@@ -49,7 +50,10 @@ export async function createProgram(context: CliContext, args: readonly string[]
   const groups = program.commands.filter(({ commands }) => commands.some((verb) => verb.name() === first))
   if (!isOne && groups.length > 0)
     program.on('command:*', () => {
-      const meant = groups.map((group) => `\`weaver ${group.name()} ${first}\``).join(' or ')
+      const meant = groups
+        .map((group) => `\`weaver ${group.name()} ${first}\``)
+        .join(', ')
+        .replace(/, (?=[^,]*$)/, ' or ')
       program.error(`error: unknown command '${first}'; did you mean ${meant}?`, { exitCode: EXIT.usage, code: 'commander.unknownCommand' })
     })
   return program

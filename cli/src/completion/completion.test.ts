@@ -33,7 +33,18 @@ async function complete(...words: readonly string[]): Promise<readonly string[]>
 
 describe('completion in bash', () => {
   it('proposes commands, those of commands, and what begins like what was typed', async () => {
-    expect(await complete('')).toEqual(['callgraph', 'completion', 'diff', 'generate', 'image', 'kube', 'operator', 'single', 'version'])
+    expect(await complete('')).toEqual([
+      'callgraph',
+      'completion',
+      'diff',
+      'generate',
+      'image',
+      'kube',
+      'multi',
+      'operator',
+      'single',
+      'version',
+    ])
     expect(await complete('kube', '')).toEqual(['abort', 'delete', 'deploy', 'logs', 'manifest', 'promote', 'status'])
     expect(await complete('kube', 'de')).toEqual(['delete', 'deploy'])
     expect(await complete('completion', '')).toEqual(['bash', 'fish', 'zsh'])

@@ -63,7 +63,7 @@ describe('positions of TOML keys', () => {
 describe('weaver.toml', () => {
   it('has the shape of the original, with configuration by component', () => {
     const config = read(
-      '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nargs = ["-v"]\nenv = ["A=b=c", "E="]\nrollout = "5m"\n["shop/Cart"]\nsize = 3\nsince = 2020-01-01\n[single]\nlisteners.lis = { address = "localhost:1" }\n[multi]\nanything = 1\n',
+      '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nargs = ["-v"]\nenv = ["A=b=c", "E="]\nrollout = "5m"\n["shop/Cart"]\nsize = 3\nsince = 2020-01-01\n[single]\nlisteners.lis = { address = "localhost:1" }\n[ssh]\nanything = 1\n',
     )
     expect(config).toMatchObject({
       application: { name: 'shop', binary: 'dist/main.js', args: ['-v'], env: ['A=b=c', 'E='], rollout: '5m' },

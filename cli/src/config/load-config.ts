@@ -10,9 +10,11 @@ import {
   applicationSchema,
   FOREIGN_SECTIONS,
   kubeSchema,
+  multiSchema,
   singleSchema,
   type ApplicationSection,
   type KubeSection,
+  type MultiSection,
   type SingleSection,
 } from './weaver-toml-schema.js'
 
@@ -27,6 +29,7 @@ export interface WeaverToml {
   /** Which of the names the application section has; for messages. */
   readonly applicationSection: string
   readonly single: SingleSection
+  readonly multi: MultiSection
   readonly kube: KubeSection
   /** By component name, as plain JSON. */
   readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -77,9 +80,10 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   for (const other of others) report([other], `is the same as [${applicationSection}]`, 'put everything into one of them')
   const application = section(applicationSection, applicationSchema)
   const single = section('single', singleSchema)
+  const multi = section('multi', multiSchema)
   const kube = section('kube', kubeSchema)
   const components: Record<string, Record<string, unknown>> = {}
-  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'kube']
+  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'kube']
   for (const [name, value] of Object.entries(raw)) {
     if (known.includes(name)) continue
     if (!isTable(value)) report([name], 'is a key outside of every section', `put it into [${applicationSection}], or remove it`)
@@ -87,7 +91,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       report(
         [name],
         'is not a section',
-        `${unknownNameHint(name, ['serviceweaver', 'single', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
+        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
   }
@@ -103,7 +107,8 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       colocated.set(name, [i, j])
     }),
   )
-  if (problems.length > 0 || application === undefined || single === undefined || kube === undefined) throw configInvalid(file, problems)
+  if (problems.length > 0 || application === undefined || single === undefined || multi === undefined || kube === undefined)
+    throw configInvalid(file, problems)
   return {
     path,
     file,
@@ -111,6 +116,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
     application,
     applicationSection,
     single,
+    multi,
     kube,
     components,
     position: (key) => positions.find(key),

@@ -2,7 +2,7 @@ import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
 
 /**
- * The shape of weaver.toml: Service Weaver's application section, its `[single]`, and `[kube]`, which holds what Service Weaver had in a YAML file of its own.
+ * The shape of weaver.toml: Service Weaver's application section, its `[single]` and `[multi]`, and `[kube]`, which holds what Service Weaver had in a YAML file of its own.
  * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`). Descriptions and defaults are printed in docs/cli.md.
  */
 const text = z.string().min(1)
@@ -50,19 +50,54 @@ export const applicationSchema = z.strictObject({
   }),
 })
 
-export const singleSchema = z.strictObject({
-  listeners: z
-    .record(
-      z.string(),
+/** Where the listeners of a deployer of this machine are. */
+const localListeners = z
+  .record(
+    z.string(),
+    z.strictObject({
+      address: z
+        .string()
+        .optional()
+        .meta({ description: 'Where the listener of that name listens: `"localhost:8080"`.', byDefault: 'a free port of `localhost`' }),
+    }),
+  )
+  .optional()
+  .meta({ keyName: 'LISTENER' })
+
+export const singleSchema = z.strictObject({ listeners: localListeners })
+
+const processes = z.int().min(1).max(64)
+
+/** `[multi]`. */
+export const multiSchema = z.strictObject({
+  listeners: localListeners,
+  replicas: processes.optional().meta({ description: 'Processes of every group that says nothing itself.', byDefault: '2' }),
+  groups: z
+    .array(
       z.strictObject({
-        address: z
+        name: z
           .string()
-          .optional()
-          .meta({ description: 'Where the listener of that name listens: `"localhost:8080"`.', byDefault: 'a free port of `localhost`' }),
+          .regex(/^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/, 'is not a name; use at most 40 lower-case letters, digits and "-", a letter first')
+          .meta({ description: 'Name of the group.' }),
+        components: z
+          .array(text)
+          .min(1)
+          .meta({ description: 'Components that run together in one process; a component is in one group only.' }),
+        replicas: processes.optional().meta({ description: 'Processes of this group.', byDefault: '`multi.replicas`' }),
       }),
     )
     .optional()
-    .meta({ keyName: 'LISTENER' }),
+    .meta({ description: 'Components that run together, as `[[multi.groups]]`. A component that no group names gets a group of its own.' }),
+  restart: z.enum(['restart', 'stop-all', 'leave']).optional().meta({
+    description:
+      'What follows when a process ends by itself: another one after a pause that grows from 100 ms to 30 s, the end of the whole deployment, or nothing.',
+    byDefault: '`"restart"`',
+  }),
+  mtls: z.boolean().optional().meta({
+    description:
+      'Of Service Weaver, and without effect: processes talk over a broker of this machine alone, each group as a user of its own.',
+    byDefault: '`false`',
+  }),
 })
 
 const asInPod = z.record(z.string(), z.unknown())
@@ -225,9 +260,10 @@ export const kubeSchema = z.strictObject({
 export type ApplicationSection = z.output<typeof applicationSchema>
 export type KubeSection = z.output<typeof kubeSchema>
 export type SingleSection = z.output<typeof singleSchema>
+export type MultiSection = z.output<typeof multiSchema>
 export type KubeReplicas = NonNullable<KubeSection['replicas']>
 
 /** Names of the application section; the long one is Service Weaver's import path. */
 export const APPLICATION_SECTIONS = ['serviceweaver', 'weaver', 'github.com/ServiceWeaver/weaver'] as const
 /** Sections of deployers that this command does not have; they are let pass unread, so that one file serves several tools. */
-export const FOREIGN_SECTIONS = ['multi', 'ssh', 'gke', 'gke-local'] as const
+export const FOREIGN_SECTIONS = ['ssh', 'gke', 'gke-local'] as const

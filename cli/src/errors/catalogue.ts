@@ -26,6 +26,12 @@ export const CLI_ERRORS = {
     when: 'no deployment, or none of that name, runs on this machine, or no log of that name is kept; or several run and none was named',
   },
   WEAVER_CLI_UNREACHABLE: { exit: EXIT.failed, when: 'a running application does not answer the command, or refuses what it asks' },
+  WEAVER_CLI_NATS: {
+    exit: EXIT.failed,
+    when: 'there is no broker for the processes of a deployment, or it cannot be started; the message says how to get one',
+  },
+  WEAVER_CLI_PORT_IN_USE: { exit: EXIT.failed, when: 'the address of a listener cannot be bound' },
+  WEAVER_CLI_DEPLOYMENT_ENDED: { exit: EXIT.failed, when: 'a process has ended, and the restart policy is to stop the deployment then' },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
   WEAVER_CLI_LOG_QUERY: { exit: EXIT.usage, when: '`--query` is not an expression over log entries; the message shows the place' },
   WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name cannot be understood' },

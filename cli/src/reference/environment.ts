@@ -11,7 +11,8 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   REGISTRY_AUTH_FILE: 'File with credentials of registries, in the format of `docker login` and `podman login`. It is read first.',
   DOCKER_CONFIG: 'Folder of the `config.json` that `docker login` writes. Default: `~/.docker`.',
   XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is read last.',
-  XDG_STATE_HOME: 'Below it, in `weaver`, logs and the list of running deployments of `weaver single` are kept. Default: `~/.local/state`.',
+  XDG_STATE_HOME:
+    'Below it, in `weaver`, logs and the list of running deployments of `weaver single` and `weaver multi` are kept. Default: `~/.local/state`.',
   XDG_CACHE_HOME: 'Below it, in `weaver`, layers of images are kept. Default: `~/.cache`.',
   HOME: 'Where `~` is.',
   USERPROFILE: 'Where `~` is, on Windows.',
@@ -24,6 +25,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_EXTRA_CA_CERTS: 'Of Node: a file with more certificate authorities to trust, such as that of a registry of your own.',
   NODE_USE_ENV_PROXY:
     'Of Node 24: `1` sends what a library does by itself through the proxies above, too. Of this command that is one request, the refresh of an OIDC token that has expired (`auth-provider` of a kubeconfig). Where that has an `idp-certificate-authority`, it goes without a proxy: use an `exec` plugin for the login then.',
+  PATH: 'Where `nats-server` is looked for, for `weaver multi deploy`, after the package of the platform.',
   NO_COLOR: 'Anything but the empty string: no colours.',
   TERM: '`dumb`: no colours, and nothing is redrawn in place.',
   WEAVER_DEBUG: 'Anything but the empty string: errors come with stack trace and cause.',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, singleSchema } from '../config/weaver-toml-schema.js'
+import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
 
 /** What `z.toJSONSchema` makes of the kinds of schema that weaver-toml-schema.ts uses, with the marks that are given there by `meta`. */
 interface Shape {
@@ -35,7 +35,7 @@ export interface TomlSection {
 
 /** Every key of every section, tables followed to their end. */
 export function tomlSections(): readonly TomlSection[] {
-  const sections = { [APPLICATION_SECTIONS[0]]: applicationSchema, single: singleSchema, kube: kubeSchema }
+  const sections = { [APPLICATION_SECTIONS[0]]: applicationSchema, single: singleSchema, multi: multiSchema, kube: kubeSchema }
   return Object.entries(sections).map(([name, schema]) => ({ name, keys: keysOf(name, z.toJSONSchema(schema) as Shape) })) // see Shape
 }
 

@@ -1,7 +1,8 @@
-import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
-import { createLogger } from '../log/logger.js'
+import { createLogger } from '../log.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createEventRecorder } from './events.js'
+import type { KubeApi, KubeObject } from './kube-api.js'
+import { KINDS } from './kinds.js'
 
 let server: ApiServer
 beforeAll(async () => {

@@ -1,0 +1,33 @@
+import { GRAPH_FILE } from '@weaver/sdk/contract'
+import { Command } from 'commander'
+import { checkComponents } from '../../config/check-components.js'
+import { packageOf } from '../../config/launch.js'
+import { loadConfig } from '../../config/load-config.js'
+import type { CliContext } from '../../context.js'
+import { findNatsServer } from '../../deployers/local/find-nats-server.js'
+import { planMulti } from '../../deployers/multi/multi-plan.js'
+import { runMulti } from '../../deployers/multi/run-multi.js'
+import { checkBinary } from '../../deployers/single/run-single.js'
+import { cliError } from '../../errors/catalogue.js'
+import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
+
+export function deployCommand(context: CliContext): Command {
+  return new Command('deploy')
+    .description('run the application in this terminal, each group of components in processes of its own')
+    .argument('<weaver.toml>', 'configuration of the application')
+    .option('--nats <url>', 'a broker that runs already (default: a nats-server of its own)')
+    .action(async (file: string, flags: { readonly nats?: string }) => {
+      const broker = findNatsServer({ url: flags.nats, env: context.env })
+      const config = await loadConfig(file, context.cwd)
+      await checkBinary(config)
+      const folder = await packageOf(config)
+      await checkGenerated(folder, context.cwd)
+      const graph = await checkComponents(config, { env: context.env, onWarning: (line) => context.output.warn(line) })
+      if (graph === undefined)
+        throw cliError(
+          'WEAVER_CLI_NOT_BUILT',
+          `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, context.cwd)}\`, and build (\`npm run build\`)`,
+        )
+      context.setExitCode(await runMulti({ config, graph, plan: planMulti(config, graph), broker }, context))
+    })
+}

@@ -1,0 +1,41 @@
+/** What a deployer of this machine shows of one deployment, as plain data: the port of `status`, of `--json`, and of whatever else shows deployments. */
+export interface DeploymentView {
+  readonly app: string
+  readonly deploymentId: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  /** Path of its weaver.toml. */
+  readonly config: string
+  /** Of the deployer. */
+  readonly pid: number
+  readonly state: 'starting' | 'ready' | 'stopping'
+  /** URL, without who connects. */
+  readonly broker: string
+  readonly groups: readonly GroupView[]
+  readonly listeners: readonly ListenerView[]
+}
+
+export interface GroupView {
+  readonly name: string
+  readonly components: readonly string[]
+  readonly replicas: readonly ReplicaView[]
+}
+
+export interface ReplicaView {
+  readonly replica: string
+  /** Absent: no process of it runs at the moment. */
+  readonly pid?: number
+  /** `waiting`: for its restart. */
+  readonly state: 'starting' | 'ready' | 'waiting' | 'stopping' | 'ended'
+  readonly restarts: number
+  readonly lastDeath?: { readonly at: string; readonly cause: string; readonly lines: readonly string[] }
+}
+
+export interface ListenerView {
+  readonly name: string
+  readonly group: string
+  /** Where users reach it: `127.0.0.1:8080`. */
+  readonly address: string
+  /** Processes behind it. */
+  readonly backends: number
+}

@@ -1,0 +1,83 @@
+/** The broker of deployers of this machine: one that runs already, or a nats-server of the user's installation. */
+import { accessSync, constants, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { delimiter, join } from 'node:path'
+import { cliError } from '../../errors/catalogue.js'
+
+/** `program`: an executable, and where it was found. */
+export type FoundBroker =
+  { readonly kind: 'url'; readonly url: string } | { readonly kind: 'program'; readonly path: string; readonly from: string }
+
+export interface FindNatsServerOptions {
+  /** As `--nats` gives it. */
+  readonly url?: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** @default that of this machine */
+  readonly platform?: { readonly os: string; readonly cpu: string }
+  /** Path of a file of a package, as Node resolves it from here; throws where that is not installed. @default Node's own */
+  readonly resolve?: (specifier: string) => string
+}
+
+/**
+ * In this order: the URL, the package of this platform, the PATH.
+ * @throws WeaverError `WEAVER_CLI_NATS` with how to get one
+ */
+export function findNatsServer(options: FindNatsServerOptions): FoundBroker {
+  const { url, env, platform = { os: process.platform, cpu: process.arch }, resolve = createRequire(import.meta.url).resolve } = options
+  if (url !== undefined) {
+    if (!/^(nats|tls):\/\/[^/]+$/.test(url))
+      throw cliError('WEAVER_CLI_USAGE', `--nats "${url}" is not the URL of a broker; write it as nats://127.0.0.1:4222`)
+    return { kind: 'url', url }
+  }
+  const program = platform.os === 'win32' ? 'nats-server.exe' : 'nats-server'
+  const packageName = `@weaver/nats-server-${platform.os}-${platform.cpu}`
+  const packaged = attempt(() => resolve(`${packageName}/bin/${program}`))
+  if (packaged !== undefined) {
+    if (!isExecutable(packaged))
+      throw cliError(
+        'WEAVER_CLI_NATS',
+        `"${packaged}" of the package ${packageName} cannot be run; install it again, or make it executable (chmod +x)`,
+      )
+    return { kind: 'program', path: packaged, from: packageName }
+  }
+  const onPath = (env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, program))
+    .find(isExecutable)
+  if (onPath !== undefined) return { kind: 'program', path: onPath, from: 'PATH' }
+  throw cliError(
+    'WEAVER_CLI_NATS',
+    `processes talk over a broker, and there is no nats-server: neither the package ${packageName}, nor "${program}" on the PATH. ${howToGetOne(platform.os, packageName)}; or give the URL of one that runs: --nats nats://127.0.0.1:4222`,
+  )
+}
+
+function howToGetOne(os: string, packageName: string): string {
+  const released = 'a release from https://github.com/nats-io/nats-server/releases'
+  const go = '`go install github.com/nats-io/nats-server/v2@latest`'
+  switch (os) {
+    case 'darwin':
+      return `Get one by \`brew install nats-server\`, \`npm install ${packageName}\`, ${go} or ${released}`
+    case 'win32':
+      return `Get one by \`winget install NATSAuthors.NATSServer\`, \`npm install ${packageName}\`, ${go} or ${released}`
+    default:
+      return `Get one by \`npm install ${packageName}\`, ${go} or ${released}; Debian and Ubuntu have it as \`apt-get install nats-server\``
+  }
+}
+
+function attempt<R>(body: () => R): R | undefined {
+  try {
+    return body()
+  } catch {
+    return undefined // not installed
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * One deployment of `weaver multi`: a process for each group and replica, a broker, a proxy for each listener.
+ *
+ *     start ──all ready──► ready ──stop, or a death with the policy stop-all──► stopping ──► ended
+ *
+ * I1  Whatever was started is stopped, in whatever state a stop comes: proxies take nothing new, callers end before those they call, the broker is the last.
+ * I2  A proxy has a process among its backends only from its readiness to its death, or to its word that it closes.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  brokerControl,
+  causeText,
+  createMemoryLeases,
+  problemOf,
+  startAssignmentController,
+  startEnvelope,
+  startLeaderController,
+  type Death,
+  type Envelope,
+  type EnvelopeEvent,
+  type RestartPolicy,
+} from '@weaver/deployer'
+import {
+  balanceIn,
+  deployerInboxPrefix,
+  eventSubject,
+  parseClosingEvent,
+  shortDeploymentId,
+  type Bootstrap,
+  type ComponentGraph,
+  type ControlReply,
+  type ControlRequest,
+  type LogEntry,
+  type LogLevel,
+} from '@weaver/sdk/contract'
+import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
+import type { Launch } from '../../config/launch.js'
+import { cliError } from '../../errors/catalogue.js'
+import type { FoundBroker } from '../local/find-nats-server.js'
+import type { DeploymentView, ReplicaView } from '../local/deployment-view.js'
+import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
+import { MultiListeners } from './multi-listeners.js'
+import { stopWaves, type MultiGroup, type MultiPlan } from './multi-plan.js'
+
+export interface MultiDeploymentOptions {
+  readonly app: string
+  readonly deploymentId: string
+  readonly startedAt: number
+  readonly configPath: string
+  readonly graph: ComponentGraph
+  readonly plan: MultiPlan
+  /** By component. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly launch: Launch
+  readonly broker: FoundBroker
+  /** For files of the broker. */
+  readonly folder: string
+  readonly restart: RestartPolicy['kind']
+  /** What processes write, and what there is to say of them. */
+  readonly onEntry: (entry: LogEntry) => void
+  /** Processes have begun or ended, or the state is another. */
+  readonly onChange: () => void
+  /** Whose an address is that is in use, in words. */
+  readonly holderOf: (address: string) => string | undefined
+}
+
+export interface AllReplies {
+  readonly replies: readonly ControlReply[]
+  /** Replicas that did not answer. */
+  readonly silent: readonly string[]
+}
+
+interface Replica {
+  readonly group: MultiGroup
+  readonly name: string
+  readonly envelope: Envelope
+  restarts: number
+  lastDeath: ReplicaView['lastDeath']
+}
+
+/** Time for what is in flight at a stop. */
+const GRACE_MS = 10_000
+/** Long enough for the word that listeners close to be heard, and for proxies to turn away. */
+const PRE_STOP_MS = 300
+/** Many processes start at once, on a machine with other things to do. */
+const READY_MS = 120_000
+const CONNECT_MS = 10_000
+const ASK_MS = 5_000
+/** What a process may take, beyond the time of a profile, to write it down. */
+const PROFILE_WRITE_MS = 50_000
+
+export class MultiDeployment {
+  readonly #options: MultiDeploymentOptions
+  readonly #replicas: Replica[] = []
+  readonly #listeners = new MultiListeners()
+  readonly #closers: (() => void)[] = []
+  #broker: DeploymentBroker | undefined
+  #transport: Transport | undefined
+  #state: DeploymentView['state'] = 'starting'
+  #stopping: Promise<readonly string[]> | undefined
+  #onOver: (why: string | undefined) => void = () => undefined
+  /** Resolves when it is to end: with the reason when its policy says so, without one upon {@link stop}. */
+  readonly over: Promise<string | undefined>
+
+  constructor(options: MultiDeploymentOptions) {
+    this.#options = options
+    this.over = new Promise((resolve) => (this.#onOver = resolve))
+  }
+
+  /**
+   * Resolves when every process is ready and every listener is reached.
+   * @throws WeaverError with the reason when it cannot be; nothing runs then
+   */
+  async start(): Promise<void> {
+    try {
+      await this.#start()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  /** Ends it, once. @returns what was wrong with the ends of its processes */
+  stop(): Promise<readonly string[]> {
+    return (this.#stopping ??= this.#stop())
+  }
+
+  /** Does not wait for anything in flight. */
+  kill(): void {
+    for (const { envelope } of this.#replicas) envelope.kill('SIGKILL')
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
+  get view(): DeploymentView {
+    const { app, deploymentId, startedAt, configPath, plan } = this.#options
+    return {
+      app,
+      deploymentId,
+      startedAt: new Date(startedAt).toISOString(),
+      config: configPath,
+      pid: process.pid,
+      state: this.#state,
+      broker: this.#broker?.shown ?? '',
+      groups: plan.groups.map(({ name, hosts }) => ({
+        name,
+        components: hosts,
+        replicas: this.#replicas.filter(({ group }) => group.name === name).map(viewOf),
+      })),
+      listeners: plan.groups.flatMap(({ name: group, listeners }) =>
+        listeners.map((name) => ({
+          name,
+          group,
+          address: this.#listeners.addressOf(name),
+          backends: this.#listeners.backendsOf(name),
+        })),
+      ),
+    }
+  }
+
+  /** Processes of the application, and of the broker, that run now. */
+  get processes(): {
+    readonly replicas: readonly number[]
+    readonly broker: { readonly pid: number; readonly commandHas: string } | undefined
+  } {
+    const { pid, commandHas = '' } = this.#broker?.process ?? {}
+    return {
+      replicas: this.#replicas.flatMap(({ envelope }) => envelope.pid ?? []),
+      broker: pid === undefined ? undefined : { pid, commandHas },
+    }
+  }
+
+  /** Asks every process that is ready. */
+  async askAll(request: ControlRequest, signal?: AbortSignal): Promise<AllReplies> {
+    const port = this.#transport
+    const timeoutMs = request.kind === 'profile' ? request.seconds * 1_000 + PROFILE_WRITE_MS : ASK_MS
+    const answers = await Promise.all(
+      this.#replicas
+        .filter(({ envelope }) => envelope.state.kind === 'ready')
+        .map(async ({ name: replica }) => {
+          const { deploymentId } = this.#options
+          const options = { timeoutMs, ...(signal === undefined ? {} : { signal }) }
+          const reply = port === undefined ? undefined : await brokerControl(port, { deploymentId, replica }).ask(request, options)
+          return { replica, reply }
+        }),
+    )
+    return {
+      replies: answers.flatMap(({ reply }) => reply ?? []),
+      silent: answers.flatMap(({ replica, reply }) => (reply === undefined ? [replica] : [])),
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { deploymentId, graph, plan, broker: found, folder, launch, holderOf } = this.#options
+    await this.#listeners.open(plan.addresses, holderOf)
+    this.#goesOn()
+    const layout = graph.subjects ?? 1
+    const onEvent = (event: EnvelopeEvent): void => this.#onBrokerEvent(event)
+    this.#broker = await startDeploymentBroker({ found, deploymentId, groups: plan.groups, layout, folder, env: launch.env, onEvent })
+    this.#goesOn()
+    const port = await connectNats({
+      servers: [this.#broker.urlOf()],
+      name: 'weaver multi',
+      inboxPrefix: deployerInboxPrefix(deploymentId, 'multi'),
+      connectTimeoutMs: CONNECT_MS,
+      log: createLogger(entrySink((entry) => this.#options.onEntry(this.#own(entry)), 'warn')),
+    })
+    this.#transport = port
+    this.#goesOn()
+    const keys = startAssignmentController({ deploymentId, port, balanceOf: balanceIn(graph), startMs: 0 }) // nobody was there before
+    const components = graph.components.flatMap(({ name, leader }) => (leader === undefined ? [] : [{ name, leader }]))
+    const leaders = startLeaderController({ deploymentId, port, components, leases: createMemoryLeases() })
+    const closing = port.subscribe(eventSubject(deploymentId), ({ data }) => {
+      const event = parseClosingEvent(data)
+      if (event !== undefined) this.#listeners.remove(event.replica) // I2
+    })
+    this.#closers.push(() => keys.close(), () => leaders.close(), () => closing.unsubscribe()) // prettier-ignore
+    await port.flush()
+    // All at once: each waits for those that it refers to.
+    for (const group of plan.groups) for (let i = 0; i < group.replicas; i++) this.#spawn(group, port)
+    await Promise.all(this.#replicas.map((replica) => this.#ready(replica)))
+    this.#goesOn()
+    this.#state = 'ready'
+    this.#options.onChange()
+  }
+
+  /** @throws WeaverError `WEAVER_CLI_INTERRUPTED` when it was stopped meanwhile */
+  #goesOn(): void {
+    if (this.isStopping) throw cliError('WEAVER_CLI_INTERRUPTED', 'the deployment was stopped before it was ready')
+  }
+
+  #spawn(group: MultiGroup, port: Transport): void {
+    const { deploymentId, launch, restart } = this.#options
+    const { command, cwd, env } = launch
+    const [first = launch.binary, ...args] = command
+    const name = randomBytes(4).toString('hex')
+    const bootstrap = this.#bootstrap(group, name)
+    const envelope = startEnvelope({
+      name,
+      command: { file: first === 'node' ? process.execPath : first, args, cwd, env, hasLifeline: true, hasOwnGroup: true },
+      bootstrap,
+      control: brokerControl(port, { deploymentId, replica: name }),
+      restart: { kind: restart },
+      readyMs: READY_MS,
+      output: { entry: this.#options.onEntry },
+      onEvent: (event) => this.#onEvent(replica, event),
+    })
+    const replica: Replica = { group, name, envelope, restarts: 0, lastDeath: undefined }
+    this.#replicas.push(replica)
+  }
+
+  #bootstrap(group: MultiGroup, replica: string): Bootstrap {
+    const { app, config, deploymentId } = this.#options
+    return {
+      version: 1,
+      app,
+      deploymentId,
+      versionId: shortDeploymentId(deploymentId),
+      group: group.name,
+      replica,
+      components: group.hosts,
+      listeners: Object.fromEntries(group.listeners.map((name) => [name, { address: '127.0.0.1:0' }])),
+      nats: { servers: [this.#broker?.urlOf(group.name) ?? ''] },
+      // To each only what is meant for it.
+      config: Object.fromEntries(Object.entries(config).filter(([name]) => group.hosts.includes(name))),
+      shutdownGraceMs: GRACE_MS,
+      ...(group.listeners.length === 0 ? {} : { preStopMs: PRE_STOP_MS }),
+    }
+  }
+
+  async #ready({ group, name, envelope }: Replica): Promise<void> {
+    const { graph, launch } = this.#options
+    try {
+      const status = await envelope.ready()
+      if (status === undefined || status.fingerprint === graph.fingerprint) return
+    } catch (error) {
+      this.#goesOn()
+      const end = await envelope.ended
+      const death = end.death
+      const what = death === undefined ? 'was stopped' : causeText(death.cause)
+      const said = death === undefined || death.lastEntries.length === 0 ? '' : '; what it said last is above'
+      throw cliError('WEAVER_CLI_CHILD_FAILED', `process ${name} of group "${group.name}" ${what} before it was ready${said}`, {
+        cause: error,
+      })
+    }
+    throw cliError(
+      'WEAVER_CLI_GENERATED_STALE',
+      `"${launch.binary}" was built from other sources than its component graph; build again (\`npm run build\`)`,
+    )
+  }
+
+  #onEvent(replica: Replica, event: EnvelopeEvent): void {
+    const { group, name } = replica
+    switch (event.kind) {
+      case 'spawned':
+        break
+      case 'ready':
+        if (event.status !== undefined) this.#listeners.add(name, event.pid, event.status) // I2
+        break
+      case 'died':
+        this.#listeners.remove(name) // I2
+        this.#onDied(replica, event.death)
+        if (event.next?.kind === 'restart') replica.restarts++
+        if (event.next?.kind === 'stop-all')
+          this.#onOver(`process ${name} of group "${group.name}" ${causeText(event.death.cause)}, and multi.restart is "stop-all"`)
+        break
+      case 'ended':
+    }
+    this.#options.onChange()
+  }
+
+  #onDied(replica: Replica, { cause, pid, lastEntries }: Death): void {
+    if (this.isStopping) return
+    replica.lastDeath = { at: new Date().toISOString(), cause: causeText(cause), lines: lastEntries.map(({ message }) => message) }
+    const { state } = replica.envelope
+    const next = state.kind === 'waiting' ? { restartMs: Math.max(0, Math.round(state.restartAt - Date.now())) } : {}
+    this.#say('warn', `the process ${causeText(cause)}`, { group: replica.group.name, replica: replica.name, attributes: { pid, ...next } })
+  }
+
+  #onBrokerEvent(event: EnvelopeEvent): void {
+    this.#options.onChange()
+    if (event.kind === 'died' && this.#broker !== undefined && !this.isStopping)
+      this.#say('error', `the broker ${causeText(event.death.cause)}; it is started again`)
+  }
+
+  #say(level: LogLevel, message: string, more: Partial<LogEntry> = {}): void {
+    this.#options.onEntry(this.#own({ time: new Date().toISOString(), level, message, attributes: {}, ...more }))
+  }
+
+  /** An entry of the deployer itself. */
+  #own(entry: LogEntry): LogEntry {
+    const { app, deploymentId } = this.#options
+    return { app, version: shortDeploymentId(deploymentId), deploymentId, replica: 'deployer', ...entry }
+  }
+
+  /** I1 */
+  async #stop(): Promise<readonly string[]> {
+    this.#onOver(undefined)
+    this.#state = 'stopping'
+    this.#options.onChange()
+    const problems: string[] = []
+    const closing = this.#listeners.close(GRACE_MS)
+    for (const wave of stopWaves(this.#options.plan.groups)) {
+      const ended = this.#replicas
+        .filter(({ group }) => wave.includes(group.name))
+        .map(async ({ name, group, envelope }) => problemOf(`${group.name} ${name}`, await envelope.stop()) ?? [])
+      problems.push(...(await Promise.all(ended)).flat())
+    }
+    await closing
+    for (const close of this.#closers.splice(0)) close()
+    await this.#transport?.close()
+    await this.#broker?.close()
+    return problems
+  }
+}
+
+function viewOf({ name, envelope, restarts, lastDeath }: Replica): ReplicaView {
+  const { pid, state } = envelope
+  return {
+    replica: name,
+    ...(pid === undefined ? {} : { pid }),
+    state: state.kind,
+    restarts,
+    ...(lastDeath === undefined ? {} : { lastDeath }),
+  }
+}

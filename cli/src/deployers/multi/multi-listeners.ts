@@ -1,0 +1,97 @@
+/** The listeners of a deployment: a proxy for each, before whichever processes serve it at the moment. */
+import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
+import { reasonOf, type WeaveletStatus } from '@weaver/sdk/contract'
+import { cliError } from '../../errors/catalogue.js'
+
+interface Entry {
+  readonly proxy: ListenerProxy
+  /** Also when it is closed. */
+  readonly address: string
+  /** By replica. */
+  readonly backends: Map<string, Backend>
+}
+
+const ANY_PORT = 'localhost:0'
+/** There is one version. */
+const TARGET = 'deployment'
+
+export class MultiListeners {
+  readonly #entries = new Map<string, Entry>()
+
+  /**
+   * @param addresses by listener; `undefined`: any free port
+   * @param holderOf whose address it is, in words, for one that is in use
+   * @throws WeaverError `WEAVER_CLI_PORT_IN_USE`; nothing is left open then
+   */
+  async open(addresses: Readonly<Record<string, string | undefined>>, holderOf: (address: string) => string | undefined): Promise<void> {
+    for (const [name, given = ANY_PORT] of Object.entries(addresses))
+      try {
+        await this.#open(name, given)
+      } catch (error) {
+        await this.close(0)
+        this.#entries.clear()
+        const isInUse = codeOf(error) === 'EADDRINUSE'
+        const holder = holderOf(given)
+        const why = isInUse ? `another process has it${holder === undefined ? '' : `: ${holder}`}` : reasonOf(error)
+        throw cliError(
+          'WEAVER_CLI_PORT_IN_USE',
+          `listener "${name}" cannot listen on ${given}: ${why}; end that one, or give another address (multi.listeners.${name}.address)`,
+          { cause: error },
+        )
+      }
+  }
+
+  async #open(name: string, address: string): Promise<void> {
+    const proxy = await startProxy(hostAndPort(address))
+    this.#entries.set(name, { proxy, address: proxy.address, backends: new Map() })
+  }
+
+  addressOf(name: string): string {
+    return this.#entries.get(name)?.address ?? ''
+  }
+
+  backendsOf(name: string): number {
+    return this.#entries.get(name)?.backends.size ?? 0
+  }
+
+  /** This process serves from now on. */
+  add(replica: string, pid: number, { listeners = {} }: WeaveletStatus): void {
+    for (const [name, { host, port }] of Object.entries(listeners)) {
+      const entry = this.#entries.get(name)
+      entry?.backends.set(replica, { id: `${replica}/${pid}`, host, port })
+      this.#tell(entry)
+    }
+  }
+
+  /** No process of this replica does. */
+  remove(replica: string): void {
+    for (const entry of this.#entries.values()) if (entry.backends.delete(replica)) this.#tell(entry)
+  }
+
+  /** Takes nothing more; resolves when what was in flight has been answered, or cut after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const open = [...this.#entries.values()]
+    await Promise.all(open.map(({ proxy }) => proxy.close({ graceMs })))
+  }
+
+  #tell(entry: Entry | undefined): void {
+    entry?.proxy.setRoutes([{ targets: [{ id: TARGET, weight: 1, backends: [...entry.backends.values()] }] }])
+  }
+}
+
+/** `localhost:8080`, `[::1]:0`, `:80`. @returns `undefined` for what is no address */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } | undefined {
+  const [, host, port] = /^(.*):(\d{1,5})$/.exec(address) ?? []
+  if (host === undefined || Number(port) > 65_535) return undefined
+  return { host: host.replace(/^\[|\]$/g, '') || '0.0.0.0', port: Number(port) }
+}
+
+function hostAndPort(address: string): { readonly host: string; readonly port: number } {
+  return parseAddress(address) ?? { host: 'localhost', port: 0 } // the plan has checked it
+}
+
+/** Of the error, or of what caused it. */
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = error as { readonly code?: string; readonly cause?: { readonly code?: string } } // of the system, or around one of its
+  return cause?.code ?? code
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import { basename } from 'node:path'
+import { banner, isWeaverError, prettyPrinter, reasonOf, type ComponentGraph, type LogEntry } from '@weaver/sdk/contract'
+import { serveControlSocket } from '@weaver/sdk/internal'
+import { launchOf } from '../../config/launch.js'
+import type { WeaverToml } from '../../config/load-config.js'
+import type { CliContext } from '../../context.js'
+import { cliError, EXIT } from '../../errors/catalogue.js'
+import { createLogWriter, KEEP_LOGS_MS, removeOldLogs, type LogSource, type LogWriter } from '../../logs/log-files.js'
+import { isSystem } from '../../logs/select-entries.js'
+import type { FoundBroker } from '../local/find-nats-server.js'
+import { foldersOf } from '../local/local-deployer.js'
+import { controlSocketPath, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
+import { answerMultiRequest, multiDeployer } from './multi-control.js'
+import { MultiDeployment } from './multi-deployment.js'
+import type { MultiPlan } from './multi-plan.js'
+
+export interface RunMultiOptions {
+  readonly config: WeaverToml
+  readonly graph: ComponentGraph
+  readonly plan: MultiPlan
+  readonly broker: FoundBroker
+}
+
+/**
+ * Runs a deployment in this terminal until Ctrl-C, `weaver multi kill`, or a death with the policy "stop-all". The log of all processes is printed to stdout as one
+ * stream, and kept in files for `weaver multi logs`.
+ * @returns the exit code
+ */
+export async function runMulti(options: RunMultiOptions, context: CliContext): Promise<number> {
+  const { config, graph, plan, broker } = options
+  const { output } = context
+  const folders = foldersOf(multiDeployer, context.env)
+  const launch = launchOf(config, context.env)
+  const app = config.application.name ?? basename(launch.binary).replace(/\.[cm]?js$/, '') // as `weaver single` names it
+  const [deploymentId, startedAt] = [randomUUID(), Date.now()]
+  removeOldLogs(folders.logs, startedAt - KEEP_LOGS_MS)
+  const controlSocket = controlSocketPath(folders.list, deploymentId)
+  const log = createLog({ folder: folders.logs, app, startedAt, deploymentId }, output)
+  let unlist = (): void => removeControlSocket(folders.list, controlSocket)
+  const others = runningDeployments(folders.list) // and what a command that was killed has left is cleared away
+  const deployment: MultiDeployment = new MultiDeployment({
+    app,
+    deploymentId,
+    startedAt,
+    configPath: config.path,
+    graph,
+    plan,
+    config: config.components,
+    launch,
+    broker,
+    folder: folders.list,
+    restart: config.multi.restart ?? 'restart',
+    onEntry: log.write,
+    onChange() {
+      const { replicas, broker: server } = deployment.processes
+      const listeners = Object.fromEntries(deployment.view.listeners.map(({ name, address }) => [name, address]))
+      const children = [replicas.map((pid) => ({ pid, commandHas: launch.binary })), server === undefined ? [] : [server]]
+      const entry = {
+        version: 1,
+        app,
+        deploymentId,
+        pid: process.pid,
+        startedAt,
+        config: config.path,
+        controlSocket,
+        children,
+        listeners,
+      } as const
+      unlist = listDeployment(folders.list, entry)
+    },
+    holderOf: (address) => {
+      const port = address.slice(address.lastIndexOf(':'))
+      const holder = others.find(({ listeners = {} }) => Object.values(listeners).some((at) => at.endsWith(port)))
+      return holder === undefined ? undefined : `"${holder.app}" of another \`weaver multi deploy\` (process ${holder.pid})`
+    },
+  })
+  let isAsked = false
+  const stop = (): void => {
+    isAsked = true
+    void deployment.stop() // awaited below
+  }
+  const release = context.onSignal(() => {
+    if (deployment.isStopping) {
+      output.progress('ending at once')
+      deployment.kill()
+    } else {
+      output.progress('stopping; what is in flight is answered. Again: ends at once')
+      stop()
+    }
+  })
+  let control: { close(): Promise<void> } | undefined
+  try {
+    output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
+    output.progress(broker.kind === 'url' ? SHARED_BROKER : `broker: ${broker.path} (${broker.from})`)
+    control = await serveControlSocket(controlSocket, {
+      answer: (body) => answerMultiRequest(body, deployment, stop),
+      onProblem: (error) => output.warn(`a request of another command could not be answered: ${reasonOf(error)}`),
+    })
+    await deployment.start()
+    for (const { name, address } of deployment.view.listeners) output.progress(`listener ${name}: http://${address}`)
+    const processes = plan.groups.reduce((sum, { replicas }) => sum + replicas, 0)
+    output.progress(`ready: ${processes} processes in ${((Date.now() - startedAt) / 1_000).toFixed(1)} s. Ctrl-C ends it`)
+    const why = await deployment.over
+    const problems = await deployment.stop()
+    for (const problem of problems) output.warn(problem)
+    if (why !== undefined) throw cliError('WEAVER_CLI_DEPLOYMENT_ENDED', `the deployment was stopped: ${why}`)
+    return problems.length === 0 ? EXIT.ok : EXIT.failed
+  } catch (error) {
+    await deployment.stop()
+    if (isAsked && isWeaverError(error) && error.code === 'WEAVER_CLI_INTERRUPTED') return EXIT.ok // before it was ready
+    throw error
+  } finally {
+    release()
+    await control?.close()
+    unlist()
+    log.close()
+  }
+}
+
+const SHARED_BROKER =
+  'broker: your own (--nats). It has no accounts for deployments: their subjects differ, but nothing keeps a process from those of another'
+
+interface DeploymentLog {
+  write(entry: LogEntry): void
+  close(): void
+}
+
+/** Prints entries as they come, and keeps them, each process in files of its own. What the runtime says below the level warn is only kept. */
+function createLog(
+  { folder, ...source }: Omit<LogSource, 'replica'> & { readonly folder: string },
+  output: CliContext['output'],
+): DeploymentLog {
+  const pretty = prettyPrinter({ isColored: output.isColored, isDated: true })
+  const writers = new Map<string, LogWriter>()
+  const onProblem = (error: unknown): void => output.warn(`the log cannot be kept: ${reasonOf(error)}`)
+  return {
+    write(entry) {
+      if (!isSystem(entry)) output.raw('stdout', pretty(entry))
+      const { replica = '' } = entry
+      let writer = writers.get(replica)
+      if (writer === undefined) writers.set(replica, (writer = createLogWriter(folder, { ...source, replica }, { onProblem })))
+      writer.write(entry)
+    },
+    close() {
+      for (const writer of writers.values()) writer.close()
+    },
+  }
+}
