@@ -17,6 +17,8 @@ COPY --from=build /src/deployer/package.json deployer/package.json
 COPY --from=build /src/deployer/dist deployer/dist
 COPY --from=build /src/rollout/package.json rollout/package.json
 COPY --from=build /src/rollout/dist rollout/dist
+COPY --from=build /src/kube/package.json kube/package.json
+COPY --from=build /src/kube/dist kube/dist
 COPY --from=build /src/operator/package.json operator/package.json
 COPY --from=build /src/operator/dist operator/dist
 USER 1000:1000

@@ -85,7 +85,7 @@ it("the operator's image has of our packages what is published, and no other pac
       const found = folderOf.get(name)
       if (found !== undefined) inImage.add(found)
     }
-  expect([...inImage].sort()).toEqual(['crds', 'deployer', 'operator', 'rollout', 'sdk'])
+  expect([...inImage].sort()).toEqual(['crds', 'deployer', 'kube', 'operator', 'rollout', 'sdk'])
   for (const folder of inImage) {
     const files = await listPackageFiles(join(ROOT, folder), await readPackageJson(join(ROOT, folder)))
     expect(files.map(({ path }) => path)).toEqual(packed.get(manifests.get(folder)?.name ?? ''))

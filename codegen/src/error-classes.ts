@@ -2,7 +2,7 @@ import type ts from 'typescript-api'
 import type { Exported } from './model.js'
 import type { SourceReader } from './source-reader.js'
 
-/** Errors of these names are known everywhere: sdk/src/rpc/error-codec.ts. */
+/** Errors of these names are known everywhere: sdk/src/codec/error-codec.ts. */
 const BUILT_IN: ReadonlySet<string> = new Set([
   ...'AggregateError Error EvalError RangeError ReferenceError SyntaxError TypeError URIError'.split(' '),
   ...'DOMException RemoteCallError WeaverError'.split(' '),

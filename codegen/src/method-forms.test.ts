@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { scope } from '../../sdk/src/rpc/context.js'
+import { scope } from '../../sdk/src/context/context.js'
 import { Reader, Writer, type Calls, type LocalCalls, type MethodBinding, type WeaverGen } from '../../sdk/src/internal.js'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'

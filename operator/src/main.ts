@@ -7,21 +7,21 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KubeConfig } from '@kubernetes/client-node'
+import { loadKubeconfig } from '@weaver/kube'
 import { isWeaverError } from '@weaver/sdk/contract'
 import { operatorError } from './errors/catalogue.js'
 import type { Broker } from './broker/broker.js'
 import { startJwtBroker } from './broker/jwt-broker.js'
 import { createSharedAccountBroker } from './broker/shared-account-broker.js'
-import { createKubeClient } from './kube/kube-client.js'
-import { createLogger, type Logger } from './log.js'
+import { createOperatorClient } from './kube/operator-client.js'
+import { createLogger, type Logger } from './log/logger.js'
 import { HELP, parseArguments } from './manager/arguments.js'
 import { createDeferredBroker } from './manager/deferred-broker.js'
 import { ensureBrokerSecret } from './manager/ensure-broker-secret.js'
 import { parseEnvironment, type OperatorEnvironment } from './manager/environment.js'
 import { startHttpServer } from './manager/http-server.js'
 import { startManager, type Manager } from './manager/manager.js'
-import { createMetrics } from './metrics.js'
+import { createMetrics } from './manager/metrics.js'
 import { closeDrivers, createTrafficDrivers } from './traffic/drivers.js'
 
 /** A stop that takes longer is cut; the chart's grace period is 60 s. */
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
       process.stderr.write(`weaver-operator: ${command.message}\n`)
       return 2
     case 'keygen': {
-      const client = createKubeClient({ config: kubeConfig() })
+      const client = createOperatorClient({ config: await loadKubeconfig({ env: process.env }) })
       const outcome = await ensureBrokerSecret(client, { namespace: command.namespace, name: command.secret })
       process.stdout.write(`Secret "${command.namespace}/${command.secret}" with the broker's keys ${outcome}\n`)
       await client.close()
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
 async function runOperator(environment: OperatorEnvironment): Promise<number> {
   const log = createLogger({ level: environment.logLevel })
   const metrics = createMetrics()
-  const client = createKubeClient({ config: kubeConfig(), onCall: metrics.apiCall })
+  const client = createOperatorClient({ config: await loadKubeconfig({ env: process.env }), onCall: metrics.apiCall })
   let manager: Manager | undefined
   const http = await startHttpServer({ ...environment.metrics, metrics: metrics.text, isReady: () => manager?.isReady === true })
   const broker = await openBroker(environment, log)
@@ -148,12 +148,6 @@ async function secretFile(path: string, variable: string): Promise<string> {
       { cause },
     )
   }
-}
-
-function kubeConfig(): KubeConfig {
-  const config = new KubeConfig()
-  config.loadFromDefault()
-  return config
 }
 
 async function version(): Promise<string> {

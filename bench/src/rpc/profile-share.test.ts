@@ -15,7 +15,7 @@ it('puts the time of a profile to the parts by file, builtins to their caller, a
       node(3, '(garbage collector)', ''),
       node(4, '(program)', ''),
       node(13, 'writev', ''),
-      node(5, 'onMessage', `${SDK}/rpc/rpc-client.js`, [6, 8, 10]),
+      node(5, 'onMessage', `${SDK}/rpc/client/rpc-client.js`, [6, 8, 10]),
       node(6, 'string', `${SDK}/codec/reader.js`, [7]),
       node(7, 'latin1Slice', ''),
       node(8, 'publish', 'file:///app/node_modules/nats/lib/nats-base-client/nats.js'),

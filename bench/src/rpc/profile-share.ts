@@ -38,9 +38,9 @@ const NOT_COUNTED = 'not counted'
 const FILES: readonly (readonly [RegExp, Part | typeof NOT_COUNTED])[] = [
   [/^node:inspector/, NOT_COUNTED],
   [/sdk\/(dist|src)\/codec\//, 'codec'],
-  [/sdk\/(dist|src)\/rpc\/nats-transport/, 'nats client'],
-  [/sdk\/(dist|src)\/rpc\/(context|cancellation)/, 'context (AsyncLocalStorage)'],
-  [/sdk\/(dist|src)\/rpc\//, 'frame and rpc'],
+  [/sdk\/(dist|src)\/rpc\/transport\/nats-transport/, 'nats client'],
+  [/sdk\/(dist|src)\/context\/(context|cancellation)/, 'context (AsyncLocalStorage)'],
+  [/sdk\/(dist|src)\/(context|rpc)\//, 'frame and rpc'],
   [/sdk\/(dist|src)\/telemetry\/|@opentelemetry\//, 'metrics, traces, logs'],
   [/sdk\/(dist|src)\//, 'stubs, component'],
   [/node_modules\/nats\//, 'nats client'],

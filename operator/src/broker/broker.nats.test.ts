@@ -1,7 +1,7 @@
 import { encodeUser, fmtCreds } from '@nats-io/jwt'
 import { connect, credsAuthenticator, ErrorCode, Events, StringCodec, type NatsConnection } from 'nats'
 import { callSubject, controlAllSubject, inboxPrefix, replicaCallSubject, type ControlReply } from '@weaver/sdk/contract'
-import { createLogger } from '../log.js'
+import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
 import type { Broker, BrokerGroup, BrokerVersion } from './broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'

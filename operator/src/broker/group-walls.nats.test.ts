@@ -19,7 +19,7 @@ import {
   replicaCallSubject,
   replicaQuerySubject,
 } from '@weaver/sdk/contract'
-import { createLogger } from '../log.js'
+import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
 import type { Broker, BrokerGroup, BrokerVersion } from './broker.js'
 import { startJwtBroker } from './jwt-broker.js'

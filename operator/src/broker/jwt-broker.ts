@@ -8,7 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { operatorError } from '../errors/catalogue.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 import type { Broker, BrokerVersion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
 import { nkeyFromSeed } from './nkey.js'

@@ -4,7 +4,7 @@
  */
 import { connect, credsAuthenticator } from 'nats'
 import { callSubject } from '@weaver/sdk/contract'
-import { createLogger } from '../log.js'
+import { createLogger } from '../log/logger.js'
 import { startNatsCluster, startPlainNatsServer, type NatsCluster } from '../testing/nats-cluster.js'
 import type { Broker, BrokerVersion } from './broker.js'
 import { startJwtBroker } from './jwt-broker.js'

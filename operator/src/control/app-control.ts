@@ -6,11 +6,11 @@
  * I2  A new active version makes every leader ask again at once. The old one is refused, and gives the lease back when its work has ended; the new one gets it then,
  *     or when it ran out.
  */
+import type { KubeApi } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionPlan } from '../desired/version-plan.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 import { identityOf } from '../desired/version-identity.js'
 import { createKubeLeases } from './kube-leases.js'
 import { needsControl, startVersionControl, type VersionControl } from './version-control.js'

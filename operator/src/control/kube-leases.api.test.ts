@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LeaderLeases, LeaseName } from '@weaver/deployer'
-import type { KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import { KINDS, type KubeObject } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createKubeLeases } from './kube-leases.js'
 

@@ -9,9 +9,8 @@
  */
 import { leaderLeaseName } from '@weaver/crds'
 import type { LeaderLeases, LeaseName } from '@weaver/deployer'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { appLabels, childMetadata, type AppIdentity } from '../desired/manifest.js'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { isGivenTo, NameTakenError } from '../kube/name-taken.js'
 import { isOwn } from '../kube/own-objects.js'
 

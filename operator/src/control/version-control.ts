@@ -7,7 +7,7 @@ import { startAssignmentController, startLeaderController, type LeaderController
 import { balanceIn, type ComponentGraph } from '@weaver/sdk/contract'
 import type { Broker, VersionConnection } from '../broker/broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 
 /** Between two tries to connect. The account of a version is made when its control has started already. */
 const RETRY_MS = 500

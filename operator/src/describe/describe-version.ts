@@ -6,10 +6,9 @@
  * I2  A failed pod stays for RETRY_AFTER_MS, so that a broken image costs one pod in five minutes, and a tag that was pushed anew is found.
  */
 import { describePodName, type WeaverAppSpec } from '@weaver/crds'
+import { KINDS, type KubeApi } from '@weaver/kube'
 import { buildDescribePod } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
 import { describeProgress, readDescription, type Described, type DescribeFailure } from './describe-outcome.js'
 import type { Pod } from './pod-view.js'

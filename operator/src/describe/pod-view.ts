@@ -1,4 +1,4 @@
-import type { KubeObject } from '../kube/kube-api.js'
+import type { KubeObject } from '@weaver/kube'
 
 /** The parts of a Pod that the operator reads. */
 export interface Pod extends KubeObject {

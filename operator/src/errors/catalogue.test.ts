@@ -5,15 +5,19 @@ import { OPERATOR_ERRORS } from './catalogue.js'
 import { errorReference } from './error-reference.js'
 
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
+/** Its errors reach users of the operator as they are. */
+const KUBE = fileURLToPath(new URL('../../../kube/src/', import.meta.url))
 
 /** Codes that what is shipped gives to `operatorError` or to a class of its own. */
 function raisedCodes(): readonly string[] {
-  const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter(
-    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !/^(errors|testing)\//.test(file),
+  const files = [SOURCES, KUBE].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !/^testing\/|^errors\/(catalogue|error-reference)/.test(file))
+      .map((file) => join(folder, file)),
   )
   expect(files.length).toBeGreaterThan(20)
   const codes = files.flatMap((file) => [
-    ...readFileSync(join(SOURCES, file), 'utf8').matchAll(/(?:operatorError|super)\(\s*'(WEAVER_[A-Z_]+)'|new WeaverError\(\s*(\S+)/g),
+    ...readFileSync(file, 'utf8').matchAll(/(?:operatorError|super)\(\s*'(WEAVER_[A-Z_]+)'|new WeaverError\(\s*(\S+)/g),
   ])
   return [...new Set(codes.map(([, code, other = '']) => code ?? other))].sort()
 }

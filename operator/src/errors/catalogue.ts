@@ -46,6 +46,11 @@ export const OPERATOR_ERRORS = {
     retry: 'exits',
     remedy: 'Delete the Secret to have it made anew, or name another. New keys need a restart of the broker and of the operator.',
   },
+  WEAVER_KUBECONFIG: {
+    when: 'the operator runs outside a pod and there is no usable kubeconfig, or it names no cluster for its context.',
+    retry: 'exits',
+    remedy: 'Name a kubeconfig in `KUBECONFIG`; in a pod none is needed.',
+  },
   WEAVER_KUBE_API: {
     when: 'the Kubernetes API refuses a request, or does not answer within its time limit. `details` has `status` and `reason`.',
     retry: 'always',

@@ -9,8 +9,8 @@
  * I4  Only the app's own objects are written (`kube/own-objects.ts`).
  */
 import { ANNOTATIONS } from '@weaver/crds'
+import { type CallOptions, type KubeApi, type KubeObject, PARTIAL_METADATA, type ResourceKind } from '@weaver/kube'
 import { isDataIntact, type Manifest } from '../desired/manifest.js'
-import { PARTIAL_METADATA, type CallOptions, type KubeApi, type KubeObject, type ResourceKind } from './kube-api.js'
 import { applyOwn, deleteOwn, isOwn } from './own-objects.js'
 import { replacementOf, says } from './replacement.js'
 

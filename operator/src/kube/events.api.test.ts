@@ -1,8 +1,7 @@
-import { createLogger } from '../log.js'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
+import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createEventRecorder } from './events.js'
-import type { KubeApi, KubeObject } from './kube-api.js'
-import { KINDS } from './kinds.js'
 
 let server: ApiServer
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 /** Writes Kubernetes Events (`events.k8s.io/v1`) on the objects they are about. Best effort: an event that cannot be written is logged, and nothing waits for it. */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Logger } from '../log.js'
-import type { KubeApi, KubeObject } from './kube-api.js'
-import { KINDS } from './kinds.js'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
+import type { Logger } from '../log/logger.js'
 
 export interface EventRecorder {
   emit(

@@ -1,9 +1,8 @@
-import { createLogger } from '../log.js'
+import { KINDS, type KubeApi, type KubeClient, type KubeObject } from '@weaver/kube'
+import { startFaultProxy, type FaultProxy } from '@weaver/kube/testing'
+import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
-import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js'
-import type { KubeApi, KubeObject } from './kube-api.js'
-import { createKubeClient, type KubeClient } from './kube-client.js'
-import { KINDS } from './kinds.js'
+import { createOperatorClient } from './operator-client.js'
 import { startLeaderLease, type LeaderLease, type LeaderLeaseOptions } from './leader-lease.js'
 
 // Leases of a second or two instead of fifteen; everything else as in production. Where a test says "at once", or that nothing is lost, the lease is so long that a
@@ -46,7 +45,7 @@ interface Candidate {
 /** A candidate behind a proxy of its own. */
 async function candidate(identity: string, options: Partial<LeaderLeaseOptions> = {}): Promise<Candidate> {
   const proxy = await startFaultProxy(server)
-  const client = createKubeClient({ config: proxy.config })
+  const client = createOperatorClient({ config: proxy.config })
   proxies.push(proxy)
   clients.push(client)
   const spans: { from: number; to: number | undefined }[] = []

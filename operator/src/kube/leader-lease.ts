@@ -7,10 +7,8 @@
  * I2  Only intervals of this process's monotonic clock are compared; no clock of another machine, and no wall clock that may be set.
  * I3  Only a lease that is still ours is given up, also one that a call in flight took while closing.
  */
-import type { Logger } from '../log.js'
-import type { KubeApi, KubeObject } from './kube-api.js'
-import { isKubeError } from './kube-error.js'
-import { KINDS } from './kinds.js'
+import { isKubeError, KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
+import type { Logger } from '../log/logger.js'
 
 export interface LeaderLeaseOptions {
   readonly api: KubeApi

@@ -1,7 +1,7 @@
 import { ANNOTATIONS } from '@weaver/crds'
 import { WeaverError } from '@weaver/sdk/contract'
+import type { KubeObject, OwnerReference, ResourceKind } from '@weaver/kube'
 import type { OperatorErrorCode } from '../errors/catalogue.js'
-import type { KubeObject, OwnerReference, ResourceKind } from './kube-api.js'
 
 /** A name that a WeaverApp needs belongs to an object that is not the app's. `WEAVER_NAME_TAKEN`; nothing was written. */
 export class NameTakenError extends WeaverError {

@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
 import { childMetadata, finishManifest, type Manifest } from '../desired/manifest.js'
 import { createChildApplier } from './child-applier.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createRecordingApi } from '../testing/recording-api.js'
-import type { KubeApi, KubeObject, ResourceKind } from './kube-api.js'
-import { KINDS } from './kinds.js'
 import { applyOwn, deleteOwn } from './own-objects.js'
 
 // A real API server: what is another's is found out by what it says of owners and of fields.

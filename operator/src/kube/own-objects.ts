@@ -11,7 +11,7 @@
  *     it would change what the object does.
  */
 import { ANNOTATIONS, FIELD_MANAGER } from '@weaver/crds'
-import type { CallOptions, KubeApi, KubeObject, OwnerReference, ResourceKind } from './kube-api.js'
+import type { CallOptions, KubeApi, KubeObject, OwnerReference, ResourceKind } from '@weaver/kube'
 import { isGivenTo, isLike, NameTakenError } from './name-taken.js'
 import { replacementOf } from './replacement.js'
 

@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceKind } from './kube-api.js'
+import type { KubeObject, ResourceKind } from '@weaver/kube'
 
 /**
  * Fields in which an object must say what we want and nothing besides: server-side apply merges maps and lists of maps, so another manager's key in a Service's

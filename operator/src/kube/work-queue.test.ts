@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals'
-import { KubeError } from './kube-error.js'
+import { KubeError } from '@weaver/kube'
 import { WorkQueue } from './work-queue.js'
 
 /** A job that the test ends by hand. */

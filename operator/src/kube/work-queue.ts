@@ -1,8 +1,8 @@
+import { KubeError } from '@weaver/kube'
 /**
  * Keys to work on. A key is in it once, however often it is added; it is never worked on twice at a time, and what is added while it is worked on causes
  * exactly one more run. Failures come back with a growing delay of their own, and not before the API server's `Retry-After`.
  */
-import { KubeError } from './kube-error.js'
 
 export interface WorkQueueOptions {
   /** Works on one key. @returns when to do it again at the latest, in milliseconds; `undefined`: when it is added. */

@@ -1,9 +1,7 @@
 import { FIELD_MANAGER, LABELS } from '@weaver/crds'
+import { isKubeError, KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { operatorError } from '../errors/catalogue.js'
 import { createBrokerAuth } from '../broker/keygen.js'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
-import { isKubeError } from '../kube/kube-error.js'
-import { KINDS } from '../kube/kinds.js'
 
 const KEYS = ['operator.seed', 'system.creds', 'auth.conf', 'route.password'] as const
 

@@ -1,5 +1,5 @@
 import { operatorError } from '../errors/catalogue.js'
-import type { LogLevel } from '../log.js'
+import type { LogLevel } from '../log/logger.js'
 
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 

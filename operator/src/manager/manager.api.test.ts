@@ -1,9 +1,8 @@
 import type { WeaverApp } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { createKubeClient, type KubeClient } from '../kube/kube-client.js'
-import type { KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { KINDS, type KubeClient, type KubeObject } from '@weaver/kube'
+import { createOperatorClient } from '../kube/operator-client.js'
+import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createClusterPlayer } from '../testing/cluster-player.js'
 import { createFakeBroker } from '../testing/fake-broker.js'
@@ -54,7 +53,7 @@ describe('manager', () => {
     const clients: KubeClient[] = []
     const lost: string[] = []
     const start = (identity: string): Manager => {
-      const client = createKubeClient({ config: server.config })
+      const client = createOperatorClient({ config: server.config })
       clients.push(client)
       return startManager({
         client: { ...client, podLogs: async (_namespace, pod) => player.logOf(pod) },

@@ -1,5 +1,5 @@
 import type { Broker } from '../broker/broker.js'
-import { createMetrics } from '../metrics.js'
+import { createMetrics } from './metrics.js'
 import { createFakeBroker } from '../testing/fake-broker.js'
 import { parseArguments } from './arguments.js'
 import { createDeferredBroker } from './deferred-broker.js'

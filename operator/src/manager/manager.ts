@@ -5,14 +5,13 @@
  * I2  After the lease is lost nothing more is done: the owner is told once, and ends the process.
  * I3  Close order: no new keys, the running ones end, the control of versions ends, events are written, the lease is given up, watches end. Broker, driver and client belong to the caller.
  */
+import { isKubeError, type KubeClient } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import { createAppControl } from '../control/app-control.js'
 import { createEventRecorder } from '../kube/events.js'
-import type { KubeClient } from '../kube/kube-client.js'
-import { isKubeError } from '../kube/kube-error.js'
 import { startLeaderLease } from '../kube/leader-lease.js'
 import { WorkQueue } from '../kube/work-queue.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 import { createAppReconciler, type AppKey, type ReconcilerDeps } from '../reconcile/reconcile-app.js'
 import type { TrafficDrivers } from '../traffic/drivers.js'
 import { startClusterCaches, type ClusterCaches } from './cluster-caches.js'

@@ -1,6 +1,5 @@
 import { FINALIZER } from '@weaver/crds'
-import type { KubeApi } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import { KINDS, type KubeApi } from '@weaver/kube'
 import type { AppObject } from './pass-status.js'
 
 /** The app with the operator's finalizer on it, so that its accounts at the broker are deleted before it. */

@@ -1,6 +1,5 @@
+import { KINDS, type KubeObject, type ResourceKind } from '@weaver/kube'
 import type { Pod } from '../describe/pod-view.js'
-import type { KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { isOwn } from '../kube/own-objects.js'
 
 /** The parts of a Deployment that the operator reads. */

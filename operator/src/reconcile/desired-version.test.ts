@@ -1,6 +1,6 @@
 import { ANNOTATIONS, LABELS, versionIdOf, weaverAppSpecSchema } from '@weaver/crds'
+import type { KubeApi } from '@weaver/kube'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
-import type { KubeApi } from '../kube/kube-api.js'
 import { GRAPH, spec, V1, V2 } from '../testing/app-story.js'
 import type { AppObjects, Revision } from './cluster-view.js'
 import { findDesiredVersion } from './desired-version.js'

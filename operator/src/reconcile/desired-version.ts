@@ -8,12 +8,11 @@ import {
   type WeaverAppSpec,
 } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
+import { isNamespaceTerminating, isRefusal, type KubeApi } from '@weaver/kube'
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import { isNamespaceTerminating, isRefusal } from '../kube/kube-error.js'
 import { isNameTaken } from '../kube/name-taken.js'
 import { rolloutPolicy, type RolloutPolicy, type RolloutState } from '@weaver/rollout'
 import type { PassFindings } from '../status/app-conditions.js'

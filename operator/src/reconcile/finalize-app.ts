@@ -4,10 +4,9 @@
  */
 import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
+import { KINDS, type KubeApi } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import type { Revision } from './cluster-view.js'
 import { isRetired } from './known-versions.js'
 import type { AppObject } from './pass-status.js'

@@ -1,5 +1,5 @@
 import { ANNOTATIONS, LABELS, versionIdOf, weaverAppSpecSchema } from '@weaver/crds'
-import { KINDS } from '../kube/kinds.js'
+import { KINDS } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, V1, V2, type Story } from '../testing/app-story.js'
 import type { Revision } from './cluster-view.js'

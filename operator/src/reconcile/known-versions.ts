@@ -8,11 +8,10 @@
  * I3  A version of which no digest is known is not kept: its tag may name another build by now.
  */
 import { ANNOTATIONS, LABELS, revisionName } from '@weaver/crds'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import type { AppIdentity } from '../desired/manifest.js'
 import { buildVersionRevision } from '../desired/version-revision.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { applyOwn, isOwn } from '../kube/own-objects.js'
 import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'

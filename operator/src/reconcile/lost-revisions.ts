@@ -4,12 +4,11 @@
  * A record that someone deleted is made again as it was, if this operator has seen it; otherwise the version is described anew, if the spec asks for it. One that
  * is marked as retired belongs to a version that was asked for again while its objects were removed: it becomes the newest.
  */
+import { KINDS, type KubeApi } from '@weaver/kube'
 import type { AppIdentity } from '../desired/manifest.js'
 import { buildVersionRevision } from '../desired/version-revision.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { applyOwn } from '../kube/own-objects.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 import type { RolloutState } from '@weaver/rollout'
 import type { Revision } from './cluster-view.js'
 import { isRetired, nextRevision, versionOf } from './known-versions.js'

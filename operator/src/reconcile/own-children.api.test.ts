@@ -1,7 +1,6 @@
-import { createKubeClient } from '../kube/kube-client.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
+import { createOperatorClient } from '../kube/operator-client.js'
+import { createLogger } from '../log/logger.js'
 import { startManager } from '../manager/manager.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
@@ -130,7 +129,7 @@ it('the record of a version that someone deletes is made again, and its traffic 
 
 it('every child that is deleted or edited by hand is back within seconds, without a look at the clock', async () => {
   const story = await Story.start(server)
-  const client = createKubeClient({ config: server.config })
+  const client = createOperatorClient({ config: server.config })
   const fake = createFakeTrafficDriver()
   let manager: ReturnType<typeof startManager> | undefined
   const proxy = createProxyDriver({

@@ -1,7 +1,7 @@
 import type { WeaverAppStatus } from '@weaver/crds'
 import { SUBJECT_LAYOUT } from '@weaver/sdk/contract'
+import type { KubeObject } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
-import type { KubeObject } from '../kube/kube-api.js'
 import type { RolloutPolicy, RolloutState } from '@weaver/rollout'
 import { buildAppStatus } from '../status/app-status.js'
 import type { WordedDecision } from '../status/rollout-words.js'

@@ -1,6 +1,5 @@
 import type { WeaverAppSpecInput } from '@weaver/crds'
-import type { KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import { KINDS, type KubeObject } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 

@@ -1,6 +1,5 @@
 import { FINALIZER } from '@weaver/crds'
-import { isKubeError } from '../kube/kube-error.js'
-import { KINDS } from '../kube/kinds.js'
+import { isKubeError, KINDS } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 import type { AppKey } from './reconcile-app.js'

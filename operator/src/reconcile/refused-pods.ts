@@ -1,12 +1,10 @@
 import type { WeaverAppSpec } from '@weaver/crds'
 import { isWeaverError } from '@weaver/sdk/contract'
+import { isKubeError, KINDS, type KubeApi } from '@weaver/kube'
 import type { Described } from '../describe/describe-outcome.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import { planVersion } from '../desired/version-plan.js'
 import { buildWorkload } from '../desired/workload.js'
-import type { KubeApi } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
-import { isKubeError } from '../kube/kube-error.js'
 import { snapshotOf } from './live-versions.js'
 
 /**

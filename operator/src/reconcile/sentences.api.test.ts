@@ -1,6 +1,6 @@
 // What a person reads at three in the morning, each sentence provoked on a real API server (issue 10, 39).
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { KINDS } from '@weaver/kube'
+import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 

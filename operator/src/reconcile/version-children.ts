@@ -6,6 +6,7 @@
  * The record goes last, or is marked as retired: until then the version is live and the rest of it can be removed.
  */
 import { FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
+import { isKubeError, KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import { identityOf } from '../desired/version-identity.js'
 import { buildCredsSecret } from '../desired/creds-secret.js'
@@ -15,9 +16,6 @@ import { withDataHash, type AppIdentity } from '../desired/manifest.js'
 import { buildVersionNetworkPolicy } from '../desired/version-network-policy.js'
 import type { VersionPlan } from '../desired/version-plan.js'
 import { buildWorkload, isAutoscaled } from '../desired/workload.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { isKubeError } from '../kube/kube-error.js'
-import { KINDS } from '../kube/kinds.js'
 import { deleteOwn, isOwn } from '../kube/own-objects.js'
 import type { ChildApplier } from '../kube/child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'

@@ -1,9 +1,9 @@
 import { deploymentId, LABELS, resolveGroups, WEAVER_APP_KIND } from '@weaver/crds'
 import { isWeaverError } from '@weaver/sdk/contract'
+import type { KubeObject } from '@weaver/kube'
 import type { BrokerVersion } from '../broker/broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
 import { parseSnapshot, type VersionSnapshot } from '../desired/version-snapshot.js'
-import type { KubeObject } from '../kube/kube-api.js'
 import type { Revision } from './cluster-view.js'
 
 /** Who a version is on the broker, told from its ControllerRevision alone; `undefined` for an object that is none of ours. */

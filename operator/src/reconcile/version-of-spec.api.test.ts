@@ -1,7 +1,7 @@
 // What costs no rollout, on a real API server and etcd: another name for a group, and an operator with another rule for ids.
 import { earlierVersionIdOf, versionIdOf, weaverAppSpecSchema, type WeaverAppSpecInput } from '@weaver/crds'
+import { KINDS } from '@weaver/kube'
 import { buildVersionRevision } from '../desired/version-revision.js'
-import { KINDS } from '../kube/kinds.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1 } from '../testing/app-story.js'
 

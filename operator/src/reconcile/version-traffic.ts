@@ -1,7 +1,7 @@
 import type { DrainingVersion, RolloutState } from '@weaver/rollout'
 import type { Broker } from '../broker/broker.js'
 import { identityOf } from '../desired/version-identity.js'
-import type { Logger } from '../log.js'
+import type { Logger } from '../log/logger.js'
 import type { TrafficObservation } from '../traffic/driver.js'
 import type { PlacedVersion, Version } from './version.js'
 

@@ -4,10 +4,9 @@
  */
 import type { WeaverApp, WeaverAppSpecInput, WeaverAppStatus } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { createAppControl, type AppControl } from '../control/app-control.js'
-import type { KubeApi, KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { createLogger } from '../log/logger.js'
 import type { AppEvent } from '../reconcile/pass-status.js'
 import { createAppReconciler, type AppReconciler } from '../reconcile/reconcile-app.js'
 import type { ApiServer } from './api-server.js'

@@ -3,14 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { KubeConfig } from '@kubernetes/client-node'
 import { buildWeaverAppCrd, type WeaverApp } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { parse, parseAllDocuments } from 'yaml'
-import type { KubeObject } from '../kube/kube-api.js'
-import { createKubeClient } from '../kube/kube-client.js'
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { KINDS, type KubeObject } from '@weaver/kube'
+import { kubeConfigOf } from '@weaver/kube/testing'
+import { createOperatorClient } from '../kube/operator-client.js'
+import { createLogger } from '../log/logger.js'
 import { ensureBrokerSecret } from '../manager/ensure-broker-secret.js'
 import { createKubeLeases } from '../control/kube-leases.js'
 import { startManager } from '../manager/manager.js'
@@ -238,15 +237,8 @@ describe('what the chart renders, on a real API server', () => {
     const refused: string[] = []
     const clientOf = async (account: 'operator' | 'keygen') => {
       const { stdout } = await kubectl('create', 'token', `weaver-${account}`, '-n', NAMESPACE)
-      const config = new KubeConfig()
-      config.loadFromOptions({
-        clusters: [{ name: 'test', server: server.url, skipTLSVerify: true }],
-        users: [{ name: account, token: stdout.trim() }],
-        contexts: [{ name: 'test', cluster: 'test', user: account }],
-        currentContext: 'test',
-      })
-      return createKubeClient({
-        config,
+      return createOperatorClient({
+        config: kubeConfigOf(server.url, stdout.trim()),
         onCall({ verb, group, resource, code }) {
           used[account].add(`${group}/${resource} ${verb}`)
           if (code === '403') refused.push(`${account}: ${group}/${resource} ${verb}`)
@@ -291,7 +283,7 @@ const GRAPH: ComponentGraph = {
 }
 
 /** What a replica that leads makes the operator do. There is no broker here by which it could ask. */
-async function leadOnce(client: ReturnType<typeof createKubeClient>, app: (WeaverApp & KubeObject) | undefined): Promise<void> {
+async function leadOnce(client: ReturnType<typeof createOperatorClient>, app: (WeaverApp & KubeObject) | undefined): Promise<void> {
   const { name = '', uid = '' } = app?.metadata ?? {}
   const identity = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', namespace: 'apps', name, uid }
   const leases = createKubeLeases({ api: client, app: identity, versionOf: (id) => id })
@@ -303,7 +295,7 @@ async function leadOnce(client: ReturnType<typeof createKubeClient>, app: (Weave
 }
 
 /** v1, v2, scaling there and back, and deletion, with the operator's own rights; the real driver makes its objects, a fake stands for the proxies. */
-async function rollOut(server: ApiServer, client: ReturnType<typeof createKubeClient>): Promise<void> {
+async function rollOut(server: ApiServer, client: ReturnType<typeof createOperatorClient>): Promise<void> {
   const player = createClusterPlayer(server.api, 'apps')
   player.images.set('reg/app:v1', { graph: GRAPH, digest: '1'.repeat(64) })
   player.images.set('reg/app:v2', { graph: GRAPH, digest: '2'.repeat(64) })

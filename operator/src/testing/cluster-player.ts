@@ -6,11 +6,10 @@
 import { ANNOTATIONS, LABELS } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { createHash } from 'node:crypto'
+import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
 import { containerOf, type Pod } from '../describe/pod-view.js'
 import { DESCRIBE_CONTAINER, DESCRIBE_ROLE } from '../desired/describe-pod.js'
 import { APP_CONTAINER } from '../desired/workload.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import type { Workload } from '../reconcile/cluster-view.js'
 
 /** What pulling an image gives; `undefined` graph: no Weaver image. */

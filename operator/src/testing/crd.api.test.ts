@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseWeaverAppSpec } from '@weaver/crds'
-import type { KubeObject } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
+import { KINDS, type KubeObject } from '@weaver/kube'
 import { startApiServer, type ApiServer } from './api-server.js'
 
 let server: ApiServer

@@ -1,8 +1,7 @@
 /** A `ClusterView` that lists from the API server at every read: what the caches would show had they caught up. For tests of one pass after another. */
 import { LABELS } from '@weaver/crds'
+import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
 import type { Pod } from '../describe/pod-view.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
-import { KINDS } from '../kube/kinds.js'
 import { OTHER_CHILDREN, type ClusterView, type EndpointSlice, type Revision, type Workload } from '../reconcile/cluster-view.js'
 
 export function createLiveView(api: KubeApi): ClusterView {

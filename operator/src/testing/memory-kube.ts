@@ -1,9 +1,9 @@
+import type { KubeApi, KubeObject, ResourceKind } from '@weaver/kube'
 /**
  * The Kubernetes API at the border of driver tests. Differs from the real one: objects live in a Map, nothing is validated or defaulted, `apply` replaces the
  * whole object instead of merging fields, nobody acts on Deployments. Kept: resource versions, the refusal of a stale one, cluster addresses of Services given
  * with `put`. What a real API server says to these manifests is tried by the cluster stories.
  */
-import type { KubeApi, KubeObject, ResourceKind } from '../kube/kube-api.js'
 
 export interface MemoryKube extends KubeApi {
   put(kind: ResourceKind, object: KubeObject): void

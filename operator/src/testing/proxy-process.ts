@@ -67,20 +67,20 @@ export async function startProxyProcess(name: string, ip: string, files: ProxyFi
     own.on('error', (error) => (failure = new Error(`haproxy cannot be started (is it installed?): ${error.message}`)))
     own.stdout.on('data', (d: Buffer) => (output += d.toString()))
     own.stderr.on('data', (d: Buffer) => (output += d.toString()))
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 1_200; i++) {
       if (failure !== undefined) throw failure
       if (own.exitCode !== null) throw new Error(`haproxy ended with ${own.exitCode}: ${output}`)
       if ((await status(ip, '/live')) === 200) return
       await sleep(50)
     }
-    throw new Error(`haproxy on ${ip} did not come up within 5 s: ${output}`)
+    throw new Error(`haproxy on ${ip} did not come up within a minute: ${output}`)
   }
   const stop = async (signal: NodeJS.Signals) => {
     const own = child
     if (own.exitCode !== null || own.signalCode !== null) return
     const ended = new Promise<void>((resolve) => void own.once('exit', () => resolve()))
     own.kill(signal)
-    await Promise.race([ended, sleep(6_000, undefined, { ref: false }).then(() => own.kill('SIGKILL'))])
+    await Promise.race([ended, sleep(15_000, undefined, { ref: false }).then(() => own.kill('SIGKILL'))])
     await ended
   }
   await start()

@@ -1,8 +1,8 @@
 /** A driver, its proxies and its pods on loopback, for tests: what kubelet and endpoint controller would do is done by hand here. */
 import { proxyName, proxySecretName } from '@weaver/crds'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KINDS } from '../kube/kinds.js'
-import { createLogger } from '../log.js'
+import { KINDS } from '@weaver/kube'
+import { createLogger } from '../log/logger.js'
 import { createProxyDriver, type ProxyDriverOptions, type ProxyPod } from '../traffic/proxy/proxy-driver.js'
 import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/driver.js'
 import { createMemoryKube, type MemoryKube } from './memory-kube.js'

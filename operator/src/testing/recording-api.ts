@@ -1,5 +1,5 @@
+import type { KubeApi, ResourceKind } from '@weaver/kube'
 /** A `KubeApi` around a real one that counts writes, and can die right after the n-th of them, as a killed process would. */
-import type { KubeApi, ResourceKind } from '../kube/kube-api.js'
 
 export class Crash extends Error {
   constructor() {

@@ -62,36 +62,45 @@ export async function countAnswers(
 }
 
 export interface Load {
-  /** Ends the load, waits for what is under way, and returns all answers. */
-  stop(): Promise<readonly Answer[]>
+  /** Ends the load once it has sent at least as many requests, waits for what is under way, and returns all answers. @throws Error when it ended before that */
+  stop(atLeast: number): Promise<readonly Answer[]>
 }
 
-/** Open loop: `perSecond` requests a second, spread over the hosts, every fifth a POST, half of them over kept connections. Ends by itself after 60 s. */
+/** A load that nobody stops, of a test that failed, ends by itself. */
+const LONGEST_MS = 300_000
+/** More are not under way at once: after a standstill of the machine, a client that caught up would be the fault that it looks for. */
+const MOST_IN_FLIGHT = 64
+
+/** `perSecond` requests a second at most, spread over the hosts, every fifth a POST, half of them over kept connections. */
 export function startLoad(hosts: () => readonly string[], perSecond: number): Load {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  const agent = new Agent({ keepAlive: true, maxSockets: MOST_IN_FLIGHT })
   const answers: Promise<Answer>[] = []
-  const begin = performance.now()
-  const halt = new AbortController()
+  let inFlight = 0
+  let least = Infinity
+  const one = async (host: string, n: number): Promise<Answer> => {
+    inFlight++
+    const answer = await send(host, { agent: n % 2 === 0 ? agent : false, method: n % 5 === 0 ? 'POST' : 'GET' })
+    inFlight--
+    return answer
+  }
   const run = async () => {
-    while (!halt.signal.aborted && performance.now() - begin < 60_000) {
-      const due = ((performance.now() - begin) / 1_000) * perSecond
-      while (answers.length < due) {
-        const n = answers.length
+    const until = performance.now() + LONGEST_MS
+    for (let due = performance.now(); answers.length < least && performance.now() < until; await sleep(5))
+      for (; due <= performance.now(); due += 1_000 / perSecond) {
         const at = hosts()
+        const n = answers.length
         const host = at[n % Math.max(1, at.length)]
-        if (host === undefined) break
-        answers.push(send(host, { agent: n % 2 === 0 ? agent : false, method: n % 5 === 0 ? 'POST' : 'GET' }))
+        if (host !== undefined && inFlight < MOST_IN_FLIGHT) answers.push(one(host, n))
       }
-      await sleep(5)
-    }
   }
   const running = run()
   return {
-    async stop() {
-      halt.abort()
+    async stop(atLeast) {
+      least = atLeast
       await running
       const all = await Promise.all(answers)
       agent.destroy()
+      if (all.length < atLeast) throw new Error(`the load has sent ${all.length} of ${atLeast} requests within ${LONGEST_MS / 1_000} s`)
       return all
     },
   }

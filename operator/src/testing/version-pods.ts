@@ -18,6 +18,9 @@ export interface VersionPod {
   /** Milliseconds before an answer. */
   delayMs: number
   readonly requests: () => number
+  /** Ends as a pod in its grace period does: what it serves is finished, and connections that wait for a request are closed. */
+  leave(): Promise<void>
+  /** Ends at once. */
   close(): Promise<void>
 }
 
@@ -52,6 +55,9 @@ export async function startVersionPod(name: string, ip: string, deploymentId: st
     isReady: true,
     delayMs: 0,
     requests: () => requests,
+    async leave() {
+      await Promise.all([health, listener].map((server) => new Promise((resolve) => server.close(resolve))))
+    },
     async close() {
       for (const tunnel of tunnels) tunnel.destroy()
       for (const server of [health, listener]) {

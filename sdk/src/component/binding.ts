@@ -4,8 +4,8 @@
  */
 import type { Reader } from '../codec/reader.js'
 import type { Writer } from '../codec/writer.js'
-import type { Scope } from '../rpc/context.js'
-import type { ErrorClass } from '../rpc/error-codec.js'
+import type { Scope } from '../context/context.js'
+import type { ErrorClass } from '../codec/error-codec.js'
 import type { Component, Implementation } from './component.js'
 import type { Fresh } from './sent.js'
 

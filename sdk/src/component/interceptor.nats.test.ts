@@ -1,4 +1,4 @@
-import { context, withContext } from '../rpc/context.js'
+import { context, withContext } from '../context/context.js'
 import { bindByHand, genByHand } from '../testing/hand-made-app.js'
 import { weaverTest } from '@weaver/testing'
 import { component, implement } from './component.js'

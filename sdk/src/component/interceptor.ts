@@ -2,7 +2,7 @@
  * Code of the application around every call: what it gives to `run()` sees the calls that a component makes (`client`) and those that it serves (`server`), the
  * same in one process and across processes.
  */
-import { context, runInContext, scope } from '../rpc/context.js'
+import { context, runInContext, scope } from '../context/context.js'
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from './binding.js'
 
 export interface InterceptedCall {

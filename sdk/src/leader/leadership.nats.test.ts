@@ -9,9 +9,9 @@ import {
   type LeaderControllerOptions,
   type LeaderLeases,
 } from '@weaver/deployer'
-import { context } from '../rpc/context.js'
-import { connectNats } from '../rpc/nats-transport.js'
-import type { Transport } from '../rpc/transport.js'
+import { context } from '../context/context.js'
+import { connectNats } from '../rpc/transport/nats-transport.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { Leadership } from './leadership.js'

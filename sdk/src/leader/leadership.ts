@@ -23,9 +23,9 @@ import {
   type LeaderRequest,
 } from '../contract/leader.js'
 import { leaderSubject } from '../contract/subjects.js'
-import { Cancellation } from '../rpc/cancellation.js'
-import { NO_METADATA, runInContext, Scope } from '../rpc/context.js'
-import type { Subscription, Transport } from '../rpc/transport.js'
+import { Cancellation } from '../context/cancellation.js'
+import { NO_METADATA, runInContext, Scope } from '../context/context.js'
+import type { Subscription, Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 
 export interface LeadershipOptions {

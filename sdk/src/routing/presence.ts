@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { encodeJson, HEARTBEAT_JITTER, HEARTBEAT_MS, type PresenceEvent } from '../contract/routing.js'
 import { eventSubject } from '../contract/subjects.js'
-import type { Transport } from '../rpc/transport.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 
 export interface PresenceOptions {

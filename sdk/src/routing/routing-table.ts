@@ -17,9 +17,9 @@ import {
 } from '../contract/routing.js'
 import { shardKey, type RoutingKey } from '../contract/shard-key.js'
 import { eventSubject } from '../contract/subjects.js'
-import { processNow } from '../rpc/process-clock.js'
-import type { Route } from '../rpc/route.js'
-import type { Transport } from '../rpc/transport.js'
+import { processNow } from '../context/process-clock.js'
+import type { Route } from '../rpc/replicas/route.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 
 /** How long an owner that nobody could reach is passed over. By then it is back, or the deployer has given its slices away. */

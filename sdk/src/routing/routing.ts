@@ -2,7 +2,7 @@
 import type { Component } from '../component/component.js'
 import type { RoutingStatus } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'
-import type { Route } from '../rpc/route.js'
+import type { Route } from '../rpc/replicas/route.js'
 import { Presence, type PresenceOptions } from './presence.js'
 import { RoutingTable, type Routers } from './routing-table.js'
 

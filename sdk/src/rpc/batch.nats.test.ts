@@ -2,8 +2,8 @@
 import { connect, type Msg } from 'nats'
 import { callSubject } from '../contract/subjects.js'
 import { CART, COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Stations } from '../testing/rpc-stations.js'
-import { withContext } from './context.js'
-import type { RemoteCallError } from './remote-call-error.js'
+import { withContext } from '../context/context.js'
+import type { RemoteCallError } from '../errors/remote-call-error.js'
 
 let stations: Stations
 beforeEach(async () => {
@@ -95,7 +95,7 @@ describe('calls of one tick', () => {
     await stations.startReplica({
       ...CART,
       work: async (text = '') => {
-        const { context } = await import('./context.js')
+        const { context } = await import('../context/context.js')
         const { signal } = context()
         if (text === 'stays') {
           running.open()

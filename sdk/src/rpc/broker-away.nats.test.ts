@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 import { CART, failureOf, msOf, startStations, type Stations } from '../testing/rpc-stations.js'
-import { withContext } from './context.js'
+import { withContext } from '../context/context.js'
 
 let stations: Stations
 beforeEach(async () => {

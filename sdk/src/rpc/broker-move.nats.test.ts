@@ -5,8 +5,8 @@ import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 import { BUILD, CART, COMPONENT, DEPLOYMENT, gate, METHODS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations } from '../testing/stream-stations.js'
 import type { Logger } from '../telemetry/logger.js'
-import { RpcClient } from './rpc-client.js'
-import type { Transport } from './transport.js'
+import { RpcClient } from './client/rpc-client.js'
+import type { Transport } from './transport/transport.js'
 
 const LIMIT_MS = 120_000
 /** Work comes to its end in time, whatever the machine. */

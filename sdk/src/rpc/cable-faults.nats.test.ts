@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import { COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Methods, type Stations } from '../testing/rpc-stations.js'
-import { withContext } from './context.js'
-import type { RemoteCallError } from './remote-call-error.js'
+import { withContext } from '../context/context.js'
+import type { RemoteCallError } from '../errors/remote-call-error.js'
 
 const MEBIBYTE = 2 ** 20
 

@@ -18,9 +18,9 @@ import {
   startStations,
   type Stations,
 } from '../testing/rpc-stations.js'
-import { context, withContext } from './context.js'
-import type { RemoteCallError } from './remote-call-error.js'
-import { FINGERPRINT_BYTES, fingerprintPrefix, FRAME_VERSION, KIND, readKind, requestsPrefix, writeCallHead } from './frame.js'
+import { context, withContext } from '../context/context.js'
+import type { RemoteCallError } from '../errors/remote-call-error.js'
+import { FINGERPRINT_BYTES, fingerprintPrefix, FRAME_VERSION, KIND, readKind, requestsPrefix, writeCallHead } from './wire/frame.js'
 
 const OTHER_BUILD = 'bb'.repeat(32)
 const MEBIBYTE = 2 ** 20

@@ -3,9 +3,9 @@ import { getEventListeners, getMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeaverError } from '../contract/errors.js'
 import { CART, COMPONENT, failureOf, gate, msOf, PROMPT_MS, startStations, type Call, type Stations } from '../testing/rpc-stations.js'
-import { context, withContext, type CallContext } from './context.js'
-import { registerError } from './error-codec.js'
-import { DEFAULT_TIMEOUT_MS } from './time-limit.js'
+import { context, withContext, type CallContext } from '../context/context.js'
+import { registerError } from '../codec/error-codec.js'
+import { DEFAULT_TIMEOUT_MS } from '../context/time-limit.js'
 
 class OutOfStock extends Error {
   override readonly name = 'OutOfStock'

@@ -1,7 +1,7 @@
 /** One execution as data: everything that decides what happens in it. */
 import { Arbitrary, sample, Stream, Value, type Random as ValueSource } from 'fast-check'
 import type { SimParameters } from './parameters.js'
-import { Random, seedOf } from './random.js'
+import { Random, seedOf } from './world/random.js'
 import type { Operation } from './workload.js'
 
 /** An argument as it was drawn; with what its generator needs to make it smaller, unless it was read from a file. */

@@ -11,20 +11,21 @@ import { MAIN_COMPONENT } from '../contract/bootstrap.js'
 import { WeaverError } from '../contract/errors.js'
 import { createLogger } from '../telemetry/logger.js'
 import { withFakes } from '../component/fake.js'
-import { actors, originOf, type Actor } from './actor.js'
+import { actors, type Actor } from './world/actor.js'
 import type { SimCase } from './case.js'
 import { constructWorkload, unboundListener } from './construct-workload.js'
 import { causedByPlatform, type SimFailure } from './failure.js'
-import { textOfArgs, textOfError, textOfValue, type SimEvent } from './history.js'
-import { Network, type Message } from './network.js'
-import { Random } from './random.js'
-import { NoMain, Replica } from './replica.js'
-import type { SimCall } from './sim-call.js'
-import { simulatedCalls } from './simulated-calls.js'
+import { textOfArgs, textOfError, textOfValue, type SimEvent } from './world/history.js'
+import { originOf } from './world/life.js'
+import { Network, type Message } from './world/network.js'
+import { Random } from './world/random.js'
+import { NoMain, Replica } from './world/replica.js'
+import type { SimCall } from './world/sim-call.js'
+import { simulatedCalls } from './world/simulated-calls.js'
 import { startOrder } from './start-order.js'
 import { firstStep, nameOf, RandomPolicy, ScriptPolicy, type Policy, type Situation, type Step } from './steps.js'
 import type { Subject } from './subject.js'
-import { EPOCH_MS, VirtualTime, type SimTimer } from './virtual-time.js'
+import { EPOCH_MS, VirtualTime, type SimTimer } from './world/virtual-time.js'
 import type { Workload } from './workload.js'
 
 export interface Outcome {
@@ -113,8 +114,8 @@ class Execution implements Situation {
 
   replicasFor(message: Message & { readonly kind: 'request' }): readonly Replica[] {
     const { binding, pinned } = message.call.exchange
-    if (pinned !== undefined) return pinned.replica.isUp && pinned.replica.life === pinned.life ? [pinned.replica] : []
     const all = this.#replicas.get(binding.token.name) ?? []
+    if (pinned !== undefined) return all.filter((replica) => replica === pinned.replica && replica.isUp && replica.life === pinned.life)
     const up = all.every((replica) => replica.isUp) ? all : all.filter((replica) => replica.isUp)
     const { shard } = message.call.exchange
     if (shard === undefined || all.length < 2) return up

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import { WeaverError } from '../contract/errors.js'
 import type { PlannedOp, SimCase } from './case.js'
-import { textOfArgs } from './history.js'
+import { textOfArgs } from './world/history.js'
 import type { SimParameters } from './parameters.js'
 
 export const GRAVEYARD_VERSION = 1

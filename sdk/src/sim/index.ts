@@ -1,6 +1,6 @@
 // The door `@weaver/sdk/sim`.
 export type { SimFailure } from './failure.js'
-export { historyText, type SimEvent, type SimEventKind } from './history.js'
+export { historyText, type SimEvent, type SimEventKind } from './world/history.js'
 export { mermaid } from './mermaid.js'
 export type { SimParameters, SimSweep } from './parameters.js'
 export { simulate, type GraveyardOutcome, type SimulateOptions, type SimulationResult } from './simulate.js'

@@ -1,4 +1,4 @@
-import { historyText, type SimEvent } from './history.js'
+import { historyText, type SimEvent } from './world/history.js'
 import { mermaid } from './mermaid.js'
 
 const HISTORY: readonly SimEvent[] = [

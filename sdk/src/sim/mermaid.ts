@@ -1,4 +1,4 @@
-import type { SimEvent, SimEventKind } from './history.js'
+import type { SimEvent, SimEventKind } from './world/history.js'
 
 const ARROWS: Readonly<Partial<Record<SimEventKind, string>>> = {
   request: '->>',

@@ -1,5 +1,5 @@
 import { WeaverError } from '../contract/errors.js'
-import type { Random } from './random.js'
+import type { Random } from './world/random.js'
 
 /** What one execution is made with; a simulation draws them anew for each. */
 export interface SimParameters {

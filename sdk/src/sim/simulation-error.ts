@@ -1,6 +1,6 @@
 import { WeaverError } from '../contract/errors.js'
 import type { SimFailure } from './failure.js'
-import { historyText, textOfArgs, textOfError, type SimEvent } from './history.js'
+import { historyText, textOfArgs, textOfError, type SimEvent } from './world/history.js'
 import type { SimParameters } from './parameters.js'
 import { isFault } from './steps.js'
 

@@ -1,9 +1,9 @@
-import type { Message } from './network.js'
+import type { Message } from './world/network.js'
 import type { SimParameters } from './parameters.js'
-import { Random } from './random.js'
-import type { Replica } from './replica.js'
+import { Random } from './world/random.js'
+import type { Replica } from './world/replica.js'
 import { firstStep, isFault, nameOf, RandomPolicy, ScriptPolicy, type Policy, type Situation } from './steps.js'
-import type { SimTimer } from './virtual-time.js'
+import type { SimTimer } from './world/virtual-time.js'
 
 const replica = (index: number) => ({ index, name: `test/A:${index}` }) as Replica
 const message = (kind: Message['kind'], call: string) => ({ kind, key: `${call} ${kind}`, sentAt: 0 }) as Message

@@ -12,12 +12,12 @@
  *     2.t1 timer                   the first timer of operation 2 fires
  *     crash bank/Bank:0            a replica is gone; `restart bank/Bank:0`
  */
-import type { Message } from './network.js'
+import type { Message } from './world/network.js'
 import type { SimParameters } from './parameters.js'
-import type { Random } from './random.js'
-import type { Replica } from './replica.js'
-import type { SimCall } from './sim-call.js'
-import type { SimTimer } from './virtual-time.js'
+import type { Random } from './world/random.js'
+import type { Replica } from './world/replica.js'
+import type { SimCall } from './world/sim-call.js'
+import type { SimTimer } from './world/virtual-time.js'
 
 export type Loss = 'lost' | 'fails'
 

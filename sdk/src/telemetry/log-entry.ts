@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { ENTRY_FIELDS, type LogEntry } from '../contract/logs.js'
-import { context } from '../rpc/context.js'
-import { parseTraceparent } from './trace-context.js'
+import { context } from '../context/context.js'
+import { parseTraceparent } from './tracing/trace-context.js'
 
 export type LogFields = Readonly<Record<string, unknown>>
 

@@ -8,8 +8,8 @@
  */
 import type { LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
-import { processNow } from '../rpc/process-clock.js'
-import type { Transport } from '../rpc/transport.js'
+import { processNow } from '../context/process-clock.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine } from '../contract/log-print.js'
 import { processMetrics } from './metrics.js'

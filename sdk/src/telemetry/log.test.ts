@@ -1,4 +1,4 @@
-import { runInContext, NEVER } from '../rpc/context.js'
+import { runInContext, NEVER } from '../context/context.js'
 import type { LogEntry } from '../contract/logs.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine, parseJsonLine, prettyPrinter } from '../contract/log-print.js'

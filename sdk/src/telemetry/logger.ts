@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogEntry, type LogLevel } from '../contract/logs.js'
-import { callSite } from './call-site.js'
+import { callSite } from '../context/call-site.js'
 import { logEntry, type LogFields } from './log-entry.js'
 
 export type { LogFields, LogLevel }

@@ -1,5 +1,5 @@
 import type { CallStats } from './call-stats.js'
-import type { CallSpan } from './tracing.js'
+import type { CallSpan } from './tracing/tracing.js'
 
 /** Runs a call that `stats.begin()` has counted: times it, counts its failure, and closes its span. */
 export async function measuredCall<T>(stats: CallStats, span: CallSpan | undefined, body: () => Promise<T>): Promise<T> {

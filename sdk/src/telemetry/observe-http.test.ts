@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, createServer, get as httpGet, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo, Server as NetServer } from 'node:net'
-import { context } from '../rpc/context.js'
+import { context } from '../context/context.js'
 import { MetricRegistry } from './metric-registry.js'
 import { HTTP_METRICS, observeHttp } from './observe-http.js'
 

@@ -4,13 +4,13 @@
  */
 import { METHODS, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
-import { derive, runInContext, scope } from '../rpc/context.js'
+import { derive, runInContext, scope } from '../context/context.js'
 import { BYTES, isCountingCalls } from './call-stats.js'
 import type { Histogram } from './metric.js'
 import type { MetricRegistry } from './metric-registry.js'
 import { processMetrics } from './metrics.js'
-import { parseTraceparent, usableTracestate } from './trace-context.js'
-import type { HttpSpan, Tracing } from './tracing.js'
+import { parseTraceparent, usableTracestate } from './tracing/trace-context.js'
+import type { HttpSpan, Tracing } from './tracing/tracing.js'
 
 export const HTTP_METRICS: Readonly<
   Record<'requests' | 'seconds' | 'requestBytes' | 'responseBytes', { readonly name: string; readonly help: string }>

@@ -3,7 +3,7 @@ import { bind, type ComponentBinding, type MethodBinding, type WeaverGen } from 
 import type { Component, Implementation, Main } from '../component/component.js'
 import type { Bootstrap } from '../contract/bootstrap.js'
 import type { LogFields } from '../telemetry/logger.js'
-import { deploymentOf } from '../weavelet/deployment.js'
+import { deploymentOf } from '../context/deployment.js'
 import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
 
 export { genByHand } from './hand-made-bindings.js'

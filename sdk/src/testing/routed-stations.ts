@@ -6,12 +6,12 @@ import { startAssignmentController, type AssignmentController } from '@weaver/de
 import type { Assignment } from '../contract/assignment.js'
 import type { Balance } from '../contract/routing.js'
 import { Routing } from '../routing/routing.js'
-import { connectNats } from '../rpc/nats-transport.js'
-import { RpcClient } from '../rpc/rpc-client.js'
-import { RpcServer } from '../rpc/rpc-server.js'
-import type { Transport } from '../rpc/transport.js'
+import { connectNats } from '../rpc/transport/nats-transport.js'
+import { RpcClient } from '../rpc/client/rpc-client.js'
+import { RpcServer } from '../rpc/server/rpc-server.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
-import { answerControl } from '../weavelet/control-channel.js'
+import { answerControl } from '../weavelet/control/control-channel.js'
 import { BUILD, DEPLOYMENT, startStations, type Stations } from './rpc-stations.js'
 
 export interface Cache {

@@ -2,12 +2,12 @@
  * For tests of calls: replicas and callers of one deployment in this process, each with a connection of its own to a real nats-server. Their component has
  * one binding, written by hand: methods that take strings and return one.
  */
-import type { MoveLimits } from '../rpc/broker-move.js'
-import { connectNats } from '../rpc/nats-transport.js'
-import type { RemoteCallError } from '../rpc/remote-call-error.js'
-import { RpcClient, type RpcClientOptions } from '../rpc/rpc-client.js'
-import { RpcServer } from '../rpc/rpc-server.js'
-import type { Transport } from '../rpc/transport.js'
+import type { MoveLimits } from '../rpc/transport/broker-move.js'
+import { connectNats } from '../rpc/transport/nats-transport.js'
+import type { RemoteCallError } from '../errors/remote-call-error.js'
+import { RpcClient, type RpcClientOptions } from '../rpc/client/rpc-client.js'
+import { RpcServer } from '../rpc/server/rpc-server.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { startCable, type Cable } from './cable.js'
 import { BUILD, COMPONENT, DEPLOYMENT, METHODS } from './hand-made-bindings.js'

@@ -1,11 +1,11 @@
 /** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
-import type { MoveLimits } from '../rpc/broker-move.js'
-import { connectNats } from '../rpc/nats-transport.js'
-import { RpcClient } from '../rpc/rpc-client.js'
-import { RpcServer } from '../rpc/rpc-server.js'
-import type { Transport } from '../rpc/transport.js'
+import type { MoveLimits } from '../rpc/transport/broker-move.js'
+import { connectNats } from '../rpc/transport/nats-transport.js'
+import { RpcClient } from '../rpc/client/rpc-client.js'
+import { RpcServer } from '../rpc/server/rpc-server.js'
+import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
-import type { Tracing } from '../telemetry/tracing.js'
+import type { Tracing } from '../telemetry/tracing/tracing.js'
 import { BUILD, DEPLOYMENT, FEED, FEED_COMPONENT } from './hand-made-bindings.js'
 import type { Stations } from './rpc-stations.js'
 

@@ -286,11 +286,11 @@ describe('what two processes tell of themselves', () => {
         const profiles = await take('cpu', seconds)
         const merged = mergeCpuProfiles(profiles.flatMap((one) => (one.type === 'cpu' ? [one.profile] : [])))
         expect(merged.endTime - merged.startTime).toBeGreaterThan(2 * 0.9 * seconds * 1_000_000)
-        for (const file of ['/rpc/rpc-client.js', '/rpc/rpc-server.js'])
+        for (const file of ['/rpc/client/rpc-client.js', '/rpc/server/rpc-server.js'])
           if (merged.nodes.some(({ callFrame }) => callFrame.url.endsWith(file))) seen.add(file)
         if (seen.size === 2) break
       }
-      expect([...seen].sort()).toEqual(['/rpc/rpc-client.js', '/rpc/rpc-server.js'])
+      expect([...seen].sort()).toEqual(['/rpc/client/rpc-client.js', '/rpc/server/rpc-server.js'])
       const profiles = await take('heap', 0.5)
       const merged = mergeHeapProfiles(profiles.flatMap((one) => (one.type === 'heap' ? [one.profile] : [])))
       expect(merged.head.children.length).toBeGreaterThan(0)

@@ -1,7 +1,7 @@
 /** The stop of a weavelet that serves calls which do not end, over a real broker. */
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'
-import { context } from '../rpc/context.js'
+import { context } from '../context/context.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 

@@ -1,6 +1,6 @@
 import { WeaverError } from '../contract/errors.js'
 import { LOG_LEVELS, type LogLevel } from '../contract/logs.js'
-import type { TracingOptions } from '../telemetry/tracing.js'
+import type { TracingOptions } from '../telemetry/tracing/tracing.js'
 
 export interface TelemetryEnvironment {
   readonly logLevel: LogLevel

@@ -88,7 +88,7 @@ await weaverTest({ weaver }, async () => console.log('the body runs'))`)
 })
 
 it('one copy that is loaded twice is one, as test runners that reset modules do', async () => {
-  const again = `import('./node_modules/@weaver/sdk/dist/rpc/context.js?again')
+  const again = `import('./node_modules/@weaver/sdk/dist/context/context.js?again')
     .then((other) => { console.log('is another module:', other.context !== context); process.kill(process.pid, 'SIGTERM') })`
   const { code, text } = await node(`${main(again)}await run(App, weaver)`)
   expect(text).toContain('is another module: true')

@@ -157,6 +157,24 @@ describe('credentials and namespaces', () => {
     expect(ran).toEqual(anError(1, 'error WEAVER_CLI_KUBE_UNAUTHORIZED', 'with 401', 'log in to the cluster again'))
   })
 
+  it('credentials that cannot be had: names the reason, and says to log in', async () => {
+    const file = join(shop, 'plugin')
+    const config = parse(await readFile(server.kubeconfig, 'utf8')) as { users: { user: unknown }[] } // as the test server writes it
+    for (const entry of config.users)
+      entry.user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nonexistent/plugin', interactiveMode: 'Never' } }
+    await writeFile(file, JSON.stringify(config))
+    const ran = await weaver(`kube status --kubeconfig ${file}`)
+    expect(ran).toEqual(
+      anError(
+        2,
+        'error WEAVER_CLI_KUBECONFIG',
+        'no credentials for "https://127.0.0.1',
+        '/nonexistent/plugin',
+        'log in to the cluster again',
+      ),
+    )
+  })
+
   it.each(['status', 'status shop', 'status --json', 'promote shop', 'delete shop --yes', 'logs shop'])(
     '%s in a namespace that is not there fails and says so (issue 10, 39)',
     async (line) => {

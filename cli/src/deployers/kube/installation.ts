@@ -1,4 +1,5 @@
 // What is installed on a cluster to run applications: operators, brokers, the kind. Found by the labels that the charts put on them.
+import { KINDS, resourcePath, type ResourceKind } from '@weaver/kube'
 import type { KubeClient } from './kube-client.js'
 
 export interface Part {
@@ -19,7 +20,7 @@ export interface Installation {
   readonly hasCrd: boolean
 }
 
-const CRD_PATH = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/weaverapps.weaver.dev'
+const CRD_PATH = resourcePath(KINDS.customResourceDefinitions, { name: 'weaverapps.weaver.dev' })
 
 interface Workload {
   readonly metadata: {
@@ -34,19 +35,19 @@ interface Workload {
 
 export async function findInstallation(client: KubeClient): Promise<Installation> {
   const [operators, brokers, crd] = await Promise.all([
-    partsOf(client, 'deployments', 'operator'),
-    partsOf(client, 'statefulsets', 'broker'),
+    partsOf(client, KINDS.deployments, 'operator'),
+    partsOf(client, KINDS.statefulSets, 'broker'),
     client.call({ path: CRD_PATH, accept: [404], what: 'CustomResourceDefinition "weaverapps.weaver.dev"' }),
   ])
   return { operators, brokers, hasCrd: crd.status !== 404 }
 }
 
-async function partsOf(client: KubeClient, plural: string, kind: Part['kind']): Promise<readonly Part[]> {
+async function partsOf(client: KubeClient, of: ResourceKind, kind: Part['kind']): Promise<readonly Part[]> {
   const component = kind === 'operator' ? 'operator' : 'nats'
   const { body } = await client.call({
-    path: `/apis/apps/v1/${plural}`,
+    path: resourcePath(of),
     query: { labelSelector: `app.kubernetes.io/name=weaver,app.kubernetes.io/component=${component}` },
-    what: `${plural} of all namespaces`,
+    what: `${of.plural} of all namespaces`,
   })
   const { items } = body as { readonly items: readonly Workload[] } // a list of the kind
   return items.map(({ metadata, spec, status }) => {
@@ -66,19 +67,23 @@ async function partsOf(client: KubeClient, plural: string, kind: Part['kind']): 
 
 /** What outlives the release of a broker: its keys and its volumes. @returns what was deleted, `kind/name` */
 export async function deleteBrokerLeftovers(client: KubeClient, broker: Part): Promise<readonly string[]> {
-  const core = `/api/v1/namespaces/${encodeURIComponent(broker.namespace)}`
+  const { namespace } = broker
   const labelSelector = `app.kubernetes.io/name=weaver,app.kubernetes.io/instance=${broker.instance},app.kubernetes.io/component=nats`
-  const { body } = await client.call({ path: `${core}/persistentvolumeclaims`, query: { labelSelector }, what: 'PersistentVolumeClaims' })
+  const { body } = await client.call({
+    path: resourcePath(KINDS.persistentVolumeClaims, { namespace }),
+    query: { labelSelector },
+    what: 'PersistentVolumeClaims',
+  })
   const { items } = body as { readonly items: readonly Workload[] } // a PersistentVolumeClaimList
   const targets = [
-    ['secrets', 'Secret', `${broker.name}-auth`] as const,
-    ...items.map(({ metadata }) => ['persistentvolumeclaims', 'PersistentVolumeClaim', metadata.name] as const),
+    [KINDS.secrets, `${broker.name}-auth`] as const,
+    ...items.map(({ metadata }) => [KINDS.persistentVolumeClaims, metadata.name] as const),
   ]
   const gone: string[] = []
-  for (const [plural, kind, name] of targets) {
-    const path = `${core}/${plural}/${encodeURIComponent(name)}`
-    const { status } = await client.call({ method: 'DELETE', path, accept: [404], what: `${kind} "${broker.namespace}/${name}"` })
-    if (status !== 404) gone.push(`${kind} "${broker.namespace}/${name}"`)
+  for (const [kind, name] of targets) {
+    const what = `${kind.kind} "${namespace}/${name}"`
+    const { status } = await client.call({ method: 'DELETE', path: resourcePath(kind, { namespace, name }), accept: [404], what })
+    if (status !== 404) gone.push(what)
   }
   return gone
 }

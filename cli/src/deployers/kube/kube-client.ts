@@ -1,12 +1,20 @@
-// Calls of the Kubernetes API for people at a terminal: each has a time limit, and each failure says what to do. client-node reads the kubeconfig and gives the
-// credentials (certificates, tokens, exec plugins); the calls are made here.
-import type { RequestOptions } from 'node:https'
-import type { Cluster, KubeConfig } from '@kubernetes/client-node'
-import { WeaverError } from '@weaver/sdk/contract'
+/**
+ * The Kubernetes API for people at a terminal: `@weaver/kube` makes the calls, through the proxies of the environment; here failures get the words of the
+ * command, and what may pass by itself is retried.
+ */
+import {
+  createKubeRequests,
+  isKubeError,
+  KubeAccess,
+  loadKubeconfig,
+  type KubeconfigOptions,
+  type KubeError,
+  type KubeRequest,
+} from '@weaver/kube'
+import { reasonOf } from '@weaver/sdk/contract'
 import { cliError, type CliErrorCode } from '../../errors/catalogue.js'
-import { createHttpClient, type HttpClient, type TlsOptions } from '../../http/http-client.js'
+import { createHttpClient } from '../../http/http-client.js'
 import { parseProxy } from '../../http/proxy-environment.js'
-import { loadKubeconfig, type KubeconfigOptions } from './kubeconfig.js'
 
 export interface KubeCall {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -15,7 +23,7 @@ export interface KubeCall {
   readonly body?: unknown
   /** @default "application/json" */
   readonly contentType?: string
-  /** Statuses besides 2xx that the caller takes. */
+  /** Statuses besides 2xx that the caller handles. */
   readonly accept?: readonly number[]
   /** For messages: `WeaverApp "shop/hello"`. */
   readonly what: string
@@ -32,123 +40,81 @@ export interface KubeClient {
   readonly namespace: string
   readonly server: string
   call(call: KubeCall): Promise<KubeAnswer>
-  /** The body as it comes; for logs. */
-  stream(call: Pick<KubeCall, 'path' | 'query' | 'what' | 'signal'>): Promise<AsyncIterable<Buffer>>
+  /** The body as it arrives; for logs. */
+  stream(call: Pick<KubeCall, 'path' | 'query' | 'what' | 'signal'>): Promise<AsyncIterable<Uint8Array>>
 }
-
-type Response = Awaited<ReturnType<HttpClient['request']>>
 
 const TIMEOUT_MS = 15_000
 const ATTEMPTS = 3
+const TIMEOUTS: readonly (string | undefined)[] = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']
 
 /** @throws WeaverError `WEAVER_CLI_KUBECONFIG` when there is no usable kubeconfig */
 export async function createKubeClient(options: KubeconfigOptions): Promise<KubeClient> {
-  const config = await loadKubeconfig(options)
-  const cluster = config.getCurrentCluster() as Cluster // loadKubeconfig saw to it
-  const context = config.getContextObject(config.getCurrentContext())
+  const config = await loadKubeconfig(options).catch((cause: unknown) => {
+    const why = `${reasonOf(cause)}. Name a kubeconfig with --kubeconfig or in KUBECONFIG; \`kubectl config view\` shows what is in use`
+    throw cliError('WEAVER_CLI_KUBECONFIG', why, { cause })
+  })
+  // Credentials are loaded for each call: a token may have expired, and an exec plugin provides another.
+  const access = new KubeAccess(config, { maxAgeMs: 0 })
   const http = createHttpClient(options.env)
+  const { proxyUrl, server } = access
+  const proxy = proxyUrl === undefined ? undefined : parseProxy(proxyUrl, '"proxy-url" of the kubeconfig')
+  const requests = createKubeRequests(access, {
+    timeoutMs: TIMEOUT_MS,
+    limits: 'silence',
+    userAgent: 'weaver-cli',
+    transport: {
+      request: (url, request) => http.request(url, { ...request, ...(proxy === undefined ? {} : { proxy }) }),
+      close: () => http.close(),
+    },
+  })
 
-  const proxy = (cluster.proxyUrl ?? '') === '' ? undefined : parseProxy(cluster.proxyUrl ?? '', '"proxy-url" of the kubeconfig')
-
-  const open = async ({
-    method = 'GET',
-    path,
-    query = {},
-    body,
-    contentType = 'application/json',
-    what,
-    signal,
-  }: KubeCall): Promise<Response> => {
-    const url = new URL(cluster.server.replace(/\/$/, '') + path)
-    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
-    // plain HTTP (`kubectl proxy`) carries no credentials
-    const { headers, tls } = url.protocol === 'https:' ? await accessOf(config, cluster) : {}
-    const payload = body === undefined ? undefined : JSON.stringify(body)
-    try {
-      return await http.request(url, {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(payload === undefined ? {} : { 'content-type': contentType }),
-          ...headers,
-          'user-agent': 'weaver-cli',
-        },
-        ...(payload === undefined ? {} : { body: payload }),
-        ...(signal === undefined ? {} : { signal }),
-        ...(tls === undefined ? {} : { tls }),
-        ...(proxy === undefined ? {} : { proxy }),
-        headersTimeoutMs: TIMEOUT_MS,
-        bodyTimeoutMs: 0, // the caller's signal ends it: a log may be silent for hours
-      })
-    } catch (cause) {
-      signal?.throwIfAborted() // as every aborted wait rejects
-      const { message, code } = cause as NodeJS.ErrnoException // undici rejects with errors, and sets a code where there is no message
-      const why = code === 'UND_ERR_HEADERS_TIMEOUT' ? `no answer within ${TIMEOUT_MS / 1000} s` : message || String(code)
-      throw cliError(
-        'WEAVER_CLI_KUBE_UNREACHABLE',
-        `${what}: the API server "${cluster.server}" cannot be reached${http.via(url, proxy)}: ${why}`,
-        { cause },
-      )
-    }
+  const failed = (call: KubeCall, error: KubeError): Error => {
+    const { cause } = error
+    if (error.status !== 0) return refused(call, error.status, error.body)
+    if (error.reason === 'NoCredentials')
+      return cliError('WEAVER_CLI_KUBECONFIG', `no credentials for "${server}": ${reasonOf(cause)}; log in to the cluster again`, { cause })
+    const { message, code } = cause as NodeJS.ErrnoException // undici rejects with errors, and sets a code where there is no message
+    const why = TIMEOUTS.includes(code) ? `no answer within ${TIMEOUT_MS / 1000} s` : message || String(code)
+    const via = http.via(new URL(server), proxy)
+    return cliError('WEAVER_CLI_KUBE_UNREACHABLE', `${call.what}: the API server "${server}" cannot be reached${via}: ${why}`, { cause })
   }
 
   return {
-    namespace: context?.namespace ?? 'default',
-    server: cluster.server,
+    namespace: access.namespace,
+    server,
     async call(call) {
       for (let attempt = 1; ; attempt++) {
         try {
-          const response = await open(call)
-          const text = await response.body.text()
-          const status = response.statusCode
-          const answer: unknown = text === '' ? undefined : parseJson(text)
-          if ((status >= 200 && status < 300) || call.accept?.includes(status) === true)
-            return { status, body: answer, at: Date.parse(String(response.headers['date'] ?? '')) || Date.now() }
-          if (status !== 429 && status < 500) throw refused(call, status, answer)
-          if (attempt === ATTEMPTS) throw refused(call, status, answer)
+          const { status, text, at } = await requests.answer(requestOf(call))
+          return { status, body: text === '' ? undefined : parseJson(text), at }
         } catch (error) {
-          const isTransient = error instanceof WeaverError && error.code === 'WEAVER_CLI_KUBE_UNREACHABLE'
-          if (!isTransient || attempt === ATTEMPTS) throw error
+          if (!isKubeError(error)) throw error
+          const { status, reason, body } = error
+          if (call.accept?.includes(status) === true) return { status, body: body === '' ? undefined : body, at: Date.now() }
+          const isTransient = status === 0 ? reason !== 'NoCredentials' : status === 429 || status >= 500
+          if (!isTransient || attempt === ATTEMPTS) throw failed(call, error)
         }
         await new Promise((resolve) => setTimeout(resolve, 300 * attempt))
       }
     },
     async stream(call) {
-      const response = await open(call)
-      const status = response.statusCode
-      if (status !== 200) throw refused(call, status, parseJson(await response.body.text()))
-      return response.body
+      return requests.stream(requestOf(call)).catch((error: unknown) => {
+        throw isKubeError(error) ? failed(call, error) : error
+      })
     },
   }
 }
 
-/** Credentials of the kubeconfig's user, asked for with each call: a token may have ended, an exec plugin gives another. */
-async function accessOf(
-  config: KubeConfig,
-  cluster: Cluster,
-): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly tls: TlsOptions }> {
-  const given: RequestOptions = { headers: {} }
-  try {
-    await config.applyToHTTPSOptions(given)
-  } catch (cause) {
-    // an exec plugin or an OIDC login failed
-    const why = (cause as Error).message // client-node rejects with errors
-    throw cliError('WEAVER_CLI_KUBECONFIG', `no credentials for "${cluster.server}": ${why}; log in to the cluster again`, { cause })
-  }
-  const { ca, cert, key, servername, rejectUnauthorized, auth } = given
-  const basic = typeof auth === 'string' ? { authorization: `Basic ${Buffer.from(auth).toString('base64')}` } : {}
-  const tls = { ca, cert, key, servername, rejectUnauthorized }
-  return {
-    headers: { ...(given.headers as Readonly<Record<string, string>>), ...basic }, // client-node sets texts
-    tls: Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== null)), // undici takes a key without a value for one
-  }
+function requestOf({ accept: _accept, signal, ...call }: KubeCall): KubeRequest {
+  return { ...call, ...(signal === undefined ? {} : { options: { signal } }) }
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return text // a proxy's page, or a log; `refused` shows its beginning
+    return text // of `/readyz`, for example
   }
 }
 

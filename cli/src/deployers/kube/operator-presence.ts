@@ -1,4 +1,5 @@
 // Whether an operator looks after the cluster's applications. Their status cannot tell: it stays what the operator wrote last.
+import { KINDS, resourcePath } from '@weaver/kube'
 import { formatAge } from '../../print/table.js'
 import type { KubeClient } from './kube-client.js'
 
@@ -21,7 +22,7 @@ interface Lease {
 
 export async function operatorPresence(client: KubeClient): Promise<OperatorPresence> {
   const answer = await client
-    .call({ path: '/apis/coordination.k8s.io/v1/leases', query: { fieldSelector: `metadata.name=${LEASE_NAME}` }, what: 'Leases' })
+    .call({ path: resourcePath(KINDS.leases), query: { fieldSelector: `metadata.name=${LEASE_NAME}` }, what: 'Leases' })
     .catch(() => undefined) // only a hint hangs on it; what the command is really for says what is wrong with the cluster
   if (answer === undefined) return { kind: 'unknown' }
   const { body, at } = answer

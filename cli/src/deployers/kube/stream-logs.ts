@@ -2,6 +2,7 @@
 // I1 a container is read by one reader at a time; a restarted container is another one (its restart count is part of the key).
 // I2 a reader that is cut off goes on after the last line it gave, by the time stamps of the API server.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KINDS, resourcePath } from '@weaver/kube'
 import type { WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
 import type { Pod } from './pod.js'
@@ -92,7 +93,7 @@ async function readPod(client: KubeClient, pod: Pod, options: PodOptions): Promi
   const { name, labels = {} } = pod.metadata
   const container = pod.spec.containers[0]?.name
   const stream = await client.stream({
-    path: `/api/v1/namespaces/${encodeURIComponent(options.app.namespace)}/pods/${encodeURIComponent(name)}/log`,
+    path: resourcePath(KINDS.pods, { namespace: options.app.namespace, name, subresource: 'log' }),
     query: {
       container,
       timestamps: 'true',

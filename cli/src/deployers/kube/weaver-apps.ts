@@ -1,4 +1,5 @@
 import { ANNOTATIONS, API_GROUP, API_VERSION, LABELS, WEAVER_APP_PLURAL, type WeaverApp } from '@weaver/crds'
+import { KINDS, resourcePath } from '@weaver/kube'
 import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
 import { cliError } from '../../errors/catalogue.js'
 import { isInGroup, type WantedGroup } from './hosted-components.js'
@@ -24,7 +25,7 @@ export async function checkCluster(client: KubeClient, namespace: string): Promi
       `the cluster at "${client.server}" does not know the kind WeaverApp: the operator is not installed. Install its broker and it: \`helm install weaver-nats charts/weaver-nats -n weaver-system --create-namespace && helm install weaver charts/weaver-operator -n weaver-system\``,
     )
   const found = await client.call({
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}`,
+    path: resourcePath(KINDS.namespaces, { name: namespace }),
     accept: [403, 404],
     what: `namespace "${namespace}"`,
   })
@@ -65,8 +66,7 @@ export async function needApp(client: KubeClient, app: AppName): Promise<WeaverA
  * @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` when there is no such namespace
  */
 export async function listApps(client: KubeClient, namespace: string | undefined): Promise<readonly WeaverApp[]> {
-  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
-  const { status, body } = await client.call({ path: `${GROUP_PATH}${scope}/${WEAVER_APP_PLURAL}`, accept: [404], what: 'WeaverApps' })
+  const { status, body } = await client.call({ path: resourcePath(KINDS.weaverApps, { namespace }), accept: [404], what: 'WeaverApps' })
   if (status === 404) await checkCluster(client, namespace ?? 'default')
   const { items = [] } = body as { readonly items?: readonly WeaverApp[] } // a WeaverAppList
   // an unknown namespace has an empty list, too
@@ -150,12 +150,12 @@ export async function listPods(
     `${LABELS.role}=weavelet`,
     ...(wanted.version === undefined ? [] : [`${LABELS.version}=${wanted.version}`]),
   ]
-  const path = `/api/v1/namespaces/${encodeURIComponent(app.namespace)}/pods`
+  const path = resourcePath(KINDS.pods, { namespace: app.namespace })
   const { body } = await client.call({ path, query: { labelSelector: labels.join(',') }, what: `pods of "${app.namespace}/${app.name}"` })
   const { items } = body as { readonly items: readonly Pod[] } // a PodList
   return group === undefined ? items : items.filter((pod) => isInGroup(pod, group))
 }
 
-function appPath({ namespace, name }: AppName): string {
-  return `${GROUP_PATH}/namespaces/${encodeURIComponent(namespace)}/${WEAVER_APP_PLURAL}/${encodeURIComponent(name)}`
+function appPath(app: AppName): string {
+  return resourcePath(KINDS.weaverApps, app)
 }

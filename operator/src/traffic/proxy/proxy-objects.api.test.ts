@@ -1,9 +1,8 @@
 /** The proxy's objects against a real API server: accepted as they are, applied once, restricted enough, and never taken from another owner. */
 import { API_GROUP, API_VERSION, LABELS, WEAVER_APP_KIND } from '@weaver/crds'
+import { KINDS, type KubeObject } from '@weaver/kube'
 import { PROXY_ROLE } from './proxy-manifests.js'
-import { KINDS } from '../../kube/kinds.js'
-import type { KubeObject } from '../../kube/kube-api.js'
-import { createLogger } from '../../log.js'
+import { createLogger } from '../../log/logger.js'
 import { startApiServer, type ApiServer } from '../../testing/api-server.js'
 import { createProxyDriver } from './proxy-driver.js'
 import type { TrafficPlan } from '../driver.js'

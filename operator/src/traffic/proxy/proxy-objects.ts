@@ -1,6 +1,7 @@
 /** The Kubernetes objects of an app's proxy: applied when they differ, refused when the name is another's. */
 import { LABELS, proxyName, proxySecretName, API_GROUP, API_VERSION, WEAVER_APP_KIND } from '@weaver/crds'
 import { createHash } from 'node:crypto'
+import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
 import type { AppIdentity, Manifest } from '../../desired/manifest.js'
 import {
   buildProxyConfigMap,
@@ -11,8 +12,6 @@ import {
   buildStableService,
   PROXY_ROLE,
 } from './proxy-manifests.js'
-import type { KubeApi, KubeObject, ResourceKind } from '../../kube/kube-api.js'
-import { KINDS } from '../../kube/kinds.js'
 import { isGivenTo, isNameTaken, NameTakenError } from '../../kube/name-taken.js'
 import { applyOwn, deleteOwn, isOwn } from '../../kube/own-objects.js'
 import { createChildApplier, type LiveChild } from '../../kube/child-applier.js'

@@ -1,7 +1,6 @@
 /** Addresses of the versions' Services: HAProxy is given addresses, because it resolves no names at run time. */
 import { isIP } from 'node:net'
-import type { KubeApi, KubeObject } from '../../kube/kube-api.js'
-import { KINDS } from '../../kube/kinds.js'
+import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import type { SlotBinding } from './slots.js'
 import type { TrafficPlan } from '../driver.js'
 

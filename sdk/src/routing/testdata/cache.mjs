@@ -2,7 +2,7 @@
 import { bind } from '../../../dist/component/binding.js'
 import { component, implement } from '../../../dist/component/component.js'
 import { run } from '../../../dist/weavelet/bootstrap.js'
-import { deployment } from '../../../dist/weavelet/deployment.js'
+import { deployment } from '../../../dist/context/deployment.js'
 
 const Cache = component('shop/Cache', { router: { get: (key) => key } })
 class CacheImpl {

@@ -1,0 +1,115 @@
+/**
+ * The calls that wait for an answer, by their number, and one coarse timer for their deadlines; a call that succeeds makes no Error, no timer and no signal of
+ * its own.
+ *
+ * I1  A pending call is settled exactly once, by whoever takes it: by its answer, the broker's "no responders", its deadline, its caller's signal, the loss of
+ *     the connection, or the loss of the replica that has it.
+ */
+import { IdleWait } from '../../context/idle.js'
+import { NumberedCalls } from '../wire/numbered-calls.js'
+import { processNow } from '../../context/process-clock.js'
+import { deadlineError, failure } from '../../errors/remote-call-error.js'
+import type { PendingCall, SentMessage } from './pending-call.js'
+import { ReplySlots } from './reply-slots.js'
+
+const SWEEP_MS = 20
+
+export class PendingCalls {
+  readonly #calls = new NumberedCalls<PendingCall>()
+  readonly #slots: ReplySlots<SentMessage>
+  readonly #onSweep: (now: number) => boolean
+  #next = 0
+  #sweep: NodeJS.Timeout | undefined
+  readonly #idle = new IdleWait()
+
+  /** @param replyPrefix of the reply subjects, with its dot. @param onSweep runs with each look at the deadlines; true: there is more to look at than calls */
+  constructor(replyPrefix: string, onSweep: (now: number) => boolean) {
+    this.#slots = new ReplySlots(replyPrefix)
+    this.#onSweep = onSweep
+  }
+
+  get size(): number {
+    return this.#calls.size
+  }
+
+  values(): readonly PendingCall[] {
+    return this.#calls.values()
+  }
+
+  get(id: number): PendingCall | undefined {
+    return this.#calls.get(id)
+  }
+
+  /** A number for the next call. */
+  number(): number {
+    return (this.#next = (this.#next + 1) >>> 0 || 1)
+  }
+
+  add(call: PendingCall): void {
+    this.#calls.add(call)
+    call.target.waiting++
+    call.attempt.now.cancellation?.add(call)
+    this.watch()
+  }
+
+  /** I1. @returns false when somebody else has settled it. */
+  take(call: PendingCall, isAnswered: boolean): boolean {
+    if (call.isSettled) return false
+    call.isSettled = true
+    this.#calls.delete(call)
+    call.target.waiting--
+    call.attempt.now.cancellation?.remove(call)
+    if (this.#calls.size === 0) this.#idle.notify()
+    const { message } = call
+    if (message === undefined) return true
+    message.isAnswered &&= isAnswered
+    if (--message.left === 0) this.#slots.release(message.slot, message.isAnswered)
+    return true
+  }
+
+  /** @returns the reply subject of the message that takes these calls. */
+  send(calls: readonly PendingCall[]): string {
+    const message: SentMessage = { calls, slot: 0, left: calls.length, isAnswered: true }
+    message.slot = this.#slots.take(message)
+    for (const call of calls) call.message = message
+    return this.#slots.subject(message.slot)
+  }
+
+  replySubject(message: SentMessage): string {
+    return this.#slots.subject(message.slot)
+  }
+
+  /** The calls of the message that has this reply subject now. */
+  ofReply(subject: string): readonly PendingCall[] {
+    return this.#slots.user(subject)?.calls ?? []
+  }
+
+  /** The callee knows how long it has: it is not told. */
+  expire(call: PendingCall): void {
+    if (this.take(call, false)) call.reject(deadlineError(call.what, { isSent: true }))
+  }
+
+  /** Resolves when no call waits for an answer. */
+  idle(): Promise<void> {
+    return this.#idle.until(this.#calls.size === 0)
+  }
+
+  /** The broker is gone, and every answer with it. */
+  disconnect(): void {
+    for (const call of this.#calls.values()) {
+      const message = `${call.what}: the connection to the broker was lost before the answer came`
+      if (this.take(call, false)) call.reject(failure('WEAVER_RPC_DISCONNECTED', message, call.message !== undefined))
+    }
+  }
+
+  /** Begins to look at deadlines, as long as there is something to look at. */
+  watch(): void {
+    this.#sweep ??= setInterval(() => {
+      const now = processNow()
+      for (const call of this.#calls.values()) if (call.deadline <= now) this.expire(call)
+      if (this.#onSweep(now) || this.#calls.size > 0) return
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }, SWEEP_MS)
+  }
+}

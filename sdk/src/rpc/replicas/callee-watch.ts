@@ -1,0 +1,390 @@
+/**
+ * Finds calls that nobody will answer any more. A broker says nothing when a replica dies with calls in hand, and a caller does not know which replica took
+ * its call; so it asks about calls that take their time, and only about them.
+ *
+ * I1  A call is lost when the replica that has it is gone, or no longer has it; or when every replica that was ever heard of is gone or says that it does not
+ *     have it; or when the broker knows nobody who listens. A replica that is silent may be busy: as long as one is, or as long as none was heard of, a call
+ *     that might be there goes on to its deadline.
+ * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens. A caller that comes later asks who is there, and
+ *     those that answer also name those that are too busy to (replica-roster.ts).
+ * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
+ *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
+ * I4  A replica that still runs calls answers, though it takes no new ones.
+ * I5  A replica that has a call and is not there is gone; shortly after a server of the broker has gone, when it is still not there after the time that a
+ *     replica may take from one server to another (broker-move.ts).
+ */
+import type { Writer } from '../../codec/writer.js'
+import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../contract/routing.js'
+import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../../contract/subjects.js'
+import type { Logger } from '../../telemetry/logger.js'
+import { CROSSING_MS } from '../transport/broker-move.js'
+import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from '../wire/frame.js'
+import type { Route } from './route.js'
+import type { IncomingMessage, Transport } from '../transport/transport.js'
+
+/** Calls are watched from this age on. */
+const WATCHED_MS = 250
+/** How often is looked. */
+const LOOK_MS = 100
+/** How often a replica is asked whether it still has a call. */
+const HOLDER_MS = 500
+/** An owner of keys that is silent for so long is passed over. */
+const PASSED_OVER_MS = 1_500
+/** A replica that may be on its way to another server is gone when it is away for longer: its crossing, and the time in which the broker learns of it. */
+const GONE_MS = CROSSING_MS + 500
+/** A miss that nothing followed for so long was of an earlier move. */
+const FORGIVEN_MS = 5 * GONE_MS
+const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
+/** So many of the first that say that they are here are asked whom they know. */
+const ROSTERS = 3
+/** How often somebody who waits for the first replica asks again: what is said while a broker does not know yet who listens is lost. */
+const MEET_AGAIN_MS = 1_000
+/** How often all replicas are asked who has a call: at first, and at most. */
+const SEARCH_MS = { first: 250, most: 2_000 } as const
+
+/** A call that nobody has answered yet. */
+export interface WatchedCall {
+  /** The caller's number of it, as replicas know it. 0: none, because a replica that has it says so at once (the opening of a stream). */
+  readonly id: number
+  readonly target: { readonly component: string; readonly route?: Route | undefined }
+  /** Epoch milliseconds. */
+  readonly sentAt: number
+  /** The replica that has it, once that is known. */
+  holder: string | undefined
+}
+
+export interface CalleeWatchOptions {
+  readonly transport: Transport
+  readonly deploymentId: string
+  readonly replica: string
+  /** Prefix of the subjects for answers, with its dot; the watch subscribes to it. */
+  readonly inbox: string
+  readonly log: Logger
+  /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000, three heartbeats */
+  readonly frozenMs?: number | undefined
+  /** Told of a call that nobody will answer; it may have been answered meanwhile. */
+  readonly onLost: (call: WatchedCall, why: string) => void
+}
+
+/** What is known of the replicas of one component. */
+interface Callees {
+  readonly component: string
+  readonly known: Set<string>
+  /** Told when the first is known. */
+  readonly expectants: Set<() => void>
+  search: Search | undefined
+  /** Where answers to "who is there?" go; they may come late. */
+  meeting: string | undefined
+  /** Epoch milliseconds, by replica: when it may be asked again about the calls that it has. */
+  readonly nextAsk: Map<string, number>
+  /** Epoch milliseconds, by replica that has calls and was asked: since when it says nothing. */
+  readonly silentSince: Map<string, number>
+  /** Epoch milliseconds, by replica that may be on its way to another server of the broker: when it was asked first and was not there. */
+  readonly missedAt: Map<string, number>
+  nextSearchAt: number
+  searchMs: number
+}
+
+/** All replicas were asked who has these calls. */
+interface Search {
+  calls: readonly WatchedCall[]
+  readonly at: number
+  /** Replicas that have answered, or are gone. */
+  readonly settled: Set<string>
+  /** Those that did not answer the question to all have been asked one by one. */
+  isPointed: boolean
+  /** The broker's word: nobody listens. */
+  isDeserted: boolean
+}
+
+export class CalleeWatch {
+  readonly #options: CalleeWatchOptions
+  readonly #writer: Writer
+  readonly #callees = new Map<string, Callees>()
+  readonly #waiting = new Map<string, (message: IncomingMessage) => void>()
+  #next = 0
+  #lookAt = 0
+
+  /** @param writer that nobody uses between two of its frames */
+  constructor(options: CalleeWatchOptions, writer: Writer) {
+    this.#options = options
+    this.#writer = writer
+    options.transport.subscribe(`${options.inbox}*`, (message) => this.#waiting.get(message.subject)?.(message))
+    options.transport.onConnection((isConnected) => this.#onConnection(isConnected))
+  }
+
+  /** From now on this process calls the component. */
+  add(component: string): void {
+    if (this.#callees.has(component)) return
+    const callees: Callees = {
+      component,
+      known: new Set(),
+      expectants: new Set(),
+      search: undefined,
+      meeting: undefined,
+      nextAsk: new Map(),
+      silentSince: new Map(),
+      missedAt: new Map(),
+      nextSearchAt: 0,
+      searchMs: SEARCH_MS.first,
+    }
+    this.#callees.set(component, callees)
+    const { transport, deploymentId } = this.#options
+    transport.subscribe(arrivalSubject(deploymentId, component), ({ data }) => {
+      const { kind, reader } = readKind(data)
+      if (kind === KIND.here) this.#learn(callees, reader.string())
+      else if (kind === KIND.left) this.#forget(callees, reader.string())
+    })
+    this.#meet(callees)
+  }
+
+  /** Resolves when a replica of the component has said that it is here. @throws the reason of the signal, when that fires */
+  async whenKnown(component: string, signal: AbortSignal): Promise<void> {
+    this.add(component)
+    const callees = this.#callees.get(component) as Callees // just added
+    if (callees.known.size > 0) return
+    const again = setInterval(() => this.#meet(callees), MEET_AGAIN_MS)
+    let end = (): void => undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = (): void => reject(signal.reason as Error) // an abort has one
+        if (signal.aborted) return onAbort()
+        signal.addEventListener('abort', onAbort)
+        callees.expectants.add(resolve)
+        end = () => {
+          signal.removeEventListener('abort', onAbort)
+          callees.expectants.delete(resolve)
+        }
+      })
+    } finally {
+      clearInterval(again)
+      end()
+    }
+  }
+
+  /** Whether it is time to look again. @param now milliseconds by the clock of the process */
+  isDue(now: number): boolean {
+    return now >= this.#lookAt
+  }
+
+  /** @param pending all calls that are on their way. @param now milliseconds by the clock of the process */
+  look(pending: readonly Iterable<WatchedCall>[], now: number): void {
+    this.#lookAt = now + LOOK_MS
+    if (!this.#options.transport.isConnected) return // its loss has settled them
+    const held = new Map<Callees, Map<string, WatchedCall[]>>()
+    const sought = new Map<Callees, WatchedCall[]>()
+    for (const calls of pending)
+      for (const call of calls) {
+        if (now - call.sentAt < WATCHED_MS) continue
+        const callees = this.#callees.get(call.target.component)
+        if (callees === undefined) continue
+        if (call.holder === undefined) pushTo(sought, callees, call)
+        else pushTo(mapIn(held, callees), call.holder, call)
+      }
+    for (const callees of this.#callees.values())
+      for (const times of [callees.silentSince, callees.missedAt])
+        for (const replica of times.keys()) if (held.get(callees)?.has(replica) !== true) times.delete(replica)
+    for (const [callees, byReplica] of held)
+      for (const [replica, calls] of byReplica) {
+        if (now < (callees.nextAsk.get(replica) ?? 0)) continue
+        callees.nextAsk.set(replica, now + HOLDER_MS)
+        this.#onSilence(callees, replica, { calls, now })
+        this.#askHolder(callees, replica, { calls, now })
+      }
+    for (const callees of this.#callees.values()) this.#seek(callees, sought.get(callees) ?? [], now)
+  }
+
+  /** I3 */
+  #onSilence(callees: Callees, replica: string, { calls, now }: { readonly calls: readonly WatchedCall[]; readonly now: number }): void {
+    const since = callees.silentSince.get(replica) ?? now
+    callees.silentSince.set(replica, since)
+    const silentMs = now - since
+    if (silentMs < PASSED_OVER_MS) return
+    const { frozenMs = FROZEN_MS, onLost } = this.#options
+    for (const call of calls) {
+      call.target.route?.onUnreachable(replica)
+      if (call.target.route !== undefined && silentMs >= frozenMs)
+        onLost(call, `"${replica}", which has it, has said nothing for ${Math.round(silentMs / 1_000)} s`)
+    }
+  }
+
+  #askHolder(callees: Callees, replica: string, { calls, now }: { readonly calls: readonly WatchedCall[]; readonly now: number }): void {
+    this.#ask({ subject: this.#querySubject(callees, replica), calls }, (answer) => {
+      callees.silentSince.delete(replica)
+      if (answer === undefined) return this.#mayReturn(callees, replica, now) || this.#onGone(callees, replica, calls)
+      callees.missedAt.delete(replica)
+      const held = new Set(answer.calls)
+      for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)
+      return true
+    })
+  }
+
+  /** I5 @param askedAt when the question was sent that it was not there for */
+  #mayReturn({ missedAt }: Callees, replica: string, askedAt: number): boolean {
+    const sinceFirst = askedAt - (missedAt.get(replica) ?? -Infinity)
+    if (sinceFirst < FORGIVEN_MS) return sinceFirst <= GONE_MS
+    if (askedAt >= this.#options.transport.unsettledUntil) return false
+    missedAt.set(replica, askedAt)
+    return true
+  }
+
+  #learn(callees: Callees, replica: string): void {
+    callees.known.add(replica)
+    for (const tell of callees.expectants) tell()
+  }
+
+  #forget(callees: Callees, replica: string): void {
+    callees.known.delete(replica)
+    callees.nextAsk.delete(replica)
+    callees.missedAt.delete(replica)
+  }
+
+  #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
+    this.#forget(callees, replica)
+    for (const call of calls) this.#options.onLost(call, `the replica "${replica}", which had it, is gone`)
+    return true
+  }
+
+  #seek(callees: Callees, calls: readonly WatchedCall[], now: number): void {
+    if (calls.length === 0) {
+      callees.search = undefined
+      callees.searchMs = SEARCH_MS.first
+      return
+    }
+    const { search } = callees
+    if (search !== undefined && !search.isPointed && now - search.at >= LOOK_MS) this.#point(callees, search)
+    if (now < callees.nextSearchAt) return
+    callees.nextSearchAt = now + callees.searchMs
+    callees.searchMs = Math.min(SEARCH_MS.most, callees.searchMs * 2)
+    this.#search(callees, calls, now)
+  }
+
+  #search(callees: Callees, calls: readonly WatchedCall[], now: number): void {
+    const search: Search = { calls, at: now, settled: new Set(), isPointed: false, isDeserted: false }
+    callees.search = search
+    this.#ask({ subject: everyReplicaSubject(this.#options.deploymentId, callees.component), calls }, (answer) => {
+      if (callees.search !== search) return true
+      if (answer === undefined) {
+        callees.known.clear()
+        search.isPointed = search.isDeserted = true
+      } else this.#onAnswer(callees, search, answer)
+      this.#judge(callees, search)
+      return answer === undefined
+    })
+  }
+
+  /** Asks those that have not answered one by one: of a replica that is gone, the broker says so. */
+  #point(callees: Callees, search: Search): void {
+    search.isPointed = true
+    for (const replica of callees.known) {
+      if (search.settled.has(replica)) continue
+      this.#ask({ subject: this.#querySubject(callees, replica), calls: search.calls }, (answer) => {
+        if (answer === undefined) this.#forget(callees, replica)
+        else this.#onAnswer(callees, search, answer)
+        this.#judge(callees, search)
+        return true
+      })
+    }
+    this.#judge(callees, search)
+  }
+
+  #onAnswer(callees: Callees, search: Search, { replica, calls }: { readonly replica: string; readonly calls: readonly number[] }): void {
+    this.#learn(callees, replica)
+    search.settled.add(replica)
+    const held = new Set(calls)
+    for (const call of search.calls) if (held.has(call.id)) call.holder = replica
+  }
+
+  /** I1 */
+  #judge(callees: Callees, search: Search): void {
+    if (!search.isPointed || callees.search !== search) return
+    if (callees.known.size === 0 && !search.isDeserted) return
+    for (const replica of callees.known) if (!search.settled.has(replica)) return
+    callees.search = undefined
+    for (const call of search.calls)
+      if (call.holder === undefined) this.#options.onLost(call, 'no replica has it: the one that took it is gone')
+  }
+
+  /** Asks who is there. A busy replica answers when it has time. */
+  #meet(callees: Callees): void {
+    if (callees.meeting !== undefined) this.#waiting.delete(callees.meeting)
+    let rosters = ROSTERS
+    const subject = everyReplicaSubject(this.#options.deploymentId, callees.component)
+    callees.meeting = this.#ask({ subject, calls: [], isKept: true }, (answer) => {
+      if (answer === undefined) return true
+      this.#learn(callees, answer.replica)
+      if (rosters-- > 0) this.#askRoster(callees, answer.replica)
+      return false
+    })
+  }
+
+  #askRoster(callees: Callees, replica: string): void {
+    const frame = writeNames(this.#writer, KIND.roster, { replica: this.#options.replica, names: [] })
+    this.#request({ subject: this.#querySubject(callees, replica), frame }, ({ data }) => {
+      const { kind, reader } = readKind(data)
+      if (kind === KIND.roster) for (const name of readNames(reader).names) callees.known.add(name)
+      return true
+    })
+  }
+
+  /** @param onAnswer gets each answer, or `undefined` when nobody listens there; true: no other answer is waited for. @returns where answers go */
+  #ask(
+    question: { readonly subject: string; readonly calls: readonly WatchedCall[]; readonly isKept?: boolean },
+    onAnswer: (answer: { readonly replica: string; readonly calls: readonly number[] } | undefined) => boolean,
+  ): string {
+    const { subject, calls, isKept } = question
+    const frame = writeCalls(this.#writer, KIND.ask, { replica: this.#options.replica, calls: calls.map(({ id }) => id) })
+    return this.#request({ subject, frame, isKept }, (message) => {
+      if (message.isNoResponders) return onAnswer(undefined)
+      const { kind, reader } = readKind(message.data)
+      return kind === KIND.holds && onAnswer(readCalls(reader))
+    })
+  }
+
+  /** @param onMessage true: no other message is waited for. `isKept`: they are waited for as long as it takes. @returns where they go */
+  #request(
+    question: { readonly subject: string; readonly frame: Uint8Array; readonly isKept?: boolean | undefined },
+    onMessage: (message: IncomingMessage) => boolean,
+  ): string {
+    const { transport, inbox, log } = this.#options
+    const { subject, frame, isKept } = question
+    const reply = `${inbox}${(this.#next = (this.#next + 1) >>> 0).toString(36)}`
+    const forget = (): void => {
+      clearTimeout(timer)
+      this.#waiting.delete(reply)
+    }
+    const timer = isKept === true ? undefined : setTimeout(forget, SEARCH_MS.most).unref()
+    this.#waiting.set(reply, (message) => {
+      if (onMessage(message) || message.isNoResponders) forget()
+    })
+    try {
+      transport.publish(subject, frame, reply)
+    } catch (error) {
+      forget()
+      log.debug('replicas could not be asked about calls', { subject, err: error })
+    }
+    return reply
+  }
+
+  #querySubject({ component }: Callees, replica: string): string {
+    return replicaQuerySubject(this.#options.deploymentId, component, replica)
+  }
+
+  #onConnection(isConnected: boolean): void {
+    if (!isConnected) return
+    // A replica that came meanwhile was not heard.
+    for (const callees of this.#callees.values()) this.#meet(callees)
+  }
+}
+
+function pushTo<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [value])
+  else list.push(value)
+}
+
+function mapIn<K, L, V>(maps: Map<K, Map<L, V>>, key: K): Map<L, V> {
+  let found = maps.get(key)
+  if (found === undefined) maps.set(key, (found = new Map<L, V>()))
+  return found
+}

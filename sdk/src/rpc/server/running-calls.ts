@@ -1,0 +1,177 @@
+/**
+ * The calls that run here: by whom, until when.
+ *
+ * I1  A call stands in the count of its component, in the list of its caller and in the count of all, or in none of them.
+ */
+import type { MethodBinding } from '../../component/binding.js'
+import type { CallSpan } from '../../telemetry/tracing/tracing.js'
+import { Cancellation } from '../../context/cancellation.js'
+import { Scope, type Caller } from '../../context/context.js'
+import { parseCaller, type CallHead } from '../wire/frame.js'
+import { IdleWait } from '../../context/idle.js'
+import { NumberedCalls, type Numbered } from '../wire/numbered-calls.js'
+import { processNow } from '../../context/process-clock.js'
+
+const SWEEP_MS = 20
+/** Callers that are remembered though nothing of them runs. */
+const IDLE_CALLERS = 1_000
+
+/** Whose answer it is. `id` 0: of a request whose number could not be read. */
+export interface Addressee {
+  readonly reply: string
+  readonly id: number
+  /** Its request came in one message with others. */
+  readonly isOneOfMany: boolean
+}
+
+export interface ServedComponent {
+  readonly name: string
+  readonly methods: readonly MethodBinding[]
+  readonly instance: object
+}
+
+export interface HostedComponent extends ServedComponent {
+  /** Calls that run now. */
+  running: number
+}
+
+/** A component of a replica that has called. */
+export interface KnownCaller {
+  readonly caller: Caller
+  /** How it names itself in a message. */
+  readonly bytes: Uint8Array
+  /** What runs here for its replica, by the replica's number. */
+  readonly running: NumberedCalls<RunningCall>
+}
+
+/** A message of requests. */
+export interface Delivery {
+  readonly component: HostedComponent
+  readonly caller: KnownCaller
+  readonly reply: string
+  /** When it came, milliseconds by the clock of the process. */
+  readonly at: number
+  /** Calls in it. */
+  count: number
+}
+
+/** A call, and the context that it runs in. */
+export class RunningCall extends Scope implements Addressee, Numbered<RunningCall> {
+  readonly id: number
+  chained: RunningCall | undefined
+  readonly delivery: Delivery
+  readonly binding: MethodBinding
+  readonly span: CallSpan | undefined
+  #own: Cancellation | undefined
+
+  constructor(delivery: Delivery, head: CallHead, of: { readonly binding: MethodBinding; readonly span: CallSpan | undefined }) {
+    const { metadata, traceparent, tracestate, timeLeftMs } = head
+    const deadline = timeLeftMs === 0 ? undefined : delivery.at + timeLeftMs
+    super({ metadata, caller: delivery.caller.caller, deadline, traceparent, tracestate }, undefined)
+    this.id = head.call
+    this.delivery = delivery
+    this.binding = of.binding
+    this.span = of.span
+  }
+
+  /** Made when somebody asks: most calls are over before anybody does. */
+  override get cancellation(): Cancellation {
+    return (this.#own ??= new Cancellation())
+  }
+
+  get isAborted(): boolean {
+    return this.#own?.isAborted === true
+  }
+
+  get reply(): string {
+    return this.delivery.reply
+  }
+
+  get isOneOfMany(): boolean {
+    return this.delivery.count > 1
+  }
+}
+
+export class RunningCalls {
+  readonly #callers = new Map<string, KnownCaller>()
+  /** By replica. */
+  readonly #running = new Map<string, NumberedCalls<RunningCall>>()
+  #size = 0
+  #sweep: NodeJS.Timeout | undefined
+  readonly #idle = new IdleWait()
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** @param bytes how it names itself; they are copied */
+  caller(bytes: Uint8Array): KnownCaller {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+    const known = this.#callers.get(text)
+    if (known !== undefined) return known
+    if (this.#callers.size >= IDLE_CALLERS) this.#forgetIdle()
+    const caller = parseCaller(bytes)
+    let running = this.#running.get(caller.replica)
+    if (running === undefined) this.#running.set(caller.replica, (running = new NumberedCalls()))
+    const made: KnownCaller = { caller, bytes: new Uint8Array(bytes), running }
+    this.#callers.set(text, made)
+    return made
+  }
+
+  add(call: RunningCall): void {
+    this.#size++
+    const { caller, component } = call.delivery
+    component.running++
+    caller.running.add(call)
+    if (this.#sweep === undefined && call.deadline !== undefined) this.#watchDeadlines()
+  }
+
+  delete(call: RunningCall): void {
+    this.#size--
+    const { caller, component } = call.delivery
+    component.running--
+    caller.running.delete(call)
+    if (this.#size === 0) this.#idle.notify()
+  }
+
+  /** @param replica of the caller. @param id the caller's number of the call */
+  find(replica: string, id: number): RunningCall | undefined {
+    return this.#running.get(replica)?.get(id)
+  }
+
+  /** Tells every call that its answer is no longer waited for. */
+  abort(reason: unknown): void {
+    for (const calls of this.#running.values()) for (const call of calls.values()) call.cancellation.abort(reason)
+  }
+
+  /** Those that still run are no longer watched: the process ends without them. */
+  leave(): void {
+    clearInterval(this.#sweep)
+    this.#sweep = undefined
+  }
+
+  /** Resolves when none runs. */
+  idle(): Promise<void> {
+    return this.#idle.until(this.#size === 0)
+  }
+
+  #forgetIdle(): void {
+    for (const [text, { running }] of this.#callers) if (running.size === 0) this.#callers.delete(text)
+    const used = new Set([...this.#callers.values()].map(({ running }) => running))
+    for (const [replica, running] of this.#running) if (!used.has(running)) this.#running.delete(replica)
+  }
+
+  /** One coarse timer for all; a call that is over before its deadline makes no signal. */
+  #watchDeadlines(): void {
+    this.#sweep = setInterval(() => {
+      const now = processNow()
+      for (const calls of this.#running.values())
+        for (const call of calls.values())
+          if (call.deadline !== undefined && call.deadline <= now && !call.isAborted)
+            call.cancellation.abort(new DOMException('the deadline of the call has passed', 'TimeoutError'))
+      if (this.#size > 0) return
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }, SWEEP_MS)
+  }
+}

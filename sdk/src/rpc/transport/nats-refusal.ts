@@ -1,0 +1,54 @@
+/** What may be said of a broker that does not let this process in: why, and what to do about it. */
+import { readFileSync } from 'node:fs'
+import { ErrorCode } from 'nats'
+import { WeaverError } from '../../contract/errors.js'
+import type { NatsTransportOptions } from './nats-transport.js'
+
+/** How long a refusal is taken for one that passes: servers learn of a new account from each other. */
+const REFUSED_MS = 20_000
+/**
+ * The longest line of its protocol that a NATS server takes unless told otherwise (`max_control_line`). CONNECT is one, with the user's JWT in it.
+ */
+const CONTROL_LINE_BYTES = 4_096
+/** What the client library puts into CONNECT beside JWT and name: options, versions, the signature. */
+const CONNECT_BYTES = 330
+
+type Dialled = Pick<NatsTransportOptions, 'credsFile' | 'name' | 'connectTimeoutMs'>
+
+/** The error to end with, where the broker was reached and trying again cannot help. */
+export function refusalOf(
+  options: Dialled,
+  { cause, afterMs, at }: { readonly cause: unknown; readonly afterMs: number; readonly at: string },
+): WeaverError | undefined {
+  const { code } = cause as { readonly code?: unknown } // an Error, of the client library or of Node
+  const bytes = connectBytes(options)
+  // The server says why and closes; the library does not pass it on.
+  if (code === ErrorCode.Timeout && bytes > CONTROL_LINE_BYTES)
+    return new WeaverError(
+      'WEAVER_NATS_REFUSED',
+      `NATS at ${at} does not take the credentials in ${options.credsFile}: with them CONNECT has about ${bytes} bytes, and a NATS server closes the connection on a line of more than ${CONTROL_LINE_BYTES}. Issue users of a scoped signing key, whose permissions stand in the account (the operator of this release does), or raise max_control_line of the servers.`,
+      { cause },
+    )
+  if (
+    options.credsFile === undefined ||
+    code !== ErrorCode.AuthorizationViolation ||
+    afterMs < Math.min(REFUSED_MS, options.connectTimeoutMs ?? REFUSED_MS)
+  )
+    return undefined
+  return new WeaverError(
+    'WEAVER_NATS_REFUSED',
+    `NATS at ${at} has refused this process for ${Math.round(afterMs / 1_000)} s: ${String(cause)}. It runs, so look at the credentials in ${options.credsFile}: is their account known to these servers, and was it not closed?`,
+    { cause },
+  )
+}
+
+/** About how long CONNECT is; 0 without credentials, or where they cannot be read. */
+function connectBytes({ credsFile, name }: Dialled): number {
+  if (credsFile === undefined) return 0
+  try {
+    const jwt = /-+BEGIN NATS USER JWT-+\s*(\S+)/.exec(readFileSync(credsFile, 'utf8'))?.[1] ?? ''
+    return CONNECT_BYTES + jwt.length + name.length
+  } catch {
+    return 0 // told by the attempt to connect
+  }
+}

@@ -1,0 +1,177 @@
+import type { Server as HttpServer, ServerResponse } from 'node:http'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { WeaverError } from '../../contract/errors.js'
+import { processNow } from '../../context/process-clock.js'
+import { createGoodbye, type Goodbye } from './goodbye.js'
+
+/** A named endpoint for user traffic. */
+export interface Listener {
+  readonly name: string
+  /**
+   * Binds the server to the address that the deployer picked, and counts into the readiness of the process. On drain the weavelet closes it: no new
+   * connection, idle kept-alive ones closed, requests in flight answered.
+   * @throws WeaverError `WEAVER_LISTENER_BIND` when the address cannot be bound; `WEAVER_LISTENER_TWICE` when it serves already;
+   *   `WEAVER_LISTENER_CLOSED` when the process is stopping.
+   */
+  serve(server: Server): Promise<{ readonly host: string; readonly port: number }>
+}
+
+/** Proxies keep connections to a pod open; one that the pod closes first is a request lost. Node's default of 5 s is far below theirs. */
+const KEEP_ALIVE_MS = 75_000
+const NODE_KEEP_ALIVE_MS = 5_000
+/** So long answers ask their clients to open another connection, once the clients were told to leave: until that is said again. */
+const GOODBYE_MS = 5_000
+/** The part of the time for its stop after which a listener tells clients to leave. */
+const GOODBYE_SHARE = 0.5
+
+/** A listener together with what the weavelet does to it. */
+export interface BoundListener extends Listener {
+  readonly isBound: boolean
+  /** From now on every answer whose head is not yet written tells its client to open a new connection, elsewhere. */
+  beginDrain(): void
+  /**
+   * Tells clients whose connections do not end by themselves to come back elsewhere (goodbye.ts), and for the next seconds all others that get an answer. The
+   * listener serves on; what is told once is not told again.
+   * @returns to how many connections it was said
+   */
+  goodbye(): number
+  /**
+   * Resolves when the last connection is done. After half of `withinMs` milliseconds clients that stay are told to leave; those that are not done after all of
+   * them are cut off. @default no limit
+   * @returns false when there were any
+   */
+  close(limit?: { readonly withinMs?: number }): Promise<boolean>
+}
+
+export interface ListenerHooks {
+  /** Before the server is bound. */
+  onServe?(server: Server): void
+  onBound?(at: { readonly host: string; readonly port: number }): void
+}
+
+export function createListener(name: string, address: string, hooks: ListenerHooks = {}): BoundListener {
+  let served: Server | undefined
+  let isBound = false
+  let isDraining = false
+  let isClosed = false
+  let binding: Promise<void> | undefined
+  /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
+  const sockets = new Set<Socket>()
+  /** Answers that are not at their end. Whether the connection stays open is said in the head, which may be written long after the request came. */
+  const answers = new Set<ServerResponse>()
+  let parting: Goodbye | undefined
+  let partingUntil = 0
+  const drain = (): void => {
+    isDraining = true
+    for (const answer of answers) answer.shouldKeepAlive = false
+  }
+  const goodbye = (): number => {
+    partingUntil = processNow() + GOODBYE_MS
+    for (const answer of answers) answer.shouldKeepAlive = false
+    return parting?.say() ?? 0
+  }
+  return {
+    name,
+    get isBound() {
+      return isBound
+    },
+    async serve(server) {
+      if (isClosed)
+        throw new WeaverError(
+          'WEAVER_LISTENER_CLOSED',
+          `listener "${name}" is not bound any more: the process is stopping; serve it earlier in main()`,
+        )
+      if (served !== undefined)
+        throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
+      served = server
+      parting = createGoodbye(server, answers)
+      hooks.onServe?.(server)
+      server.on('connection', (socket: Socket) => {
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+      })
+      server.prependListener('request', (_request: unknown, response: ServerResponse) => {
+        if (isDraining || (partingUntil > 0 && processNow() < partingUntil)) response.shouldKeepAlive = false
+        answers.add(response)
+        response.once('close', () => answers.delete(response))
+      })
+      if (isHttp(server) && server.keepAliveTimeout === NODE_KEEP_ALIVE_MS) {
+        server.keepAliveTimeout = KEEP_ALIVE_MS
+        server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
+      }
+      try {
+        binding = listen(server, name, address)
+        await binding
+      } catch (error) {
+        served = undefined // another server, or the same one again, may still be given to it
+        throw error
+      }
+      isBound = true
+      const bound = server.address() as AddressInfo // a TCP server that listens has one
+      const at = { host: bound.address, port: bound.port }
+      hooks.onBound?.(at)
+      return at
+    },
+    beginDrain() {
+      drain()
+      if (served !== undefined && isHttp(served)) served.closeIdleConnections()
+    },
+    goodbye,
+    async close({ withinMs = Infinity } = {}) {
+      drain()
+      isClosed = true
+      // A stop may come between listen() and its success: what then binds would stay open.
+      await binding?.catch(() => undefined) // serve() rejects with it
+      const server = served
+      if (server === undefined || !server.listening) return true
+      isBound = false
+      let isClean = true
+      const cut = (): void => {
+        isClean = sockets.size === 0
+        for (const socket of sockets) socket.destroy()
+      }
+      const timers = withinMs === Infinity ? [] : [setTimeout(goodbye, withinMs * GOODBYE_SHARE), setTimeout(cut, withinMs)]
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        if (!isHttp(server)) return
+        const closeIdle = (): void => {
+          server.closeIdleConnections()
+          // A browser opens connections ahead of requests. Node does not take them for idle.
+          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        }
+        closeIdle()
+        // A kept-alive connection turns idle a moment after its last answer.
+        const sweep = setInterval(closeIdle, 50)
+        server.once('close', () => clearInterval(sweep))
+      })
+      for (const timer of timers) clearTimeout(timer)
+      return isClean
+    },
+  }
+}
+
+function isHttp(server: Server): server is HttpServer {
+  return 'closeIdleConnections' in server
+}
+
+async function listen(server: Server, name: string, address: string): Promise<void> {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  const port = Number(address.slice(colon + 1))
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new WeaverError(
+      'WEAVER_LISTENER_BIND',
+      `listener "${name}": "${address}" is not an address; write "host:port", with port 0 for any free one`,
+    )
+  await new Promise<void>((resolve, reject) => {
+    const onError = (cause: Error & { readonly code?: string }): void => {
+      const why = cause.code === 'EADDRINUSE' ? 'another process uses it; choose another port, or 0 for any free one' : cause.message
+      reject(new WeaverError('WEAVER_LISTENER_BIND', `listener "${name}" cannot bind ${address}: ${why}`, { cause }))
+    }
+    server.once('error', onError)
+    server.listen(host === '' ? { port } : { port, host }, () => {
+      server.off('error', onError) // from here on errors are the application's
+      resolve()
+    })
+  })
+}
