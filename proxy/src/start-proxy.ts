@@ -1,18 +1,11 @@
-import {
-  createServer,
-  request as httpRequest,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { pipeline } from 'node:stream'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { proxyError } from './errors/catalogue.js'
-import { resolveProxyLimits, type ProxyLimits } from './limits.js'
+import { ClientConnection } from './forward/client-connection.js'
+import { SWEEP_MS, type Engine } from './forward/engine.js'
+import { createHttp2Side } from './forward/http2-side.js'
+import { TcpConnection } from './forward/tcp-connection.js'
+import { resolveProxyLimits } from './limits.js'
 import type { CloseOptions, DrainOptions, ListenerProxy, ProxyOptions, ProxyStats, Route } from './proxy.js'
-import type { BackendState, InFlight } from './routing/backend.js'
-import type { Picked, RouteState, TargetState } from './routing/route-state.js'
 import { RouteTable } from './routing/route-table.js'
 
 /**
@@ -21,60 +14,84 @@ import { RouteTable } from './routing/route-table.js'
  * @throws WEAVER_PROXY_LISTEN, WEAVER_PROXY_ROUTES
  */
 export async function startProxy(options: ProxyOptions): Promise<ListenerProxy> {
-  const proxy = new Proxy(options)
+  const proxy = new ListeningProxy(options)
   await proxy.listen()
   return proxy
 }
 
-class Proxy implements ListenerProxy {
+interface Connection {
+  sweep(now: number): void
+  /** As soon as nothing is in flight on it. */
+  close(): void
+  destroy(): void
+}
+
+class ListeningProxy implements ListenerProxy {
   readonly #options: ProxyOptions
-  readonly #limits: ProxyLimits
+  readonly #engine: Engine
   readonly #table: RouteTable
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #refused = 0
-  #retries = 0
+  readonly #connections = new Map<Socket, Connection>()
+  readonly #http2: ReturnType<typeof createHttp2Side>
+  #sweeper: NodeJS.Timeout | undefined
+  #address = ''
+  #port = 0
   #closed: Promise<void> | undefined
 
   constructor(options: ProxyOptions) {
+    const { log, routes = [], protocol = 'http', trustForwarded: isTrusted = false } = options
     this.#options = options
-    this.#limits = resolveProxyLimits(options.limits)
-    this.#table = new RouteTable(options.log)
-    this.#table.set(options.routes ?? [], options.protocol ?? 'http')
-    this.#server = createServer(
-      { headersTimeout: this.#limits.headMs, keepAliveTimeout: this.#limits.idleMs },
-      (req, res) => void this.#serve(req, res),
-    )
-    this.#server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
+    this.#table = new RouteTable(log)
+    this.#table.set(routes, protocol)
+    this.#engine = {
+      table: this.#table,
+      limits: resolveProxyLimits(options.limits),
+      isTrusted,
+      log,
+      now: performance.now(),
+      isClosing: false,
+      refused: 0,
+      retries: 0,
+    }
+    this.#http2 = createHttp2Side(this.#engine)
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
+      this.#connections.set(socket, protocol === 'tcp' ? new TcpConnection(this.#engine, socket) : this.#speakHttp(socket))
+      socket.on('close', () => this.#connections.delete(socket))
     })
-    this.#server.on('upgrade', (req, socket, head) => void this.#upgrade(req, socket as Socket, head))
   }
 
   async listen(): Promise<void> {
     const { host, port } = this.#options
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) =>
+      const failed = (cause: Error): void => {
+        this.#table.close()
         reject(
           proxyError('WEAVER_PROXY_LISTEN', `a proxy cannot listen on ${host}:${port}: ${cause.message}`, {
             cause,
             details: { host, port },
           }),
-        ),
-      )
-      this.#server.listen({ host, port }, resolve)
+        )
+      }
+      this.#server.once('error', failed)
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', failed)
+        this.#server.on('error', (err) => this.#options.log?.warn('a connection could not be accepted', { err }))
+        resolve()
+      })
     })
+    // A server that listens on TCP has an address of this kind.
+    this.#port = (this.#server.address() as AddressInfo).port
+    this.#address = host.includes(':') ? `[${host}]:${this.#port}` : `${host}:${this.#port}`
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#sweeper.unref()
   }
 
   get port(): number {
-    // A server that listens on TCP has an address of this kind.
-    return (this.#server.address() as AddressInfo).port
+    return this.#port
   }
 
   get address(): string {
-    const { host } = this.#options
-    return host.includes(':') ? `[${host}]:${this.port}` : `${host}:${this.port}`
+    return this.#address
   }
 
   setRoutes(routes: readonly Route[]): void {
@@ -82,7 +99,8 @@ class Proxy implements ListenerProxy {
   }
 
   stats(): ProxyStats {
-    return { routes: this.#table.stats(), connections: this.#sockets.size, refused: this.#refused, retries: this.#retries }
+    const { refused, retries } = this.#engine
+    return { routes: this.#table.stats(), connections: this.#connections.size, refused, retries }
   }
 
   async drain(backendId: string, { graceMs }: DrainOptions = {}): Promise<{ readonly cut: number }> {
@@ -97,15 +115,19 @@ class Proxy implements ListenerProxy {
 
   close({ graceMs = 10_000 }: CloseOptions = {}): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
+      this.#engine.isClosing = true
       const timer = setTimeout(() => {
-        this.#table.close()
-        for (const socket of this.#sockets) socket.destroy()
+        for (const connection of this.#connections.values()) connection.destroy()
+        this.#http2.destroy()
       }, graceMs)
       this.#server.close(() => {
         clearTimeout(timer)
+        clearInterval(this.#sweeper)
         this.#table.close()
         resolve()
       })
+      for (const connection of this.#connections.values()) connection.close()
+      this.#http2.close()
     })
     return this.#closed
   }
@@ -114,134 +136,14 @@ class Proxy implements ListenerProxy {
     return this.close()
   }
 
-  async #serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const fail = (status: number, text: string): void => {
-      if (res.headersSent) res.destroy()
-      else res.writeHead(status, { 'content-type': 'text/plain', connection: 'close' }).end(`${status} ${text}\n`)
-    }
-    const route = this.#table.find(req.headers.host)
-    if (route === undefined) {
-      this.#refused++
-      return this.#table.isEmpty ? fail(503, 'this proxy has no routes yet') : fail(421, 'this proxy does not serve that host')
-    }
-    const turn = route.next()
-    const tried: BackendState[] = []
-    for (;;) {
-      const picked = await this.#pick(route, turn, tried)
-      if (picked === undefined) return fail(503, 'no backend of this listener is alive')
-      const outcome = await this.#attempt(picked, req, res)
-      if (outcome !== 'not sent') return outcome === 'done' ? undefined : fail(502, 'the backend broke the connection')
-      tried.push(picked.backend)
-      this.#retries++
-    }
+  #speakHttp(socket: Socket): Connection {
+    return new ClientConnection({ engine: this.#engine, socket, onHttp2: (taken) => this.#http2.take(taken) })
   }
 
-  async #pick(route: RouteState, turn: TargetState | undefined, tried: readonly BackendState[]): Promise<Picked | undefined> {
-    const until = performance.now() + this.#limits.queueMs
-    for (;;) {
-      const picked = route.pick(turn, tried) ?? route.pick(turn, [])
-      if (picked !== undefined) return picked
-      const left = until - performance.now()
-      if (left <= 0) return undefined
-      await new Promise<void>((resolve) => {
-        const off = this.#table.onceChanged(resolve)
-        setTimeout(() => (off(), resolve()), left)
-      })
-    }
+  #sweep(): void {
+    const now = (this.#engine.now = performance.now())
+    for (const connection of this.#connections.values()) connection.sweep(now)
+    this.#http2.sweep(now)
+    this.#table.sweep(now)
   }
-
-  #attempt({ target, backend }: Picked, req: IncomingMessage, res: ServerResponse): Promise<'done' | 'not sent' | 'failed'> {
-    return new Promise((resolve) => {
-      const out = httpRequest({
-        host: backend.host,
-        port: backend.port,
-        agent: false,
-        method: req.method,
-        path: req.url,
-        headers: this.#forwarded(req, 'close'),
-      })
-      const entry: InFlight = { cut: () => (out.destroy(), res.destroy()) }
-      this.#count(target, backend, entry)
-      const settle = (outcome: 'done' | 'not sent' | 'failed'): void => {
-        this.#uncount(target, backend, entry, outcome !== 'done')
-        resolve(outcome)
-      }
-      out.once('socket', (socket) =>
-        socket.once('connect', () =>
-          pipeline(req, out, (error) => {
-            if (error !== null && error !== undefined) out.destroy()
-          }),
-        ),
-      )
-      out.once('response', (answer) => {
-        res.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer))
-        pipeline(answer, res, () => settle('done'))
-      })
-      out.once('error', (error: NodeJS.ErrnoException) => {
-        const isRefused = error.syscall === 'connect'
-        backend.markDown(error.message)
-        settle(isRefused ? 'not sent' : 'failed')
-      })
-    })
-  }
-
-  async #upgrade(req: IncomingMessage, client: Socket, head: Buffer): Promise<void> {
-    client.once('error', () => client.destroy())
-    const route = this.#table.find(req.headers.host)
-    const picked = route === undefined ? undefined : await this.#pick(route, route.next(), [])
-    if (picked === undefined) return void client.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
-    const { target, backend } = picked
-    const headers = { ...this.#forwarded(req, 'Upgrade'), upgrade: req.headers.upgrade ?? '' }
-    const out = httpRequest({ host: backend.host, port: backend.port, agent: false, method: req.method, path: req.url, headers })
-    const entry: InFlight = { cut: () => (out.destroy(), client.destroy()) }
-    this.#count(target, backend, entry)
-    out.once('upgrade', (answer, server: Socket, rest: Buffer) => {
-      const lines = answer.rawHeaders.flatMap((name, i, all) => (i % 2 === 0 ? [`${name}: ${all[i + 1] ?? ''}\r\n`] : []))
-      client.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('')}\r\n`)
-      client.write(rest)
-      server.write(head)
-      pipeline(client, server, client, () => (server.destroy(), client.destroy()))
-    })
-    out.once('response', (answer) => {
-      client.end(`HTTP/1.1 ${answer.statusCode ?? 502} ${answer.statusMessage ?? ''}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
-      answer.destroy()
-    })
-    out.once('error', () => client.destroy())
-    client.once('close', () => (out.destroy(), this.#uncount(target, backend, entry, false)))
-    out.end()
-  }
-
-  #forwarded(req: IncomingMessage, connection: string): OutgoingHttpHeaders {
-    return {
-      ...endToEnd(req),
-      host: req.headers.host ?? '',
-      connection,
-      'x-forwarded-for': req.socket.remoteAddress ?? '',
-      'x-forwarded-host': req.headers.host ?? '',
-      'x-forwarded-proto': 'http',
-    }
-  }
-
-  #count(target: TargetState, backend: BackendState, entry: InFlight): void {
-    target.requests++
-    target.inFlight++
-    backend.begin(entry)
-  }
-
-  #uncount(target: TargetState, backend: BackendState, entry: InFlight, isError: boolean): void {
-    target.inFlight--
-    if (isError) {
-      target.errors++
-      backend.errors++
-    }
-    backend.end(entry)
-  }
-}
-
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
-
-function endToEnd({ headersDistinct }: IncomingMessage): OutgoingHttpHeaders {
-  const kept: OutgoingHttpHeaders = {}
-  for (const [name, values] of Object.entries(headersDistinct)) if (values !== undefined && !HOP_BY_HOP.has(name)) kept[name] = values
-  return kept
 }

@@ -15,6 +15,8 @@ export interface BackendEvents {
 /** Connections that are kept for the next request. */
 export interface IdleConnections {
   closeAll(): void
+  /** Closes those that have been idle for too long. */
+  sweep(now: number): void
 }
 
 const FIRST_LOOK_MS = 50

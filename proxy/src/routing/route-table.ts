@@ -97,6 +97,11 @@ export class RouteTable {
     }))
   }
 
+  /** Closes connections to backends that were idle for too long. */
+  sweep(now: number): void {
+    for (const { idle } of this.#backends.values()) idle?.sweep(now)
+  }
+
   /** Ends looking at backends, closes idle connections to them and cuts what is in flight. */
   close(): void {
     for (const backend of [...this.#backends.values(), ...this.#retired]) {
