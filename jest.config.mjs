@@ -6,6 +6,10 @@ export default {
   testTimeout: 300_000,
   // many tests start processes and compilers of their own: with more workers than this they starve each other on two cores
   maxWorkers: 2,
+  // From the order to exit until the process is gone, jest waits 500 ms by default before it kills the worker and warns of leaks. Its event loop is
+  // empty by then ("beforeExit" fires at once); what takes longer is Node freeing the heap, some 300 ms on a busy machine even of a worker that ran
+  // no test. A worker with an open handle still gets the warning, later.
+  workerGracefulExitTimeout: 20_000,
   testEnvironment: '<rootDir>/scripts/jest-environment.cjs',
   testMatch: [
     '<rootDir>/*/src/**/*.test.ts',

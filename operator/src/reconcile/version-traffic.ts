@@ -6,12 +6,12 @@ import type { TrafficObservation } from '../traffic/driver.js'
 import type { PlacedVersion, Version } from './version.js'
 
 const IN_FLIGHT_WAIT_MS = 1_000
-/** So long before the end of its drain a version says goodbye: a fifth of the time that it has, and half a minute at most. */
+/** How long before the end of its drain a version says goodbye: a fifth of its drain timeout, at most half a minute. */
 const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
 
 /**
- * Whether clients of a draining version are to be told to leave: the proxies are about to cut what is open. Asked anew in every pass, so that another operator,
- * or a weavelet that was not heard, makes no difference.
+ * Whether weavelets of a draining version should say goodbye to their clients: the proxies are about to cut what is
+ * open. Decided anew in every pass, so that a new operator, or a weavelet that missed the request, makes no difference.
  */
 function isParting(
   { id, letGo, since }: DrainingVersion,
@@ -21,7 +21,7 @@ function isParting(
   return now - since >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
-/** Adds what proxies and weavelets know to what the cluster shows. Weavelets are asked only of a version that drains. */
+/** Adds what proxies and weavelets report to what the cluster shows. Only weavelets of a draining version are asked. */
 export async function withTraffic(
   deps: { readonly broker: Broker; readonly log: Logger },
   versions: readonly PlacedVersion[],
@@ -29,7 +29,7 @@ export async function withTraffic(
     readonly traffic: TrafficObservation
     readonly state: RolloutState | undefined
     readonly now: number
-    /** Absent: nobody is told to leave. */
+    /** Absent: no version says goodbye. */
     readonly drainTimeoutMs: number | undefined
     readonly signal: AbortSignal
   },
@@ -54,6 +54,7 @@ export async function withTraffic(
         traffic: {
           ...(weightObserved === undefined ? {} : { weightObserved }),
           ...(inFlight === undefined ? {} : { inFlight }),
+          countsCalls: draining !== undefined || version.observed.pods === 0,
           released: traffic.released.includes(id),
         },
       }
@@ -61,7 +62,7 @@ export async function withTraffic(
   )
 }
 
-/** Requests inside the proxies and calls inside the weavelets; unknown unless everyone who should know has answered. */
+/** Requests inside the proxies and calls inside the weavelets; unknown unless every proxy and every ready pod has answered. */
 async function countInFlight(
   deps: { readonly broker: Broker; readonly log: Logger },
   { plan, observed }: PlacedVersion,
