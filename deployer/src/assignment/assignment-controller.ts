@@ -61,6 +61,8 @@ interface Member {
 export interface AssignmentController {
   /** By component. */
   readonly assignments: ReadonlyMap<string, Assignment>
+  /** Publishes all assignments again and asks which replicas are there: call it after a time without a connection. */
+  refresh(): void
   close(): void
 }
 
@@ -77,6 +79,7 @@ class Controller implements AssignmentController {
   readonly #loads = new Map<string, number[]>()
   readonly #changed = new Set<string>()
   readonly #subscriptions: { unsubscribe(): void }[]
+  readonly #inbox: string
   readonly #timers: NodeJS.Timeout[] = []
   #gathering: NodeJS.Timeout | undefined
   #isStarting = true
@@ -85,13 +88,13 @@ class Controller implements AssignmentController {
   constructor(options: AssignmentControllerOptions) {
     this.#options = options
     const { deploymentId, port, heartbeatMs = HEARTBEAT_MS, startMs = 500, loadMs = 15_000 } = options
-    const inbox = `${deployerInboxPrefix(deploymentId, randomBytes(6).toString('hex'))}.routing`
+    this.#inbox = `${deployerInboxPrefix(deploymentId, randomBytes(6).toString('hex'))}.routing`
     this.#subscriptions = [
       port.subscribe(eventSubject(deploymentId), ({ data, reply }) => this.#onEvent(data, reply)),
       port.subscribe(assignmentSubject(deploymentId, 'x').replace(/x$/, '*'), ({ data }) => this.#adopt(parseAssignment(data))),
-      port.subscribe(inbox, ({ data }) => this.#onStatus(data)),
+      port.subscribe(this.#inbox, ({ data }) => this.#onStatus(data)),
     ]
-    port.publish(controlAllSubject(deploymentId), encodeJson({ kind: 'routing' }), inbox)
+    this.#ask()
     this.#timers.push(
       setTimeout(() => {
         this.#isStarting = false // I2
@@ -102,6 +105,18 @@ class Controller implements AssignmentController {
       setInterval(() => this.#tick(), heartbeatMs / 2),
       setInterval(() => this.#relieve(), loadMs),
     )
+  }
+
+  refresh(): void {
+    const { deploymentId, port } = this.#options
+    this.#ask()
+    for (const assignment of this.assignments.values())
+      port.publish(assignmentSubject(deploymentId, assignment.component), encodeJson(assignment))
+  }
+
+  #ask(): void {
+    const { deploymentId, port } = this.#options
+    port.publish(controlAllSubject(deploymentId), encodeJson({ kind: 'routing' }), this.#inbox)
   }
 
   close(): void {

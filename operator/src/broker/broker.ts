@@ -10,8 +10,15 @@ export interface BrokerVersion extends VersionIdentity {
 }
 /** A connection into a version, with the rights of its deployer. */
 export interface VersionConnection extends ControllerPort {
+  readonly isClosed: boolean
   /** Resolves when it is closed for good. */
   readonly closed: Promise<void>
+  /** Resolves when its server is about to stop and close it. */
+  readonly leaving: Promise<void>
+  /** After each reconnect: what was sent to or by this connection meanwhile is lost. */
+  onReconnect(listener: () => void): void
+  /** Resolves when the server has processed what was sent, subscriptions included. */
+  flush(): Promise<void>
   close(): Promise<void>
 }
 export interface WeaveletQuestion {

@@ -10,6 +10,8 @@ export interface BrokerConnection extends ControllerPort {
   readonly maxPayloadBytes: number
   /** Resolves when it is closed for good, by `close` or because the broker is gone or refuses it. */
   readonly closed: Promise<void>
+  /** Resolves when its server is about to stop (lame duck mode): in some seconds the server closes the connection. */
+  readonly leaving: Promise<void>
   /** Says nothing while the connection is down: it would arrive much later, at the reconnect. */
   publish(subject: string, data: Uint8Array, reply?: string): void
   /**
@@ -30,6 +32,8 @@ export interface BrokerConnection extends ControllerPort {
     },
   ): Promise<readonly string[]>
   onReconnect(listener: () => void): void
+  /** Resolves when the server has processed what was sent, subscriptions included. Rejects when the connection is lost before. */
+  flush(): Promise<void>
   close(): Promise<void>
 }
 
@@ -63,8 +67,11 @@ export async function connectBroker(options: {
   }
   const listeners = new Set<() => void>()
   let isUp = true
+  let markLeaving = (): void => undefined
+  const leaving = new Promise<void>((resolve) => (markLeaving = resolve))
   void (async () => {
     for await (const status of nc.status()) {
+      if (status.type === Events.LDM) markLeaving()
       if (status.type === Events.Disconnect) isUp = false
       if (status.type !== Events.Reconnect) continue
       isUp = true
@@ -80,6 +87,7 @@ export async function connectBroker(options: {
       return nc.info?.max_payload ?? 1_048_576
     },
     closed: nc.closed().then(() => undefined),
+    leaving,
     publish(subject, data, reply) {
       if (isUp && !nc.isClosed()) nc.publish(subject, data, reply === undefined ? {} : { reply })
     },
@@ -136,6 +144,7 @@ export async function connectBroker(options: {
       }
     },
     onReconnect: (listener) => void listeners.add(listener),
+    flush: () => nc.flush(),
     async close() {
       if (!nc.isClosed()) await nc.close()
     },

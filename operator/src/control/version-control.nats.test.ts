@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryLeases } from '@weaver/deployer'
-import { inboxPrefix, type ComponentGraph } from '@weaver/sdk/contract'
+import { encodeLeader, inboxPrefix, leaderSubject, type ComponentGraph } from '@weaver/sdk/contract'
 import { Leadership } from '../../../sdk/src/leader/leadership.js'
 import { connectNats } from '../../../sdk/src/rpc/transport/nats-transport.js'
 import type { Logger } from '../../../sdk/src/telemetry/logger.js'
-import type { Broker, BrokerVersion } from '../broker/broker.js'
+import type { Broker, BrokerVersion, VersionConnection } from '../broker/broker.js'
 import { startJwtBroker } from '../broker/jwt-broker.js'
 import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
@@ -90,8 +90,12 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 function control(): void {
+  start(broker)
+}
+
+function start(on: Broker): void {
   const started = startVersionControl({
-    broker,
+    broker: on,
     identity: V1,
     graph: GRAPH,
     leases: createMemoryLeases(),
@@ -127,4 +131,60 @@ it('goes on over a broker that is away for a moment', async () => {
   await cluster.start(0)
   await until('it leads again', () => host.signals.length === 2)
   expect(host.signals[1]?.aborted).toBe(false)
+})
+
+it('answers every request while a server of the broker leaves: the next connection controls before the old one ends (issue 10, 26)', async () => {
+  const pair = await startNatsCluster(2)
+  closing.push(() => pair.close())
+  const on = async (...servers: string[]): Promise<Broker> => {
+    const { 'operator.seed': operatorSeed, 'system.creds': systemCreds } = pair.auth
+    const made = await startJwtBroker({ servers, operatorSeed, systemCreds, log: createLogger({ write: () => undefined }) })
+    closing.push(() => made.close())
+    return made
+  }
+  const [first = '', second = ''] = pair.servers
+  const [own, next] = [await on(first), await on(second)]
+  await own.ensureVersion(V1)
+  // The control is on the first server, the replica that asks on the second.
+  const opened: VersionConnection[] = []
+  const connected = (connection: VersionConnection): VersionConnection => {
+    opened.push(connection)
+    return connection
+  }
+  let isLeaving = false
+  const broker: Broker = { ...own, connectTo: async (identity) => connected(await (isLeaving ? next : own).connectTo(identity)) }
+  const { deploymentId } = V1
+  const credsFile = join(folder, 'asker.creds')
+  await writeFile(credsFile, await own.groupCredentials(V1, 'foreman'))
+  const inbox = inboxPrefix(deploymentId, 'foreman', 'asker')
+  const asker = await connectNats({ servers: [second], credsFile, name: 'asker', inboxPrefix: inbox, log })
+  closing.push(() => asker.close())
+  const unanswered = new Set<number>()
+  let asked = 0
+  asker.subscribe(`${inbox}.lead`, ({ data }) =>
+    unanswered.delete((JSON.parse(Buffer.from(data).toString()) as { askedAt: number }).askedAt),
+  )
+  const ask = (): void => {
+    const request = { kind: 'ask', component: 'shop/Foreman', replica: 'asker', term: 't', askedAt: ++asked } as const
+    unanswered.add(asked)
+    asker.publish(leaderSubject(deploymentId, 'shop/Foreman'), encodeLeader(request), `${inbox}.lead`)
+  }
+
+  start(broker)
+  await until('the control is there', () => opened.length === 1)
+  await until('it answers', () => {
+    ask()
+    return unanswered.size < asked
+  })
+  unanswered.clear() // what was asked before the servers knew of the control
+  isLeaving = true
+  pair.retire(0)
+  const isOver = (): boolean => opened[0]?.isClosed === true
+  await until('the first connection is closed', () => {
+    ask()
+    return isOver()
+  })
+  for (let i = 0; i < 10; i++, await sleep(20)) ask()
+  await until('every request is answered', () => unanswered.size === 0)
+  expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false])
 })

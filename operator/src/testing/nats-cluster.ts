@@ -25,6 +25,8 @@ export interface NatsCluster {
   /** A frozen server keeps its connections and says nothing. */
   freeze(server: number): void
   thaw(server: number): void
+  /** The server says that it will stop, accepts no new connection, and closes those that it has a second later (lame duck mode). */
+  retire(server: number): void
   close(): Promise<void>
 }
 
@@ -43,6 +45,8 @@ export async function startNatsCluster(size: number): Promise<NatsCluster> {
         `server_name: nats-${server}`,
         `listen: "127.0.0.1:${clientPorts[server]}"`,
         'ping_interval: 20s',
+        'lame_duck_duration: 30s',
+        'lame_duck_grace_period: 1s',
         ...(size === 1
           ? []
           : [
@@ -76,6 +80,7 @@ export async function startNatsCluster(size: number): Promise<NatsCluster> {
     wipe: (server) => rm(folderOf(server), { recursive: true, force: true }),
     freeze: (server) => void running.get(server)?.kill('SIGSTOP'),
     thaw: (server) => void running.get(server)?.kill('SIGCONT'),
+    retire: (server) => void running.get(server)?.kill('SIGUSR2'),
     async close() {
       await Promise.all([...running.values()].map(end))
       await rm(root, { recursive: true, force: true })
