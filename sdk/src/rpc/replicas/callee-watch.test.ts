@@ -1,5 +1,6 @@
 /** A replica that is on its way to another server of the broker, by the clock that the watch is given. Death, frost and stalls: callee-watch.nats.test.ts. */
 import { Writer } from '../../codec/writer.js'
+import { replicaQuerySubject } from '../../contract/subjects.js'
 import type { Logger } from '../../telemetry/logger.js'
 import { CalleeWatch, type WatchedCall } from './callee-watch.js'
 import { KIND, readCalls, readKind, writeCalls } from '../wire/frame.js'
@@ -9,8 +10,11 @@ const LOG: Logger = { debug: () => undefined, info: () => undefined, warn: () =>
 /** The time of the first question, far behind that of the call. */
 const T = 1_000_000
 
-/** A caller with one call, whose holder is there or not. */
-function watched(unsettledUntil: number): {
+/** A caller with one call. Its holder "cart-0", or who may have it where the holder is not known, is there or not; `others` always are, and do not have it. */
+function watched(
+  unsettledUntil: number,
+  { isSought = false, others = [] }: { readonly isSought?: boolean; readonly others?: readonly string[] } = {},
+): {
   readonly lost: readonly string[]
   ask(at: number, isThere: boolean): void
   look(at: number): void
@@ -25,12 +29,18 @@ function watched(unsettledUntil: number): {
     inbox: 'inbox',
     unsettledUntil,
     maxPayloadBytes: 1_048_576,
-    publish(_subject, data, reply) {
+    publish(subject, data, reply) {
       const { kind, reader } = readKind(data)
       if (kind !== KIND.ask || reply === undefined) return
       const { calls } = readCalls(reader)
-      const answer = isThere ? writeCalls(new Writer(), KIND.holds, { replica: 'cart-0', calls }) : new Uint8Array()
-      receive({ subject: reply, data: answer, reply: undefined, isNoResponders: !isThere })
+      const there = [...(isThere ? ['cart-0'] : []), ...others].filter(
+        (name) => subject.endsWith('._all') || subject === replicaQuerySubject('shop-1', 'shop/Cart', name),
+      )
+      for (const replica of there) {
+        const answer = writeCalls(new Writer(), KIND.holds, { replica, calls: replica === 'cart-0' ? calls : [] })
+        receive({ subject: reply, data: answer, reply: undefined, isNoResponders: false })
+      }
+      if (there.length === 0) receive({ subject: reply, data: new Uint8Array(), reply: undefined, isNoResponders: true })
     },
     onMove: () => undefined,
     subscribe(subject, handler) {
@@ -47,7 +57,7 @@ function watched(unsettledUntil: number): {
     new Writer(),
   )
   watch.add('shop/Cart')
-  const call: WatchedCall = { id: 1, target: { component: 'shop/Cart' }, sentAt: T - 5_000, holder: 'cart-0' }
+  const call: WatchedCall = { id: 1, target: { component: 'shop/Cart' }, sentAt: T - 5_000, holder: isSought ? undefined : 'cart-0' }
   return {
     lost,
     ask(at, isThereNow) {
@@ -100,5 +110,33 @@ describe('a replica that has a call and is not there', () => {
     ask(T, false)
     for (const ms of [30_000, 30_500, 31_000]) ask(T + ms, false)
     expect(lost).toEqual([])
+  })
+})
+
+describe.each([
+  ['the only replica', [], 'no replica has it: the one that took it is gone'],
+  ['one of two', ['cart-1'], 'no replica has it: the one that took it is gone'],
+])('a replica that may have a call and is not there, %s', (_, others, why) => {
+  const looks = (from: number, to: number): number[] => Array.from({ length: (to - from) / 100 + 1 }, (__, i) => T + from + i * 100)
+
+  it('is gone at once where nothing is known of a server that went', () => {
+    const { lost, ask } = watched(0, { isSought: true, others })
+    for (const at of looks(0, 100)) ask(at, false)
+    expect(lost).toEqual([why])
+  })
+
+  it('is waited for as long as its way to another server may take', () => {
+    const { lost, ask } = watched(T + 5_000, { isSought: true, others })
+    for (const at of looks(0, 1_400)) ask(at, false)
+    for (const at of looks(1_500, 4_000)) ask(at, true)
+    expect(lost).toEqual([])
+  })
+
+  it('is gone when it takes longer', () => {
+    const { lost, ask } = watched(T + 60_000, { isSought: true, others })
+    for (const at of looks(0, 1_400)) ask(at, false)
+    expect(lost).toEqual([])
+    for (const at of looks(1_500, 8_000)) ask(at, false)
+    expect(lost[0]).toBe(why)
   })
 })

@@ -10,8 +10,9 @@
  * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
  *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
  * I4  A replica that still runs calls answers, though it takes no new ones.
- * I5  A replica that has a call and is not there is gone; shortly after a server of the broker has gone, when it is still not there after the time that a
- *     replica may take from one server to another (broker-move.ts).
+ * I5  A replica that is not there is gone; shortly after a server of the broker has gone, it is gone when it is still
+ *     not there after the time that a replica may take from one server to another (broker-move.ts). Until then a call
+ *     that it has, or may have, goes on.
  */
 import type { Writer } from '../../codec/writer.js'
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../contract/routing.js'
@@ -183,7 +184,10 @@ export class CalleeWatch {
       }
     for (const callees of this.#callees.values())
       for (const times of [callees.silentSince, callees.missedAt])
-        for (const replica of times.keys()) if (held.get(callees)?.has(replica) !== true) times.delete(replica)
+        for (const replica of times.keys()) {
+          const isAsked = held.get(callees)?.has(replica) === true || (times === callees.missedAt && sought.has(callees))
+          if (!isAsked) times.delete(replica)
+        }
     for (const [callees, byReplica] of held)
       for (const [replica, calls] of byReplica) {
         if (now < (callees.nextAsk.get(replica) ?? 0)) continue
@@ -252,7 +256,7 @@ export class CalleeWatch {
       return
     }
     const { search } = callees
-    if (search !== undefined && !search.isPointed && now - search.at >= LOOK_MS) this.#point(callees, search)
+    if (search !== undefined && !search.isPointed && now - search.at >= LOOK_MS) this.#point(callees, search, now)
     if (now < callees.nextSearchAt) return
     callees.nextSearchAt = now + callees.searchMs
     callees.searchMs = Math.min(SEARCH_MS.most, callees.searchMs * 2)
@@ -265,8 +269,8 @@ export class CalleeWatch {
     this.#ask({ subject: everyReplicaSubject(this.#options.deploymentId, callees.component), calls }, (answer) => {
       if (callees.search !== search) return true
       if (answer === undefined) {
-        callees.known.clear()
-        search.isPointed = search.isDeserted = true
+        for (const replica of callees.known) if (!this.#mayReturn(callees, replica, now)) this.#forget(callees, replica)
+        search.isPointed = search.isDeserted = callees.known.size === 0
       } else this.#onAnswer(callees, search, answer)
       this.#judge(callees, search)
       return answer === undefined
@@ -274,13 +278,15 @@ export class CalleeWatch {
   }
 
   /** Asks those that have not answered one by one: of a replica that is gone, the broker says so. */
-  #point(callees: Callees, search: Search): void {
+  #point(callees: Callees, search: Search, now: number): void {
     search.isPointed = true
     for (const replica of callees.known) {
       if (search.settled.has(replica)) continue
       this.#ask({ subject: this.#querySubject(callees, replica), calls: search.calls }, (answer) => {
-        if (answer === undefined) this.#forget(callees, replica)
-        else this.#onAnswer(callees, search, answer)
+        if (answer !== undefined) {
+          callees.missedAt.delete(replica)
+          this.#onAnswer(callees, search, answer)
+        } else if (!this.#mayReturn(callees, replica, now)) this.#forget(callees, replica)
         this.#judge(callees, search)
         return true
       })
