@@ -2,17 +2,36 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { jest } from '@jest/globals'
-import { createListener } from './listener.js'
+import { createListener, type BoundListener } from './listener.js'
 
-afterEach(() => jest.useRealTimers())
+const servers = new Set<Server>()
+const sockets = new Set<Socket>()
+
+/** Whatever becomes of the test, its server and connections end with it. */
+function listenerOfTest(): BoundListener {
+  return createListener('web', '127.0.0.1:0', {
+    onServe(server) {
+      servers.add(server as Server) // each test serves HTTP
+      server.on('connection', (socket: Socket) => sockets.add(socket))
+    },
+  })
+}
+afterEach(() => {
+  jest.useRealTimers()
+  for (const socket of sockets) socket.destroy()
+  for (const server of servers) server.close()
+  sockets.clear()
+  servers.clear()
+})
 
 it('tells clients whose requests were at work when the drain began to come back on another connection, and loses none', async () => {
   const CLIENTS = 40
   const agent = new Agent({ keepAlive: true })
   const waiting: ServerResponse[] = []
-  const listener = createListener('web', '127.0.0.1:0')
+  const listener = listenerOfTest()
   const server = createServer((_request, response) => void waiting.push(response))
   const { port } = await listener.serve(server)
   const ask = async (): Promise<IncomingMessage> => {
@@ -56,7 +75,7 @@ describe('a goodbye', () => {
   }
 
   it('closes WebSockets with 1001 and ends event streams, once; other answers go on, and their clients are to connect anew', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     const waiting: ServerResponse[] = []
     const server = createServer(({ url }, response) => {
       if (url === '/set') response.setHeader('content-type', 'text/event-stream; charset=utf-8').write('data: 1\n\n')
@@ -83,7 +102,7 @@ describe('a goodbye', () => {
   })
 
   it('leaves a WebSocket alone whose handshake is not answered', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     let answer = (): void => undefined
     const server = createServer()
     const asked = new Promise<void>((resolve) => serveWebSockets(server, () => (resolve(), new Promise((go) => (answer = go)))))
@@ -100,7 +119,7 @@ describe('a goodbye', () => {
   })
 
   it('lets a frame come to its end that is written in pieces', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     const server = createServer()
     serveWebSockets(server)
     const upgraded = once(server, 'upgrade') as Promise<[IncomingMessage, Duplex]>
@@ -122,7 +141,7 @@ describe('a goodbye', () => {
   })
 
   it('does not make a server answer upgrades that takes none', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     const { port } = await listener.serve(createServer((_, response) => void response.end('as any other request')))
     const request = get({ port, headers: { connection: 'upgrade', upgrade: 'websocket' } })
     const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -131,7 +150,7 @@ describe('a goodbye', () => {
   })
 
   it('survives an application that writes on into a stream that was ended', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     let stream: ServerResponse | undefined
     const server = createServer((_, response) => {
       stream = response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -147,7 +166,7 @@ describe('a goodbye', () => {
   })
 
   it('comes before the cut when the listener is closed', async () => {
-    const listener = createListener('web', '127.0.0.1:0')
+    const listener = listenerOfTest()
     const server = createServer()
     serveWebSockets(server)
     const { port } = await listener.serve(server)
