@@ -9,6 +9,7 @@ FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /src/node_modules node_modules
+COPY --from=build /src/LICENSE LICENSE
 COPY --from=build /src/crds/package.json crds/package.json
 COPY --from=build /src/crds/dist crds/dist
 COPY --from=build /src/sdk/package.json sdk/package.json

@@ -20,7 +20,7 @@ const manifests = new Map(
 )
 const published = [...manifests].filter(([, manifest]) => manifest.private !== true)
 
-/** Beside package.json and what `tsc` makes of `src`. */
+/** Beside package.json, README, licence and what `tsc` makes of `src`. */
 const WRITTEN_BY_HAND: Readonly<Record<string, readonly string[]>> = {
   cli: ['bin/weaver.js'],
   crds: ['weaver.dev_weaverapps.yaml'],
@@ -43,7 +43,7 @@ function expectedOf(folder: string): readonly string[] {
   const built = sources
     .map((path) => path.replace(/\.ts$/, ''))
     .flatMap((stem) => ['.js', '.js.map', '.d.ts'].map((end) => `dist/${stem}${end}`))
-  return ['package.json', ...(WRITTEN_BY_HAND[folder] ?? []), ...built].sort()
+  return ['LICENSE', 'README.md', 'package.json', ...(WRITTEN_BY_HAND[folder] ?? []), ...built].sort()
 }
 
 let packed: ReadonlyMap<string, readonly string[]>
@@ -67,6 +67,11 @@ describe.each(published)('%s', (folder, manifest) => {
     expect(packed.get(manifest.name)).toEqual(expectedOf(folder))
   })
 
+  it('has the licence of this repository, and a README under its name', () => {
+    expect(readFileSync(join(ROOT, folder, 'LICENSE'), 'utf8')).toBe(readFileSync(join(ROOT, 'LICENSE'), 'utf8'))
+    expect(readFileSync(join(ROOT, folder, 'README.md'), 'utf8')).toMatch(`# ${manifest.name}\n`)
+  })
+
   it('has in it every file that its doors and commands name', () => {
     const doors = Object.values(manifest.exports ?? {}).flatMap((door) =>
       typeof door === 'string' ? door : Object.entries(door).flatMap(([condition, path]) => (condition === '@weaver/source' ? [] : path)),
@@ -88,7 +93,8 @@ it("the operator's image has of our packages what is published, and no other pac
   expect([...inImage].sort()).toEqual(['crds', 'deployer', 'kube', 'operator', 'rollout', 'sdk'])
   for (const folder of inImage) {
     const files = await listPackageFiles(join(ROOT, folder), await readPackageJson(join(ROOT, folder)))
-    expect(files.map(({ path }) => path)).toEqual(packed.get(manifests.get(folder)?.name ?? ''))
+    const published = packed.get(manifests.get(folder)?.name ?? '')
+    expect(files.map(({ path }) => path)).toEqual(published?.filter((path) => path !== 'README.md'))
   }
   // The Dockerfile, for releases, copies them one by one.
   const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
