@@ -15,6 +15,7 @@ export {
 } from './component/component.js'
 export { config, construct, lazyRef, listener, logger, optionalRef, ref, type ConfigSchema } from './component/construction.js'
 export type { InterceptedCall, Interceptor, Interceptors } from './component/interceptor.js'
+export type { Listener } from './component/listener.js'
 export { isWeaverError, WeaverError } from './contract/errors.js'
 export type { LeaderScope } from './contract/leader.js'
 export type { RoutingKey } from './contract/shard-key.js'
@@ -27,4 +28,3 @@ export { chromeTrace, type ChromeTrace, type ChromeTraceEvent, type EndedSpan } 
 export { counter, gauge, histogram } from './telemetry/metrics.js'
 export { run, type RunOptions } from './weavelet/bootstrap.js'
 export { deployment, type Deployment } from './context/deployment.js'
-export type { Listener } from './weavelet/listener/listener.js'

@@ -2,10 +2,10 @@
  * The fields of a component under construction: `ref`, `listener`, `config`, `logger`. They work only while the runtime is inside a synchronous `new`: a
  * variable then holds the scope that answers them. It lies on `globalThis`, so that two copies of the SDK in one process agree.
  */
-import type { Listener } from '../weavelet/listener/listener.js'
 import type { Logger } from '../telemetry/logger.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Component } from './component.js'
+import type { Listener } from './listener.js'
 
 /** A zod schema, or anything that parses. */
 export interface ConfigSchema<O> {

@@ -9,10 +9,22 @@
 import type { LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
 import { processNow } from '../context/process-clock.js'
-import type { Transport } from '../rpc/transport/transport.js'
 import { safeJson } from '../contract/safe-json.js'
 import { jsonLine } from '../contract/log-print.js'
 import { processMetrics } from './metrics.js'
+
+/** The connection to the broker, as far as the shipper needs it. */
+export interface LogTransport {
+  readonly isConnected: boolean
+  /** Largest message in bytes. */
+  readonly maxPayloadBytes: number
+  /** @throws when there is no connection */
+  publish(subject: string, data: Uint8Array): void
+  /** Resolves when the broker has seen everything that was sent before. */
+  flush(): Promise<void>
+  /** Told of each loss and each return of the connection. */
+  onConnection(listener: (isConnected: boolean) => void): void
+}
 
 export interface LogShipperOptions {
   readonly deploymentId: string
@@ -53,7 +65,7 @@ export class LogShipper {
   #bytes = 0
   #dropped = 0
   #number = 0
-  #transport: Transport | undefined
+  #transport: LogTransport | undefined
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
   #isStopped = false
@@ -81,7 +93,7 @@ export class LogShipper {
   }
 
   /** From now on entries are sent; those that came before wait until then. */
-  start(transport: Transport): void {
+  start(transport: LogTransport): void {
     this.#transport = transport
     transport.onConnection((isConnected) => {
       if (isConnected) this.#schedule()

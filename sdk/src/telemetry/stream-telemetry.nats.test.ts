@@ -5,7 +5,7 @@ import { startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations, FEED_COMPONENT, type FeedStations } from '../testing/stream-stations.js'
 import { METHOD_METRICS } from './call-stats.js'
 import { processMetrics } from './metrics.js'
-import { loadTracing } from './tracing/tracing.js'
+import { loadTracing } from './tracing/load-tracing.js'
 
 const exporter = new InMemorySpanExporter()
 const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { ErrorCode } from 'nats'
 import { WeaverError } from '../../contract/errors.js'
-import type { NatsTransportOptions } from './nats-transport.js'
 
 /** How long a refusal is taken for one that passes: servers learn of a new account from each other. */
 const REFUSED_MS = 20_000
@@ -13,7 +12,12 @@ const CONTROL_LINE_BYTES = 4_096
 /** What the client library puts into CONNECT beside JWT and name: options, versions, the signature. */
 const CONNECT_BYTES = 330
 
-type Dialled = Pick<NatsTransportOptions, 'credsFile' | 'name' | 'connectTimeoutMs'>
+/** What was connected with: NatsTransportOptions. */
+interface Dialled {
+  readonly credsFile?: string
+  readonly name: string
+  readonly connectTimeoutMs?: number
+}
 
 /** The error to end with, where the broker was reached and trying again cannot help. */
 export function refusalOf(

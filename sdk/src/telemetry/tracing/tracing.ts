@@ -1,7 +1,4 @@
-/**
- * Spans of calls and of HTTP requests, as the rest of the SDK sees them. OpenTelemetry itself (otel-tracing.ts) is loaded only where the application has
- * installed an SDK of it before `run()`: without one, nothing of this costs anything.
- */
+/** Spans of calls and of HTTP requests, as the rest of the SDK sees them. */
 
 /** A span that is open, or an unsampled trace that is only handed on. */
 export interface CallSpan {
@@ -49,14 +46,4 @@ export interface Tracing {
 export interface TracingOptions {
   /** Traces that begin in this process, in a second. `Infinity`: each entry begins one, and the sampler of the OpenTelemetry SDK decides. @default 1 */
   readonly perSecond?: number
-}
-
-/** Where every copy of OpenTelemetry's API of major version 1 keeps what was registered. */
-const REGISTERED = Symbol.for('opentelemetry.js.api.1')
-
-/** @returns `undefined` where no OpenTelemetry SDK is installed at this moment. */
-export async function loadTracing(options: TracingOptions = {}): Promise<Tracing | undefined> {
-  if (!(REGISTERED in globalThis)) return undefined
-  const { createOtelTracing } = await import('./otel-tracing.js')
-  return createOtelTracing(options)
 }

@@ -1,20 +1,9 @@
 import type { Server as HttpServer, ServerResponse } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Listener } from '../../component/listener.js'
 import { WeaverError } from '../../contract/errors.js'
 import { processNow } from '../../context/process-clock.js'
 import { createGoodbye, type Goodbye } from './goodbye.js'
-
-/** A named endpoint for user traffic. */
-export interface Listener {
-  readonly name: string
-  /**
-   * Binds the server to the address that the deployer picked, and counts into the readiness of the process. On drain the weavelet closes it: no new
-   * connection, idle kept-alive ones closed, requests in flight answered.
-   * @throws WeaverError `WEAVER_LISTENER_BIND` when the address cannot be bound; `WEAVER_LISTENER_TWICE` when it serves already;
-   *   `WEAVER_LISTENER_CLOSED` when the process is stopping.
-   */
-  serve(server: Server): Promise<{ readonly host: string; readonly port: number }>
-}
 
 /** Proxies keep connections to a pod open; one that the pod closes first is a request lost. Node's default of 5 s is far below theirs. */
 const KEEP_ALIVE_MS = 75_000

@@ -2,14 +2,11 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node'
-import { component, implement } from '../../component/component.js'
-import { listener, ref } from '../../component/construction.js'
-import type { Listener } from '../../weavelet/listener/listener.js'
-import { context } from '../../context/context.js'
-import { bindByHand, genByHand } from '../../testing/hand-made-app.js'
+import { component, context, implement, listener, ref, type Listener } from '../index.js'
+import { bindByHand, genByHand } from '../testing/hand-made-app.js'
 import { startNatsServer, startTestDeployment, type NatsServer, type TestDeployment } from '@weaver/testing'
-import { callStats } from '../call-stats.js'
-import { processMetrics } from '../metrics.js'
+import { callStats } from './call-stats.js'
+import { processMetrics } from './metrics.js'
 
 interface Store {
   get(key: string): Promise<string>
