@@ -6,6 +6,7 @@ import { kindOf, KIND, readKind } from '../wire/frame.js'
 import { Assembly, readPart } from '../wire/parts.js'
 import type { PendingCall } from './pending-call.js'
 import type { PendingCalls } from './pending-calls.js'
+import type { RequestSender } from './request-sender.js'
 import { processNow } from '../../context/process-clock.js'
 import { failure, RemoteCallError, type RemoteCallCode } from '../../errors/remote-call-error.js'
 import type { IncomingMessage } from '../transport/transport.js'
@@ -14,8 +15,8 @@ export interface AnswerReaderOptions {
   readonly pending: PendingCalls
   readonly maxMessageBytes: number
   readonly damaged: DamagedFrames
-  /** A replica takes the request that comes in parts. */
-  readonly onAccept: (call: PendingCall, replica: string) => void
+  /** Sends the parts of a request that a replica takes. */
+  readonly sender: RequestSender
 }
 
 export class AnswerReader {
@@ -54,7 +55,7 @@ export class AnswerReader {
     if (call === undefined) return // answered too late: its caller has gone
     // The callee ends at the same moment; what it makes of that is no answer any more.
     if (call.deadline <= from.now) return pending.expire(call)
-    if (kind === KIND.accept) return this.#options.onAccept(call, reader.string())
+    if (kind === KIND.accept) return void this.#options.sender.onAccepted(call, reader.string())
     if (kind === KIND.part) return this.#onPart(call, reader, from)
     if (!pending.take(call, true)) return
     call.target.stats[call.attempt.method]?.bytes(call.bytes, reader.size)

@@ -6,9 +6,9 @@ import type { CancelListener } from '../../context/cancellation.js'
 import type { DamagedFrames } from '../wire/damaged-frames.js'
 import type { Numbered } from '../wire/numbered-calls.js'
 import type { Caller, Scope } from '../../context/context.js'
-import type { OwnerQueue, Place } from './owner-queue.js'
+import type { WatchedCall } from '../replicas/callee-watch.js'
+import type { Place } from './owner-queue.js'
 import type { Assembly } from '../wire/parts.js'
-import type { RequestBatch } from './request-batch.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { Route } from '../replicas/route.js'
 
@@ -29,12 +29,6 @@ export interface Target extends CallTarget {
   readonly stats: readonly CallStats[]
   /** By method. */
   readonly limitsMs: readonly number[]
-  /** Calls of this tick to any replica. */
-  readonly batch: RequestBatch
-  /** For calls to one replica: each goes at once. */
-  readonly alone: RequestBatch
-  /** Calls with an owner that wait behind a large one to the same. */
-  readonly queue: OwnerQueue
   /** Answers that cannot be understood. */
   readonly damaged: DamagedFrames
   /** Of the component, for all its callers in this process. */
@@ -58,11 +52,14 @@ export interface Attempt {
 }
 
 export interface PendingCallOwner {
+  /** Its caller has gone. */
   onCancelled(call: PendingCall, reason: unknown): void
+  /** The replica that had it has gone. */
+  onCalleeLost(call: PendingCall, why: string): void
 }
 
 /** A call that is on its way. */
-export class PendingCall implements CancelListener, Numbered<PendingCall> {
+export class PendingCall implements CancelListener, Numbered<PendingCall>, WatchedCall {
   readonly id: number
   chained: PendingCall | undefined
   readonly target: Target
@@ -110,6 +107,10 @@ export class PendingCall implements CancelListener, Numbered<PendingCall> {
 
   onCancelled(reason: unknown): void {
     this.#owner.onCancelled(this, reason)
+  }
+
+  onCalleeLost(why: string): void {
+    this.#owner.onCalleeLost(this, why)
   }
 }
 

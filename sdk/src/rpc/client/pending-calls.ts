@@ -1,35 +1,37 @@
 /**
- * The calls that wait for an answer, by their number, and one coarse timer for their deadlines; a call that succeeds makes no Error, no timer and no signal of
- * its own.
+ * The calls that wait for an answer, by their number; a call that succeeds makes no Error, no timer and no signal of its own.
  *
  * I1  A pending call is settled exactly once, by whoever takes it: by its answer, the broker's "no responders", its deadline, its caller's signal, the loss of
  *     the connection, or the loss of the replica that has it.
  */
 import { IdleWait } from '../../context/idle.js'
 import { NumberedCalls } from '../wire/numbered-calls.js'
-import { processNow } from '../../context/process-clock.js'
-import { deadlineError, failure } from '../../errors/remote-call-error.js'
-import type { PendingCall, SentMessage } from './pending-call.js'
+import { abandoned, deadlineError, failure } from '../../errors/remote-call-error.js'
+import type { CancelNotices } from './cancel-notices.js'
+import type { PendingCall, PendingCallOwner, SentMessage, Target } from './pending-call.js'
 import { ReplySlots } from './reply-slots.js'
+import type { Sweep } from './sweep.js'
 
-const SWEEP_MS = 20
-
-export class PendingCalls {
+export class PendingCalls implements PendingCallOwner {
   readonly #calls = new NumberedCalls<PendingCall>()
   readonly #slots: ReplySlots<SentMessage>
-  readonly #onSweep: (now: number) => boolean
+  readonly #sweep: Sweep
+  readonly #cancels: CancelNotices
   #next = 0
-  #sweep: NodeJS.Timeout | undefined
+  #queued = 0
   readonly #idle = new IdleWait()
 
-  /** @param replyPrefix of the reply subjects, with its dot. @param onSweep runs with each look at the deadlines; true: there is more to look at than calls */
-  constructor(replyPrefix: string, onSweep: (now: number) => boolean) {
+  /** @param replyPrefix of the reply subjects, with its dot */
+  constructor(replyPrefix: string, { sweep, cancels }: { readonly sweep: Sweep; readonly cancels: CancelNotices }) {
     this.#slots = new ReplySlots(replyPrefix)
-    this.#onSweep = onSweep
+    this.#sweep = sweep
+    this.#cancels = cancels
+    sweep.add((now) => this.#expire(now))
   }
 
+  /** Calls without an answer, and those that are not sent yet. */
   get size(): number {
-    return this.#calls.size
+    return this.#calls.size + this.#queued
   }
 
   values(): readonly PendingCall[] {
@@ -49,7 +51,17 @@ export class PendingCalls {
     this.#calls.add(call)
     call.target.waiting++
     call.attempt.now.cancellation?.add(call)
-    this.watch()
+    this.#sweep.begin()
+  }
+
+  /** A call to this target waits until it may be sent. @returns to be called once, when it does no longer */
+  queue(target: Target): () => void {
+    this.#queued++
+    target.waiting++
+    return () => {
+      this.#queued--
+      target.waiting--
+    }
   }
 
   /** I1. @returns false when somebody else has settled it. */
@@ -89,6 +101,17 @@ export class PendingCalls {
     if (this.take(call, false)) call.reject(deadlineError(call.what, { isSent: true }))
   }
 
+  onCancelled(call: PendingCall, reason: unknown): void {
+    if (!this.take(call, false)) return
+    const isSent = call.message !== undefined
+    call.reject(abandoned(reason, call.what, isSent))
+    if (isSent) this.#cancels.send(call)
+  }
+
+  onCalleeLost(call: PendingCall, why: string): void {
+    if (this.take(call, false)) call.reject(failure('WEAVER_RPC_PEER_LOST', `${call.what} will not be answered: ${why}`, true))
+  }
+
   /** Resolves when no call waits for an answer. */
   idle(): Promise<void> {
     return this.#idle.until(this.#calls.size === 0)
@@ -102,14 +125,9 @@ export class PendingCalls {
     }
   }
 
-  /** Begins to look at deadlines, as long as there is something to look at. */
-  watch(): void {
-    this.#sweep ??= setInterval(() => {
-      const now = processNow()
-      for (const call of this.#calls.values()) if (call.deadline <= now) this.expire(call)
-      if (this.#onSweep(now) || this.#calls.size > 0) return
-      clearInterval(this.#sweep)
-      this.#sweep = undefined
-    }, SWEEP_MS)
+  /** @returns whether there are calls whose deadlines have not passed */
+  #expire(now: number): boolean {
+    for (const call of this.#calls.values()) if (call.deadline <= now) this.expire(call)
+    return this.#calls.size > 0
   }
 }

@@ -9,7 +9,8 @@
 import type { MethodBinding } from '../../component/binding.js'
 import { backoffMs, pause } from '../../context/backoff.js'
 import { NEVER } from '../../context/context.js'
-import { isPlatformFailure } from './decode-answer.js'
+import type { CallLine } from './call-line.js'
+import { decodeAnswer, isPlatformFailure } from './decode-answer.js'
 import { whatOf, type Attempt, type Target } from './pending-call.js'
 import { processNow } from '../../context/process-clock.js'
 import { failure, RemoteCallError, type RemoteCallCode } from '../../errors/remote-call-error.js'
@@ -33,17 +34,15 @@ const RETRIED: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_DISCON
 
 export class Retrier {
   readonly #transport: Transport
-  readonly #send: (target: Target, call: Attempt) => Promise<unknown>
   readonly #reconnected = new Set<() => void>()
 
-  /** @param send makes one attempt, and gives what the method returned */
-  constructor(transport: Transport, send: (target: Target, call: Attempt) => Promise<unknown>) {
+  constructor(transport: Transport) {
     this.#transport = transport
-    this.#send = send
   }
 
   /** After the first attempt: tries again where that may help. @param first what came of it */
-  async goOn(target: Target, call: Attempt, first: RemoteCallError): Promise<unknown> {
+  async goOn(line: CallLine, call: Attempt, first: RemoteCallError): Promise<unknown> {
+    const { target } = line
     const { deadline, now, method } = call
     const binding = target.methods[method] as MethodBinding // the stub and this list come from one generated file
     let error = first
@@ -72,7 +71,7 @@ export class Retrier {
           const until = mayHaveRun && lostAt !== undefined ? Math.min(deadline, lostAt + RECONNECT_WINDOW_MS) : deadline
           await this.#connection(whatOf(target, method), { until, signal: now.signal })
         }
-        return await this.#send(target, { ...call, owner, place: undefined })
+        return decodeAnswer(await line.sendNow({ ...call, owner, place: undefined }, processNow()), binding, target)
       } catch (failed) {
         if (!isPlatformFailure(failed)) throw failed
         error = failed

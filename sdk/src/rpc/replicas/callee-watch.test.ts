@@ -52,12 +52,15 @@ function watched(
     lost: new Promise(() => undefined),
     close: async () => undefined,
   }
-  const watch = new CalleeWatch(
-    { transport, deploymentId: 'shop-1', replica: 'web-0', inbox: 'inbox.', log: LOG, onLost: (_, why) => void lost.push(why) },
-    new Writer(),
-  )
+  const watch = new CalleeWatch({ transport, deploymentId: 'shop-1', replica: 'web-0', inbox: 'inbox.', log: LOG }, new Writer())
   watch.add('shop/Cart')
-  const call: WatchedCall = { id: 1, target: { component: 'shop/Cart' }, sentAt: T - 5_000, holder: isSought ? undefined : 'cart-0' }
+  const call: WatchedCall = {
+    id: 1,
+    target: { component: 'shop/Cart' },
+    sentAt: T - 5_000,
+    holder: isSought ? undefined : 'cart-0',
+    onCalleeLost: (why) => void lost.push(why),
+  }
   return {
     lost,
     ask(at, isThereNow) {

@@ -52,6 +52,8 @@ export interface WatchedCall {
   readonly sentAt: number
   /** The replica that has it, once that is known. */
   holder: string | undefined
+  /** Nobody will answer it; it may have been answered meanwhile. */
+  onCalleeLost(why: string): void
 }
 
 export interface CalleeWatchOptions {
@@ -63,8 +65,6 @@ export interface CalleeWatchOptions {
   readonly log: Logger
   /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000, three heartbeats */
   readonly frozenMs?: number | undefined
-  /** Told of a call that nobody will answer; it may have been answered meanwhile. */
-  readonly onLost: (call: WatchedCall, why: string) => void
 }
 
 /** What is known of the replicas of one component. */
@@ -204,11 +204,11 @@ export class CalleeWatch {
     callees.silentSince.set(replica, since)
     const silentMs = now - since
     if (silentMs < PASSED_OVER_MS) return
-    const { frozenMs = FROZEN_MS, onLost } = this.#options
+    const { frozenMs = FROZEN_MS } = this.#options
     for (const call of calls) {
       call.target.route?.onUnreachable(replica)
       if (call.target.route !== undefined && silentMs >= frozenMs)
-        onLost(call, `"${replica}", which has it, has said nothing for ${Math.round(silentMs / 1_000)} s`)
+        call.onCalleeLost(`"${replica}", which has it, has said nothing for ${Math.round(silentMs / 1_000)} s`)
     }
   }
 
@@ -218,7 +218,7 @@ export class CalleeWatch {
       if (answer === undefined) return this.#mayReturn(callees, replica, now) || this.#onGone(callees, replica, calls)
       callees.missedAt.delete(replica)
       const held = new Set(answer.calls)
-      for (const call of calls) if (!held.has(call.id)) this.#options.onLost(call, `"${replica}" no longer has it: its answer was lost`)
+      for (const call of calls) if (!held.has(call.id)) call.onCalleeLost(`"${replica}" no longer has it: its answer was lost`)
       return true
     })
   }
@@ -245,7 +245,7 @@ export class CalleeWatch {
 
   #onGone(callees: Callees, replica: string, calls: readonly WatchedCall[]): true {
     this.#forget(callees, replica)
-    for (const call of calls) this.#options.onLost(call, `the replica "${replica}", which had it, is gone`)
+    for (const call of calls) call.onCalleeLost(`the replica "${replica}", which had it, is gone`)
     return true
   }
 
@@ -307,8 +307,7 @@ export class CalleeWatch {
     if (callees.known.size === 0 && !search.isDeserted) return
     for (const replica of callees.known) if (!search.settled.has(replica)) return
     callees.search = undefined
-    for (const call of search.calls)
-      if (call.holder === undefined) this.#options.onLost(call, 'no replica has it: the one that took it is gone')
+    for (const call of search.calls) if (call.holder === undefined) call.onCalleeLost('no replica has it: the one that took it is gone')
   }
 
   /** Asks who is there. A busy replica answers when it has time. */

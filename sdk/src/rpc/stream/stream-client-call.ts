@@ -160,7 +160,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
   }
 
   /** Nothing happens when it was accepted a moment ago, in the same packet as the answer to whoever asked for it. */
-  onNotAccepted(why: string): void {
+  onCalleeLost(why: string): void {
     if (this.#state === 'opening') this.#fail(this.#failure('WEAVER_RPC_PEER_LOST', `will not be answered: ${why}`, true))
   }
 

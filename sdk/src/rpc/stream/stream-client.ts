@@ -53,11 +53,6 @@ export class StreamClient {
     return this.#opening
   }
 
-  /** The replica that was offered it is gone. */
-  onLost(call: WatchedCall, why: string): void {
-    if (call instanceof ClientCall && this.#opening.has(call)) call.onNotAccepted(why)
-  }
-
   /** A call of a method that returns a stream. The context is that of the call, not of the reader. */
   stream(call: StreamCall): AsyncGenerator<unknown, void, undefined> {
     const leaving = new Leaving()
