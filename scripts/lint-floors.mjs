@@ -1,0 +1,76 @@
+/**
+ * The floors of `sdk/src` as a linter rule: a folder imports only from folders on the floors below
+ * its own. Imports of types count, and so do those of tests, which may use `testing/` and the doors
+ * as well. ARCHITECTURE.md says what each folder is for.
+ */
+import { dirname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const SOURCES = fileURLToPath(new URL('../sdk/src', import.meta.url))
+
+/** The lowest first; folders of one floor do not know each other. */
+const FLOORS = [
+  ['contract'],
+  ['errors'],
+  ['codec'],
+  ['context'],
+  ['telemetry/tracing'],
+  ['telemetry'],
+  ['component'],
+  ['config'],
+  ['rpc/wire'],
+  ['rpc/transport'],
+  ['rpc/replicas'],
+  ['rpc/stream'],
+  ['rpc/client', 'rpc/server'],
+  ['rpc', 'local'], // `rpc` itself: tests of client and server together
+  ['routing', 'leader'],
+  ['weavelet/listener', 'weavelet/control'],
+  ['weavelet'],
+  ['sim/world'],
+  ['sim'],
+  ['.'],
+]
+const FLOOR_OF = new Map(FLOORS.flatMap((folders, floor) => folders.map((folder) => [folder, floor])))
+
+/** What every test may import: support that only tests use, and what users import. */
+const OPEN_TO_TESTS = ['.', 'testing']
+
+const folderOf = (file) =>
+  relative(SOURCES, dirname(file))
+    .split(sep)
+    .join('/')
+    .replace(/(^|\/)testdata$/, '') || '.'
+
+/** @returns why `file` must not import `source`, as far as floors go */
+function problemOf(file, source) {
+  if (typeof source !== 'string' || !source.startsWith('.')) return undefined
+  const [from, to] = [folderOf(file), folderOf(join(dirname(file), source))]
+  if (from === to || to.startsWith('..')) return undefined
+  const isTest = /\.test(-d)?\.ts$/.test(file) || from === 'testing'
+  if (isTest && (from === 'testing' || OPEN_TO_TESTS.includes(to))) return undefined
+  if (to === 'testing') return 'testing/ is for tests only.'
+  const [own, other] = [FLOOR_OF.get(from), FLOOR_OF.get(to)]
+  const missing = own === undefined ? from : other === undefined ? to : undefined
+  if (missing !== undefined) return `"${missing}" is not a floor of sdk/src: give it its place in scripts/lint-floors.mjs.`
+  if (own > other) return undefined
+  return `"${from}" imports from folders below it only, and "${to}" is not: ARCHITECTURE.md, floors of the SDK.`
+}
+
+const downwards = {
+  create(context) {
+    const check = ({ source }) => {
+      const problem = source && problemOf(context.filename, source.value)
+      if (problem) context.report({ node: source, message: problem })
+    }
+    return {
+      ImportDeclaration: check,
+      ImportExpression: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      TSImportType: check,
+    }
+  },
+}
+
+export default { meta: { name: 'floors' }, rules: { downwards } }
