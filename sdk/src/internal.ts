@@ -35,6 +35,7 @@ export { connectNats, type NatsTransportOptions } from './rpc/transport/nats-tra
 export type { Transport } from './rpc/transport/transport.js'
 export { createLogger, entrySink, type LogSink } from './telemetry/logger.js'
 export { serveControlSocket } from './weavelet/control/control-server.js'
-export { startWeavelet, type Weavelet } from './weavelet/weavelet.js'
+export { startWeavelet } from './weavelet/start-weavelet.js'
+export type { Weavelet } from './weavelet/weavelet.js'
 export { withPackages } from './component/merge-packages.js'
 export { parseAppConfig } from './config/app-config.js'

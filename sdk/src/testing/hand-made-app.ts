@@ -4,7 +4,8 @@ import type { Component, Implementation, Main } from '../component/component.js'
 import type { Bootstrap } from '../contract/bootstrap.js'
 import type { LogFields } from '../telemetry/logger.js'
 import { deploymentOf } from '../context/deployment.js'
-import { startWeavelet, type Weavelet } from '../weavelet/weavelet.js'
+import { startWeavelet } from '../weavelet/start-weavelet.js'
+import type { Weavelet } from '../weavelet/weavelet.js'
 
 export { genByHand } from './hand-made-bindings.js'
 

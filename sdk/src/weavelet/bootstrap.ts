@@ -22,9 +22,10 @@ import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from '../context/deployment.js'
 import { watchLifeline } from './lifeline.js'
 import { checkNodeVersion } from './node-version.js'
-import type { RunLimits } from './run-limits.js'
+import { graceMsOf, type RunLimits } from './run-limits.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
-import { graceMsOf, startWeavelet, type WeaveletOptions } from './weavelet.js'
+import { startWeavelet } from './start-weavelet.js'
+import type { WeaveletOptions } from './weavelet-options.js'
 
 /** Code of the application threw these: where it did is worth its stack. */
 const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED', 'WEAVER_START_INVALID']

@@ -1,4 +1,7 @@
-import { MAX_TIMER_MS } from '../contract/bootstrap.js'
+import { MAX_TIMER_MS, type Bootstrap } from '../contract/bootstrap.js'
+
+/** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
+const DEFAULT_GRACE_MS = 25_000
 
 /** The numbers that an application may give to `run()`, and in what bounds. */
 export interface RunLimits {
@@ -34,4 +37,9 @@ export function runLimitProblems(given: RunLimits): readonly string[] {
       `${option} is ${typeof value === 'string' ? `"${value}"` : String(value)}; give a whole number of ${unit}, from ${least} to ${most}`,
     ]
   })
+}
+
+/** How long a stop may take, in milliseconds, without what the deployer waits before it. The deployer's word counts, then the application's. */
+export function graceMsOf(bootstrap: Bootstrap | undefined, own: number | undefined): number {
+  return Math.min(bootstrap?.shutdownGraceMs ?? own ?? DEFAULT_GRACE_MS, MAX_TIMER_MS)
 }
