@@ -39,103 +39,129 @@ export interface ListenerHooks {
 }
 
 export function createListener(name: string, address: string, hooks: ListenerHooks = {}): BoundListener {
-  let served: Server | undefined
-  let isBound = false
-  let isDraining = false
-  let isClosed = false
-  let binding: Promise<void> | undefined
+  return new ServerListener(name, address, hooks)
+}
+
+class ServerListener implements BoundListener {
+  readonly name: string
+  readonly #address: string
+  readonly #hooks: ListenerHooks
+  #server: Server | undefined
+  #isBound = false
+  #isDraining = false
+  #isClosed = false
+  #binding: Promise<void> | undefined
   /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
-  const sockets = new Set<Socket>()
+  readonly #sockets = new Set<Socket>()
   /** Answers that are not at their end. Whether the connection stays open is said in the head, which may be written long after the request came. */
-  const answers = new Set<ServerResponse>()
-  let parting: Goodbye | undefined
-  let partingUntil = 0
-  const drain = (): void => {
-    isDraining = true
-    for (const answer of answers) answer.shouldKeepAlive = false
+  readonly #answers = new Set<ServerResponse>()
+  #parting: Goodbye | undefined
+  #partingUntil = 0
+
+  constructor(name: string, address: string, hooks: ListenerHooks) {
+    this.name = name
+    this.#address = address
+    this.#hooks = hooks
   }
-  const goodbye = (): number => {
-    partingUntil = processNow() + GOODBYE_MS
-    for (const answer of answers) answer.shouldKeepAlive = false
-    return parting?.say() ?? 0
+
+  get isBound(): boolean {
+    return this.#isBound
   }
-  return {
-    name,
-    get isBound() {
-      return isBound
-    },
-    async serve(server) {
-      if (isClosed)
-        throw new WeaverError(
-          'WEAVER_LISTENER_CLOSED',
-          `listener "${name}" is not bound any more: the process is stopping; serve it earlier in main()`,
-        )
-      if (served !== undefined)
-        throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
-      served = server
-      parting = createGoodbye(server, answers)
-      hooks.onServe?.(server)
-      server.on('connection', (socket: Socket) => {
-        sockets.add(socket)
-        socket.once('close', () => sockets.delete(socket))
-      })
-      server.prependListener('request', (_request: unknown, response: ServerResponse) => {
-        if (isDraining || (partingUntil > 0 && processNow() < partingUntil)) response.shouldKeepAlive = false
-        answers.add(response)
-        response.once('close', () => answers.delete(response))
-      })
-      if (isHttp(server) && server.keepAliveTimeout === NODE_KEEP_ALIVE_MS) {
-        server.keepAliveTimeout = KEEP_ALIVE_MS
-        server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
+
+  async serve(server: Server): Promise<{ readonly host: string; readonly port: number }> {
+    const { name } = this
+    if (this.#isClosed)
+      throw new WeaverError(
+        'WEAVER_LISTENER_CLOSED',
+        `listener "${name}" is not bound any more: the process is stopping; serve it earlier in main()`,
+      )
+    if (this.#server !== undefined)
+      throw new WeaverError('WEAVER_LISTENER_TWICE', `listener "${name}" serves already; declare one listener for each server`)
+    this.#server = server
+    this.#parting = createGoodbye(server, this.#answers)
+    this.#hooks.onServe?.(server)
+    this.#follow(server)
+    if (isHttp(server) && server.keepAliveTimeout === NODE_KEEP_ALIVE_MS) {
+      server.keepAliveTimeout = KEEP_ALIVE_MS
+      server.headersTimeout = Math.max(server.headersTimeout, KEEP_ALIVE_MS + 1_000)
+    }
+    try {
+      this.#binding = listen(server, name, this.#address)
+      await this.#binding
+    } catch (error) {
+      this.#server = undefined // another server, or the same one again, may still be given to it
+      throw error
+    }
+    this.#isBound = true
+    const bound = server.address() as AddressInfo // a TCP server that listens has one
+    const at = { host: bound.address, port: bound.port }
+    this.#hooks.onBound?.(at)
+    return at
+  }
+
+  /** Keeps track of what is open, and tells clients that are answered to leave where that is to be said. */
+  #follow(server: Server): void {
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    server.prependListener('request', (_request: unknown, response: ServerResponse) => {
+      if (this.#isDraining || (this.#partingUntil > 0 && processNow() < this.#partingUntil)) response.shouldKeepAlive = false
+      this.#answers.add(response)
+      response.once('close', () => this.#answers.delete(response))
+    })
+  }
+
+  beginDrain(): void {
+    this.#drain()
+    if (this.#server !== undefined && isHttp(this.#server)) this.#server.closeIdleConnections()
+  }
+
+  goodbye(): number {
+    this.#partingUntil = processNow() + GOODBYE_MS
+    for (const answer of this.#answers) answer.shouldKeepAlive = false
+    return this.#parting?.say() ?? 0
+  }
+
+  async close({ withinMs = Infinity }: { readonly withinMs?: number } = {}): Promise<boolean> {
+    this.#drain()
+    this.#isClosed = true
+    // A stop may come between listen() and its success: what then binds would stay open.
+    await this.#binding?.catch(() => undefined) // serve() rejects with it
+    const server = this.#server
+    if (server === undefined || !server.listening) return true
+    this.#isBound = false
+    let isClean = true
+    const cut = (): void => {
+      isClean = this.#sockets.size === 0
+      for (const socket of this.#sockets) socket.destroy()
+    }
+    const timers = withinMs === Infinity ? [] : [setTimeout(() => this.goodbye(), withinMs * GOODBYE_SHARE), setTimeout(cut, withinMs)]
+    await this.#closed(server)
+    for (const timer of timers) clearTimeout(timer)
+    return isClean
+  }
+
+  #drain(): void {
+    this.#isDraining = true
+    for (const answer of this.#answers) answer.shouldKeepAlive = false
+  }
+
+  /** Takes no new connection; resolves when the last one is closed. */
+  async #closed(server: Server): Promise<void> {
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      if (!isHttp(server)) return
+      const closeIdle = (): void => {
+        server.closeIdleConnections()
+        // A browser opens connections ahead of requests. Node does not take them for idle.
+        for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
       }
-      try {
-        binding = listen(server, name, address)
-        await binding
-      } catch (error) {
-        served = undefined // another server, or the same one again, may still be given to it
-        throw error
-      }
-      isBound = true
-      const bound = server.address() as AddressInfo // a TCP server that listens has one
-      const at = { host: bound.address, port: bound.port }
-      hooks.onBound?.(at)
-      return at
-    },
-    beginDrain() {
-      drain()
-      if (served !== undefined && isHttp(served)) served.closeIdleConnections()
-    },
-    goodbye,
-    async close({ withinMs = Infinity } = {}) {
-      drain()
-      isClosed = true
-      // A stop may come between listen() and its success: what then binds would stay open.
-      await binding?.catch(() => undefined) // serve() rejects with it
-      const server = served
-      if (server === undefined || !server.listening) return true
-      isBound = false
-      let isClean = true
-      const cut = (): void => {
-        isClean = sockets.size === 0
-        for (const socket of sockets) socket.destroy()
-      }
-      const timers = withinMs === Infinity ? [] : [setTimeout(goodbye, withinMs * GOODBYE_SHARE), setTimeout(cut, withinMs)]
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        if (!isHttp(server)) return
-        const closeIdle = (): void => {
-          server.closeIdleConnections()
-          // A browser opens connections ahead of requests. Node does not take them for idle.
-          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-        }
-        closeIdle()
-        // A kept-alive connection turns idle a moment after its last answer.
-        const sweep = setInterval(closeIdle, 50)
-        server.once('close', () => clearInterval(sweep))
-      })
-      for (const timer of timers) clearTimeout(timer)
-      return isClean
-    },
+      closeIdle()
+      // A kept-alive connection turns idle a moment after its last answer.
+      const sweep = setInterval(closeIdle, 50)
+      server.once('close', () => clearInterval(sweep))
+    })
   }
 }
 
