@@ -10,7 +10,7 @@ import {
   type LeaderLeases,
 } from '@weaver/deployer'
 import { context } from '../context/context.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
 import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'

@@ -6,7 +6,7 @@ import { startAssignmentController, type AssignmentController } from '@weaver/de
 import type { Assignment } from '../contract/assignment.js'
 import type { Balance } from '../contract/routing.js'
 import { Routing } from '../routing/routing.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
 import { RpcClient } from '../rpc/client/rpc-client.js'
 import { RpcServer } from '../rpc/server/rpc-server.js'
 import type { Transport } from '../rpc/transport/transport.js'

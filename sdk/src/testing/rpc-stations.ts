@@ -3,7 +3,7 @@
  * one binding, written by hand: methods that take strings and return one.
  */
 import type { MoveLimits } from '../rpc/transport/broker-move.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
 import type { RemoteCallError } from '../errors/remote-call-error.js'
 import { RpcClient, type RpcClientOptions } from '../rpc/client/rpc-client.js'
 import { RpcServer } from '../rpc/server/rpc-server.js'

@@ -1,6 +1,6 @@
 /** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
 import type { MoveLimits } from '../rpc/transport/broker-move.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
 import { RpcClient } from '../rpc/client/rpc-client.js'
 import { RpcServer } from '../rpc/server/rpc-server.js'
 import type { Transport } from '../rpc/transport/transport.js'

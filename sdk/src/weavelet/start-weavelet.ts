@@ -1,6 +1,6 @@
 import { inboxPrefix } from '../contract/subjects.js'
 import { checkOneCopy } from '../context/sdk-copies.js'
-import { connectNats } from '../rpc/transport/nats-transport.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
 import type { Transport } from '../rpc/transport/transport.js'
 import { createLogger, type Logger } from '../telemetry/logger.js'
 import { loadTracing } from '../telemetry/tracing/load-tracing.js'

@@ -1,7 +1,7 @@
 /** Replicas that learn of each other over a real nats-server. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Writer } from '../../codec/writer.js'
-import { connectNats } from '../transport/nats-transport.js'
+import { connectNats } from '../transport/connect-nats.js'
 import type { Logger } from '../../telemetry/logger.js'
 import { DEPLOYMENT, startStations, type Stations } from '../../testing/rpc-stations.js'
 import { ReplicaRoster } from './replica-roster.js'

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { nkeys } from 'nats'
 import { createLogger } from '../../telemetry/logger.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
-import { connectNats } from './nats-transport.js'
+import { connectNats } from './connect-nats.js'
 import type { Transport } from './transport.js'
 
 let folder: string

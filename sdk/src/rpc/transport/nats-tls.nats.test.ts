@@ -9,7 +9,7 @@ import { parseBootstrap, type NatsTls } from '../../contract/bootstrap.js'
 import { makeCertificates, type Certificates } from '../../testing/make-certificates.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { createLogger } from '../../telemetry/logger.js'
-import { connectNats } from './nats-transport.js'
+import { connectNats } from './connect-nats.js'
 import type { Transport } from './transport.js'
 
 let folder: string

@@ -1,7 +1,7 @@
 import type { WeaverError } from '../../contract/errors.js'
 import type { MoveSteps } from './broker-move.js'
 
-/** The port to the broker. `nats-transport.ts` is the only file that imports a client library. */
+/** The port to the broker. Only connect-nats.ts, nats-transport.ts and nats-refusal.ts import a client library. */
 export interface IncomingMessage {
   readonly subject: string
   readonly data: Uint8Array

@@ -1,6 +1,6 @@
 // A replica of shop/Cart and news/Feed as a process, to be killed and frozen: cart.mjs URL REPLICA. Says "ready" when it serves.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectNats } from '../../../../dist/rpc/transport/nats-transport.js'
+import { connectNats } from '../../../../dist/rpc/transport/connect-nats.js'
 import { RpcServer } from '../../../../dist/rpc/server/rpc-server.js'
 import { BUILD, COMPONENT, DEPLOYMENT, FEED, FEED_COMPONENT, METHODS } from '../../../testing/hand-made-bindings.ts'
 
