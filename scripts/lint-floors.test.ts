@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url'
+
+interface Rule {
+  create(context: { readonly filename: string; report(problem: { readonly message: string }): void }): {
+    ImportDeclaration(node: { readonly source: { readonly value: string } }): void
+  }
+}
+let rule: Rule
+beforeAll(async () => {
+  const plugin = (await import(new URL('lint-floors.mjs', import.meta.url).href)) as {
+    readonly default: { readonly rules: { readonly downwards: Rule } }
+  }
+  rule = plugin.default.rules.downwards
+})
+
+/** @param file below `sdk/src` */
+function problems(file: string, source: string): readonly string[] {
+  const found: string[] = []
+  const filename = fileURLToPath(new URL(`../sdk/src/${file}`, import.meta.url))
+  rule.create({ filename, report: ({ message }) => void found.push(message) }).ImportDeclaration({ source: { value: source } })
+  return found
+}
+
+it.each([
+  ['rpc/client/retrier.ts', '../../context/context.js'],
+  ['rpc/client/retrier.ts', './call-line.js'],
+  ['weavelet/weavelet.ts', './listener/listener.js'],
+  ['weavelet/weavelet.ts', 'nats'],
+  ['telemetry/tracing.nats.test.ts', '../index.js'],
+  ['telemetry/tracing.nats.test.ts', '../testing/hand-made-app.js'],
+])('%s may import %s', (file, source) => {
+  expect(problems(file, source)).toEqual([])
+})
+
+it.each([
+  [
+    'telemetry/log-shipper.ts',
+    '../rpc/transport/transport.js',
+    '"telemetry" imports from folders below it only, and "rpc/transport" is not',
+  ],
+  ['telemetry/log.test.ts', '../rpc/transport/transport.js', '"telemetry" imports from folders below it only, and "rpc/transport" is not'],
+  ['rpc/server/rpc-server.ts', '../client/rpc-client.js', '"rpc/server" imports from folders below it only, and "rpc/client" is not'],
+  ['weavelet/listener/listener.ts', '../weavelet.js', '"weavelet/listener" imports from folders below it only, and "weavelet" is not'],
+  ['component/construction.ts', '../index.js', '"component" imports from folders below it only, and "." is not'],
+  ['sim/simulate.ts', '../testing/cable.js', 'testing/ is for tests only'],
+  ['new-folder/idea.ts', '../contract/errors.js', '"new-folder" is not a floor of sdk/src'],
+])('%s must not import %s', (file, source, why) => {
+  expect(problems(file, source)).toEqual([expect.stringContaining(why)])
+})
