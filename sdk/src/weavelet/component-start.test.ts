@@ -23,6 +23,10 @@ function others() {
   }
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(1)
+}
+
 function recorder() {
   const started: string[] = []
   const logs: { readonly level: string; readonly fields: LogFields | undefined }[] = []
@@ -55,11 +59,11 @@ it('lets others pass while one waits for another process, and those that need th
     whenServed,
     log,
   })
-  await sleep(30)
+  await until(() => started.length === 1 && asked().length === 2)
   expect(started).toEqual(['other'])
   expect(asked()).toEqual(['x', 'y'])
   serve('y')
-  await sleep(30)
+  await until(() => started.length === 2)
   expect(started).toEqual(['other', 'needs-both'])
   serve('x')
   await all
