@@ -190,7 +190,8 @@ interface Line {
 }
 
 /** @returns whether the line is taken out */
-function take(fields: Fields, kind: FieldKind, bytes: Buffer, { start, nameLength, valueStart, valueEnd }: Line): boolean {
+function take(fields: Fields, kind: FieldKind, bytes: Buffer, line: Line): boolean {
+  const { start, nameLength, valueStart, valueEnd } = line
   const is = (word: string): boolean => isWord(bytes, start, word)
   const value = (): string => textOf(bytes, valueStart, valueEnd)
   const isRequest = kind !== 'response'
@@ -222,6 +223,7 @@ function take(fields: Fields, kind: FieldKind, bytes: Buffer, { start, nameLengt
       return true
     case 14:
       if (is('content-length')) {
+        refuseTabs(bytes, line)
         fields.takeLength(bytes, valueStart, valueEnd)
         return true
       }
@@ -235,9 +237,13 @@ function take(fields: Fields, kind: FieldKind, bytes: Buffer, { start, nameLengt
         fields.forwardedHost ??= value()
         return true
       }
-      return is('proxy-connection')
+      if (!is('proxy-connection')) return false
+      // Nobody should send it; who reads it, as llhttp does, takes it for `Connection`.
+      if (/close/i.test(value())) fields.isClose = true
+      return true
     case 17:
       if (is('transfer-encoding')) {
+        refuseTabs(bytes, line)
         fields.takeEncoding(bytes, valueStart, valueEnd)
         return true
       }
@@ -249,6 +255,12 @@ function take(fields: Fields, kind: FieldKind, bytes: Buffer, { start, nameLengt
     default:
       return false
   }
+}
+
+/** Around what frames a body, parsers take a tab for different things. */
+function refuseTabs(bytes: Buffer, { start, nameLength, valueStart, valueEnd }: Line): void {
+  for (let i = start + nameLength + 1; i < valueStart; i++) if (bytes[i] === HTAB) throw new Refusal('a tab before what frames the body')
+  if (bytes[valueEnd] === HTAB || bytes[valueEnd] === SP) throw new Refusal('space after what frames the body')
 }
 
 function keepAliveOf(value: string): number | undefined {
