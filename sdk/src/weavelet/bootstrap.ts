@@ -9,30 +9,21 @@ import type { Interceptors } from '../component/interceptor.js'
 import { banner } from '../contract/banner.js'
 import { BOOTSTRAP_ENV, parseBootstrap } from '../contract/bootstrap.js'
 import { DESCRIBE_ENV } from '../contract/describe-run.js'
-import { isWeaverError } from '../contract/errors.js'
-import { jsonLine, prettyPrinter } from '../contract/log-print.js'
+import { prettyPrinter } from '../contract/log-print.js'
 import { parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '../contract/single.js'
-import { processNow } from '../context/process-clock.js'
 import { checkOneCopy } from '../context/sdk-copies.js'
 import { setCallCounting } from '../telemetry/call-stats.js'
-import { LogShipper } from '../telemetry/log-shipper.js'
-import { createLogger, entrySink, type LogSink } from '../telemetry/logger.js'
 import { emptyConfig, readAppConfig } from '../config/app-config.js'
 import { answerDescribeRequest } from './describe-application.js'
 import { deploymentOf, setDeployment, type Deployment } from '../context/deployment.js'
-import { watchLifeline } from './lifeline.js'
 import { checkNodeVersion } from './node-version.js'
+import { ProcessEnd } from './process-end.js'
+import { ProgramOutput } from './program-output.js'
 import { graceMsOf, type RunLimits } from './run-limits.js'
 import { readTelemetryEnvironment } from './telemetry-environment.js'
 import { startWeavelet } from './start-weavelet.js'
 import type { WeaveletOptions } from './weavelet-options.js'
 
-/** Code of the application threw these: where it did is worth its stack. */
-const THROWN_BY_CODE: readonly string[] = ['WEAVER_CONSTRUCT_FAILED', 'WEAVER_INIT_FAILED', 'WEAVER_START_INVALID']
-
-/** A second Ctrl-C ends the process at once. One that follows the first so soon is no second: `npm run` passes on what the terminal has sent already. */
-const SECOND_INTERRUPT_MS = 300
-const INTERRUPTED = 130
 const NO_CONFIG_READ = 'no configuration was read: set WEAVER_CONFIG=weaver.toml, or use `weaver single deploy`'
 
 /** Choices of the application about its own running. */
@@ -65,80 +56,27 @@ export interface RunOptions extends RunLimits {
  * await run(App, weaver)
  */
 export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOptions = {}): Promise<void> {
-  const program = process.argv[1] ?? 'app'
-  const print = prettyPrinter({ isColored: hasColors() })
-  let sink: LogSink = entrySink((entry) => void process.stderr.write(print(entry)))
-  let logShipper: LogShipper | undefined
+  const output = new ProgramOutput(prettyPrinter({ isColored: hasColors() }))
   /** Fires when the process is told to stop. */
   const abort = new AbortController()
-  /** A user's mistake needs its message, not our stack. */
-  const fail = (error: unknown): void => {
-    if (isWeaverError(error)) {
-      const isInCode = THROWN_BY_CODE.includes(error.code) && error.cause !== undefined
-      // Straight to the sink: where in the SDK it is told does not help.
-      sink.write('error', error.message, { code: error.code, ...(isInCode ? { err: error.cause } : {}) })
-    } else createLogger(sink).error('the application failed', { err: error })
-    process.exitCode = 1
-  }
   try {
     checkNodeVersion(process.versions.node)
     checkOneCopy()
-    const request = process.env[DESCRIBE_ENV]
-    if (request !== undefined && request !== '') {
-      answerDescribeRequest(request, app, gen)
-      process.exit(0) // whatever the modules of the application have left open
-    }
-    const text = process.env[BOOTSTRAP_ENV]
-    const toStdout = (line: string): void => void process.stdout.write(line)
-    if (text !== undefined && text !== '') sink = entrySink((entry) => toStdout(jsonLine(entry)))
-    const launch = takeSingleLaunch()
-    if (launch !== undefined) sink = entrySink((entry) => void process.stderr.write(jsonLine(entry)))
-    const { options } = text === undefined || text === '' ? alone(program, launch) : deployed(text)
+    answerWhoeverAsks(app, gen)
+    const { options } = readLaunch(output)
     const { bootstrap } = options
-    const graceMs = (bootstrap?.preStopMs ?? 0) + graceMsOf(bootstrap, runOptions.shutdownGraceMs)
-    if (bootstrap?.logs === 'nats') {
-      const shipper = new LogShipper({ ...bootstrap, fallback: toStdout })
-      sink = entrySink((entry) => shipper.write(entry))
-      logShipper = shipper
-    }
     const { logLevel, isCounting, tracing } = readTelemetryEnvironment(process.env)
-    sink.level = logLevel
+    output.sink.level = logLevel
     setCallCounting(isCounting)
     setDeployment(options.deployment)
-    let isStopping = false
-    let exitCode = 0
-    const stop = (code: number): void => {
-      exitCode = Math.max(exitCode, code)
-      if (isStopping) return
-      isStopping = true
-      abort.abort()
-      const timer = setTimeout(() => {
-        createLogger(sink).error('the stop took longer than its grace period; what was in flight is lost', { graceMs })
-        process.exit(1)
-      }, graceMs)
-      void started
-        .then(
-          (weavelet) => weavelet.stop(),
-          async (error: unknown) => {
-            await logShipper?.stop()
-            return error === abort.signal.reason // it had not begun
-          },
-        )
-        .then((isClean) => {
-          clearTimeout(timer)
-          process.exit(isClean ? exitCode : 1)
-        })
-        .catch((error: unknown) => {
-          fail(error)
-          process.exit(1)
-        })
-    }
+    const graceMs = (bootstrap?.preStopMs ?? 0) + graceMsOf(bootstrap, runOptions.shutdownGraceMs)
+    const end = new ProcessEnd(output, { abort, graceMs })
     const started = startWeavelet({
       ...options,
       app,
       gen,
-      logSink: sink,
-      logShipper,
+      logSink: output.sink,
+      logShipper: output.shipper,
       copyArgs: runOptions.copyArgs === true,
       interceptors: runOptions.interceptors,
       maxMessageBytes: runOptions.maxMessageBytes,
@@ -150,29 +88,39 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
       tracing,
       signal: abort.signal,
       onFailed: (error) => {
-        fail(error)
-        stop(1)
+        output.fail(error)
+        end.begin(started, 1)
       },
     })
-    process.on('SIGTERM', () => stop(0))
-    if (bootstrap?.lifelineFd !== undefined)
-      watchLifeline(bootstrap.lifelineFd, () => {
-        createLogger(sink).warn('the deployer has ended; this process stops')
-        stop(0)
-      })
-    let interruptedAt = Infinity
-    process.on('SIGINT', () => {
-      if (processNow() - interruptedAt >= SECOND_INTERRUPT_MS) process.exit(INTERRUPTED)
-      interruptedAt = Math.min(interruptedAt, processNow())
-      stop(0)
-    })
+    end.listen(started, bootstrap?.lifelineFd)
     await started
   } catch (error) {
-    if (abort.signal.aborted && error === abort.signal.reason) return // told to stop before it began: stop() ends the process
-    await logShipper?.stop() // what follows goes to stdout
-    fail(error)
+    if (abort.signal.aborted && error === abort.signal.reason) return // told to stop before it began: its end is under way
+    await output.shipper?.stop() // what follows goes to stdout
+    output.fail(error)
     process.exit(1)
   }
+}
+
+/** A deploy asks what the application is, and wants nothing to run. */
+function answerWhoeverAsks(app: new () => Main, gen: WeaverGen): void {
+  const request = process.env[DESCRIBE_ENV]
+  if (request === undefined || request === '') return
+  answerDescribeRequest(request, app, gen)
+  process.exit(0) // whatever the modules of the application have left open
+}
+
+/** Who started this process, what it is to run, and where its output goes: that is settled before anything else can fail. */
+function readLaunch(output: ProgramOutput): Found {
+  const text = process.env[BOOTSTRAP_ENV]
+  const isDeployed = text !== undefined && text !== ''
+  if (isDeployed) output.toLines(process.stdout)
+  const launch = takeSingleLaunch()
+  if (launch !== undefined) output.toLines(process.stderr)
+  const found = isDeployed ? deployed(text) : alone(process.argv[1] ?? 'app', launch)
+  const { bootstrap } = found.options
+  if (bootstrap?.logs === 'nats') output.toBroker(bootstrap)
+  return found
 }
 
 type Found = {
