@@ -15,7 +15,7 @@ afterAll(() => deleteNamespace(NAMESPACE))
 
 /** Runs in a v1 pod, with its own credentials: tries every way to the subjects of a deployment, and tells what came back. */
 const PROBE = `
-import { connect, credsAuthenticator } from 'nats'
+import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { readFileSync } from 'node:fs'
 const target = process.argv[1]
 const boot = JSON.parse(process.env.WEAVER_BOOTSTRAP)

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import { component, implement } from '@weaver/sdk'
 import { bindByHand, genByHand } from '../../sdk/src/testing/hand-made-app.js'
 import { weaverTest, type WeaverTestOptions } from './weaver-test.js'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement } from '@weaver/sdk'
 import { assignmentSubject, parseAssignment, type Assignment } from '@weaver/sdk/contract'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import { bindByHand, genByHand, startByHand } from '../../sdk/src/testing/hand-made-app.js'
 import { startNatsServer, type NatsServer } from './nats-server.js'
 import { startTestDeployer } from './test-deployer.js'
@@ -26,7 +26,7 @@ it('keys follow the load where the component says so in its options', async () =
   const heard: (Assignment | undefined)[] = []
   const listener = await connect({ servers: [nats.url] })
   listener.subscribe(assignmentSubject('test-1', Counter.name), {
-    callback: (error, { data }) => error ?? heard.push(parseAssignment(data)),
+    callback: (error, { data }) => void (error ?? heard.push(parseAssignment(data))),
   })
   await listener.flush()
   const logSink = { level: 'debug', write: () => undefined } as const

@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from 'nats'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { component, config, implement, listener, ref, withContext, type Main } from '@weaver/sdk'
 import { fake } from '@weaver/sdk/internal'

@@ -16,6 +16,7 @@ const weaver = () => import('./weaver-rows.js')
 
 export const ROWS: Readonly<Record<string, RowEntry>> = {
   mux: { title: 'nats publish + own inbox (raw bytes)', group: 'floors', load: async () => (await raw()).rawMux },
+  'mux-nats2': { title: 'the same over the npm package nats 2', group: 'floors', load: async () => (await raw()).rawNats2 },
   'mux-slots': { title: 'the same, calls in an array', group: 'floors', load: async () => (await raw()).rawSlots },
   request: { title: 'nats request() (raw bytes)', group: 'floors', load: async () => (await raw()).rawRequest },
   weaver: { title: 'Weaver', group: 'layer', load: async () => (await weaver()).weaverRow({}) },

@@ -14,7 +14,7 @@ import {
   type Envelope,
 } from '@weaver/deployer'
 import { balanceIn, deployerInboxPrefix, MAIN_COMPONENT, type Bootstrap, type ComponentGraph, type LogEntry } from '@weaver/sdk/contract'
-import { connect, type NatsConnection } from 'nats'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 
 const GRACE_MS = 10_000
 /** A group has the name of its components, none of which is called "main": there is a `/` in each. */
@@ -144,7 +144,7 @@ function portOf(nats: NatsConnection): ControllerPort {
     publish: (subject, data, reply) => nats.publish(subject, data, reply === undefined ? {} : { reply }),
     subscribe: (subject, handler) =>
       nats.subscribe(subject, {
-        callback: (error, { data, reply }) => error ?? handler({ data, reply: reply === '' ? undefined : reply }),
+        callback: (error, { data, reply }) => void (error ?? handler({ data, reply: reply === '' ? undefined : reply })),
       }),
   }
 }

@@ -1,5 +1,5 @@
 import { encodeUser, fmtCreds } from '@nats-io/jwt'
-import { connect, credsAuthenticator, ErrorCode, Events, StringCodec, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import { callSubject, controlAllSubject, inboxPrefix, replicaCallSubject, type ControlReply } from '@weaver/sdk/contract'
 import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
@@ -11,7 +11,6 @@ import { deriveVersionKeys } from './version-keys.js'
 // Three real servers in operator mode. What is claimed is shown by clients that dial each of them with the credentials that the operator would put into Secrets.
 
 // A server asks its peers for a while before it refuses a client of an account that it does not know.
-const text = StringCodec()
 const SILENT = createLogger({ level: 'error' })
 const FRONT: BrokerGroup = { name: 'front', hosts: ['weaver/Main'], calls: ['shop/Cart'] }
 const CART: BrokerGroup = { name: 'cart', hosts: ['shop/Cart'], calls: ['shop/Bank'] }
@@ -24,6 +23,7 @@ const clients = new Set<NatsConnection>()
 const refusals = new WeakMap<NatsConnection, number>()
 const brokers = new Set<Broker>()
 let serial = 0
+const decode = (data: Uint8Array): string => new TextDecoder().decode(data)
 
 async function startOperator(servers = cluster.servers, log = SILENT): Promise<Broker> {
   const started = await startJwtBroker({
@@ -50,8 +50,8 @@ async function dial(creds: string, options: { readonly server?: number; readonly
   })
   clients.add(nc)
   void (async () => {
-    for await (const { type, data } of nc.status())
-      if (type === Events.Error && data === ErrorCode.PermissionsViolation) refusals.set(nc, (refusals.get(nc) ?? 0) + 1)
+    for await (const status of nc.status())
+      if (status.type === 'error' && status.error instanceof errors.PermissionViolationError) refusals.set(nc, (refusals.get(nc) ?? 0) + 1)
   })()
   return nc
 }
@@ -67,8 +67,8 @@ async function isAdmitted(identity: VersionIdentity, server: number): Promise<bo
     await nc.close()
     return true
   } catch (error) {
+    if (error instanceof errors.AuthorizationError) return false
     const { code } = error as { readonly code?: string }
-    if (code === 'AUTHORIZATION_VIOLATION') return false
     // The server has closed a connection that took too long to say who it is: that is no answer.
     if (code === 'EPIPE' || code === 'ECONNRESET') return isAdmitted(identity, server)
     throw error
@@ -87,7 +87,7 @@ async function verdict(nc: NatsConnection, attempt: () => void): Promise<'allowe
   await new Promise((resolve) => setImmediate(resolve))
   return (refusals.get(nc) ?? 0) > before ? 'refused' : 'allowed'
 }
-const publishes = (nc: NatsConnection, subject: string) => verdict(nc, () => nc.publish(subject, text.encode('x')))
+const publishes = (nc: NatsConnection, subject: string) => verdict(nc, () => nc.publish(subject, 'x'))
 const subscribes = (nc: NatsConnection, subject: string) => verdict(nc, () => void nc.subscribe(subject, { callback: () => undefined }))
 
 async function until(what: string, probe: () => Promise<boolean> | boolean, limitMs = 45_000): Promise<number> {
@@ -110,7 +110,7 @@ const seedOf = (creds: string): string => /^SU[A-Z2-7]{56}$/m.exec(creds)?.[0] ?
 async function unlimitedUser(identity: VersionIdentity): Promise<string> {
   const keys = deriveVersionKeys(new TextEncoder().encode(cluster.auth['operator.seed']), identity)
   const user = keys.group('unlimited')
-  return text.decode(fmtCreds(await encodeUser('unlimited', user, keys.account, { subs: -1, data: -1, payload: -1 }), user))
+  return decode(fmtCreds(await encodeUser('unlimited', user, keys.account, { subs: -1, data: -1, payload: -1 }), user))
 }
 /** Connections of this name in the account of a version, as the servers count them. */
 async function connectionsOf(identity: VersionIdentity, name: string): Promise<number> {
@@ -122,7 +122,7 @@ async function connectionsOf(identity: VersionIdentity, name: string): Promise<n
   })
   let count = 0
   for await (const reply of replies) {
-    const { data } = JSON.parse(text.decode(reply.data)) as {
+    const { data } = JSON.parse(decode(reply.data)) as {
       readonly data?: { readonly connections?: readonly { readonly name?: string }[] }
     }
     count += data?.connections?.filter((c) => c.name === name).length ?? 0
@@ -309,10 +309,10 @@ describe('inside a version', () => {
     const front = await member(v1, FRONT, 0)
     const cart = await member(v1, CART, 1)
     const subject = callSubject(v1.deploymentId, 'shop/Cart')
-    cart.subscribe(subject, { queue: 'q', callback: (_error, message) => void message.respond(text.encode('2 books')) })
+    cart.subscribe(subject, { queue: 'q', callback: (_error, message) => void message.respond('2 books') })
     await cart.flush()
-    await until('the interest on the other server', () => succeeds(front.request(subject, text.encode('?'), { timeout: 1_000 })))
-    expect(text.decode((await front.request(subject, text.encode('?'))).data)).toBe('2 books')
+    await until('the interest on the other server', () => succeeds(front.request(subject, '?', { timeout: 1_000 })))
+    expect(decode((await front.request(subject, '?')).data)).toBe('2 books')
   })
 
   it('no group listens to everything, speaks as the deployer, or reaches the system', async () => {
@@ -350,8 +350,8 @@ describe('between versions', () => {
     const cart = await member(v2, CART, 1)
     cart.subscribe(subject, {
       callback: (_error, message) => {
-        served.push(text.decode(message.data))
-        message.respond(text.encode('for v2'))
+        served.push(decode(message.data))
+        message.respond('for v2')
       },
     })
     await cart.flush()
@@ -385,13 +385,11 @@ describe('between versions', () => {
           '$SYS.REQ.CLAIMS.DELETE',
         ])
           expect([wish, await publishes(intruder, wish)]).toEqual([wish, 'refused'])
-        await expect(intruder.request(subject, text.encode('from v1'), { timeout: 500 })).rejects.toMatchObject({
-          code: expect.stringMatching(/PERMISSIONS_VIOLATION|503|TIMEOUT/),
-        })
+        await expect(intruder.request(subject, 'from v1', { timeout: 500 })).rejects.toThrow(/permissions violation|no responders|timeout/i)
         expect(intruder.isClosed()).toBe(false)
       }
     const front = await member(v2, FRONT, 2)
-    await until('the interest on the other server', () => succeeds(front.request(subject, text.encode('from v2'), { timeout: 500 })))
+    await until('the interest on the other server', () => succeeds(front.request(subject, 'from v2', { timeout: 500 })))
     expect(new Set(served)).toEqual(new Set(['from v2']))
     expect(heard).toEqual([])
   })
@@ -405,12 +403,12 @@ describe('between versions', () => {
     const heard: string[] = []
     one.subscribe('>', { callback: (_error, message) => void heard.push(message.subject) })
     await one.flush()
-    two.publish('wv.x', text.encode('from v2'))
+    two.publish('wv.x', 'from v2')
     await two.flush()
-    one.publish('wv.x.own', text.encode('from v1'))
+    one.publish('wv.x.own', 'from v1')
     await until('its own message', () => heard.length > 0)
     expect(heard).toEqual(['wv.x.own'])
-    await expect(two.request('wv.x', text.encode('?'), { timeout: 500 })).rejects.toMatchObject({ code: '503' })
+    await expect(two.request('wv.x', '?', { timeout: 500 })).rejects.toThrow(/^no responders/)
   })
 })
 
@@ -420,7 +418,7 @@ describe('weavelets', () => {
     nc.subscribe(controlAllSubject(identity.deploymentId), {
       callback: (_error, message) => {
         const reply = { kind: 'status', replica: group.name, inFlight } as unknown as ControlReply // what the test looks at
-        message.respond(text.encode(JSON.stringify(reply)))
+        message.respond(JSON.stringify(reply))
       },
     })
     await nc.flush()

@@ -3,7 +3,7 @@
  * would put into Secrets, and each subject that Weaver has.
  */
 import { encodeUser, fmtCreds } from '@nats-io/jwt'
-import { connect, credsAuthenticator, ErrorCode, Events, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import {
   arrivalSubject,
   callSubject,
@@ -85,8 +85,8 @@ async function dial(creds: string, prefix?: string): Promise<NatsConnection> {
   if (nc === undefined) return dial(creds, prefix)
   clients.add(nc)
   void (async () => {
-    for await (const { type, data } of nc.status())
-      if (type === Events.Error && data === ErrorCode.PermissionsViolation) refusals.set(nc, (refusals.get(nc) ?? 0) + 1)
+    for await (const status of nc.status())
+      if (status.type === 'error' && status.error instanceof errors.PermissionViolationError) refusals.set(nc, (refusals.get(nc) ?? 0) + 1)
   })()
   return nc
 }

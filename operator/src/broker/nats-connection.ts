@@ -1,5 +1,5 @@
 /** The operator's connections to the broker. No other file of the operator imports the client library. */
-import { connect, credsAuthenticator, Events, type Msg, type NatsConnection } from 'nats'
+import { connect, credsAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { ControllerPort } from '@weaver/deployer'
 import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../errors/catalogue.js'
@@ -71,9 +71,9 @@ export async function connectBroker(options: {
   const leaving = new Promise<void>((resolve) => (markLeaving = resolve))
   void (async () => {
     for await (const status of nc.status()) {
-      if (status.type === Events.LDM) markLeaving()
-      if (status.type === Events.Disconnect) isUp = false
-      if (status.type !== Events.Reconnect) continue
+      if (status.type === 'ldm') markLeaving()
+      if (status.type === 'disconnect') isUp = false
+      if (status.type !== 'reconnect') continue
       isUp = true
       for (const listener of listeners) listener()
     }

@@ -2,7 +2,7 @@
  * A nats-server that somebody in the cluster starts, with the name of ours and an account named as a version's: with a route to one of ours it would hear and say
  * everything in that account, whatever the credentials of clients are.
  */
-import { connect, credsAuthenticator } from 'nats'
+import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { callSubject } from '@weaver/sdk/contract'
 import { createLogger } from '../log/logger.js'
 import { startNatsCluster, startPlainNatsServer, type NatsCluster } from '../testing/nats-cluster.js'

@@ -1,4 +1,4 @@
-import { connect, StringCodec, type NatsConnection } from 'nats'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { controlAllSubject } from '@weaver/sdk/contract'
 import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-cluster.js'
 import { createSharedAccountBroker } from './shared-account-broker.js'
@@ -7,7 +7,6 @@ import type { Broker } from './broker.js'
 // A broker of the user's own, without operator mode and, here, without users: all that the operator can do there is ask.
 const V1 = { appUid: 'u', versionId: '00000001', deploymentId: 'shop-00000001', groups: [], layout: 2 } as const
 const V2 = { ...V1, versionId: '00000002', deploymentId: 'shop-00000002' }
-const text = StringCodec()
 
 let server: PlainNatsServer
 let broker: Broker
@@ -20,7 +19,7 @@ beforeAll(async () => {
   for (const identity of [V1, V2])
     weavelet.subscribe(controlAllSubject(identity.deploymentId), {
       callback: (_error, message) =>
-        void message.respond(text.encode(JSON.stringify({ kind: 'status', replica: 'r-0', inFlight: Number(identity.versionId) }))),
+        void message.respond(JSON.stringify({ kind: 'status', replica: 'r-0', inFlight: Number(identity.versionId) })),
     })
   await weavelet.flush()
 })

@@ -1,6 +1,6 @@
 /** Routed calls over a real nats-server: an assignment controller, replicas that come, drain and go, and callers. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import { component } from '../component/component.js'
 import { assign } from '@weaver/deployer'
 import { movedPerMille } from '../testing/moved-keys.js'

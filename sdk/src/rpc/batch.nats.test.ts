@@ -1,5 +1,5 @@
 /** Calls of one tick share a message; nothing of what one call sees may show that. */
-import { connect, type Msg } from 'nats'
+import { connect, type Msg } from '@nats-io/transport-node'
 import { callSubject } from '../contract/subjects.js'
 import { CART, COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Stations } from '../testing/rpc-stations.js'
 import { withContext } from '../context/context.js'

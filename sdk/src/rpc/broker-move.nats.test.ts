@@ -1,6 +1,6 @@
 /** A server of the broker that is about to stop says so (lame duck mode), and processes move to another one before it closes their connections. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type Msg } from 'nats'
+import { connect, type Msg } from '@nats-io/transport-node'
 import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 import { BUILD, CART, COMPONENT, DEPLOYMENT, gate, METHODS, startStations, type Stations } from '../testing/rpc-stations.js'
 import { feedStations } from '../testing/stream-stations.js'

@@ -1,6 +1,6 @@
 /** Calls over a real nats-server that are refused, damaged, cut off or moved. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import type { Reader } from '../codec/reader.js'
 import { Writer } from '../codec/writer.js'
 import { callSubject, everyReplicaSubject } from '../contract/subjects.js'

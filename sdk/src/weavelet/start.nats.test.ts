@@ -1,6 +1,6 @@
 /** The start of weavelets that need each other, over a real broker: whoever comes first waits for what it needs, and no longer. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import type { ComponentBinding } from '../component/binding.js'
 import { component, implement } from '../component/component.js'
 import { lazyRef, optionalRef, ref } from '../component/construction.js'

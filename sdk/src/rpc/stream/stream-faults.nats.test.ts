@@ -1,6 +1,6 @@
 /** Streams over a real nats-server that are refused, damaged, cut off or drained. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import { HEAD_BYTES } from '../../codec/layout.js'
 import { Writer } from '../../codec/writer.js'
 import { callSubject } from '../../contract/subjects.js'

@@ -1,6 +1,6 @@
 /** The way to a broker: the first connection, and how the client library gets a lost one back. What happens on it: nats-transport.ts. */
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator } from 'nats'
+import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import type { NatsTls } from '../../contract/bootstrap.js'
 import { reasonOf, WeaverError } from '../../contract/errors.js'
 import { processNow } from '../../context/process-clock.js'

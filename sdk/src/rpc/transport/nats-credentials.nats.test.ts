@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nkeys } from 'nats'
+import { nkeys } from '@nats-io/transport-node'
 import { createLogger } from '../../telemetry/logger.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 import { connectNats } from './connect-nats.js'
@@ -64,10 +64,10 @@ async function echo(over: Transport): Promise<string> {
 const REFUSED = 'the broker refuses the connection; trying again'
 const ABSENT = undefined
 it.each([
-  ['is gone', ABSENT, 'ENOENT'],
-  ['is written to at this moment', user.creds.slice(0, 60), 'BAD_CREDS'],
-  ['holds no key', user.creds.replace(/\nSU\w+/, '\nSUAAAA'), ''],
-])('a process whose creds file %s when the broker comes back tries again until it can be read', async (_, content, code) => {
+  ['is gone', ABSENT, /^ENOENT/],
+  ['is written to at this moment', user.creds.slice(0, 60), /^unable to parse credentials$/],
+  ['holds no key', user.creds.replace(/\nSU\w+/, '\nSUAAAA'), /./],
+])('a process whose creds file %s when the broker comes back tries again until it can be read', async (_, content, reason) => {
   writeFileSync(credsFile, user.creds)
   const over = await dial()
   if (content === ABSENT) rmSync(credsFile)
@@ -80,7 +80,7 @@ it.each([
   expect(await echo(over)).toBe('hello')
   const unreadable = logged.filter(([message]) => message === 'the credentials for the broker cannot be read; trying again')
   expect(unreadable).toHaveLength(1)
-  expect(unreadable[0]?.[1]).toMatchObject({ credsFile, err: code === '' ? {} : { code } })
+  expect(unreadable[0]?.[1]).toMatchObject({ credsFile, err: { message: expect.stringMatching(reason) } })
   expect(logged.filter(([message]) => message === REFUSED)).toHaveLength(1)
 })
 
@@ -95,7 +95,7 @@ it('a process that the broker refuses when it comes back tries again until it is
   writeFileSync(credsFile, user.creds)
   expect(await echo(over)).toBe('hello')
   const refused = logged.filter(([message]) => message === REFUSED)
-  expect(refused).toEqual([[expect.anything(), { reason: 'AUTHORIZATION_VIOLATION', credsFile }]])
+  expect(refused).toEqual([[expect.anything(), { reason: 'Authorization Violation', credsFile }]])
 })
 
 it('a process that starts without its creds file says so', async () => {

@@ -1,6 +1,6 @@
 /** What may be said of a broker that does not let this process in: why, and what to do about it. */
 import { readFileSync } from 'node:fs'
-import { ErrorCode } from 'nats'
+import { errors } from '@nats-io/transport-node'
 import { WeaverError } from '../../contract/errors.js'
 
 /** How long a refusal is taken for one that passes: servers learn of a new account from each other. */
@@ -24,10 +24,9 @@ export function refusalOf(
   options: Dialled,
   { cause, afterMs, at }: { readonly cause: unknown; readonly afterMs: number; readonly at: string },
 ): WeaverError | undefined {
-  const { code } = cause as { readonly code?: unknown } // an Error, of the client library or of Node
   const bytes = connectBytes(options)
   // The server says why and closes; the library does not pass it on.
-  if (code === ErrorCode.Timeout && bytes > CONTROL_LINE_BYTES)
+  if (cause instanceof errors.TimeoutError && bytes > CONTROL_LINE_BYTES)
     return new WeaverError(
       'WEAVER_NATS_REFUSED',
       `NATS at ${at} does not take the credentials in ${options.credsFile}: with them CONNECT has about ${bytes} bytes, and a NATS server closes the connection on a line of more than ${CONTROL_LINE_BYTES}. Issue users of a scoped signing key, whose permissions stand in the account (the operator of this release does), or raise max_control_line of the servers.`,
@@ -35,7 +34,7 @@ export function refusalOf(
     )
   if (
     options.credsFile === undefined ||
-    code !== ErrorCode.AuthorizationViolation ||
+    !(cause instanceof errors.AuthorizationError) ||
     afterMs < Math.min(REFUSED_MS, options.connectTimeoutMs ?? REFUSED_MS)
   )
     return undefined

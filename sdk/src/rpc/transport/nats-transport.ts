@@ -1,6 +1,6 @@
-/** `Transport` over the npm package `nats`: what happens on a connection, once connect-nats.ts has made it. */
+/** `Transport` over NATS's own client, `@nats-io/transport-node`: what happens on a connection, once connect-nats.ts has made it. */
 import { readFileSync } from 'node:fs'
-import { DebugEvents, ErrorCode, Events, type Msg, type NatsConnection, type NatsError, type Status } from 'nats'
+import { errors, type Msg, type NatsConnection, type Status } from '@nats-io/transport-node'
 import type { NatsTls } from '../../contract/bootstrap.js'
 import { reasonOf, WeaverError } from '../../contract/errors.js'
 import { processNow } from '../../context/process-clock.js'
@@ -170,20 +170,20 @@ export class NatsTransport implements Transport {
     for await (const status of this.#nc.status()) this.#onStatus(status)
   }
 
-  #onStatus({ type, data, permissionContext }: Status): void {
-    switch (type) {
-      case Events.Disconnect:
-      case DebugEvents.StaleConnection:
+  #onStatus(status: Status): void {
+    switch (status.type) {
+      case 'disconnect':
+      case 'staleConnection':
         this.#move.onDisconnected()
         return this.#changed(false)
-      case Events.Reconnect:
+      case 'reconnect':
         return this.#onReconnected()
-      case Events.LDM:
-        return this.#onLameDuck(data)
-      case Events.Update:
+      case 'ldm':
+        return this.#onLameDuck(status.server)
+      case 'update':
         return this.#onServers(this.#nc.info?.connect_urls ?? [])
-      case Events.Error:
-        return this.#onRefused(String(data), permissionContext as NatsError['permissionContext']) // the library leaves it untyped here
+      case 'error':
+        return this.#onRefused(status.error)
     }
   }
 
@@ -194,7 +194,7 @@ export class NatsTransport implements Transport {
     this.#changed(true)
   }
 
-  #onLameDuck(server: unknown): void {
+  #onLameDuck(server: string): void {
     const { log } = this.#options
     if (this.#isClosing || !this.#isConnected) return
     // Those that it has a route to, and not itself. Where servers keep that to themselves, nothing tells whether another one is up.
@@ -209,16 +209,17 @@ export class NatsTransport implements Transport {
     this.#servers = named
   }
 
-  #onRefused(reason: string, detail: NatsError['permissionContext']): void {
+  #onRefused(error: Error): void {
     const { credsFile, log } = this.#options
-    if (detail?.operation === 'subscription') return // its subscription has the error, too
-    if (this.#isConnected) return log.warn('the broker refused something', { reason, detail })
+    const { message: reason } = error
+    if (error instanceof errors.PermissionViolationError && error.operation === 'subscription') return // its subscription has the error, too
+    if (this.#isConnected) return log.warn('the broker refused something', { reason })
     if (this.#state.refusals++ % REFUSALS_PER_LINE === 0) log.warn('the broker refuses the connection; trying again', { reason, credsFile })
   }
 
   /** The client library has closed it by now, and does not open it again. */
-  #onSubscriptionFailed(subject: string, error: NatsError): void {
-    if (error.code === ErrorCode.PermissionsViolation && !this.#isClosing) this.#forbid(forbiddenError(subject, error, this.#options))
+  #onSubscriptionFailed(subject: string, error: Error): void {
+    if (error instanceof errors.PermissionViolationError && !this.#isClosing) this.#forbid(forbiddenError(subject, error, this.#options))
     else this.#options.log.error('a subscription failed', { subject, err: error })
   }
 
@@ -297,7 +298,7 @@ function userOf({ servers, credsFile }: NatsTransportOptions): string {
   return `the user of ${credsFile}`
 }
 
-function forbiddenError(subject: string, cause: NatsError, options: NatsTransportOptions): WeaverError {
+function forbiddenError(subject: string, cause: Error, options: NatsTransportOptions): WeaverError {
   return new WeaverError(
     'WEAVER_NATS_FORBIDDEN',
     `the broker at ${shown(options.servers).join(', ')} does not let ${userOf(options)} subscribe to "${subject}". What is sent there does not reach this process, so it ends; check the permissions of the user`,

@@ -1,7 +1,7 @@
 /** Whoever may publish where a replica listens can send it anything, without end. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jest } from '@jest/globals'
-import { connect } from 'nats'
+import { connect } from '@nats-io/transport-node'
 import { Writer } from '../../codec/writer.js'
 import { arrivalSubject, callSubject, everyReplicaSubject } from '../../contract/subjects.js'
 import { processMetrics } from '../../telemetry/metrics.js'
