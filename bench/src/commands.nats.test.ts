@@ -53,6 +53,11 @@ describe('the commands of the benchmarks', () => {
     expect(stdout + stderr).toContain('100 answered')
   }, 300_000)
 
+  it('proxy compares ours with others', async () => {
+    const { stdout, stderr } = await bench('proxy', '--rounds', '1', '--seconds', '0.05')
+    expect(stdout + stderr).toMatch(/^@weaver\/proxy +\d+ /m)
+  }, 300_000)
+
   it('chain goes through all components', async () => {
     const { stdout, stderr } = await bench('chain', '--runners', 'local,rpc', '--calls', '10', '--seconds', '0.05')
     expect(stdout + stderr).toMatch(/^rpc +10 /m)

@@ -1,6 +1,7 @@
 /** A connection to a backend: one exchange at a time, and between them a place among the idle ones. */
 import { connect, type Socket } from 'node:net'
 import { BodyReader } from '../http1/body.js'
+import { keepAliveSeconds } from '../http1/fields.js'
 import { Refusal } from '../http1/refusal.js'
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.js'
 import type { BackendState, IdleConnections } from '../routing/backend.js'
@@ -105,6 +106,10 @@ export class Upstream {
       }
       if (head.status >= 200) {
         this.#head = head
+        if (!this.isReused) {
+          const seconds = keepAliveSeconds(bytes, head.fields)
+          if (seconds !== undefined) this.idleMs = Math.min(this.idleMs, seconds * 1_000 - 1_000)
+        }
         this.#reader = new BodyReader(head.body, head.fields.contentLength, { decode: asker.isDecoding })
         exchange.answered()
         asker.head(bytes, at, head)
@@ -134,9 +139,7 @@ export class Upstream {
   }
 
   #finish(exchange: UpstreamUser, isExact: boolean): void {
-    const isKept = isExact && this.#head?.isKeptAlive === true && exchange.isSent && this.backend.keepsConnections && this.isAlive
-    const seconds = this.#head?.fields.keepAliveSeconds
-    if (seconds !== undefined) this.idleMs = Math.min(this.idleMs, seconds * 1_000 - 1_000)
+    const isKept = isExact && this.#head?.isKeptAlive === true && exchange.isSent && this.backend.isUsable && this.isAlive
     this.#head = undefined
     this.#reader = undefined
     this.#interims = 0

@@ -27,8 +27,9 @@ export class Fields {
   /** Of the field `Upgrade`, when `Connection` names it. */
   upgrade: string | undefined
   hasExpect = false
-  /** Seconds of `Keep-Alive: timeout=`. */
-  keepAliveSeconds: number | undefined
+  /** Where the value of `Keep-Alive` is; 0: there is none. Read by `keepAliveSeconds`, once for a connection rather than for each answer. */
+  keepAliveFrom = 0
+  keepAliveTo = 0
   forwardedFor: string | undefined
   forwardedHost: string | undefined
   forwardedProto: string | undefined
@@ -219,7 +220,8 @@ function take(fields: Fields, kind: FieldKind, bytes: Buffer, line: Line): boole
         return true
       }
       if (!is('keep-alive')) return false
-      fields.keepAliveSeconds = keepAliveOf(value())
+      fields.keepAliveFrom = valueStart
+      fields.keepAliveTo = valueEnd
       return true
     case 14:
       if (is('content-length')) {
@@ -263,7 +265,9 @@ function refuseTabs(bytes: Buffer, { start, nameLength, valueStart, valueEnd }: 
   if (bytes[valueEnd] === HTAB || bytes[valueEnd] === SP) throw new Refusal('space after what frames the body')
 }
 
-function keepAliveOf(value: string): number | undefined {
-  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?:$|[,;\s])/i.exec(value)?.[1]
+/** Seconds of `Keep-Alive: timeout=`. */
+export function keepAliveSeconds(bytes: Buffer, { keepAliveFrom, keepAliveTo }: Fields): number | undefined {
+  if (keepAliveFrom === 0) return undefined
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?:$|[,;\s])/i.exec(textOf(bytes, keepAliveFrom, keepAliveTo))?.[1]
   return seconds === undefined ? undefined : Number(seconds)
 }

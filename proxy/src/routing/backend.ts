@@ -55,13 +55,8 @@ export class BackendState {
     return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`
   }
 
-  /** May be given a new request. */
+  /** May be given a new request. A request that is asked again may still know a backend that no route names any more. */
   get isUsable(): boolean {
-    return !this.#isDown && !this.#isDraining
-  }
-
-  /** Keeps connections for the next request. */
-  get keepsConnections(): boolean {
     return this.#isNamed && !this.#isDown && !this.#isDraining
   }
 

@@ -21,7 +21,7 @@ class Collected implements BodySink {
 }
 
 /** `name: value` of each line. */
-export function linesOf(text: string): readonly string[] {
+function linesOf(text: string): readonly string[] {
   return text
     .split('\r\n')
     .filter((line) => line !== '')
