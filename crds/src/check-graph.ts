@@ -3,7 +3,7 @@ import type { GraphComponent, GraphShape } from './graph-shape.js'
 import { fieldPath, nearestName, type SpecProblem } from './problems.js'
 import type { WeaverAppSpec } from './weaver-app.js'
 
-/** Says everything in which a spec contradicts the components that its image really has. */
+/** All contradictions between a spec and the components in its image. */
 export function checkAgainstGraph(spec: WeaverAppSpec, graph: GraphShape, options: CheckOptions = {}): SpecProblem[] {
   const components = new Map(graph.components.map((c) => [c.name, c]))
   const listeners = graph.components.flatMap((c) => c.listeners)
@@ -20,7 +20,9 @@ export function checkAgainstGraph(spec: WeaverAppSpec, graph: GraphShape, option
   ]
 }
 
-/** The same of configuration alone: by component, names and values. Paths begin with `spec.config`. */
+/**
+ * The same for configuration alone: by component, names and values. Paths begin with `spec.config`.
+ */
 export function checkConfigAgainstGraph(
   config: Readonly<Record<string, unknown>>,
   graph: GraphShape,

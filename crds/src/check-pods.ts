@@ -1,4 +1,7 @@
-/** What of a pod is Weaver's own: a spec that sets it is refused with the path, instead of being overruled in silence. */
+/**
+ * The parts of a pod that Weaver owns: a spec that sets one is refused with the path, instead of
+ * being overridden silently.
+ */
 import { fieldPath, type SpecProblem } from './problems.js'
 import type { WeaverAppSpec } from './weaver-app.js'
 
@@ -149,7 +152,10 @@ function refuse(of: Json, remedies: Readonly<Record<string, string>>, path: Path
   )
 }
 
-/** `null` deletes in a merge patch; here nothing of Weaver's can be deleted, and the directives of patches would be sent on as fields. */
+/**
+ * `null` deletes in a merge patch; here nothing of Weaver's can be deleted, and patch directives
+ * would be sent as fields.
+ */
 function nulls(value: unknown, path: Path): SpecProblem[] {
   if (value === null) return [problem(path, 'is null', 'remove it')]
   if (Array.isArray(value)) return value.flatMap((entry, i) => nulls(entry, [...path, i]))

@@ -3,11 +3,11 @@ import { parseQuantity } from './quantities.js'
 import type { WeaverAppSpec } from './weaver-app.js'
 
 const STANDARD = ['cpu', 'memory', 'ephemeral-storage'] as const
-/** A resource of the cluster's own, like `nvidia.com/gpu`: a domain, and a name. */
+/** An extended resource, like `nvidia.com/gpu`: a domain and a name. */
 const EXTENDED = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/
 const HUGE_PAGES = /^hugepages-/
 
-/** What the API server would refuse in every pod, long after the spec was applied. */
+/** Problems for which the API server would refuse every pod, long after the spec was applied. */
 export function checkResources(spec: WeaverAppSpec): SpecProblem[] {
   return [
     ...checkOne(spec.resources, ['spec', 'resources']),

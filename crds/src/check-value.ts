@@ -1,27 +1,38 @@
 /**
  * Checks configuration by the JSON Schema that the component graph carries.
  *
- * An interpreter of our own, where validators such as ajv exist, for three reasons: a schema comes from somebody's image, and those validators compile schemas to
- * code and say that they must be trusted as code; a text with a reference (`${env:X}`) must pass whatever its place wants; and every problem needs its path and
- * a remedy. What it does not know it lets pass; the component itself has the last word when it starts.
+ * An interpreter of our own, where validators such as ajv exist, for three reasons: a schema comes
+ * from a user's image, and those validators compile schemas to code and require that they are
+ * trusted; a text with a reference (`${env:X}`) must pass whatever its place expects; and every
+ * problem needs its path and a remedy. Unknown keywords pass; the component itself has the last
+ * word when it starts.
  */
 import { fieldPath, nearestName, type SpecProblem } from './problems.js'
 
 export type Schema = Readonly<Record<string, unknown>>
 
 export interface CheckOptions {
-  /** Try regular expressions of the schema. One of a stranger's can take for ever, so that nobody but the user's own command should. @default false */
+  /**
+   * Evaluate the schema's regular expressions. An untrusted one can run for ever, so only the
+   * user's own command should.
+   * @default false
+   */
   readonly hasTrustedPatterns?: boolean
 }
 
 /** `${env:NAME}` and `${file:/path}` stand for secrets. */
 const REFERENCE = /(^|[^$])\$\{(env|file):/
-/** A schema within itself ends where the value does; this is for schemas that never look at the value. */
+/**
+ * A recursive schema ends where the value does; this limit is for schemas that never look at the
+ * value.
+ */
 const MAX_DEPTH = 200
-/** Schemas that are looked at for one value. One that offers alternatives of alternatives takes twice as long with each level; this one ends. */
+/**
+ * Limit of schemas evaluated for one value: nested alternatives double the work with each level.
+ */
 const MAX_STEPS = 100_000
 
-/** Everything in which a value is not what the schema says. No message holds a text of the value. */
+/** All mismatches between a value and the schema. No message contains text of the value. */
 export function checkValue(value: unknown, schema: Schema, at: { readonly path: readonly PropertyKey[] } & CheckOptions): SpecProblem[] {
   return new Checker(schema, at.hasTrustedPatterns === true).check(value, schema, at.path)
 }
@@ -145,7 +156,10 @@ function problem(path: Path, message: string, remedy: string): SpecProblem {
   return { path: fieldPath(...path), message, remedy }
 }
 
-/** Problems of the alternative that was meant, as far as that can be told: the one with a property of the right literal, else that with the fewest problems. */
+/**
+ * Problems of the alternative that was most likely meant: the one with a property of the right
+ * literal, else the one with the fewest problems.
+ */
 function nearest(results: readonly SpecProblem[][], path: Path, alternatives: readonly unknown[]): readonly SpecProblem[] {
   const here = fieldPath(...path)
   const types = alternatives.map((alternative) => asRecord(alternative)?.['type']).filter((type) => typeof type === 'string')

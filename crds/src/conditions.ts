@@ -1,4 +1,7 @@
-/** Types of the conditions of a WeaverApp. `Reconciling` and `Stalled` are abnormal-true, as kstatus reads them. */
+/**
+ * Types of the conditions of a WeaverApp. `Reconciling` and `Stalled` are abnormal-true, as kstatus
+ * reads them.
+ */
 export const CONDITION_TYPES = [
   'Ready',
   'Reconciling',
@@ -12,10 +15,13 @@ export const CONDITION_TYPES = [
   'Isolated',
 ] as const
 export type ConditionType = (typeof CONDITION_TYPES)[number]
-/** Types that earlier releases wrote; whoever writes a status takes them out of it. */
+/** Types that earlier releases wrote; a new status drops them. */
 export const RETIRED_CONDITION_TYPES: readonly string[] = ['IsolationVerified']
 
-/** Every reason that a condition or an event may carry, with the sentence that explains it. Reasons are stable: tools match on them. */
+/**
+ * Every reason that a condition or an event may carry, with the sentence that explains it. Reasons
+ * are stable: tools match on them.
+ */
 export const REASONS = {
   // Transitions of a rollout: events, history, metrics.
   RolloutStarted: 'A new version is being started beside the active one; it has no traffic yet.',
@@ -53,7 +59,7 @@ export const REASONS = {
   NoActiveVersion: 'No version has taken traffic yet.',
   NoReadyEndpoint: 'The active version has no ready endpoint.',
   ActiveNotReady: 'The active version serves, but not every group is ready.',
-  WorkFailed: 'Some work failed and is tried again.',
+  WorkFailed: 'Some work failed and is retried.',
   AsExpected: 'No fault is known.',
   AccountPerVersion: 'Each version has a broker account of its own.',
   SharedAccount: 'The broker has no operator mode: versions share one account and are told apart by the names of their subjects only.',

@@ -23,7 +23,10 @@ const COPIED = [
   'maxProperties',
   'minProperties',
 ] as const
-/** Keywords that a structural schema does not know and that the server's own rules make up for: unknown fields are pruned, keys are checked by the operator. */
+/**
+ * Keywords that a structural schema does not know and that the server's own rules make up for:
+ * unknown fields are pruned, keys are checked by the operator.
+ */
 const DROPPED = new Set(['$schema', 'propertyNames', 'additionalProperties', 'const', 'properties', 'items', 'anyOf'])
 const SAFE_INTEGER = Number.MAX_SAFE_INTEGER
 

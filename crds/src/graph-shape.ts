@@ -1,4 +1,7 @@
-/** What this package needs to know of a component graph; the graph of `@weaver/sdk/contract` has this shape. */
+/**
+ * The part of a component graph that this package needs; the graph of `@weaver/sdk/contract` has
+ * this shape.
+ */
 export interface GraphShape {
   readonly components: readonly GraphComponent[]
 }

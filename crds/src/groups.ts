@@ -2,7 +2,7 @@ import type { GraphShape } from './graph-shape.js'
 import { componentGroupName } from './names.js'
 import type { GroupSpec, WeaverAppSpec } from './weaver-app.js'
 
-/** The component that every application has; its listeners and its `main()` are the application's. */
+/** The component that every application has, with its `main()`. */
 export const MAIN_COMPONENT = 'weaver/Main'
 
 /** One colocation group, worked out: what runs together in one process. */
@@ -12,7 +12,10 @@ export interface ResolvedGroup {
   readonly hosts: readonly string[]
   /** Components that those hold a ref to, sorted; hosted ones too. */
   readonly calls: readonly string[]
-  /** Those of them that a start waits for, wherever they run. Optional refs count: the graph does not tell them from others. */
+  /**
+   * Those among them that a start waits for, wherever they run. Optional refs count: the graph does
+   * not distinguish them.
+   */
   readonly needs: readonly string[]
   /** Listeners of its components, sorted. */
   readonly listeners: readonly string[]
@@ -22,8 +25,9 @@ export interface ResolvedGroup {
 }
 
 /**
- * The groups of an application, sorted by name: those of the spec, then one for every component of the graph that none of them names. Components that the
- * graph does not have are left out; `checkAgainstGraph` reports them.
+ * The groups of an application, sorted by name: those of the spec, then one for every component of
+ * the graph that none of them names. Components that the graph does not have are left out;
+ * `checkAgainstGraph` reports them.
  */
 export function resolveGroups(spec: Pick<WeaverAppSpec, 'groups'>, graph: GraphShape): ResolvedGroup[] {
   const known = new Map(graph.components.map((c) => [c.name, c]))

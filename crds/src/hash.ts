@@ -1,6 +1,7 @@
 /**
- * SHA-256 (FIPS 180-4) in plain TypeScript: names and version ids must come out the same in the operator, in the command line and in a browser, and this
- * package may not use Node's own. For names only; nothing secret is hashed here.
+ * SHA-256 (FIPS 180-4) in plain TypeScript: names and version ids must be the same in the operator,
+ * on the command line and in a browser, and this package must not use Node's. For names only;
+ * nothing secret is hashed here.
  */
 const ROUND_CONSTANTS = fractionsOfRoots(64, 1 / 3)
 const INITIAL = fractionsOfRoots(8, 1 / 2)
@@ -26,8 +27,9 @@ export function sha256(text: string): Uint8Array {
 }
 
 /**
- * `length` characters (at most 32) of a hash of the text, 5 bits each. The first is a letter, so that no reader of YAML takes it for a number and it may stand
- * at the start of any Kubernetes name.
+ * `length` characters (at most 32) of a hash of the text, 5 bits each. The first is a letter, so
+ * that no reader of YAML takes it for a number and it may stand at the start of any Kubernetes
+ * name.
  */
 export function shortHash(text: string, length: number): string {
   return [...sha256(text).subarray(0, length)]
@@ -66,7 +68,10 @@ function rotate(x: number, n: number): number {
   return (x >>> n) | (x << (32 - n))
 }
 
-/** The first 32 bits of the fractional parts of the roots of the first primes: where the standard takes its constants from. */
+/**
+ * The first 32 bits of the fractional parts of the roots of the first primes: where the standard
+ * takes its constants from.
+ */
 function fractionsOfRoots(count: number, power: number): Uint32Array {
   const out = new Uint32Array(count)
   for (let n = 2, found = 0; found < count; n++) {

@@ -6,7 +6,10 @@ export const LABELS = {
   version: 'weaver.dev/version',
   group: 'weaver.dev/group',
   listener: 'weaver.dev/listener',
-  /** `true` on the Service of a listener with `public: true`, for what gives it a way in: an Ingress controller, a policy, a script. */
+  /**
+   * `true` on the Service of a listener with `public: true`, for whatever exposes it: an Ingress
+   * controller, a policy, a script.
+   */
   public: 'weaver.dev/public',
   /** `weavelet`, `describe`, `proxy`. */
   role: 'weaver.dev/role',
@@ -17,27 +20,36 @@ export const LABELS = {
 
 export const ANNOTATIONS = {
   /**
-   * On a WeaverApp, by a user, with any value: go on now. Ends the hold or the pause of the present step. The operator removes it when carried out.
-   * `kubectl annotate wa/hello weaver.dev/promote=1`
+   * On a WeaverApp, by a user, with any value: continue now. Ends the hold or the pause of the
+   * current step. The operator removes it when carried out. `kubectl annotate wa/hello
+   * weaver.dev/promote=1`
    */
   promote: 'weaver.dev/promote',
   /**
-   * On a WeaverApp, by a user, with any value: give up the rollout under way and give all traffic back to the active version. The operator removes it when
-   * carried out.
+   * On a WeaverApp, by a user, with any value: abort the rollout in progress and return all traffic
+   * to the active version. The operator removes it when carried out.
    */
   abort: 'weaver.dev/abort',
   /**
-   * On an object that has a name which a WeaverApp needs, by its user: it becomes the app's, and is deleted with it. The value is the app's name.
-   * `kubectl annotate service web-http weaver.dev/adopt=web`
+   * On an object with a name that a WeaverApp needs, by its user: it becomes the app's, and is
+   * deleted with it. The value is the app's name. `kubectl annotate service web-http
+   * weaver.dev/adopt=web`
    */
   adopt: 'weaver.dev/adopt',
   /**
-   * On the ControllerRevision of a version, by the operator: when the last object of the version was gone. The version is known, and does not run.
+   * On the ControllerRevision of a version, by the operator: when the last object of the version
+   * was deleted. The version is known, and does not run.
    */
   retired: 'weaver.dev/retired',
-  /** On a child, by the operator: hash of what was applied, by which an unchanged child is recognised without sending it again. */
+  /**
+   * On a child, by the operator: hash of what was applied, by which an unchanged child is
+   * recognised without sending it again.
+   */
   appliedHash: 'weaver.dev/applied-hash',
-  /** On a Secret of broker credentials, by the operator: hash of its data, by which an edit is recognised. */
+  /**
+   * On a Secret of broker credentials, by the operator: hash of its data, by which an edit is
+   * recognised.
+   */
   dataHash: 'weaver.dev/data-hash',
   /** On a Secret of broker credentials, by the operator: hash of what they allow. */
   issuedFor: 'weaver.dev/issued-for',

@@ -1,14 +1,17 @@
 /**
  * Every name of a Kubernetes object that Weaver makes.
  *
- * Grammar: parts joined by `-`, in lower case, of `[a-z0-9-]`, starting with a letter and ending with a letter or digit: a DNS-1035 label, which is what a
- * Service needs, the strictest of the kinds used. Limit: 63 characters, the limit of a label value and of a Service.
- * Truncation: a name that would be longer keeps its last part where that is a version id (so that people can still read it) and gives up the tail of what is
- * before it for `-` and 6 characters of a hash of the whole untruncated name; two long names that differ anywhere stay different.
- * Escaping: there is none to undo; names are only ever built, never parsed. What a thing belongs to stands in its labels.
+ * Grammar: parts joined by `-`, in lower case, of `[a-z0-9-]`, starting with a letter and ending
+ * with a letter or digit: a DNS-1035 label, which is what a Service needs, the strictest of the
+ * kinds used. Limit: 63 characters, the limit of a label value and of a Service. Truncation: a
+ * longer name keeps its last part when that is a version id (so that people can still read it), and
+ * the tail of the rest is replaced by `-` and 6 characters of a hash of the whole name; two long
+ * names that differ anywhere stay different. Escaping: none; names are built, never parsed. Labels
+ * say what an object belongs to.
  *
- * Parts may contain `-` themselves: app `a` with listener `b-c` and app `a-b` with listener `c` in one namespace want the same stable Service. Whoever applies
- * must see from the owner reference that it is another's, and say so.
+ * Parts may contain `-` themselves: app `a` with listener `b-c` and app `a-b` with listener `c` in
+ * one namespace want the same stable Service. Whoever applies must see from the owner reference
+ * that it is another's, and say so.
  */
 import { shortHash } from './hash.js'
 
@@ -17,7 +20,10 @@ const HASH_LENGTH = 6
 /** Limit of a group's and a listener's name, `dnsLabel` in weaver-app.ts. */
 const MAX_PART = 40
 
-/** What pods and broker know a version as; unique in a cluster, because a broker may serve apps of one name in several namespaces. */
+/**
+ * The name of a version for pods and broker; unique in a cluster, because a broker may serve apps
+ * of one name in several namespaces.
+ */
 export function deploymentId(app: { readonly name: string; readonly uid: string }, versionId: string): string {
   return withSuffix([app.name], `${versionId}-${shortHash(app.uid, HASH_LENGTH)}`)
 }
@@ -74,10 +80,12 @@ export function describePodName(app: string, versionId: string): string {
 }
 
 /**
- * Name of the group that a component gets when no group names it: its last path segment as a DNS label (`httpserver/Reverser` → `reverser`, `weaver/Main` →
- * `main`), at most 40 characters. Where that is taken, a hash of the component's whole name is added, so the result does not depend on who else is there,
- * only on whether the plain name is free.
- * @param taken names of groups that exist already; go through components in the graph's order (sorted) for the same result everywhere.
+ * Name of the group that a component gets when no group names it: its last path segment as a DNS
+ * label (`httpserver/Reverser` → `reverser`, `weaver/Main` → `main`), at most 40 characters. When
+ * that is taken, a hash of the component's whole name is added, so the result does not depend on
+ * the other components, only on whether the plain name is free.
+ * @param taken names of groups that exist already; go through components in the graph's order
+ * (sorted) for the same result everywhere.
  */
 export function componentGroupName(component: string, taken: Iterable<string> = []): string {
   const segment = component.slice(component.lastIndexOf('/') + 1)
@@ -96,7 +104,8 @@ function dnsLabel(text: string): string {
 
 function joined(parts: readonly string[]): string {
   const name = parts.join('-')
-  // Names of WeaverApps, groups and listeners are DNS labels by the CRD's schema; this keeps the promise for whoever calls with something else.
+  // Names of WeaverApps, groups and listeners are DNS labels by the CRD's schema; this guards
+  // against other callers.
   return /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name) ? name : `${dnsLabel(name)}-${shortHash(name, HASH_LENGTH)}`
 }
 

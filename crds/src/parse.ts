@@ -12,7 +12,10 @@ export type ParsedApp =
   | { readonly ok: true; readonly name: string; readonly namespace?: string; readonly spec: WeaverAppSpec }
   | { readonly ok: false; readonly issues: readonly SpecProblem[] }
 
-/** Checks a spec and fills its defaults; otherwise says everything that is wrong with it, also what the CRD's schema and rules refuse. */
+/**
+ * Checks a spec and fills in its defaults, or returns all problems, including those that the CRD's
+ * schema and rules refuse.
+ */
 export function parseWeaverAppSpec(raw: unknown): ParsedSpec {
   if (raw === undefined || raw === null)
     return { ok: false, issues: [{ path: 'spec', message: 'is missing', remedy: 'give at least spec.image' }] }
@@ -55,7 +58,10 @@ export function parseWeaverApp(raw: unknown): ParsedApp {
 const MAX_APP_NAME = 63
 const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 
-/** What a schema alone cannot say. The CRD's own rules refuse the same; this speaks for files, for `weaver`, and for objects older than a rule. */
+/**
+ * Checks beyond the schema. The CRD's own rules refuse the same; this covers files, `weaver`, and
+ * objects older than a rule.
+ */
 export function checkSpec(spec: WeaverAppSpec): SpecProblem[] {
   return [...checkGroups(spec), ...checkListeners(spec), ...checkPods(spec), ...checkResources(spec), ...checkRollout(spec)]
 }

@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { rule, mapBy } from './schema-marks.js'
 
-/** Parts of a pod that a spec may add to: what they mean is Kubernetes' own, and the API server has the last word by a dry run of each workload. */
+/**
+ * Parts of a pod that a spec may extend: Kubernetes defines their meaning, and the API server has
+ * the last word by a dry run of each workload.
+ */
 const variableName = z
   .string()
   .min(1)

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein'
 
-/** Something wrong with a WeaverApp, as data: whoever shows it decides how. */
+/** A problem of a WeaverApp, as data: the caller decides how to show it. */
 export interface SpecProblem {
   /** `spec.groups[1].components[0]`, `spec.config["httpserver/Greeter"].greeting`. */
   readonly path: string
@@ -10,7 +10,10 @@ export interface SpecProblem {
   readonly remedy: string
 }
 
-/** A field's path as people and `kubectl` write it; keys that are no plain word are quoted in brackets. */
+/**
+ * A field's path as people and `kubectl` write it; keys that are not plain words are quoted in
+ * brackets.
+ */
 export function fieldPath(...parts: readonly PropertyKey[]): string {
   return parts
     .map((part, i) => {
@@ -25,7 +28,7 @@ export function formatProblem({ path, message, remedy }: SpecProblem): string {
   return `${path}: ${message}; ${remedy}`
 }
 
-/** The known name that a misspelt one most likely means; `undefined` when none is near. */
+/** The known name that a misspelt one most likely means; `undefined` when none is close. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined
   for (const candidate of known) {

@@ -1,4 +1,7 @@
-/** Quantities of Kubernetes: `100m`, `0.5`, `128Mi`, `1e9`. Negative ones are left out: no resource is less than nothing. */
+/**
+ * Kubernetes quantities: `100m`, `0.5`, `128Mi`, `1e9`. Negative ones are excluded: no resource is
+ * below zero.
+ */
 export const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)((n|u|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)|[eE][-+]?[0-9]{1,2})?$/
 
 const FACTORS: Readonly<Record<string, number>> = {
@@ -10,7 +13,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   ...Object.fromEntries(['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'].map((suffix, i) => [suffix, 1024 ** (i + 1)])),
 }
 
-/** A quantity as a number, near enough to compare two; `undefined`: it is not one. */
+/** A quantity as a number, precise enough to compare two; `undefined`: it is not a quantity. */
 export function parseQuantity(quantity: string | number): number | undefined {
   if (typeof quantity === 'number') return quantity
   if (!QUANTITY.test(quantity)) return undefined

@@ -1,7 +1,10 @@
 import { parseDuration } from './durations.js'
 import type { RolloutSpec } from './weaver-app.js'
 
-/** `spec.rollout` with its durations in milliseconds, as the rollout engine takes it. The spec has been checked. */
+/**
+ * `spec.rollout` with its durations in milliseconds, as the rollout engine expects it. The spec has
+ * been checked.
+ */
 export interface RolloutSettings {
   readonly strategy: RolloutSpec['strategy']
   readonly durationMs?: number

@@ -4,12 +4,15 @@ import type { GroupSpec, WeaverAppSpec } from './weaver-app.js'
 export const VERSION_ID_LENGTH = 8
 
 /**
- * The id of the version that a spec asks for: 8 characters, the first a letter. Everything that would change a pod goes in, and nothing else: scaling, ports,
- * hosts, rollout and traffic settings act on the versions that are there. The order of groups, components, listeners and keys makes no difference, nor does
- * an empty list from none; the order of `env` does, as values may refer to earlier ones.
+ * The id of the version that a spec asks for: 8 characters, the first a letter. Everything that
+ * would change a pod counts, and nothing else: scaling, ports, hosts, rollout and traffic settings
+ * apply to existing versions. The order of groups, components, listeners and keys makes no
+ * difference, nor does an empty list from none; the order of `env` does, as values may refer to
+ * earlier ones.
  *
- * A group is what runs together and with which settings. Its name does not count, and a group of one component without settings is what that component gets
- * anyway, so naming a group in order to scale it costs no rollout.
+ * A group is a set of components with settings. Its name does not count, and a group of one
+ * component without settings is what that component gets anyway, so naming a group in order to
+ * scale it costs no rollout.
  */
 export function versionIdOf(spec: WeaverAppSpec): string {
   const groups = spec.groups
@@ -27,7 +30,8 @@ export function isSameVersion(a: WeaverAppSpec, b: WeaverAppSpec): boolean {
 }
 
 /**
- * The id that releases up to 0.1 gave, which counted the names of groups. A version made by such a release keeps its id for life; this finds it again.
+ * The id by the rule of releases up to 0.1, which included the names of groups. A version of such a
+ * release keeps its id for life; this recognises it.
  */
 export function earlierVersionIdOf(spec: WeaverAppSpec): string {
   const groups = [...spec.groups]
@@ -54,7 +58,10 @@ function idOf(spec: WeaverAppSpec, groups: readonly unknown[]): string {
   return shortHash(canonicalJson(withoutEmpty(parts)), VERSION_ID_LENGTH)
 }
 
-/** What changes the pods of an app, or of one group. The content of Secrets and ConfigMaps that they name is not known here. */
+/**
+ * The fields that change the pods of an app, or of one group. The content of Secrets and ConfigMaps
+ * that they name is unknown here.
+ */
 function podParts({ env, envFrom, volumes, volumeMounts, podTemplate }: WeaverAppSpec | GroupSpec): Record<string, unknown> {
   return { env, envFrom, volumes, volumeMounts, podTemplate }
 }

@@ -3,7 +3,10 @@ import { envFromSchema, envSchema, podTemplateSchema, volumeMountsSchema, volume
 import { QUANTITY } from './quantities.js'
 import { mapBy, rule } from './schema-marks.js'
 
-/** The one schema of a WeaverApp: TypeScript types, the CRD's structural schema and the chart's values all come from here. */
+/**
+ * The one schema of a WeaverApp: TypeScript types, the CRD's structural schema and the chart's
+ * values all come from here.
+ */
 export const API_GROUP = 'weaver.dev'
 export const API_VERSION = 'v1alpha1'
 export const WEAVER_APP_KIND = 'WeaverApp'
@@ -149,7 +152,10 @@ export const rolloutSchema = z
       .meta({ description: 'What happens at the deadline: all traffic back to the old version, or nothing until a user decides.' }),
     /** Freeze steps, keep healing. */
     paused: z.boolean().default(false).meta({ description: 'Take no further step; traffic still leaves a version that cannot serve.' }),
-    /** How long the old version may take to finish what is in flight once its weight is 0; then it is cut, and that is recorded. */
+    /**
+     * How long the old version may take to finish requests in flight once its weight is 0; then
+     * they are cut, and that is recorded.
+     */
     drainTimeout: duration.default('5m').meta({ description: 'How long an old version may take to finish what is in flight.' }),
   })
   .meta({
@@ -252,7 +258,7 @@ export const weaverAppStatusSchema = z.object({
   observedGeneration: z.int().optional(),
   phase: z.string().optional(),
   ready: z.string().optional(),
-  /** Version that the spec asks for, whether anything of it exists or not; absent while the spec is invalid. */
+  /** Version that the spec asks for, whether or not it exists; absent while the spec is invalid. */
   desired: z.string().optional(),
   active: z.string().optional(),
   preview: z.string().optional(),

@@ -1,5 +1,5 @@
-// The door `@weaver/kube`: the Kubernetes API, as the operator and the command line call it. It loads neither
-// client-node nor undici; the first call does.
+// The door `@weaver/kube`: the Kubernetes API, as the operator and the command line call it. It
+// loads neither client-node nor undici; the first call does.
 export { KubeAccess, type AccessOptions, type Credentials } from './access/kube-access.js'
 export { loadKubeconfig, type KubeconfigError, type KubeconfigOptions } from './access/kubeconfig.js'
 export type { KubeTransport, TransportRequest, TransportResponse } from './access/transport.js'

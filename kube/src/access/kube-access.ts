@@ -11,15 +11,17 @@ export interface Credentials {
 }
 export interface AccessOptions {
   /**
-   * Credentials older than this are loaded again, so that a rotated token file or a renewed login counts.
+   * Credentials older than this are loaded again, so that a rotated token file or a renewed login
+   * counts.
    * @default 30000
    */
   readonly maxAgeMs?: number
 }
 
 /**
- * The way into one API server: its address and the credentials of the kubeconfig's current context. client-node
- * provides them: certificates, tokens and token files, exec plugins, OIDC, basic authentication, impersonation.
+ * The way into one API server: its address and the credentials of the kubeconfig's current context.
+ * client-node provides them: certificates, tokens and token files, exec plugins, OIDC, basic
+ * authentication, impersonation.
  */
 export class KubeAccess {
   readonly server: string
@@ -44,8 +46,8 @@ export class KubeAccess {
   }
 
   /**
-   * Credentials for the next request; none over plain HTTP (`kubectl proxy`), which would reveal them.
-   * Rejects with a `KubeError` of reason `NoCredentials`; the next call tries again.
+   * Credentials for the next request; none over plain HTTP (`kubectl proxy`), which would reveal
+   * them. Rejects with a `KubeError` of reason `NoCredentials`; the next call tries again.
    */
   async current(): Promise<Credentials> {
     if (!this.server.startsWith('https:')) return { headers: {} }

@@ -19,9 +19,9 @@ export class KubeconfigError extends WeaverError {
 Object.defineProperty(KubeconfigError.prototype, 'name', { value: 'KubeconfigError', configurable: true, writable: true })
 
 /**
- * Finds the kubeconfig as kubectl does: the given file, else the files of `$KUBECONFIG` (missing ones are skipped; the
- * first file to define a name wins), else `~/.kube/config`, else, in a pod, its service account. The result has a
- * current cluster.
+ * Finds the kubeconfig as kubectl does: the given file, else the files of `$KUBECONFIG` (missing
+ * ones are skipped; the first file to define a name wins), else `~/.kube/config`, else, in a pod,
+ * its service account. The result has a current cluster.
  * @throws KubeconfigError
  */
 export async function loadKubeconfig(options: KubeconfigOptions): Promise<KubeConfig> {

@@ -1,6 +1,6 @@
 /**
- * The port through which requests leave, and the transport that needs nothing: straight to the API server. The command
- * line passes one that knows the proxies of its environment.
+ * The port through which requests leave, and the default transport: straight to the API server. The
+ * command line passes one that knows the proxies of its environment.
  */
 import type { ConnectionOptions } from 'node:tls'
 import type { Agent } from 'undici'

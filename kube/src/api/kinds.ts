@@ -3,7 +3,10 @@ import type { ResourceKind } from './kube-api.js'
 
 const kind = (group: string, version: string, name: string, plural: string): ResourceKind => ({ group, version, kind: name, plural })
 
-/** Every kind of object that Weaver touches. The verbs that the operator needs are in the chart's `files/rbac.yaml`. */
+/**
+ * Every kind of object that Weaver touches. The verbs that the operator needs are in the chart's
+ * `files/rbac.yaml`.
+ */
 export const KINDS = {
   weaverApps: kind(API_GROUP, API_VERSION, WEAVER_APP_KIND, WEAVER_APP_PLURAL),
   configMaps: kind('', 'v1', 'ConfigMap', 'configmaps'),

@@ -1,4 +1,7 @@
-/** The port to the Kubernetes API: the few calls that are needed. `kube-client.ts` speaks HTTP; every call has a time limit. */
+/**
+ * The port to the Kubernetes API: the few calls that are needed. `kube-client.ts` speaks HTTP;
+ * every call has a time limit.
+ */
 export interface ObjectMeta {
   readonly name: string
   readonly namespace?: string
@@ -51,7 +54,11 @@ export interface CallOptions {
 }
 export interface ApplyOptions extends CallOptions {
   readonly subresource?: 'status'
-  /** Take over fields of another manager; otherwise the apply is refused with 409 where a value differs. @default true */
+  /**
+   * Take over fields of another manager; otherwise the apply is refused with 409 where a value
+   * differs.
+   * @default true
+   */
   readonly force?: boolean
 }
 export interface KubeApi {
@@ -62,11 +69,15 @@ export interface KubeApi {
     options: CallOptions & { readonly namespace?: string; readonly labelSelector?: string },
   ): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }>
   /**
-   * Server-side apply with the client's field manager; `undefined` fields and empty containers are left out. Takes over
-   * whatever object has the name: the operator writes children of an app by `applyOwn` of its `own-objects.ts`.
+   * Server-side apply with the client's field manager; `undefined` fields and empty containers are
+   * left out. Takes over whatever object has the name: the operator writes children of an app by
+   * `applyOwn` of its `own-objects.ts`.
    */
   apply<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: ApplyOptions): Promise<T>
-  /** Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is stale. */
+  /**
+   * Replaces the status; refused with 409 (`KubeError.status`) when `metadata.resourceVersion` is
+   * stale.
+   */
   replaceStatus<T extends KubeObject>(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<T>
   /** Rejects as the creation of an object would; nothing is created. Unknown fields are refused. */
   checkCreation(kind: ResourceKind, object: KubeObject, options?: CallOptions): Promise<void>

@@ -1,7 +1,7 @@
 /**
- * `KubeApi` over HTTP. client-node reads the kubeconfig and provides the credentials (`kube-access.ts`); the requests
- * are ours (`kube-request.ts`), because each needs a time limit and unknown fields must survive. Here are the verbs:
- * those that read and those that write.
+ * `KubeApi` over HTTP. client-node reads the kubeconfig and provides the credentials
+ * (`kube-access.ts`); the requests are ours (`kube-request.ts`), because each needs a time limit
+ * and unknown fields must survive. Here are the verbs: those that read and those that write.
  */
 import type { KubeConfig } from '@kubernetes/client-node'
 import { KubeAccess, type AccessOptions } from '../access/kube-access.js'
@@ -21,7 +21,10 @@ export interface KubeClientOptions extends RequestsOptions, AccessOptions {
   readonly fieldManager: string
 }
 export interface KubeClient extends KubeApi {
-  /** The bytes of a watch, as they arrive; ends when the server closes it. Rejects with `KubeError` when it cannot be opened. */
+  /**
+   * The bytes of a watch, as they arrive; ends when the server closes it. Rejects with `KubeError`
+   * when it cannot be opened.
+   */
   watch(kind: ResourceKind, options: WatchOptions): Promise<AsyncIterable<Uint8Array>>
   /** One page of a list. */
   listPage(kind: ResourceKind, options: ListOptions): Promise<ListPage>
@@ -80,7 +83,8 @@ function createReads(requests: KubeRequests): Pick<KubeClient, 'get' | 'list' | 
       ...(metadataOnly ? { accept: METADATA_LIST } : {}),
       options,
     })
-    // Items of a list have neither kind nor apiVersion, and are `null` when a list of metadata is empty.
+    // Items of a list have neither kind nor apiVersion, and are `null` when a list of metadata is
+    // empty.
     const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
     const items = (page.items ?? []).map((item) => ({ ...item, apiVersion, kind: metadataOnly ? PARTIAL_METADATA : kind.kind }))
     const next = page.metadata.continue

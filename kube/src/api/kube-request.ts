@@ -57,8 +57,8 @@ export interface RequestsOptions {
   /** Time limit of a call that does not set its own, in milliseconds. @default 10000 */
   readonly timeoutMs?: number
   /**
-   * What the time limit is for: the whole `call` with its body, or each `silence` of the server, for people behind a
-   * slow line.
+   * What the time limit is for: the whole `call` with its body, or each `silence` of the server,
+   * for people behind a slow line.
    * @default "call"
    */
   readonly limits?: 'call' | 'silence'

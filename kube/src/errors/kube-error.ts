@@ -13,8 +13,8 @@ export class KubeError extends WeaverError {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number
   /**
-   * Reason of the API's `Status` object, such as `NotFound`, `Conflict`, `Invalid`; `Timeout`, `Unreachable` or
-   * `NoCredentials` when there was no answer.
+   * Reason of the API's `Status` object, such as `NotFound`, `Conflict`, `Invalid`; `Timeout`,
+   * `Unreachable` or `NoCredentials` when there was no answer.
    */
   readonly reason: string
   /** `Retry-After` of the answer, in milliseconds. */

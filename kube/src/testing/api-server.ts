@@ -13,7 +13,10 @@ import type { KubeObject } from '../api/kube-api.js'
 import { createKubeClient, type KubeClient, type KubeClientOptions } from '../api/kube-client.js'
 import { kubeConfigOf } from './kube-config-of.js'
 
-/** A real kube-apiserver with a real etcd on loopback, with the WeaverApp CRD. No controller and no kubelet run there. */
+/**
+ * A real kube-apiserver with a real etcd on loopback, with the WeaverApp CRD. No controller and no
+ * kubelet run there.
+ */
 export interface ApiServer {
   readonly url: string
   /** Of the cluster admin. */
@@ -96,7 +99,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const installCrd = async (): Promise<void> => {
       const crd = parse(await readFile(CRD, 'utf8')) as KubeObject // ours
       await ready.apply(KINDS.customResourceDefinitions, crd, { timeoutMs: 60_000 })
-      // The API server serves a resource of a CRD a moment before it says that the CRD is established.
+      // The API server serves a resource of a CRD a moment before it says that the CRD is
+      // established.
       await until(
         'the WeaverApp CRD',
         async () =>

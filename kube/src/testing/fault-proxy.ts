@@ -1,7 +1,7 @@
 /**
- * A proxy in front of the API server that breaks things on demand. It differs from a bad network: it speaks HTTP/1.1
- * without TLS to the client, adds the admin's token itself, and breaks whole requests or the stream of an answer, not
- * packets.
+ * A proxy in front of the API server that breaks things on demand. It differs from a bad network:
+ * it speaks HTTP/1.1 without TLS to the client, adds the admin's token itself, and breaks whole
+ * requests or the stream of an answer, not packets.
  */
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -9,7 +9,7 @@ import { request as httpsRequest } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { kubeConfigOf } from './kube-config-of.js'
 
-/** What becomes of a request instead of being passed on; `undefined`: nothing. */
+/** What happens to a request instead of being forwarded; `undefined`: it is forwarded. */
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   /** It is carried out; the answer comes later. */
@@ -30,7 +30,7 @@ export interface FaultProxy {
   readonly requests: readonly string[]
   /** Watches that are open. */
   readonly openWatches: number
-  /** Cuts the connections of all open watches, in the middle of what they say. */
+  /** Cuts the connections of all open watches in the middle of an event. */
   cutWatches(): void
   /** Open watches stay open and say nothing more. */
   silenceWatches(): void

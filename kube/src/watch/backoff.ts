@@ -1,4 +1,7 @@
-/** Exponential delays with jitter: between half of the step and the whole step, so that clients do not return all at once. */
+/**
+ * Exponential delays with jitter: between half of the step and the whole step, so that clients do
+ * not return all at once.
+ */
 export class Backoff {
   readonly #first: number
   readonly #most: number
@@ -9,7 +12,10 @@ export class Backoff {
     this.#most = options.mostMs
   }
 
-  /** The delay before the next attempt, in milliseconds; at least half of the step, so it is never a busy loop. */
+  /**
+   * The delay before the next attempt, in milliseconds; at least half of the step, so it is never a
+   * busy loop.
+   */
   next(): number {
     const step = Math.min(this.#most, this.#first * 2 ** Math.min(this.#failures++, 20))
     return step / 2 + (Math.random() * step) / 2

@@ -5,7 +5,8 @@ import { createKubeClient, type KubeClient } from '../api/kube-client.js'
 import { KINDS } from '../api/kinds.js'
 import { startReflector, type Reflector, type ReflectorOptions } from './reflector.js'
 
-// A real API server behind a proxy that breaks what it is told to. Each test has a namespace of its own.
+// A real API server behind a proxy that breaks what it is told to. Each test has a namespace of its
+// own.
 
 let server: ApiServer
 let proxy: FaultProxy

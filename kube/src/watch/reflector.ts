@@ -1,8 +1,10 @@
 /**
- * Keeps a store equal to the API server's state, by list and watch. client-node's informer is not used: it loops without
- * delay on a closed watch, stops for good on a reset, hangs on a silent peer and swallows errors.
+ * Keeps a store equal to the API server's state, by list and watch. client-node's informer is not
+ * used: it loops without delay on a closed watch, stops for good on a reset, hangs on a silent peer
+ * and swallows errors.
  *
- * I1  Whatever ends a watch, the next attempt waits: back-off with jitter, reset only after a watch that lasted.
+ * I1  Whatever ends a watch, the next attempt waits: back-off with jitter, reset only after a watch
+ *     that lasted.
  * I2  After every relist the store equals the list, so a missed delete is found there.
  * I3  A silent connection is cut after `idleMs`; a live one delivers a bookmark about every minute.
  * I4  A handler that throws is logged; nothing stops.
@@ -28,7 +30,10 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** The label that the store indexes. */
   readonly indexLabel: string
   readonly log: ReflectorLog
-  /** Called after the store changed, with the current object, or the last known one when `isDeleted`. */
+  /**
+   * Called after the store changed, with the current object, or the last known one when
+   * `isDeleted`.
+   */
   readonly onChange: (object: T, isDeleted: boolean) => void
   /** Called each time the watch has to be reopened, with the reason. */
   readonly onRestart?: (reason: string) => void
@@ -96,9 +101,13 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     return resourceVersion
   }
 
-  /** Follows one watch to its end. @returns the version to continue from; `undefined`: list again. */
+  /**
+   * Follows one watch to its end.
+   * @returns the version to continue from; `undefined`: list again.
+   */
   const follow = async (from: string): Promise<string | undefined> => {
-    // An abort that has already happened fires no event: `close` may have been called while `synced` resolved.
+    // An abort that has already happened fires no event: `close` may have been called while
+    // `synced` resolved.
     if (stop.signal.aborted) return from
     const cut = new AbortController()
     const end = (): void => cut.abort()
@@ -138,8 +147,8 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     } catch (error) {
       if (cut.signal.aborted && cut.signal.reason instanceof KubeError) throw cut.signal.reason
       if (isKubeError(error, 410)) return undefined
-      // The position where the watch broke is known, so it continues from there. Connection errors have a code; an
-      // event that cannot be parsed would only be sent again.
+      // The position where the watch broke is known, so it continues from there. Connection errors
+      // have a code; an event that cannot be parsed would only be sent again.
       if (!isKubeError(error) && (resourceVersion !== from || typeof (error as { readonly code?: unknown }).code === 'string')) {
         log.debug('a watch broke', { kind: kind.kind, err: error })
         return resourceVersion
@@ -168,7 +177,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
         options.onRestart?.(error instanceof KubeError ? error.reason : 'broken')
         // I3: normal where little changes
         const isSilence = isKubeError(error) && error.reason === 'Silent'
-        log[isSilence ? 'info' : 'warn']('a watch failed; it is tried again', { kind: kind.kind, err: error })
+        log[isSilence ? 'info' : 'warn']('a watch failed; it is reopened', { kind: kind.kind, err: error })
       }
       if (performance.now() - started > HEALTHY_MS) backoff.reset()
       await pause(Math.max(wait, backoff.next()), stop.signal) // I1

@@ -1,6 +1,9 @@
 import type { KubeObject } from '../api/kube-api.js'
 
-/** Objects that a reflector has seen, by namespace and name and by one label. They are shared: do not modify them. */
+/**
+ * Objects that a reflector has seen, by namespace and name and by one label. They are shared: do
+ * not modify them.
+ */
 export interface StoreView<T extends KubeObject> {
   get(namespace: string, name: string): T | undefined
   /** Objects of a namespace whose indexed label has this value. */
@@ -8,7 +11,10 @@ export interface StoreView<T extends KubeObject> {
   all(): readonly T[]
 }
 
-/** Keeps the newest object of each name. Newer is what arrived later: resource versions are opaque and not compared. */
+/**
+ * Keeps the newest object of each name. Newer is what arrived later: resource versions are opaque
+ * and not compared.
+ */
 export class Store<T extends KubeObject> implements StoreView<T> {
   readonly #label: string
   readonly #objects = new Map<string, T>()

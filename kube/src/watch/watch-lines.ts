@@ -1,9 +1,12 @@
-/** Largest event accepted; a Kubernetes object has at most 1.5 MB (etcd's limit), twice that with its wrapping. */
+/**
+ * Largest event accepted; a Kubernetes object has at most 1.5 MB (etcd's limit), twice that with
+ * its wrapping.
+ */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024
 
 /**
- * Splits a stream of bytes into lines. A chunk may end anywhere, even inside a character, so bytes are joined before
- * they are decoded.
+ * Splits a stream of bytes into lines. A chunk may end anywhere, even inside a character, so bytes
+ * are joined before they are decoded.
  * @throws Error when a line grows beyond {@link MAX_EVENT_BYTES}.
  */
 export async function* watchLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void, undefined> {

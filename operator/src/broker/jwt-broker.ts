@@ -133,7 +133,7 @@ async function pushUntilTaken(options: {
     }
     await Promise.all(Array.from({ length: Math.min(PUSH_AT_ONCE, left.length) }, work))
     if (failed.length === 0) return
-    log.warn('accounts could not be pushed; it is tried again', {
+    log.warn('accounts could not be pushed; the push is retried', {
       accounts: failed.length,
       first: failed[0]?.deploymentId,
       waitMs,
@@ -174,7 +174,7 @@ async function tellServers(
   if (servers === 0)
     throw operatorError(
       'WEAVER_BROKER_PUSH',
-      `no server of the broker at ${claim.servers.join(', ')} answers, so none took ${claim.what}; it is tried again`,
+      `no server of the broker at ${claim.servers.join(', ')} answers, so none accepted ${claim.what}; the push is retried`,
     )
   let heard = 0
   const isEnough = (): boolean => (heard += 1) >= servers
@@ -189,5 +189,8 @@ async function tellServers(
       `the broker refused ${claim.what}: ${first.error?.description ?? 'no reason given'}. Are the operator's seed and the servers' auth.conf of one keygen?`,
     )
   if (answers.length < servers)
-    throw operatorError('WEAVER_BROKER_PUSH', `${answers.length} of ${servers} servers of the broker took ${claim.what}; it is tried again`)
+    throw operatorError(
+      'WEAVER_BROKER_PUSH',
+      `${answers.length} of ${servers} servers of the broker accepted ${claim.what}; the push is retried`,
+    )
 }

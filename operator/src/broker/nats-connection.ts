@@ -104,7 +104,7 @@ export async function connectBroker(options: {
       if (!isUp || nc.isClosed())
         throw operatorError(
           'WEAVER_BROKER_NOT_CONNECTED',
-          `no server of the broker can be reached at ${options.servers.join(', ')}; check that it runs. The connection is tried again all the time`,
+          `no server of the broker can be reached at ${options.servers.join(', ')}; check that it runs. The operator keeps reconnecting`,
         )
       const answers: string[] = []
       const inbox = `${reply}.${(next++).toString(36)}`

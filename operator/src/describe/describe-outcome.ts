@@ -43,14 +43,14 @@ export function describeProgress(pod: Pod, image: string): DescribeProgress {
       return {
         state: 'failed',
         reason: 'DescribeFailed',
-        message: `pod "${pod.metadata.name}" did not end within ${DESCRIBE_DEADLINE_SECONDS} s${waiting?.reason === undefined ? '' : ` (${waiting.reason}: ${waiting.message ?? ''})`}; it is tried again`,
+        message: `pod "${pod.metadata.name}" did not end within ${DESCRIBE_DEADLINE_SECONDS} s${waiting?.reason === undefined ? '' : ` (${waiting.reason}: ${waiting.message ?? ''})`}; it is retried`,
       }
     if (terminated?.exitCode !== undefined)
       return { state: 'failed', reason: 'NotAWeaverImage', message: notAWeaverImage(image, terminated.message ?? terminated.reason ?? '') }
     return {
       state: 'failed',
       reason: 'DescribeFailed',
-      message: `pod "${pod.metadata.name}": ${pod.status?.reason ?? 'failed'}: ${pod.status?.message ?? 'no message'}; it is tried again`,
+      message: `pod "${pod.metadata.name}": ${pod.status?.reason ?? 'failed'}: ${pod.status?.message ?? 'no message'}; it is retried`,
     }
   }
   if (waiting?.reason !== undefined && PULL_REASONS.has(waiting.reason))

@@ -5,18 +5,22 @@ import { HEALTH_PORT, type PlannedGroup, type VersionPlan } from './version-plan
 /** Where the group's NATS credentials are mounted. */
 export const CREDS_DIRECTORY = '/var/run/weaver/nats'
 export const CREDS_KEY = 'user.creds'
-/** Serve on while EndpointSlices and proxies take the pod out. */
+/** The pod keeps serving this long while EndpointSlices and proxies remove it. */
 const PRE_STOP_MS = 5_000
 /** Of the pod's grace, for the process to end. */
 const END_MS = 10_000
-/** Linux: the longest variable of an environment, its name and the byte at its end included (MAX_ARG_STRLEN). A process with a longer one cannot be started. */
+/**
+ * Linux: the longest variable of an environment, its name and the byte at its end included
+ * (MAX_ARG_STRLEN). A process with a longer one cannot be started.
+ */
 const MAX_VARIABLE_BYTES = 131_072
-/** The longest name of a pod, which stands in it as `$(POD_NAME)`. */
+/** The longest name of a pod, which replaces `$(POD_NAME)` in it. */
 const POD_NAME_BYTES = 63
 
 /**
- * The value of `WEAVER_BOOTSTRAP`. Kubernetes expands `$(POD_NAME)` in it and reads every `$$` as `$`, so each other `$` is doubled: a `$(HOME)` or a
- * `$$` in somebody's configuration arrives as written.
+ * The value of `WEAVER_BOOTSTRAP`. Kubernetes expands `$(POD_NAME)` in it and reads every `$$` as
+ * `$`, so each other `$` is doubled: a `$(HOME)` or a `$$` in an application's configuration
+ * arrives as written.
  * @throws WeaverError `WEAVER_BOOTSTRAP_TOO_LARGE`: no process can be started with it.
  */
 export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): string {
@@ -31,7 +35,8 @@ export function bootstrapEnvValue(plan: VersionPlan, group: PlannedGroup, natsSe
     listeners: Object.fromEntries(group.listeners.map((l) => [l.name, { address: `0.0.0.0:${l.containerPort}` }])),
     nats: { servers: natsServers, credsFile: `${CREDS_DIRECTORY}/${CREDS_KEY}` },
     health: { address: `0.0.0.0:${HEALTH_PORT}` },
-    // A component's configuration may hold secrets: it goes only where the component runs.
+    // A component's configuration may contain secrets: only processes that host the component get
+    // it.
     config: Object.fromEntries(group.components.filter((c) => config[c] !== undefined).map((c) => [c, config[c]])),
     shutdownGraceMs: group.graceSeconds * 1_000 - PRE_STOP_MS - END_MS,
     preStopMs: PRE_STOP_MS,

@@ -5,12 +5,14 @@ import { appLabels, childMetadata, finishManifest, manifestHash, type Manifest }
 import type { PlannedGroup, VersionPlan } from './version-plan.js'
 
 /**
- * The broker credentials of one group of one version; they reach nothing outside the version's account. Without `creds` it is what an existing Secret is
- * compared with: a credentials file carries its time of issue, so only who it is for tells whether the stored one is right.
+ * The broker credentials of one group of one version; they are valid only inside the version's
+ * account. Without `creds` it is what an existing Secret is compared with: a credentials file
+ * contains its time of issue, so only its user shows whether the stored one is right.
  */
 export function buildCredsSecret(plan: VersionPlan, group: PlannedGroup, creds?: string): Manifest {
   const metadata = childMetadata(plan.app, group.secretName, appLabels(plan.app, { version: plan.versionId, group: group.name }))
-  // Of a signing key: users whose JWT lists what they may do, as older releases made them, are made anew.
+  // Of a signing key: users whose JWT lists their permissions, as older releases issued them, are
+  // replaced.
   const issuedFor = manifestHash({ deploymentId: plan.deploymentId, group: group.name, permissions: 'of the signing key' })
   const secret = finishManifest(
     k8s.KubeSecret.manifest({ metadata: { ...metadata, annotations: { [ANNOTATIONS.issuedFor]: issuedFor } }, type: 'Opaque' }),

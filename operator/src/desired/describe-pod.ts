@@ -12,8 +12,9 @@ export const DESCRIBE_CONTAINER = 'describe'
 export const DESCRIBE_DEADLINE_SECONDS = 300
 
 /**
- * A pod of the version's image that prints its component graph and runs none of its code: the command is replaced, and the variables by which Node would
- * load something first are emptied. It has no token and joins no mesh (a sidecar would keep it from ever ending).
+ * A pod of the version's image that prints its component graph and runs none of its code: the
+ * command is replaced, and the variables that make Node load code first are emptied. It has no
+ * token and joins no mesh (with a sidecar it would never end).
  */
 export function buildDescribePod(app: AppIdentity, versionId: string, spec: WeaverAppSpec): Manifest {
   const metadata = childMetadata(app, describePodName(app.name, versionId), appLabels(app, { version: versionId, role: DESCRIBE_ROLE }))

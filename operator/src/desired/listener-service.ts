@@ -3,7 +3,10 @@ import { appLabels, childMetadata, finishManifest, type Manifest } from './manif
 import type { PlannedListener, VersionPlan } from './version-plan.js'
 import { groupSelector } from './workload.js'
 
-/** One version's end of a listener. Users never dial it: its EndpointSlices tell the proxies which pods serve. Its selector is never edited. */
+/**
+ * One version's end of a listener. Users never dial it: its EndpointSlices list the serving pods
+ * for the proxies. Its selector is never edited.
+ */
 export function buildListenerService(plan: VersionPlan, listener: PlannedListener): Manifest {
   const group = plan.groups.find((g) => g.listeners.includes(listener))
   return finishManifest(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { ANNOTATIONS, canonicalJson, LABELS, MANAGED_BY } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 
-/** A Kubernetes object as this folder makes it: plain JSON without `undefined`. */
+/** A Kubernetes object as built in this folder: plain JSON without `undefined`. */
 export interface Manifest {
   readonly apiVersion: string
   readonly kind: string
@@ -58,8 +58,9 @@ export function childMetadata(app: AppIdentity, name: string, labels: Record<str
 }
 
 /**
- * Takes the constructs library's output, leaves out `undefined` and emptied containers (an empty list under server-side apply claims the field; only
- * `emptyDir: {}` means something), and stamps the hash by which an unchanged child is recognised without sending it.
+ * Takes the constructs library's output, leaves out `undefined` and emptied containers (an empty
+ * list under server-side apply claims the field; only `emptyDir: {}` means something), and adds the
+ * hash by which an unchanged child is recognised without sending it.
  */
 export function finishManifest(raw: unknown): Manifest {
   const clean = strip(raw) as Manifest // strip keeps the shape of an object that has a name
@@ -67,20 +68,23 @@ export function finishManifest(raw: unknown): Manifest {
   return { ...clean, metadata: { ...clean.metadata, annotations } }
 }
 
-/** 16 hex digits over the canonical JSON: the same for the same content whatever the order of keys. */
+/**
+ * 16 hex digits over the canonical JSON: the same for the same content whatever the order of keys.
+ */
 export function manifestHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16)
 }
 
 /**
- * Stamps a Secret with the hash of its data, by which an edit is recognised even where the data is made anew each time. What is hashed has the entropy of a key.
+ * Adds the hash of a Secret's data, by which an edit is recognised even when the data is generated
+ * each time. The hashed data has the entropy of a key.
  */
 export function withDataHash(secret: Manifest): Manifest {
   const annotations = { ...secret.metadata.annotations, [ANNOTATIONS.dataHash]: manifestHash(secret['data']) }
   return { ...secret, metadata: { ...secret.metadata, annotations } }
 }
 
-/** False when the data of an object is not what its stamp says. */
+/** False when the data of an object does not match its hash. */
 export function isDataIntact(object: {
   readonly data?: unknown
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
@@ -94,7 +98,7 @@ function strip(value: unknown): unknown {
   if (!isRecord(value)) return value
   const out: Record<string, unknown> = {}
   for (const [k, v] of Object.entries(value)) {
-    // A snapshot is the app's own data: an empty list in it means what it says.
+    // A snapshot is the app's own data: an empty list in it is meaningful.
     const stripped = k === 'data' ? v : strip(v)
     const emptied =
       (Array.isArray(stripped) && stripped.length === 0) || (isRecord(stripped) && Object.keys(stripped).length === 0 && k !== 'emptyDir')

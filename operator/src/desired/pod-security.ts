@@ -1,9 +1,15 @@
 import { k8s } from 'cdk8s-plus-27'
 
-/** User of every pod that Weaver makes from an application image; the image build uses the same one. A number, because the kubelet cannot prove a name is not root. */
+/**
+ * User of every pod that Weaver creates from an application image; the image build uses the same
+ * one. A number, because the kubelet cannot prove a name is not root.
+ */
 const APP_USER = 1000
 
-/** What every pod of ours has: the pod-wide half of the restricted Pod Security Standard, no token of the API, and no addresses of other Services. */
+/**
+ * Settings of every pod of ours: the pod half of the restricted Pod Security Standard, no API
+ * token, and no addresses of other Services.
+ */
 export function restrictedPod(): Pick<k8s.PodSpec, 'automountServiceAccountToken' | 'enableServiceLinks' | 'securityContext'> {
   return {
     automountServiceAccountToken: false,

@@ -3,10 +3,16 @@ import { appLabels, childMetadata, finishManifest, type Manifest } from './manif
 import type { PlannedGroup, VersionPlan } from './version-plan.js'
 import { groupSelector, isAutoscaled, WEAVELET_ROLE } from './workload.js'
 
-/** A pod that is not ready serves nobody: a budget that it exhausts must not keep a node from being drained. */
+/**
+ * A pod that is not ready does not serve: a budget that it exhausts must not block the draining of
+ * a node.
+ */
 export const EVICT_UNHEALTHY = { unhealthyPodEvictionPolicy: 'AlwaysAllow' } as const
 
-/** One autoscaler per group and version, so that no two versions share a decision; `undefined` where the number is fixed. */
+/**
+ * One autoscaler per group and version, so that no two versions share a decision; `undefined` when
+ * the number is fixed.
+ */
 export function buildAutoscaler(plan: VersionPlan, group: PlannedGroup): Manifest | undefined {
   if (!isAutoscaled(group)) return undefined
   return finishManifest(

@@ -1,9 +1,13 @@
 /**
- * Lays a part of a pod template over another by the rules of Kubernetes' strategic merge patch: maps are merged, values replaced, and lists of things that have a
- * name are merged by it, entry by entry; other lists are replaced. Directives (`$patch`) are not known; the schema's checks refuse them.
+ * Lays a part of a pod template over another by the rules of Kubernetes' strategic merge patch:
+ * maps are merged, values replaced, and lists of named entries are merged entry by entry; other
+ * lists are replaced. Directives (`$patch`) are not supported; the schema's checks refuse them.
  */
 
-/** By which field the entries of a list are told apart (`patchMergeKey` of the API's types). Lists that are not here are replaced. */
+/**
+ * The field that identifies the entries of a list (`patchMergeKey` of the API's types). Lists that
+ * are not here are replaced.
+ */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   containers: 'name',
   initContainers: 'name',

@@ -1,8 +1,13 @@
 import type { VersionPlan } from './version-plan.js'
 
-/** Who a version is on the broker. Two versions never share an account, so nothing of one exists for the other. */
+/**
+ * The identity of a version on the broker. Two versions never share an account, so nothing of one
+ * exists for the other.
+ */
 export interface VersionIdentity {
-  /** UID of the WeaverApp: two apps of one name in two namespaces, or one after the other, differ. */
+  /**
+   * UID of the WeaverApp: two apps of one name in two namespaces, or one after the other, differ.
+   */
   readonly appUid: string
   readonly versionId: string
   readonly deploymentId: string

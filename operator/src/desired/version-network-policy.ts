@@ -5,9 +5,10 @@ import { HEALTH_PORT, type VersionPlan } from './version-plan.js'
 import { WEAVELET_ROLE } from './workload.js'
 
 /**
- * The second wall around a version; the first is its broker account. Only proxies of the same app reach its listeners; the health port is open, because
- * kubelets probe from node addresses that no selector names. Egress is free: components talk to databases and to the world, and between versions
- * there is no port to dial, since RPC goes through the broker.
+ * The second wall around a version; the first is its broker account. Only proxies of the same app
+ * reach its listeners; the health port is open, because kubelets probe from node addresses that no
+ * selector names. Egress is open: components use databases and the internet, and versions have no
+ * port to dial each other, since RPC goes through the broker.
  */
 export function buildVersionNetworkPolicy(plan: VersionPlan): Manifest {
   const port = (number: number): k8s.NetworkPolicyPort => ({ port: k8s.IntOrString.fromNumber(number), protocol: 'TCP' })

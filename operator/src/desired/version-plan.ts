@@ -14,7 +14,7 @@ import {
 import type { AppIdentity } from './manifest.js'
 import type { VersionSnapshot } from './version-snapshot.js'
 
-/** Of a pod of which nobody says otherwise. */
+/** Default of a pod. */
 const TERMINATION_GRACE_SECONDS = 60
 export const HEALTH_PORT = 8079
 const FIRST_LISTENER_PORT = 8080
@@ -26,16 +26,16 @@ export interface PlannedListener {
   /** Port of the stable Service. */
   readonly servicePort: number
   readonly serviceName: string
-  /** Of the stable Service, and of who answers behind it. */
+  /** Name of the stable Service's port, and of the container ports behind it. */
   readonly stable: StableListener
 }
-/** How users reach a listener, whatever the version: settings of the moment. */
+/** How users reach a listener, whatever the version: settings of the current spec. */
 export interface StableListener {
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer'
   /** Marked as meant for users outside of the cluster. */
   readonly isPublic: boolean
   readonly annotations: Readonly<Record<string, string>>
-  /** Host names that it answers for; empty: all. */
+  /** Host names that it serves; empty: all. */
   readonly hosts: readonly string[]
 }
 export type Variables = NonNullable<WeaverAppSpec['env']>
@@ -47,7 +47,7 @@ export interface PlannedGroup {
   readonly components: readonly string[]
   /** Components that those hold a ref to, sorted; hosted ones too. */
   readonly calls: readonly string[]
-  /** Those of them that a start waits for. */
+  /** Those among them that a start waits for. */
   readonly needs: readonly string[]
   readonly listeners: readonly PlannedListener[]
   readonly workloadName: string
@@ -71,16 +71,20 @@ export interface VersionPlan {
   readonly snapshot: VersionSnapshot
   readonly groups: readonly PlannedGroup[]
   readonly listeners: readonly PlannedListener[]
-  /** Of the spec of the moment: whoever splits the traffic now must reach every live version. */
+  /** From the current spec: its traffic driver must reach every live version. */
   readonly trafficDriver: WeaverAppSpec['traffic']['driver']
 }
 
-/** Small enough for twelve components on a laptop, large enough that the scheduler does not pile them up. */
+/**
+ * Small enough for twelve components on a laptop, large enough that the scheduler does not pile
+ * them up.
+ */
 const DEFAULT_REQUESTS = { cpu: '50m', memory: '96Mi' }
 
 /**
- * Plans a version. What changes a pod comes from the snapshot, names of groups too; replicas come from the spec of the moment, for groups that it still has,
- * so that scaling acts at once on every live version.
+ * Plans a version. Whatever changes a pod comes from the snapshot, including the names of groups;
+ * replicas come from the current spec, for groups that it still has, so that scaling applies at
+ * once to every live version.
  */
 export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present: WeaverAppSpec): VersionPlan {
   const { spec, graph, versionId } = snapshot
@@ -127,8 +131,9 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
 }
 
 /**
- * Which group of the present spec scales a group of a version: the one of the same components, for a name may have been given, changed or taken away since. A
- * version of another grouping goes by names, and by its own numbers where the present spec says nothing.
+ * Which group of the current spec scales a group of a version: the one with the same components, as
+ * names may have changed since. A version with another grouping is matched by name, and uses its
+ * own numbers where the current spec has none.
  */
 function scalingOf(
   { spec, graph }: VersionSnapshot,
@@ -151,7 +156,10 @@ function stableListener(declared: ListenerSpec | undefined): StableListener {
   return { type: service?.type ?? 'ClusterIP', isPublic, annotations: service?.annotations ?? {}, hosts }
 }
 
-/** A limit below the default is a request as well, by Kubernetes' own rule; a request above it would be refused. */
+/**
+ * A limit below the default is a request as well, by the Kubernetes rule; a request above it would
+ * be refused.
+ */
 function defaultRequests(limits: NonNullable<WeaverAppSpec['resources']>['limits'] = {}): Record<string, string> {
   return Object.fromEntries(
     Object.entries(DEFAULT_REQUESTS).filter(

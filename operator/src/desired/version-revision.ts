@@ -4,9 +4,9 @@ import { appLabels, childMetadata, finishManifest, type AppIdentity, type Manife
 import type { VersionSnapshot } from './version-snapshot.js'
 
 /**
- * The record of a version: made before its first other object, and deleted or marked as retired after its
- * last, so whatever of a version exists can be found and rebuilt from it.
- * @param revision ascending over the life of the app, higher each time the version is made.
+ * The record of a version: created before its first other object, and deleted or marked as retired
+ * after its last, so every object of a version can be found and rebuilt from it.
+ * @param revision ascending over the life of the app, higher each time the version is created.
  * @param retiredAt RFC 3339; absent: the version is live.
  */
 export function buildVersionRevision(app: AppIdentity, snapshot: VersionSnapshot, revision: number, retiredAt?: string): Manifest {

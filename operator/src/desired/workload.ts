@@ -16,8 +16,8 @@ export function groupSelector(plan: VersionPlan, group: PlannedGroup): Record<st
 }
 
 /**
- * The Deployment of one colocation group. It never changes but for `replicas`, which is left out where an HPA rules (`scaling.ts`), because sending it
- * would undo the HPA's decision at every reconcile.
+ * The Deployment of one colocation group. Only `replicas` ever changes; it is left out when an HPA
+ * controls replicas (`scaling.ts`), because sending it would undo the HPA's decision in every pass.
  */
 export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): Manifest {
   const { spec } = plan.snapshot
@@ -31,9 +31,11 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
     env: environment(plan, group, natsServers),
     ports: [{ name: 'health', containerPort: HEALTH_PORT }, ...group.listeners.map((l) => ({ containerPort: l.containerPort }))],
     resources: { requests: quantities(group.resources.requests), limits: quantities(group.resources.limits) },
-    // Five minutes to start: a large application on a busy node; the rollout's progress deadline is what a user tunes.
+    // Five minutes to start: a large application on a busy node; users tune the rollout's progress
+    // deadline.
     startupProbe: { httpGet: health(LIVE_PATH), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 300 },
-    // The deployment id in the path: a pod address that was reused by another version must not look ready.
+    // The deployment id is in the path: a pod address that another version reuses must not look
+    // ready.
     readinessProbe: { httpGet: health(`${READY_PATH}?v=${plan.deploymentId}`), periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2 },
     livenessProbe: { httpGet: health(LIVE_PATH), periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
     securityContext: restrictedContainerContext(),
@@ -81,7 +83,10 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
   )
 }
 
-/** What a spec adds to the pods, by the rules of a strategic merge patch: first its lists of variables and volumes, then the templates of app and group. */
+/**
+ * What a spec adds to the pods, by the rules of a strategic merge patch: first its lists of
+ * variables and volumes, then the templates of app and group.
+ */
 function withOverlays(group: PlannedGroup, deployment: unknown): unknown {
   const own = deployment as { readonly spec: { readonly template: Readonly<Record<string, unknown>> } } // as built above
   const container = { name: APP_CONTAINER, ...listOf({ env: group.env, envFrom: group.envFrom, volumeMounts: group.volumeMounts }) }
@@ -94,7 +99,10 @@ function listOf(lists: Readonly<Record<string, readonly unknown[]>>): Record<str
   return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0))
 }
 
-/** Of a template that is laid over the pods of the app, what decides where they run, how their image is pulled, and whether they are let in. */
+/**
+ * The part of an overlay on the app's pods that decides where they run, how their image is pulled,
+ * and whether they are admitted.
+ */
 export function placementOverlay(template: WeaverAppSpec['podTemplate']): PodOverlay {
   const of = [
     'serviceAccountName',
@@ -110,7 +118,7 @@ export function placementOverlay(template: WeaverAppSpec['podTemplate']): PodOve
   return { ...(template?.metadata === undefined ? {} : { metadata: template.metadata }), spec }
 }
 
-/** True where an HPA, and not this operator, decides how many replicas run. */
+/** True when an HPA, and not this operator, controls the number of replicas. */
 export function isAutoscaled(group: PlannedGroup): boolean {
   return group.replicas.max > group.replicas.min
 }
@@ -134,7 +142,10 @@ export function quantities(map: Readonly<Record<string, string | number>> | unde
   )
 }
 
-/** Ours, which come first because Kubernetes expands only names defined above. A spec that sets one of them is refused. */
+/**
+ * Ours, which come first because Kubernetes expands only names defined above. A spec that sets one
+ * of them is refused.
+ */
 function environment(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): k8s.EnvVar[] {
   const own: k8s.EnvVar[] = [
     { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },

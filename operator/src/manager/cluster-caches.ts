@@ -34,17 +34,17 @@ export interface ClusterCachesOptions {
   readonly onRestart?: (kind: string, reason: string) => void
 }
 
-/** Kinds of which nothing but metadata shall be in memory. */
+/** Kinds whose metadata alone may be in memory. */
 const HAS_DATA: ReadonlySet<ResourceKind> = new Set([KINDS.secrets, KINDS.configMaps])
 
-/** Kinds whose status changes all the time and is nothing to us. */
+/** Kinds whose status changes all the time and does not matter here. */
 const HAS_NOISE: ReadonlySet<ResourceKind> = new Set([KINDS.horizontalPodAutoscalers, KINDS.podDisruptionBudgets])
 
-/** Children are told by the app's label; nothing else of a cluster is held in memory. */
+/** Children are recognised by the app's label; nothing else of a cluster is kept in memory. */
 export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches {
   const { client, log, onChange } = options
   const namespaces = options.namespaces.length === 0 ? [undefined] : options.namespaces
-  /** What was last seen of objects whose status is noise. */
+  /** The last seen state of objects whose status is noise. */
   const asked = new Map<string, string>()
   const isNews = (object: KubeObject, isDeleted: boolean): boolean => {
     const { namespace, name, uid, labels, annotations, ownerReferences, deletionTimestamp } = object.metadata
@@ -135,7 +135,7 @@ export function startClusterCaches(options: ClusterCachesOptions): ClusterCaches
         })),
     read(namespace, app) {
       const of = <T extends KubeObject>(reflectors: readonly Reflector<T>[]) => reflectors.flatMap((r) => r.store.byLabel(namespace, app))
-      // All of one moment: what status tells and what is made again must not disagree.
+      // All from one moment: the status and what is recreated must not disagree.
       const taken = new Map([...named].map(([kind, reflectors]) => [kind, of(reflectors)]))
       return {
         workloads: of(workloads),

@@ -2,8 +2,9 @@ import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
 
 /**
- * A broker that may not be up yet. The operator must not wait for it with everything else: proxies have to be programmed, and users told what is missing.
- * Until the connection stands, what needs it fails with `WEAVER_BROKER_NOT_CONNECTED` and is tried again.
+ * A broker that may not be up yet. The rest of the operator must not wait for it: proxies have to
+ * be programmed, and users need to see what is missing. Until the connection is up, what needs it
+ * fails with `WEAVER_BROKER_NOT_CONNECTED` and is retried.
  */
 export function createDeferredBroker(
   known: Pick<Broker, 'isolation' | 'servers'>,
@@ -39,7 +40,7 @@ export function createDeferredBroker(
     },
     async close() {
       isClosed = true
-      // One that is still connecting ends with the process; it holds nothing.
+      // A broker that is still connecting ends with the process; it has no state.
       if (broker === undefined) return void connecting
       await broker.close()
     },

@@ -6,9 +6,10 @@ import { createBrokerAuth } from '../broker/keygen.js'
 const KEYS = ['operator.seed', 'system.creds', 'auth.conf', 'route.password'] as const
 
 /**
- * `weaver-operator keygen`: makes the Secret with the broker's keys, unless it is there. Idempotent, and safe to run twice at once: `create` lets one win.
- * Nothing is ever overwritten, because every version's account hangs on the keys.
- * @returns whether it was made now.
+ * `weaver-operator keygen`: creates the Secret with the broker's keys, unless it exists.
+ * Idempotent, and safe to run twice at once: `create` lets one win. Nothing is ever overwritten,
+ * because every version's account depends on the keys.
+ * @returns whether it was created by this call.
  * @throws WeaverError `WEAVER_KEYGEN_SECRET`: a Secret of that name lacks a key.
  */
 export async function ensureBrokerSecret(

@@ -7,7 +7,7 @@ const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 export interface OperatorEnvironment {
   /** Namespace that the operator runs in; its lease lives there. */
   readonly namespace: string
-  /** Who holds the lease. */
+  /** Holder of the lease. */
   readonly identity: string
   /** Empty: all namespaces. */
   readonly watchNamespaces: readonly string[]
@@ -19,8 +19,8 @@ export interface OperatorEnvironment {
     | { readonly mode: 'shared-account'; readonly credsFile?: string }
   readonly proxyImage: string
   /**
-   * How long a proxy that was restarted waits for the operator before it serves what its ConfigMap says; a version is kept that much longer than any proxy could name
-   * it.
+   * How long a restarted proxy waits for the operator before it serves by its ConfigMap; a version
+   * is kept that much longer than any proxy could name it.
    */
   readonly proxyFailOpenSeconds: number
   readonly metrics: { readonly host: string; readonly port: number }
@@ -29,7 +29,8 @@ export interface OperatorEnvironment {
 
 /**
  * Reads the operator's environment; all problems at once.
- * @throws WeaverError `WEAVER_OPERATOR_ENVIRONMENT`: the message names each variable and what to set.
+ * @throws WeaverError `WEAVER_OPERATOR_ENVIRONMENT`: the message names each variable and what to
+ * set.
  */
 export function parseEnvironment(env: Readonly<Record<string, string | undefined>>): OperatorEnvironment {
   const problems: string[] = []

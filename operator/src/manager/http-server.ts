@@ -6,7 +6,7 @@ export interface HttpServerOptions {
   readonly host: string
   readonly port: number
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
-  /** Caches hold the cluster. True for those who do not lead, too. */
+  /** The caches are filled, whether or not this process leads. */
   readonly isReady: () => boolean
 }
 export interface OperatorHttpServer {

@@ -11,7 +11,8 @@ import { createNoneDriver } from '../traffic/none/none-driver.js'
 import { ensureBrokerSecret } from './ensure-broker-secret.js'
 import { startManager, type Manager } from './manager.js'
 
-// Real reflectors, queue, lease and events against a real API server, in real time. `cluster-player` plays the controllers; broker and driver are fakes.
+// Real reflectors, queue, lease and events against a real API server, in real time.
+// `cluster-player` plays the controllers; broker and driver are fakes.
 
 const GRAPH: ComponentGraph = {
   format: 1,

@@ -1,9 +1,12 @@
 /**
  * Runs the reconciler: caches warm from the start, work only while this process leads.
  *
- * I1  A key is worked on by one worker at a time (the queue's promise), and only between `acquired` and the loss of the lease.
- * I2  After the lease is lost nothing more is done: the owner is told once, and ends the process.
- * I3  Close order: no new keys, the running ones end, the control of versions ends, events are written, the lease is given up, watches end. Broker, driver and client belong to the caller.
+ * I1  A key is worked on by one worker at a time (the queue's promise), and only between `acquired`
+ *     and the loss of the lease.
+ * I2  After the lease is lost nothing more is done: `onLost` is called once, and the owner ends the
+ *     process.
+ * I3  Close order: no new keys, running ones end, the control of versions ends, events are written,
+ *     the lease is released, watches end. Broker, driver and client belong to the caller.
  */
 import { isKubeError, type KubeClient } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
@@ -43,7 +46,7 @@ export interface ManagerOptions {
   }
 }
 export interface Manager {
-  /** True when the caches hold the cluster; leading is not needed for it. */
+  /** True when the caches are filled, whether or not this process leads. */
   readonly isReady: boolean
   readonly isLeader: boolean
   /** Pods of an app's proxy, as the caches have them. */
@@ -110,15 +113,15 @@ export function startManager(options: ManagerOptions): Manager {
           return requeueAfterMs
         } catch (error) {
           if (!isKubeError(error, 409)) throw error
-          // Somebody else wrote meanwhile: a user, or an operator that does not know yet that it was replaced. What is there now is looked at anew.
+          // A user wrote meanwhile, or an operator that does not know yet that it was replaced. The
+          // next pass reads the new state.
           log.debug('a write met a newer one; the pass begins again', { app: text, err: error })
           return CONFLICT_RETRY_MS
         } finally {
           observer.onPass?.(result, (performance.now() - started) / 1000)
         }
       },
-      onError: (key, error, retryMs) =>
-        log.warn('a pass failed; it is tried again', { app: key, retryMs: Math.round(retryMs), err: error }),
+      onError: (key, error, retryMs) => log.warn('a pass failed; it is retried', { app: key, retryMs: Math.round(retryMs), err: error }),
       ...(observer.onDepth === undefined ? {} : { onDepth: observer.onDepth }),
     })
     for (const key of caches.apps()) queue.add(textOf(key))

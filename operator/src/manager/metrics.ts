@@ -1,7 +1,10 @@
 import type { RolloutOutcome } from '../reconcile/rollout-end.js'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** The operator's metrics, under the names that controller-runtime's dashboards know, and Weaver's own. */
+/**
+ * The operator's metrics, under the names that controller-runtime's dashboards know, and Weaver's
+ * own.
+ */
 export interface OperatorMetrics {
   /** Prometheus text. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
@@ -16,15 +19,18 @@ export interface OperatorMetrics {
   queueDepth(depth: number): void
   watchRestarted(kind: string, reason: string): void
   leading(isLeader: boolean): void
-  /** Weights of the versions of one app; a version that is not named any more is forgotten. */
+  /** Weights of the versions of one app; a version that is no longer named is forgotten. */
   weights(
     app: { readonly namespace: string; readonly name: string },
     versions: readonly { readonly id: string; readonly desired: number; readonly observed: number | undefined }[],
   ): void
-  /** Requests that the proxies have sent to each version, by their own counters, since this operator first saw it. */
+  /**
+   * Requests that the proxies have sent to each version, by their own counters, since this operator
+   * first saw it.
+   */
   requests(app: { readonly namespace: string; readonly name: string }, byVersion: Readonly<Record<string, number>>): void
   phase(app: { readonly namespace: string; readonly name: string }, phase: string | undefined): void
-  /** A rollout ended, after so many seconds. */
+  /** A rollout ended after `seconds`. */
   rolloutEnded(
     app: { readonly namespace: string; readonly name: string },
     end: { readonly outcome: RolloutOutcome; readonly seconds: number },
@@ -32,7 +38,7 @@ export interface OperatorMetrics {
   forget(app: { readonly namespace: string; readonly name: string }): void
 }
 
-/** The label values in use for one app, so that they can be taken back. */
+/** The label values in use for one app, so that they can be removed. */
 interface KnownApp {
   versions: readonly string[]
   requested: readonly string[]

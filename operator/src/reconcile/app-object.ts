@@ -2,7 +2,9 @@ import { FINALIZER } from '@weaver/crds'
 import { KINDS, type KubeApi } from '@weaver/kube'
 import type { AppObject } from './pass-status.js'
 
-/** The app with the operator's finalizer on it, so that its accounts at the broker are deleted before it. */
+/**
+ * The app with the operator's finalizer, so that its accounts on the broker are deleted before it.
+ */
 export async function withFinalizer(api: KubeApi, app: AppObject, signal: AbortSignal): Promise<AppObject> {
   const finalizers = app.metadata.finalizers ?? []
   if (finalizers.includes(FINALIZER)) return app

@@ -6,12 +6,12 @@ import type { Workload } from './cluster-view.js'
 
 const NAMED_COMPONENTS = 3
 const MESSAGE_LENGTH = 240
-/** An error of ours says what to do at its end. */
+/** Our errors end with what to do. */
 const ERROR_LENGTH = 600
 
 /**
- * Why a group is not ready, for people: its components, the worst pod and the reason. Pods are looked at worst first, so that one crash loop is not
- * hidden behind nine pods that merely start.
+ * Why a group is not ready, for people: its components, the worst pod and the reason. Pods are
+ * ordered worst first, so that one crash loop is not hidden behind nine pods that are starting.
  */
 export function blameGroup(group: PlannedGroup, pods: readonly Pod[], workload: Workload | undefined): string {
   const shown = group.components.slice(0, NAMED_COMPONENTS).map((c) => `"${c}"`)
@@ -31,7 +31,10 @@ export function blameGroup(group: PlannedGroup, pods: readonly Pod[], workload: 
     : `${who}: Deployment "${group.workloadName}" has no ready pod yet`
 }
 
-/** Of groups that are not ready, those first that wait for none of the others: a start waits for the components that it refers to, unless by a lazy ref. */
+/**
+ * Groups that are not ready, first those that wait for none of the others: a start waits for the
+ * components that it refers to, except by a lazy ref.
+ */
 export function rootsFirst(unready: readonly PlannedGroup[]): readonly PlannedGroup[] {
   const isWaiting = (group: PlannedGroup): boolean =>
     group.needs.some((component) => unready.some((other) => other !== group && other.components.includes(component)))
@@ -69,7 +72,10 @@ function podTrouble(pod: Pod): { readonly rank: number; readonly why: string } {
   return ready ? { rank: 0, why: '' } : { rank: 1, why: `${pod.status?.phase ?? 'Pending'}: not ready yet` }
 }
 
-/** Why a process ended: the last error among the lines of its log, which is what the kubelet keeps of one that failed; otherwise all that was kept. */
+/**
+ * Why a process ended: the last error among the lines of its log, which is what the kubelet keeps
+ * of one that failed; otherwise all that was kept.
+ */
 function lastWords(message: string): string {
   const error = message
     .split('\n')

@@ -27,18 +27,24 @@ export interface Revision extends KubeObject {
   readonly data?: unknown
 }
 
-/** Everything of one app that the operator watches, as far as its caches know. All of it carries the app's label. */
+/**
+ * Everything of one app that the operator watches, as its caches have it. All of it has the app's
+ * label.
+ */
 export interface AppObjects {
   readonly workloads: readonly Workload[]
   readonly pods: readonly Pod[]
   readonly slices: readonly EndpointSlice[]
   readonly services: readonly KubeObject[]
   readonly revisions: readonly Revision[]
-  /** Any child by its name, whoever owns it; of Secrets and ConfigMaps the metadata alone. */
+  /** Any child by its name, whatever its owner; Secrets and ConfigMaps as metadata only. */
   readonly child: (kind: ResourceKind, name: string) => KubeObject | undefined
 }
 
-/** Kinds of children beside those that are read in whole lists. Leases are not among them: whoever leads reads its own every few seconds, and makes it again. */
+/**
+ * Kinds of children besides those that are read in whole lists. Leases are not among them: a leader
+ * reads its own every few seconds, and recreates it.
+ */
 export const OTHER_CHILDREN = [
   KINDS.secrets,
   KINDS.configMaps,
@@ -47,15 +53,19 @@ export const OTHER_CHILDREN = [
   KINDS.networkPolicies,
 ] as const
 
-/** What of an app's objects is its own: labels can be put on anything. Pods belong to their workloads; they and EndpointSlices are told by label. */
+/**
+ * The objects that an app owns: any object can have its label. Pods belong to their workloads; they
+ * and EndpointSlices are recognised by label.
+ */
 export function ownObjects(objects: AppObjects, uid: string): AppObjects {
   const own = <T extends KubeObject>(list: readonly T[]) => list.filter((o) => isOwn(uid, o))
   return { ...objects, workloads: own(objects.workloads), services: own(objects.services), revisions: own(objects.revisions) }
 }
 
 /**
- * The port to the caches. What it returns may lag behind the operator's own writes by the time that a watch event takes; the reconciler stays correct because
- * names are deterministic and every write may be repeated.
+ * The port to the caches. It may lag behind the operator's own writes by the delay of a watch
+ * event; the reconciler stays correct because names are deterministic and every write may be
+ * repeated.
  */
 export interface ClusterView {
   read(namespace: string, app: string): AppObjects | Promise<AppObjects>

@@ -1,4 +1,7 @@
-/** Verbs as users give them with kubectl: an annotation on the WeaverApp each, which the operator takes away when it is carried out. */
+/**
+ * Verbs as users give them with kubectl: one annotation on the WeaverApp each, which the operator
+ * removes when it is carried out.
+ */
 import { ANNOTATIONS } from '@weaver/crds'
 import { verbs, type RolloutCommand, type Verb } from '@weaver/rollout'
 

@@ -25,7 +25,7 @@ import { versionOfSpec } from './version-of-spec.js'
 
 const REFUSED_RETRY_MS = 15_000
 
-/** What the spec asks for, as far as it is known by now. */
+/** What the spec asks for, as far as it is known. */
 export interface DesiredVersion {
   /** Absent when the spec is invalid. */
   readonly id?: string
@@ -33,7 +33,7 @@ export interface DesiredVersion {
   readonly spec?: WeaverAppSpec
   /** Every live version, the desired one included once it is described. */
   readonly snapshots: readonly VersionSnapshot[]
-  /** True when the engine may be told of the id: it has objects to be made from, or failed before. */
+  /** True when the engine may get the id: its objects can be created, or it failed before. */
   readonly isKnown: boolean
   readonly specProblems: readonly string[]
   readonly describe?: NonNullable<PassFindings['describe']>
@@ -45,7 +45,7 @@ export interface DesiredInput {
   readonly rawSpec: unknown
   readonly objects: AppObjects
   readonly snapshots: readonly VersionSnapshot[]
-  /** What the engine remembers, versions that failed and must not be tried again among it. */
+  /** The engine's state, including versions that failed and must not be retried. */
   readonly state: RolloutState | undefined
   readonly isFrozen: boolean
   readonly now: number
@@ -70,7 +70,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       snapshots: [record],
       problems,
     } = readSnapshots(found === undefined ? [] : [found])
-    // Another release may read it. Its data cannot be overwritten, so describing the image anew would lead nowhere.
+    // Another release may be able to read it. Its data cannot be overwritten, so describing the
+    // image again is no use.
     if (problems.length > 0)
       return {
         ...base,
@@ -82,7 +83,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
       // Before the version is live again: it may not run while the spec contradicts its graph.
       const described = againstGraph(spec, record.spec.image, record.graph)
       if (!described.isKnown) return { ...base, ...described }
-      // The engine must first see that its objects are gone; it then takes the version for a new one.
+      // The engine must first see that its objects are gone; it then treats the version as new.
       if (input.state?.removing?.includes(id) === true) return { ...base, isKnown: true }
       await reviveRevision(api, app, { snapshot: record, all: objects.revisions, signal })
     }
@@ -96,7 +97,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
         if (signal.aborted) throw error
         if (isNamespaceTerminating(error))
           return { state: 'waiting', message: 'the namespace is being deleted', requeueAfterMs: REFUSED_RETRY_MS }
-        // Refused by quota, admission or validation: the user must read it, so it may not end the pass before the status is written.
+        // Refused by quota, admission or validation: the user must see it, so the pass must reach
+        // the writing of the status.
         if (isNameTaken(error)) return { state: 'failed', reason: 'NameTaken', message: error.message, requeueAfterMs: REFUSED_RETRY_MS }
         const message = `the describe pod of image "${spec.image}": ${reasonOf(error)}`
         return { state: 'failed', reason: 'DescribeFailed', message, requeueAfterMs: REFUSED_RETRY_MS }
@@ -110,7 +112,8 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
         requeueAfterMs: step.requeueAfterMs,
       }
     const described = againstGraph(spec, spec.image, step.result.graph)
-    // Not stored: the pod stays as the record, until the spec is corrected and asks for another version.
+    // Not stored: the pod remains the record until the spec is corrected and asks for another
+    // version.
     if (!described.isKnown) return { ...base, ...described }
     const refused = await refusedPods(api, { app, spec, versionId: id, described: step.result, signal })
     if (refused.length > 0) return { ...base, ...described, isKnown: false, specProblems: refused }
@@ -124,11 +127,11 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   }
   const snapshots = input.snapshots.some((s) => s.versionId === id) ? input.snapshots : [...input.snapshots, snapshot]
   await forgetDescriptions(api, { app, objects, signal })
-  // What changes no pod, like the port of a listener, may still contradict the graph.
+  // Fields that change no pod, like the port of a listener, may still contradict the graph.
   return { ...base, snapshots, ...againstGraph(spec, snapshot.spec.image, snapshot.graph) }
 }
 
-/** What the image holds, and whether the spec fits it. */
+/** What the image contains, and whether the spec fits it. */
 function againstGraph(
   spec: WeaverAppSpec,
   image: string,
@@ -143,7 +146,10 @@ function againstGraph(
   }
 }
 
-/** Retired records are read only where no live version is meant: most passes need none, and each holds a graph. */
+/**
+ * Retired records are read only when no live version matches: most passes need none, and each
+ * contains a graph.
+ */
 function askedVersion(
   spec: WeaverAppSpec,
   { snapshots, state, retired }: Pick<DesiredInput, 'snapshots' | 'state'> & { readonly retired: readonly Revision[] },
@@ -153,7 +159,10 @@ function askedVersion(
   return isSettled ? id : versionOfSpec(spec, { snapshots: readSnapshots(retired).snapshots, state })
 }
 
-/** What is told of a record that the API server does not take, as it is too large or against a quota or a policy; of what may pass by itself, nothing. */
+/**
+ * The finding for a record that the API server refuses because of its size, a quota or a policy;
+ * none for a failure that may pass by itself.
+ */
 function unstored(error: unknown, id: string): NonNullable<PassFindings['describe']> | undefined {
   if (isNameTaken(error)) return { ok: false, reason: 'NameTaken', message: error.message }
   if (!isRefusal(error)) return undefined
@@ -161,7 +170,7 @@ function unstored(error: unknown, id: string): NonNullable<PassFindings['describ
   return { ok: false, reason: 'WorkFailed', message }
 }
 
-/** Describe pods whose result is stored, or whose version nobody asks for any more. */
+/** Describe pods whose result is stored, or whose version is no longer asked for. */
 async function forgetDescriptions(
   api: KubeApi,
   which: { readonly app: AppIdentity; readonly objects: AppObjects; readonly signal: AbortSignal },
@@ -173,7 +182,7 @@ async function forgetDescriptions(
   }
 }
 
-/** The rollout settings of the spec; of a live version's where the spec is unusable. */
+/** The rollout settings of the spec; of a live version when the spec is unusable. */
 export function policyOf(desired: DesiredVersion, versions: readonly PlacedVersion[]): RolloutPolicy | undefined {
   const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
   return spec === undefined ? undefined : rolloutPolicy(rolloutSettings(spec.rollout))

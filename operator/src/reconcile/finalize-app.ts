@@ -1,6 +1,7 @@
 /**
- * Deletion of a WeaverApp. Everything in the cluster has an ownerReference and goes by garbage collection; the finalizer exists only for the broker accounts,
- * which are outside. It is time-boxed: a broker that is gone must not keep a namespace from being deleted.
+ * Deletion of a WeaverApp. Everything in the cluster has an ownerReference and is garbage
+ * collected; the finalizer exists only for the broker accounts, which are outside. It is
+ * time-boxed: a broker that is gone must not block the deletion of a namespace.
  */
 import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
@@ -12,7 +13,7 @@ import { isRetired } from './known-versions.js'
 import type { AppObject } from './pass-status.js'
 import { identityOfRevision } from './version-identity.js'
 
-/** How long broker accounts may hold a deletion up. */
+/** How long broker accounts may delay a deletion. */
 const FINALIZE_LIMIT_MS = 30_000
 const RETRY_MS = 2_000
 const ATTEMPT_MS = 8_000
@@ -47,7 +48,7 @@ export async function finalizeApp(
       if (deps.now() - Date.parse(metadata.deletionTimestamp ?? '') < FINALIZE_LIMIT_MS) return { requeueAfterMs: RETRY_MS, leftBehind }
     }
   }
-  // With the resourceVersion: another controller's finalizer that came meanwhile must not be lost.
+  // With the resourceVersion: a finalizer that another controller added meanwhile must not be lost.
   await deps.api.patch(
     KINDS.weaverApps,
     namespace,
@@ -58,7 +59,10 @@ export async function finalizeApp(
   return leftBehind === undefined ? {} : { leftBehind }
 }
 
-/** Every version that may have an account: live ones. The snapshots may have gone before their app; its status still names the versions. */
+/**
+ * Every version that may have an account: live ones. The snapshots may be deleted before their app;
+ * its status still names the versions.
+ */
 function identitiesOf(app: AppObject, revisions: readonly Revision[]): VersionIdentity[] {
   const { name, uid = '' } = app.metadata
   const found = revisions

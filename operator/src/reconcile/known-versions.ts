@@ -1,11 +1,11 @@
 /**
- * Known versions are more than live ones: the record of a version, its ControllerRevision, outlives its
- * objects, so that the version can come back as it was without its image being described again.
+ * Known versions are more than live ones: the record of a version, its ControllerRevision, outlives
+ * its objects, so that the version can return unchanged without describing its image again.
  *
- * I1  A record without the mark `retired` is a live version's: objects, account and credentials may exist.
- * I2  The mark comes last in a removal, where the record was deleted before; so a removal that broke off
- *     is taken up again.
- * I3  A version of which no digest is known is not kept: its tag may name another build by now.
+ * I1  A record without the mark `retired` is a live version's: objects, account and credentials may
+ *     exist.
+ * I2  The mark comes last in a removal, so a removal that was interrupted is resumed.
+ * I3  A version without a known digest is not kept: its tag may name another build by now.
  */
 import { ANNOTATIONS, LABELS, revisionName } from '@weaver/crds'
 import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
@@ -38,7 +38,7 @@ export function isKept(snapshot: VersionSnapshot, limit: number): boolean {
 export interface RevisionHistory {
   /** How many retired versions stay known. */
   readonly limit: number
-  /** Versions that have a plan, whatever the cache still shows of their records. */
+  /** Versions that have a plan, whatever the cache still shows for their records. */
   readonly live: readonly string[]
   /** The version that the spec asks for. */
   readonly desired?: string | undefined
@@ -59,8 +59,9 @@ export async function forgetRevisions(
 }
 
 /**
- * Records of retired versions beyond the limit, those that retired longest ago; the number tells two of one moment apart. A version that is asked for or rolled
- * out keeps its record and is not counted: it may be retired for a pass or two, until its objects are gone and it is made live again.
+ * Records of retired versions beyond the limit, those that retired longest ago; the number orders
+ * two of one moment. A version that is asked for or rolled out keeps its record and is not counted:
+ * it may be retired for a pass or two, until its objects are gone and it becomes live again.
  */
 export function expiredRevisions(revisions: readonly Revision[], { limit, live, desired, state }: RevisionHistory): Revision[] {
   const counted = [...live, desired, state?.preview, state?.active].filter((id) => id !== undefined)
@@ -70,12 +71,15 @@ export function expiredRevisions(revisions: readonly Revision[], { limit, live, 
     .slice(limit)
 }
 
-/** Epoch milliseconds; 0 where someone wrote what is not a time. */
+/** Epoch milliseconds; 0 when the annotation is not a time. */
 function retiredAt({ metadata }: Revision): number {
   return Date.parse(metadata.annotations?.[ANNOTATIONS.retired] ?? '') || 0
 }
 
-/** Marks the record of a version as retired. Idempotent; one that another has taken is left alone. */
+/**
+ * Marks the record of a version as retired. Idempotent; an object of others with that name is left
+ * alone.
+ */
 export async function retireRevision(
   api: KubeApi,
   app: AppIdentity,

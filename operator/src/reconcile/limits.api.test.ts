@@ -1,4 +1,5 @@
-// What a limit of a neighbour stops is told in status (docs/limits.md): on a real API server and etcd, whose own limit it is at the largest.
+// What a limit of a neighbour stops is told in status (docs/limits.md): on a real API server and
+// etcd, whose own limit it is at the largest.
 import { jsonLine, type LogEntry } from '@weaver/sdk/contract'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
@@ -11,7 +12,10 @@ afterAll(async () => {
   await server?.close()
 })
 
-/** Objects of an app of which no version could be made; the record and the describe pod are there to find out. */
+/**
+ * Objects of an app of which no version could be made; the record and the describe pod are there to
+ * find out.
+ */
 const made = async (story: Story): Promise<string[]> =>
   (await story.player.inventory()).filter((name) => !name.startsWith('ControllerRevision/') && !name.endsWith('-describe'))
 

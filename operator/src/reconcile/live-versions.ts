@@ -12,7 +12,10 @@ import { nextRevision } from './known-versions.js'
 import { observeVersion } from './observe-version.js'
 import type { PlacedVersion } from './version.js'
 
-/** What these ControllerRevisions hold. An unreadable one is reported, and its version left as it is. */
+/**
+ * The contents of these ControllerRevisions. An unreadable one is reported, and its version is left
+ * unchanged.
+ */
 export function readSnapshots(revisions: readonly Revision[]): {
   readonly snapshots: readonly VersionSnapshot[]
   readonly problems: readonly Error[]
@@ -31,7 +34,10 @@ export function readSnapshots(revisions: readonly Revision[]): {
   return { snapshots, problems }
 }
 
-/** Plans and observes every version. `present` is the spec of the moment; where it is invalid, each version goes by its own. */
+/**
+ * Plans and observes every version. `present` is the current spec; when it is invalid, each version
+ * uses its own.
+ */
 export function observeVersions(
   app: AppIdentity,
   from: { readonly snapshots: readonly VersionSnapshot[]; readonly objects: AppObjects; readonly present?: WeaverAppSpec },
@@ -59,7 +65,10 @@ export function snapshotOf(made: {
   }
 }
 
-/** Writes the snapshot of a version that was just described. Idempotent: the same version has the same content. */
+/**
+ * Writes the snapshot of a version that was just described. Idempotent: the same version has the
+ * same content.
+ */
 export async function storeSnapshot(
   api: KubeApi,
   app: AppIdentity,
@@ -77,7 +86,10 @@ export async function storeSnapshot(
   return snapshot
 }
 
-/** A live read, for when the cache has no record: it may only lag, and describing twice costs a pod. */
+/**
+ * A live read, for when the cache has no record: the cache may just lag, and describing again costs
+ * a pod.
+ */
 export async function findRevision(
   api: KubeApi,
   app: AppIdentity,

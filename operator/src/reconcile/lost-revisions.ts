@@ -1,8 +1,10 @@
 /**
- * Records that the rollout counts on and that are not live. Without its record a version is in no plan, and its objects would be left for ever.
+ * Records that the rollout needs and that are not live. Without its record a version is in no plan,
+ * and its objects would stay for ever.
  *
- * A record that someone deleted is made again as it was, if this operator has seen it; otherwise the version is described anew, if the spec asks for it. One that
- * is marked as retired belongs to a version that was asked for again while its objects were removed: it becomes the newest.
+ * A deleted record is recreated as it was, if this operator has seen it; otherwise the version is
+ * described again, if the spec asks for it. One that is marked as retired belongs to a version that
+ * was asked for again while its objects were removed: it becomes the newest.
  */
 import { KINDS, type KubeApi } from '@weaver/kube'
 import type { AppIdentity } from '../desired/manifest.js'
@@ -14,7 +16,10 @@ import type { Revision } from './cluster-view.js'
 import { isRetired, nextRevision, versionOf } from './known-versions.js'
 import { readSnapshots } from './live-versions.js'
 
-/** Records of versions that the engine counts on, known and not found. A version whose objects are being removed loses its record last, and by us. */
+/**
+ * Records of versions that the engine needs, known and not found. A version whose objects are being
+ * removed loses its record last, by the operator's own hand.
+ */
 export function lostRevisions(
   found: readonly Revision[],
   from: { readonly known: ReadonlyMap<string, Revision>; readonly state: RolloutState | undefined },
@@ -22,12 +27,13 @@ export function lostRevisions(
   const { active, preview, draining = [], removing = [] } = from.state ?? {}
   const counted = new Set([active, preview, ...draining.map((d) => d.id)].filter((id) => id === undefined || !removing.includes(id)))
   const isLive = (id: string) => found.some((r) => versionOf(r) === id && !isRetired(r))
-  // What is found goes before what was seen earlier: it tells a retired record from a deleted one.
+  // What exists outranks what was seen earlier: it distinguishes a retired record from a deleted
+  // one.
   const records = new Map([...from.known, ...found.filter(isRetired).map((r) => [versionOf(r) ?? '', r] as const)])
   return [...records].flatMap(([id, revision]) => (counted.has(id) && !isLive(id) ? [revision] : []))
 }
 
-/** Makes records live. One that cannot be read is a problem, and its version is left as it is. */
+/** Makes records live. One that cannot be read is a problem, and its version is left unchanged. */
 export async function restoreRevisions(
   api: KubeApi,
   app: AppIdentity,

@@ -3,7 +3,7 @@ import type { AppEvent } from './pass-status.js'
 
 const TOLD_BY_THE_ENGINE: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
 
-/** What stops the app from getting on, when it is new; a rollout's own failure is told by the engine. */
+/** What blocks the app, when it is new; the engine reports a rollout's own failure. */
 export function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {
   const stalled = (status: WeaverAppStatus | undefined) => status?.conditions?.find((c) => c.type === 'Stalled' && c.status === 'True')
   const [was, is] = [stalled(before), stalled(after)]

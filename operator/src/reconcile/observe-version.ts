@@ -10,7 +10,7 @@ import type { AppObjects, Workload } from './cluster-view.js'
 
 type BackendPods = TrafficBackend['pods']
 
-/** What the cluster says of one version; traffic and calls in flight are known elsewhere. */
+/** The cluster's view of one version; traffic and calls in flight are known elsewhere. */
 export interface VersionObservation {
   readonly id: string
   readonly groupsReady: number
@@ -72,7 +72,10 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
   }
 }
 
-/** Children without which the version runs on but not as it should: no new pod could start, its wall is open, its number is not kept. */
+/**
+ * Children without which the version runs, but not as it should: no new pod could start, its
+ * network policy is missing, its replica count is not maintained.
+ */
 function missingChildren(plan: VersionPlan, objects: AppObjects): string[] {
   const isMade = (group: PlannedGroup) => objects.workloads.some((w) => w.metadata.name === group.workloadName)
   const made = plan.groups.filter(isMade)
@@ -88,7 +91,7 @@ function missingChildren(plan: VersionPlan, objects: AppObjects): string[] {
   return wanted.flatMap(([kind, name]) => (isOwn(plan.app.uid, objects.child(kind, name)) ? [] : [`${kind.kind} "${name}"`]))
 }
 
-/** Ready pods are only believed from a status that has seen the present spec. */
+/** Ready pods count only in a status that has observed the current spec. */
 function isWorkloadReady(workload: Workload | undefined, wanted: number): boolean {
   if (workload === undefined || (workload.status?.observedGeneration ?? 0) < (workload.metadata.generation ?? 0)) return false
   return (workload.status?.readyReplicas ?? 0) >= wanted && (workload.status?.updatedReplicas ?? 0) >= wanted
@@ -114,6 +117,6 @@ function endpointsOf(listener: PlannedListener, objects: AppObjects): BackendPod
         },
       ]
     })
-  // One pod may be in two slices for a moment while the controller moves it.
+  // One pod may briefly be in two slices while the controller moves it.
   return [...new Map(found.map((p) => [p.uid, p])).values()].sort((a, b) => (a.uid < b.uid ? -1 : 1))
 }

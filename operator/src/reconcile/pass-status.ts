@@ -9,7 +9,7 @@ import type { TrafficObservation } from '../traffic/driver.js'
 import type { DesiredVersion } from './desired-version.js'
 import { forStatus, type Version } from './version.js'
 
-/** A WeaverApp as the API server gives it: whatever passed its schema. */
+/** A WeaverApp as the API server returns it: anything that passed its schema. */
 export interface AppObject extends KubeObject {
   readonly spec?: unknown
   readonly status?: WeaverAppStatus
@@ -22,14 +22,14 @@ export interface AppEvent {
   readonly version?: string
 }
 
-/** Everything that one pass found out and decided. */
+/** Everything that one pass learned and decided. */
 export interface PassFacts {
   readonly app: AppObject
   /** Epoch milliseconds. */
   readonly now: number
   readonly isolation: Broker['isolation']
   readonly failures: readonly string[]
-  /** Names that the app needs and another's object has. */
+  /** Names that the app needs and that objects of others have. */
   readonly taken: readonly string[]
   readonly desired: DesiredVersion
   readonly versions: readonly Version[]
@@ -85,14 +85,14 @@ function pinOf({ digest, imageReference, whyUnpinned, spec }: Version['plan']['s
     : { pinned: true, message: `every pod runs "${imageReference}"${hintOfTag(spec.image)}` }
 }
 
-/** Nobody looks at a registry again: what is in the spec has not changed. */
+/** The registry is not asked again: the spec has not changed. */
 function hintOfTag(image: string): string {
   if (image.includes('@')) return ''
   const tag = image.slice(image.lastIndexOf('/') + 1).split(':')[1] ?? 'latest'
   return `, what tag "${tag}" named when the version was made; pushing that tag again makes no new version: give another tag or the digest`
 }
 
-/** A status without what changes from look to look. */
+/** A status without the counts, which change in every pass. */
 export function withoutCounts(status: WeaverAppStatus | undefined): unknown {
   return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
 }

@@ -3,7 +3,8 @@ import { KINDS, type KubeObject } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 
-// What a spec adds to its pods, on a real API server that enforces the restricted Pod Security Standard.
+// What a spec adds to its pods, on a real API server that enforces the restricted Pod Security
+// Standard.
 
 let server: ApiServer
 beforeAll(async () => {

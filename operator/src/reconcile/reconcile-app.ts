@@ -1,16 +1,20 @@
 /**
- * One pass over one WeaverApp: read everything, compute, act, write the status. Level-based: what an event said is never looked at, so any pass may be lost,
- * repeated, or broken off between two writes.
+ * One pass over one WeaverApp: read everything, compute, act, write the status. Level-based: no
+ * event's content is used, so any pass may be lost, repeated, or interrupted between two writes.
  *
- * Siblings: `desired-version` (spec, describe), `live-versions` (snapshots, plans, observation), `version-children` (make and remove), `traffic-plan` and
- * `traffic-step`, `finalize-app` (deletion).
+ * Siblings: `desired-version` (spec, describe), `live-versions` (snapshots, plans, observation),
+ * `version-children` (create and remove), `traffic-plan`, `traffic-step`, `finalize-app` (deletion).
  *
- * I1  The app is read live, not from a cache, so a pass never decides from a status older than its own last write.
- * I2  New weights are in the persisted status before any proxy hears of them. A crash in between is caught up by the next pass, which begins by
- *     bringing the proxies to the persisted weights.
- * I3  A version gets objects only while the engine keeps it, and loses them only when the engine lets go of it.
- * I4  An invalid or not yet described spec changes nothing for the versions that are live: the engine is asked to go on with what it had.
- * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the data.
+ * I1  The app is read live, not from a cache, so a pass never decides on a status older than its
+ *     own last write.
+ * I2  New weights are in the persisted status before any proxy receives them. After a crash in
+ *     between, the next pass begins by bringing the proxies to the persisted weights.
+ * I3  A version gets objects only while the engine keeps it, and loses them only when the engine
+ *     releases it.
+ * I4  An invalid or not yet described spec changes nothing for live versions: the engine continues
+ *     with what it had.
+ * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the
+ *     data.
  */
 import { canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
@@ -44,11 +48,14 @@ import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from 
 import { forEngine, type PlacedVersion, type Version } from './version.js'
 import { blamedFor, errorOf, textOf, type VersionFailure } from './version-failures.js'
 
-/** While something moves, observations are polled: proxies have no watch. */
+/** While anything moves, observations are polled: proxies cannot be watched. */
 const POLL_MS = 1_000
 /** Weights were just changed; proxies answer within milliseconds. */
 const CONFIRM_MS = 200
-/** Nobody watches another's object: whether its name is free, or it was given to the app, is looked at anew. */
+/**
+ * Objects of others are not watched: each pass checks whether the name is free or the object was
+ * given to the app.
+ */
 const TAKEN_MS = 5_000
 const RESYNC_MS = 300_000
 /** How often status is written when nothing but requests in flight has changed. */
@@ -59,17 +66,17 @@ export interface ReconcilerDeps {
   readonly view: ClusterView
   readonly broker: Broker
   readonly drivers: TrafficDrivers
-  /** Of what happens inside of versions: leaders, and owners of keys. */
+  /** Control inside versions: leaders, and owners of keys. */
   readonly control: Pick<AppControl, 'sync' | 'forget'>
   readonly events: { emit(app: KubeObject, event: AppEvent): void }
   readonly log: Logger
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** Told of every status that a pass arrived at, for metrics; `undefined` when the app is gone. */
+  /** Called with the status of each pass, for metrics; `undefined` when the app is gone. */
   readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
-  /** Told what the proxies have counted, by version, at each look. */
+  /** Called with the requests that the proxies have counted, by version, in each pass. */
   readonly onRequests?: (key: AppKey, byVersion: Readonly<Record<string, number>>) => void
-  /** Told once of each rollout that ended, after that was stored. */
+  /** Called once for each rollout that ended, after that was stored. */
   readonly onRolloutEnd?: (key: AppKey, end: RolloutEnd) => void
 }
 export interface AppKey {
@@ -77,11 +84,11 @@ export interface AppKey {
   readonly name: string
 }
 export interface PassResult {
-  /** When to look again at the latest. */
+  /** When the next pass is due at the latest. */
   readonly requeueAfterMs?: number
 }
 export interface AppReconciler {
-  /** One pass. A rejection means: try again with back-off. Never run two passes of one key at once. */
+  /** One pass. A rejection means: retry with back-off. Never run two passes of one key at once. */
   reconcile(key: AppKey, signal: AbortSignal): Promise<PassResult>
 }
 
@@ -115,7 +122,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         }
         return requeueAfterMs === undefined ? {} : { requeueAfterMs }
       }
-      // A suspended rollout has no time: neither holds nor deadlines run on.
+      // A suspended rollout stands still: neither holds nor deadlines run.
       const memory = memories.get(id) ?? { watchingSince: deps.now(), taken: new Map(), revisions: new Map() }
       memories.set(id, memory)
       if (isSuspended(app)) memory.watchingSince = deps.now()
@@ -124,29 +131,29 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
   }
 }
 
-/** What a process remembers of an app from pass to pass; nothing that may not be forgotten. */
+/** What a process remembers of an app from pass to pass: a cache only, safe to lose. */
 interface AppMemory {
-  /** Since when it has been looked at without a gap: a hold is over only when it was watched. */
+  /** Since when it has been observed without a gap: a hold ends only under observation. */
   watchingSince: number
   /** When status was last written, epoch milliseconds. */
   statusWrittenAt?: number
-  /** What the pass before could not do for which version, after it had written its status. */
+  /** Work that failed in the previous pass after it had written the status, by version. */
   failures?: readonly VersionFailure[]
-  /** Versions that lack an object because its name is another's, with the reason. */
+  /** Versions that lack an object because an object of others has its name, with the reason. */
   readonly taken: Map<string, string>
-  /** The records of versions as last seen, by version id: one that someone deletes is made again. */
+  /** The records of versions as last seen, by version id: a deleted one is recreated. */
   readonly revisions: Map<string, Revision>
 }
 type PassDeps = ReconcilerDeps & { readonly children: ChildrenDeps; readonly memory: AppMemory }
 
-/** The state of one pass; made for it and thrown away after it. */
+/** The state of one pass; created for it and discarded after it. */
 class Pass {
   readonly #deps: PassDeps
   readonly #signal: AbortSignal
   readonly #identity: AppIdentity
   readonly #now: number
   readonly #failures: Error[] = []
-  /** A name that the proxy needs and another has. */
+  /** A name that the proxy needs and that an object of others has. */
   #trafficTaken: string | undefined
   #app: AppObject
 
@@ -249,7 +256,7 @@ class Pass {
     return [...new Set([...(this.#trafficTaken === undefined ? [] : [this.#trafficTaken]), ...this.#deps.memory.taken.values()])]
   }
 
-  /** The spec of the moment; where it is unusable, that of the version that serves. */
+  /** The current spec; when it is unusable, the serving version's. */
   #trafficSpec(
     versions: readonly PlacedVersion[],
     at: { readonly state: RolloutState | undefined; readonly desired: DesiredVersion },
@@ -258,7 +265,10 @@ class Pass {
     return at.desired.spec ?? ofLive?.plan.snapshot.spec
   }
 
-  /** Brings the proxies to the weights that the engine remembers. A version that it has let go of leaves the plan. */
+  /**
+   * Brings the proxies to the weights in the engine's state. A version that the engine has released
+   * leaves the plan.
+   */
   async #sync(
     versions: readonly PlacedVersion[],
     at: {
@@ -305,7 +315,7 @@ class Pass {
     if (broken.length > 0)
       throw operatorError(
         'WEAVER_ROLLOUT_INVARIANT',
-        `WeaverApp "${this.#identity.name}": the rollout engine decided something that must not be, and nothing was done: ${broken.join('; ')}`,
+        `WeaverApp "${this.#identity.name}": the rollout engine violated its invariants, and nothing was done: ${broken.join('; ')}`,
       )
     return wordDecision(decision)
   }
@@ -319,7 +329,8 @@ class Pass {
     this.#deps.onStatus?.({ namespace, name }, status)
     const { memory } = this.#deps
     if (canonicalJson(status) === canonicalJson(this.#app.status)) return
-    // Requests in flight change from look to look: alone they are no reason to write each time.
+    // Requests in flight change in every pass: a change of those alone is written only now and
+    // then.
     const isOnlyCounts = canonicalJson(withoutCounts(status)) === canonicalJson(withoutCounts(this.#app.status))
     if (isOnlyCounts && this.#now < (memory.statusWrittenAt ?? 0) + COUNTS_MS) return
     memory.statusWrittenAt = this.#now
@@ -332,7 +343,10 @@ class Pass {
     }
   }
 
-  /** The verbs were in the decision, and the decision is stored; a crash before this line repeats a verb that then finds nothing to do. */
+  /**
+   * The verbs were part of the decision, which is stored; after a crash before this line a verb is
+   * repeated and has nothing to do.
+   */
   async #clearCommands(): Promise<void> {
     const given = commandAnnotations(this.#app.metadata.annotations)
     if (given.length === 0) return
@@ -348,8 +362,9 @@ class Pass {
   }
 
   /**
-   * I3. While the spec is invalid nothing is ensured: how many replicas a version shall have stands in the spec of the moment, and there is none.
-   * @returns `isEnding` while a version is on its way out.
+   * I3. While the spec is invalid nothing is ensured: the number of replicas comes from the current
+   * spec, and there is none.
+   * @returns `isEnding` while a version is being removed.
    */
   async #act(
     versions: readonly PlacedVersion[],
@@ -375,7 +390,7 @@ class Pass {
           taken.set(plan.versionId, error.message)
           continue
         }
-        // The other versions, and traffic, must not wait for this one.
+        // Other versions and traffic must not wait for this one.
         failures.push({ versionId: plan.versionId, message: reasonOf(error), cause: error })
       }
     }

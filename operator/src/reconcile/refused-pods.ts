@@ -8,8 +8,10 @@ import { buildWorkload } from '../desired/workload.js'
 import { snapshotOf } from './live-versions.js'
 
 /**
- * What Linux and the API server have against the pods that a spec asks for, before anything of the version is made: only the API server knows what may stand in a
- * pod template. It is asked by a dry run of each group's workload. Refusals that may pass, like a quota's, are no fault of the spec; they show when the workload is made.
+ * Why Linux or the API server would refuse the pods of a spec, before any object of the version is
+ * created: only the API server knows what a pod template may contain. It is asked by a dry run of
+ * each group's workload. A refusal that may pass, like a quota's, is not a fault of the spec; it
+ * shows when the workload is created.
  */
 export async function refusedPods(
   api: KubeApi,

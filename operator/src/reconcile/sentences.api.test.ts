@@ -1,4 +1,5 @@
-// What a person reads at three in the morning, each sentence provoked on a real API server (issue 10, 39).
+// What a person reads at three in the morning, each sentence provoked on a real API server (issue
+// 10, 39).
 import { KINDS } from '@weaver/kube'
 import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
@@ -110,7 +111,7 @@ it('an abort: no promise of a new start, and the condition names it', async () =
   await passes(story, 3)
   said.add((await story.status()).waitingFor ?? '')
   expect([...said].join('\n')).not.toContain('starts anew')
-  expect([...said].at(-1)).toMatch(/^a change of the spec: version "\w+" was given up and is not tried again$/)
+  expect([...said].at(-1)).toMatch(/^a change of the spec: version "\w+" was given up and is not retried$/)
   expect(await story.condition('Stalled')).toMatchObject({
     reason: 'RolloutAborted',
     message: expect.stringContaining('a user aborted it'),

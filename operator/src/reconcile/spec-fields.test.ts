@@ -1,6 +1,7 @@
 /**
- * A field of the schema that nothing reads is a promise that nothing keeps. Here every field of a WeaverApp is changed in turn, and something that the operator
- * makes or decides must change with it (issue 10, 38: `hosts` and `public` were in the schema for a long time and did nothing).
+ * A field of the schema that nothing reads is a promise that nothing keeps. Here every field of a
+ * WeaverApp is changed in turn, and something that the operator makes or decides must change with
+ * it (issue 10, 38: `hosts` and `public` were in the schema for a long time and did nothing).
  */
 import { ANNOTATIONS, rolloutSettings, weaverAppSpecSchema, type WeaverAppSpec } from '@weaver/crds'
 import { z } from 'zod'
@@ -32,7 +33,10 @@ const GRAPH: ComponentGraph = {
   ],
 }
 
-/** Of every source of a variable something: the sources exclude each other in a real spec, and each must be handed on. */
+/**
+ * Of every source of a variable something: the sources exclude each other in a real spec, and each
+ * must be handed on.
+ */
 const podParts = (tag: string) => ({
   env: [
     {
@@ -218,7 +222,10 @@ const RETIRED: readonly Revision[] = [1, 2].map((revision) => ({
   revision,
 }))
 
-/** What comes of a spec. The id of the version is a constant: it is a hash of most fields, and would hide one that is not read. */
+/**
+ * What comes of a spec. The id of the version is a constant: it is a hash of most fields, and would
+ * hide one that is not read.
+ */
 function made(spec: WeaverAppSpec): string {
   const image = { imageReference: spec.image }
   const plan = planVersion(APP, { format: 1, versionId: 'v1', spec, graph: GRAPH, ...image }, spec)

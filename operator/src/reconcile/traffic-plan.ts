@@ -2,8 +2,9 @@ import type { TrafficPlan } from '../traffic/driver.js'
 import type { PlacedVersion } from './version.js'
 
 /**
- * The traffic plan of one app: every version that still takes part is a backend of every listener it exports, whatever its weight. A listener that only some
- * versions export gets the weights of those, scaled to 100 by giving the remainder to the exporter with the largest share.
+ * The traffic plan of one app: every version that still takes part is a backend of every listener
+ * it exports, whatever its weight. A listener that only some versions export gets the weights of
+ * those, scaled to 100 by giving the remainder to the exporter with the largest share.
  */
 export function buildTrafficPlan(
   app: { readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number },
@@ -20,7 +21,7 @@ export function buildTrafficPlan(
         const listener = v.plan.listeners.find((l) => l.name === name)
         return listener === undefined ? [] : [{ ...v, listener }]
       })
-      // All live versions share what the present spec says of a listener, so any of them names it.
+      // All live versions share the listener settings of the current spec, so any of them will do.
       const { servicePort: port = 80, stable } = exporters[0]?.listener ?? {}
       return {
         listener: { name, port, ...stable },
@@ -40,7 +41,10 @@ export function buildTrafficPlan(
   }
 }
 
-/** Restricts weights to some versions so that they sum to 100 again; empty when none of them has any. */
+/**
+ * Restricts weights to some versions so that they sum to 100 again; empty when none of them has
+ * any.
+ */
 export function shareAmong(ids: readonly string[], weights: Readonly<Record<string, number>>): Record<string, number> {
   const own = Object.fromEntries(ids.map((id) => [id, weights[id] ?? 0]))
   const total = Object.values(own).reduce((a, b) => a + b, 0)

@@ -6,13 +6,14 @@ import { assumedTraffic } from '../traffic/none/assumed-traffic.js'
 
 export interface TrafficStep {
   readonly observation: TrafficObservation
-  /** What went wrong; the rollout then sees everything as unknown, and abort stays possible. */
+  /** Why it failed; the rollout then treats everything as unknown, and abort stays possible. */
   readonly failure?: Error
 }
 
 /**
- * Brings the traffic of an app to a plan and reads back, by the driver of that name; what other drivers made for the app goes. A driver that fails does not
- * end the pass: status must still say so.
+ * Brings the traffic of an app to a plan and reads back, by the driver of that name; what other
+ * drivers created for the app is deleted. A driver that fails does not end the pass: the status
+ * must still report it.
  */
 export async function syncTraffic(
   drivers: TrafficDrivers,
@@ -37,7 +38,10 @@ export async function syncTraffic(
 
 const UNKNOWN = { inSync: false, weightObserved: {}, inFlight: {}, requests: {}, released: [] } as const
 
-/** Nobody reports on a version that left the plan: once every proxy holds exactly the plan, none names it, sends to it or waits for it. */
+/**
+ * No proxy reports on a version that left the plan: once every proxy holds exactly the plan, none
+ * names it, sends to it or waits for it.
+ */
 export function withLetGo(seen: TrafficObservation, letGo: readonly string[]): TrafficObservation {
   if (!seen.inSync) return seen
   const zero = Object.fromEntries(letGo.map((id) => [id, 0]))

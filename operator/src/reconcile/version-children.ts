@@ -1,9 +1,12 @@
 /**
- * Makes and removes the objects of one version. Both run to the end again and again until nothing is left to do, so a crash between any two writes heals.
+ * Creates and removes the objects of one version. Both are repeated until nothing is left to do, so
+ * a crash between any two writes heals.
  *
- * Making: broker account, then credentials, then what needs them. Removing is the reverse, in stages that each wait for the one before:
+ * Creating: broker account, then credentials, then what needs them. Removing is the reverse, in
+ * stages that each wait for the one before:
  *   1 workloads, autoscalers, budgets   2 the pods have ended, or have had their grace   3 broker account   4 Secrets, Leases, Services, policy   5 the record.
- * The record goes last, or is marked as retired: until then the version is live and the rest of it can be removed.
+ * The record goes last, or is marked as retired: until then the version is live and the rest of it
+ * can be removed.
  */
 import { FIELD_MANAGER, LABELS, leaderLeaseName, revisionName } from '@weaver/crds'
 import { isKubeError, KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
@@ -22,7 +25,10 @@ import type { AppObjects, Workload } from './cluster-view.js'
 import { isKept, retireRevision } from './known-versions.js'
 import { brokerVersion } from './version-identity.js'
 
-/** A pod on a lost node never ends; its account is closed this long after its grace anyway, and that cuts it off. */
+/**
+ * A pod on a lost node never ends; its account is closed this long after its grace anyway, and that
+ * cuts it off.
+ */
 const LOST_POD_MS = 30_000
 
 export interface ChildrenDeps {
@@ -32,7 +38,7 @@ export interface ChildrenDeps {
   readonly now: () => number
 }
 
-/** Makes everything of a version be as planned. */
+/** Makes all objects of a version match the plan. */
 export async function ensureVersionChildren(
   deps: ChildrenDeps,
   plan: VersionPlan,
@@ -42,11 +48,13 @@ export async function ensureVersionChildren(
   const { api, broker, applier } = deps
   const { namespace } = plan.app
   const identity = identityOf(plan)
-  // All of them before the first write: of a version with a group that cannot be started, nothing is made.
+  // All of them before the first write: when one group of a version cannot start, nothing of the
+  // version is created.
   const workloads = plan.groups.map((group) => ({ group, workload: buildWorkload(plan, group, broker.servers) }))
   const secretOf = (name: string) => objects.child(KINDS.secrets, name)
   const stale = plan.groups.filter((g) => !applier.isFresh(KINDS.secrets, { namespace, name: g.secretName }, secretOf(g.secretName)))
-  // The account must be known to every broker before the first pod dials it; credentials alone would be refused.
+  // Every server must know the account before the first pod connects; credentials alone would be
+  // refused.
   if (stale.length > 0) await broker.ensureVersion(brokerVersion(identity, plan.snapshot), signal)
   for (const group of stale) {
     const complete = async () => withDataHash(buildCredsSecret(plan, group, await broker.groupCredentials(identity, group.name)))
@@ -76,7 +84,10 @@ export async function ensureVersionChildren(
 
 export type RemovalStage = 'pods' | 'done'
 
-/** Removes what is left of a version. `pods`: they are still ending, call again. At most `historyLimit` versions stay known. */
+/**
+ * Removes what is left of a version. `pods`: they are still terminating, call again. At most
+ * `historyLimit` versions stay known.
+ */
 export async function removeVersionChildren(
   deps: ChildrenDeps,
   plan: VersionPlan,
@@ -111,7 +122,7 @@ export async function removeVersionChildren(
   return 'done'
 }
 
-/** An object that was just seen; another's is left where it is. */
+/** An object that was just observed; one of others is left alone. */
 async function removeChild(
   deps: ChildrenDeps,
   kind: ResourceKind,
@@ -123,7 +134,7 @@ async function removeChild(
   deps.applier.forget({ namespace, name, kind })
 }
 
-/** An object of which only the name is known. */
+/** An object known by name alone. */
 async function removeNamed(
   deps: ChildrenDeps,
   kind: ResourceKind,
@@ -135,8 +146,8 @@ async function removeNamed(
 }
 
 /**
- * Creates an autoscaled workload with its minimum of replicas. Under plain `create` the number belongs to nobody who would later take it back; had it been
- * applied, leaving it out of the next apply would reset it to 1.
+ * Creates an autoscaled workload with its minimum of replicas. Under plain `create` no apply owns
+ * the number; if an apply did, leaving it out of the next one would reset it to 1.
  */
 async function createAtMinimum(
   api: KubeApi,
@@ -151,7 +162,10 @@ async function createAtMinimum(
   }
 }
 
-/** True while the number of replicas is one of the fields that our apply owns: leaving it out of the next apply would reset it to 1. */
+/**
+ * True while the number of replicas is one of the fields that our apply owns: leaving it out of the
+ * next apply would reset it to 1.
+ */
 function hasAppliedReplicas(live: KubeObject): boolean {
   const fields = live.metadata.managedFields?.find((m) => m.manager === FIELD_MANAGER && m.operation === 'Apply')?.fieldsV1
   const spec = fields?.['f:spec'] as Readonly<Record<string, unknown>> | undefined // a set of field names, by the API's own format
@@ -159,8 +173,9 @@ function hasAppliedReplicas(live: KubeObject): boolean {
 }
 
 /**
- * A group that gets an autoscaler keeps its replicas: a plain patch makes them owned by nobody's apply. It must change the number, as only what changes is
- * owned; one replica more for a moment is the side on which nothing is lost.
+ * A group that gets an autoscaler keeps its replicas: after a plain patch no apply owns the number.
+ * The patch must change it, as only changed fields are owned; one replica more for a moment loses
+ * nothing.
  */
 async function handOverReplicas(
   api: KubeApi,

@@ -1,6 +1,6 @@
 import type { PlacedVersion } from './version.js'
 
-/** Work for one version that failed in a pass and is tried again. */
+/** Work for one version that failed in a pass and is retried. */
 export interface VersionFailure {
   readonly versionId: string
   readonly message: string
@@ -16,7 +16,9 @@ export function errorOf(failure: VersionFailure): Error {
   return new Error(textOf(failure), { cause: failure.cause })
 }
 
-/** What could not be made explains better why a version is not ready than that it is not there. */
+/**
+ * The failure to create an object explains better why a version is not ready than its absence does.
+ */
 export function blamedFor(version: PlacedVersion, failure: string | undefined): PlacedVersion {
   return failure === undefined || version.observed.ready ? version : { ...version, observed: { ...version.observed, blame: failure } }
 }

@@ -1,4 +1,5 @@
-// What costs no rollout, on a real API server and etcd: another name for a group, and an operator with another rule for ids.
+// What costs no rollout, on a real API server and etcd: another name for a group, and an operator
+// with another rule for ids.
 import { earlierVersionIdOf, versionIdOf, weaverAppSpecSchema, type WeaverAppSpecInput } from '@weaver/crds'
 import { KINDS } from '@weaver/kube'
 import { buildVersionRevision } from '../desired/version-revision.js'

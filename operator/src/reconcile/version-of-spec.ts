@@ -3,10 +3,11 @@ import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import type { RolloutState } from '@weaver/rollout'
 
 /**
- * The id of the version that a spec asks for. One that exists keeps its id whichever release made it, so an operator whose rule for ids is another one starts
- * no rollout: a version is recognised by what it was made from. Under an earlier rule two versions could come to the same; then the one with traffic is meant,
- * unless the other was being rolled out when the operator was replaced.
- * @param state of the rollout: `failed` may name versions of which nothing is left.
+ * The id of the version that a spec asks for. An existing version keeps its id whichever release
+ * created it, so an operator with a different rule for ids starts no rollout: a version is
+ * recognised by what it was made from. Under an earlier rule two versions could be equal; then the
+ * one with traffic is meant, unless the other was being rolled out when the operator was replaced.
+ * @param state of the rollout: `failed` may name versions that no longer exist.
  */
 export function versionOfSpec(
   spec: WeaverAppSpec,

@@ -22,7 +22,8 @@ it('a preview whose weight was taken away earlier is not removed in the pass in 
   const broker = createFakeBroker()
   broker.inFlight.set('v2', 3)
   const deps = { broker, log: createLogger({ write: () => undefined }) }
-  // The proxies have forgotten v2: it became unservable, gave its traffic back and recovered. Now the spec asks for v1 again.
+  // The proxies have forgotten v2: it became unservable, gave its traffic back and recovered. Now
+  // the spec asks for v1 again.
   const traffic = { inSync: true, weightObserved: { v1: 100, v2: 0 }, inFlight: { v1: 0, v2: 0 }, requests: {}, released: ['v2'] }
   let state: RolloutState = { active: 'v1', preview: 'v2', step: -1, progressAt: 0, weights: { v1: 100 }, draining: [], failed: [] }
   const pass = async (now: number) => {

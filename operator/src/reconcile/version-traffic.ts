@@ -6,12 +6,16 @@ import type { TrafficObservation } from '../traffic/driver.js'
 import type { PlacedVersion, Version } from './version.js'
 
 const IN_FLIGHT_WAIT_MS = 1_000
-/** How long before the end of its drain a version says goodbye: a fifth of its drain timeout, at most half a minute. */
+/**
+ * How long before the end of its drain a version says goodbye: a fifth of its drain timeout, at
+ * most half a minute.
+ */
 const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
 
 /**
- * Whether weavelets of a draining version should say goodbye to their clients: the proxies are about to cut what is
- * open. Decided anew in every pass, so that a new operator, or a weavelet that missed the request, makes no difference.
+ * Whether weavelets of a draining version should say goodbye to their clients: the proxies are
+ * about to cut what is open. Decided anew in every pass, so that a new operator, or a weavelet that
+ * missed the request, makes no difference.
  */
 function isParting(
   { id, letGo, since }: DrainingVersion,
@@ -21,7 +25,10 @@ function isParting(
   return now - since >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
-/** Adds what proxies and weavelets report to what the cluster shows. Only weavelets of a draining version are asked. */
+/**
+ * Adds what proxies and weavelets report to what the cluster shows. Only weavelets of a draining
+ * version are asked.
+ */
 export async function withTraffic(
   deps: { readonly broker: Broker; readonly log: Logger },
   versions: readonly PlacedVersion[],
@@ -62,7 +69,10 @@ export async function withTraffic(
   )
 }
 
-/** Requests inside the proxies and calls inside the weavelets; unknown unless every proxy and every ready pod has answered. */
+/**
+ * Requests inside the proxies and calls inside the weavelets; unknown unless every proxy and every
+ * ready pod has answered.
+ */
 async function countInFlight(
   deps: { readonly broker: Broker; readonly log: Logger },
   { plan, observed }: PlacedVersion,

@@ -1,6 +1,6 @@
 /**
- * One live version as a pass has it: the plan it is made from, what the cluster shows of it, and what
- * carries its traffic shows. Engine and status get projections.
+ * One live version as a pass has it: the plan it is made from, what the cluster shows of it, and
+ * what carries its traffic shows. Engine and status get projections.
  */
 import type { ObservedVersion } from '@weaver/rollout'
 import type { VersionPlan } from '../desired/version-plan.js'
@@ -12,7 +12,7 @@ export interface Version {
   readonly observed: VersionObservation
   readonly traffic: VersionTraffic
 }
-/** A version before its traffic was looked at. */
+/** A version before its traffic was observed. */
 export type PlacedVersion = Omit<Version, 'traffic'>
 
 export interface VersionTraffic {
@@ -20,15 +20,18 @@ export interface VersionTraffic {
   readonly weightObserved?: number
   /** Requests and calls in flight; absent: unknown, which is not zero. */
   readonly inFlight?: number
-  /** `inFlight` counts the calls inside the weavelets too, not just the requests inside the proxies. */
+  /**
+   * `inFlight` counts the calls inside the weavelets too, not just the requests inside the proxies.
+   */
   readonly countsCalls: boolean
   /** No proxy names the version any more. */
   readonly released: boolean
 }
 
 /**
- * The engine lets a version go when nothing of it is in flight, so it gets a complete count or none: a version that
- * starts to drain in this very pass has been counted in the proxies alone, and may still run calls.
+ * The engine lets a version go when nothing of it is in flight, so it gets a complete count or
+ * none: a version that starts to drain in this very pass has been counted in the proxies alone, and
+ * may still run calls.
  * @param blame outranks what the cluster shows, such as a name that another object has.
  */
 export function forEngine({ plan, observed, traffic }: Version, blame = observed.blame): ObservedVersion {

@@ -3,38 +3,42 @@ import type { RolloutPhase } from '@weaver/rollout'
 import type { WantedCondition } from './conditions.js'
 import type { WordedDecision } from './rollout-words.js'
 
-/** What one pass learned, as far as conditions speak of it. */
+/** What one pass learned that conditions report. */
 export interface PassFindings {
-  /** Fields of the spec that are wrong, with path and remedy; the live versions serve on. */
+  /** Invalid fields of the spec, with path and remedy; the live versions keep serving. */
   readonly specProblems: readonly string[]
   readonly isSuspended: boolean
-  /** Of the version that the spec asks for; absent when that one needs no description any more. */
+  /** Of the version that the spec asks for; absent when it no longer needs a description. */
   readonly describe?: { readonly ok: boolean; readonly reason: Reason; readonly message: string }
   /** Whether the version asked for runs by digest; `undefined`: not described yet. */
   readonly pin?: { readonly pinned: boolean; readonly message: string }
   readonly decision?: WordedDecision
-  /** What the history says of a version asked for that failed, by its own event: its objects go, and with them the reason. */
+  /**
+   * The history's event for the desired version when it failed: its objects are removed, and with
+   * them the reason.
+   */
   readonly failedBy?: { readonly reason: Reason; readonly message: string }
   readonly active?: { readonly id: string; readonly ready: boolean; readonly servable: boolean; readonly blame?: string }
   readonly preview?: { readonly id: string; readonly ready: boolean; readonly blame?: string }
   readonly traffic?: {
     readonly inSync: boolean
-    /** Why nothing reads weights back; the asked ones are then taken as in force. */
+    /** Why weights are not read back; the requested ones then count as in force. */
     readonly assumedBecause?: string
     readonly waitingFor?: string
     readonly unreachable?: string
   }
   readonly isolation: 'account-per-version' | 'shared-account'
-  /** Versions whose groups hear each other's answers: an older release built them. */
+  /** Versions whose groups can read each other's answers: an older release created them. */
   readonly sharedInboxes: readonly string[]
-  /** Work that failed in this pass and is tried again. */
+  /** Work that failed in this pass and is retried. */
   readonly failures: readonly string[]
-  /** Names that the app needs and another's object has: object, owner and remedy. */
+  /** Names that the app needs and that objects of others have: object, owner and remedy. */
   readonly taken: readonly string[]
 }
 
 /**
- * The phase that people see. The engine's own, unless that would say `Ready` of the version before while the one asked for is not there yet, or cannot be.
+ * The phase that users see: the engine's, unless that would report the previous version's `Ready`
+ * while the desired one does not exist yet, or cannot.
  */
 export function phaseOf(f: PassFindings): RolloutPhase | 'Suspended' {
   if (f.isSuspended) return 'Suspended'
@@ -42,12 +46,15 @@ export function phaseOf(f: PassFindings): RolloutPhase | 'Suspended' {
   if (phase !== undefined && phase !== 'Ready') return phase
   if (f.specProblems.length > 0 || f.describe?.reason === 'NotAWeaverImage') return 'Failed'
   if (f.describe?.ok === false) return phase === undefined ? 'Pending' : 'Starting'
-  // The version is whole, but not all that leads to it.
+  // The version is complete, but something between users and the version is not.
   if (phase === 'Ready' && (f.taken.length > 0 || unreachableActive(f) !== undefined)) return 'Degraded'
   return phase ?? 'Pending'
 }
 
-/** Conditions of the whole app. `Reconciling` and `Stalled` are abnormal-true (kstatus); `Ready` is there from the first sight. */
+/**
+ * Conditions of the whole app. `Reconciling` and `Stalled` are abnormal-true (kstatus); `Ready` is
+ * there from the first sight.
+ */
 export function buildConditions(f: PassFindings): WantedCondition[] {
   const phase = phaseOf(f)
   const isSettled = phase === 'Ready'
@@ -129,12 +136,15 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
   return conditions
 }
 
-/** Why users do not get to an active version that could serve them. */
+/** Why users do not reach an active version that could serve them. */
 function unreachableActive(f: PassFindings): string | undefined {
   return f.active === undefined ? undefined : f.traffic?.unreachable
 }
 
-/** What is known of the image asked for. Where nothing is, that is said: what was true of another version must not stay. */
+/**
+ * What is known of the requested image. When nothing is, it says so: what was true of another
+ * version must not stay.
+ */
 function ofTheImage(f: PassFindings): WantedCondition[] {
   const conditions: WantedCondition[] = []
   const unknown = unknownBecause(f)

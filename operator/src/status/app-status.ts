@@ -35,8 +35,9 @@ export interface StatusInput {
 }
 
 /**
- * The whole status of an app, from one pass. A pure function: the same facts give the same status, so that a pass that learned nothing new writes nothing.
- * Without a decision (nothing to decide yet, or suspended) what the engine remembers is kept as it is.
+ * The whole status of an app, from one pass. A pure function: the same facts give the same status,
+ * so that a pass that learned nothing new writes nothing. Without a decision (nothing to decide
+ * yet, or suspended) the engine's state is kept.
  */
 export function buildAppStatus(input: StatusInput): WeaverAppStatus {
   const { previous, findings, now } = input
@@ -101,7 +102,10 @@ function waitingForOf(f: PassFindings): string | undefined {
   return f.taken[0] ?? f.decision?.waitingFor ?? (f.active === undefined ? undefined : f.traffic?.unreachable)
 }
 
-/** A failed version's objects go away, and with them the reason; history keeps it, and the conditions repeat it until the spec changes. */
+/**
+ * A failed version's objects are removed, and with them the reason; history keeps it, and the
+ * conditions repeat it until the spec changes.
+ */
 function withLastingFailure(
   findings: PassFindings,
   history: NonNullable<WeaverAppStatus['history']>,

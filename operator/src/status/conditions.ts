@@ -1,6 +1,6 @@
 import { RETIRED_CONDITION_TYPES, type Condition, type ConditionType, type Reason } from '@weaver/crds'
 
-/** A condition as one pass sees it; the time is kept by {@link mergeConditions}. */
+/** A condition as one pass sees it; {@link mergeConditions} keeps the time. */
 export interface WantedCondition {
   readonly type: ConditionType
   readonly status: Condition['status']
@@ -8,7 +8,10 @@ export interface WantedCondition {
   readonly message: string
 }
 
-/** `lastTransitionTime` moves only with `status`, as every reader of conditions expects; conditions of types not named here are left alone. */
+/**
+ * `lastTransitionTime` moves only with `status`, as every reader of conditions expects; conditions
+ * of types not named here are left alone.
+ */
 export function mergeConditions(
   previous: readonly Condition[],
   wanted: readonly WantedCondition[],

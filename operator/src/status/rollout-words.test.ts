@@ -38,7 +38,7 @@ describe('what is awaited, in words', () => {
     [{ kind: 'promotion', step: STEP }, 'promote, to go on from step 2/3 (25 %): set the annotation weaver.dev/promote'],
     [{ kind: 'hold', step: STEP, until: AT }, 'the hold of step 2/3 (25 %) to end at 2026-01-01T00:01:00Z'],
     [{ kind: 'hold', step: STEP }, 'the hold of step 2/3 (25 %) to end'],
-    [{ kind: 'otherVersion', version: 'v2' }, 'a change of the spec: version "v2" was given up and is not tried again'],
+    [{ kind: 'otherVersion', version: 'v2' }, 'a change of the spec: version "v2" was given up and is not retried'],
     [{ kind: 'drained', version: 'v1' }, 'version "v1" to say how much is in flight'],
     [{ kind: 'drained', version: 'v1', inFlight: 1 }, 'version "v1" to finish 1 request in flight'],
     [{ kind: 'drained', version: 'v1', inFlight: 2 }, 'version "v1" to finish 2 requests in flight'],

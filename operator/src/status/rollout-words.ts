@@ -2,7 +2,7 @@
 import { ANNOTATIONS, type Reason } from '@weaver/crds'
 import type { Awaited, RolloutDecision, RolloutEvent, Stall, StepPosition } from '@weaver/rollout'
 
-/** A transition as events, history and the log have it. */
+/** A transition as it appears in events, history and the log. */
 export interface WordedEvent {
   readonly type: 'Normal' | 'Warning'
   /** Each kind of the engine is a reason of `crds`. */
@@ -12,7 +12,7 @@ export interface WordedEvent {
 }
 /** A decision as people read it. */
 export interface WordedDecision extends Omit<RolloutDecision, 'awaited' | 'events'> {
-  /** The exact thing awaited; absent when nothing is. */
+  /** Exactly what is awaited; absent when nothing is. */
   readonly waitingFor?: string
   readonly events: readonly WordedEvent[]
 }
@@ -36,7 +36,10 @@ export function wordEvent(event: RolloutEvent): WordedEvent {
   return { type, reason: event.kind, version: event.version, message: messageOf(event) }
 }
 
-/** Completes "waiting for …". What follows the first colon or bracket is why, and is left out of columns. */
+/**
+ * Completes "waiting for …". What follows the first colon or bracket is why, and is left out of
+ * columns.
+ */
 export function wordAwaited(a: Awaited): string {
   switch (a.kind) {
     case 'removal':
@@ -60,7 +63,7 @@ export function wordAwaited(a: Awaited): string {
     case 'hold':
       return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${new Date(a.until).toISOString().slice(0, 19)}Z`}`
     case 'otherVersion':
-      return `a change of the spec: version "${a.version}" was given up and is not tried again`
+      return `a change of the spec: version "${a.version}" was given up and is not retried`
     case 'drained':
       return a.inFlight === undefined
         ? `version "${a.version}" to say how much is in flight`

@@ -1,6 +1,6 @@
 /**
- * The port to whatever splits user traffic. Desired and observed weight are two facts; the rollout goes
- * on only when they agree. A driver is a folder beside this file and a line of `drivers.ts`.
+ * The port to whatever splits user traffic. Desired and observed weight are two facts; the rollout
+ * continues only when they agree. A driver is a folder beside this file and a line of `drivers.ts`.
  */
 export interface TrafficApp {
   readonly namespace: string
@@ -14,11 +14,11 @@ export interface TrafficListener {
   readonly port: number
   /** Type of the stable Service. @default ClusterIP */
   readonly type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer'
-  /** Labels the stable Service as meant for users outside of the cluster. @default false */
+  /** Labels the stable Service for users outside the cluster. @default false */
   readonly isPublic?: boolean
   /** Annotations of the stable Service. */
   readonly annotations?: Readonly<Record<string, string>>
-  /** Host names that it answers for; absent or empty: all. */
+  /** Host names that it serves; absent or empty: all. */
   readonly hosts?: readonly string[]
 }
 /** One version as a destination of one listener. */
@@ -44,8 +44,9 @@ export interface TrafficPlan {
   /** Ids of the versions that take part, whether or not they export a listener. */
   readonly versions: readonly string[]
   /**
-   * The weights of the whole app, of which `listeners[].weights` are the shares of those versions that export the listener. Reported as observed once every
-   * ready proxy holds exactly this plan. Absent: the smallest weight that a version has on any of its listeners is reported.
+   * The weights of the whole app, of which `listeners[].weights` are the shares of those versions
+   * that export the listener. Reported as observed once every ready proxy holds exactly this plan.
+   * Absent: the smallest weight that a version has on any of its listeners is reported.
    */
   readonly weights?: Readonly<Record<string, number>>
   readonly listeners: readonly {
@@ -57,47 +58,71 @@ export interface TrafficPlan {
   }[]
 }
 export interface TrafficObservation {
-  /** A name that the driver needs is another's: what there is follows the plan, but no user gets through. Names it, its owner and the remedy. */
+  /**
+   * An object of others has a name that the driver needs: existing objects follow the plan, but
+   * users do not get through. Names the object, its owner and the remedy.
+   */
   readonly taken?: string
-  /** Every ready proxy has read back exactly the asked plan. */
+  /** Every ready proxy reported exactly the requested plan. */
   readonly inSync: boolean
-  /** Why nothing was read back and the asked weights are taken as in force; absent: they were read back. */
+  /**
+   * Why nothing was read back and the requested weights count as in force; absent: they were read
+   * back.
+   */
   readonly assumedBecause?: string
   /** What is not in sync, for `waitingFor`. */
   readonly waitingFor?: string
-  /** Why users cannot reach the app at this moment, whatever its versions can do; absent: they can, or it is not known. */
+  /**
+   * Why users cannot reach the app now, whatever its versions could serve; absent: they can, or it
+   * is not known.
+   */
   readonly unreachable?: string
-  /** Weight in force, by version: the weight that all ready proxies report; absent versions are unknown. */
+  /**
+   * Weight in force, by version: the weight that all ready proxies report; absent versions are
+   * unknown.
+   */
   readonly weightObserved: Readonly<Record<string, number>>
-  /** Requests at this moment inside the proxies, by version. */
+  /** Requests now inside the proxies, by version. */
   readonly inFlight: Readonly<Record<string, number>>
-  /** Requests sent to each version since this operator first saw it in the proxies that run, by version. An alarm, not a proof. */
+  /**
+   * Requests sent to each version since this operator first saw it in the running proxies, by
+   * version. An alarm, not a proof.
+   */
   readonly requests: Readonly<Record<string, number>>
-  /** No proxy names this version in file or live state any more: safe to delete its pods. */
+  /** No proxy names this version any longer, in files or live state: its pods may be deleted. */
   readonly released: readonly string[]
-  /** Versions outside the plan of which `released` is not true yet: a proxy still names one, or did a moment ago. */
+  /**
+   * Versions outside the plan that are not released yet: a proxy still names one, or did a moment
+   * ago.
+   */
   readonly holding?: readonly string[]
 }
-/** What a driver can do; what it cannot, the rollout goes on without. */
+/** What a driver can do; the rollout continues without the rest. */
 export interface TrafficCapabilities {
   /** Requests are counted by version: those sent, and those in flight. */
   readonly countsRequests: boolean
 }
 export interface SyncOptions {
-  /** Keeps the objects of the driver as they are. What runs follows the plan all the same. @default false */
+  /**
+   * Leaves the driver's objects unchanged. Running proxies follow the plan all the same.
+   * @default false
+   */
   readonly isFrozen?: boolean
   readonly signal?: AbortSignal
 }
 export interface TrafficDriver {
   readonly capabilities: TrafficCapabilities
   /**
-   * Makes the driver's objects and everything that carries traffic follow the plan, and reads back what is
-   * in force. Idempotent; safe under two leaders.
+   * Makes the driver's objects and everything that carries traffic follow the plan, and reads back
+   * what is in force. Idempotent; safe under two leaders.
    */
   sync(plan: TrafficPlan, options?: SyncOptions): Promise<TrafficObservation>
-  /** Deletes the driver's objects, for an app that another driver serves now. Idempotent; free of calls when there is nothing. */
+  /**
+   * Deletes the driver's objects, for an app that another driver serves now. Idempotent; makes no
+   * call when there is nothing to delete.
+   */
   remove(app: TrafficApp, signal?: AbortSignal): Promise<void>
-  /** Drops connections and memory of an app that is gone. */
+  /** Drops connections and memory of a deleted app. */
   forget(app: { readonly namespace: string; readonly name: string }): void
   close(): Promise<void>
 }

@@ -1,8 +1,8 @@
 import type { TrafficObservation, TrafficPlan } from '../driver.js'
 
 /**
- * What is seen where nobody splits traffic for us, or there is nothing to split (no listener): the asked
- * weights, at once. The rollout keeps its pace; nobody has proven the weights.
+ * The observation when no driver of ours splits the traffic, or there is nothing to split (no
+ * listener): the requested weights, at once. The rollout keeps its pace; the weights are unproven.
  */
 export function assumedTraffic({ versions, weights = {}, listeners }: TrafficPlan): TrafficObservation {
   return {

@@ -1,7 +1,10 @@
 import type { TrafficDriver } from '../driver.js'
 import { assumedTraffic } from './assumed-traffic.js'
 
-/** Traffic driver `none`: whoever splits the traffic follows the status of the app. There is nothing to make, and nothing to read back. */
+/**
+ * Traffic driver `none`: something else splits the traffic, by the status of the app. There is
+ * nothing to create and nothing to read back.
+ */
 export function createNoneDriver(): TrafficDriver {
   return {
     capabilities: { countsRequests: false },

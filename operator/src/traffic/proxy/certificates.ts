@@ -1,8 +1,10 @@
 /**
- * The certificates by which the operator and the proxies of one app know each other: an authority of the app's own, a server certificate for its proxies and a
- * client certificate for the operator. All stand in one Secret; proxies mount the server's half only.
+ * The certificates by which the operator and the proxies of one app authenticate each other: an
+ * authority per app, a server certificate for its proxies and a client certificate for the
+ * operator. All are in one Secret; proxies mount the server's half only.
  *
- * A leaf is made anew under the same authority when a third of its life is left, so proxies and operator never disagree for longer than a rolling update.
+ * A leaf is renewed under the same authority when a third of its life is left, so proxies and
+ * operator never disagree for longer than a rolling update.
  */
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
@@ -18,7 +20,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 /** The name that the server certificate carries; proxies are dialled by address. */
 export const PROXY_SERVER_NAME = 'weaver-proxy'
 
-/** PEM texts, as they stand in the Secret. */
+/** PEM texts, as stored in the Secret. */
 export interface ProxyCertificates {
   readonly 'ca.pem': string
   readonly 'ca.key': string
@@ -29,7 +31,11 @@ export interface ProxyCertificates {
 }
 const FILES = ['ca.pem', 'ca.key', 'server.pem', 'client.pem', 'client.key'] as const
 
-/** Keeps what is good and makes what is missing, damaged or close to its end. The same object comes back when nothing changed. @param now epoch milliseconds */
+/**
+ * Keeps what is good and issues what is missing, damaged or about to expire. Returns the same
+ * object when nothing changed.
+ * @param now epoch milliseconds
+ */
 export async function ensureCertificates(known: Readonly<Record<string, string>> | undefined, now: number): Promise<ProxyCertificates> {
   x509.cryptoProvider.set(webcrypto)
   const kept = FILES.every((f) => typeof known?.[f] === 'string' && known[f] !== '') ? (known as unknown as ProxyCertificates) : undefined

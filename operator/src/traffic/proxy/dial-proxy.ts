@@ -5,7 +5,9 @@ import { PROXY_ADMIN_PORT } from './haproxy-config.js'
 
 const DIAL_TIMEOUT_MS = 3_000
 
-/** TLS both ways; the proxy shows a certificate of the app's own authority, whatever its address. */
+/**
+ * Mutual TLS; the proxy presents a certificate of the app's own authority, whatever its address.
+ */
 export async function dialProxy(pod: { readonly ip: string }, certificates: ProxyCertificates): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({

@@ -1,10 +1,11 @@
 /**
- * The command line of one running HAProxy, over one long connection in prompt mode. Commands are pipelined: many are written at once, answers come in order,
- * each ending with a new prompt. Answers are prose; `proxy-commands.ts` knows which are good.
+ * The command line of one running HAProxy, over one long connection in prompt mode. Commands are
+ * pipelined: many are written at once, answers come in order, each ending with a new prompt.
+ * Answers are prose; `proxy-commands.ts` knows which mean success.
  *
- * I1  After any failure (time limit, closed connection) the connection is thrown away with everything that waits on it, so an answer is never taken for
- *     another command's.
- * I2  A new connection may lead to a new process; whoever cares reads `Pid` over it.
+ * I1  After any failure (time limit, closed connection) the connection is discarded with everything
+ *     that waits on it, so an answer is never attributed to another command.
+ * I2  A new connection may lead to a new process; a caller that needs to know reads `Pid` over it.
  */
 import type { Socket } from 'node:net'
 import { reasonOf } from '@weaver/sdk/contract'
@@ -17,7 +18,7 @@ const DEFAULT_TIMEOUT_MS = 5_000
 const MAX_BATCH_BYTES = 8_000
 
 export interface AdminOptions {
-  /** How the proxy is called in messages: its pod. */
+  /** Name of the proxy in messages: its pod. */
   readonly name: string
   /** Opens the connection; resolves when commands may be written. */
   readonly dial: () => Promise<Socket>
@@ -27,7 +28,8 @@ export interface AdminOptions {
 export interface HaproxyAdmin {
   /**
    * Sends commands and returns their answers in order, without trailing space.
-   * @throws WeaverError `WEAVER_PROXY_ADMIN`: not reached, closed, or silent for too long. Some of the commands may have been carried out.
+   * @throws WeaverError `WEAVER_PROXY_ADMIN`: not reached, closed, or silent for too long. Some of
+   * the commands may have been carried out.
    */
   run(commands: readonly string[]): Promise<readonly string[]>
   close(): void
@@ -126,7 +128,7 @@ export function createHaproxyAdmin(options: AdminOptions): HaproxyAdmin {
       return answers
     }
     const working = work()
-    // When the limit wins, what comes of the work is known already.
+    // When the limit wins, the outcome of the work is known already.
     working.catch(() => undefined)
     try {
       return await Promise.race([working, limit])
@@ -148,7 +150,10 @@ export function createHaproxyAdmin(options: AdminOptions): HaproxyAdmin {
   }
 }
 
-/** Answers that mean success, beside the empty one. Everything else is a refusal, named with its command. */
+/**
+ * Answers that mean success, beside the empty one. Everything else is a refusal, named with its
+ * command.
+ */
 const GOOD = [/^New server registered\.?$/, /^Server deleted\.?$/, /^IP changed from/, /^port changed from/, /^no need to change/]
 
 /** Why a command that changes something failed; `undefined`: it did not. */

@@ -1,12 +1,14 @@
 /**
  * The text that a proxy starts with: `haproxy.cfg` and its map files. Pure.
  *
- * The configuration depends on the set of listeners and their hosts alone (and, outside the hash, on the addresses of the versions' Services): weights, versions and pods are
- * changed in the running process, never by a reload, because a reload forgets them. `haproxy-admin.ts` speaks to the running process, `slots.ts` says what the
- * map entries mean.
+ * The configuration depends on the set of listeners and their hosts alone (and, outside the hash,
+ * on the addresses of the versions' Services): weights, versions and pods are changed in the
+ * running process, never by a reload, because a reload loses them. `haproxy-admin.ts` talks to the
+ * running process, `slots.ts` defines the map entries.
  *
- * The frontend picks the version with a counter that walks the cycle in golden-ratio steps (6181 is coprime to 10,000), so every 10,000 requests are split
- * exactly and short runs are interleaved. The backend picks the pod.
+ * The frontend picks the version with a counter that walks the cycle in golden-ratio steps (6181 is
+ * coprime to 10,000), so every 10,000 requests are split exactly and short runs are interleaved.
+ * The backend picks the pod.
  */
 import { createHash } from 'node:crypto'
 import { stableServiceName } from '@weaver/crds'
@@ -17,7 +19,10 @@ import type { TrafficPlan } from '../driver.js'
 export const PROXY_HEALTH_PORT = 8404
 export const PROXY_ADMIN_PORT = 9443
 const FIRST_LISTENER_PORT = 8080
-/** `grace` outlasts the news of a closing endpoint; the hard stop comes before the kubelet's SIGKILL. Seconds. */
+/**
+ * `grace` outlasts the propagation of a closing endpoint; the hard stop comes before the kubelet's
+ * SIGKILL. Seconds.
+ */
 export const GRACE_SECONDS = 5
 export const HARD_STOP_SECONDS = 50
 /** Where the ConfigMap and the Secret are mounted. */
@@ -26,13 +31,13 @@ export const TLS_DIRECTORY = '/etc/weaver/tls'
 export const SOCKET_DIRECTORY = '/var/run/haproxy'
 /** The certificate name that the operator's client certificate must carry. */
 export const OPERATOR_COMMON_NAME = 'weaver-operator'
-/** How a dynamic server is made; a backend's defaults are not inherited by those. */
+/** Options of a dynamic server, which does not inherit a backend's defaults. */
 export const SERVER_CHECK = 'inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down'
-/** Header and cookie by which a request asks for one version, whatever its weight. */
+/** Header and cookie that request one version, whatever its weight. */
 const VERSION_HEADER = 'x-weaver-version'
 const VERSION_COOKIE = 'weaver-version'
 
-/** Files as the running process names them; relative, so they mean the same wherever they are mounted. */
+/** Files as the running process names them; relative, so that the mount path does not matter. */
 export const MAPS = { plan: 'plan.map', slots: 'slots.map', gate: 'gate.map' } as const
 export function previewMap(listener: string): string {
   return `preview-${listener}.map`
@@ -42,11 +47,11 @@ export interface ProxyListener {
   readonly name: string
   /** Port inside the proxy's pod. */
   readonly containerPort: number
-  /** Host names that it answers for; absent: all. */
+  /** Host names that it serves; absent: all. */
   readonly hosts?: readonly string[]
 }
 
-/** @param hosts by listener, for those that do not answer for every host */
+/** @param hosts by listener, for those that do not serve every host */
 export function proxyListeners(names: Iterable<string>, hosts: ReadonlyMap<string, readonly string[]> = new Map()): ProxyListener[] {
   return [...new Set(names)].sort().map((name, index) => {
     const own = hosts.get(name) ?? []
@@ -54,7 +59,10 @@ export function proxyListeners(names: Iterable<string>, hosts: ReadonlyMap<strin
   })
 }
 
-/** Listeners of a plan. One that answers for some hosts answers for the names of its own Service, too, by which the cluster reaches it. */
+/**
+ * Listeners of a plan. One that serves some hosts also serves the names of its own Service, by
+ * which the cluster reaches it.
+ */
 export function listenersOf({ app, listeners }: Pick<TrafficPlan, 'app' | 'listeners'>): ProxyListener[] {
   const hosts = new Map(
     listeners.map(({ listener: { name, hosts: own = [] } }) => {
@@ -106,7 +114,7 @@ export function configHash(listeners: readonly ProxyListener[], failOpenSeconds:
 }
 
 export interface ConfigOptions {
-  /** How long a proxy that nobody programs waits before it serves what its files say. */
+  /** How long a proxy that no operator programs waits before it serves by its files. */
   readonly failOpenSeconds: number
   /** Address of the Service behind a slot, by backend name. */
   readonly services: ReadonlyMap<string, { readonly host: string; readonly port: number }>
@@ -163,7 +171,10 @@ backend weaver_admin
 `
 }
 
-/** Fields of the plan: backends at odd places, thresholds at even ones. Rules run from the last threshold to the first, so the first that applies wins. */
+/**
+ * Fields of the plan: backends at odd places, thresholds at even ones. Rules run from the last
+ * threshold to the first, so the first that applies wins.
+ */
 function listenerText({ name, containerPort, hosts = [] }: ProxyListener, index: number, options: ConfigOptions): string {
   const thresholds = SLOTS.slice(1).map((_, i) => i + 1)
   const preview = previewMap(name)
@@ -192,7 +203,10 @@ function listenerText({ name, containerPort, hosts = [] }: ProxyListener, index:
   return `${lines.join('\n')}\n${SLOTS.map((slot) => slotText(backendName(name, slot), options)).join('')}`
 }
 
-/** 421, not 404: the request came to a server that does not answer for its host; a client may try again on a connection of that host's own. */
+/**
+ * 421, not 404: the server does not serve the request's host; a client may retry on a connection of
+ * that host's own.
+ */
 function hostRules(hosts: readonly string[]): string[] {
   if (hosts.length === 0) return []
   const rule = (match: string) => `  acl known_host req.hdr(host),host_only,lower -m ${match}`
@@ -202,7 +216,10 @@ function hostRules(hosts: readonly string[]): string[] {
   ]
 }
 
-/** The check tells the pod which version it is taken for, so an address that another version's pod got meanwhile is never UP here. */
+/**
+ * The check names the expected version, so an address that another version's pod got meanwhile is
+ * never UP here.
+ */
 function slotText(backend: string, { services }: ConfigOptions): string {
   const service = services.get(backend)
   return `backend ${backend}

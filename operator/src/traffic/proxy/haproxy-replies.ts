@@ -1,4 +1,4 @@
-/** What HAProxy's command line answers, as values. Pure; HAProxy 2.6 to 3. */
+/** Answers of HAProxy's command line, as values. Pure; HAProxy 2.6 to 3. */
 
 /** `show map`: key to value. `undefined`: the process has no such map. */
 export function parseMap(reply: string): ReadonlyMap<string, string> | undefined {

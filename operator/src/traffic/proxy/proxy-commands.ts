@@ -1,10 +1,13 @@
 /**
- * From what one proxy shows to the commands that bring it nearer to what it must be. Pure and level-triggered: what was sent before is not remembered, so a
- * proxy that was restarted, or programmed half-way by an operator that died, needs nothing special.
+ * From the state of one proxy to the commands that bring it nearer to its target. Pure and
+ * level-triggered: what was sent before is not remembered, so a proxy that was restarted, or half
+ * programmed by an operator that died, needs no special case.
  *
- * Life of a server: absent → `add` → drain until its first check passed → ready → drain → (no sessions) maint → deleted.
+ * Life of a server: absent → `add` → drain until its first check passed → ready → drain → (no
+ * sessions) maint → deleted.
  *
- * I1  No request goes to a server before it has passed a check as the slot's version; HAProxy takes a new server for UP until its first check failed.
+ * I1  No request goes to a server before it has passed a check as the slot's version; HAProxy
+ *     considers a new server UP until its first check fails.
  * I2  The last UP server of a slot with weight is never drained.
  * I3  A server is deleted only without sessions, unless the version's time is over.
  */
@@ -13,7 +16,7 @@ import type { BackendRow, ServerRow } from './haproxy-replies.js'
 import type { ListenerTarget, SlotTarget } from './proxy-target.js'
 import { readPlan } from './slots.js'
 
-/** What one proxy shows. */
+/** The state of one proxy. */
 export interface ProxyView {
   /** Process id and start time: in a container the id is always 1. */
   readonly process: string
@@ -28,12 +31,12 @@ export interface ProxyView {
 }
 export interface ProxyCommand {
   readonly text: string
-  /** A refusal that only means: later. */
+  /** A refusal that just means: later. */
   readonly mayBeRefused?: true
 }
 export interface ProxySteps {
   readonly commands: readonly ProxyCommand[]
-  /** What is awaited before the proxy is as it must be. */
+  /** What is awaited before the proxy matches its target. */
   readonly waiting: readonly string[]
 }
 

@@ -1,17 +1,20 @@
 /**
  * Traffic driver `proxy`: a managed HAProxy per app, programmed while it runs.
  *
- * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a proxy must
- * look like), `proxy-commands` (from what it shows to commands), `proxy-report` (from what all show to
- * what the rollout learns), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
- * `proxy-manifests`, `proxy-objects` and `service-addresses` (Kubernetes). This file is the loop between
+ * Siblings: `slots` (bindings, plan entries), `haproxy-config` (files), `proxy-target` (what a
+ * proxy must look like), `proxy-commands` (from what it shows to commands), `proxy-report` (what
+ * the rollout learns), `haproxy-admin` and `proxy-link` (the connection), `certificates`,
+ * `proxy-manifests`, `proxy-objects`, `service-addresses` (Kubernetes). This is the loop between
  * them; it decides nothing about weights.
  *
- * I1  Files first: what a proxy would serve after a restart is in the ConfigMap before a running proxy hears of it.
- * I2  A version's weight is raised only when every ready proxy has a pod of it up; until then all proxies keep the plan in force.
- * I3  A proxy's gate, which closes at each start of the process, is opened only after the plan was read back and every slot with weight has a pod up.
+ * I1  Files first: what a proxy would serve after a restart is in the ConfigMap before a running
+ *     proxy receives it.
+ * I2  A version's weight is raised only when every ready proxy has a pod of it up; until then all
+ *     proxies keep the plan in force.
+ * I3  A proxy's gate, closed at each start of the process, is opened only after the plan was read
+ *     back and every slot with weight has a pod up.
  * I4  What is reported was read from the proxies after the last command.
- * I5  Memory holds connections and clocks only; bindings and weights are in the ConfigMap, written under its resourceVersion, so a second leader is refused.
+ * I5  Bindings and weights are in the ConfigMap alone; its resourceVersion stops a second leader.
  */
 import { proxyName } from '@weaver/crds'
 import type { Socket } from 'node:net'
@@ -39,7 +42,7 @@ const DEFAULT_FAIL_OPEN_SECONDS = 120
 const DEFAULT_SETTLE_MS = 1_500
 const SETTLE_STEP_MS = 100
 const DEFAULT_CUT_AFTER_MS = 5_000
-/** After this a proxy that is shown as terminating is gone, whatever its node says: its grace period and some. */
+/** After its grace period and some, a terminating proxy counts as gone, whatever its node says. */
 const ENDING_LIMIT_MS = 75_000
 
 /** A pod of the app's proxy, as the caches have it; unready and terminating ones too. */
@@ -61,20 +64,20 @@ export interface ProxyDriverOptions {
   readonly log: Logger
   /** Epoch milliseconds. @default Date */
   readonly clock?: { now(): number }
-  /** Opens a connection to a proxy's administration port. @default TLS to port 9443 with the operator's client certificate */
+  /** Dials a proxy's administration port. @default mutual TLS to port 9443 */
   readonly dial?: (pod: ProxyPod, certificates: ProxyCertificates) => Promise<Socket>
   /** Namespace of the operator; absent: no NetworkPolicy around proxies. */
   readonly operatorNamespace?: string
-  /** How long a proxy that nobody programs stays unready before it serves what its files say. Seconds. @default 120 */
+  /** Seconds until a proxy that no operator programs serves by its files. @default 120 */
   readonly failOpenSeconds?: number
   /**
-   * How long the files must have ceased to name a version before it is released. Below the kubelet's delay in refreshing ConfigMaps (about 90 s), a proxy container
-   * that restarts while no operator lives could come to serve a version that is gone. @default failOpenSeconds
+   * How long the files must not have named a version before it is released. Below the kubelet's
+   * delay with ConfigMaps (90 s) a container that restarts could serve it. @default failOpenSeconds
    */
   readonly forgetAfterMs?: number
   /** How long one `sync` waits for servers to pass their first check. @default 1500 */
   readonly settleMs?: number
-  /** How long sessions of a version that was let go may go on before they are ended. @default 5000 */
+  /** How long sessions of a released version may last before they are ended. @default 5000 */
   readonly cutAfterMs?: number
   /** Longest wait for one batch of commands. @default 5000 */
   readonly adminTimeoutMs?: number
@@ -85,9 +88,9 @@ interface Link {
   /** The client certificate it was made with. */
   readonly certificate: string
 }
-/** What is remembered of one app between two passes. */
+/** Memory of one app between two passes. */
 interface AppMemory {
-  /** What the last look at the objects between users and proxies found. */
+  /** The result of the last check of the objects between users and proxies. */
   ensured: EnsuredObjects
   readonly links: Map<string, Link>
   /** When a proxy was first seen terminating, by pod uid. */
@@ -95,7 +98,7 @@ interface AppMemory {
   /** When a version was first seen leaving, by version id. */
   readonly leaving: Map<string, number>
   readonly services: KnownServices
-  /** Requests of a slot before its present version, by process, slot and version. */
+  /** Requests of a slot before its current version, by process, slot and version. */
   readonly baselines: Map<string, number>
 }
 
@@ -142,7 +145,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
 
 type PassDeps = ProxyDriverOptions & { readonly now: () => number; readonly failOpenSeconds: number; readonly objects: ProxyObjects }
 
-/** One pass over one app; thrown away after it. */
+/** One pass over one app; discarded after it. */
 class Pass {
   readonly #deps: PassDeps
   readonly #plan: TrafficPlan
@@ -169,7 +172,7 @@ class Pass {
     return taken === undefined ? seen : { ...seen, taken, inSync: false, waitingFor: taken, unreachable: taken, weightObserved: {} }
   }
 
-  /** @returns the name that another has, in a sentence; everything else is done. */
+  /** @returns the name that an object of others has, in a sentence; everything else is done. */
   async #ensureObjects(): Promise<string | undefined> {
     const pods = await this.#pods()
     this.#memory.ensured = { missing: [], pending: [] }
@@ -215,7 +218,7 @@ class Pass {
         isStored = true
         continue
       }
-      // What does not answer is not waited for; the next pass tries again.
+      // A proxy that does not answer is not awaited; the next pass retries.
       const isSettled = proxies.every((p) => p.view === undefined || p.waiting.length === 0)
       if (isSettled || this.#deps.now() >= until) break
       await sleep(SETTLE_STEP_MS, undefined, this.#signal === undefined ? {} : { signal: this.#signal })
@@ -246,7 +249,7 @@ class Pass {
     })
   }
 
-  /** Slots of versions that left become free once no proxy has servers of them. */
+  /** Slots of versions that left are freed once no proxy has servers of them. */
   async #free(proxies: readonly ProgrammedProxy[]): Promise<void> {
     if (proxies.some((p) => p.isReady && p.view === undefined)) return
     const views = proxies.flatMap((p) => p.view ?? [])
@@ -280,7 +283,7 @@ class Pass {
     })
   }
 
-  /** Brings every proxy that lives as near to the targets as it gets now, all at once. */
+  /** Brings every live proxy as near to the targets as possible now, in parallel. */
   async #program(targets: readonly ListenerTarget[]): Promise<ProgrammedProxy[]> {
     const pods = await this.#pods()
     const alive = pods.filter((p) => !p.terminating && p.ip !== '')
@@ -359,7 +362,7 @@ class Pass {
     })
   }
 
-  /** What running proxies show, where nothing is stored: somebody deleted the ConfigMap, or its state. */
+  /** State recovered from running proxies, for when the stored state was deleted. */
   async #recovered(): Promise<ProxyState> {
     const pods = (await this.#pods()).filter((p) => !p.terminating && p.ip !== '').sort((a, b) => Number(b.ready) - Number(a.ready))
     const names = this.#plan.listeners.map((l) => l.listener.name)

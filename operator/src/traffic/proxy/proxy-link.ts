@@ -5,7 +5,7 @@ import { refusalOf, type HaproxyAdmin } from './haproxy-admin.js'
 import { parseMap, parseStat } from './haproxy-replies.js'
 import type { ProxyCommand, ProxyView } from './proxy-commands.js'
 
-/** Everything that one proxy shows of these listeners. */
+/** The state of one proxy for these listeners. */
 export async function readProxy(admin: HaproxyAdmin, name: string, listeners: readonly string[]): Promise<ProxyView> {
   const [info = '', plan = '', slots = '', gate = '', stat = '', ...previews] = await admin.run([
     'show info',
@@ -41,7 +41,8 @@ function field(info: string, name: string): string {
 }
 
 /**
- * Sends commands; a refusal that means more than "later" throws, after the whole batch was carried out.
+ * Sends commands; a refusal that means more than "later" throws, after the whole batch was carried
+ * out.
  * @throws WeaverError `WEAVER_PROXY_ADMIN` naming the first refused command.
  */
 export async function sendCommands(admin: HaproxyAdmin, name: string, commands: readonly ProxyCommand[]): Promise<void> {

@@ -1,4 +1,7 @@
-/** The objects of an app's managed proxy: pure manifests. `haproxy-config.ts` has what is in its files, `proxy-driver.ts` how they change. */
+/**
+ * The objects of an app's managed proxy: pure manifests. `haproxy-config.ts` has what is in its
+ * files, `proxy-driver.ts` how they change.
+ */
 import { LABELS, proxyName, proxySecretName, stableServiceName } from '@weaver/crds'
 import { k8s } from 'cdk8s-plus-27'
 import {
@@ -17,7 +20,10 @@ import { restrictedContainerContext, restrictedPod } from '../../desired/pod-sec
 import { EVICT_UNHEALTHY } from '../../desired/scaling.js'
 
 export const PROXY_ROLE = 'proxy'
-/** How long the kubelet waits before it signals the process, so that the news of the closing endpoint arrives first. Seconds. */
+/**
+ * How long the kubelet waits before it signals the process, so that the closing endpoint is
+ * propagated first. Seconds.
+ */
 const PRE_STOP_SECONDS = 5
 
 export interface ProxyDescription {
@@ -47,7 +53,8 @@ export function buildProxyDeployment(proxy: ProxyDescription): Manifest {
   const container: k8s.Container = {
     name: 'haproxy',
     image: proxy.image,
-    // The command, not the image's entrypoint, so that HAProxy is process 1 and gets the image's stop signal (SIGUSR1: graceful) itself.
+    // The command, not the image's entrypoint, so that HAProxy is process 1 and gets the image's
+    // stop signal (SIGUSR1: graceful) itself.
     command: ['haproxy', '-db', '-f', `${CONFIG_DIRECTORY}/haproxy.cfg`],
     ports: [
       ...proxy.listeners.map((l) => ({ name: listenerPortName(l.name), containerPort: l.containerPort })),
@@ -55,7 +62,8 @@ export function buildProxyDeployment(proxy: ProxyDescription): Manifest {
       { name: 'admin', containerPort: PROXY_ADMIN_PORT },
     ],
     resources: { requests: { cpu: k8s.Quantity.fromString('50m'), memory: k8s.Quantity.fromString('64Mi') } },
-    // Unready until the operator has programmed it. Liveness never asks that: a restart would only begin the wait again.
+    // Unready until the operator has programmed it. Liveness does not depend on that: a restart
+    // would only begin the wait again.
     readinessProbe: probe('/ready', { periodSeconds: 1, failureThreshold: 2 }),
     livenessProbe: probe('/live', { periodSeconds: 10, failureThreshold: 6, initialDelaySeconds: 2 }),
     securityContext: restrictedContainerContext(),
@@ -108,12 +116,16 @@ export function buildProxyDeployment(proxy: ProxyDescription): Manifest {
       },
     },
   }) as { readonly spec: { readonly template: { readonly spec: { readonly containers: { lifecycle?: unknown }[] } } } } // the shape given above
-  // The constructs library does not know this handler (Kubernetes 1.30 and newer) and would leave it out. It needs no program in the image.
+  // The constructs library does not know this handler (Kubernetes 1.30 and newer) and would drop
+  // it. It needs no program in the image.
   for (const c of manifest.spec.template.spec.containers) c.lifecycle = { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } }
   return finishManifest(manifest)
 }
 
-/** Node drains take one proxy at a time; a single one may not be taken before its replacement serves, so it is left to the Deployment. */
+/**
+ * Node drains take one proxy at a time; a single one may not be taken before its replacement
+ * serves, so it is left to the Deployment.
+ */
 export function buildProxyDisruptionBudget({ app, replicas }: Pick<ProxyDescription, 'app' | 'replicas'>): Manifest | undefined {
   if (replicas <= 1) return undefined
   return finishManifest(
@@ -128,7 +140,7 @@ export function buildProxyDisruptionBudget({ app, replicas }: Pick<ProxyDescript
   )
 }
 
-/** The Service that users dial. Its selector never changes: which version answers is the proxies' business. */
+/** The Service that users dial. Its selector never changes: the proxies choose the version. */
 export function buildStableService(app: AppIdentity, listener: TrafficListener): Manifest {
   return finishManifest(
     k8s.KubeService.manifest({
@@ -177,7 +189,10 @@ export function buildProxySecret(app: AppIdentity, files: Readonly<Record<string
   )
 }
 
-/** Users reach the listeners, everybody the health port, and only the operator's namespace the administration port: a second wall beside its certificates. */
+/**
+ * Users reach the listeners, any source the health port, and only the operator's namespace the
+ * administration port: a second wall beside its certificates.
+ */
 export function buildProxyNetworkPolicy(
   { app, listeners }: Pick<ProxyDescription, 'app' | 'listeners'>,
   operatorNamespace: string,

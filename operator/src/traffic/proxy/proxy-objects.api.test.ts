@@ -1,4 +1,7 @@
-/** The proxy's objects against a real API server: accepted as they are, applied once, restricted enough, and never taken from another owner. */
+/**
+ * The proxy's objects against a real API server: accepted as they are, applied once, restricted
+ * enough, and never taken from another owner.
+ */
 import { API_GROUP, API_VERSION, LABELS, WEAVER_APP_KIND } from '@weaver/crds'
 import { KINDS, type KubeObject } from '@weaver/kube'
 import { PROXY_ROLE } from './proxy-manifests.js'

@@ -1,4 +1,7 @@
-/** The Kubernetes objects of an app's proxy: applied when they differ, refused when the name is another's. */
+/**
+ * The Kubernetes objects of an app's proxy: applied when they differ, refused when an object of
+ * others has the name.
+ */
 import { LABELS, proxyName, proxySecretName, API_GROUP, API_VERSION, WEAVER_APP_KIND } from '@weaver/crds'
 import { createHash } from 'node:crypto'
 import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
@@ -19,7 +22,7 @@ import { ensureCertificates, type ProxyCertificates } from './certificates.js'
 import { configHash, listenersOf } from './haproxy-config.js'
 import type { TrafficApp, TrafficPlan } from '../driver.js'
 
-/** Certificates are looked at after this long at the latest, whether they are to be renewed. */
+/** Longest interval between two checks of whether certificates are due for renewal. */
 const CERTIFICATES_RECHECK_MS = 300_000
 
 export interface ProxyObjectsOptions {
@@ -28,7 +31,10 @@ export interface ProxyObjectsOptions {
   readonly child?: (namespace: string, kind: ResourceKind, name: string) => LiveChild
   readonly image: string
   readonly failOpenSeconds: number
-  /** Namespace of the operator: the only one that a NetworkPolicy lets reach the administration port; absent: no NetworkPolicy. */
+  /**
+   * Namespace of the operator: the only one that a NetworkPolicy lets reach the administration
+   * port; absent: no NetworkPolicy.
+   */
   readonly operatorNamespace?: string
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -38,28 +44,32 @@ export interface StoredFiles {
   readonly resourceVersion: string
 }
 export interface EnsuredObjects {
-  /** Objects between users and proxies that were gone, and are made again. */
+  /** Objects between users and proxies that were missing and are recreated. */
   readonly missing: readonly string[]
-  /** What is waited for before an object that is given to the app is taken over. */
+  /** What is awaited before an object that is given to the app is taken over. */
   readonly pending: readonly string[]
 }
 export interface ProxyObjects {
   /**
    * Everything but the ConfigMap.
-   * @param options.isServing whether a proxy takes traffic: only then a Service that others use may be taken over.
-   * @returns what was missing, or still is, without which no user gets through.
+   * @param options.isServing whether a proxy takes traffic: only then a Service that others use may
+   * be taken over.
+   * @returns what was missing, or still is, that users need to get through.
    * @throws NameTakenError
    */
   ensure(plan: TrafficPlan, options: { readonly isServing: boolean; readonly signal?: AbortSignal | undefined }): Promise<EnsuredObjects>
   certificates(app: TrafficApp, signal?: AbortSignal): Promise<ProxyCertificates>
   readFiles(app: TrafficApp, signal?: AbortSignal): Promise<StoredFiles | undefined>
-  /** Refused when the stored ones are not `before` any more: another leader writes. */
+  /** Refused when the stored ones are no longer `before`: another leader writes. */
   writeFiles(
     app: TrafficApp,
     data: Readonly<Record<string, string>>,
     at: { readonly before: StoredFiles | undefined; readonly signal?: AbortSignal },
   ): Promise<StoredFiles>
-  /** Deletes them all, the stable Services included: an app that does not use the proxy any more must not be served by one that nobody keeps up. */
+  /**
+   * Deletes them all, the stable Services included: an app that no longer uses the proxy must not
+   * be served by an unmaintained one.
+   */
   remove(app: TrafficApp, signal?: AbortSignal): Promise<void>
   forget(app: { readonly namespace: string; readonly name: string }): void
 }
@@ -72,11 +82,11 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
   const { kube, now } = options
   const applier = createChildApplier(kube, now)
   const certificates = new Map<string, { readonly files: ProxyCertificates; readonly at: number; readonly version: string | undefined }>()
-  /** The listeners whose stale Services were looked for, by app. */
+  /** The listeners that were checked for stale Services, by app. */
   const checked = new Map<string, string>()
   const childOf = (app: TrafficApp, kind: ResourceKind, name: string): LiveChild =>
     options.child?.(app.namespace, kind, name) ?? (options.child === undefined ? 'unwatched' : undefined)
-  /** UIDs of apps that have no objects: they were looked for. */
+  /** UIDs of apps that were checked and have no objects. */
   const removed = new Set<string>()
   const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
   const forget = (app: { readonly namespace: string; readonly name: string }) => {
@@ -95,7 +105,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
       secret?.data === undefined
         ? undefined
         : Object.fromEntries(Object.entries(secret.data).map(([k, v]) => [k, Buffer.from(v, 'base64').toString()]))
-    // A Secret that was deleted is made again as it was: the proxies that run have these.
+    // A deleted Secret is recreated as it was: the running proxies have these certificates.
     const files = await ensureCertificates(stored ?? (known === undefined ? undefined : { ...known.files }), now())
     const isKept = isOwn(app.uid, secret) && Object.entries(files).every(([name, text]) => stored?.[name] === text)
     const wanted = buildProxySecret(identityOf(app), { ...files })
@@ -121,7 +131,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
       }
       const missing: string[] = []
       const taken: NameTakenError[] = []
-      /** One name that is another's must not keep the rest from being done. */
+      /** One name that an object of others has must not block the rest. */
       const apply = async (kind: ResourceKind, manifest: Manifest, more: { readonly adoptsOnce?: string } = {}): Promise<void> => {
         const { name } = manifest.metadata
         const live = childOf(app, kind, name)
@@ -133,7 +143,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
           taken.push(error)
         }
       }
-      // Whoever used the Service before is served by its old pods until ours can.
+      // Users of the existing Service are served by its old pods until ours are ready.
       const afterwards = isServing ? {} : { adoptsOnce: `a proxy of "${app.name}" to be ready` }
       await apply(KINDS.deployments, buildProxyDeployment(proxy))
       for (const { listener } of plan.listeners) await apply(KINDS.services, buildStableService(identity, listener), afterwards)
@@ -184,7 +194,7 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
     forget,
   }
 
-  /** A listener that no version exports any more has no stable Service. */
+  /** A listener that no version exports any longer has no stable Service. */
   async function removeStaleServices(
     { app, listeners }: Pick<TrafficPlan, 'app' | 'listeners'>,
     signal: AbortSignal | undefined,

@@ -1,4 +1,4 @@
-/** From what all proxies of an app show to what the rollout is told. Pure. */
+/** From the states of all proxies of an app to the observation for the rollout. Pure. */
 import { knowsListener, upServers, type ProxyView } from './proxy-commands.js'
 import type { BackendRow } from './haproxy-replies.js'
 import type { ListenerTarget } from './proxy-target.js'
@@ -15,7 +15,10 @@ export interface ProgrammedProxy {
   readonly waiting: readonly string[]
 }
 
-/** Why weights may not be raised yet: every proxy that gets traffic must have an UP server of each version that shall get more of it. */
+/**
+ * Why weights may not be raised yet: every proxy that gets traffic must have an UP server of each
+ * version whose weight rises.
+ */
 export function raiseBlockers(
   plan: TrafficPlan,
   seen: { readonly state: ProxyState; readonly targets: readonly ListenerTarget[]; readonly proxies: readonly ProgrammedProxy[] },
@@ -30,7 +33,8 @@ export function raiseBlockers(
       return seen.proxies.flatMap(({ name, isReady, view, failure }) => {
         if (!isReady) return []
         if (view === undefined) return [failure ?? `proxy "${name}" does not answer`]
-        // A proxy of an older configuration is no endpoint of this listener's Service; it is being replaced.
+        // A proxy of an older configuration is not an endpoint of this listener's Service; it is
+        // being replaced.
         if (!knowsListener(view, listener.name)) return []
         return target !== undefined && upServers(view, target).length > 0
           ? []
@@ -48,7 +52,10 @@ export function isCommitted(plan: TrafficPlan, state: ProxyState): boolean {
   })
 }
 
-/** A proxy may take traffic when it holds the stored plan, and every slot with weight has a pod that is up. */
+/**
+ * A proxy may take traffic when it holds the stored plan, and every slot with weight has a pod that
+ * is up.
+ */
 export function isServable(view: ProxyView, state: ProxyState, targets: readonly ListenerTarget[]): boolean {
   const weighted = targets.filter((t) => t.plan !== undefined && Object.keys(readPlan(t.plan)).length > 0)
   return (
@@ -64,15 +71,18 @@ export function isServable(view: ProxyView, state: ProxyState, targets: readonly
 export interface ReportInput {
   readonly state: ProxyState
   readonly proxies: readonly ProgrammedProxy[]
-  /** Proxies on their way out that may still hold requests, or an older plan. */
+  /** Terminating proxies that may still have requests, or an older plan. */
   readonly ending: readonly string[]
-  /** Objects between users and proxies that were gone. */
+  /** Objects between users and proxies that were missing. */
   readonly missing: readonly string[]
-  /** What is waited for before a Service is taken over. */
+  /** What is awaited before a Service is taken over. */
   readonly pending: readonly string[]
   readonly problems: readonly string[]
   readonly blockers: readonly string[]
-  /** Requests that a slot had when a version was first seen in it; the key names proxy, process, slot and version. */
+  /**
+   * Requests that a slot had when a version was first seen in it; the key names proxy, process,
+   * slot and version.
+   */
   readonly baseline: (key: string, requests: number) => number
   readonly forgetAfterMs: number
   readonly now: number
@@ -124,7 +134,10 @@ function waitForReady(plan: TrafficPlan, proxies: readonly ProgrammedProxy[]): s
   return `a proxy of "${plan.app.name}" to be ready${why === undefined ? '' : `: ${why}`}`
 }
 
-/** What all ready proxies agree on. A version's weight is that of the whole app where the plan says so, else the smallest on any of its listeners. */
+/**
+ * What all ready proxies agree on. A version's weight is that of the whole app where the plan says
+ * so, else the smallest on any of its listeners.
+ */
 function observedWeights(plan: TrafficPlan, views: readonly ProxyView[], isAsked: boolean): Record<string, number> {
   const weights: Record<string, number> = {}
   const unknown = new Set<string>()
@@ -165,8 +178,9 @@ function sumOver({ state, proxies }: ReportInput, figure: (row: BackendRow, key:
 }
 
 /**
- * A dropped version is free when no proxy has servers of it, none that may know it is still ending, and no proxy can come up with files that name it: the
- * kubelet shows a changed ConfigMap to a restarted container late.
+ * A dropped version is free when no proxy has servers of it, none that may know it is still ending,
+ * and no proxy can come up with files that name it: the kubelet shows a changed ConfigMap to a
+ * restarted container late.
  */
 function releases(input: ReportInput, isWholeView: boolean): { released: string[]; holding: string[] } {
   const bound = new Set(Object.values(input.state.listeners).flatMap((l) => Object.values(l.slots).map((b) => b.versionId)))

@@ -6,7 +6,7 @@ export interface ServerTarget {
   readonly address: string
   readonly healthPort: number
 }
-/** What one slot of a running proxy must look like. */
+/** The target state of one slot of a running proxy. */
 export interface SlotTarget {
   readonly backend: string
   /** `undefined`: the slot is free, or being freed. */
@@ -14,21 +14,27 @@ export interface SlotTarget {
   readonly service?: { readonly host: string; readonly port: number }
   /** Servers that must take requests, by name. */
   readonly servers: ReadonlyMap<string, ServerTarget>
-  /** Servers that stay as they are if they exist: their own check decides. `all`: nothing is known of the pods. */
+  /**
+   * Servers that are left unchanged if they exist: their own check decides. `all`: nothing is known
+   * of the pods.
+   */
   readonly spared: ReadonlySet<string> | 'all'
-  /** Ends sessions that are left: the version's time is over. */
+  /** Ends remaining sessions: the version's time is over. */
   readonly cut: boolean
 }
 export interface ListenerTarget {
   readonly name: string
-  /** The entry of `plan.map`; `undefined`: leave the present one, because nothing is known of what it should be. */
+  /**
+   * The entry of `plan.map`; `undefined`: leave the present one, because nothing is known of what
+   * it should be.
+   */
   readonly plan?: string
   /** Backend by version id. */
   readonly preview: ReadonlyMap<string, string>
   readonly slots: readonly SlotTarget[]
 }
 
-/** What every proxy must look like, from the stored state and from the pods of the plan. Pure. */
+/** The target state of every proxy, from the stored state and the pods of the plan. Pure. */
 export function proxyTargets(
   state: ProxyState,
   plan: TrafficPlan,
@@ -65,7 +71,9 @@ export function proxyTargets(
   })
 }
 
-/** A name belongs to one pod at one address: a pod whose sandbox was made anew is another server. */
+/**
+ * A name belongs to one pod at one address: a pod whose sandbox was recreated is another server.
+ */
 function serverName(pod: TrafficBackend['pods'][number]): string {
   const hash = createHash('sha256').update(`${pod.uid} ${pod.ip} ${pod.port} ${pod.healthPort}`).digest('hex').slice(0, 8)
   return `${pod.name}_${hash}`

@@ -1,17 +1,22 @@
-/** Addresses of the versions' Services: HAProxy is given addresses, because it resolves no names at run time. */
+/**
+ * Addresses of the versions' Services: HAProxy needs addresses, because it does not resolve names
+ * at run time.
+ */
 import { isIP } from 'node:net'
 import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import type { SlotBinding } from './slots.js'
 import type { TrafficPlan } from '../driver.js'
 
-/** A Service that was made anew has another address. */
+/** A recreated Service has another address. */
 const SERVICE_RECHECK_MS = 60_000
 
 /** Addresses that were read, by the name of the Service, and when. */
 export type KnownServices = Map<string, { readonly host: string; readonly at: number }>
 type ServiceAddress = NonNullable<SlotBinding['service']>
 
-/** By listener and version, as `listener version`; a Service that does not exist yet is left out. */
+/**
+ * By listener and version, as `listener version`; a Service that does not exist yet is left out.
+ */
 export async function serviceAddresses(
   kube: KubeApi,
   plan: TrafficPlan,

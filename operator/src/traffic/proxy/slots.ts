@@ -1,18 +1,23 @@
 /**
- * Slots: the anonymous backends of a proxy's static configuration, bound to versions at run time. Pure.
+ * Slots: the anonymous backends of a proxy's static configuration, bound to versions at run time.
+ * Pure.
  *
- * The bindings, the weights in force and what was dropped when are one JSON value, kept in the proxy's ConfigMap, so an operator that starts anew goes on with
- * the same bindings. Proxies know slots only.
+ * The bindings, the weights in force and the times of removal are one JSON value in the proxy's
+ * ConfigMap, so a restarted operator continues with the same bindings. Proxies know slots only.
  *
  * I1  A version keeps its slot for as long as it is in the plan, whatever its weight.
- * I2  A slot is bound anew only after every proxy has lost the servers of the version before (`leaving` until then).
+ * I2  A slot is bound again only after every proxy has dropped the servers of the previous version
+ *     (`leaving` until then).
  * I3  Committed weights name bound versions only.
  */
 import { reasonOf } from '@weaver/sdk/contract'
 import { operatorError } from '../../errors/catalogue.js'
 import type { TrafficPlan } from '../driver.js'
 
-/** Live versions per listener: active, preview, and two on their way out. Each costs an idle backend. */
+/**
+ * Live versions per listener: active, preview, and two that are leaving. Each costs an idle
+ * backend.
+ */
 export const SLOTS = ['s1', 's2', 's3', 's4'] as const
 /** Requests per cycle of the counter; thresholds are parts of it. */
 export const CYCLE = 10_000
@@ -26,7 +31,7 @@ export interface SlotBinding {
   readonly deploymentId: string
   /** ClusterIP Service of the version, used while no pod is known to be up. */
   readonly service?: { readonly host: string; readonly port: number }
-  /** The version left the plan and no file names it any more; proxies still have servers of it. */
+  /** The version left the plan and no file names it; proxies still have servers of it. */
   readonly leaving?: true
 }
 export interface ListenerSlots {
@@ -37,10 +42,10 @@ export interface ListenerSlots {
 /** Plain JSON, stored. */
 export interface ProxyState {
   readonly format: 1
-  /** Grows with every change, for people who compare what they see. */
+  /** Grows with every change, for people who compare states. */
   readonly generation: number
   readonly listeners: Readonly<Record<string, ListenerSlots>>
-  /** When the files ceased to name a version, by version id. Epoch milliseconds. */
+  /** When the files stopped naming a version, by version id. Epoch milliseconds. */
   readonly dropped: Readonly<Record<string, number>>
 }
 
@@ -48,7 +53,10 @@ export function emptyState(): ProxyState {
   return { format: 1, generation: 0, listeners: {}, dropped: {} }
 }
 
-/** @throws WeaverError `WEAVER_PROXY_STATE` when it was not written by this operator; guessing would move traffic. */
+/**
+ * @throws WeaverError `WEAVER_PROXY_STATE` when it was not written by this operator; guessing would
+ * move traffic.
+ */
 export function parseState(text: string, source: string): ProxyState {
   try {
     const value = JSON.parse(text) as Partial<ProxyState> // checked below; the rest is ours by the format number
@@ -80,8 +88,10 @@ export interface Bound {
 }
 
 /**
- * Binds what is new in the plan and marks what has left it. A version that left while it still has committed weight stays as it is: its weight is moved first.
- * @param services address of each backend's Service, by version id within a listener; absent: keep the known one.
+ * Binds what is new in the plan and marks what has left it. A version that left while it still has
+ * committed weight is unchanged: its weight is moved first.
+ * @param services address of each backend's Service, by version id within a listener; absent: keep
+ * the known one.
  */
 export function bindSlots(
   state: ProxyState,
@@ -111,14 +121,14 @@ export function bindSlots(
     }
     listeners[listener.name] = { slots, weights: before.weights }
   }
-  // A listener that nobody exports any more: its versions leave with it.
+  // A listener that no version exports any longer: its versions leave with it.
   for (const [name, before] of Object.entries(state.listeners))
     if (listeners[name] === undefined && Object.keys(before.slots).length > 0)
       listeners[name] = { slots: mapValues(before.slots, (b) => ({ ...b, leaving: true as const })), weights: {} }
   return { state: { ...state, listeners }, problems }
 }
 
-/** Takes the plan's weights as the ones in force, and notes which versions the files cease to name. */
+/** Records the plan's weights as in force, and which versions the files stop naming. */
 export function commitWeights(state: ProxyState, plan: TrafficPlan): ProxyState {
   const listeners = { ...state.listeners }
   for (const { listener, weights } of plan.listeners) {
@@ -135,7 +145,7 @@ function namedVersions(state: ProxyState): ReadonlySet<string> {
   )
 }
 
-/** Notes the moment at which the files ceased to name a version, and counts the change. */
+/** Records when the files stopped naming a version, and counts the change. */
 export function stampDropped(before: ProxyState, after: ProxyState, now: number): ProxyState {
   const named = namedVersions(after)
   const dropped = Object.fromEntries(
@@ -147,7 +157,7 @@ export function stampDropped(before: ProxyState, after: ProxyState, now: number)
   return isSame(before, next) ? before : { ...next, generation: before.generation + 1 }
 }
 
-/** Frees the slots of versions that no proxy has servers of any more. */
+/** Frees the slots of versions of which no proxy has servers. */
 export function freeSlots(state: ProxyState, isClean: (backend: string) => boolean): ProxyState {
   const listeners: Record<string, ListenerSlots> = {}
   for (const [name, own] of Object.entries(state.listeners)) {
@@ -164,8 +174,9 @@ export function slotOf(listener: ListenerSlots, versionId: string): string | und
 }
 
 /**
- * The entry of `plan.map`: backend, cumulative threshold, backend, …, last backend; always `2 × slots − 1` fields, so that every field that the configuration
- * reads is there. `L_s1:9000:L_s2:10000:L_s2:10000:L_s2` is 90/10.
+ * The entry of `plan.map`: backend, cumulative threshold, backend, …, last backend; always `2 ×
+ * slots − 1` fields, so that every field that the configuration reads is there.
+ * `L_s1:9000:L_s2:10000:L_s2:10000:L_s2` is 90/10.
  */
 export function planValue(listener: string, { slots, weights }: ListenerSlots): string {
   const shares = Object.entries(slots)
@@ -217,8 +228,10 @@ function mapValues<T, U>(record: Readonly<Record<string, T>>, f: (value: T) => U
 }
 
 /**
- * Bindings and weights as running proxies show them, for when the stored ones are lost: starting from nothing would take the weights away under traffic.
- * @param shown `slots.map` and `plan.map` of one proxy. A listener of which any weighted slot cannot be told keeps no weights.
+ * Bindings and weights as running proxies have them, for when the stored ones are lost: starting
+ * from nothing would remove the weights under traffic.
+ * @param shown `slots.map` and `plan.map` of one proxy. A listener with a weighted slot that cannot
+ * be identified keeps no weights.
  */
 export function recoverState(
   plan: TrafficPlan,
