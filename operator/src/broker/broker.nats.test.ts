@@ -8,9 +8,11 @@ import type { VersionIdentity } from '../desired/version-identity.js'
 import { startJwtBroker } from './jwt-broker.js'
 import { deriveVersionKeys } from './version-keys.js'
 
-// Three real servers in operator mode. What is claimed is shown by clients that dial each of them with the credentials that the operator would put into Secrets.
+// Three real servers in operator mode. What is claimed is shown by clients that dial each of them
+// with the credentials that the operator would put into Secrets.
 
-// A server asks its peers for a while before it refuses a client of an account that it does not know.
+// A server asks its peers for a while before it refuses a client of an account that it does not
+// know.
 const SILENT = createLogger({ level: 'error' })
 const FRONT: BrokerGroup = { name: 'front', hosts: ['weaver/Main'], calls: ['shop/Cart'] }
 const CART: BrokerGroup = { name: 'cart', hosts: ['shop/Cart'], calls: ['shop/Bank'] }

@@ -3,7 +3,10 @@ import type { SubjectGroup, SubjectLayout, WeaveletStatus } from '@weaver/sdk/co
 import type { VersionIdentity } from '../desired/version-identity.js'
 
 export type BrokerGroup = SubjectGroup
-/** Everything that the broker must know of a version. It never changes as long as the version exists. */
+/**
+ * Everything that the broker must know of a version. It never changes as long as the version
+ * exists.
+ */
 export interface BrokerVersion extends VersionIdentity {
   readonly groups: readonly BrokerGroup[]
   readonly layout: SubjectLayout
@@ -29,30 +32,43 @@ export interface WeaveletQuestion {
 }
 /** The port to the broker's control plane. */
 export interface Broker {
-  /** How versions are kept apart: by an account each, or (a broker without operator mode) by the names of their subjects in one shared account. */
+  /**
+   * How versions are isolated: by an account each, or (a broker without operator mode) by the names
+   * of their subjects in one shared account.
+   */
   readonly isolation: 'account-per-version' | 'shared-account'
   /** URLs that weavelets dial. */
   readonly servers: readonly string[]
-  /** Makes the version's account known to every server; idempotent. Resolves when all servers that are up confirmed; others learn it when they come back. */
+  /**
+   * Pushes the version's account to every server; idempotent. Resolves when all servers that are up
+   * have confirmed; others get it when they are back.
+   */
   ensureVersion(version: BrokerVersion, signal?: AbortSignal): Promise<void>
   /**
-   * The `.creds` file of one group's user, the same for the same identity; the caller stores it in a Secret. What it may do stands in the account, so it is of no
-   * use before `ensureVersion`.
+   * The `.creds` file of one group's user, the same for the same identity; the caller stores it in
+   * a Secret. Its permissions are in the account, so it is of no use before `ensureVersion`.
    */
   groupCredentials(identity: VersionIdentity, group: string): Promise<string>
   /**
-   * Closes the account: all clients of that version are cut off at once and refused from then on, also by a server that is down now. Idempotent;
-   * `ensureVersion` opens it again.
+   * Closes the account: all clients of that version are cut off at once and refused from then on,
+   * also by a server that is down now. Idempotent; `ensureVersion` opens it again.
    */
   removeVersion(identity: VersionIdentity, signal?: AbortSignal): Promise<void>
   /**
-   * Asks every weavelet of the version; resolves after `waitMs` or when the replicas of `expect`, by name, have answered. Others that answered are there too.
-   * With `goodbye` they tell their clients to leave, too.
+   * Asks every weavelet of the version; resolves after `waitMs` or when the replicas of `expect`,
+   * by name, have answered. Other replicas that answered are included. With `goodbye` they also ask
+   * their clients to leave.
    */
   weavelets(identity: VersionIdentity, options: WeaveletQuestion): Promise<readonly WeaveletStatus[]>
-  /** Connects into a version, for as long as the caller needs it. Fails while the broker does not know the version. */
+  /**
+   * Connects into a version, for as long as the caller needs it. Fails while the broker does not
+   * know the version.
+   */
   connectTo(identity: VersionIdentity): Promise<VersionConnection>
-  /** Makes all versions that must exist known to the servers, now and after every reconnect; those that a server did not take are tried again. */
+  /**
+   * Pushes all versions that must exist to the servers, now and after every reconnect; those that a
+   * server did not accept are retried.
+   */
   onReconnect(versions: () => readonly BrokerVersion[]): void
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /**
- * The walls between the groups of one version, and how large a version may be: real servers in operator mode, clients with the credentials that the operator
- * would put into Secrets, and each subject that Weaver has.
+ * The walls between the groups of one version, and how large a version may be: real servers in
+ * operator mode, clients with the credentials that the operator would put into Secrets, and each
+ * subject that Weaver has.
  */
 import { encodeUser, fmtCreds } from '@nats-io/jwt'
 import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
@@ -92,7 +93,10 @@ async function dial(creds: string, prefix?: string): Promise<NatsConnection> {
 }
 const refusals = new WeakMap<NatsConnection, number>()
 
-/** Those of the attempts that the server allows: it tells of a refusal before it answers the ping that follows. */
+/**
+ * Those of the attempts that the server allows: it tells of a refusal before it answers the ping
+ * that follows.
+ */
 async function allowed(nc: NatsConnection, subjects: readonly string[], attempt: (subject: string) => void): Promise<string[]> {
   const found: string[] = []
   for (const subject of subjects) {
@@ -112,7 +116,9 @@ describe('a group of a version', () => {
     v1 = newVersion(GROUPS)
     await broker.ensureVersion(v1)
   })
-  /** Every subject that Weaver has, for each component and each group, and the wildcards over them. */
+  /**
+   * Every subject that Weaver has, for each component and each group, and the wildcards over them.
+   */
   const everySubject = (id: string): string[] => [
     ...['weaver/Main', 'shop/Cart', 'shop/Bank', 'shop/Rates', 'shop/Tax'].flatMap((name) => [
       callSubject(id, name),
@@ -184,7 +190,10 @@ describe('a group of a version', () => {
 })
 
 describe('a version that was made by an older release', () => {
-  /** As that release made it: what it may do stands in the user's JWT, which the account itself has signed. */
+  /**
+   * As that release made it: what it may do stands in the user's JWT, which the account itself has
+   * signed.
+   */
   const oldCreds = async (version: BrokerVersion, group: BrokerGroup): Promise<string> => {
     const keys = deriveVersionKeys(new TextEncoder().encode(cluster.auth['operator.seed']), version)
     const { publish, subscribe } = groupPermissions(version.deploymentId, group, { groups: version.groups, layout: 1 })

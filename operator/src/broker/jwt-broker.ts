@@ -1,10 +1,13 @@
 /**
- * NATS in operator mode: a version is an account, a colocation group a user in it. Accounts are pushed to every server over the system account, and closed with
- * the version, which ends all of its connections.
+ * NATS in operator mode: a version is an account, a colocation group a user in it. Accounts are
+ * pushed to every server over the system account, and closed with the version, which ends all of
+ * its connections.
  *
- * I1  An account ends by a newer claim that admits nobody, not by `$SYS.REQ.CLAIMS.DELETE`: a server that was down then would come back with the old claim and
- *     give it to all the others, who have nothing newer to hold against it. Servers drop the closing claim by themselves after `CLOSED_FOR_S`.
- * I2  Nothing is sent while the connection is down: it would be buffered, and a claim that is out of date would go out at the reconnect.
+ * I1  An account ends by a newer claim that admits no client, not by `$SYS.REQ.CLAIMS.DELETE`: a
+ *     server that was down then would return with the old claim and spread it to the others, which
+ *     have nothing newer. Servers drop the closing claim by themselves after `CLOSED_FOR_S`.
+ * I2  Nothing is sent while the connection is down: it would be buffered, and an outdated claim
+ *     would go out at the reconnect.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { operatorError } from '../errors/catalogue.js'
@@ -21,7 +24,10 @@ const PING_WAIT_MS = 300
 const PUSH_AT_ONCE = 16
 const PUSH_AGAIN_MS = { first: 500, most: 5_000 } as const
 const REPLY = '_INBOX.weaver-operator'
-/** Longest time that a server may be away and still learn, when it is back, that an account was closed. Each closed account takes one file on each server so long. */
+/**
+ * Longest time that a server may be down and still learn, when it is back, that an account was
+ * closed. Each closed account occupies one file on each server for that time.
+ */
 const CLOSED_FOR_S = 7 * 24 * 3600
 
 export interface JwtBrokerOptions {
@@ -33,7 +39,7 @@ export interface JwtBrokerOptions {
   readonly log: Logger
 }
 
-/** Connects to the system account, and keeps trying while the broker is not up. */
+/** Connects to the system account; retries while the broker is down. */
 export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker> {
   const { servers, log } = options
   const seed = new TextEncoder().encode(options.operatorSeed.trim())
@@ -48,7 +54,10 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
     check(jwt.length)
     await tellServers(system, { servers, jwt, what, signal })
   }
-  /** Deployments whose accounts were closed: what is pushed in the background leaves them closed, whatever else still names them. */
+  /**
+   * Deployments whose accounts were closed: pushes in the background leave them closed, whatever
+   * else still names them.
+   */
   const closed = new Set<string>()
   let round = 0
   /** Rounds end with the connection, and when a newer one begins. */
@@ -105,7 +114,10 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
   return broker
 }
 
-/** Makes all accounts known to the servers; what they do not take, while many start at once, is told and tried again, less and less often. */
+/**
+ * Pushes all accounts to the servers; a push that they do not accept, for instance while many start
+ * at once, is logged and retried with back-off.
+ */
 async function pushUntilTaken(options: {
   readonly versions: () => readonly BrokerVersion[]
   readonly ensureVersion: (version: BrokerVersion) => Promise<void>
@@ -162,7 +174,8 @@ function failIfTooLarge(claim: {
 
 /**
  * Gives a claim to every server and counts their answers.
- * @throws WeaverError `WEAVER_BROKER_PUSH` when a server that is up did not take it, `WEAVER_BROKER_NOT_CONNECTED` (I2).
+ * @throws WeaverError `WEAVER_BROKER_PUSH` when a server that is up did not take it,
+ * `WEAVER_BROKER_NOT_CONNECTED` (I2).
  */
 async function tellServers(
   system: BrokerConnection,

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { defaultNatsLimits, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt'
 import { createNkey, NKEY_ROLE } from './nkey.js'
 
-/** What the broker and the operator share: the content of the Secret that the chart's hook makes. */
+/**
+ * What the broker and the operator share: the content of the Secret that the chart's hook makes.
+ */
 export interface BrokerAuth {
   /** Signs accounts; every version's keys are derived from it. Only the operator reads it. */
   readonly 'operator.seed': string
@@ -10,14 +12,20 @@ export interface BrokerAuth {
   readonly 'system.creds': string
   /** What the servers' configuration includes: operator, system account, full resolver. */
   readonly 'auth.conf': string
-  /** By which the servers know each other: whoever may open a route is a server of the cluster, and hears every account. */
+  /**
+   * The password of routes between servers: a client that opens a route is a server of the cluster,
+   * and receives every account.
+   */
   readonly 'route.password': string
 }
 
-/** Limits that limit nothing. `encodeAccount(…, {})` alone would allow no connection at all, and the server would only log why. */
+/**
+ * Unlimited limits. `encodeAccount(…, {})` alone would allow no connection at all, and the server
+ * would only log why.
+ */
 export const UNLIMITED = { ...defaultNatsLimits(), conn: -1, leaf: -1, imports: -1, exports: -1, wildcards: true } as const
 
-/** Folder, in the broker's pods, where servers keep the accounts they were told of. */
+/** Folder, in the broker's pods, where servers keep the accounts pushed to them. */
 const RESOLVER_FOLDER = '/data/jwt'
 
 export async function createBrokerAuth(options: { readonly resolverFolder?: string } = {}): Promise<BrokerAuth> {
@@ -38,7 +46,8 @@ export async function createBrokerAuth(options: { readonly resolverFolder?: stri
       `resolver_preload: { ${id}: ${systemJwt} }`,
       '',
     ].join('\n'),
-    // It begins with a letter: the servers' configuration would take some hexadecimal digits for a number.
+    // It begins with a letter: the servers' configuration would take some hexadecimal digits for a
+    // number.
     'route.password': `r${randomBytes(24).toString('hex')}`,
   }
 }

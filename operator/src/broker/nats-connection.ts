@@ -1,4 +1,7 @@
-/** The operator's connections to the broker. No other file of the operator imports the client library. */
+/**
+ * The operator's connections to the broker. No other file of the operator imports the client
+ * library.
+ */
 import { connect, credsAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { ControllerPort } from '@weaver/deployer'
 import { reasonOf } from '@weaver/sdk/contract'
@@ -8,16 +11,22 @@ export interface BrokerConnection extends ControllerPort {
   readonly isClosed: boolean
   /** Largest message in bytes. */
   readonly maxPayloadBytes: number
-  /** Resolves when it is closed for good, by `close` or because the broker is gone or refuses it. */
+  /**
+   * Resolves when it is closed for good: by `close`, or because the broker is gone or refuses it.
+   */
   readonly closed: Promise<void>
-  /** Resolves when its server is about to stop (lame duck mode): in some seconds the server closes the connection. */
+  /**
+   * Resolves when its server is about to stop (lame duck mode): in some seconds the server closes
+   * the connection.
+   */
   readonly leaving: Promise<void>
-  /** Says nothing while the connection is down: it would arrive much later, at the reconnect. */
+  /** Sends nothing while the connection is down: it would arrive at the reconnect, much later. */
   publish(subject: string, data: Uint8Array, reply?: string): void
   /**
-   * Asks everybody who listens and gathers answers until `expect` have come or `waitMs` is over, whichever is first. A message of the broker itself ("nobody
-   * listens") is no answer. Rejects with `signal.reason` when aborted.
-   * @throws WeaverError `WEAVER_BROKER_NOT_CONNECTED` at once while the connection is down: what is sent then would go out much later, at the reconnect;
+   * Asks all subscribers and collects answers until `isEnough` or until `waitMs` is over. The
+   * broker's own "no responders" is not an answer. Rejects with `signal.reason` when aborted.
+   * @throws WeaverError `WEAVER_BROKER_NOT_CONNECTED` at once while the connection is down: what is
+   * sent then would go out at the reconnect, much later;
    *   `WEAVER_BROKER_REFUSED` when the broker does not let this user listen for answers.
    */
   ask(
@@ -25,14 +34,17 @@ export interface BrokerConnection extends ControllerPort {
     body: string,
     options: {
       readonly reply: string
-      /** Told each answer, once; true: no more are awaited. */
+      /** Called with each answer, once; true: no more are awaited. */
       readonly isEnough: (answer: string) => boolean
       readonly waitMs: number
       readonly signal?: AbortSignal | undefined
     },
   ): Promise<readonly string[]>
   onReconnect(listener: () => void): void
-  /** Resolves when the server has processed what was sent, subscriptions included. Rejects when the connection is lost before. */
+  /**
+   * Resolves when the server has processed what was sent, subscriptions included. Rejects when the
+   * connection is lost before.
+   */
   flush(): Promise<void>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * NATS keys (nkeys), signed by Node's own Ed25519. `@nats-io/nkeys` signs in JavaScript and makes its
- * key anew for each answer, which takes seven times as long: two seconds of CPU for the
+ * NATS keys (nkeys), signed by Node's own Ed25519. `@nats-io/nkeys` signs in JavaScript and makes
+ * its key anew for each answer, which takes seven times as long: two seconds of CPU for the
  * credentials of 200 groups. What is made here is the same, byte for byte.
  *
  * A key as text is base32 of its prefix, the raw key and a CRC-16, which comes low byte first. The
@@ -14,7 +14,7 @@ const SEED = 18 << 3
 const PRIVATE = 15 << 3
 /** First letter of the public key: `A`ccount, `U`ser, `O`perator. */
 export const NKEY_ROLE = { account: 0, user: 20 << 3, operator: 14 << 3 } as const
-/** What stands before the 32 raw bytes in the PKCS #8 form of an Ed25519 key (RFC 8410). */
+/** The prefix of the 32 raw bytes in the PKCS #8 form of an Ed25519 key (RFC 8410). */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** @param raw 32 bytes; random ones when left out. */
@@ -102,7 +102,7 @@ function base32(bytes: Uint8Array): string {
   return bits === 0 ? text : text + ALPHABET[(held << (5 - bits)) & 31]
 }
 
-/** Empty when a character is none of base32. */
+/** Empty when a character is not in base32. */
 function fromBase32(text: string): Buffer {
   const bytes: number[] = []
   let bits = 0

@@ -1,6 +1,7 @@
 /**
- * A nats-server that somebody in the cluster starts, with the name of ours and an account named as a version's: with a route to one of ours it would hear and say
- * everything in that account, whatever the credentials of clients are.
+ * A nats-server that somebody in the cluster starts, with the name of ours and an account named as
+ * a version's: with a route to one of ours it would hear and say everything in that account,
+ * whatever the credentials of clients are.
  */
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { callSubject } from '@weaver/sdk/contract'
@@ -39,7 +40,10 @@ afterAll(async () => {
   await cluster?.close()
 })
 
-/** @returns what the rogue's client heard of a call within the version, and what the version's component heard of the rogue. */
+/**
+ * @returns what the rogue's client heard of a call within the version, and what the version's
+ * component heard of the rogue.
+ */
 async function heardBy(userInfo: string): Promise<{ readonly rogue: string[]; readonly component: string[] }> {
   const account = deriveVersionKeys(new TextEncoder().encode(cluster.auth['operator.seed']), IDENTITY).account.getPublicKey()
   const rogue = await startPlainNatsServer([

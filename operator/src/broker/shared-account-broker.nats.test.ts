@@ -4,7 +4,8 @@ import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-clus
 import { createSharedAccountBroker } from './shared-account-broker.js'
 import type { Broker } from './broker.js'
 
-// A broker of the user's own, without operator mode and, here, without users: all that the operator can do there is ask.
+// A broker of the user's own, without operator mode and, here, without users: all that the operator
+// can do there is ask.
 const V1 = { appUid: 'u', versionId: '00000001', deploymentId: 'shop-00000001', groups: [], layout: 2 } as const
 const V2 = { ...V1, versionId: '00000002', deploymentId: 'shop-00000002' }
 

@@ -3,8 +3,9 @@ import { connectBroker } from './nats-connection.js'
 import { WeaveletAsker } from './weavelet-asker.js'
 
 /**
- * A broker of the user's own without operator mode: all versions share one identity. Their subjects carry the deployment's id, but nothing stops a version from
- * using another's; status says so (`Isolated=False`).
+ * A broker of the user's own without operator mode: all versions share one identity. Their subjects
+ * contain the deployment's id, but a version could use those of another; status reports that
+ * (`Isolated=False`).
  */
 export function createSharedAccountBroker(options: { readonly servers: readonly string[]; readonly creds: string | undefined }): Broker {
   const asker = new WeaveletAsker(options.servers, async () => options.creds)

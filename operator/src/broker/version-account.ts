@@ -1,11 +1,13 @@
 /**
- * What the broker is given of a version: the JWT of its account, and the `.creds` files of its users.
+ * What the broker gets for a version: the JWT of its account, and the `.creds` files of its users.
  *
- * What a group may do stands in the account, as the template of the group's own signing key, and the user's JWT only names that key. A user's JWT is part of
- * its CONNECT, which must fit into the broker's control line (4 KiB); one that listed its subjects passed that at a dozen components. The account goes as a
- * message, whose limit is `max_payload`.
+ * A group's permissions are in the account, as the template of the group's own signing key, and the
+ * user's JWT only names that key. A user's JWT is part of its CONNECT, which must fit into the
+ * broker's control line (4 KiB); one that listed its subjects exceeded that at a dozen components.
+ * The account goes as a message, whose limit is `max_payload`.
  *
- * I1  A version's templates never change: a server closes all connections of a key whose template is another one than before.
+ * I1  A version's templates never change: a server closes all connections of a key whose template
+ *     has changed.
  */
 import { encodeAccount, encodeUser, fmtCreds, newScopedSigner } from '@nats-io/jwt'
 import type { KeyPair } from '@nats-io/nkeys'
@@ -15,7 +17,10 @@ import type { VersionIdentity } from '../desired/version-identity.js'
 import { UNLIMITED } from './keygen.js'
 import type { VersionKeys } from './version-keys.js'
 
-/** In templates, the broker puts the account's name here: the deployment id, which may be three times as long. */
+/**
+ * In templates, the broker puts the account's name here: the deployment id, which may be three
+ * times as long.
+ */
 const ACCOUNT_NAME = '{{account-name()}}'
 /** Of what limits a user by count or size, nothing. */
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 } as const
@@ -23,8 +28,9 @@ const NO_LIMITS = { subs: -1, data: -1, payload: -1 } as const
 const ALL_TIME_S = 253_402_300_799
 
 /**
- * The JWT of the account of a version that runs. Signing takes time with its size, so what is too large is refused before.
- * @param options.check is told how many bytes it has at least
+ * The JWT of the account of a running version. Signing time grows with its size, so what is too
+ * large is refused before.
+ * @param options.check is called with its minimum size in bytes
  */
 export async function encodeVersionAccount(
   version: BrokerVersion,
@@ -45,7 +51,7 @@ export async function encodeVersionAccount(
   return encodeAccount(deploymentId, keys.account, { limits: UNLIMITED, signing_keys: signers }, { signer: operator })
 }
 
-/** The JWT of an account that admits nobody; servers forget it after `forS` seconds. */
+/** The JWT of an account that admits no client; servers forget it after `forS` seconds. */
 export function encodeClosedAccount(
   { deploymentId }: VersionIdentity,
   { keys, operator, forS }: { readonly keys: VersionKeys; readonly operator: KeyPair; readonly forS: number },
@@ -58,7 +64,10 @@ export function encodeClosedAccount(
   )
 }
 
-/** The `.creds` file of a group's user. The JWT's time of issue differs from call to call; the key, and what it may do, do not. */
+/**
+ * The `.creds` file of a group's user. The JWT's time of issue differs from call to call; the key
+ * and its permissions do not.
+ */
 export async function groupCreds(keys: VersionKeys, group: string): Promise<string> {
   const user = keys.group(group)
   const issuer = { issuer_account: keys.account.getPublicKey() }

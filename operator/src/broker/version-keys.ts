@@ -4,12 +4,16 @@ import type { VersionIdentity } from '../desired/version-identity.js'
 import { createNkey, NKEY_ROLE } from './nkey.js'
 
 /**
- * The keys of a version, all derived from the operator's seed (HKDF-SHA256), so that only that one secret is kept: the same identity has the same keys for
- * ever, and everything can be made again after every volume of the broker was lost.
+ * The keys of a version, all derived from the operator's seed (HKDF-SHA256), so that only that one
+ * secret is kept: the same identity has the same keys for ever, and everything can be made again
+ * after every volume of the broker was lost.
  */
 export interface VersionKeys {
   readonly account: KeyPair
-  /** The user of one colocation group, and the key that signs for it: the account says what users of that signer may do. */
+  /**
+   * The user of one colocation group, and the key that signs for it: the account says what users of
+   * that signer may do.
+   */
   group(name: string): KeyPair
   signer(group: string): KeyPair
   /** The operator's own user in the account. */

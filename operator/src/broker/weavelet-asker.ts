@@ -5,7 +5,10 @@ import { connectBroker, type BrokerConnection } from './nats-connection.js'
 
 const IDLE_MS = 30_000
 
-/** Asks the weavelets of versions for their state, over one connection per version that is closed when nobody asked for a while. */
+/**
+ * Asks the weavelets of versions for their state, over one connection per version, which is closed
+ * after a while without a question.
+ */
 export class WeaveletAsker {
   readonly #servers: readonly string[]
   readonly #credsOf: (identity: VersionIdentity) => Promise<string | undefined>
@@ -52,7 +55,8 @@ export class WeaveletAsker {
 
   async #connect(identity: VersionIdentity): Promise<BrokerConnection> {
     const key = keyOf(identity)
-    // Several may wait here for one that fails; the first of them that goes on makes the next connection, for all.
+    // Several callers may wait here for one that fails; the first to continue opens the next
+    // connection, for all.
     for (let known = this.#open.get(key); known !== undefined; known = this.#open.get(key)) {
       const connection = await known.connection.catch(() => undefined)
       if (connection !== undefined && !connection.isClosed) {
@@ -72,7 +76,7 @@ export class WeaveletAsker {
   }
 }
 
-/** `undefined` for what is no JSON: anything in the account may answer. */
+/** `undefined` for anything that is not JSON: any client in the account may answer. */
 function parseReply(text: string): ControlReply | undefined {
   try {
     return JSON.parse(text) as ControlReply

@@ -1,4 +1,7 @@
-/** Leaders and owners of keys while versions come and go: a real API server, a real nats-server, real weavelets in this process. */
+/**
+ * Leaders and owners of keys while versions come and go: a real API server, a real nats-server,
+ * real weavelets in this process.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deploymentId } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'

@@ -1,10 +1,11 @@
 /**
- * The control of every running version, app by app. Told by each pass which versions there are and which is active; it remembers nothing that the cluster and
- * the weavelets do not know.
+ * The control of every running version, app by app. Each pass supplies the versions and the active
+ * one; it remembers nothing that the cluster and the weavelets do not know.
  *
- * I1  A version has at most one control, and none when `sync` has returned without it: its account is closed after that.
- * I2  A new active version makes every leader ask again at once. The old one is refused, and gives the lease back when its work has ended; the new one gets it then,
- *     or when it ran out.
+ * I1  A version has at most one control, and none when `sync` has returned without it: its account
+ *     is closed after that.
+ * I2  A new active version makes every leader ask again at once. The old one is refused, and
+ *     releases the lease when its work has ended; the new one gets it then, or when it ran out.
  */
 import type { KubeApi } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
@@ -18,7 +19,10 @@ import { needsControl, startVersionControl, type VersionControl } from './versio
 type AppKey = Pick<AppIdentity, 'namespace' | 'name'>
 
 export interface AppControl {
-  /** Starts the control of versions that are new here, ends that of others, and takes note of the active one. Does not wait for connections. */
+  /**
+   * Starts the control of new versions, ends that of others, and records the active one. Does not
+   * wait for connections.
+   */
   sync(app: AppIdentity, now: { readonly versions: readonly VersionPlan[]; readonly active: string | undefined }): Promise<void>
   /** The app is gone. */
   forget(key: AppKey): Promise<void>

@@ -31,7 +31,8 @@ it('one of many that ask many operators at once gets the lease', async () => {
   const asked = await Promise.allSettled(Array.from({ length: 12 }, (_, i) => operator().take(FOREMAN, `v1/web-${i}/t`, LEASE_MS)))
   const granted = asked.filter((answer) => answer.status === 'fulfilled' && answer.value !== undefined)
   expect(granted).toHaveLength(1)
-  // Those that lost the race at the server failed, which is no answer; nobody else was given anything.
+  // Those that lost the race at the server failed, which is no answer; nobody else was given
+  // anything.
   for (const answer of asked) if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ status: 409 })
   expect(await stored()).toHaveLength(1)
 })

@@ -1,11 +1,15 @@
 /**
- * Leases of leader components, each a `coordination.k8s.io` Lease that the app owns: they survive the operator, and two operators that overlap cannot give one twice.
+ * Leases of leader components, each a `coordination.k8s.io` Lease that the app owns: they survive
+ * the operator, and two operators that overlap cannot grant one twice.
  *
- * I1  A lease is given only by a write that names the resourceVersion it was decided on; another write in between makes it fail.
- * I2  A lease that another holds is taken only after it was not renewed for its whole time, on this process's monotonic clock. An operator that has just started
- *     waits that time for every holder whose renewals it has not seen.
- * I3  The token is the time at which the Lease was made, on the API server's clock, in milliseconds, plus `leaseTransitions`, which each new holder raises by one.
- *     It also grows when the Lease is made anew: with a new version, or a new app of the same name.
+ * I1  A lease is granted only by a write that names the resourceVersion it was decided on; another
+ *     write in between makes it fail.
+ * I2  A lease of another holder is taken only after it was not renewed for its whole duration, on
+ *     this process's monotonic clock. An operator that has just started waits that time for every
+ *     holder whose renewals it has not seen.
+ * I3  The token is the creation time of the Lease, on the API server's clock, in milliseconds, plus
+ *     `leaseTransitions`, which each new holder raises by one. It also grows when the Lease is
+ *     recreated: with a new version, or a new app of the same name.
  */
 import { leaderLeaseName } from '@weaver/crds'
 import type { LeaderLeases, LeaseName } from '@weaver/deployer'
@@ -52,7 +56,7 @@ export function createKubeLeases({ api, app, versionOf }: KubeLeasesOptions): Le
   return {
     async take(lease, holder, leaseMs) {
       const name = nameOf(lease)
-      // Those who wait ask as often as the holder: only its renewals shall cost calls.
+      // Candidates ask as often as the holder: only its renewals should cost calls.
       if (isHeldByOther(name, holder)) return undefined
       const found = await api.get<LeaseObject>(KINDS.leases, app.namespace, name, LIMIT)
       const now = microTime(Date.now())

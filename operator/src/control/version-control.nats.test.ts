@@ -1,4 +1,7 @@
-/** Who may ask for a lease, and what the operator hears, with the credentials of a version's groups: a real nats-server in operator mode. */
+/**
+ * Who may ask for a lease, and what the operator hears, with the credentials of a version's groups:
+ * a real nats-server in operator mode.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,9 +1,11 @@
 /**
- * What the operator decides inside one running version: which replica leads each leader component, and which replicas
- * own the keys of routed ones. Connected into the version while it exists; a connection that ends is replaced.
+ * What the operator decides inside one running version: which replica leads each leader component,
+ * and which replicas own the keys of routed ones. Connected into the version while it exists; a
+ * connection that ends is replaced.
  *
- * I1  When the server of the connection enters lame duck mode, the next connection controls before the old one ends, so
- *     that no request is lost in between. For a moment both control: their leases have one store, epochs only grow.
+ * I1  When the server of the connection enters lame duck mode, the next connection controls before
+ *     the old one ends, so that no request is lost in between. For a moment both control: their
+ *     leases have one store, epochs only grow.
  * I2  After a reconnect everything that may have been missed is asked for or published again.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,7 +19,10 @@ import type { Logger } from '../log/logger.js'
 const RETRY_MS = 500
 /** Failures before one is logged as a warning: a new version needs a few attempts. */
 const QUIET_TRIES = 10
-/** How long two connections control a version: other servers of the broker learn of a new subscription a little later. */
+/**
+ * How long two connections control a version: other servers of the broker learn of a new
+ * subscription a little later.
+ */
 const OVERLAP_MS = 1_000
 
 export interface VersionControlOptions {
@@ -90,7 +95,8 @@ export function startVersionControl(options: VersionControlOptions): VersionCont
         await current.close()
         current = undefined
       }
-      // A server that is leaving is replaced at once: its connection serves until the next one does.
+      // A server that is leaving is replaced at once: its connection serves until the next one
+      // does.
       if (failures > 0 || current === undefined) await sleep(RETRY_MS, undefined, { signal: stop.signal }).catch(() => undefined) // stopped meanwhile
     }
     await current?.close()

@@ -1,9 +1,11 @@
 /**
- * Drives the describe pod of one version, level by level: each call looks at the pod as it is and does the next thing. Nothing is remembered between
- * calls but the pod itself, so the operator may die at any moment.
+ * Drives the describe pod of one version, level-based: each call observes the pod and takes the
+ * next step. The pod is the only memory between calls, so the operator may die at any time.
  *
- * I1  The pod is deleted only by `forgetDescription`, which the caller calls after it has stored the result: a crash in between reads the log again.
- * I2  A failed pod stays for RETRY_AFTER_MS, so that a broken image costs one pod in five minutes, and a tag that was pushed anew is found.
+ * I1  The pod is deleted only by `forgetDescription`, which the caller calls after it has stored
+ *     the result: a crash in between reads the log again.
+ * I2  A failed pod stays for RETRY_AFTER_MS, so that a broken image costs one pod in five minutes,
+ *     and a tag that was pushed again is found.
  */
 import { describePodName, type WeaverAppSpec } from '@weaver/crds'
 import { KINDS, type KubeApi } from '@weaver/kube'

@@ -8,9 +8,11 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/
 /**
  * Turns what the kubelet ran (`status.containerStatuses[].imageID`) into a reference by digest.
  *
- * `imageID` forms: `registry/app@sha256:…` (containerd, CRI-O), the same after `docker-pullable://` (old dockershim), and a bare `sha256:…` for an image
- * that was imported into the node and is in no registry: that one names no manifest that another node could pull. A node may also know the content under
- * another repository's name first; whether the user's repository has that manifest is then unknown, so nothing is pinned.
+ * `imageID` forms: `registry/app@sha256:…` (containerd, CRI-O), the same after `docker-pullable://`
+ * (old dockershim), and a bare `sha256:…` for an image that was imported into the node and is in no
+ * registry: it does not name a manifest that another node could pull. A node may also know the
+ * content under another repository's name first; whether the user's repository has that manifest is
+ * then unknown, so nothing is pinned.
  */
 export function pinImage(image: string, imageId: string | undefined): PinnedImage {
   const written = splitDigest(image)

@@ -3,13 +3,19 @@ import { WeaverError } from '@weaver/sdk/contract'
 export interface OperatorErrorEntry {
   /** When it occurs: the second half of a sentence that begins with the code. */
   readonly when: string
-  /** Whether the operator tries again by itself, until the cause is gone. `exits`: the process ends, and its Deployment restarts it. */
+  /**
+   * Whether the operator retries by itself, until the cause is gone. `exits`: the process ends, and
+   * its Deployment restarts it.
+   */
   readonly retry: 'always' | 'exits'
   /** What to do. */
   readonly remedy: string
 }
 
-/** Every error of the operator. Codes are stable and never reused; docs/operator-errors.md is made from this. */
+/**
+ * Every error of the operator. Codes are stable and never reused; docs/operator-errors.md is made
+ * from this.
+ */
 export const OPERATOR_ERRORS = {
   WEAVER_BOOTSTRAP_TOO_LARGE: {
     when: 'what the pods of a group need to know, most of it configuration, does not fit into one environment variable (128 KiB on Linux). No object of the version is made.',

@@ -1,11 +1,12 @@
 /**
- * Sends a child only when it must be sent. A rollout of twelve components passes here thousands of times; the API server should see a write only when
- * something is missing, was changed by somebody, or ought to change.
+ * Sends a child only when needed. A rollout of twelve components gets here thousands of times; the
+ * API server should see a write only when something is missing, was edited, or has to change.
  *
  * I1  A child that is wanted and absent is applied; a cache may lag, so the object is read before.
  * I2  A child whose hash annotation differs from the wanted one is applied.
- * I3  A child of the right hash is applied again when it no longer says what we asked (someone edited it), once per change of that object: what an admission
- *     plugin or the server's own normalisation turns into something else must not be fought for ever.
+ * I3  A child with the right hash is applied again when it no longer matches what we asked for (it
+ *     was edited), once per change of that object: what an admission plugin or the server's own
+ *     normalisation turns into something else must not be fought for ever.
  * I4  Only the app's own objects are written (`kube/own-objects.ts`).
  */
 import { ANNOTATIONS } from '@weaver/crds'
@@ -25,13 +26,16 @@ interface Remembered {
 }
 
 /**
- * A child as a cache has it; `undefined`: absent; `'unwatched'`: no cache watches it, so it is read when that was long ago. A cache may hold the metadata alone
- * (`PartialObjectMetadata`): then the object is read when it changed.
+ * A child as a cache has it; `undefined`: absent; `'unwatched'`: no cache watches it, so it is read
+ * when the last read was long ago. A cache may hold the metadata alone (`PartialObjectMetadata`):
+ * then the object is read when it changed.
  */
 export type LiveChild = KubeObject | undefined | 'unwatched'
 
 export interface EnsureOptions extends CallOptions {
-  /** Makes the manifest that is sent, where `wanted` leaves out what is costly or different each time. */
+  /**
+   * Builds the manifest to send, when `wanted` leaves out what is costly or different each time.
+   */
   readonly complete?: () => Promise<Manifest>
   /** What has to be so before an object that is given to the app is taken over; see `applyOwn`. */
   readonly adoptsOnce?: string
@@ -51,7 +55,10 @@ export interface ChildApplier {
     live: LiveChild,
     options?: CallOptions,
   ): Promise<void>
-  /** Whether a child was sent or seen lately and has not changed since; spares making a credential only to find that it is there. */
+  /**
+   * Whether a child was sent or seen recently and has not changed since; avoids issuing a
+   * credential that exists already.
+   */
   isFresh(kind: ResourceKind, which: { readonly namespace: string; readonly name: string }, live: LiveChild): boolean
   /** Forgets an object that was deleted, or everything of an app. */
   forget(match: { readonly namespace: string; readonly name: string; readonly kind?: ResourceKind }): void
@@ -72,7 +79,8 @@ export function createChildApplier(api: KubeApi, now: () => number): ChildApplie
       if (live === 'unwatched' && remembered?.hash === hash && now() - remembered.at < RECHECK_MS) return false
       const isKept = (object: KubeObject) => remembered?.hash === hash && remembered.mark === markOf(object) // I3
       let found = live === 'unwatched' ? undefined : live
-      // A cache may not have seen our own write yet (I1), and one that holds metadata does not know what else was changed.
+      // A cache may not have seen our own write yet (I1), and one of metadata does not show what
+      // else was changed.
       if (found === undefined || (isPartial(found) && !isKept(found))) found = await api.get(kind, namespace, name, call)
       if (found?.metadata.annotations?.[ANNOTATIONS.appliedHash] === hash && isMarked(found, wanted))
         if (isKept(found) || isAsWanted(kind, found, wanted)) {

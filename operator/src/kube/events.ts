@@ -1,4 +1,7 @@
-/** Writes Kubernetes Events (`events.k8s.io/v1`) on the objects they are about. Best effort: an event that cannot be written is logged, and nothing waits for it. */
+/**
+ * Writes Kubernetes Events (`events.k8s.io/v1`) on the objects they are about. Best effort: an
+ * event that cannot be written is logged and does not block anything.
+ */
 import { createHash, randomBytes } from 'node:crypto'
 import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import type { Logger } from '../log/logger.js'

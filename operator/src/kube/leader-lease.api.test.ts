@@ -5,8 +5,9 @@ import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { createOperatorClient } from './operator-client.js'
 import { startLeaderLease, type LeaderLease, type LeaderLeaseOptions } from './leader-lease.js'
 
-// Leases of a second or two instead of fifteen; everything else as in production. Where a test says "at once", or that nothing is lost, the lease is so long that a
-// busy machine cannot be mistaken for a lease that ran out.
+// Leases of a second or two instead of fifteen; everything else as in production. Where a test says
+// "at once", or that nothing is lost, the lease is so long that a busy machine cannot be mistaken
+// for a lease that ran out.
 
 const DURATION_MS = 2_000
 const TIMES = { durationMs: DURATION_MS, renewDeadlineMs: 1_200, retryMs: 100 }
@@ -160,7 +161,8 @@ describe('leader lease', () => {
     await a.lease.acquired
     const b = await candidate('b')
     await sleep(200)
-    // What is written gets through at once; answers take almost as long as they may. Then nothing gets through.
+    // What is written gets through at once; answers take almost as long as they may. Then nothing
+    // gets through.
     a.proxy.fault = () => ({ answerAfterMs: 450 })
     const before = a.proxy.requests.filter((r) => r.startsWith('PATCH')).length
     await within(AMPLE_MS, 'a late renewal', () => a.proxy.requests.filter((r) => r.startsWith('PATCH')).length > before)

@@ -1,11 +1,15 @@
 /**
- * Leader election by a `coordination.k8s.io` Lease, as client-go does it: hold for 15 s, give up after 10 s without a renewal, try every 2 s. It runs on timers
- * of its own, so that a slow reconcile does not lose it. Leadership is not fencing: every write of the operator is safe under two leaders.
+ * Leader election by a `coordination.k8s.io` Lease, as client-go does it: hold for 15 s, give up
+ * after 10 s without a renewal, try every 2 s. It has its own timers, so that a slow pass does not
+ * lose it. Leadership is not fencing: every write of the operator is safe under two leaders.
  *
- * I1  Leadership ends `renewDeadlineMs` after the last renewal was *sent*, by a timer, whatever a call in flight is doing: others count `durationMs` from when
- *     they saw it, which is later. It ends at once when the lease is seen to be another's.
- * I2  Only intervals of this process's monotonic clock are compared; no clock of another machine, and no wall clock that may be set.
- * I3  Only a lease that is still ours is given up, also one that a call in flight took while closing.
+ * I1  Leadership ends `renewDeadlineMs` after the last renewal was *sent*, by a timer, whatever a
+ *     call in flight is doing: others count `durationMs` from when they saw it, which is later. It
+ *     ends at once when another process is seen to hold the lease.
+ * I2  Only intervals of this process's monotonic clock are compared; no clock of another machine,
+ *     and no wall clock that may be set.
+ * I3  Only a lease that is still ours is released, including one that a call in flight took while
+ *     closing.
  */
 import { isKubeError, KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import type { Logger } from '../log/logger.js'
@@ -16,7 +20,10 @@ export interface LeaderLeaseOptions {
   readonly name: string
   readonly identity: string
   readonly log: Logger
-  /** Called once, when the lease could not be renewed in time or went to another: stop acting at once. */
+  /**
+   * Called once, when the lease could not be renewed in time or another process took it: stop
+   * acting at once.
+   */
   readonly onLost: () => void
   readonly durationMs?: number
   readonly renewDeadlineMs?: number

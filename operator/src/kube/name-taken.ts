@@ -3,7 +3,10 @@ import { WeaverError } from '@weaver/sdk/contract'
 import type { KubeObject, OwnerReference, ResourceKind } from '@weaver/kube'
 import type { OperatorErrorCode } from '../errors/catalogue.js'
 
-/** A name that a WeaverApp needs belongs to an object that is not the app's. `WEAVER_NAME_TAKEN`; nothing was written. */
+/**
+ * A name that a WeaverApp needs belongs to an object that is not the app's. `WEAVER_NAME_TAKEN`;
+ * nothing was written.
+ */
 export class NameTakenError extends WeaverError {
   /** The object is given to the app, and is taken over when something else is so first. */
   readonly isPending: boolean
@@ -25,12 +28,18 @@ export function isNameTaken(error: unknown): error is NameTakenError {
   return error instanceof NameTakenError
 }
 
-/** Whether its user gives an object to the app: it names the app in an annotation, and no controller has it. */
+/**
+ * Whether its user gives an object to the app: it names the app in an annotation, and no controller
+ * has it.
+ */
 export function isGivenTo(object: KubeObject, app: string): boolean {
   return object.metadata.annotations?.[ANNOTATIONS.adopt] === app && !object.metadata.ownerReferences?.some((o) => o.controller === true)
 }
 
-/** Whether adopting an object leaves it what its users know it as: a Service of another type would lose its address. */
+/**
+ * Whether an object stays usable for its users when it is adopted: a Service of another type would
+ * lose its address.
+ */
 export function isLike(kind: ResourceKind, found: KubeObject, wanted: KubeObject): boolean {
   return kind.plural !== 'services' || serviceType(found) === serviceType(wanted)
 }

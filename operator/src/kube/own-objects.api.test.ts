@@ -23,7 +23,9 @@ const APP = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', namespace: N
 const selector = { matchLabels: { app: 'x' } }
 const template = { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
 
-/** Every kind that the operator makes for an app, as ours and as somebody else's of the same name. */
+/**
+ * Every kind that the operator makes for an app, as ours and as somebody else's of the same name.
+ */
 const CHILDREN: readonly (readonly [ResourceKind, ours: object, theirs: object])[] = [
   [KINDS.services, { spec: { selector: { 'weaver.dev/app': 'foreign' }, ports: [{ name: 'listener', port: 80, targetPort: 8080, protocol: 'TCP' }] } }, { spec: { selector: { app: 'old' }, ports: [{ name: 'web', port: 80, targetPort: 80 }, { name: 'more', port: 81 }] } }],
   [KINDS.deployments, { spec: { replicas: 1, selector, template } }, { spec: { replicas: 2, selector, template } }],

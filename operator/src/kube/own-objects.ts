@@ -1,14 +1,20 @@
 /**
- * Writes and deletes the children of a WeaverApp, and nothing else. Names are derived, so an object of another owner may already have one: server-side apply with
- * force would take it over silently, and deleting the app would then delete it. Every apply and every delete of a child passes here.
+ * Writes and deletes the children of a WeaverApp, and nothing else. Names are derived, so an object
+ * of another owner may already have one: server-side apply with force would take it over silently,
+ * and deleting the app would then delete it. Every apply and every delete of a child goes through
+ * here.
  *
- * I1  An object is the app's own when it has an owner reference with the app's uid, or is exactly what was applied for that uid. What is another's is neither
- *     written nor deleted; `NameTakenError` names it, its owner and the remedy.
- * I2  A write carries the uid that was looked at, so an object that took its place in between is refused by the API server.
- * I3  What is absent is applied without force. An object that someone else made between look and write is released again: an empty apply takes back exactly
- *     the fields that this manager owns.
- * I4  An object that its user gives to the app by annotation is switched in one write and then owned like any other: nothing of its former fields stays where
- *     it would change what the object does.
+ * I1  An object is the app's own when it has an owner reference with the app's uid, or is exactly
+ *     what was applied for that uid. What is another's is neither written nor deleted;
+ *     `NameTakenError` names it, its owner and the remedy.
+ * I2  A write carries the observed uid, so the API server refuses it when another object took the
+ *     name in between.
+ * I3  An absent object is applied without force. An object that another client created between read
+ *     and write is released again: an empty apply takes back exactly the fields that this manager
+ *     owns.
+ * I4  An object that its user gives to the app by annotation is switched in one write and then
+ *     owned like any other: nothing of its former fields stays where it would change what the
+ *     object does.
  */
 import { ANNOTATIONS, FIELD_MANAGER } from '@weaver/crds'
 import type { CallOptions, KubeApi, KubeObject, OwnerReference, ResourceKind } from '@weaver/kube'
@@ -16,9 +22,11 @@ import { isGivenTo, isLike, NameTakenError } from './name-taken.js'
 import { replacementOf } from './replacement.js'
 
 export interface ApplyOwnOptions extends CallOptions {
-  /** The object as it was just read, or `'absent'`. It is read when this is missing or another's. */
+  /** The object as just read, or `'absent'`. It is read when this is missing or not ours. */
   readonly live?: KubeObject | 'absent'
-  /** Absent: an object that is given to the app may be taken now. Otherwise what has to be so first. */
+  /**
+   * Absent: an object that is given to the app may be taken now. Otherwise what has to be so first.
+   */
   readonly adoptsOnce?: string
 }
 
@@ -98,8 +106,9 @@ async function applyAbsent<T extends KubeObject>(api: KubeApi, kind: ResourceKin
 }
 
 /**
- * I4. First the fields that decide what the object does, in one write, so that a Service never selects half of each; then ours; then the former owners of
- * fields are forgotten, so that what we later leave out goes away.
+ * I4. First the fields that decide what the object does, in one write, so that a Service never
+ * selects half of each; then ours; then the former owners of fields are forgotten, so that what we
+ * later leave out goes away.
  */
 async function adopt<T extends KubeObject>(
   api: KubeApi,
@@ -116,7 +125,10 @@ async function adopt<T extends KubeObject>(
   return api.patch<T>(kind, namespace, name, body, options)
 }
 
-/** The hash covers the owner's uid: only what was applied for this very app has it. An owner reference that someone took off is put back. */
+/**
+ * The hash covers the owner's uid: only what was applied for this very app has it. A removed owner
+ * reference is restored.
+ */
 function isAppliedFor(live: KubeObject, wanted: KubeObject): boolean {
   const hash = wanted.metadata.annotations?.[ANNOTATIONS.appliedHash]
   const isControlled = live.metadata.ownerReferences?.some((o) => o.controller === true) === true

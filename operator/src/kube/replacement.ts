@@ -1,8 +1,9 @@
 import type { KubeObject, ResourceKind } from '@weaver/kube'
 
 /**
- * Fields in which an object must say what we want and nothing besides: server-side apply merges maps and lists of maps, so another manager's key in a Service's
- * selector would stay and select no pod at all. Other fields may be added to by others, as an admission plugin or `kubectl rollout restart` does.
+ * Fields in which an object must have exactly what we want: server-side apply merges maps and lists
+ * of maps, so another manager's key in a Service's selector would stay and select no pod at all.
+ * Others may add to other fields, as an admission plugin or `kubectl rollout restart` does.
  */
 const EXACT: Readonly<Record<string, readonly (readonly string[])[]>> = {
   services: [
@@ -26,14 +27,20 @@ export function replacementOf(kind: ResourceKind, live: KubeObject, wanted: Kube
   return patch
 }
 
-/** True when the live value says everything that the wanted one says; what a server adds (defaults, status) is not looked at. */
+/**
+ * True when the live value contains everything that the wanted one has; additions of the server
+ * (defaults, status) are ignored.
+ */
 export function says(live: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) return Array.isArray(live) && live.length === wanted.length && wanted.every((w, i) => says(live[i], w))
   if (isRecord(wanted)) return isRecord(live) && Object.entries(wanted).every(([key, value]) => says(live[key], value))
   return live === wanted
 }
 
-/** Entries of lists are compared by what we say of them: the server fills in more (`nodePort`, `protocol`). */
+/**
+ * Entries of lists are compared by the fields that we set: the server fills in more (`nodePort`,
+ * `protocol`).
+ */
 function replace(live: unknown, wanted: unknown): unknown {
   if (wanted === undefined) return isEmpty(live) ? SAME : null
   if (Array.isArray(wanted) || !isRecord(wanted)) return says(live, wanted) ? SAME : wanted

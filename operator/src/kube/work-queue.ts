@@ -1,11 +1,16 @@
 import { KubeError } from '@weaver/kube'
 /**
- * Keys to work on. A key is in it once, however often it is added; it is never worked on twice at a time, and what is added while it is worked on causes
- * exactly one more run. Failures come back with a growing delay of their own, and not before the API server's `Retry-After`.
+ * Keys to work on. A key is in it once, however often it is added; it never has two runs at a time,
+ * and additions during a run cause exactly one more. Failures are retried with back-off, and not
+ * before the API server's `Retry-After`.
  */
 
 export interface WorkQueueOptions {
-  /** Works on one key. @returns when to do it again at the latest, in milliseconds; `undefined`: when it is added. */
+  /**
+   * Works on one key.
+   * @returns the latest time of the next run, in milliseconds from now; `undefined`: when it is
+   * added.
+   */
   readonly work: (key: string, signal: AbortSignal) => Promise<number | undefined>
   readonly onError: (key: string, error: unknown, retryMs: number) => void
   /** Keys worked on at the same time. @default 4 */
