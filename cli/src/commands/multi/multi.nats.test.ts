@@ -214,11 +214,29 @@ it('the tour: deploy, requests, status, logs, metrics, profile; replicas that dr
   expect(readdirSync(join(state, 'weaver/multi'))).toEqual([])
 }, 900_000)
 
-it('after kill -9 of the deployer its processes end by themselves, and the next command clears the rest away', async () => {
-  toml('replicas = 1\n')
+it('lives through the end of its broker, and of a process that is left; after kill -9 of the deployer nothing stays', async () => {
+  toml('replicas = 1\nrestart = "leave"\n')
   const deployer = await deploy()
   const [view] = (await views()) as [DeploymentView]
   expect(pidsOf(view)).toHaveLength(3)
+  const [converter] = view.groups.find(({ name }) => name === 'converter')?.replicas ?? []
+  process.kill(converter?.pid ?? 0, 'SIGKILL')
+  await until('the end of the converter', async () =>
+    (await weaver('multi status')).stdout.includes('httpserver/Converter  (ended)') ? true : undefined,
+  )
+
+  const entry = readdirSync(join(state, 'weaver/multi')).find((name) => name.endsWith('.json')) ?? ''
+  const brokerPid = (): number => {
+    const { children } = JSON.parse(readFileSync(join(state, 'weaver/multi', entry), 'utf8')) as { children: [unknown, [{ pid: number }]] }
+    return children[1][0].pid
+  }
+  process.kill(brokerPid(), 'SIGKILL')
+  await until('the broker to be back', () =>
+    deployer.text.includes('the broker was killed by SIGKILL; it is started again') ? true : undefined,
+  )
+  const answer = await until('calls to work again', () => get('/reverse?text=abc').catch(() => undefined))
+  expect(answer).toEqual({ text: 'cba' })
+
   deployer.child.kill('SIGKILL')
   await deployer.exited
   await until('the end of the processes', () => (pidsOf(view).some(isAlive) ? undefined : true))
@@ -231,7 +249,7 @@ it('after kill -9 of the deployer its processes end by themselves, and the next 
   expect(existsSync(join(state, 'weaver/logs/multi'))).toBe(false)
 }, 900_000)
 
-it('what cannot start says why, and nothing of it runs', async () => {
+it('what cannot start, or must not go on, says why, and nothing of it runs', async () => {
   toml('replicas = 1\n')
   const config = readFileSync(join(folder, 'weaver.toml'), 'utf8')
   const deployAs = (text: string): Promise<Ran> => {
@@ -245,5 +263,16 @@ it('what cannot start says why, and nothing of it runs', async () => {
   )
   writeFileSync(join(folder, 'weaver.toml'), config)
   expect(await weaver('multi deploy weaver.toml --nats nats://127.0.0.1:1')).toEqual(anError(1, 'WEAVER_NATS_CONNECT', '127.0.0.1:1'))
+
+  writeFileSync(join(folder, 'weaver.toml'), `${config}restart = "stop-all"\n`)
+  const deployer = await deploy()
+  const [view] = (await views()) as [DeploymentView]
+  process.kill(pidsOf(view)[0] ?? 0, 'SIGKILL')
+  await deployer.exited
+  expect(deployer.child.exitCode).toBe(1)
+  expect(deployer.text).toMatch(
+    /error WEAVER_CLI_DEPLOYMENT_ENDED: the deployment was stopped: process [0-9a-f]{8} of group "\w+" was killed by SIGKILL, and multi.restart is "stop-all"\n$/,
+  )
+  expect(pidsOf(view).filter(isAlive)).toEqual([])
   expect(existsSync(join(state, 'weaver/multi')) ? readdirSync(join(state, 'weaver/multi')) : []).toEqual([])
 }, 900_000)

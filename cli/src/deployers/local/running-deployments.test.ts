@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -50,6 +52,26 @@ describe('the list of deployments', () => {
     listDeployment(list, entry(join(precious, 'control.sock'), NO_PID))
     expect(runningDeployments(list)).toEqual([])
     expect([readdirSync(list), readdirSync(precious)]).toEqual([[], ['thesis.txt']])
+  })
+
+  it('ends what a command that was killed has left, wave by wave, and nothing that only has its number', async () => {
+    const start = (): { readonly pid: number; readonly ended: Promise<unknown>; isAlive(): boolean } => {
+      const child = spawn('sleep', ['6000'], { stdio: 'ignore' })
+      return { pid: child.pid ?? 0, ended: once(child, 'exit'), isAlive: () => child.exitCode === null && child.signalCode === null }
+    }
+    const [first, last, stranger] = [start(), start(), start()]
+    const mark = ({ pid }: { readonly pid: number }, commandHas = 'sleep 6000') => ({ pid, commandHas })
+    const children = [[mark(first), mark(stranger, 'dist/main.js')], [mark(last)]]
+    listDeployment(list, { ...entry(join(list, 'd.sock'), NO_PID), children })
+    expect(runningDeployments(list)).toEqual([])
+    await first.ended
+    expect([last.isAlive(), readdirSync(list)]).toEqual([true, ['d.json']])
+    runningDeployments(list)
+    await last.ended
+    runningDeployments(list)
+    expect([stranger.isAlive(), readdirSync(list)]).toEqual([true, []])
+    process.kill(stranger.pid)
+    await stranger.ended
   })
 
   it('leaves nothing behind of an application that cannot be started', async () => {

@@ -37,6 +37,7 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
   removeOldLogs(folders.logs, startedAt - KEEP_LOGS_MS)
   const controlSocket = controlSocketPath(folders.list, deploymentId)
   const log = createLog({ folder: folders.logs, app, startedAt, deploymentId }, output)
+  let isUnlisted = false
   let unlist = (): void => removeControlSocket(folders.list, controlSocket)
   const others = runningDeployments(folders.list) // and what a command that was killed has left is cleared away
   const deployment: MultiDeployment = new MultiDeployment({
@@ -67,7 +68,13 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
         children,
         listeners,
       } as const
-      unlist = listDeployment(folders.list, entry)
+      try {
+        unlist = listDeployment(folders.list, entry)
+      } catch (error) {
+        // A full disk, say: what runs goes on.
+        if (!isUnlisted) output.warn(`other commands may not find this deployment: ${reasonOf(error)}`)
+        isUnlisted = true
+      }
     },
     holderOf: (address) => {
       const port = address.slice(address.lastIndexOf(':'))
