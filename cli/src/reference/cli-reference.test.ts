@@ -6,6 +6,8 @@ import { cliReference } from './cli-reference.js'
 import { tomlSections } from './toml-reference.js'
 
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
+/** Reads variables for the command. */
+const KUBE_SOURCES = fileURLToPath(new URL('../../../kube/src', import.meta.url))
 
 describe('the reference of the command', () => {
   it('is what docs/cli.md says; `npm run generate -w cli` writes it', async () => {
@@ -19,11 +21,13 @@ describe('the reference of the command', () => {
   })
 
   it('names every environment variable that the sources read or set, and none besides those of others', () => {
-    const used = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('testing'))
-      .flatMap((file) => [
-        ...readFileSync(join(SOURCES, file), 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g),
-      ])
+    const used = [SOURCES, KUBE_SOURCES]
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' })
+          .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('testing'))
+          .map((file) => join(folder, file)),
+      )
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g)])
       .map(([, read, set, inEitherCase]) => read ?? set ?? inEitherCase ?? '')
     const ofOthers = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'WEAVER_LOG_LEVEL'] // Node and the application read these
     expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofOthers])].sort())
