@@ -1,7 +1,12 @@
 /** The stop of a weavelet that serves calls which do not end, over a real broker. */
+import { createServer } from 'node:http'
 import { component, implement, type Main } from '../component/component.js'
-import { ref } from '../component/construction.js'
+import { listener, ref } from '../component/construction.js'
+import { parseClosingEvent } from '../contract/control.js'
+import { eventSubject } from '../contract/subjects.js'
 import { context } from '../context/context.js'
+import { connectNats } from '../rpc/transport/connect-nats.js'
+import { createLogger } from '../telemetry/logger.js'
 import { bindByHand, genByHand, startByHand, type TestWeavelet } from '../testing/hand-made-app.js'
 import { startNatsServer, type NatsServer } from '@weaver/testing'
 
@@ -91,4 +96,28 @@ it('cuts an endless stream off, says so, and was not clean', async () => {
   expect(back.logs.filter(({ level }) => level === 'error')).toMatchObject([
     { message: 'streams were cut off: they were not done in time for the stop', fields: { streams: 1 } },
   ])
+})
+
+it('notifies the deployer that its listeners close', async () => {
+  class Web implements Main {
+    readonly http = listener('lis')
+    async main(): Promise<void> {
+      await this.http.serve(createServer((_, response) => void response.end('served')))
+    }
+  }
+  const deploymentId = 'test-1'
+  const log = createLogger({ level: 'error', write: () => undefined })
+  const deployer = await connectNats({ servers: [nats.url], name: 'deployer', inboxPrefix: 'wv.test-1.i.deployer', log })
+  const { weavelet } = await startByHand(Web, genByHand([], { listeners: ['lis'] }), {
+    bootstrap: { deploymentId, replica: 'web-0', components: ['weaver/Main'], nats: { servers: [nats.url] }, preStopMs: 100 },
+  })
+  try {
+    const told = new Promise((resolve) => deployer.subscribe(eventSubject(deploymentId), ({ data }) => resolve(parseClosingEvent(data))))
+    await deployer.flush()
+    const stopping = weavelet.stop()
+    expect(await told).toEqual({ kind: 'closing', replica: 'web-0' })
+    expect(await stopping).toBe(true)
+  } finally {
+    await deployer.close()
+  }
 })
