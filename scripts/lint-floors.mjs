@@ -26,6 +26,7 @@ const FLOORS = [
   ['rpc', 'local'], // `rpc` itself: tests of client and server together
   ['routing', 'leader'],
   ['weavelet/listener', 'weavelet/control'],
+  ['weavelet/hosting'],
   ['weavelet'],
   ['sim/world'],
   ['sim'],

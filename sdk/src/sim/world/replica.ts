@@ -1,7 +1,7 @@
 /** One replica of a component, in a process of its own as far as the application can see: it starts, crashes and is started again. */
 import type { ComponentBinding } from '../../component/binding.js'
 import type { Main } from '../../component/component.js'
-import { ComponentHost, type HostOptions } from '../../weavelet/component-host.js'
+import { ComponentHost, type HostOptions } from '../../weavelet/hosting/component-host.js'
 import { actors } from './actor.js'
 import { originOf, type Life } from './life.js'
 import type { Network } from './network.js'

@@ -1,4 +1,4 @@
-import { WeaverError } from '../contract/errors.js'
+import { WeaverError } from '../../contract/errors.js'
 
 /** What is wrong with an application, collected before anything runs so that all of it is told at once. */
 export class StartProblems {

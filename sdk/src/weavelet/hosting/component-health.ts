@@ -1,6 +1,6 @@
 /** Asks components whether they are well: for as long as a probe waits, and each of them once at a time. */
-import type { Hooks } from '../component/component.js'
-import type { Logger } from '../telemetry/logger.js'
+import type { Hooks } from '../../component/component.js'
+import type { Logger } from '../../telemetry/logger.js'
 
 /** How long an answer may take; a prober of Kubernetes waits as long by default. */
 const HEALTH_MS = 1_000

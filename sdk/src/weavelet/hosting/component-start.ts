@@ -4,7 +4,7 @@
  * I1  A component that waits for another process does not keep those from starting that do not need it: two processes whose components need each other come up.
  * I2  Nothing is waited for without end: when the time is over the rest starts all the same, still in its order.
  */
-import type { Logger } from '../telemetry/logger.js'
+import type { Logger } from '../../telemetry/logger.js'
 
 /** How long a start waits for components of other processes, in milliseconds. */
 const START_WAIT_MS = 60_000

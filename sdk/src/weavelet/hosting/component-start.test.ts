@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LogFields, Logger } from '../telemetry/logger.js'
+import type { LogFields, Logger } from '../../telemetry/logger.js'
 import { startInOrder, type Startable } from './component-start.js'
 
 const node = (name: string, ...needs: readonly string[]): Startable => ({ name, needs: new Set(needs) })
