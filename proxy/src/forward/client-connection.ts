@@ -11,11 +11,11 @@ import { requestText, responseText, upgradeOf, type Peer } from '../http1/forwar
 import { Refusal } from '../http1/refusal.js'
 import { LONGEST_HEAD, parseRequestHead, type RequestHead } from '../http1/request-head.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import type { Asker } from './asker.js'
+import { SMALL_PIECE, type Asker } from './asker.js'
 import type { Engine } from './engine.js'
-import { Exchange, SMALL_PIECE } from './exchange.js'
+import { Exchange } from './exchange.js'
 import { ownAnswer } from './own-answer.js'
-import { tunnel } from './tunnel.js'
+import { tunnel, tunnelEnd, type TunnelEnd } from './tunnel.js'
 
 /** What else is kept of a client that sends ahead. */
 const MOST_AHEAD = 64 * 1_024
@@ -267,11 +267,11 @@ export class ClientConnection implements Asker {
   }
 
   pass(bytes: Buffer, from: number, to: number): void {
-    if (to - from <= SMALL_PIECE && this.#out.length <= SMALL_PIECE) {
+    if (this.#out.length > SMALL_PIECE || to - from > SMALL_PIECE) this.flush()
+    if (to - from <= SMALL_PIECE) {
       this.#out += bytes.toString('latin1', from, to)
       return
     }
-    this.flush()
     this.#written(this.#socket.write(bytes.subarray(from, to)))
   }
 
@@ -314,15 +314,15 @@ export class ClientConnection implements Asker {
     this.#socket.resetAndDestroy()
   }
 
-  tunnel(backend: Socket, rest: Buffer, onClosed: () => void): void {
+  tunnel(backend: TunnelEnd, rest: Buffer, onClosed: () => void): void {
     this.#isTunnel = true
     this.#exchange = undefined
     const ahead = this.#pending.subarray(this.#at)
     this.#pending = NOTHING
     this.#at = 0
-    tunnel(this.#socket, backend, onClosed)
+    tunnel(tunnelEnd(this.#socket), backend, onClosed)
     if (rest.length > 0) this.#socket.write(rest)
-    if (ahead.length > 0) backend.write(ahead)
+    if (ahead.length > 0) backend.socket.write(ahead)
   }
 
   resumeBody(): void {

@@ -8,7 +8,7 @@
  */
 import type { BackendState, InFlight } from '../routing/backend.js'
 import type { Picked, RouteState, TargetState } from '../routing/route-state.js'
-import type { Asker } from './asker.js'
+import { SMALL_PIECE, type Asker } from './asker.js'
 import type { Engine } from './engine.js'
 import { idleOf, Upstream, type UpstreamUser } from './upstream.js'
 
@@ -20,8 +20,6 @@ export interface OutgoingRequest {
   readonly upgrade: string | undefined
 }
 
-/** Sent as a text, together with what is before it; longer pieces go by themselves. */
-export const SMALL_PIECE: number = 16 * 1_024
 /** What is kept of a request to send it again. */
 const LONGEST_REPLAY = 64 * 1_024
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT', 'QUERY'])

@@ -8,10 +8,12 @@ import { kept, requestText } from '../http1/forwarded-head.js'
 import { Refusal } from '../http1/refusal.js'
 import { parseRequestHead } from '../http1/request-head.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import type { Asker } from './asker.js'
+import { SMALL_PIECE, type Asker } from './asker.js'
+
 import type { Engine } from './engine.js'
 import { Exchange } from './exchange.js'
 import { ownAnswer } from './own-answer.js'
+import type { TunnelEnd } from './tunnel.js'
 
 export interface Http2Side {
   /** A connection whose first bytes, still to be read, are those of HTTP/2. */
@@ -184,7 +186,13 @@ class StreamAsker implements Asker {
   }
 
   pass(bytes: Buffer, from: number, to: number): void {
-    if (to === from || this.#stream.destroyed || this.#stream.write(bytes.subarray(from, to)) || this.#isBlocked) return
+    if (
+      to === from ||
+      this.#stream.destroyed ||
+      this.#stream.write(to - from > SMALL_PIECE ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to))) ||
+      this.#isBlocked
+    )
+      return
     this.#isBlocked = true
     this.#stallUntil = this.#engine.now + this.#engine.limits.stallMs
     this.#exchange?.pauseAnswer()
@@ -220,9 +228,9 @@ class StreamAsker implements Asker {
     this.#stream.destroy(new Error(reason))
   }
 
-  tunnel(backend: Socket, _rest: Buffer, onClosed: () => void): void {
+  tunnel(backend: TunnelEnd, _rest: Buffer, onClosed: () => void): void {
     // No request of a stream asks for one.
-    backend.destroy()
+    backend.socket.destroy()
     onClosed()
     this.cut()
   }

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import type { BackendState, InFlight } from '../routing/backend.js'
 import type { Engine } from './engine.js'
-import { tunnel } from './tunnel.js'
+import { tunnel, tunnelEnd } from './tunnel.js'
 
 export class TcpConnection implements InFlight {
   readonly #engine: Engine
@@ -59,7 +59,7 @@ export class TcpConnection implements InFlight {
       socket.once('connect', () => {
         socket.off('error', failed)
         this.#connectUntil = Infinity
-        tunnel(client, socket, () => leave(false))
+        tunnel(tunnelEnd(client), tunnelEnd(socket), () => leave(false))
       })
     }
     attempt()

@@ -5,11 +5,14 @@ import { keepAliveSeconds } from '../http1/fields.js'
 import { Refusal } from '../http1/refusal.js'
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.js'
 import type { BackendState, IdleConnections } from '../routing/backend.js'
-import type { Asker } from './asker.js'
+import { SMALL_PIECE, type Asker } from './asker.js'
 import type { Engine } from './engine.js'
+import type { TunnelEnd } from './tunnel.js'
 
 const MOST_INTERIMS = 32
 const NOTHING = Buffer.alloc(0)
+/** All connections read into this, one after the other: what outlives a read is copied. It saves Node's stream a buffer and two turns for each read. */
+const READ = Buffer.allocUnsafe(64 * 1_024)
 
 /** The exchange that a connection works for. */
 export interface UpstreamUser {
@@ -30,7 +33,7 @@ export interface UpstreamUser {
   lost(upstream: Upstream, error: NodeJS.ErrnoException | undefined): void
 }
 
-export class Upstream {
+export class Upstream implements TunnelEnd {
   readonly socket: Socket
   readonly backend: BackendState
   exchange: UpstreamUser | undefined
@@ -46,19 +49,32 @@ export class Upstream {
   #head: ResponseHead | undefined
   #reader: BodyReader | undefined
   #interims = 0
+  #tunnel: ((bytes: Buffer) => void) | undefined
 
   constructor(engine: Engine, backend: BackendState, exchange: UpstreamUser) {
     this.#engine = engine
     this.backend = backend
     this.exchange = exchange
     this.idleMs = engine.limits.backendIdleMs
-    const socket = connect({ host: backend.host, port: backend.port, noDelay: true, keepAlive: true, allowHalfOpen: true })
+    const socket = connect({
+      host: backend.host,
+      port: backend.port,
+      noDelay: true,
+      keepAlive: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: READ,
+        callback: (length) => {
+          this.#read(length)
+          return true // pauses are by `pause`
+        },
+      },
+    })
     this.socket = socket
     socket.on('connect', () => {
       this.isConnected = true
       this.exchange?.connected()
     })
-    socket.on('data', (chunk) => this.#read(chunk))
     socket.on('drain', () => this.exchange?.writable())
     socket.on('end', () => this.#ended(undefined))
     socket.on('error', (error) => this.#ended(error))
@@ -74,19 +90,31 @@ export class Upstream {
     return this.#head !== undefined || this.#pending.length > 0 || this.#interims > 0
   }
 
+  /** From now on all that comes goes there. */
+  readBy(listener: (bytes: Buffer) => void): void {
+    this.#tunnel = listener
+  }
+
   destroy(): void {
     this.exchange = undefined
     this.socket.destroy()
   }
 
-  #read(chunk: Buffer): void {
+  #read(length: number): void {
+    if (this.#tunnel !== undefined) return this.#tunnel(Buffer.from(READ.subarray(0, length)))
     const { exchange } = this
     // Nothing was asked: whatever it says cannot be an answer, and must never become one to the next request.
     if (exchange === undefined) return this.destroy()
-    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk])
-    this.#pending = NOTHING
+    // Pieces up to that size are written as text, which is a copy; longer ones are written as they are.
+    let bytes = length > SMALL_PIECE ? Buffer.from(READ.subarray(0, length)) : READ
+    let end = length
+    if (this.#pending.length > 0) {
+      bytes = Buffer.concat([this.#pending, READ.subarray(0, length)])
+      end = bytes.length
+      this.#pending = NOTHING
+    }
     try {
-      this.#take(bytes, exchange)
+      this.#take(bytes, end, exchange)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       this.destroy()
@@ -94,14 +122,13 @@ export class Upstream {
     }
   }
 
-  #take(bytes: Buffer, exchange: UpstreamUser): void {
+  #take(bytes: Buffer, end: number, exchange: UpstreamUser): void {
     const { asker } = exchange
-    const end = bytes.length
     let at = 0
     while (this.#head === undefined) {
       const head = parseResponseHead(bytes, at, end, exchange.request.method)
       if (head === undefined) {
-        this.#pending = at === 0 ? bytes : bytes.subarray(at)
+        this.#pending = Buffer.from(bytes.subarray(at, end))
         return asker.flush()
       }
       if (head.status >= 200) {
@@ -113,7 +140,7 @@ export class Upstream {
         this.#reader = new BodyReader(head.body, head.fields.contentLength, { decode: asker.isDecoding })
         exchange.answered()
         asker.head(bytes, at, head)
-      } else if (head.status === 101) return this.#switch(bytes, at, head, exchange)
+      } else if (head.status === 101) return this.#switch(bytes.subarray(0, end), at, head, exchange)
       else {
         if (++this.#interims > MOST_INTERIMS) throw new Refusal(`more than ${MOST_INTERIMS} interim answers`)
         asker.interim(bytes, at, head)
@@ -135,7 +162,7 @@ export class Upstream {
     asker.interim(bytes, at, head)
     asker.flush()
     this.exchange = undefined
-    asker.tunnel(this.socket, bytes.subarray(head.end), () => exchange.tunnelled())
+    asker.tunnel(this, Buffer.from(bytes.subarray(head.end)), () => exchange.tunnelled())
   }
 
   #finish(exchange: UpstreamUser, isExact: boolean): void {
