@@ -1,7 +1,6 @@
 /** The package of this platform as a user gets it: built, packed, installed into an empty folder, found by the command, run. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +34,7 @@ it('is a nats-server that the command finds where it is installed', () => {
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{"private":true}')
   expect(run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, filename)], app)).toMatchObject({ status: 0 })
-  const found = findNatsServer({ env: {}, resolve: createRequire(join(app, 'index.js')).resolve })
+  const found = findNatsServer({ env: {}, cwd: app })
   expect(found).toMatchObject({ kind: 'program', from: `@weaver/nats-server-${PLATFORM}` })
   expect(run('path' in found ? found.path : '', ['--version']).stdout).toMatch(/^nats-server: v2\.\d+\.\d+\n$/)
 }, 900_000)

@@ -17,7 +17,7 @@ export function deployCommand(context: CliContext): Command {
     .argument('<weaver.toml>', 'configuration of the application')
     .option('--nats <url>', 'a broker that runs already (default: a nats-server of its own)')
     .action(async (file: string, flags: { readonly nats?: string }) => {
-      const broker = findNatsServer({ url: flags.nats, env: context.env })
+      const broker = findNatsServer({ url: flags.nats, env: context.env, cwd: context.cwd })
       const config = await loadConfig(file, context.cwd)
       await checkBinary(config)
       const folder = await packageOf(config)

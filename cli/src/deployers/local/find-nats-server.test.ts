@@ -18,6 +18,7 @@ const notInstalled = (specifier: string): string => {
 const find = (more: Partial<FindNatsServerOptions> = {}) =>
   findNatsServer({
     env: { PATH: ['/nowhere', folder].join(delimiter) },
+    cwd: folder,
     platform: { os: 'linux', cpu: 'x64' },
     resolve: notInstalled,
     ...more,

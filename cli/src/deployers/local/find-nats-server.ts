@@ -12,9 +12,11 @@ export interface FindNatsServerOptions {
   /** As `--nats` gives it. */
   readonly url?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Of the user: a package manager may keep from this package what the project has beside it. */
+  readonly cwd: string
   /** @default that of this machine */
   readonly platform?: { readonly os: string; readonly cpu: string }
-  /** Path of a file of a package, as Node resolves it from here; throws where that is not installed. @default Node's own */
+  /** Path of a file of a package; throws where that is not installed. @default as Node resolves it from here, else from `cwd` */
   readonly resolve?: (specifier: string) => string
 }
 
@@ -23,7 +25,8 @@ export interface FindNatsServerOptions {
  * @throws WeaverError `WEAVER_CLI_NATS` with how to get one
  */
 export function findNatsServer(options: FindNatsServerOptions): FoundBroker {
-  const { url, env, platform = { os: process.platform, cpu: process.arch }, resolve = createRequire(import.meta.url).resolve } = options
+  const { url, env, cwd, platform = { os: process.platform, cpu: process.arch } } = options
+  const { resolve = (file) => createRequire(import.meta.url).resolve(file, { paths: [import.meta.dirname, cwd] }) } = options
   if (url !== undefined) {
     if (!/^(nats|tls):\/\/[^/]+$/.test(url))
       throw cliError('WEAVER_CLI_USAGE', `--nats "${url}" is not the URL of a broker; write it as nats://127.0.0.1:4222`)

@@ -14,7 +14,7 @@ const GROUPS = [
   { name: 'main', hosts: ['weaver/Main'], calls: ['shop/Cart'] },
 ].map((group) => ({ ...group, listeners: [], hasMain: group.name === 'main', replicas: 1 }))
 const env = process.env
-const found = findNatsServer({ env })
+const found = findNatsServer({ env, cwd: tmpdir() })
 const log = createLogger(entrySink(() => undefined, 'error'))
 
 let folder: string
