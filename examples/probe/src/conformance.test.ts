@@ -35,7 +35,7 @@ beforeAll(async () => {
   buildExample('probe')
   folder = mkdtempSync(join(tmpdir(), 'weaver-conformance-'))
   nats = await startNatsServer()
-}, 240_000)
+}, 900_000)
 afterAll(async () => {
   await nats.stop()
   rmSync(folder, { recursive: true, force: true })

@@ -2,6 +2,7 @@
 import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
 import { reasonOf, type WeaveletStatus } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
+import { parseAddress } from './listener-address.js'
 
 interface Entry {
   readonly proxy: ListenerProxy
@@ -77,13 +78,6 @@ export class MultiListeners {
   #tell(entry: Entry | undefined): void {
     entry?.proxy.setRoutes([{ targets: [{ id: TARGET, weight: 1, backends: [...entry.backends.values()] }] }])
   }
-}
-
-/** `localhost:8080`, `[::1]:0`, `:80`. @returns `undefined` for what is no address */
-export function parseAddress(address: string): { readonly host: string; readonly port: number } | undefined {
-  const [, host, port] = /^(.*):(\d{1,5})$/.exec(address) ?? []
-  if (host === undefined || Number(port) > 65_535) return undefined
-  return { host: host.replace(/^\[|\]$/g, '') || '0.0.0.0', port: Number(port) }
 }
 
 function hostAndPort(address: string): { readonly host: string; readonly port: number } {

@@ -4,7 +4,7 @@ import type { ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid, formatTomlPath, unknownNameHint, type ConfigProblem } from '../../config/config-problem.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { TomlPath } from '../../config/toml-positions.js'
-import { parseAddress } from './multi-listeners.js'
+import { parseAddress } from './listener-address.js'
 
 export type MultiGroup = Pick<ResolvedGroup, 'name' | 'hosts' | 'calls' | 'listeners' | 'hasMain'> & { readonly replicas: number }
 
