@@ -34,6 +34,7 @@ class ListeningProxy implements ListenerProxy {
   readonly #connections = new Map<Socket, Connection>()
   readonly #http2: ReturnType<typeof createHttp2Side>
   #sweeper: NodeJS.Timeout | undefined
+  #wasHeldUp = false
   #address = ''
   #port = 0
   #closed: Promise<void> | undefined
@@ -141,7 +142,12 @@ class ListeningProxy implements ListenerProxy {
   }
 
   #sweep(): void {
-    const now = (this.#engine.now = performance.now())
+    const now = performance.now()
+    // A process that was held up has not read yet what came meanwhile: nobody is late before it has.
+    const isHeldUp = !this.#wasHeldUp && now - this.#engine.now > 2 * SWEEP_MS
+    this.#engine.now = now
+    this.#wasHeldUp = isHeldUp
+    if (isHeldUp) return
     for (const connection of this.#connections.values()) connection.sweep(now)
     this.#http2.sweep(now)
     this.#table.sweep(now)

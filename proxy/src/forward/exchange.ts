@@ -134,9 +134,16 @@ export class Exchange implements InFlight, UpstreamUser {
       if (now >= this.#waitUntil) this.#fail(503, 'no process of this listener is alive')
     } else if (this.#phase === 'connecting') {
       if (now >= this.#deadline) this.#upstream?.socket.destroy(new Error(`no connection within ${this.#engine.limits.connectMs} ms`))
-    } else if (this.#phase === 'sent' && now >= this.#deadline) {
-      if (this.isSent) this.#fail(504, `no answer within ${this.#engine.limits.answerMs} ms`)
-      else this.#fail(408, `the body of the request stood still for ${this.#engine.limits.stallMs} ms`, false)
+    } else if (this.#phase !== 'over' && now >= this.#deadline) {
+      const { answerMs, stallMs } = this.#engine.limits
+      if (this.isSent) {
+        if (this.#phase === 'sent') this.#fail(504, `no answer within ${answerMs} ms`)
+      } else if (this.#phase === 'answering') {
+        const upstream = this.#upstream
+        this.broken(`the body of the request stood still for ${stallMs} ms`)
+        upstream?.destroy()
+      } else if (this.#isBlocked) this.#fail(504, `the body of the request was not read for ${stallMs} ms`)
+      else this.#fail(408, `the body of the request stood still for ${stallMs} ms`, false)
     }
   }
 

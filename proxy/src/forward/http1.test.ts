@@ -183,9 +183,16 @@ it('never takes what a backend says unasked, or beyond its answer, for the answe
   expect(heard).toMatch(/1a[^]*502 Bad Gateway: an answer that is not proper HTTP: both Content-Length and Transfer-Encoding\n[^]*\dc$/)
 })
 
-it('gives slow heads and silent backends their time, and no more', async () => {
-  await using backend = await startBackend('b', () => {})
-  await using proxy = await proxyTo([backend], { limits: { headMs: 300, idleMs: 300, answerMs: 300 } })
+it('gives slow heads, bodies and backends their time, and no more', async () => {
+  await using backend = await startBackend('b', (req, res) => {
+    if (req.url === '/begins') res.write('begun')
+  })
+  await using proxy = await proxyTo([backend], { limits: { headMs: 1_000, idleMs: 1_000, answerMs: 1_000, stallMs: 1_000 } })
+  const half = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf`
+  using stalled = new RawClient(proxy.port)
+  stalled.say(half('/'))
+  using begun = new RawClient(proxy.port)
+  begun.say(half('/begins'))
   using slow = new RawClient(proxy.port)
   slow.say('GET / HTTP/1.1\r\nHo')
   const drip = setInterval(() => slow.say('o'), 50)
@@ -194,10 +201,13 @@ it('gives slow heads and silent backends their time, and no more', async () => {
   silent.say(get('/'))
   try {
     expect(await silent.until((heard) => heard.endsWith('\n'))).toMatch(
-      /^HTTP\/1\.1 504 [^]*504 Gateway Timeout: no answer within 300 ms\n$/,
+      /^HTTP\/1\.1 504 [^]*504 Gateway Timeout: no answer within 1000 ms\n$/,
     )
-    expect(await slow.until((heard) => heard.endsWith('\n'))).toMatch(/^HTTP\/1\.1 408 [^]*was not complete within 300 ms\n$/)
+    expect(await slow.until((heard) => heard.endsWith('\n'))).toMatch(/^HTTP\/1\.1 408 [^]*was not complete within 1000 ms\n$/)
     expect(await idle.rest()).toBe('')
+    expect(await stalled.rest()).toMatch(/^HTTP\/1\.1 408 [^]*the body of the request stood still for 1000 ms\n$/)
+    expect(await begun.rest()).toMatch(/^HTTP\/1\.1 200 [^]*begun/)
+    expect(begun.isReset).toBe(true)
   } finally {
     clearInterval(drip)
   }
