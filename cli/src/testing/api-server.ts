@@ -5,9 +5,15 @@ import { startApiServer as start } from '@weaver/kube/testing'
 import { stringify } from 'yaml'
 import { createKubeClient, type KubeClient } from '../deployers/kube/kube-client.js'
 
-/** A real kube-apiserver with a real etcd on loopback. No controller, no kubelet and no operator runs there: a test writes what those would write. */
+/**
+ * A real kube-apiserver with a real etcd on loopback. No controller, no kubelet and no operator
+ * runs there: a test writes what those would write.
+ */
 export interface ApiServer {
-  /** With the contexts `admin`, who may do everything and is the current one, and `nobody`, who may do nothing. */
+  /**
+   * With the contexts `admin`, who may do everything and is the current one, and `nobody`, who may
+   * do nothing.
+   */
   readonly kubeconfig: string
   readonly admin: KubeClient
   /** Teaches it the kind WeaverApp. */

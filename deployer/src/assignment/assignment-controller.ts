@@ -1,12 +1,15 @@
 /**
- * The deployer's part of routing: hears which replicas of routed components are there, and tells their callers which of them serves which keys. One for each
- * deployment, wherever the deployer runs; it holds nothing that it could not ask for again.
+ * The deployer's part of routing: learns which replicas of routed components exist, and publishes
+ * to callers which of them serves which keys. One for each deployment, wherever the deployer runs;
+ * its state is a cache only, safe to lose.
  *
- * I1  Epochs of a component only grow, also over a restart and over two controllers that overlap: the next one is the clock's milliseconds, or one more than
- *     the highest that was ever seen here.
- * I2  A controller that starts decides nothing before it has asked everybody who is there and what holds, and believes in whom it finds there: a restart moves
- *     no key.
- * I3  A replica is out of the assignment when it said so, or when it was silent for three heartbeats. Silence while this process itself stood still does not count.
+ * I1  Epochs of a component only grow, also over a restart and over two controllers that overlap:
+ *     the next one is the clock's milliseconds, or one more than the highest that was ever seen
+ *     here.
+ * I2  A controller that starts decides nothing before it has asked for the replicas and the current
+ *     assignments, and trusts the replicas named there: a restart moves no key.
+ * I3  A replica is out of the assignment when it said so, or when it was silent for three
+ *     heartbeats. Silence while this process itself stood still does not count.
  * I4  Changes that come together make one epoch.
  */
 import { randomBytes } from 'node:crypto'
@@ -33,13 +36,20 @@ import { assign, type AssignOptions } from './assign.js'
 export interface AssignmentControllerOptions {
   readonly deploymentId: string
   readonly port: ControllerPort
-  /** How the keys of a component are spread: `slices`, every replica gets the same number; `load`, slices also move from the most to the least loaded ones. @default slices */
+  /**
+   * How the keys of a component are spread: `slices`, every replica gets the same number; `load`,
+   * slices also move from the most to the least loaded ones.
+   * @default slices
+   */
   readonly balanceOf?: (component: string) => Balance | undefined
   /** Told of each new assignment. */
   readonly onAssignment?: (assignment: Assignment) => void
   /** As the weavelets have it, in milliseconds. @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
-  /** How long changes are gathered, and answers awaited at the start, in milliseconds. @default 100 and 500 */
+  /**
+   * How long changes are gathered, and answers awaited at the start, in milliseconds.
+   * @default 100 and 500
+   */
   readonly gatherMs?: number
   readonly startMs?: number
   /** How often loads are looked at, in milliseconds. @default 15000 */
@@ -61,7 +71,10 @@ interface Member {
 export interface AssignmentController {
   /** By component. */
   readonly assignments: ReadonlyMap<string, Assignment>
-  /** Publishes all assignments again and asks which replicas are there: call it after a time without a connection. */
+  /**
+   * Publishes all assignments again and asks which replicas are there: call it after a time without
+   * a connection.
+   */
   refresh(): void
   close(): void
 }
@@ -177,7 +190,7 @@ class Controller implements AssignmentController {
     if (known !== undefined) this.#touch(known.components)
   }
 
-  /** A word of a process that another one has replaced already is of no account. */
+  /** Events from a superseded incarnation are ignored. */
   #onGone(event: PresenceEvent): void {
     const incarnation = this.#members.get(event.replica)?.incarnation
     if (incarnation === event.incarnation || incarnation === UNHEARD) this.#drop(event.replica)
@@ -230,7 +243,10 @@ class Controller implements AssignmentController {
     onAssignment?.(next)
   }
 
-  /** Too few calls say nothing: as long as there are no more, every slice counts the same, and only gross differences are mended. */
+  /**
+   * Too few calls say nothing: as long as there are no more, every slice counts the same, and only
+   * gross differences are mended.
+   */
   #byLoad(component: string, replicas: number): AssignOptions {
     if (!this.#isByLoad(component)) return {}
     const slices = this.assignments.get(component)?.owners.length ?? 0
@@ -253,7 +269,10 @@ class Controller implements AssignmentController {
     this.#loads.set(event.component, loads)
   }
 
-  /** What was seen before counts half: a moment does not turn everything around, and yesterday is forgotten. */
+  /**
+   * What was seen before counts half: a moment does not turn everything around, and yesterday is
+   * forgotten.
+   */
   #relieve(): void {
     if (this.#isStarting) return
     for (const component of this.#loads.keys()) {

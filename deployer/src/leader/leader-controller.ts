@@ -1,11 +1,15 @@
 /**
- * The deployer's part of leader components: hears who wants to lead, and gives the lease to one of them. One for each deployment, wherever the deployer runs.
- * Leases lie behind the port `LeaderLeases`; this holds nothing that could not be lost.
+ * The deployer's part of leader components: receives the requests of candidates, and grants the
+ * lease to one of them. One for each deployment, wherever the deployer runs. Leases are behind the
+ * port `LeaderLeases`; the state here is a cache only, safe to lose.
  *
- * I1  A request is granted only by the store, after it was written there: two controllers that overlap cannot grant twice.
- * I2  A store that fails is no answer: who leads goes on until its lease ends, who does not asks again.
- * I3  One request of a component after the other, in the order in which they came. Who asked so long ago that it has asked again meanwhile gets no answer: a
- *     slow store is not asked ever more.
+ * I1  A request is granted only by the store, after it was written there: two controllers that
+ *     overlap cannot grant twice.
+ * I2  A store that fails is no answer: who leads goes on until its lease ends, who does not asks
+ *     again.
+ * I3  One request of a component after the other, in the order in which they came. Who asked so
+ *     long ago that it has asked again meanwhile gets no answer: a slow store is not asked ever
+ *     more.
  */
 import {
   encodeLeader,
@@ -27,7 +31,11 @@ export interface LeaderControllerOptions {
   /** Leader components of this version. */
   readonly components: readonly { readonly name: string; readonly leader: LeaderScope }[]
   readonly leases: LeaderLeases
-  /** Whether components with `leader: 'app'` may lead in this version at this moment. After a change: `poll()`. @default always */
+  /**
+   * Whether components with `leader: 'app'` may lead in this version at this moment. After a
+   * change: `poll()`.
+   * @default always
+   */
   readonly isActive?: () => boolean
   /** In milliseconds. @default LEASE_MS */
   readonly leaseMs?: number

@@ -1,6 +1,7 @@
 /**
- * The Kubernetes API for people at a terminal: `@weaver/kube` makes the calls, through the proxies of the environment; here failures get the words of the
- * command, and what may pass by itself is retried.
+ * The Kubernetes API for people at a terminal: `@weaver/kube` makes the calls, through the proxies
+ * of the environment; here failures get the words of the command, and what may pass by itself is
+ * retried.
  */
 import {
   createKubeRequests,
@@ -54,7 +55,8 @@ export async function createKubeClient(options: KubeconfigOptions): Promise<Kube
     const why = `${reasonOf(cause)}. Name a kubeconfig with --kubeconfig or in KUBECONFIG; \`kubectl config view\` shows what is in use`
     throw cliError('WEAVER_CLI_KUBECONFIG', why, { cause })
   })
-  // Credentials are loaded for each call: a token may have expired, and an exec plugin provides another.
+  // Credentials are loaded for each call: a token may have expired, and an exec plugin provides
+  // another.
   const access = new KubeAccess(config, { maxAgeMs: 0 })
   const http = createHttpClient(options.env)
   const { proxyUrl, server } = access
