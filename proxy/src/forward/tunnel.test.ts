@@ -93,7 +93,7 @@ it('passes connections of a TCP listener on whole, by weight, around backends th
 })
 
 it('reads nobody faster than the other side takes it: a large body and a slow reader stay within bounds', async () => {
-  const SIZE = 32 * 1024 * 1024
+  const SIZE = 48 * 1024 * 1024
   const PIECE = Buffer.alloc(256 * 1024, 97)
   let sent = 0
   await using backend = await startBackend('b', async (req, res) => {
