@@ -2,7 +2,7 @@
  * The parser against others. Whatever it lets through, Node's own server (llhttp) and HAProxy must understand in the same way: method, target, fields, body, and where the next
  * request begins. What it refuses is not compared: that is what it is for.
  *
- * WEAVER_FUZZ_SEED repeats a run, WEAVER_FUZZ_SECONDS makes it longer.
+ * WEAVER_FUZZ_SEED is a number, which repeats a run, or `random`; WEAVER_FUZZ_SECONDS makes it longer.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +17,8 @@ import { Random } from '../testing/random.js'
 import { count, RawClient } from '../testing/raw-client.js'
 import { understoodRequests, understoodResponse, type Request, type UnderstoodRequests } from '../testing/understood.js'
 
-const SEED = Number(process.env['WEAVER_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const GIVEN = process.env['WEAVER_FUZZ_SEED'] ?? '1'
+const SEED = GIVEN === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(GIVEN)
 const SECONDS = Number(process.env['WEAVER_FUZZ_SECONDS'] ?? 3)
 const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path))
 const END = 'GET /end HTTP/1.1\r\nHost: end\r\nConnection: close\r\n\r\n'
@@ -227,7 +228,9 @@ it('lets nothing through that HAProxy reads differently', async () => {
       const heard = node.heard.map(brief)
       counts.requests += heard.length
       const stream = `stream ${JSON.stringify(bytes.toString('latin1'))}`
-      same(stream, heard, isRefused ? wanted.slice(0, heard.length) : wanted)
+      // It ends some connections of HTTP/1.0 after the first answer. All that it passed on must have been answered, so that it does not wait for more of a body.
+      const hasEnded = client.isEnded && count(answers, 'HTTP/1.1 200') === heard.length
+      same(stream, heard, isRefused || hasEnded ? wanted.slice(0, heard.length) : wanted)
     }
     say(`${counts.streams} streams, ${counts.requests} requests: HAProxy read all of them the same, and refused ${counts.refused} streams`)
     expect(counts.requests).toBeGreaterThan(0)
