@@ -31,8 +31,13 @@ export interface KubeTransport {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
+/** Each watch holds one for as long as it lives. */
+const MOST_CONNECTIONS = 512
 
-/** Keeps connections alive, and replaces them when certificates change. */
+/**
+ * Keeps connections alive, and replaces them when certificates change. HTTP/1.1: undici may end the process with an
+ * unhandled error when it is closed while an HTTP/2 session is open.
+ */
 export class DirectTransport implements KubeTransport {
   #current: { readonly agent: Promise<Agent>; readonly key: string } | undefined
 
@@ -63,7 +68,13 @@ export class DirectTransport implements KubeTransport {
     // Requests in flight on the old agent finish.
     void this.#current?.agent.then((agent) => agent.close())
     const agent = import('undici').then(
-      ({ Agent }) => new Agent({ connect: { ...tls, timeout: CONNECT_TIMEOUT_MS }, connections: 64, keepAliveTimeout: 30_000 }),
+      ({ Agent }) =>
+        new Agent({
+          allowH2: false,
+          connect: { ...tls, timeout: CONNECT_TIMEOUT_MS },
+          connections: MOST_CONNECTIONS,
+          keepAliveTimeout: 30_000,
+        }),
     )
     this.#current = { agent, key }
     return agent
