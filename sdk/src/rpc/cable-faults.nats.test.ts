@@ -202,7 +202,8 @@ describe('no attempt is made past the deadline', () => {
   })
 
   it('while nobody listens', async () => {
-    const { call } = await stations.startCaller({ work: 500 })
+    // More than the broker takes to say so, and less than a call waits for a replica.
+    const { call } = await stations.startCaller({ work: 1_200 })
     const [failing, patient] = [failureOf(call('work', 'x')), failureOf(call('append', 'x'))]
     expect(await Promise.race([failing.then(() => 'work'), patient.then(() => 'append')])).toBe('work')
     expect(await failing).toMatchObject({ code: 'WEAVER_RPC_UNAVAILABLE', mayHaveRun: false })
