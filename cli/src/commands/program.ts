@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { EXIT } from '../errors/catalogue.js'
+import { findExternal, runExternal } from './external.js'
+import { GROUPS } from './groups.js'
 import { printVersion } from './version.js'
 
 type MakeCommand = (context: CliContext) => Command
@@ -20,9 +22,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
 }
 /** Speaks of all the others. */
 const NEEDS_ALL = 'completion'
+/** Without more, each shows the list of commands, or less. */
+const LISTS: ReadonlySet<string> = new Set(['', '-h', '--help', 'help', '-v', '--version'])
 
 /**
- * The command line: the command that the arguments begin with, or all of them. Building it has no effect; commander prints through the context's output and
+ * The command line: the command that the arguments begin with, or all of them; for a name that is none of ours, the program `weaver-NAME` of the PATH. Building it has no effect; commander prints through the context's output and
  * ends nothing.
  * @param args without node and script
  */
@@ -42,10 +46,16 @@ export async function createProgram(context: CliContext, args: readonly string[]
       'after',
       '\nExit codes: 0 ok, 1 failed, 2 wrong usage or input, 124 --timeout ended, 130 Ctrl-C. All flags, exit codes, environment\nvariables and keys of weaver.toml: docs/cli.md',
     )
-  const [first = ''] = args
-  const isOne = Object.hasOwn(COMMANDS, first) && first !== NEEDS_ALL
+  const [first = '', second] = args
+  const isOurs = Object.hasOwn(COMMANDS, first)
+  const isOne = isOurs && first !== NEEDS_ALL
+  const isList = LISTS.has(first) && second === undefined
+  const external = isOurs || isList || first.startsWith('-') ? undefined : findExternal(first, context.env)
+  if (external !== undefined) return program.addCommand(externalCommand(first, external, context))
   // one after the other: test runners link modules of one graph at a time
-  for (const [name, load] of Object.entries(COMMANDS)) if (!isOne || name === first) program.addCommand((await load())(context))
+  for (const [name, load] of Object.entries(COMMANDS))
+    if (isList && isGroup(name)) program.command(name).description(GROUPS[name])
+    else if (!isOne || name === first) program.addCommand((await load())(context))
   applyEverywhere(program, context)
   const groups = program.commands.filter(({ commands }) => commands.some((verb) => verb.name() === first))
   if (!isOne && groups.length > 0)
@@ -57,6 +67,20 @@ export async function createProgram(context: CliContext, args: readonly string[]
       program.error(`error: unknown command '${first}'; did you mean ${meant}?`, { exitCode: EXIT.usage, code: 'commander.unknownCommand' })
     })
   return program
+}
+
+function isGroup(name: string): name is keyof typeof GROUPS {
+  return Object.hasOwn(GROUPS, name)
+}
+
+/** Everything behind its name belongs to the program, `--help` too. */
+function externalCommand(name: string, path: string, context: CliContext): Command {
+  return new Command(name)
+    .argument('[args...]')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (args: readonly string[]) => context.setExitCode(await runExternal(path, args, context)))
 }
 
 /** `addCommand` hands nothing down, so the settings of the program are repeated for each command. */

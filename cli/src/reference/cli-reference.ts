@@ -22,6 +22,7 @@ export async function cliReference(): Promise<string> {
     '# The `weaver` command',
     '<!-- Made from the command tree, the schema of weaver.toml and the catalogue of errors by `npm run generate -w cli`. Do not edit. -->',
     'Results go to stdout, everything else to stderr. `--json` prints JSON that stays stable within a release line. Durations are written as `90s`, `10m` or `1h30m`.',
+    '`weaver NAME …` of any other name runs the program `weaver-NAME` of the PATH with all its arguments, as git does; its exit code is that of the command.',
     'Contents: [commands](#commands), [exit codes](#exit-codes), [errors](#errors), [environment variables](#environment-variables), [weaver.toml](#weavertoml).',
     '## Commands',
     ...commandsBelow(await inertProgram()).flatMap(([path, command]) => [
@@ -76,9 +77,9 @@ function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): s
   return `- \`${path}\` (${facts}): ${description}${byDefault === undefined ? '' : ` Default: ${byDefault}.`}`
 }
 
-/** The command tree, to be looked at only. */
+/** The whole command tree, as the command that completes it sees it; to be looked at only. */
 export function inertProgram(): Promise<Command> {
-  return createProgram(INERT)
+  return createProgram(INERT, ['completion'])
 }
 
 const nothing = (): void => undefined

@@ -4,6 +4,7 @@ import { collect } from '../collect.js'
 import type { CliContext } from '../../context.js'
 import { ENGINES, type Engine } from '../../image/container-engine.js'
 import { DEFAULT_BASE_IMAGE, makeImage, parseEntrypoint } from '../../image/make-image.js'
+import { GROUPS } from '../groups.js'
 
 interface PushFlags {
   readonly package: string
@@ -17,7 +18,7 @@ interface PushFlags {
 }
 
 export function imageCommand(context: CliContext): Command {
-  return new Command('image').description('build and push images').addCommand(pushCommand(context))
+  return new Command('image').description(GROUPS.image).addCommand(pushCommand(context))
 }
 
 function pushCommand(context: CliContext): Command {

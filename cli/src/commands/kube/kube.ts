@@ -6,9 +6,10 @@ import { logsCommand } from './logs.js'
 import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
 import { abortCommand, promoteCommand } from './verbs.js'
+import { GROUPS } from '../groups.js'
 
 export function kubeCommand(context: CliContext): Command {
-  const command = new Command('kube').description('run applications on Kubernetes')
+  const command = new Command('kube').description(GROUPS.kube)
   for (const make of [deployCommand, statusCommand, logsCommand, promoteCommand, abortCommand, deleteCommand, manifestCommand])
     command.addCommand(make(context))
   return command

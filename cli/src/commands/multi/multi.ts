@@ -8,9 +8,10 @@ import { deployCommand } from './deploy.js'
 import { killCommand } from './kill.js'
 import { purgeCommand } from './purge.js'
 import { statusCommand } from './status.js'
+import { GROUPS } from '../groups.js'
 
 export function multiCommand(context: CliContext): Command {
-  const command = new Command('multi').description('many processes on this machine')
+  const command = new Command('multi').description(GROUPS.multi)
   for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
   for (const verb of [logsCommand, metricsCommand, profileCommand]) command.addCommand(verb(context, multiDeployer))
   for (const verb of [killCommand, purgeCommand]) command.addCommand(verb(context))

@@ -6,9 +6,10 @@ import { logsCommand } from '../local/logs.js'
 import { metricsCommand } from '../local/metrics.js'
 import { profileCommand } from '../local/profile.js'
 import { statusCommand } from './status.js'
+import { GROUPS } from '../groups.js'
 
 export function singleCommand(context: CliContext): Command {
-  const command = new Command('single').description('one process on this machine')
+  const command = new Command('single').description(GROUPS.single)
   for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
   for (const verb of [logsCommand, metricsCommand, profileCommand]) command.addCommand(verb(context, singleDeployer))
   return command

@@ -1,8 +1,7 @@
 /** The broker of deployers of this machine: one that runs already, or a nats-server of the user's installation. */
-import { accessSync, constants, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { delimiter, join } from 'node:path'
 import { cliError } from '../../errors/catalogue.js'
+import { findProgram, isExecutable } from '../../programs/find-program.js'
 
 /** `program`: an executable, and where it was found. */
 export type FoundBroker =
@@ -43,11 +42,7 @@ export function findNatsServer(options: FindNatsServerOptions): FoundBroker {
       )
     return { kind: 'program', path: packaged, from: packageName }
   }
-  const onPath = (env['PATH'] ?? '')
-    .split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => join(folder, program))
-    .find(isExecutable)
+  const onPath = findProgram(program, env)
   if (onPath !== undefined) return { kind: 'program', path: onPath, from: 'PATH' }
   throw cliError(
     'WEAVER_CLI_NATS',
@@ -73,14 +68,5 @@ function attempt<R>(body: () => R): R | undefined {
     return body()
   } catch {
     return undefined // not installed
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
   }
 }

@@ -1,0 +1,8 @@
+/** The commands that have verbs, for a list of commands that loads none of them. */
+export const GROUPS = {
+  single: 'one process on this machine',
+  multi: 'many processes on this machine',
+  kube: 'run applications on Kubernetes',
+  operator: 'what runs applications on Kubernetes',
+  image: 'build and push images',
+} as const
