@@ -21,7 +21,7 @@ const target = process.argv[1]
 const boot = JSON.parse(process.env.WEAVER_BOOTSTRAP)
 const nc = await connect({ servers: boot.nats.servers, authenticator: credsAuthenticator(readFileSync(boot.nats.credsFile)), inboxPrefix: 'wv.' + boot.deploymentId + '.i.' + boot.group + '._probe', reconnect: false, noAsyncTraces: true })
 const status = []
-;(async () => { for await (const s of nc.status()) status.push(String(s.data)) })()
+;(async () => { for await (const s of nc.status()) if (s.type === 'error') status.push(s.error.message) })()
 const heard = []
 const subjects = ['wv.' + target + '.c.httpserver/Reverser', 'wv.' + target + '.c.httpserver/Converter', 'wv.' + target + '.ctl.all', 'wv.' + target + '.evt', 'wv.' + target + '.i.x', 'wv.' + target + '.i.' + boot.group + '.>', 'wv.' + target + '.i.reverser.>', 'wv.' + target + '.i.>']
 for (const s of [...subjects, 'wv.' + target + '.>', 'wv.*.c.>', '>', '$SYS.>', '_INBOX.>'])

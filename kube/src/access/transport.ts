@@ -31,12 +31,10 @@ export interface KubeTransport {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
-/** Each watch holds one for as long as it lives. */
-const MOST_CONNECTIONS = 512
 
 /**
  * Keeps connections alive, and replaces them when certificates change. HTTP/1.1: undici may end the process with an
- * unhandled error when it is closed while an HTTP/2 session is open.
+ * unhandled error when it is closed while an HTTP/2 session is open. Their number has no limit: each watch holds one.
  */
 export class DirectTransport implements KubeTransport {
   #current: { readonly agent: Promise<Agent>; readonly key: string } | undefined
@@ -72,7 +70,6 @@ export class DirectTransport implements KubeTransport {
         new Agent({
           allowH2: false,
           connect: { ...tls, timeout: CONNECT_TIMEOUT_MS },
-          connections: MOST_CONNECTIONS,
           keepAliveTimeout: 30_000,
         }),
     )

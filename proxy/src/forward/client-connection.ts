@@ -57,6 +57,8 @@ export class ClientConnection implements Asker {
   #out = ''
   #isBlocked = false
   #deadline: number
+  /** Bytes of the last answer that had not gone at the last look. */
+  #unsent = 0
 
   constructor({ engine, socket, onHttp2 }: ClientConnectionOptions) {
     this.#engine = engine
@@ -77,6 +79,7 @@ export class ClientConnection implements Asker {
 
   sweep(now: number): void {
     if (this.#isTunnel) return
+    if (this.#isOver) this.#lookAtEnd(now)
     if (this.#exchange !== undefined && !this.#isBlocked) this.#exchange.sweep(now)
     else if (now >= this.#deadline) {
       if (this.#isBlocked || this.#isOver || this.#pending.length === this.#at) this.#socket.destroy()
@@ -245,10 +248,22 @@ export class ClientConnection implements Asker {
     this.#pending = NOTHING
     this.#at = 0
     this.#body = undefined
-    this.#deadline = this.#engine.now + LINGER_MS
-    this.#socket.end(this.#out + text, 'latin1')
+    this.#unsent = Infinity
+    this.#deadline = this.#engine.now + this.#engine.limits.stallMs
+    this.#socket.end(this.#out + text, 'latin1', () => {
+      this.#unsent = 0
+      this.#deadline = this.#engine.now + LINGER_MS
+    })
     this.#out = ''
     this.#socket.resume()
+  }
+
+  /** A client that reads slowly gets all of the last answer, as long as it reads. */
+  #lookAtEnd(now: number): void {
+    const left = this.#socket.writableLength
+    if (left >= this.#unsent) return
+    this.#unsent = left
+    this.#deadline = now + this.#engine.limits.stallMs
   }
 
   // What the exchange reports.

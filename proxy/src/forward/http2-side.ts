@@ -176,13 +176,29 @@ class StreamAsker implements Asker {
   }
 
   interim(bytes: Buffer, _from: number, head: ResponseHead): void {
-    if (!this.#stream.destroyed) this.#stream.additionalHeaders({ ':status': head.status, ...fieldsOf(bytes, head) })
+    if (!this.#isGone) this.#say((stream) => stream.additionalHeaders({ ':status': head.status, ...fieldsOf(bytes, head) }))
   }
 
   head(bytes: Buffer, _from: number, head: ResponseHead): void {
-    if (this.#stream.destroyed) return
+    if (this.#isGone) return
     const length = head.fields.contentLength >= 0 && head.status !== 204 ? { 'content-length': String(head.fields.contentLength) } : {}
-    this.#stream.respond({ ':status': head.status, ...fieldsOf(bytes, head), ...length }, { endStream: head.body === 'none' })
+    this.#say((stream) =>
+      stream.respond({ ':status': head.status, ...fieldsOf(bytes, head), ...length }, { endStream: head.body === 'none' }),
+    )
+  }
+
+  /** A client that has reset its stream is not destroyed yet. */
+  get #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed
+  }
+
+  /** Node throws for fields that HTTP/2 cannot carry, such as one that may be there once and comes twice. */
+  #say(body: (stream: ServerHttp2Stream) => void): void {
+    try {
+      body(this.#stream)
+    } catch {
+      this.#reset('the answer cannot be said in HTTP/2')
+    }
   }
 
   pass(bytes: Buffer, from: number, to: number): void {
@@ -204,18 +220,21 @@ class StreamAsker implements Asker {
 
   done(): void {
     this.#exchange = undefined
-    this.#stream.end()
+    this.#end()
+  }
+
+  #end(text = ''): void {
+    this.#stream.end(text)
     // The client need not send what nobody reads (RFC 9113, 8.1).
     if (this.#body !== undefined) this.#stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
   fail(status: number, reason: string): void {
     this.#exchange = undefined
-    if (this.#stream.destroyed) return
+    if (this.#isGone) return
     const text = ownAnswer(status, reason, { isClosing: false }).split('\r\n\r\n')[1] ?? ''
-    this.#stream.respond({ ':status': status, 'content-type': 'text/plain; charset=utf-8' })
-    this.#stream.end(this.#isHead ? '' : text)
-    if (this.#body !== undefined) this.#stream.resume()
+    this.#say((stream) => stream.respond({ ':status': status, 'content-type': 'text/plain; charset=utf-8' }))
+    this.#end(this.#isHead ? '' : text)
   }
 
   cut(): void {

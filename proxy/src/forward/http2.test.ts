@@ -93,3 +93,31 @@ it('lets nothing through that HTTP/1 could not have said, and resets what breaks
     session.close()
   }
 })
+
+it('resets a stream whose answer HTTP/2 cannot carry, and serves on', async () => {
+  await using backend = await startRawBackend('b', (socket) => {
+    socket.on('data', (chunk) => {
+      const field = chunk.toString().includes('/twice') ? 'ETag: "a"\r\nETag: "b"' : 'HTTP2-Settings: x'
+      socket.write(`HTTP/1.1 200 OK\r\n${chunk.toString().includes('/fine') ? 'ETag: "a"' : field}\r\nContent-Length: 2\r\n\r\nok`)
+    })
+  })
+  await using proxy = await startProxy({
+    host: '127.0.0.1',
+    port: 0,
+    limits: { queueMs: 200 },
+    routes: [{ targets: [{ id: 'v1', weight: 1, backends: [backend] }] }],
+  })
+  const session = connect(`http://${proxy.address}`)
+  session.on('error', () => {})
+  try {
+    expect((await ask(session, { ':path': '/twice' })).code).not.toBe(constants.NGHTTP2_NO_ERROR)
+    expect((await ask(session, { ':path': '/settings' })).code).not.toBe(constants.NGHTTP2_NO_ERROR)
+    expect(await ask(session, { ':path': '/fine' })).toMatchObject({ body: 'ok', code: constants.NGHTTP2_NO_ERROR })
+    // And one that has no backend while its body is under way does not keep the stream.
+    proxy.setRoutes([{ targets: [{ id: 'v1', weight: 1, backends: [] }] }])
+    const lost = await ask(session, { ':path': '/', ':method': 'POST' }, ...Array.from({ length: 10 }, () => 'x'.repeat(100_000)))
+    expect(lost.headers[':status']).toBe(503)
+  } finally {
+    session.close()
+  }
+})

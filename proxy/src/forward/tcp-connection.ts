@@ -59,6 +59,10 @@ export class TcpConnection implements InFlight {
       socket.once('connect', () => {
         socket.off('error', failed)
         this.#connectUntil = Infinity
+        if (client.destroyed) {
+          socket.destroy()
+          return leave(false)
+        }
         tunnel(tunnelEnd(client), tunnelEnd(socket), () => leave(false))
       })
     }

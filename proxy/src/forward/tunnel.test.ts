@@ -1,4 +1,5 @@
 /** WebSockets, TCP listeners and large bodies: what flows for long. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { startProxy } from '../start-proxy.js'
@@ -152,4 +153,18 @@ it('ends the backend’s part when the client goes', async () => {
   client.socket.destroy()
   await until(() => hasGone && proxy.stats().routes[0]?.targets[0]?.inFlight === 0)
   expect(proxy.stats().routes[0]?.targets[0]).toMatchObject({ errors: 0 })
+})
+
+it('a slow reader has all of an answer that its connection ends with', async () => {
+  const SIZE = 8 * 1024 * 1024
+  await using backend = await startBackend('b', (_, res) => void res.end(Buffer.alloc(SIZE, 97)))
+  await using proxy = await startProxy({ host: '127.0.0.1', port: 0, routes: oneTarget([backend]) })
+  using client = new RawClient(proxy.port)
+  client.socket.pause()
+  client.say('GET / HTTP/1.0\r\n\r\n')
+  await sleep(4_000) // longer than a connection lingers after its end
+  let heard = 0
+  client.socket.removeAllListeners('data').on('data', (chunk) => (heard += chunk.length))
+  client.socket.resume()
+  await until(() => heard >= SIZE)
 })
