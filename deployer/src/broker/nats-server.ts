@@ -1,6 +1,7 @@
 /** A nats-server that a deployer runs beside its weavelets: on loopback, as long as the deployer lives. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { deployerError } from '../errors/catalogue.js'
 import { deathText } from '../envelope/death.js'
 import { startEnvelope, type Envelope, type EnvelopeEvent } from '../envelope/envelope.js'
@@ -29,6 +30,7 @@ const WITH_LIFELINE = `(
 ) </dev/null >/dev/null 2>&1 &
 exec "$0" "$@" ${LIFELINE_FD}<&-`
 const STOP_MS = 5_000
+const START_MS = 30_000
 
 /** @param program path of the executable */
 export function natsServerCommand(program: string, args: readonly string[], env: ProcessCommand['env']): ProcessCommand {
@@ -67,7 +69,11 @@ export async function startNatsServer(
       onEvent?.(event)
     },
   })
-  const outcome = await Promise.race([ready, died])
+  const over = new AbortController()
+  const late = sleep(START_MS, `does not take connections after ${START_MS / 1_000} s`, { signal: over.signal })
+  late.catch(() => undefined) // aborted
+  const outcome = await Promise.race([ready, died, late])
+  over.abort()
   if (outcome === 'ready') return server
   await server.stop()
   throw deployerError('WEAVER_NATS_SERVER_FAILED', `nats-server ${outcome}`)

@@ -132,6 +132,7 @@ class StreamAsker implements Asker {
     const stream = this.#stream
     if (!hasBody) return void stream.resume()
     stream.on('data', (piece: Buffer) => {
+      if (this.#exchange === undefined) return // it has its answer
       this.#pieces.push(piece)
       this.resumeBody()
       if (this.#pieces.length > 0) stream.pause()
@@ -225,8 +226,11 @@ class StreamAsker implements Asker {
 
   #end(text = ''): void {
     this.#stream.end(text)
-    // The client need not send what nobody reads (RFC 9113, 8.1).
-    if (this.#body !== undefined) this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    if (this.#body === undefined) return
+    // The client need not send what nobody reads (RFC 9113, 8.1), and a stream with something unread does not close.
+    this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    this.#pieces = []
+    this.#stream.resume()
   }
 
   fail(status: number, reason: string): void {

@@ -60,14 +60,14 @@ async function until<T>(what: string, look: () => T | undefined | Promise<T | un
 }
 
 /** A process of its own: it is killed, too. */
-async function deploy(): Promise<(typeof deployers)[number]> {
+async function deploy(said = 'ready: '): Promise<(typeof deployers)[number]> {
   const child = spawn(process.execPath, [WEAVER, 'multi', 'deploy', 'weaver.toml'], { cwd: folder, env: env() })
   const deployer = { child, exited: once(child, 'exit'), text: '' }
   deployers.push(deployer)
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (deployer.text += text))
   await until('the deployment', () => {
     if (child.exitCode !== null) throw new Error(deployer.text)
-    return deployer.text.includes('ready: ') ? true : undefined
+    return deployer.text.includes(said) ? true : undefined
   })
   return deployer
 }
@@ -263,6 +263,13 @@ it('what cannot start, or must not go on, says why, and nothing of it runs', asy
   )
   writeFileSync(join(folder, 'weaver.toml'), config)
   expect(await weaver('multi deploy weaver.toml --nats nats://127.0.0.1:1')).toEqual(anError(1, 'WEAVER_NATS_CONNECT', '127.0.0.1:1'))
+
+  // Ctrl-C while it starts.
+  const early = await deploy('broker: ')
+  early.child.kill('SIGINT')
+  await early.exited
+  expect(early.child.exitCode).toBe(0)
+  expect(readdirSync(join(state, 'weaver/multi'))).toEqual([])
 
   writeFileSync(join(folder, 'weaver.toml'), `${config}restart = "stop-all"\n`)
   const deployer = await deploy()

@@ -7,6 +7,7 @@
  * I2  A proxy has a process among its backends only from its readiness to its death, or to its word that it closes.
  */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   brokerControl,
   causeText,
@@ -97,6 +98,7 @@ export class MultiDeployment {
   #broker: DeploymentBroker | undefined
   #transport: Transport | undefined
   #state: DeploymentView['state'] = 'starting'
+  #starting: Promise<void> | undefined
   #stopping: Promise<readonly string[]> | undefined
   #onOver: (why: string | undefined) => void = () => undefined
   /** Resolves when it is to end: with the reason when its policy says so, without one upon {@link stop}. */
@@ -113,7 +115,8 @@ export class MultiDeployment {
    */
   async start(): Promise<void> {
     try {
-      await this.#start()
+      this.#starting = this.#start()
+      await this.#starting
     } catch (error) {
       await this.stop()
       throw error
@@ -218,6 +221,7 @@ export class MultiDeployment {
     })
     this.#closers.push(() => keys.close(), () => leaders.close(), () => closing.unsubscribe()) // prettier-ignore
     await port.flush()
+    this.#goesOn()
     // All at once: each waits for those that it refers to.
     for (const group of plan.groups) for (let i = 0; i < group.replicas; i++) this.#spawn(group, port)
     await Promise.all(this.#replicas.map((replica) => this.#ready(replica)))
@@ -349,6 +353,9 @@ export class MultiDeployment {
       problems.push(...(await Promise.all(ended)).flat())
     }
     await closing
+    // What was being made when the stop came is there by now, and ends too; a broker that never answers is not waited for.
+    await Promise.race([this.#starting?.catch(() => undefined), sleep(CONNECT_MS, undefined, { ref: false })])
+    await this.#listeners.close(0)
     for (const close of this.#closers.splice(0)) close()
     await this.#transport?.close()
     await this.#broker?.close()
