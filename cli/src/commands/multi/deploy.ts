@@ -1,14 +1,11 @@
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { Command } from 'commander'
-import { checkComponents } from '../../config/check-components.js'
-import { packageOf } from '../../config/launch.js'
-import { loadConfig } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { findNatsServer } from '../../deployers/local/find-nats-server.js'
+import { loadApplication } from '../../deployers/local/load-application.js'
 import { planMulti } from '../../deployers/multi/multi-plan.js'
-import { checkBinary } from '../../deployers/single/run-single.js'
 import { cliError } from '../../errors/catalogue.js'
-import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
+import { generateCommandFor } from '../../generate/check-generated.js'
 
 export function deployCommand(context: CliContext): Command {
   return new Command('deploy')
@@ -17,11 +14,7 @@ export function deployCommand(context: CliContext): Command {
     .option('--nats <url>', 'a broker that runs already (default: a nats-server of its own)')
     .action(async (file: string, flags: { readonly nats?: string }) => {
       const broker = findNatsServer({ url: flags.nats, env: context.env, cwd: context.cwd })
-      const config = await loadConfig(file, context.cwd)
-      await checkBinary(config)
-      const folder = await packageOf(config)
-      await checkGenerated(folder, context.cwd)
-      const graph = await checkComponents(config, { env: context.env, onWarning: (line) => context.output.warn(line) })
+      const { config, folder, graph } = await loadApplication(file, context)
       if (graph === undefined)
         throw cliError(
           'WEAVER_CLI_NOT_BUILT',

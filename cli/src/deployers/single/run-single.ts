@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
 import { startEnvelope, type End, type EnvelopeOutput } from '@weaver/deployer'
@@ -17,31 +16,13 @@ import { singleDeployer } from './single-deployer.js'
 type SingleContext = Pick<CliContext, 'env' | 'onSignal' | 'ask' | 'output'>
 
 /**
- * @returns the absolute path of what the file names as the application
- * @throws WeaverError `WEAVER_CLI_NOT_BUILT`
- */
-export async function checkBinary(config: WeaverToml): Promise<string> {
-  const binary = binaryOf(config)
-  try {
-    await access(binary)
-    return binary
-  } catch (cause) {
-    throw cliError(
-      'WEAVER_CLI_NOT_BUILT',
-      `"${binary}", the binary of "${config.file}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
-      { cause },
-    )
-  }
-}
-
-/**
  * Runs the whole application in one child process of this terminal, told by `WEAVER_CONFIG` where its weaver.toml is. Its log is printed, and kept in files for
  * `weaver single logs`; what it writes to stdout is passed on as it is. Signals are passed on, so that the application shuts down by itself; a second Ctrl-C
  * kills it.
  * @returns the child's exit code; 128 and the number of the signal when one ended it
  */
 export async function runSingle(config: WeaverToml, context: SingleContext): Promise<number> {
-  const binary = await checkBinary(config)
+  const binary = binaryOf(config)
   const { command, cwd, env } = launchOf(config, context.env)
   const [first = binary, ...args] = command
   const app = config.application.name ?? basename(binary).replace(/\.[cm]?js$/, '') // as the SDK names it
