@@ -1,11 +1,19 @@
 /**
- * The floors of `sdk/src` as a linter rule: a folder imports only from folders on the floors below
- * its own. Imports of types count, and so do those of tests, which may use `testing/` and the doors
- * as well. ARCHITECTURE.md says what each folder is for.
+ * Who may import whom, as linter rules. Imports of types count, and so do those of tests.
+ *
+ * - `downwards`, the floors of `sdk/src`: a folder imports only from folders on the floors below
+ *   its own. Tests may use `testing/` and the doors as well. ARCHITECTURE.md says what each folder
+ *   is for.
+ * - `doors`, of every package: another package is imported by its name, never by a path into its
+ *   sources. What only tests need of it has a door of its own, under the condition
+ *   `@weaver/source`, which exists in this repository alone. `.oxlintrc.json` says which packages
+ *   may import which.
  */
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { workspaceFolders } from './prune-dist.mjs'
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SOURCES = fileURLToPath(new URL('../sdk/src', import.meta.url))
 
 /** The lowest first; folders of one floor do not know each other. */
@@ -44,7 +52,7 @@ const folderOf = (file) =>
     .replace(/(^|\/)testdata$/, '') || '.'
 
 /** @returns why `file` must not import `source`, as far as floors go */
-function problemOf(file, source) {
+function floorProblemOf(file, source) {
   if (typeof source !== 'string' || !source.startsWith('.')) return undefined
   const [from, to] = [folderOf(file), folderOf(join(dirname(file), source))]
   if (from === to || to.startsWith('..')) return undefined
@@ -58,7 +66,22 @@ function problemOf(file, source) {
   return `"${from}" imports from folders below it only, and "${to}" is not: ARCHITECTURE.md, floors of the SDK.`
 }
 
-const downwards = {
+const PACKAGES = workspaceFolders()
+const packageOf = (file) => {
+  const path = relative(ROOT, file).split(sep).join('/')
+  return PACKAGES.find((folder) => path.startsWith(`${folder}/`))
+}
+
+/** @returns why `file` must not import `source`, as far as packages go */
+function doorProblemOf(file, source) {
+  if (typeof source !== 'string' || !source.startsWith('.')) return undefined
+  const other = packageOf(join(dirname(file), source))
+  if (other === undefined || other === packageOf(file)) return undefined
+  return `"${other}" is another package: import it by its name, through one of the doors in its package.json.`
+}
+
+/** A rule about the pair of a file and what it imports. */
+const ruleOf = (problemOf) => ({
   create(context) {
     const check = ({ source }) => {
       const problem = source && problemOf(context.filename, source.value)
@@ -72,6 +95,6 @@ const downwards = {
       TSImportType: check,
     }
   },
-}
+})
 
-export default { meta: { name: 'floors' }, rules: { downwards } }
+export default { meta: { name: 'floors' }, rules: { doors: ruleOf(doorProblemOf), downwards: ruleOf(floorProblemOf) } }

@@ -5,21 +5,20 @@ interface Rule {
     ImportDeclaration(node: { readonly source: { readonly value: string } }): void
   }
 }
-let rule: Rule
+let rules: { readonly downwards: Rule; readonly doors: Rule }
 beforeAll(async () => {
-  const plugin = (await import(new URL('lint-floors.mjs', import.meta.url).href)) as {
-    readonly default: { readonly rules: { readonly downwards: Rule } }
-  }
-  rule = plugin.default.rules.downwards
+  const plugin = (await import(new URL('lint-floors.mjs', import.meta.url).href)) as { readonly default: { readonly rules: typeof rules } }
+  rules = plugin.default.rules
 })
 
-/** @param file below `sdk/src` */
-function problems(file: string, source: string): readonly string[] {
+/** @param file below the root of the repository */
+function problemsOf(rule: Rule, file: string, source: string): readonly string[] {
   const found: string[] = []
-  const filename = fileURLToPath(new URL(`../sdk/src/${file}`, import.meta.url))
+  const filename = fileURLToPath(new URL(`../${file}`, import.meta.url))
   rule.create({ filename, report: ({ message }) => void found.push(message) }).ImportDeclaration({ source: { value: source } })
   return found
 }
+const problems = (file: string, source: string): readonly string[] => problemsOf(rules.downwards, `sdk/src/${file}`, source)
 
 it.each([
   ['rpc/client/retrier.ts', '../../context/context.js'],
@@ -46,4 +45,20 @@ it.each([
   ['new-folder/idea.ts', '../contract/errors.js', '"new-folder" is not a floor of sdk/src'],
 ])('%s must not import %s', (file, source, why) => {
   expect(problems(file, source)).toEqual([expect.stringContaining(why)])
+})
+
+it.each([
+  ['operator/src/control/a.test.ts', '@weaver/sdk/test-support'],
+  ['operator/src/control/a.test.ts', '../testing/app-story.js'],
+  ['examples/hello/src/a.test.ts', '../../../scripts/build-example.js'],
+])('%s may import %s, as far as packages go', (file, source) => {
+  expect(problemsOf(rules.doors, file, source)).toEqual([])
+})
+
+it.each([
+  ['operator/src/control/a.test.ts', '../../../sdk/src/leader/leadership.js', 'sdk'],
+  ['codegen/src/a.test.ts', '../../sdk/dist/internal.js', 'sdk'],
+  ['examples/hello/src/a.test.ts', '../../bank/src/main.js', 'examples/bank'],
+])('%s must not import %s', (file, source, other) => {
+  expect(problemsOf(rules.doors, file, source)).toEqual([expect.stringContaining(`"${other}" is another package`)])
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import ts from 'typescript-api'
-import { Reader, Writer, type WeaverGen } from '../../sdk/src/internal.js'
+import { Reader, Writer, type WeaverGen } from '@weaver/sdk/internal'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { RESERVED } from './name-scope.js'

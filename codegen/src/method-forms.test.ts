@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { scope } from '../../sdk/src/context/context.js'
-import { Reader, Writer, type Calls, type LocalCalls, type MethodBinding, type WeaverGen } from '../../sdk/src/internal.js'
+import { Reader, Writer, type Calls, type LocalCalls, type MethodBinding, type WeaverGen } from '@weaver/sdk/internal'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { fixtures, IMPORTS, type Fixture } from './testing/fixture.js'
@@ -150,9 +149,10 @@ export const ofImpl = implement(Of, class { async tell(a: string) { return a } }
 
   it('forwarders call the object itself where they may', async () => {
     const failed: unknown[] = []
+    const entered = {} as NonNullable<ReturnType<LocalCalls['enter']>> // forwarders only hand it back
     const straight: LocalCalls = {
       ...recorder,
-      enter: () => scope(),
+      enter: () => entered,
       leave: (_, result) => result,
       fail: <R>(_: unknown, error: unknown) => (failed.push(error), undefined as R),
     }

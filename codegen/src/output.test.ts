@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Reader, Writer, type WeaverGen } from '../../sdk/src/internal.js'
+import { Reader, Writer, type WeaverGen } from '@weaver/sdk/internal'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { ParsedFiles } from './open-program.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Reader, Writer, type WeaverGen } from '../../sdk/src/internal.js'
+import { Reader, Writer, type WeaverGen } from '@weaver/sdk/internal'
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { fixtures, IMPORTS, type Fixture } from './testing/fixture.js'

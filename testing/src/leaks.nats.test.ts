@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { connect } from '@nats-io/transport-node'
 import { component, implement } from '@weaver/sdk'
-import { bindByHand, genByHand } from '../../sdk/src/testing/hand-made-app.js'
+import { bindByHand, genByHand } from '@weaver/sdk/test-support'
 import { weaverTest, type WeaverTestOptions } from './weaver-test.js'
 
 interface Shop {

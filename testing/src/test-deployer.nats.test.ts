@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement } from '@weaver/sdk'
 import { assignmentSubject, parseAssignment, type Assignment } from '@weaver/sdk/contract'
 import { connect } from '@nats-io/transport-node'
-import { bindByHand, genByHand, startByHand } from '../../sdk/src/testing/hand-made-app.js'
+import { bindByHand, genByHand, startByHand } from '@weaver/sdk/test-support'
 import { startNatsServer, type NatsServer } from './nats-server.js'
 import { startTestDeployer } from './test-deployer.js'
 

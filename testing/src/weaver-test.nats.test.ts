@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { component, config, implement, listener, ref, withContext, type Main } from '@weaver/sdk'
 import { fake } from '@weaver/sdk/internal'
-import { bindByHand, genByHand } from '../../sdk/src/testing/hand-made-app.js'
+import { bindByHand, genByHand } from '@weaver/sdk/test-support'
 import { startNatsServer } from './nats-server.js'
 import { weaverTest, type WeaverTestOptions } from './weaver-test.js'
 

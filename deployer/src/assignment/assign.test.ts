@@ -1,5 +1,5 @@
 import { ownerOf, shardKey, sliceOf, type Assignment } from '@weaver/sdk/contract'
-import { movedPerMille } from '../../../sdk/src/testing/moved-keys.js'
+import { movedPerMille } from '../testing/moved-keys.js'
 import { assign } from './assign.js'
 
 const names = (count: number, from: number = 0): string[] =>

@@ -3,13 +3,12 @@
  * real weavelets in this process.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { deploymentId } from '@weaver/crds'
-import type { ComponentGraph } from '@weaver/sdk/contract'
-import { assignmentSubject, controlAllSubject, type Assignment, type RoutingStatus } from '@weaver/sdk/contract'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { deploymentId } from '@weaver/crds'
 import { KINDS } from '@weaver/kube'
-import { component, implement, type Lease, type Main } from '../../../sdk/src/component/component.js'
-import { bindByHand, genByHand, startByHand } from '../../../sdk/src/testing/hand-made-app.js'
+import { component, implement, type Lease, type Main } from '@weaver/sdk'
+import { assignmentSubject, controlAllSubject, type Assignment, type ComponentGraph, type RoutingStatus } from '@weaver/sdk/contract'
+import { bindByHand, genByHand, startByHand } from '@weaver/sdk/test-support'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, LEASE_MS, spec, Story, V1, V2 } from '../testing/app-story.js'
 import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-cluster.js'

@@ -1,6 +1,6 @@
 /** Keys that follow the load, over a real nats-server: `balance: 'load'`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { movedPerMille } from '../testing/moved-keys.js'
+import { movedPerMille } from '@weaver/deployer/testing'
 import { ownerOf, type Assignment } from '../contract/assignment.js'
 import { parseRoutingEvent } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'

@@ -1,4 +1,4 @@
-import type { Assignment } from '../contract/assignment.js'
+import type { Assignment } from '@weaver/sdk/contract'
 
 /** How many keys of 1,000 change their owner between two assignments. */
 export function movedPerMille(from: Assignment, to: Assignment): number {
