@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CliContext } from '../../context.js'
 import { isRunning, type RunningDeployment } from '../../deployers/local/running-deployments.js'
-import { stopMulti } from '../../deployers/multi/multi-control.js'
+import { stopDeployment } from '../../deployers/local/deployment-control.js'
 import { cliError } from '../../errors/catalogue.js'
 
 const END_MS = 60_000
@@ -14,7 +14,7 @@ const LOOK_MS = 50
 export async function endDeployments(running: readonly RunningDeployment[]): Promise<void> {
   await Promise.all(
     running.map(async (one) => {
-      await stopMulti(one)
+      await stopDeployment(one)
       for (const until = Date.now() + END_MS; isRunning(one); await sleep(LOOK_MS))
         if (Date.now() > until)
           throw cliError(

@@ -1,7 +1,7 @@
 import { shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import { multiDeployer } from '../../deployers/multi/multi-control.js'
+import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
 import { needRunning } from '../local/running.js'
 import { confirm, endDeployments } from './end-deployments.js'
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import { multiDeployer } from '../../deployers/multi/multi-control.js'
+import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
 import { logsCommand } from '../local/logs.js'
 import { metricsCommand } from '../local/metrics.js'
 import { profileCommand } from '../local/profile.js'

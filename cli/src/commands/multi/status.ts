@@ -2,7 +2,8 @@ import { reasonOf, shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import type { DeploymentView } from '../../deployers/local/deployment-view.js'
-import { multiDeployer, viewMulti } from '../../deployers/multi/multi-control.js'
+import { viewDeployment } from '../../deployers/local/deployment-control.js'
+import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
 import { formatAge, formatTable } from '../../print/table.js'
 import { listRunning, needRunning } from '../local/running.js'
 
@@ -13,7 +14,7 @@ export function statusCommand(context: CliContext): Command {
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, flags: { readonly json?: true }) => {
       const running = name === undefined ? listRunning(context, multiDeployer, name) : needRunning(context, multiDeployer, name)
-      const asked = await Promise.allSettled(running.map(viewMulti))
+      const asked = await Promise.allSettled(running.map(viewDeployment))
       const views = asked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
       if (flags.json === true) context.output.json(views)
       else if (running.length === 0) context.output.progress('no application runs on this machine by `weaver multi deploy`')

@@ -2,6 +2,8 @@
 export interface DeploymentView {
   readonly app: string
   readonly deploymentId: string
+  /** Where several copies of one deployment run: which one this is. */
+  readonly location?: string
   /** ISO 8601. */
   readonly startedAt: string
   /** Path of its weaver.toml. */

@@ -8,6 +8,8 @@ export interface RunningDeployment {
   readonly version: 1
   readonly app: string
   readonly deploymentId: string
+  /** Where several copies of one deployment run: which one this is. */
+  readonly location?: string
   /** Of the application; with several processes, of the command that has started them. */
   readonly pid: number
   /**
@@ -34,18 +36,23 @@ export interface ChildProcessMark {
 /** A Unix socket's path has room for some 104 bytes on macOS, 108 on Linux. */
 const MAX_SOCKET_PATH = 100
 
-/** A path for the control socket of a deployment; it is in a folder of this user alone. @param folder of the list */
-export function controlSocketPath(folder: string, deploymentId: string): string {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\weaver-${deploymentId}`
+/** Names a deployment on a list. */
+export function keyOf({ deploymentId, location }: { readonly deploymentId: string; readonly location?: string | undefined }): string {
+  return location === undefined ? deploymentId : `${deploymentId}.${location}`
+}
+
+/** A path for a control socket; it is in a folder of this user alone. @param folder of the list @param key of the deployment */
+export function controlSocketPath(folder: string, key: string): string {
+  if (process.platform === 'win32') return `\\\\.\\pipe\\weaver-${key}`
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700) // it may have been there, and guards the socket until that has a mode of its own
-  const path = join(folder, `${deploymentId}.sock`)
+  const path = join(folder, `${key}.sock`)
   return Buffer.byteLength(path) <= MAX_SOCKET_PATH ? path : join(mkdtempSync(join(tmpdir(), 'weaver-')), 'control.sock')
 }
 
 /** Puts a deployment on the list. @returns takes it off, and its socket away */
 export function listDeployment(folder: string, entry: RunningDeployment): () => void {
-  const path = join(folder, `${entry.deploymentId}.json`)
+  const path = join(folder, `${keyOf(entry)}.json`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(`${path}.new`, JSON.stringify(entry))
   renameSync(`${path}.new`, path) // a reader sees all of it or nothing
@@ -138,8 +145,8 @@ function end(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** In the folder of the list: the configuration of the broker of a deployment that has one of its own. */
-export function brokerFileOf(deploymentId: string): string {
-  return `${deploymentId}.nats`
+export function brokerFileOf(key: string): string {
+  return `${key}.nats`
 }
 
 function remove(path: string, { controlSocket }: RunningDeployment): void {

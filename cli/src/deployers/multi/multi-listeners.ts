@@ -2,6 +2,7 @@
 import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
 import { reasonOf, type WeaveletStatus } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
+import type { ListenerSide } from '../local/process-deployment.js'
 import { parseAddress } from './listener-address.js'
 
 interface Entry {
@@ -16,15 +17,24 @@ const ANY_PORT = 'localhost:0'
 /** There is one version. */
 const TARGET = 'deployment'
 
-export class MultiListeners {
+export interface MultiListenersOptions {
+  /** By listener; `undefined`: any free port. */
+  readonly addresses: Readonly<Record<string, string | undefined>>
+  /** Whose an address is that is in use, in words. */
+  readonly holderOf: (address: string) => string | undefined
+}
+
+export class MultiListeners implements ListenerSide {
+  readonly #options: MultiListenersOptions
   readonly #entries = new Map<string, Entry>()
 
-  /**
-   * @param addresses by listener; `undefined`: any free port
-   * @param holderOf whose address it is, in words, for one that is in use
-   * @throws WeaverError `WEAVER_CLI_PORT_IN_USE`; nothing is left open then
-   */
-  async open(addresses: Readonly<Record<string, string | undefined>>, holderOf: (address: string) => string | undefined): Promise<void> {
+  constructor(options: MultiListenersOptions) {
+    this.#options = options
+  }
+
+  /** @throws WeaverError `WEAVER_CLI_PORT_IN_USE`; nothing is left open then */
+  async open(): Promise<void> {
+    const { addresses, holderOf } = this.#options
     for (const [name, given = ANY_PORT] of Object.entries(addresses))
       try {
         await this.#open(name, given)
@@ -55,7 +65,6 @@ export class MultiListeners {
     return this.#entries.get(name)?.backends.size ?? 0
   }
 
-  /** This process serves from now on. */
   add(replica: string, pid: number, { listeners = {} }: WeaveletStatus): void {
     for (const [name, { host, port }] of Object.entries(listeners)) {
       const entry = this.#entries.get(name)
@@ -64,12 +73,10 @@ export class MultiListeners {
     }
   }
 
-  /** No process of this replica does. */
   remove(replica: string): void {
     for (const entry of this.#entries.values()) if (entry.backends.delete(replica)) this.#tell(entry)
   }
 
-  /** Takes nothing more; resolves when what was in flight has been answered, or cut after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const open = [...this.#entries.values()]
     await Promise.all(open.map(({ proxy }) => proxy.close({ graceMs })))

@@ -1,6 +1,7 @@
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { parseConfig } from '../../config/load-config.js'
-import { planMulti, stopWaves } from './multi-plan.js'
+import { stopWaves } from '../local/process-groups.js'
+import { planMulti } from './multi-plan.js'
 
 const node = (name: string, refs: readonly string[] = [], listeners: readonly string[] = []) => ({ name, refs, listeners, methods: [] })
 const GRAPH: ComponentGraph = {

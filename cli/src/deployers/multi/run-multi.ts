@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
-import { banner, isWeaverError, prettyPrinter, reasonOf, type ComponentGraph, type LogEntry } from '@weaver/sdk/contract'
+import { banner, isWeaverError, prettyPrinter, reasonOf, type ComponentGraph } from '@weaver/sdk/contract'
 import { serveControlSocket } from '@weaver/sdk/internal'
 import { launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError, EXIT } from '../../errors/catalogue.js'
-import { createLogWriter, KEEP_LOGS_MS, removeOldLogs, type LogSource, type LogWriter } from '../../logs/log-files.js'
+import { KEEP_LOGS_MS, removeOldLogs } from '../../logs/log-files.js'
 import { isSystem } from '../../logs/select-entries.js'
+import { answerDeploymentRequest } from '../local/deployment-control.js'
+import { createDeploymentLog } from '../local/deployment-log.js'
 import type { FoundBroker } from '../local/find-nats-server.js'
 import { foldersOf } from '../local/local-deployer.js'
+import { ProcessDeployment } from '../local/process-deployment.js'
 import { controlSocketPath, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
-import { answerMultiRequest, multiDeployer } from './multi-control.js'
-import { MultiDeployment } from './multi-deployment.js'
+import { multiDeployer } from './multi-deployer.js'
+import { MultiListeners } from './multi-listeners.js'
 import type { MultiPlan } from './multi-plan.js'
 
 export interface RunMultiOptions {
@@ -36,23 +39,36 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
   const [deploymentId, startedAt] = [randomUUID(), Date.now()]
   removeOldLogs(folders.logs, startedAt - KEEP_LOGS_MS)
   const controlSocket = controlSocketPath(folders.list, deploymentId)
-  const log = createLog({ folder: folders.logs, app, startedAt, deploymentId }, output)
+  const log = createDeploymentLog({ folder: folders.logs, app, startedAt, deploymentId }, (error) =>
+    output.warn(`the log cannot be kept: ${reasonOf(error)}`),
+  )
+  const pretty = prettyPrinter({ isColored: output.isColored, isDated: true })
   let isUnlisted = false
   let unlist = (): void => removeControlSocket(folders.list, controlSocket)
   const others = runningDeployments(folders.list) // and what a command that was killed has left is cleared away
-  const deployment: MultiDeployment = new MultiDeployment({
+  const holderOf = (address: string): string | undefined => {
+    const port = address.slice(address.lastIndexOf(':'))
+    const holder = others.find(({ listeners = {} }) => Object.values(listeners).some((at) => at.endsWith(port)))
+    return holder === undefined ? undefined : `"${holder.app}" of another \`weaver multi deploy\` (process ${holder.pid})`
+  }
+  const deployment: ProcessDeployment = new ProcessDeployment({
+    tool: 'weaver multi',
     app,
     deploymentId,
     startedAt,
     configPath: config.path,
     graph,
-    plan,
+    groups: plan.groups,
+    listeners: new MultiListeners({ addresses: plan.addresses, holderOf }),
     config: config.components,
     launch,
     broker,
     folder: folders.list,
-    restart: config.multi.restart ?? 'restart',
-    onEntry: log.write,
+    restart: { kind: config.multi.restart ?? 'restart' },
+    onEntry(entry) {
+      if (!isSystem(entry)) output.raw('stdout', pretty(entry)) // what the runtime says below the level warn is only kept
+      log.write(entry)
+    },
     onChange() {
       const { replicas, broker: server } = deployment.processes
       const listeners = Object.fromEntries(deployment.view.listeners.map(({ name, address }) => [name, address]))
@@ -76,11 +92,6 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
         isUnlisted = true
       }
     },
-    holderOf: (address) => {
-      const port = address.slice(address.lastIndexOf(':'))
-      const holder = others.find(({ listeners = {} }) => Object.values(listeners).some((at) => at.endsWith(port)))
-      return holder === undefined ? undefined : `"${holder.app}" of another \`weaver multi deploy\` (process ${holder.pid})`
-    },
   })
   let isAsked = false
   const stop = (): void => {
@@ -101,7 +112,7 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
     output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
     output.progress(broker.kind === 'url' ? SHARED_BROKER : `broker: ${broker.path} (${broker.from})`)
     control = await serveControlSocket(controlSocket, {
-      answer: (body) => answerMultiRequest(body, deployment, stop),
+      answer: (body) => answerDeploymentRequest(body, deployment, stop),
       onProblem: (error) => output.warn(`a request of another command could not be answered: ${reasonOf(error)}`),
     })
     await deployment.start()
@@ -127,30 +138,3 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
 
 const SHARED_BROKER =
   'broker: your own (--nats). It has no accounts for deployments: their subjects differ, but nothing keeps a process from those of another'
-
-interface DeploymentLog {
-  write(entry: LogEntry): void
-  close(): void
-}
-
-/** Prints entries as they come, and keeps them, each process in files of its own. What the runtime says below the level warn is only kept. */
-function createLog(
-  { folder, ...source }: Omit<LogSource, 'replica'> & { readonly folder: string },
-  output: CliContext['output'],
-): DeploymentLog {
-  const pretty = prettyPrinter({ isColored: output.isColored, isDated: true })
-  const writers = new Map<string, LogWriter>()
-  const onProblem = (error: unknown): void => output.warn(`the log cannot be kept: ${reasonOf(error)}`)
-  return {
-    write(entry) {
-      if (!isSystem(entry)) output.raw('stdout', pretty(entry))
-      const { replica = '' } = entry
-      let writer = writers.get(replica)
-      if (writer === undefined) writers.set(replica, (writer = createLogWriter(folder, { ...source, replica }, { onProblem })))
-      writer.write(entry)
-    },
-    close() {
-      for (const writer of writers.values()) writer.close()
-    },
-  }
-}

@@ -1,10 +1,10 @@
 /**
- * One deployment of `weaver multi`: a process for each group and replica, a broker, a proxy for each listener.
+ * One deployment of an application as processes of this machine: one for each group and replica, and a broker. What stands before its listeners is its owner's.
  *
  *     start ──all ready──► ready ──stop, or a death with the policy stop-all──► stopping ──► ended
  *
- * I1  Whatever was started is stopped, in whatever state a stop comes: proxies take nothing new, callers end before those they call, the broker is the last.
- * I2  A proxy has a process among its backends only from its readiness to its death, or to its word that it closes.
+ * I1  Whatever was started is stopped, in whatever state a stop comes: listeners take nothing new, callers end before those they call, the broker is the last.
+ * I2  A process is behind a listener only from its readiness to its death, or to its word that it closes.
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,36 +33,56 @@ import {
   type ControlRequest,
   type LogEntry,
   type LogLevel,
+  type WeaveletStatus,
 } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
 import type { Launch } from '../../config/launch.js'
 import { cliError } from '../../errors/catalogue.js'
-import type { FoundBroker } from '../local/find-nats-server.js'
-import type { DeploymentView, ReplicaView } from '../local/deployment-view.js'
 import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
-import { MultiListeners } from './multi-listeners.js'
-import { stopWaves, type MultiGroup, type MultiPlan } from './multi-plan.js'
+import type { DeploymentView, ReplicaView } from './deployment-view.js'
+import type { FoundBroker } from './find-nats-server.js'
+import { stopWaves, type ProcessGroup } from './process-groups.js'
+import { keyOf } from './running-deployments.js'
 
-export interface MultiDeploymentOptions {
+/** What stands before the listeners of a deployment, and is told which processes serve them. */
+export interface ListenerSide {
+  /** Before anything of the deployment is started. @throws WeaverError, and nothing is left open then */
+  open(): Promise<void>
+  /** Where users reach a listener. */
+  addressOf(name: string): string
+  /** How many processes are behind it. */
+  backendsOf(name: string): number
+  /** This process serves from now on. */
+  add(replica: string, pid: number, status: WeaveletStatus): void
+  /** No process of this replica does. */
+  remove(replica: string): void
+  /** Takes nothing more; resolves when what was in flight has been answered, or cut after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface ProcessDeploymentOptions {
+  /** Of the command, in messages: `weaver multi`. */
+  readonly tool: string
   readonly app: string
   readonly deploymentId: string
+  /** Where several copies of one deployment run: which one this is. */
+  readonly location?: string | undefined
   readonly startedAt: number
   readonly configPath: string
   readonly graph: ComponentGraph
-  readonly plan: MultiPlan
+  readonly groups: readonly ProcessGroup[]
+  readonly listeners: ListenerSide
   /** By component. */
   readonly config: Readonly<Record<string, unknown>>
   readonly launch: Launch
   readonly broker: FoundBroker
   /** For files of the broker. */
   readonly folder: string
-  readonly restart: RestartPolicy['kind']
+  readonly restart: RestartPolicy
   /** What processes write, and what there is to say of them. */
   readonly onEntry: (entry: LogEntry) => void
   /** Processes have begun or ended, or the state is another. */
   readonly onChange: () => void
-  /** Whose an address is that is in use, in words. */
-  readonly holderOf: (address: string) => string | undefined
 }
 
 export interface AllReplies {
@@ -72,7 +92,7 @@ export interface AllReplies {
 }
 
 interface Replica {
-  readonly group: MultiGroup
+  readonly group: ProcessGroup
   readonly name: string
   readonly envelope: Envelope
   restarts: number
@@ -90,10 +110,9 @@ const ASK_MS = 5_000
 /** What a process may take, beyond the time of a profile, to write it down. */
 const PROFILE_WRITE_MS = 50_000
 
-export class MultiDeployment {
-  readonly #options: MultiDeploymentOptions
+export class ProcessDeployment {
+  readonly #options: ProcessDeploymentOptions
   readonly #replicas: Replica[] = []
-  readonly #listeners = new MultiListeners()
   readonly #closers: (() => void)[] = []
   #broker: DeploymentBroker | undefined
   #transport: Transport | undefined
@@ -104,7 +123,7 @@ export class MultiDeployment {
   /** Resolves when it is to end: with the reason when its policy says so, without one upon {@link stop}. */
   readonly over: Promise<string | undefined>
 
-  constructor(options: MultiDeploymentOptions) {
+  constructor(options: ProcessDeploymentOptions) {
     this.#options = options
     this.over = new Promise((resolve) => (this.#onOver = resolve))
   }
@@ -138,26 +157,27 @@ export class MultiDeployment {
   }
 
   get view(): DeploymentView {
-    const { app, deploymentId, startedAt, configPath, plan } = this.#options
+    const { app, deploymentId, location, startedAt, configPath, groups, listeners: side } = this.#options
     return {
       app,
       deploymentId,
+      ...(location === undefined ? {} : { location }),
       startedAt: new Date(startedAt).toISOString(),
       config: configPath,
       pid: process.pid,
       state: this.#state,
       broker: this.#broker?.shown ?? '',
-      groups: plan.groups.map(({ name, hosts }) => ({
+      groups: groups.map(({ name, hosts }) => ({
         name,
         components: hosts,
         replicas: this.#replicas.filter(({ group }) => group.name === name).map(viewOf),
       })),
-      listeners: plan.groups.flatMap(({ name: group, listeners }) =>
+      listeners: groups.flatMap(({ name: group, listeners }) =>
         listeners.map((name) => ({
           name,
           group,
-          address: this.#listeners.addressOf(name),
-          backends: this.#listeners.backendsOf(name),
+          address: side.addressOf(name),
+          backends: side.backendsOf(name),
         })),
       ),
     }
@@ -196,17 +216,18 @@ export class MultiDeployment {
   }
 
   async #start(): Promise<void> {
-    const { deploymentId, graph, plan, broker: found, folder, launch, holderOf } = this.#options
-    await this.#listeners.open(plan.addresses, holderOf)
+    const { tool, deploymentId, graph, groups, listeners, broker: found, folder, launch } = this.#options
+    await listeners.open()
     this.#goesOn()
     const layout = graph.subjects ?? 1
     const onEvent = (event: EnvelopeEvent): void => this.#onBrokerEvent(event)
-    this.#broker = await startDeploymentBroker({ found, deploymentId, groups: plan.groups, layout, folder, env: launch.env, onEvent })
+    const key = keyOf(this.#options)
+    this.#broker = await startDeploymentBroker({ found, deploymentId, groups, layout, folder, key, env: launch.env, onEvent })
     this.#goesOn()
     const port = await connectNats({
       servers: [this.#broker.urlOf()],
-      name: 'weaver multi',
-      inboxPrefix: deployerInboxPrefix(deploymentId, 'multi'),
+      name: tool,
+      inboxPrefix: deployerInboxPrefix(deploymentId, 'local'),
       connectTimeoutMs: CONNECT_MS,
       log: createLogger(entrySink((entry) => this.#options.onEntry(this.#own(entry)), 'warn')),
     })
@@ -217,13 +238,13 @@ export class MultiDeployment {
     const leaders = startLeaderController({ deploymentId, port, components, leases: createMemoryLeases() })
     const closing = port.subscribe(eventSubject(deploymentId), ({ data }) => {
       const event = parseClosingEvent(data)
-      if (event !== undefined) this.#listeners.remove(event.replica) // I2
+      if (event !== undefined) listeners.remove(event.replica) // I2
     })
     this.#closers.push(() => keys.close(), () => leaders.close(), () => closing.unsubscribe()) // prettier-ignore
     await port.flush()
     this.#goesOn()
     // All at once: each waits for those that it refers to.
-    for (const group of plan.groups) for (let i = 0; i < group.replicas; i++) this.#spawn(group, port)
+    for (const group of groups) for (let i = 0; i < group.replicas; i++) this.#spawn(group, port)
     await Promise.all(this.#replicas.map((replica) => this.#ready(replica)))
     this.#goesOn()
     this.#state = 'ready'
@@ -235,7 +256,7 @@ export class MultiDeployment {
     if (this.isStopping) throw cliError('WEAVER_CLI_INTERRUPTED', 'the deployment was stopped before it was ready')
   }
 
-  #spawn(group: MultiGroup, port: Transport): void {
+  #spawn(group: ProcessGroup, port: Transport): void {
     const { deploymentId, launch, restart } = this.#options
     const { command, cwd, env } = launch
     const [first = launch.binary, ...args] = command
@@ -246,7 +267,7 @@ export class MultiDeployment {
       command: { file: first === 'node' ? process.execPath : first, args, cwd, env, hasLifeline: true, hasOwnGroup: true },
       bootstrap,
       control: brokerControl(port, { deploymentId, replica: name }),
-      restart: { kind: restart },
+      restart,
       readyMs: READY_MS,
       output: { entry: this.#options.onEntry },
       onEvent: (event) => this.#onEvent(replica, event),
@@ -255,7 +276,7 @@ export class MultiDeployment {
     this.#replicas.push(replica)
   }
 
-  #bootstrap(group: MultiGroup, replica: string): Bootstrap {
+  #bootstrap(group: ProcessGroup, replica: string): Bootstrap {
     const { app, config, deploymentId } = this.#options
     return {
       version: 1,
@@ -297,14 +318,15 @@ export class MultiDeployment {
 
   #onEvent(replica: Replica, event: EnvelopeEvent): void {
     const { group, name } = replica
+    const { listeners } = this.#options
     switch (event.kind) {
       case 'spawned':
         break
       case 'ready':
-        if (event.status !== undefined) this.#listeners.add(name, event.pid, event.status) // I2
+        if (event.status !== undefined) listeners.add(name, event.pid, event.status) // I2
         break
       case 'died':
-        this.#listeners.remove(name) // I2
+        listeners.remove(name) // I2
         this.#onDied(replica, event.death)
         if (event.next?.kind === 'restart') replica.restarts++
         if (event.next?.kind === 'stop-all')
@@ -344,9 +366,10 @@ export class MultiDeployment {
     this.#onOver(undefined)
     this.#state = 'stopping'
     this.#options.onChange()
+    const { listeners } = this.#options
     const problems: string[] = []
-    const closing = this.#listeners.close(GRACE_MS)
-    for (const wave of stopWaves(this.#options.plan.groups)) {
+    const closing = listeners.close(GRACE_MS)
+    for (const wave of stopWaves(this.#options.groups)) {
       const ended = this.#replicas
         .filter(({ group }) => wave.includes(group.name))
         .map(async ({ name, group, envelope }) => problemOf(`${group.name} ${name}`, await envelope.stop()) ?? [])
@@ -355,7 +378,7 @@ export class MultiDeployment {
     await closing
     // What was being made when the stop came is there by now, and ends too; a broker that never answers is not waited for.
     await Promise.race([this.#starting?.catch(() => undefined), sleep(CONNECT_MS, undefined, { ref: false })])
-    await this.#listeners.close(0)
+    await listeners.close(0)
     for (const close of this.#closers.splice(0)) close()
     await this.#transport?.close()
     await this.#broker?.close()

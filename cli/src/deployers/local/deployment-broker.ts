@@ -14,9 +14,9 @@ import {
 } from '@weaver/deployer'
 import type { SubjectLayout } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
-import type { FoundBroker } from '../local/find-nats-server.js'
-import { brokerFileOf } from '../local/running-deployments.js'
-import type { MultiGroup } from './multi-plan.js'
+import type { FoundBroker } from './find-nats-server.js'
+import type { ProcessGroup } from './process-groups.js'
+import { brokerFileOf } from './running-deployments.js'
 
 export interface DeploymentBroker {
   /** Where the weavelets of a group find it, and as whom; without a group the deployer. Holds a password. */
@@ -31,10 +31,12 @@ export interface DeploymentBroker {
 export interface BrokerOptions {
   readonly found: FoundBroker
   readonly deploymentId: string
-  readonly groups: readonly MultiGroup[]
+  readonly groups: readonly ProcessGroup[]
   readonly layout: SubjectLayout
   /** Where its configuration is kept while it runs; of this user alone. */
   readonly folder: string
+  /** Of the deployment on the list that is in that folder. */
+  readonly key: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly onEvent: (event: EnvelopeEvent) => void
 }
@@ -49,14 +51,14 @@ export async function startDeploymentBroker(options: BrokerOptions): Promise<Dep
     const shown = found.url.replace(/\/\/[^/]*@/, '//')
     return { urlOf: () => found.url, shown, process: undefined, close: async () => undefined }
   }
-  const { deploymentId, groups, layout, folder, env, onEvent } = options
+  const { deploymentId, groups, layout, folder, key, env, onEvent } = options
   const account: NatsAccount = {
     deploymentId,
     groups,
     layout,
     passwords: { deployer: password(), groups: new Map(groups.map(({ name }) => [name, password()])) },
   }
-  const file = join(folder, brokerFileOf(deploymentId))
+  const file = join(folder, brokerFileOf(key))
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
     mkdirSync(folder, { recursive: true, mode: 0o700 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { freePort, natsServerCommand, natsServerConfig, natsUrlOf, startNatsServer, type NatsAccount } from '@weaver/deployer'
 import { callSubject, deployerInboxPrefix, eventSubject, inboxPrefix } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
-import { findNatsServer } from '../local/find-nats-server.js'
+import { findNatsServer } from './find-nats-server.js'
 import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
 
 const GROUPS = [
@@ -46,7 +46,16 @@ describe('the broker of a deployment', () => {
   const ID = 'd1'
   let broker: DeploymentBroker
   beforeEach(async () => {
-    broker = await startDeploymentBroker({ found, deploymentId: ID, groups: GROUPS, layout: 2, folder, env, onEvent: () => undefined })
+    broker = await startDeploymentBroker({
+      found,
+      deploymentId: ID,
+      groups: GROUPS,
+      layout: 2,
+      folder,
+      key: ID,
+      env,
+      onEvent: () => undefined,
+    })
     closers.push(() => broker.close())
   })
   const group = (name: string): Promise<Transport> => connectAs(broker.urlOf(name), inboxPrefix(ID, name, 'r'))
@@ -119,6 +128,7 @@ it('a program that is no nats-server is named, with what it said', async () => {
     groups: GROUPS,
     layout: 2,
     folder,
+    key: 'd',
     env,
   } as const
   await expect(startDeploymentBroker({ ...options, onEvent: () => undefined })).rejects.toMatchObject({
