@@ -22,7 +22,7 @@ const published = [...manifests].filter(([, manifest]) => manifest.private !== t
 
 /** Beside package.json, README, licence and what `tsc` makes of `src`. */
 const WRITTEN_BY_HAND: Readonly<Record<string, readonly string[]>> = {
-  cli: ['bin/weaver.js'],
+  cli: ['bin/weaver.js', 'weaver.schema.json'],
   crds: ['weaver.dev_weaverapps.yaml'],
   sdk: ['testing/index.d.ts', 'testing/index.js'],
 }

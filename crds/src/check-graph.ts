@@ -51,8 +51,8 @@ function unknown(
           .join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`
   return {
     path: fieldPath('spec', ...path),
-    message: `the image has no ${what} "${name}"`,
-    remedy: near === undefined ? `use one that it has (${list})` : `did you mean "${near}"? Otherwise build an image that has it`,
+    message: `the application has no ${what} "${name}"`,
+    remedy: near === undefined ? `use one that it has (${list})` : `did you mean "${near}"? Otherwise deploy a build that has it`,
   }
 }
 

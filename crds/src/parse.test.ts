@@ -220,13 +220,13 @@ describe('a spec against the component graph', () => {
     expect(checkAgainstGraph(spec, graph)).toEqual([
       {
         path: 'spec.groups[0].components[0]',
-        message: 'the image has no component "httpserver/Revreser"',
+        message: 'the application has no component "httpserver/Revreser"',
         remedy: expect.stringContaining('"httpserver/Reverser"'),
       },
-      { path: 'spec.listeners[0].name', message: 'the image has no listener "list"', remedy: expect.stringContaining('"lis"') },
+      { path: 'spec.listeners[0].name', message: 'the application has no listener "list"', remedy: expect.stringContaining('"lis"') },
       {
         path: 'spec.config.Reverser',
-        message: 'the image has no component "Reverser"',
+        message: 'the application has no component "Reverser"',
         remedy: expect.stringContaining('"httpserver/Reverser"'),
       },
     ])

@@ -1,5 +1,6 @@
 /** The commands that have verbs, for a list of commands that loads none of them. */
 export const GROUPS = {
+  config: 'check weaver.toml',
   single: 'one process on this machine',
   multi: 'many processes on this machine',
   kube: 'run applications on Kubernetes',

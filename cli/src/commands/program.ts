@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   generate: async () => (await import('./generate.js')).generateCommand,
   callgraph: async () => (await import('./graph.js')).callgraphCommand,
   diff: async () => (await import('./graph.js')).diffCommand,
+  config: async () => (await import('./config/config.js')).configCommand,
   single: async () => (await import('./single/single.js')).singleCommand,
   multi: async () => (await import('./multi/multi.js')).multiCommand,
   kube: async () => (await import('./kube/kube.js')).kubeCommand,

@@ -36,6 +36,7 @@ describe('completion in bash', () => {
     expect(await complete('')).toEqual([
       'callgraph',
       'completion',
+      'config',
       'diff',
       'generate',
       'image',

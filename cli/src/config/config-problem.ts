@@ -1,7 +1,7 @@
 import { nearestName } from '@weaver/crds'
 import { cliError } from '../errors/catalogue.js'
 import type { TomlPath, TomlPosition } from './toml-positions.js'
-import type { WeaverError } from '@weaver/sdk/contract'
+import { isWeaverError, type WeaverError } from '@weaver/sdk/contract'
 
 /** One thing that is wrong in a weaver.toml. */
 export interface ConfigProblem extends TomlPosition {
@@ -20,6 +20,13 @@ export function configInvalid(file: string, problems: readonly ConfigProblem[]):
     sorted.map((p) => `${file}:${p.line}:${p.column}: ${p.key === '' ? '' : `${p.key}: `}${p.message}; ${p.hint}`).join('\n'),
     { details: { file, problems: sorted } },
   )
+}
+
+/** The problems of an error of {@link configInvalid}; any other error is thrown on. */
+export function problemsIn(error: unknown): readonly ConfigProblem[] {
+  const problems = isWeaverError(error) ? error.details?.['problems'] : undefined
+  if (!Array.isArray(problems)) throw error
+  return problems as readonly ConfigProblem[] // as configInvalid put them there
 }
 
 export function formatTomlPath(path: TomlPath): string {

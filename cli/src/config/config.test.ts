@@ -86,6 +86,26 @@ describe('weaver.toml', () => {
     ])
   })
 
+  it.each([
+    ['[shop/Prices]', 6, '["shop/Prices"]'],
+    ['  [[ shop/Prices ]] # all', 10, '[["shop/Prices"]]'],
+    ['shop/Prices = { a = 1 }', 5, '"shop/Prices"'],
+  ])('with %s says that a name with a slash needs quotes', (line, column, quoted) => {
+    expect(problemsOf(() => read(`[single]\n${line}\n`))).toEqual([
+      `weaver.toml:2:${column}: illegal character in key; a name with a slash needs quotes: ${quoted}`,
+    ])
+  })
+
+  it('with an address in place of a table with one, or with what is not an address, says how it is written', () => {
+    expect(
+      problemsOf(() => read('[single]\nlisteners.web = "localhost:8080"\n[multi.listeners]\na = 80\nb.address = "localhost:65536"')),
+    ).toEqual([
+      'weaver.toml:2:11: single.listeners.web: "localhost:8080" is not a table; write it as { address = "localhost:8080" }',
+      'weaver.toml:4:1: multi.listeners.a: 80 is not a table; write it as { address = "localhost:8080" }',
+      'weaver.toml:5:3: multi.listeners.b.address: "localhost:65536" is not an address; write it as "localhost:8080", with port 0 for any free one',
+    ])
+  })
+
   it('with mistakes gives all of them at once, with place, key and remedy', () => {
     const text =
       '[serviceweaver]\nbinry = "x"\nname = 3\nenv = ["A"]\n\n[kube]\nlisteners.lis.prt = 1\nreplicas = "many"\nrollout.on_failure = "panic"\ntraffic.driver = "proxy"\n[[kube.groups]]\nname = "g"\n[servcie]\n[Cart]\n'

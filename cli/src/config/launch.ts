@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { DEFAULT_MAIN } from '../image/make-image.js'
 import type { WeaverToml } from './load-config.js'
 import { packageFolderOf } from './package-folder.js'
@@ -15,6 +15,11 @@ export interface Launch {
 
 export function binaryOf(config: WeaverToml): string {
   return resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
+}
+
+/** The name of the application as deployers of this machine have it: the same as of one that is run by hand (`emptyConfig` of the SDK). */
+export function localAppName(config: WeaverToml): string {
+  return config.application.name ?? basename(binaryOf(config)).replace(/\.[cm]?js$/, '')
 }
 
 /** The folder of the package that the binary belongs to. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parse, TomlDate, TomlError } from 'smol-toml'
 import type { z } from 'zod'
+import { bareNameHint } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
 import { configInvalid, formatTomlPath, unknownNameHint, type ConfigProblem } from './config-problem.js'
 import { locateTomlKeys, type TomlPath, type TomlPosition } from './toml-positions.js'
@@ -62,7 +63,8 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause
     const message = (cause.message.split('\n')[0] ?? '').replace(/^Invalid TOML document: /, '')
-    throw configInvalid(file, [{ line: cause.line, column: cause.column, key: '', message, hint: 'correct the TOML syntax' }])
+    const hint = bareNameHint(text, cause.line) ?? 'correct the TOML syntax'
+    throw configInvalid(file, [{ line: cause.line, column: cause.column, key: '', message, hint }])
   }
   const positions = locateTomlKeys(text)
   const problems: ConfigProblem[] = []
@@ -157,22 +159,26 @@ const articleOf = (expected: string): string => (typeName(expected) === 'integer
 
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
   const shown = JSON.stringify(toJson(value))
+  const [own, remedy] = issue.message.split('; ')
+  if (remedy !== undefined) return `${shown} ${own}`
   if (issue.code === 'invalid_type') return `${shown} is not ${articleOf(issue.expected)} ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `${shown} is not allowed`
   if (issue.code === 'too_small' || issue.code === 'too_big')
     return shown === '""' || shown === '[]' ? 'is empty' : `${shown} is ${issue.code.replace('_', ' ')}`
-  return `${shown} ${issue.message.split('; ')[0]}`
+  return `${shown} ${issue.message}`
 }
 
 function hintOf(issue: z.core.$ZodIssue): string {
+  // patterns, unions and some tables of the schema say both: "is not KEY=value; write …"
+  const [, remedy] = issue.message.split('; ')
+  if (remedy !== undefined) return remedy
   if (issue.code === 'invalid_type') return `give ${articleOf(issue.expected)} ${typeName(issue.expected)}`
   if (issue.code === 'invalid_value') return `use ${issue.values.map((v) => JSON.stringify(v)).join(', ')}`
   if (issue.code === 'too_small' && issue.origin === 'array') return 'give at least one entry, or leave the key out'
   if (issue.code === 'too_small' && issue.origin === 'string') return 'give a text, or leave the key out'
   if (issue.code === 'too_small') return `give at least ${issue.minimum}`
   if (issue.code === 'too_big') return `give at most ${issue.maximum}`
-  // patterns and unions of the schema say both: "is not KEY=value; write …"
-  return issue.message.split('; ')[1] ?? 'correct it'
+  return 'correct it'
 }
 
 /** Keys that a strict object somewhere in a schema knows. */

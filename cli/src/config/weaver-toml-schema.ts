@@ -37,7 +37,10 @@ const duration = text.meta({ format: 'duration' })
 
 /** `[serviceweaver]`, or `[weaver]`. */
 export const applicationSchema = z.strictObject({
-  name: text.optional().meta({ description: 'Name of the application.', byDefault: 'the name in `package.json`, without its scope' }),
+  name: text.optional().meta({
+    description: 'Name of the application.',
+    byDefault: 'that of the binary, without `.js`; on Kubernetes the name in `package.json`, without its scope',
+  }),
   binary: text.optional().meta({ description: 'The file to run, relative to the folder of weaver.toml.', byDefault: '`"dist/main.js"`' }),
   args: z.array(z.string()).optional().meta({ description: 'Arguments of the application.' }),
   env: z.array(environmentEntry).optional().meta({ description: 'Environment variables of the application: `["KEY=value"]`.' }),
@@ -50,19 +53,33 @@ export const applicationSchema = z.strictObject({
   }),
 })
 
+/** `localhost:8080`, `[::1]:0`, `:80`; a port is at most 65535. */
+const ADDRESS = /^.*:(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/
 /** Where the listeners of a deployer of this machine are. */
 const localListeners = z
   .record(
     z.string(),
-    z.strictObject({
-      address: z
-        .string()
-        .optional()
-        .meta({ description: 'Where the listener of that name listens: `"localhost:8080"`.', byDefault: 'a free port of `localhost`' }),
-    }),
+    z.strictObject(
+      {
+        address: z
+          .string()
+          .regex(ADDRESS, 'is not an address; write it as "localhost:8080", with port 0 for any free one')
+          .optional()
+          .meta({ description: 'Where the listener of that name listens: `"localhost:8080"`.', byDefault: 'a free port of `localhost`' }),
+      },
+      {
+        error: ({ code, input }) =>
+          code === 'invalid_type' ? `is not a table; write it as { address = ${exampleAddress(input)} }` : undefined,
+      },
+    ),
   )
   .optional()
   .meta({ keyName: 'LISTENER' })
+
+/** What stands where a table with an address belongs may be the address. */
+function exampleAddress(input: unknown): string {
+  return JSON.stringify(typeof input === 'string' && ADDRESS.test(input) ? input : 'localhost:8080')
+}
 
 export const singleSchema = z.strictObject({ listeners: localListeners })
 

@@ -11,6 +11,7 @@ import {
   type DescribeRequest,
   type Description,
 } from '@weaver/sdk/contract'
+import { buildCommandFor } from '../config/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 
 /** Loading an application takes a second or two; one that takes longer does something else. */
@@ -46,7 +47,7 @@ export async function describedGraph(options: DescribeOptions): Promise<Componen
   if (description.fingerprint !== graph.fingerprint)
     throw cliError(
       'WEAVER_CLI_GENERATED_STALE',
-      `what is built in "${options.folder}" is older than its component graph; build again (\`npm run build\`)`,
+      `what is built in "${options.folder}" is older than its component graph; build again (\`${buildCommandFor(options.folder)}\`)`,
     )
   if (description.problems.length > 0) throw describeFailed(options, description.problems.join('\n  - '))
   for (const warning of description.warnings ?? []) options.onWarning?.(warning)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
+import { buildCommandFor } from '../config/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 import { declaresNothing } from './generate-packages.js'
 import { loadCodegen } from './load-codegen.js'
@@ -38,7 +39,8 @@ export async function generatedState(folder: string, cwd: string): Promise<Gener
 export async function checkGenerated(folder: string, cwd: string): Promise<void> {
   const state = await generatedState(folder, cwd)
   if (state.kind === 'refused') throw cliError('WEAVER_CLI_GENERATE_FAILED', state.message)
-  if (state.kind === 'stale') throw cliError('WEAVER_CLI_GENERATED_STALE', `${state.message} and build again (\`npm run build\`)`)
+  if (state.kind === 'stale')
+    throw cliError('WEAVER_CLI_GENERATED_STALE', `${state.message} and build again (\`${buildCommandFor(folder)}\`)`)
 }
 
 /** `weaver generate shop`, as it is typed in `cwd`. */

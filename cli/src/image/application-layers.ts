@@ -1,6 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GRAPH_FILE, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
+import { buildCommandFor } from '../config/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 import { resolveDependencies } from './dependency-closure.js'
 import { packLayer, pruneLayerCache, type Layer, type LayerFile } from './layer.js'
@@ -114,7 +115,7 @@ async function mustExist(folder: string, main: string): Promise<void> {
   if (!(await exists(join(folder, main))))
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${join(folder, main)}" does not exist; build it first (\`npm run build\`), or name another file with \`binary\` or --entrypoint`,
+      `"${join(folder, main)}" does not exist; build it first (\`${buildCommandFor(folder)}\`), or name another file with \`binary\` or --entrypoint`,
     )
 }
 

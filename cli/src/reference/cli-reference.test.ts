@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkConfigAgainstGraph } from '@weaver/crds'
+import { parse } from 'smol-toml'
 import { ENVIRONMENT } from './environment.js'
 import { cliReference } from './cli-reference.js'
+import { weaverTomlJsonSchema } from './toml-json-schema.js'
 import { tomlSections } from './toml-reference.js'
 
 const SOURCES = fileURLToPath(new URL('..', import.meta.url))
@@ -12,6 +15,36 @@ const KUBE_SOURCES = fileURLToPath(new URL('../../../kube/src', import.meta.url)
 describe('the reference of the command', () => {
   it('is what docs/cli.md says; `npm run generate -w cli` writes it', async () => {
     expect(readFileSync(join(SOURCES, '../../docs/cli.md'), 'utf8')).toBe(await cliReference())
+  })
+
+  it('has a schema of weaver.toml for editors that is in step; `npm run generate -w cli` writes it', () => {
+    const { properties, patternProperties, ...schema } = weaverTomlJsonSchema()
+    expect(JSON.parse(readFileSync(join(SOURCES, '../weaver.schema.json'), 'utf8'))).toEqual({ ...schema, properties, patternProperties })
+    const checked = (toml: string): string[] => {
+      // The interpreter that checks configuration by a schema reads this one, too; names of sections are beyond it.
+      const sections = Object.entries(properties as Record<string, object>)
+      const components = sections.map(([name, config]) => ({
+        name,
+        methods: [],
+        refs: [],
+        listeners: [],
+        config: config as Record<string, unknown>,
+      }))
+      const known = Object.entries(parse(toml)).filter(
+        ([name]) => !Object.keys(patternProperties as object).some((pattern) => name.includes(pattern)),
+      )
+      return checkConfigAgainstGraph(Object.fromEntries(known), { components }, { hasTrustedPatterns: true }).map(({ path }) => path)
+    }
+    for (const example of ['bank', 'boutique', 'chat', 'httpserver'])
+      expect(checked(readFileSync(join(SOURCES, '../../examples', example, 'weaver.toml'), 'utf8'))).toEqual([])
+    const wrong = '[serviceweaver]\nnam = "x"\nrollout = "soon"\n[single]\nlisteners.a.address = "x"\n[multi]\nreplicas = 0\n[servcie]\n'
+    expect(checked(wrong).sort()).toEqual([
+      'spec.config.multi.replicas',
+      'spec.config.servcie',
+      'spec.config.serviceweaver.nam',
+      'spec.config.serviceweaver.rollout',
+      'spec.config.single.listeners.a.address',
+    ])
   })
 
   it('has the help of every command, with the settings of the program', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { WeaverError } from '../contract/errors.js'
+import { bareNameHint } from '../contract/toml-names.js'
 
 /** What one process reads from `weaver.toml` when no deployer has read it. */
 export interface AppConfig {
@@ -59,7 +60,9 @@ export function parseAppConfig(text: string, { path, program }: { readonly path:
     file = parse(text)
   } catch (cause) {
     const at = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : ''
-    throw new WeaverError('WEAVER_CONFIG_FILE', `${path}${at}: ${(cause as Error).message.split('\n')[0] ?? ''}`, { cause })
+    const hint = cause instanceof TomlError ? bareNameHint(text, cause.line) : undefined
+    const what = (cause as Error).message.split('\n')[0] ?? '' // of the parser, an Error
+    throw new WeaverError('WEAVER_CONFIG_FILE', `${path}${at}: ${what}${hint === undefined ? '' : `; ${hint}`}`, { cause })
   }
   const main = table(file['serviceweaver'] ?? file['weaver'])
   const name = main?.['name']
@@ -72,7 +75,13 @@ export function parseAppConfig(text: string, { path, program }: { readonly path:
     listeners: Object.keys(listeners ?? {}),
     configOf: (component) => file[component] ?? file[component.slice(component.lastIndexOf('/') + 1)],
     addressOf: (listener) => {
-      const address = table(listeners?.[listener])?.['address']
+      const given = listeners?.[listener]
+      const address = table(given)?.['address']
+      if (given !== undefined && table(given) === undefined)
+        throw new WeaverError(
+          'WEAVER_CONFIG_FILE',
+          `${path}: [single] listeners.${listener} must be a table such as { address = "localhost:8080" }`,
+        )
       if (address !== undefined && typeof address !== 'string')
         throw new WeaverError(
           'WEAVER_CONFIG_FILE',

@@ -68,6 +68,7 @@ export {
 } from './routing.js'
 export { CONTROL_PATH, parseSingleLaunch, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from './single.js'
 export { shardKey, type RoutingKey } from './shard-key.js'
+export { bareNameHint } from './toml-names.js'
 export {
   arrivalSubject,
   CALL_QUEUE,

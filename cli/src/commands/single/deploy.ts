@@ -1,5 +1,6 @@
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 import { Command } from 'commander'
+import { listenerProblems } from '../../config/listener-problems.js'
 import type { CliContext } from '../../context.js'
 import { loadApplication } from '../../deployers/local/load-application.js'
 import { runSingle } from '../../deployers/single/run-single.js'
@@ -10,7 +11,7 @@ export function deployCommand(context: CliContext): Command {
     .description('run the whole application in one process of this terminal')
     .argument('<weaver.toml>', 'configuration of the application')
     .action(async (file: string) => {
-      const { config, folder, graph } = await loadApplication(file, context)
+      const { config, folder, graph } = await loadApplication(file, context, (of, graph) => listenerProblems(of, graph, 'single'))
       if (graph === undefined)
         context.output.warn(
           `"${folder}" has no ${GRAPH_FILE}: nothing is checked before the start, neither configuration nor generated files; run \`${generateCommandFor(folder, context.cwd)}\`, and commit the file`,

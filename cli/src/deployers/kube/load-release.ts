@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises'
 import { relative, resolve } from 'node:path'
 import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
+import { buildCommandFor } from '../../config/build-command.js'
 import { configInvalid } from '../../config/config-problem.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { packageFolderOf } from '../../config/package-folder.js'
@@ -59,12 +60,12 @@ export async function checkBuilt(release: Release, cwd: string): Promise<void> {
   if (release.graph === undefined)
     throw cliError(
       'WEAVER_CLI_GENERATED_STALE',
-      `"${dir}" has no ${GRAPH_FILE}; run \`${generateCommandFor(release.folder, cwd)}\` and build again (\`npm run build\`)`,
+      `"${dir}" has no ${GRAPH_FILE}; run \`${generateCommandFor(release.folder, cwd)}\` and build again (\`${buildCommandFor(release.folder)}\`)`,
     )
   if (!(await isThere(main)))
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${relative(cwd, main)}", the binary of "${release.config.file}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
+      `"${relative(cwd, main)}", the binary of "${release.config.file}", does not exist; build it first (\`${buildCommandFor(release.folder)}\`), or correct \`binary\``,
     )
 }
 

@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises'
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { checkComponents } from '../../config/check-components.js'
+import { buildCommandFor } from '../../config/build-command.js'
+import { componentProblems, loadDescribedGraph } from '../../config/check-components.js'
+import { configInvalid, type ConfigProblem } from '../../config/config-problem.js'
 import { binaryOf, packageOf } from '../../config/launch.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
@@ -16,16 +18,25 @@ export interface LoadedApplication {
 }
 
 /**
- * What a weaver.toml names, checked before anything starts: that it is built, that what was generated is fresh, and the
- * configuration of its components.
- * @throws WeaverError `WEAVER_CLI_NOT_BUILT`, and as `loadConfig`, `checkGenerated` and `checkComponents` do
+ * What a weaver.toml names, checked before anything starts: that it is built, that what was generated is fresh, the
+ * configuration of its components, and what the deployer itself reads of the file.
+ * @param problemsOf what is wrong with the deployer's own section
+ * @throws WeaverError `WEAVER_CLI_NOT_BUILT`, and as `loadConfig`, `checkGenerated` and `loadDescribedGraph` do;
+ *   `WEAVER_CLI_CONFIG_INVALID` with every problem and its place
  */
-export async function loadApplication(file: string, { cwd, env, output }: CliContext): Promise<LoadedApplication> {
+export async function loadApplication(
+  file: string,
+  { cwd, env, output }: CliContext,
+  problemsOf: (config: WeaverToml, graph: ComponentGraph) => readonly ConfigProblem[],
+): Promise<LoadedApplication> {
   const config = await loadConfig(file, cwd)
   await checkBinary(config)
   const folder = await packageOf(config)
   await checkGenerated(folder, cwd)
-  return { config, folder, graph: await checkComponents(config, { env, onWarning: (line) => output.warn(line) }) }
+  const graph = await loadDescribedGraph(config, { env, onWarning: (line) => output.warn(line) })
+  const problems = graph === undefined ? [] : [...componentProblems(config, graph), ...problemsOf(config, graph)]
+  if (problems.length > 0) throw configInvalid(config.file, problems)
+  return { config, folder, graph }
 }
 
 async function checkBinary(config: WeaverToml): Promise<void> {
@@ -35,7 +46,7 @@ async function checkBinary(config: WeaverToml): Promise<void> {
   } catch (cause) {
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${binary}", the binary of "${config.file}", does not exist; build it first (\`npm run build\`), or correct \`binary\``,
+      `"${binary}", the binary of "${config.file}", does not exist; build it first (\`${buildCommandFor(binary)}\`), or correct \`binary\``,
       { cause },
     )
   }

@@ -36,6 +36,7 @@ import {
   type WeaveletStatus,
 } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
+import { buildCommandFor } from '../../config/build-command.js'
 import type { Launch } from '../../config/launch.js'
 import { cliError } from '../../errors/catalogue.js'
 import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
@@ -312,7 +313,7 @@ export class ProcessDeployment {
     }
     throw cliError(
       'WEAVER_CLI_GENERATED_STALE',
-      `"${launch.binary}" was built from other sources than its component graph; build again (\`npm run build\`)`,
+      `"${launch.binary}" was built from other sources than its component graph; build again (\`${buildCommandFor(launch.binary)}\`)`,
     )
   }
 

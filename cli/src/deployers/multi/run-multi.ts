@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { basename } from 'node:path'
 import { banner, isWeaverError, prettyPrinter, reasonOf, type ComponentGraph } from '@weaver/sdk/contract'
 import { serveControlSocket } from '@weaver/sdk/internal'
-import { launchOf } from '../../config/launch.js'
+import { launchOf, localAppName } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError, EXIT } from '../../errors/catalogue.js'
@@ -35,7 +34,7 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
   const { output } = context
   const folders = foldersOf(multiDeployer, context.env)
   const launch = launchOf(config, context.env)
-  const app = config.application.name ?? basename(launch.binary).replace(/\.[cm]?js$/, '') // as `weaver single` names it
+  const app = localAppName(config)
   const [deploymentId, startedAt] = [randomUUID(), Date.now()]
   removeOldLogs(folders.logs, startedAt - KEEP_LOGS_MS)
   const controlSocket = controlSocketPath(folders.list, deploymentId)

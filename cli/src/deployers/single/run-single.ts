@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:os'
-import { basename } from 'node:path'
 import { startEnvelope, type End, type EnvelopeOutput } from '@weaver/deployer'
 import { banner, prettyPrinter, reasonOf, shortDeploymentId, SINGLE_ENV, type SingleLaunch } from '@weaver/sdk/contract'
-import { binaryOf, launchOf } from '../../config/launch.js'
+import { binaryOf, launchOf, localAppName } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -25,7 +24,7 @@ export async function runSingle(config: WeaverToml, context: SingleContext): Pro
   const binary = binaryOf(config)
   const { command, cwd, env } = launchOf(config, context.env)
   const [first = binary, ...args] = command
-  const app = config.application.name ?? basename(binary).replace(/\.[cm]?js$/, '') // as the SDK names it
+  const app = localAppName(config)
   const [deploymentId, startedAt] = [randomUUID(), Date.now()]
   const state = openState(context, deploymentId)
   // Without one the application says it itself.

@@ -1,0 +1,20 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** How the package is built that a file or folder belongs to, for people: its script, else the compiler. */
+export function buildCommandFor(path: string): string {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json')
+    if (existsSync(manifest)) return hasBuildScript(manifest) ? 'npm run build' : 'npx tsc'
+    if (dirname(folder) === folder) return 'npx tsc'
+  }
+}
+
+function hasBuildScript(manifest: string): boolean {
+  try {
+    const { scripts } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly scripts?: Readonly<Record<string, unknown>> }
+    return typeof scripts?.['build'] === 'string'
+  } catch {
+    return false // whoever needs the file says what is wrong with it
+  }
+}
