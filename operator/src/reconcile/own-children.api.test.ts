@@ -128,7 +128,7 @@ it('the record of a version that someone deletes is made again, and its traffic 
 })
 
 it('every child that is deleted or edited by hand is back within seconds, without a look at the clock', async () => {
-  const story = await Story.start(server)
+  const story = await Story.start(server, { isShared: true })
   const client = createOperatorClient({ config: server.config })
   const fake = createFakeTrafficDriver()
   let manager: ReturnType<typeof startManager> | undefined

@@ -17,6 +17,7 @@ import { createNoneDriver } from '../traffic/none/none-driver.js'
 import { createFakeTrafficDriver, type FakeTrafficDriver } from './fake-traffic-driver.js'
 import { createLiveView } from './live-view.js'
 import { createRecordingApi, type RecordingApi } from './recording-api.js'
+import { createRememberedReads } from './remembered-reads.js'
 
 export const GRAPH: ComponentGraph = {
   format: 1,
@@ -36,6 +37,11 @@ export const LEASE_MS = 5_000
 
 let count = 0
 
+export interface StoryOptions {
+  /** Others than the story, by clients of their own, write in its namespace. @default false */
+  readonly isShared?: boolean
+}
+
 /** One app in a namespace of its own, with everything around it. */
 export class Story {
   readonly namespace = `story-${(count += 1)}`
@@ -52,13 +58,13 @@ export class Story {
   control!: AppControl // the same
   now = Date.now()
 
-  private constructor(server: ApiServer) {
-    this.admin = server.api
+  private constructor(server: ApiServer, options: StoryOptions) {
+    this.admin = options.isShared === true ? server.api : createRememberedReads(server.api)
     this.player = createClusterPlayer(this.admin, this.namespace)
   }
 
-  static async start(server: ApiServer): Promise<Story> {
-    const story = new Story(server)
+  static async start(server: ApiServer, options: StoryOptions = {}): Promise<Story> {
+    const story = new Story(server, options)
     await story.admin.create(KINDS.namespaces, {
       apiVersion: 'v1',
       kind: 'Namespace',
