@@ -371,6 +371,17 @@ describe('a process that cannot start', () => {
     expect(app.stderr).toBe('')
   })
 
+  it('and any other takes its credentials out of the environment that its children get', async () => {
+    const tell = `process.on('exit', () => console.error(JSON.stringify([process.env.WEAVER_BOOTSTRAP, process.env.KEPT])))`
+    const app = launch({
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}`,
+      WEAVER_BOOTSTRAP: bootstrap({ components: ['x/Y'] }),
+      KEPT: 'yes',
+    })
+    expect(await app.exited()).toBe(1)
+    expect(app.stderr).toBe('[null,"yes"]\n')
+  })
+
   it('for a configuration file says where it is wrong, without a stack', async () => {
     const file = join(folder, 'weaver.toml')
     writeFileSync(file, '[serviceweaver]\nname = = 1\n')

@@ -112,7 +112,7 @@ function answerWhoeverAsks(app: new () => Main, gen: WeaverGen): void {
 
 /** Who started this process, what it is to run, and where its output goes: that is settled before anything else can fail. */
 function readLaunch(output: ProgramOutput): Found {
-  const text = process.env[BOOTSTRAP_ENV]
+  const text = takeVariable(BOOTSTRAP_ENV)
   const isDeployed = text !== undefined && text !== ''
   if (isDeployed) output.toLines(process.stdout)
   const launch = takeSingleLaunch()
@@ -143,10 +143,18 @@ function deployed(text: string): Found {
   }
 }
 
-/** Taken out of the environment: a process that the application starts is not the one that is meant. */
+/**
+ * Takes it out of the environment: a process that the application starts is not the one that is
+ * meant, and gets no credentials of this one.
+ */
+function takeVariable(name: string): string | undefined {
+  const text = process.env[name]
+  delete process.env[name]
+  return text
+}
+
 function takeSingleLaunch(): SingleLaunch | undefined {
-  const text = process.env[SINGLE_ENV]
-  delete process.env[SINGLE_ENV]
+  const text = takeVariable(SINGLE_ENV)
   return text === undefined || text === '' ? undefined : parseSingleLaunch(text)
 }
 
