@@ -6,6 +6,7 @@
  * I2  Of a client's body nothing is read before there is a connection to send it on.
  * I3  Each attempt is entered in the accounts of its backend once, and leaves them once.
  */
+import type { Socket } from 'node:net'
 import type { BackendState, InFlight } from '../routing/backend.js'
 import type { Picked, RouteState, TargetState } from '../routing/route-state.js'
 import { SMALL_PIECE, type Asker } from './asker.js'
@@ -47,7 +48,8 @@ export class Exchange implements InFlight, UpstreamUser {
   #waitUntil = 0
   #stopWaiting: (() => void) | undefined
   #out = ''
-  #writes = 0
+  /** The kernel may have taken something of it. */
+  #isTaken = false
   #isBlocked = false
   #repeats = 0
   /** All that was sent; undefined when it cannot be sent again. */
@@ -82,16 +84,21 @@ export class Exchange implements InFlight, UpstreamUser {
       return
     }
     this.flush()
-    this.#writes++
-    if (this.#upstream?.socket.write(bytes.subarray(from, to)) === false) this.#isBlocked = true
+    if (this.#upstream !== undefined) this.#write(this.#upstream.socket, bytes.subarray(from, to))
   }
 
   flush(): void {
     if (this.#out === '' || this.#upstream === undefined || !this.#upstream.isConnected) return
     const out = this.#out
     this.#out = ''
-    this.#writes++
-    if (!this.#upstream.socket.write(out, 'latin1')) this.#isBlocked = true
+    this.#write(this.#upstream.socket, out)
+  }
+
+  #write(socket: Socket, piece: string | Buffer): void {
+    const takesMore = typeof piece === 'string' ? socket.write(piece, 'latin1') : socket.write(piece)
+    if (!takesMore) this.#isBlocked = true
+    // An error at once: the kernel has taken nothing. One that comes later may follow a part.
+    this.#isTaken ||= socket.errored === null
   }
 
   /** The request's last byte was passed. */
@@ -202,9 +209,8 @@ export class Exchange implements InFlight, UpstreamUser {
       backend.markDown(reason)
       this.#tried.push(backend)
     } else this.#suspect = backend
-    const isNothingSent = this.#writes === 0 || (this.#writes === 1 && error?.syscall === 'write')
-    if (this.#replay !== undefined && (isNothingSent || (this.#repeats === 0 && IDEMPOTENT.has(this.request.method)))) {
-      if (!isNothingSent) this.#repeats++
+    if (this.#replay !== undefined && (!this.#isTaken || (this.#repeats === 0 && IDEMPOTENT.has(this.request.method)))) {
+      if (this.#isTaken) this.#repeats++
       return this.#again({ isIdleTaken: false, isBackendError: !upstream.isReused })
     }
     this.broken(reason)
@@ -248,7 +254,7 @@ export class Exchange implements InFlight, UpstreamUser {
 
   #send(): void {
     this.#phase = 'sent'
-    this.#writes = 0
+    this.#isTaken = false
     this.#isBlocked = false
     this.#deadline = this.#engine.now + (this.isSent ? this.#engine.limits.answerMs : this.#engine.limits.stallMs)
     this.#out = this.#replay ?? this.request.text
