@@ -1,5 +1,6 @@
 // `weaver operator uninstall` against a real API server, with the real Helm and the real charts. No controller runs there: what the operator would do to a
 // WeaverApp, or to its Lease, the test does.
+import { deleteBrokerLeftovers } from '../../deployers/kube/installation.js'
 import { execFile } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,8 +47,8 @@ const BROKER = `/apis/apps/v1/namespaces/${HOME}/statefulsets/weaver-nats`
 const OPERATOR = `/apis/apps/v1/namespaces/${HOME}/deployments/weaver-operator`
 
 /** What the hook of the broker's chart makes; hooks do not run without controllers. */
-async function makeSecret(): Promise<void> {
-  const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'weaver-nats-auth' } }
+async function makeSecret(labels: Readonly<Record<string, string>> = { 'app.kubernetes.io/managed-by': 'weaver-operator' }): Promise<void> {
+  const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'weaver-nats-auth', labels } }
   await server.admin.call({ method: 'POST', path: `${core}/secrets`, body, what: 'Secret' })
 }
 async function operatorRenews(renewTime: number): Promise<void> {
@@ -95,6 +96,17 @@ it('refuses while applications exist, unless told what becomes of them', async (
   })
   expect(await uninstall('--yes', '--all', '--force')).toMatchObject({ code: 1 })
   expect([await isThere(OPERATOR), await isThere(BROKER)]).toEqual([true, true])
+})
+
+it('keeps a Secret that only has the name of the broker’s keys', async () => {
+  const path = `${core}/secrets/other-auth`
+  const metadata = { name: 'other-auth', labels: { team: 'shop' } }
+  await server.admin.call({ method: 'POST', path: `${core}/secrets`, body: { apiVersion: 'v1', kind: 'Secret', metadata }, what: 'Secret' })
+  const broker = { kind: 'broker', namespace: HOME, name: 'other', ready: '1/1', isReady: true, instance: 'other' } as const
+  expect(await deleteBrokerLeftovers(server.admin, broker)).toEqual([
+    { what: `Secret "${HOME}/other-auth"`, keptBecause: expect.stringContaining('something else made it') as unknown },
+  ])
+  expect(await isThere(path)).toBe(true)
 })
 
 it('asks before it does anything', async () => {

@@ -68,7 +68,8 @@ export function uninstallCommand(context: CliContext): Command {
         if (step.kind === 'app') await removeApp(client, step.app, { timeoutMs, isForced: flags.force === true && !hasOperator(found) })
         else if (step.kind === 'part') await uninstallRelease(step.part, helm)
         else if (step.kind === 'leftovers')
-          for (const name of await deleteBrokerLeftovers(client, step.part)) context.output.progress(`deleted ${name}`)
+          for (const { what, keptBecause } of await deleteBrokerLeftovers(client, step.part))
+            context.output.progress(keptBecause === undefined ? `deleted ${what}` : `kept ${what}: ${keptBecause}`)
         else await deleteCrd(client)
       }
       if (flags.json === true) context.output.json({ done: steps.map(({ text }) => text) })

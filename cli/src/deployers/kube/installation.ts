@@ -1,4 +1,5 @@
 // What is installed on a cluster to run applications: operators, brokers, the kind. Found by the labels that the charts put on them.
+import { FIELD_MANAGER, LABELS } from '@weaver/crds'
 import { KINDS, resourcePath, type ResourceKind } from '@weaver/kube'
 import type { KubeClient } from './kube-client.js'
 
@@ -26,6 +27,7 @@ interface Workload {
   readonly metadata: {
     readonly namespace: string
     readonly name: string
+    readonly uid: string
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
   }
@@ -65,8 +67,19 @@ async function partsOf(client: KubeClient, of: ResourceKind, kind: Part['kind'])
   })
 }
 
-/** What outlives the release of a broker: its keys and its volumes. @returns what was deleted, `kind/name` */
-export async function deleteBrokerLeftovers(client: KubeClient, broker: Part): Promise<readonly string[]> {
+/** What became of an object. */
+export interface Leftover {
+  /** `Secret "weaver/weaver-nats-auth"`. */
+  readonly what: string
+  /** Absent: it was deleted. */
+  readonly keptBecause?: string
+}
+
+/**
+ * Deletes what outlives the release of a broker: its keys and its volumes. A Secret that only has
+ * the name of the keys is somebody else's and stays.
+ */
+export async function deleteBrokerLeftovers(client: KubeClient, broker: Part): Promise<readonly Leftover[]> {
   const { namespace } = broker
   const labelSelector = `app.kubernetes.io/name=weaver,app.kubernetes.io/instance=${broker.instance},app.kubernetes.io/component=nats`
   const { body } = await client.call({
@@ -75,17 +88,42 @@ export async function deleteBrokerLeftovers(client: KubeClient, broker: Part): P
     what: 'PersistentVolumeClaims',
   })
   const { items } = body as { readonly items: readonly Workload[] } // a PersistentVolumeClaimList
+  const keys = await readObject(client, KINDS.secrets, { namespace, name: `${broker.name}-auth` })
   const targets = [
-    [KINDS.secrets, `${broker.name}-auth`] as const,
-    ...items.map(({ metadata }) => [KINDS.persistentVolumeClaims, metadata.name] as const),
+    ...(keys === undefined ? [] : [[KINDS.secrets, keys] as const]),
+    ...items.map(({ metadata }) => [KINDS.persistentVolumeClaims, metadata] as const),
   ]
-  const gone: string[] = []
-  for (const [kind, name] of targets) {
+  const done: Leftover[] = []
+  for (const [kind, { name, uid, labels }] of targets) {
     const what = `${kind.kind} "${namespace}/${name}"`
-    const { status } = await client.call({ method: 'DELETE', path: resourcePath(kind, { namespace, name }), accept: [404], what })
-    if (status !== 404) gone.push(what)
+    if (kind === KINDS.secrets && labels?.[LABELS.managedBy] !== FIELD_MANAGER) {
+      done.push({ what, keptBecause: `it has no label ${LABELS.managedBy}=${FIELD_MANAGER}: something else made it` })
+      continue
+    }
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } }
+    const { status } = await client.call({
+      method: 'DELETE',
+      path: resourcePath(kind, { namespace, name }),
+      body,
+      accept: [404, 409],
+      what,
+    })
+    if (status === 409) done.push({ what, keptBecause: 'it was made anew meanwhile' })
+    else if (status !== 404) done.push({ what })
   }
-  return gone
+  return done
+}
+
+type Metadata = Workload['metadata']
+
+async function readObject(
+  client: KubeClient,
+  kind: ResourceKind,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): Promise<Metadata | undefined> {
+  const path = resourcePath(kind, { namespace, name })
+  const { status, body } = await client.call({ path, accept: [404], what: `${kind.kind} "${namespace}/${name}"` })
+  return status === 404 ? undefined : (body as { readonly metadata: Metadata }).metadata // an object of the kind
 }
 
 export async function deleteCrd(client: KubeClient): Promise<void> {
