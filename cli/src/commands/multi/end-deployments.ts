@@ -15,8 +15,8 @@ export async function endDeployments(running: readonly RunningDeployment[]): Pro
   await Promise.all(
     running.map(async (one) => {
       await stopDeployment(one)
-      for (const until = Date.now() + END_MS; isRunning(one); await sleep(LOOK_MS))
-        if (Date.now() > until)
+      for (const until = performance.now() + END_MS; isRunning(one); await sleep(LOOK_MS))
+        if (performance.now() > until)
           throw cliError(
             'WEAVER_CLI_TIMEOUT',
             `"${one.app}" (process ${one.pid}) has not ended within ${END_MS / 1_000} s; it still drains`,
