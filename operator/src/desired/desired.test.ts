@@ -171,7 +171,7 @@ describe('workload', () => {
   it('lets nobody override what the operator sets, and sets no NODE_OPTIONS', () => {
     const names = podOf(workload).containers[0].env.map((e: any) => e.name)
     expect(names).toEqual(['POD_NAME', 'WEAVER_BOOTSTRAP', 'LANG'])
-    expect(podOf(workload).containers[0].env[0].valueFrom).toEqual({ fieldRef: { fieldPath: 'metadata.name' } })
+    expect(podOf(workload).containers[0].env[0]).toEqual({ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } })
   })
 
   it('runs the pinned image, asks readiness by deployment id, and mounts its own credentials read-only', () => {

@@ -49,6 +49,45 @@ describe('strategic merge', () => {
       { tolerations: [{ key: 'b' }], args: [] },
       { tolerations: [{ key: 'b' }], args: [] },
     ],
+    [
+      'of fields that exclude each other, the one laid over is left',
+      {
+        env: [
+          { name: 'A', value: '1' },
+          { name: 'B', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+          { name: 'C', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } },
+        ],
+        volumes: [
+          { name: 'v', emptyDir: {} },
+          { name: 'w', configMap: { name: 'old', optional: true } },
+        ],
+        livenessProbe: { httpGet: { path: '/', port: 1 }, periodSeconds: 5 },
+      },
+      {
+        env: [
+          { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+          { name: 'B', value: '2' },
+          { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+        ],
+        volumes: [
+          { name: 'v', secret: { secretName: 's' } },
+          { name: 'w', configMap: { name: 'new' } },
+        ],
+        livenessProbe: { exec: { command: ['true'] } },
+      },
+      {
+        env: [
+          { name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+          { name: 'B', value: '2' },
+          { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+        ],
+        volumes: [
+          { name: 'v', secret: { secretName: 's' } },
+          { name: 'w', configMap: { name: 'new', optional: true } },
+        ],
+        livenessProbe: { exec: { command: ['true'] }, periodSeconds: 5 },
+      },
+    ],
     ['what the base lacks is taken as it is', {}, { securityContext: { fsGroup: 5 } }, { securityContext: { fsGroup: 5 } }],
   ])('%s', (_title, base, over, merged) => {
     const before = JSON.stringify([base, over])

@@ -24,11 +24,12 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
   const labels = appLabels(plan.app, { version: plan.versionId, group: group.name, role: WEAVELET_ROLE })
   const selector = { matchLabels: groupSelector(plan, group) }
   const health = (path: string) => ({ path, port: k8s.IntOrString.fromNumber(HEALTH_PORT) })
+  const variables = environment(plan, group, natsServers)
   const container: k8s.Container = {
     name: APP_CONTAINER,
     image: plan.snapshot.imageReference,
     ...(spec.imagePullPolicy === undefined ? {} : { imagePullPolicy: spec.imagePullPolicy }),
-    env: environment(plan, group, natsServers),
+    env: variables,
     ports: [{ name: 'health', containerPort: HEALTH_PORT }, ...group.listeners.map((l) => ({ containerPort: l.containerPort }))],
     resources: { requests: quantities(group.resources.requests), limits: quantities(group.resources.limits) },
     // Five minutes to start: a large application on a busy node; users tune the rollout's progress
@@ -48,6 +49,7 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
   return finishManifest(
     withOverlays(
       group,
+      variables,
       k8s.KubeDeployment.manifest({
         metadata: childMetadata(plan.app, group.workloadName, labels),
         spec: {
@@ -85,13 +87,14 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
 
 /**
  * What a spec adds to the pods, by the rules of a strategic merge patch: first its lists of
- * variables and volumes, then the templates of app and group.
+ * variables and volumes, then the templates of app and group. Weaver's own variables win.
  */
-function withOverlays(group: PlannedGroup, deployment: unknown): unknown {
+function withOverlays(group: PlannedGroup, variables: readonly k8s.EnvVar[], deployment: unknown): unknown {
   const own = deployment as { readonly spec: { readonly template: Readonly<Record<string, unknown>> } } // as built above
   const container = { name: APP_CONTAINER, ...listOf({ env: group.env, envFrom: group.envFrom, volumeMounts: group.volumeMounts }) }
   const lists: PodOverlay = { spec: { containers: [container], ...listOf({ volumes: group.volumes }) } }
-  const template = [lists, ...group.overlays].reduce((pod, overlay) => strategicMerge(pod, overlay), own.spec.template)
+  const last: PodOverlay = { spec: { containers: [{ name: APP_CONTAINER, env: variables }] } }
+  const template = [lists, ...group.overlays, last].reduce((pod, overlay) => strategicMerge(pod, overlay), own.spec.template)
   return { ...own, spec: { ...own.spec, template } }
 }
 

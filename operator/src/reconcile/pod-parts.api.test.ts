@@ -17,6 +17,7 @@ afterAll(async () => {
 const PARTS: Partial<WeaverAppSpecInput> = {
   env: [
     { name: 'MODE', value: 'plain' },
+    { name: 'TIER', value: 'none' },
     { name: 'DB_PASSWORD', valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } },
     { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
   ],
@@ -55,7 +56,14 @@ const PARTS: Partial<WeaverAppSpecInput> = {
       },
       securityContext: { fsGroup: 2000 },
       containers: [
-        { name: 'app', env: [{ name: 'MODE', value: 'overlaid' }], securityContext: { readOnlyRootFilesystem: false } },
+        {
+          name: 'app',
+          env: [
+            { name: 'MODE', value: 'overlaid' },
+            { name: 'TIER', valueFrom: { configMapKeyRef: { name: 'settings', key: 'tier', optional: true } } },
+          ],
+          securityContext: { readOnlyRootFilesystem: false },
+        },
         { name: 'log', image: 'reg.example/log:1', securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } } },
       ],
       volumes: [{ name: 'tmp', emptyDir: { sizeLimit: '1Gi' } }],
@@ -91,6 +99,7 @@ it('Secrets, ConfigMaps, volumes and a template reach the pods, merged with what
     ['POD_NAME', 'fieldRef'],
     ['WEAVER_BOOTSTRAP', expect.stringContaining('"shutdownGraceMs":105000')],
     ['MODE', 'overlaid'],
+    ['TIER', 'configMapKeyRef'],
     ['DB_PASSWORD', 'secretKeyRef'],
     ['NODE_NAME', 'fieldRef'],
   ])
