@@ -18,7 +18,7 @@ const CUTOVER: RolloutStep = { weight: 100, holdMs: 0, pause: false }
 
 /** Reads back what was remembered, without trust: fields may be missing, times may lie in the future because a clock was set back. */
 export function openDraft(input: RolloutInput): Draft {
-  const { now } = input
+  const { now, clockSetAt = 0 } = input
   const past = (time: number | undefined) => Math.min(time ?? now, now)
   const before: Partial<RolloutState> = input.state ?? {}
   const exists = new Set(input.versions.map((v) => v.id))
@@ -29,7 +29,7 @@ export function openDraft(input: RolloutInput): Draft {
     ...(before.stepAt === undefined ? {} : { stepAt: past(before.stepAt) }),
     ...(before.heldSince === undefined ? {} : { heldSince: past(before.heldSince) }),
     weights: before.weights ?? {},
-    draining: (before.draining ?? []).filter((d) => exists.has(d.id)).map((d) => ({ ...d, since: past(d.since) })),
+    draining: (before.draining ?? []).filter((d) => exists.has(d.id)).map((d) => ({ ...d, since: Math.max(past(d.since), clockSetAt) })),
     removing: (before.removing ?? []).filter((id) => exists.has(id)),
     failed: before.failed ?? [],
   }

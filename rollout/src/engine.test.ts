@@ -25,6 +25,7 @@ function world(options: { readonly policy?: Partial<RolloutPolicy> } = {}) {
     policy: { ...policy, ...options.policy },
     seen: new Map<string, Partial<ObservedVersion>>(),
     watchingSince: undefined as number | undefined,
+    clockSetAt: undefined as number | undefined,
     set(id: string, partial: Partial<ObservedVersion>) {
       w.seen.set(id, { ...w.seen.get(id), ...partial })
     },
@@ -49,6 +50,7 @@ function world(options: { readonly policy?: Partial<RolloutPolicy> } = {}) {
         state,
         commands: [],
         ...(w.watchingSince === undefined ? {} : { watchingSince: w.watchingSince }),
+        ...(w.clockSetAt === undefined ? {} : { clockSetAt: w.clockSetAt }),
         ...over,
       }
       last = decide(input)
@@ -270,6 +272,16 @@ describe('an upgrade (R2)', () => {
     w.now -= 3_600_000
     w.settle()
     expect(w.after(60_000).weights).toEqual({ v1: 50, v2: 50 })
+  })
+
+  it('counts no hold and no lack of progress by a clock that was set forward', () => {
+    const w = world()
+    w.upgrade(0)
+    w.now += 3_600_000
+    w.watchingSince = w.now
+    expect(w.call().weights).toEqual({ v1: 90, v2: 10 })
+    expect(w.after(59_999).weights).toEqual({ v1: 90, v2: 10 })
+    expect(w.after(1).weights).toEqual({ v1: 50, v2: 50 })
   })
 
   it('does not care for the health of the active version (R5), and takes its traffic when that cannot serve', () => {
@@ -591,6 +603,17 @@ describe('draining', () => {
     const d = w.call()
     expect(d.remove).toEqual(['v1'])
     expect(d.events).toEqual([{ kind: 'VersionRemoved', version: 'v1', cut: 3 }])
+  })
+
+  it('gives a drain its whole time again when the clock was set forward', () => {
+    const w = promoted()
+    w.now += 3_600_000
+    w.clockSetAt = w.now
+    expect(w.call()).toMatchObject({ letGo: [] })
+    w.now += policy.drainTimeoutMs - 1
+    expect(w.call()).toMatchObject({ letGo: [] })
+    w.now += 1
+    expect(w.call()).toMatchObject({ letGo: ['v1'] })
   })
 
   it('of an aborted version promises no new start (issue 10, 39)', () => {

@@ -98,6 +98,12 @@ export interface RolloutInput {
    * @default always
    */
   readonly watchingSince?: number
+  /**
+   * When the clock behind `now` was last set, by its new time. A drain that began before that begins anew: how long it has lasted is not known. Epoch
+   * milliseconds.
+   * @default never
+   */
+  readonly clockSetAt?: number
   /** The version that the spec asks for. */
   readonly desired: string
   readonly policy: RolloutPolicy

@@ -64,7 +64,7 @@ export interface ChildApplier {
   forget(match: { readonly namespace: string; readonly name: string; readonly kind?: ResourceKind }): void
 }
 
-/** @param now epoch milliseconds */
+/** @param now milliseconds of a clock that nobody sets */
 export function createChildApplier(api: KubeApi, now: () => number): ChildApplier {
   const memory = new Map<string, Remembered>()
   const keyOf = (kind: ResourceKind, namespace: string, name: string) => `${kind.plural}/${namespace}/${name}`

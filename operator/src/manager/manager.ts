@@ -8,6 +8,7 @@
  * I3  Close order: no new keys, running ones end, the control of versions ends, events are written,
  *     the lease is released, watches end. Broker, driver and client belong to the caller.
  */
+import { systemClock } from '../clock/clock.js'
 import { isKubeError, type KubeClient } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import { createAppControl } from '../control/app-control.js'
@@ -78,7 +79,7 @@ export function startManager(options: ManagerOptions): Manager {
     control,
     events,
     log,
-    now: Date.now,
+    clock: systemClock(),
     ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
     ...(options.onRequests === undefined ? {} : { onRequests: options.onRequests }),
     ...(options.onRolloutEnd === undefined ? {} : { onRolloutEnd: options.onRolloutEnd }),

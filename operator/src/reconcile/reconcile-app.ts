@@ -21,6 +21,7 @@ import { reasonOf } from '@weaver/sdk/contract'
 import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
+import type { Clock } from '../clock/clock.js'
 import type { AppControl } from '../control/app-control.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import { isNameTaken } from '../kube/name-taken.js'
@@ -70,8 +71,7 @@ export interface ReconcilerDeps {
   readonly control: Pick<AppControl, 'sync' | 'forget'>
   readonly events: { emit(app: KubeObject, event: AppEvent): void }
   readonly log: Logger
-  /** Epoch milliseconds. */
-  readonly now: () => number
+  readonly clock: Clock
   /** Called with the status of each pass, for metrics; `undefined` when the app is gone. */
   readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
   /** Called with the requests that the proxies have counted, by version, in each pass. */
@@ -94,7 +94,12 @@ export interface AppReconciler {
 
 export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
   const memories = new Map<string, AppMemory>()
-  const children: ChildrenDeps = { api: deps.api, broker: deps.broker, now: deps.now, applier: createChildApplier(deps.api, deps.now) }
+  const children: ChildrenDeps = {
+    api: deps.api,
+    broker: deps.broker,
+    now: deps.clock.now,
+    applier: createChildApplier(deps.api, deps.clock.steady),
+  }
   return {
     async reconcile(key, signal) {
       const id = `${key.namespace}/${key.name}`
@@ -106,7 +111,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         memories.delete(id)
         deps.onStatus?.(key, undefined)
         if (app === undefined) return {}
-        const { requeueAfterMs, leftBehind } = await finalizeApp(deps, app, signal)
+        const { requeueAfterMs, leftBehind } = await finalizeApp({ ...deps, now: deps.clock.now }, app, signal)
         if (leftBehind !== undefined) {
           deps.log.warn('broker account could not be deleted', {
             app: key.name,
@@ -122,10 +127,14 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         }
         return requeueAfterMs === undefined ? {} : { requeueAfterMs }
       }
-      // A suspended rollout stands still: neither holds nor deadlines run.
-      const memory = memories.get(id) ?? { watchingSince: deps.now(), taken: new Map(), revisions: new Map() }
+      const now = deps.clock.now()
+      const clockSetAt = deps.clock.setAt()
+      const memory = memories.get(id) ?? { watchingSince: now, clockSetAt, taken: new Map(), revisions: new Map() }
       memories.set(id, memory)
-      if (isSuspended(app)) memory.watchingSince = deps.now()
+      // A suspended rollout stands still: neither holds nor deadlines run. When the clock is set,
+      // what was measured by it is void.
+      if (isSuspended(app) || memory.clockSetAt !== clockSetAt) memory.watchingSince = now
+      memory.clockSetAt = clockSetAt
       return new Pass({ ...deps, children, memory }, await withFinalizer(deps.api, app, signal), signal).run()
     },
   }
@@ -135,7 +144,9 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
 interface AppMemory {
   /** Since when it has been observed without a gap: a hold ends only under observation. */
   watchingSince: number
-  /** When status was last written, epoch milliseconds. */
+  /** When the clock was last set, epoch milliseconds; 0: never. */
+  clockSetAt: number
+  /** When status was last written, by the steady clock. */
   statusWrittenAt?: number
   /** Work that failed in the previous pass after it had written the status, by version. */
   failures?: readonly VersionFailure[]
@@ -161,7 +172,7 @@ class Pass {
     this.#deps = deps
     this.#signal = signal
     this.#app = app
-    this.#now = deps.now()
+    this.#now = deps.clock.now()
     const { namespace = '', name, uid = '' } = app.metadata
     this.#identity = { apiVersion: app.apiVersion, kind: app.kind, namespace, name, uid }
   }
@@ -193,7 +204,14 @@ class Pass {
     const traffic = await this.#sync(placed, { state, desired, isSuspended: frozen })
     const policy = policyOf(desired, placed)
     const drainTimeoutMs = frozen ? undefined : policy?.drainTimeoutMs
-    const versions = await withTraffic(this.#deps, placed, { traffic, state, now: this.#now, drainTimeoutMs, signal: this.#signal })
+    const versions = await withTraffic(this.#deps, placed, {
+      traffic,
+      state,
+      now: this.#now,
+      clockSetAt: this.#deps.memory.clockSetAt,
+      drainTimeoutMs,
+      signal: this.#signal,
+    })
     const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
     const decision =
       frozen || target === undefined || policy === undefined
@@ -303,6 +321,7 @@ class Pass {
     const input = {
       now: this.#now,
       watchingSince: this.#deps.memory.watchingSince,
+      clockSetAt: this.#deps.memory.clockSetAt,
       desired: target,
       policy,
       versions: versions.map((v) => forEngine(v, this.#deps.memory.taken.get(v.plan.versionId))),
@@ -332,8 +351,8 @@ class Pass {
     // Requests in flight change in every pass: a change of those alone is written only now and
     // then.
     const isOnlyCounts = canonicalJson(withoutCounts(status)) === canonicalJson(withoutCounts(this.#app.status))
-    if (isOnlyCounts && this.#now < (memory.statusWrittenAt ?? 0) + COUNTS_MS) return
-    memory.statusWrittenAt = this.#now
+    if (isOnlyCounts && this.#deps.clock.steady() < (memory.statusWrittenAt ?? -Infinity) + COUNTS_MS) return
+    memory.statusWrittenAt = this.#deps.clock.steady()
     const before = this.#app.status
     this.#app = await this.#deps.api.replaceStatus<AppObject>(KINDS.weaverApps, { ...this.#app, status }, { signal: this.#signal })
     for (const end of rolloutEnds(status, facts.decision?.events ?? [], this.#now)) this.#deps.onRolloutEnd?.({ namespace, name }, end)

@@ -162,6 +162,11 @@ describe('upgrade', () => {
     expect(counts).toBeGreaterThan(0)
     expect(story.api.writes.filter((w) => w.startsWith('status')).length).toBeGreaterThanOrEqual(2) // it is told, now and then
     expect(story.api.writes.length).toBeLessThanOrEqual(4)
+    // Set forward in the middle of the hold: an hour of which nobody knows how long it was.
+    story.now += 3_600_000
+    story.clockSetAt = story.now
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
+    expect((await story.status()).weight).toBe('50/50')
   })
 
   it('goes on after a restart of the operator in the middle, without going back', async () => {

@@ -19,10 +19,16 @@ const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
  */
 function isParting(
   { id, letGo, since }: DrainingVersion,
-  { weights, now, drainTimeoutMs }: { readonly weights: RolloutState['weights']; readonly now: number; readonly drainTimeoutMs: number },
+  at: {
+    readonly weights: RolloutState['weights']
+    readonly now: number
+    readonly clockSetAt: number
+    readonly drainTimeoutMs: number
+  },
 ): boolean {
+  const { weights, now, clockSetAt, drainTimeoutMs } = at
   if (letGo === true || weights?.[id] !== undefined) return false
-  return now - since >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
+  return now - Math.max(since, clockSetAt) >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
 /**
@@ -36,12 +42,14 @@ export async function withTraffic(
     readonly traffic: TrafficObservation
     readonly state: RolloutState | undefined
     readonly now: number
+    /** When the clock behind `now` was last set, epoch milliseconds; 0: never. */
+    readonly clockSetAt: number
     /** Absent: no version says goodbye. */
     readonly drainTimeoutMs: number | undefined
     readonly signal: AbortSignal
   },
 ): Promise<Version[]> {
-  const { traffic, state, now, drainTimeoutMs = Infinity, signal } = seen
+  const { traffic, state, now, clockSetAt, drainTimeoutMs = Infinity, signal } = seen
   return Promise.all(
     versions.map(async (version): Promise<Version> => {
       const id = version.plan.versionId
@@ -53,7 +61,7 @@ export async function withTraffic(
           ? inProxies
           : await countInFlight(deps, version, {
               inProxies,
-              isParting: isParting(draining, { weights: state?.weights, now, drainTimeoutMs }),
+              isParting: isParting(draining, { weights: state?.weights, now, clockSetAt, drainTimeoutMs }),
               signal,
             })
       return {

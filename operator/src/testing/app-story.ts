@@ -57,6 +57,7 @@ export class Story {
   reconciler!: AppReconciler // the same
   control!: AppControl // the same
   now = Date.now()
+  clockSetAt = 0
 
   private constructor(server: ApiServer, options: StoryOptions) {
     this.admin = options.isShared === true ? server.api : createRememberedReads(server.api)
@@ -91,7 +92,7 @@ export class Story {
       events: { emit: (_app, event) => void this.events.push(event) },
       onRolloutEnd: (_key, end) => void this.ends.push(end),
       log: createLogger({ level: 'error' }),
-      now: () => this.now,
+      clock: { now: () => this.now, steady: () => this.now, setAt: () => this.clockSetAt },
     })
   }
 

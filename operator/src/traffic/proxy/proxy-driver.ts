@@ -22,6 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '@weaver/sdk/contract'
 import type { KubeApi, ResourceKind } from '@weaver/kube'
 import { isNameTaken } from '../../kube/name-taken.js'
+import { systemClock, type Clock } from '../../clock/clock.js'
 import type { Logger } from '../../log/logger.js'
 import type { LiveChild } from '../../kube/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
@@ -62,8 +63,8 @@ export interface ProxyDriverOptions {
   /** HAProxy 2.6 or newer with OpenSSL and Prometheus exporter; stop signal SIGUSR1. */
   readonly image: string
   readonly log: Logger
-  /** Epoch milliseconds. @default Date */
-  readonly clock?: { now(): number }
+  /** @default the system's */
+  readonly clock?: Clock
   /** Dials a proxy's administration port. @default mutual TLS to port 9443 */
   readonly dial?: (pod: ProxyPod, certificates: ProxyCertificates) => Promise<Socket>
   /** Namespace of the operator; absent: no NetworkPolicy around proxies. */
@@ -93,9 +94,9 @@ interface AppMemory {
   /** The result of the last check of the objects between users and proxies. */
   ensured: EnsuredObjects
   readonly links: Map<string, Link>
-  /** When a proxy was first seen terminating, by pod uid. */
+  /** When a proxy was first seen terminating, by pod uid; of the steady clock. */
   readonly ending: Map<string, number>
-  /** When a version was first seen leaving, by version id. */
+  /** When a version was first seen leaving, by version id; of the steady clock. */
   readonly leaving: Map<string, number>
   readonly services: KnownServices
   /** Requests of a slot before its current version, by process, slot and version. */
@@ -104,9 +105,9 @@ interface AppMemory {
 
 /** @see ProxyDriverOptions. One pass of one app at a time; passes of different apps may overlap. */
 export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
-  const now = () => options.clock?.now() ?? Date.now()
   const failOpenSeconds = options.failOpenSeconds ?? DEFAULT_FAIL_OPEN_SECONDS
-  const objects = createProxyObjects({ ...options, failOpenSeconds, now })
+  const clock = options.clock ?? systemClock()
+  const objects = createProxyObjects({ ...options, clock, failOpenSeconds })
   const apps = new Map<string, AppMemory>()
   const keyOf = (app: { readonly namespace: string; readonly name: string }) => `${app.namespace}/${app.name}`
   const memoryOf = (app: TrafficApp): AppMemory => {
@@ -121,7 +122,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
     apps.set(keyOf(app), memory)
     return memory
   }
-  const deps: PassDeps = { ...options, now, failOpenSeconds, objects }
+  const deps: PassDeps = { ...options, clock, failOpenSeconds, objects }
   const forget = (key: string) => {
     for (const { admin } of apps.get(key)?.links.values() ?? []) admin.close()
     apps.delete(key)
@@ -143,7 +144,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
   }
 }
 
-type PassDeps = ProxyDriverOptions & { readonly now: () => number; readonly failOpenSeconds: number; readonly objects: ProxyObjects }
+type PassDeps = ProxyDriverOptions & { readonly clock: Clock; readonly failOpenSeconds: number; readonly objects: ProxyObjects }
 
 /** One pass over one app; discarded after it. */
 class Pass {
@@ -195,7 +196,7 @@ class Pass {
       text === undefined ? await this.#recovered() : parseState(text, `ConfigMap "${proxyName(app.name)}" in namespace "${app.namespace}"`)
     const services = await serviceAddresses(this.#deps.kube, this.#plan, {
       known: this.#memory.services,
-      now: this.#deps.now(),
+      now: this.#deps.clock.steady(),
       signal: this.#signal,
     })
     const bound = bindSlots(this.#state, this.#plan, (listener, id) => services.get(`${listener} ${id}`))
@@ -206,7 +207,7 @@ class Pass {
   /** Brings the proxies to the plan and reads back. */
   async #follow(): Promise<TrafficObservation> {
     const plan = this.#plan
-    const until = this.#deps.now() + (this.#deps.settleMs ?? DEFAULT_SETTLE_MS)
+    const until = this.#deps.clock.steady() + (this.#deps.settleMs ?? DEFAULT_SETTLE_MS)
     let proxies: ProgrammedProxy[]
     let blockers: string[]
     for (let isStored = false; ;) {
@@ -220,7 +221,7 @@ class Pass {
       }
       // A proxy that does not answer is not awaited; the next pass retries.
       const isSettled = proxies.every((p) => p.view === undefined || p.waiting.length === 0)
-      if (isSettled || this.#deps.now() >= until) break
+      if (isSettled || this.#deps.clock.steady() >= until) break
       await sleep(SETTLE_STEP_MS, undefined, this.#signal === undefined ? {} : { signal: this.#signal })
     }
     await this.#free(proxies)
@@ -236,7 +237,8 @@ class Pass {
       blockers,
       baseline: (key, requests) => this.#baseline(key, requests),
       forgetAfterMs: this.#deps.forgetAfterMs ?? this.#deps.failOpenSeconds * 1_000,
-      now: this.#deps.now(),
+      now: this.#deps.clock.now(),
+      clockSetAt: this.#deps.clock.setAt(),
     })
   }
 
@@ -261,7 +263,7 @@ class Pass {
   }
 
   async #store(next: ProxyState): Promise<void> {
-    this.#state = stampDropped(this.#state, next, this.#deps.now())
+    this.#state = stampDropped(this.#state, next, this.#deps.clock.now())
     const listeners = listenersOf(this.#plan)
     const data = { ...renderProxyFiles(listeners, this.#state, this.#deps.failOpenSeconds), [STATE_KEY]: JSON.stringify(this.#state) }
     if (this.#stored !== undefined && isSameData(this.#stored.data, data)) return
@@ -277,9 +279,9 @@ class Pass {
       Object.values(this.#state.listeners).flatMap((l) => Object.values(l.slots).flatMap((b) => (b.leaving === true ? [b.versionId] : []))),
     )
     for (const id of this.#memory.leaving.keys()) if (!leaving.has(id)) this.#memory.leaving.delete(id)
-    for (const id of leaving) if (!this.#memory.leaving.has(id)) this.#memory.leaving.set(id, this.#deps.now())
+    for (const id of leaving) if (!this.#memory.leaving.has(id)) this.#memory.leaving.set(id, this.#deps.clock.steady())
     return proxyTargets(this.#state, this.#plan, {
-      cut: (id) => this.#deps.now() - (this.#memory.leaving.get(id) ?? Number.POSITIVE_INFINITY) >= cutAfterMs,
+      cut: (id) => this.#deps.clock.steady() - (this.#memory.leaving.get(id) ?? Number.POSITIVE_INFINITY) >= cutAfterMs,
     })
   }
 
@@ -356,9 +358,9 @@ class Pass {
     for (const uid of ending.keys()) if (!pods.some((p) => p.uid === uid)) ending.delete(uid)
     return pods.flatMap((p) => {
       if (!p.terminating) return []
-      const since = ending.get(p.uid) ?? this.#deps.now()
+      const since = ending.get(p.uid) ?? this.#deps.clock.steady()
       ending.set(p.uid, since)
-      return this.#deps.now() - since < ENDING_LIMIT_MS ? [p.name] : []
+      return this.#deps.clock.steady() - since < ENDING_LIMIT_MS ? [p.name] : []
     })
   }
 

@@ -17,6 +17,7 @@ import {
 } from './proxy-manifests.js'
 import { isGivenTo, isNameTaken, NameTakenError } from '../../kube/name-taken.js'
 import { applyOwn, deleteOwn, isOwn } from '../../kube/own-objects.js'
+import type { Clock } from '../../clock/clock.js'
 import { createChildApplier, type LiveChild } from '../../kube/child-applier.js'
 import { ensureCertificates, type ProxyCertificates } from './certificates.js'
 import { configHash, listenersOf } from './haproxy-config.js'
@@ -36,8 +37,7 @@ export interface ProxyObjectsOptions {
    * port; absent: no NetworkPolicy.
    */
   readonly operatorNamespace?: string
-  /** Epoch milliseconds. */
-  readonly now: () => number
+  readonly clock: Clock
 }
 export interface StoredFiles {
   readonly data: Readonly<Record<string, string>>
@@ -79,8 +79,8 @@ interface DataObject extends KubeObject {
 }
 
 export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
-  const { kube, now } = options
-  const applier = createChildApplier(kube, now)
+  const { kube, clock } = options
+  const applier = createChildApplier(kube, clock.steady)
   const certificates = new Map<string, { readonly files: ProxyCertificates; readonly at: number; readonly version: string | undefined }>()
   /** The listeners that were checked for stale Services, by app. */
   const checked = new Map<string, string>()
@@ -99,18 +99,18 @@ export function createProxyObjects(options: ProxyObjectsOptions): ProxyObjects {
     const known = certificates.get(keyOf(app))
     const live = childOf(app, KINDS.secrets, proxySecretName(app.name))
     const isUnchanged = live === 'unwatched' || (live !== undefined && live.metadata.resourceVersion === known?.version)
-    if (known !== undefined && isUnchanged && now() - known.at < CERTIFICATES_RECHECK_MS) return known.files
+    if (known !== undefined && isUnchanged && clock.steady() - known.at < CERTIFICATES_RECHECK_MS) return known.files
     const secret = await kube.get<DataObject>(KINDS.secrets, app.namespace, proxySecretName(app.name), callOptions(signal))
     const stored =
       secret?.data === undefined
         ? undefined
         : Object.fromEntries(Object.entries(secret.data).map(([k, v]) => [k, Buffer.from(v, 'base64').toString()]))
     // A deleted Secret is recreated as it was: the running proxies have these certificates.
-    const files = await ensureCertificates(stored ?? (known === undefined ? undefined : { ...known.files }), now())
+    const files = await ensureCertificates(stored ?? (known === undefined ? undefined : { ...known.files }), clock.now())
     const isKept = isOwn(app.uid, secret) && Object.entries(files).every(([name, text]) => stored?.[name] === text)
     const wanted = buildProxySecret(identityOf(app), { ...files })
     const kept = isKept ? secret : await applyOwn(kube, KINDS.secrets, wanted, { ...callOptions(signal), live: secret ?? 'absent' })
-    certificates.set(keyOf(app), { files, at: now(), version: kept?.metadata.resourceVersion })
+    certificates.set(keyOf(app), { files, at: clock.steady(), version: kept?.metadata.resourceVersion })
     return files
   }
 

@@ -85,7 +85,10 @@ export interface ReportInput {
    */
   readonly baseline: (key: string, requests: number) => number
   readonly forgetAfterMs: number
+  /** Epoch milliseconds. */
   readonly now: number
+  /** When the clock behind `now` was last set, epoch milliseconds; 0: never. */
+  readonly clockSetAt: number
 }
 
 export function reportTraffic(plan: TrafficPlan, input: ReportInput): TrafficObservation {
@@ -189,7 +192,8 @@ function releases(input: ReportInput, isWholeView: boolean): { released: string[
   for (const l of Object.values(input.state.listeners))
     for (const b of Object.values(l.slots)) if (b.leaving === true) holding.add(b.versionId)
   for (const [id, at] of Object.entries(input.state.dropped)) {
-    const isFree = !bound.has(id) && isWholeView && input.ending.length === 0 && input.now - at >= input.forgetAfterMs
+    const isFree =
+      !bound.has(id) && isWholeView && input.ending.length === 0 && input.now - Math.max(at, input.clockSetAt) >= input.forgetAfterMs
     if (isFree) released.push(id)
     else holding.add(id)
   }

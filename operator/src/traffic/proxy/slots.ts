@@ -145,13 +145,16 @@ function namedVersions(state: ProxyState): ReadonlySet<string> {
   )
 }
 
-/** Records when the files stopped naming a version, and counts the change. */
+/**
+ * Records when the files stopped naming a version, and counts the change.
+ * @param now epoch milliseconds; a time that lies after it is of a clock that was set back
+ */
 export function stampDropped(before: ProxyState, after: ProxyState, now: number): ProxyState {
   const named = namedVersions(after)
   const dropped = Object.fromEntries(
-    Object.entries({ ...Object.fromEntries([...namedVersions(before)].map((id) => [id, now])), ...before.dropped }).filter(
-      ([id, at]) => !named.has(id) && now - at < REMEMBER_MS,
-    ),
+    Object.entries({ ...Object.fromEntries([...namedVersions(before)].map((id) => [id, now])), ...before.dropped })
+      .filter(([id, at]) => !named.has(id) && now - at < REMEMBER_MS)
+      .map(([id, at]) => [id, Math.min(at, now)]),
   )
   const next = { ...after, dropped }
   return isSame(before, next) ? before : { ...next, generation: before.generation + 1 }
