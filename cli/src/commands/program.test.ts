@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inertProgram } from '../reference/cli-reference.js'
+import { buildPackage } from '../../../scripts/build-example.js'
 import { anError } from '../testing/an-error.js'
 import { runWeaver } from '../testing/run-weaver.js'
 
@@ -31,6 +32,7 @@ it('the list of commands is the same, whether they are loaded or not', async () 
 describe('a command of others', () => {
   const bin = fileURLToPath(new URL('../../bin/weaver.js', import.meta.url))
   let folder: string
+  beforeAll(() => buildPackage('cli'), 900_000)
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'weaver-external-'))))
   afterEach(() => rmSync(folder, { recursive: true }))
   const add = (name: string, script: string): void => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { RegistryClient } from '../image/registry-client.js'
 import { sha256 } from '../image/oci.js'
+import { buildPackage } from '../../../scripts/build-example.js'
 import { startRegistry, type TestRegistry } from '../testing/docker-registry.js'
 import { startForwardProxy, type ForwardProxy, type ProxyOptions } from '../testing/forward-proxy.js'
 import { createHttpClient } from './http-client.js'
@@ -96,6 +97,7 @@ it('a proxy that refuses is named in the error, without its password', async () 
 })
 
 it('the program that pushes an image goes through the proxy', async () => {
+  buildPackage('cli')
   const proxy = await startProxy()
   const env = {
     HOME: folder,
@@ -123,4 +125,4 @@ it('the program that pushes an image goes through the proxy', async () => {
   const failed = await promisify(execFile)(process.execPath, args, { env }).catch((error: { stderr: string }) => error)
   expect(failed.stderr).toContain('image "secure.corp/none:1" does not exist in its registry')
   expect(proxy.asked).toEqual(['CONNECT secure.corp:443'])
-})
+}, 900_000)
