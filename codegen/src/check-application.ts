@@ -1,13 +1,13 @@
 import type { ClassFacts, ComponentModel, MainModel } from './model.js'
 
-/** What components of other packages contribute. */
+/** A component that another package contributes. */
 export interface OtherNode {
   readonly name: string
   readonly refs: readonly string[]
   readonly listeners: readonly string[]
 }
 
-/** Listeners that two classes declare: `[listener, owner, other owner]`. */
+/** Listeners declared by two classes: `[listener, owner, other owner]`. */
 export function duplicateListeners(
   components: readonly OtherNode[],
   main: MainModel | undefined,
@@ -23,12 +23,12 @@ export function duplicateListeners(
   return found
 }
 
-/** The same class without those optional refs that nothing implements. */
+/** The class without the optional refs that nothing implements. */
 export function withoutAbsentRefs<T extends ClassFacts>(facts: T, implemented: ReadonlySet<string>): T {
   return { ...facts, refs: facts.refs.filter((name) => implemented.has(name) || !facts.optionalRefs.includes(name)) }
 }
 
-/** Tokens without an implementation, but those that classes refer to by `optionalRef` and in no other way. */
+/** Tokens without an implementation, except those that classes refer to only by `optionalRef`. */
 export function lackingTokens(classes: readonly ClassFacts[], unimplemented: readonly string[]): readonly string[] {
   return unimplemented.filter((name) => {
     const referring = classes.filter(({ refs }) => refs.includes(name))
@@ -36,7 +36,7 @@ export function lackingTokens(classes: readonly ClassFacts[], unimplemented: rea
   })
 }
 
-/** Circles of refs, each as the names on it, the first one again at the end. */
+/** Cycles of refs, each as the names along it; the first name is repeated at the end. */
 export function cycles(
   components: readonly (Pick<ComponentModel, 'name' | 'refs'> & { readonly lazyRefs?: readonly string[] })[],
 ): readonly (readonly string[])[] {

@@ -1,4 +1,7 @@
-/** The type of a shape and the bodies of its two functions, one rule for each kind. Loops over elements make no closure and copy nothing. */
+/**
+ * The type of a shape and the bodies of its two functions, one rule per kind. Loops over elements
+ * allocate no closure and copy nothing.
+ */
 import type { CodecParts } from './codec-parts.js'
 import { call, indent, key, list, literal, member, parenthesised, unionType } from './layout.js'
 import { memberTest, narrowed } from './member-test.js'
@@ -94,7 +97,7 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
       const type = parts.type(shape.value)
       parts.imports.add('setKey')
       return {
-        // an interface: a type alias may not contain itself by way of Record
+        // an interface, because a type alias cannot refer to itself through Record
         declaration: [`interface ${name} {`, `  readonly [key: string]: ${type}`, '}'],
         write: [
           'const keys = w.keys(v)',
@@ -121,7 +124,8 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
           `const plain = ${codec}.toPlain(v as never) as unknown as PlainOf<typeof ${codec}, ${parts.type(shape.plain)}>`,
           parts.write(shape.plain, 'plain'),
         ],
-        // `never`: the plain type of this file and the user's are one structure by two names
+        // `never`: the plain type of this file and the user's are the same structure under two
+        // names
         read: [`return ${codec}.fromPlain(${parts.read(shape.plain)} as never) as unknown as ${name}`],
       }
     }
@@ -134,7 +138,10 @@ export function codecBody(shape: NamedShape, name: string, parts: CodecParts): C
   }
 }
 
-/** An element of a list takes at least one byte, so that the number of them cannot be larger than the message: `Reader.length` relies on it. */
+/**
+ * Writes an element of a list. It takes at least one byte, so a length cannot exceed the size of
+ * the message, which `Reader.length` relies on.
+ */
 function writeElement(shape: Shape, value: string, parts: CodecParts): string {
   return takesNoBytes(shape) ? 'w.u8(0)' : parts.write(shape, value)
 }
@@ -149,7 +156,7 @@ function readElements(loop: string, shape: Shape, how: { readonly parts: CodecPa
   return takesNoBytes(shape) ? [`for (${loop}) {`, '  r.u8()', `  ${read}`, '}'] : [`for (${loop}) ${read}`]
 }
 
-/** Writes parts one after the other; up to four strings in a row by one call. */
+/** Writes parts one after the other, up to four consecutive strings in one call. */
 function writeAll(written: readonly { readonly shape: Shape; readonly value: string }[], parts: CodecParts): string[] {
   const lines: string[] = []
   for (let at = 0; at < written.length;) {
@@ -165,7 +172,7 @@ function writeAll(written: readonly { readonly shape: Shape; readonly value: str
   return lines
 }
 
-/** Writes a part; nothing for the shapes of one value, which take no bytes. */
+/** Writes a part; nothing for shapes with a single value, which take no bytes. */
 function statement(shape: Shape, value: string, parts: CodecParts): string[] {
   return shape.kind === 'null' || shape.kind === 'undefined' ? [] : [parts.write(shape, value)]
 }
@@ -180,7 +187,9 @@ export function tupleType({ elements, rest, trailing }: TupleShape, parts: Pick<
   return `[${types.join(', ')}]`
 }
 
-/** The places of a tuple; why it is not a tuple: sdk/src/component/sent.ts, I4. */
+/**
+ * The elements of a tuple as properties; sdk/src/component/sent.ts, I4, says why not as a tuple.
+ */
 function places(elements: TupleShape['elements'], parts: CodecParts, length?: 'number'): string[] {
   const required = elements.filter((element) => !element.isOptional).length
   const lengths = Array.from({ length: elements.length - required + 1 }, (_, i) => required + i)
@@ -282,7 +291,7 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
       required.map((p) => ({ shape: p.shape, value: member('v', p.name) })),
       parts,
     ),
-    // 0 absent, 1 there, 2 there and undefined
+    // 0 absent, 1 present, 2 present and undefined
     ...optional.flatMap((p) => [
       `if (${member('v', p.name)} !== undefined) {`,
       '  w.u8(1)',
@@ -309,16 +318,16 @@ function objectBody(shape: ObjectShape, name: string, parts: CodecParts): CodecB
 
 function unionBody(shape: UnionShape, name: string, parts: CodecParts): CodecBody {
   parts.imports.add('unionError').add('memberError')
-  // What a person knows it by: the name of the codec may be one that only this file has.
+  // Messages use the user's name of the type: the codec's may exist in this file only.
   const title = describeShape(shape)
   const { members } = shape
-  // A byte holds the numbers of 256 members.
+  // One byte numbers up to 256 members.
   const width = members.length <= 256 ? 'u8' : 'uint'
   const objects = members.filter((part) => part.kind === 'object')
   const tag = objects.length > 1 ? findTag(objects) : undefined
   const isTagged = (part: Shape): boolean => tag !== undefined && part.kind === 'object'
   const write: string[] = []
-  // Instances and Buffers are asked for first: they are objects and Uint8Arrays too.
+  // Instances and Buffers are tested first: they are also objects and Uint8Arrays.
   const isFirst = (at: number): number => Number(members[at]?.kind === 'instance' || members[at]?.kind === 'buffer')
   const order = [...members.keys()].sort((a, b) => isFirst(b) - isFirst(a))
   for (const index of order) {

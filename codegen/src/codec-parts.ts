@@ -1,6 +1,6 @@
 import type { Shape } from './shape.js'
 
-/** What a rule may ask of the file that it writes into. */
+/** What a rule may use of the file that it writes into. */
 export interface CodecParts {
   readonly imports: Set<string>
   importOf(exported: { readonly file: string; readonly name: string }): string

@@ -4,8 +4,9 @@ import type { SourceReader } from './source-reader.js'
 type JsonSchema = Readonly<Record<string, unknown>>
 
 /**
- * JSON Schema of what a component's `config(schema)` takes, from the type alone (`z.input` of it): names, types, what may be left out. Bounds and defaults are
- * not in the type; a build that may run the code can add them.
+ * JSON Schema of what a component's `config(schema)` accepts, from the type alone (its `z.input`):
+ * names, types, what is optional. A type has neither bounds nor defaults; a build that may run the
+ * code can add them.
  */
 export function configSchema(
   reader: SourceReader,
@@ -31,15 +32,15 @@ interface Walk {
   readonly checker: ts.TypeChecker
   readonly at: ts.Node
   readonly above: readonly ts.Type[]
-  /** Of the value, such as `limits.from`. */
+  /** Path of the value, such as `limits.from`. */
   readonly path: string
-  /** Receives what configuration cannot hold, one line each. */
+  /** Collects what a configuration file cannot express, one line each. */
   readonly problems: string[]
 }
 
 const NOT_JSON = new Set(['Date', 'Map', 'ReadonlyMap', 'Set', 'ReadonlySet', 'Uint8Array'])
 
-/** Which of those a type is; a user's own `Map` is none. */
+/** The name of the library type; `undefined` for a user's own `Map`. */
 function libraryName({ program }: SourceReader, type: ts.Type): string | undefined {
   const symbol = type.getSymbol()
   const file = symbol?.declarations?.[0]?.getSourceFile()

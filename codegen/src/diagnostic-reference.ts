@@ -18,7 +18,7 @@ export function diagnosticReference(): string {
 
 const capital = (text: string): string => (/^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text)
 
-/** As Markdown: what looks like a tag outside of code is no tag. */
+/** Escapes for Markdown: text outside of code that looks like a tag. */
 function escaped(text: string): string {
   return text.replace(/`[^`]*`|[<{]/g, (part) => (part.length > 1 ? part : `\\${part}`))
 }

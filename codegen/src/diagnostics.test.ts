@@ -62,7 +62,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       { 'a.ts': `${IMPORTS}${good.replace('async m() {}', 'readonly x = ref(Gone); async m() {}')}` },
       /ref\(\) is not given a component: Gone/,
     ],
-    ['WVG004', 'one name twice', { 'a.ts': IMPORTS + good, 'b.ts': `${IMPORTS}${good}` }, /declared already at src\/a\.ts:\d+/],
+    ['WVG004', 'one name twice', { 'a.ts': IMPORTS + good, 'b.ts': `${IMPORTS}${good}` }, /already declared at src\/a\.ts:\d+/],
     [
       'WVG005',
       'no implementation',
@@ -344,7 +344,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
           .map((n) => `export const ${n} = codec<Money, number>(Money, { toPlain: (m) => m.cents, fromPlain: () => new Money() })`)
           .join('\n') + '\nexport class Money { cents = 1 }',
       ),
-      /has a codec already/,
+      /already has a codec/,
     ],
     [
       'WVG056',
@@ -403,7 +403,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       'WVG045',
       'an error class by the name of one of the language',
       { 'a.ts': `${IMPORTS}export class TypeError extends Error {}\n${good}` },
-      /TypeError has the name of one of the language/,
+      /TypeError has the name of an error of the language/,
     ],
     ['WVG036', 'a type that grows', inMethod('Box<string>', 'export interface Box<T> { inner?: Box<T[]>; value: T }'), /grows without end/],
     [
@@ -418,7 +418,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
       'WVG044',
       'a name with spaces',
       { 'a.ts': IMPORTS + good.replace('test/Good', 'test good') },
-      /"test good" is not a name that a component can have/,
+      /"test good" is not a valid component name/,
     ],
     [
       'WVG044',
@@ -433,7 +433,7 @@ describe('what breaks a rule is refused, with the place and the way to it', () =
         'a.ts': `${IMPORTS}import './b.js'\nexport class NotFound extends Error {}\n${good}`,
         'b.ts': 'class Base extends Error {}\nexport class NotFound extends Base {}',
       },
-      /NotFound is exported by src\/a\.ts already/,
+      /NotFound is already exported by src\/a\.ts/,
     ],
     ...(
       [

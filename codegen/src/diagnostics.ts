@@ -1,4 +1,6 @@
-/** What the generator may find wrong, one entry a code. Codes are stable and never used again for something else. */
+/**
+ * Everything that the generator may report, one entry per code. Codes are stable and never reused.
+ */
 export const CATALOGUE = {
   WVG001: {
     when: 'component() is not the value of an exported top-level const',
@@ -12,7 +14,7 @@ export const CATALOGUE = {
   WVG004: { when: 'two components have one name', hint: 'names are unique in an application; rename one of them' },
   WVG005: {
     when: 'a component has no implementation',
-    hint: 'add `export const cartImpl = implement(Cart, CartImpl)`, in a file of this package; what may be absent is referred to by optionalRef()',
+    hint: 'add `export const cartImpl = implement(Cart, CartImpl)`, in a file of this package; refer to what may be absent by optionalRef()',
   },
   WVG006: { when: 'a component has two implementations', hint: 'keep one; tests replace implementations by fakes' },
   WVG007: {
@@ -35,7 +37,7 @@ export const CATALOGUE = {
   WVG012: { when: 'two listeners have one name', hint: 'names of listeners are unique in an application; rename one of them' },
   WVG013: {
     when: 'components refer to each other in a circle',
-    hint: 'break the circle: let one of them be called with what it needs, or refer to it by lazyRef()',
+    hint: 'break the circle: pass one of them what it needs from the other, or refer to it by lazyRef()',
   },
   WVG014: { when: 'an option names a method that the interface lacks', hint: 'correct the name of the method' },
   WVG015: {
@@ -44,12 +46,12 @@ export const CATALOGUE = {
   },
   WVG016: { when: 'a class has two config() fields', hint: 'put all settings into one schema' },
   WVG017: {
-    when: 'init(), shutdown() or health() of a class has another shape than a hook',
+    when: 'init(), shutdown() or health() of a class does not have the shape of the hook',
     hint: 'write `init(): Promise<void>`, `shutdown(): Promise<void>`, `health(): Promise<boolean>`, without parameters, or choose another name',
   },
   WVG018: {
     when: 'a class does not fulfil the interface of its component',
-    hint: 'let the class say `implements`; the compiler then tells what differs',
+    hint: 'declare `implements` on the class: the compiler then says what differs',
   },
   WVG019: {
     when: 'a class given to implement() has type parameters',
@@ -57,9 +59,9 @@ export const CATALOGUE = {
   },
   WVG020: { when: 'a member of a component is not a method', hint: 'components have methods only; offer a method that returns the value' },
   WVG021: { when: 'a method does not return a promise', hint: 'return Promise<T>: the call may go to another process' },
-  WVG022: { when: 'a method is overloaded', hint: 'give each form a name of its own' },
-  WVG023: { when: 'a method has type parameters', hint: 'a codec needs to know the type; write one method for each' },
-  // WVG024 was "a method has a rest parameter", which is allowed now
+  WVG022: { when: 'a method is overloaded', hint: 'give each overload a name of its own' },
+  WVG023: { when: 'a method has type parameters', hint: 'a codec needs to know the type; write one method per type' },
+  // WVG024 was "a method has a rest parameter", which is now allowed.
   WVG025: {
     when: 'a stream where it cannot be',
     hint: 'a method may return AsyncIterable<T> and take one; the class may still write `async *method()`. Data has arrays',
@@ -77,7 +79,7 @@ export const CATALOGUE = {
     hint: 'keys of different types never meet on one replica; let all key functions return one type, such as String(id)',
   },
   WVG029: {
-    when: 'a key function takes other arguments than its method',
+    when: 'a key function takes arguments other than those of its method',
     hint: 'take the arguments of the method, or the first ones of them',
   },
   WVG030: {
@@ -98,12 +100,12 @@ export const CATALOGUE = {
   },
   WVG034: { when: 'an object with an index signature and named properties', hint: 'put the free keys into a Record of their own' },
   WVG035: {
-    when: 'codec() is not the value of an exported top-level const, or not given a class that it can serve',
+    when: 'codec() is not the value of an exported top-level const, or is given a class that it cannot serve',
     hint: 'write `export const moneyCodec = codec<Money, Plain>(Money, { toPlain, fromPlain })`, once for a class; the class is not generic',
   },
   WVG036: {
     when: 'a type grows without end',
-    hint: 'a type may contain itself, but not ever new versions of itself, such as Box<T[]> within Box<T>',
+    hint: 'a type may contain itself, but not ever larger versions of itself, such as Box<T[]> within Box<T>',
   },
   WVG040: {
     when: 'there is no tsconfig.json, or it or one that it refers to cannot be read',
@@ -111,7 +113,7 @@ export const CATALOGUE = {
   },
   WVG041: {
     when: 'the package has neither components nor a call of run()',
-    hint: 'declare a component, or call run(App, weaver) in main.ts; only files that tsconfig.json includes are looked at',
+    hint: 'declare a component, or call run(App, weaver) in main.ts; only files that tsconfig.json includes are read',
   },
   WVG042: { when: 'run() is called twice', hint: 'an application has one main; give the other program a package of its own' },
   WVG043: {
@@ -127,7 +129,7 @@ export const CATALOGUE = {
     hint: 'errors are known by the name of their class across processes; rename one of them',
   },
   WVG046: {
-    when: 'a component belongs to a package that does not tell its components',
+    when: 'a component belongs to a package that does not describe its components',
     hint: 'run `weaver generate` in that package, and let its package.json export "./weaver" (its weaver.gen) and "./weaver.graph.json"',
   },
   WVG047: {
@@ -144,11 +146,11 @@ export const CATALOGUE = {
   },
   WVG050: {
     when: 'a source that cannot be parsed',
-    hint: 'correct the syntax; what the compiler guesses of such a file is not to be relied on',
+    hint: 'correct the syntax; what the compiler makes of such a file is not reliable',
   },
   WVG051: {
     when: 'strictNullChecks is off',
-    hint: 'set "strict": true, or "strictNullChecks": true, in tsconfig.json: without it types do not say where null and undefined may be',
+    hint: 'set "strict": true, or "strictNullChecks": true, in tsconfig.json: without it, types do not say where null and undefined are allowed',
   },
   WVG052: {
     when: '@weaver/sdk is imported and cannot be found',
@@ -164,11 +166,11 @@ export const CATALOGUE = {
   },
   WVG055: {
     when: 'a component has more than 65,536 methods',
-    hint: 'divide the methods among several components: a call has two bytes for the number of its method',
+    hint: 'split the methods over several components: a call numbers its method with two bytes',
   },
   WVG056: {
-    when: 'a brand that is required, by a name that is a text',
-    hint: 'let the key of the brand be a unique symbol, or make it optional; if values do have it, give it a name that does not look like a brand',
+    when: 'a required brand whose key is a string',
+    hint: 'make the key of the brand a unique symbol, or the brand optional; if values do have this property, give it a name that does not look like a brand',
   },
   WVG057: {
     when: 'a method of a component has the name of the hook init() or shutdown()',
@@ -182,7 +184,7 @@ export interface Diagnostic {
   readonly code: DiagnosticCode
   readonly message: string
   readonly hint: string
-  /** Relative to the package's folder; absent when no place is to blame. */
+  /** Relative to the package's folder; absent when the problem has no place in a file. */
   readonly file?: string
   /** From 1. */
   readonly line?: number
@@ -190,7 +192,7 @@ export interface Diagnostic {
   readonly column?: number
 }
 
-/** `src/cart.ts:3:20 - error WVG031: message`, and the hint below. */
+/** `src/cart.ts:3:20 - error WVG031: message`, with the hint on the next line. */
 export function formatDiagnostic({ file, line, column, code, message, hint }: Diagnostic): string {
   const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}:${column ?? 1}`} - `
   return `${place}error ${code}: ${message}\n    ${hint}`

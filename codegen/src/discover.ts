@@ -1,6 +1,6 @@
 /**
- * Finds what a package declares: calls of `component`, `implement`, `run` and `codec`, and the fields of the classes given to them. Nothing of the package
- * is run.
+ * Finds what a package declares: calls of `component`, `implement`, `run` and `codec`, and the
+ * fields of the classes passed to them. It never runs the package's code.
  */
 import type ts from 'typescript-api'
 import { cycles, duplicateListeners, lackingTokens, withoutAbsentRefs } from './check-application.js'
@@ -28,7 +28,7 @@ interface Implementation extends ClassSource {
 }
 
 const NOTHING: Application = { components: [], main: undefined, errors: [], packages: [] }
-/** As `component()` checks it at run time. */
+/** The grammar that `component()` checks at run time. */
 const COMPONENT_NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
 
 export function discover(
@@ -37,7 +37,7 @@ export function discover(
   options: { readonly projectDir: string; readonly outFile: string; readonly memory?: RunMemory },
 ): { readonly application: Application; readonly diagnostics: readonly Diagnostic[] } {
   const reader = new SourceReader(api, program, options)
-  // What is told of sources that cannot be read, or without the SDK, would only mislead.
+  // Further problems of sources that cannot be read, or lack the SDK, would only mislead.
   if (reader.diagnostics.length > 0) return { application: NOTHING, diagnostics: reader.diagnostics }
   options.memory?.enter(reader)
   const application = new Discovery(reader, options.memory).run()
@@ -50,14 +50,14 @@ class Discovery {
   readonly #calls: ReadonlyMap<string, readonly ts.CallExpression[]>
   readonly #tokens = new Map<ts.Symbol, Token>()
   readonly #implementations: Implementation[] = []
-  /** Components that something is to implement, by name, though it may not do. */
+  /** Components that have an implementation, by name, even if it was rejected. */
   readonly #attempted = new Set<string>()
   readonly #mains: (ClassSource & { readonly node: ts.CallExpression })[] = []
   readonly #codecs = new Map<ts.Symbol, ClassCodec>()
   readonly #packages: PackageReader
-  /** The last call that declares a listener, by name. */
+  /** The last call that declares each listener, by name. */
   readonly #listeners = new Map<string, ts.Node>()
-  /** Field calls that stand where they may. */
+  /** Field calls that are where they may be. */
   readonly #placed = new Set<ts.Node>()
 
   constructor(reader: SourceReader, memory: RunMemory | undefined) {
@@ -94,7 +94,7 @@ class Discovery {
     return { components, main, errors, packages }
   }
 
-  /** Main and the components, with those optional refs only that something implements. */
+  /** Main and the components, without optional refs that nothing implements. */
   #settled(found: readonly ComponentModel[]): { readonly components: readonly ComponentModel[]; readonly main: MainModel | undefined } {
     const [first] = this.#mains
     const main = first === undefined ? undefined : this.#class(first)
@@ -125,17 +125,17 @@ class Discovery {
     if (nameNode === undefined || !ts.isStringLiteralLike(nameNode))
       return this.#reader.report('WVG002', `the name of component ${found.exported.name} is not a string literal`, nameNode ?? call)
     const name = nameNode.text
-    if (!COMPONENT_NAME.test(name)) return this.#reader.report('WVG044', `"${name}" is not a name that a component can have`, nameNode)
+    if (!COMPONENT_NAME.test(name)) return this.#reader.report('WVG044', `"${name}" is not a valid component name`, nameNode)
     if (typeNode === undefined) return this.#reader.report('WVG003', `component "${name}" does not name its interface`, call)
     const type = checker.getTypeFromTypeNode(typeNode)
-    // It would be a component without methods, and nothing would tell.
+    // Otherwise it would silently be a component without methods.
     if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown))
       this.#reader.report('WVG054', `the interface of component "${name}" cannot be resolved: ${typeNode.getText()}`, typeNode)
     if (options !== undefined && !ts.isObjectLiteralExpression(options))
       return this.#reader.report('WVG015', `the options of component "${name}" are not an object literal`, options)
     const twin = [...this.#tokens.values()].find((token) => token.name === name)
     if (twin !== undefined)
-      return this.#reader.report('WVG004', `component "${name}" is declared already at ${this.#place(twin.node)}`, nameNode)
+      return this.#reader.report('WVG004', `component "${name}" is already declared at ${this.#place(twin.node)}`, nameNode)
     this.#tokens.set(found.symbol, {
       name,
       exported: found.exported,
@@ -164,7 +164,7 @@ class Discovery {
         instance?.isGeneric === true ? `class ${symbol?.name ?? ''} has type parameters` : 'codec() is not given a class by its name',
         given ?? call,
       )
-    if (this.#codecs.has(symbol)) return this.#reader.report('WVG035', `class ${symbol.name} has a codec already`, call)
+    if (this.#codecs.has(symbol)) return this.#reader.report('WVG035', `class ${symbol.name} already has a codec`, call)
     const toPlain = checker.getPropertyOfType(checker.getTypeAtLocation(call), 'toPlain')
     const signature = toPlain === undefined ? undefined : checker.getTypeOfSymbolAtLocation(toPlain, call).getCallSignatures()[0]
     if (signature !== undefined) this.#codecs.set(symbol, { exported: found.exported, plain: signature.getReturnType() })
@@ -244,12 +244,13 @@ class Discovery {
   #methods(shapes: ShapeReader, token: Token): readonly MethodModel[] {
     const told = this.#reader.diagnostics.length
     const read = (): readonly MethodModel[] => readMethods(this.#reader, shapes, token)
-    // The codec of a class may stand in a file that no type names, and what was told must be told again.
+    // The codec of a class may be in a file that no type names, and diagnostics must be reported
+    // again.
     const isKept = (methods: readonly MethodModel[]): boolean => this.#reader.diagnostics.length === told && !methods.some(sendsInstances)
     return this.#memory === undefined ? read() : this.#memory.answer(this.#reader, token.node, read, isKept)
   }
 
-  /** The generated file imports one name, and means both the token and the interface by it. */
+  /** The generated file imports one name and uses it for both the token and the interface. */
   #isInterfaceNamed({ type, exported, node }: Token): boolean {
     const symbol = type.aliasSymbol ?? type.getSymbol()
     const module = this.#reader.checker.getSymbolAtLocation(node.getSourceFile())
@@ -286,7 +287,7 @@ class Discovery {
     })
   }
 
-  /** A field call that no known class has. */
+  /** Reports a field call outside of every known class. */
   #stray(call: ts.CallExpression, field: string): void {
     if (this.#placed.has(call)) return
     const isField = this.#reader.ts.isPropertyDeclaration(call.parent) && call.parent.initializer === call
@@ -294,7 +295,10 @@ class Discovery {
     else this.#reader.report('WVG009', `${field}() is not the initialiser of a class field`, call)
   }
 
-  /** The generated file imports all of these, and so does whoever tests them: importing the file that calls `run` would run the application. */
+  /**
+   * The generated file imports all of these, and so do tests: importing the file that calls `run`
+   * would run the application.
+   */
   #notBesideRun(all: readonly Exported[]): void {
     for (const { node } of this.#mains)
       for (const { name } of all.filter(({ file }) => file === node.getSourceFile().fileName))

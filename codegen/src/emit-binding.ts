@@ -3,19 +3,19 @@ import { indent, isName, key, list, literal, member, WIDTH } from './layout.js'
 import type { ComponentModel, MethodModel, ParameterModel } from './model.js'
 import type { Shape } from './shape.js'
 
-/** Names by which the generated file knows the parts of a component. */
+/** Names of a component's parts in the generated file. */
 interface BindingNames {
   readonly token: string
   readonly implementation: string
   readonly type: string
-  /** Of {@link emitMethodTypes}; absent where there is nothing to compare. */
+  /** The interface of {@link emitMethodTypes}; absent when there is nothing to compare. */
   readonly methods: string | undefined
 }
 
-/** The column at which the members of a stub stand in the file. */
+/** The column of a stub's members in the generated file. */
 const MEMBER_AT = 8
 
-/** `bind<Cart>({ … }),`: token, class, codecs of the methods, stub and forwarder of one component. */
+/** `bind<Cart>({ … }),`: token, class, method codecs, stub and forwarder of one component. */
 export function emitBinding(component: ComponentModel, codecs: CodecEmitter, names: BindingNames): string[] {
   const { methods } = component
   return [
@@ -72,7 +72,7 @@ function emitMethod(method: MethodModel, codecs: CodecEmitter): string[] {
   ]
 }
 
-/** Elements of a rest parameter. */
+/** The array type of a rest parameter. */
 function spread(shape: Shape, codecs: CodecEmitter): string {
   return shape.kind === 'tuple' ? `...(${codecs.read(shape)} as unknown as unknown[])` : `...${codecs.read(shape)}`
 }
@@ -89,7 +89,7 @@ function emitStub(method: MethodModel, index: number, { type }: BindingNames): s
   return MEMBER_AT + line.length <= WIDTH ? [line] : [`${key(method.name)}: (${parameters}) =>`, `  ${body},`]
 }
 
-/** A stream needs its context at each item: it takes no straight way. */
+/** A stream needs its context at each item, so it never takes the direct path. */
 const isStraight = ({ isStream, parameters }: MethodModel): boolean => !isStream && parameters.every(({ kind }) => kind !== 'stream')
 
 function emitForwarder(method: MethodModel, index: number, names: BindingNames): string[] {
@@ -116,7 +116,7 @@ function resultType(method: MethodModel, type: string): string {
   return `ReturnType<${type}[${isName(method.name) ? `'${method.name}'` : literal(method.name)}]>`
 }
 
-/** `a, ...rest` and `[a, ...rest]`; a list too long for a line is forwarded as a whole. */
+/** `a, ...rest` and `[a, ...rest]`; a list too long for one line is forwarded as a whole. */
 function argumentNames(parameters: readonly ParameterModel[]): { readonly parameters: string; readonly values: string } {
   const taken = new Set(parameters.map(({ name }) => name))
   const names = parameters.map(({ name, kind }) => `${kind === 'rest' ? '...' : ''}${RESERVED.has(name) ? freeName(name, taken) : name}`)
@@ -124,7 +124,7 @@ function argumentNames(parameters: readonly ParameterModel[]): { readonly parame
   return text.length > 40 ? { parameters: '...args', values: 'args' } : { parameters: text, values: `[${text}]` }
 }
 
-/** `calls_`, or `calls__` where another parameter has that name; taken from now on. */
+/** `calls_`, or `calls__` if a parameter has that name; reserves it. */
 function freeName(name: string, taken: Set<string>): string {
   let free = `${name}_`
   while (taken.has(free)) free += '_'
@@ -134,7 +134,10 @@ function freeName(name: string, taken: Set<string>): string {
 
 const hasBytes = (shape: Shape): boolean => shape.kind !== 'undefined' && shape.kind !== 'null'
 
-/** Names that the code around a parameter has, and words that an interface may use as names of parameters but code may not. */
+/**
+ * Names that the code around a parameter uses, and words that are valid parameter names in an
+ * interface but not in code.
+ */
 const RESERVED = new Set([
   'calls',
   'target',

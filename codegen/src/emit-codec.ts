@@ -5,8 +5,8 @@ import type { NameScope } from './name-scope.js'
 import { signatureOf, type NamedShape, type Shape } from './shape.js'
 
 /**
- * Writes the codec functions of a generated file. Primitives become one call in place; every other shape gets a type and a pair of functions, once for each
- * structure, named after what the user called it.
+ * Writes the codec functions of a generated file. Primitives become one inline call; every other
+ * shape gets a type and a pair of functions, once per structure, named after the user's type.
  */
 export class CodecEmitter implements CodecParts {
   readonly #names = new Map<string, string>()
@@ -14,13 +14,13 @@ export class CodecEmitter implements CodecParts {
   readonly #scope: NameScope
   readonly #blocks: string[] = []
   readonly #importOf: CodecParts['importOf']
-  /** What the generated code needs of `@weaver/sdk/internal`. */
+  /** What the generated code imports from `@weaver/sdk/internal`. */
   readonly imports = new Set<string>()
-  /** Types that what was written so far needs of the SDK, but for those that every codec has. */
+  /** SDK types that the text written so far needs, besides those that every codec imports. */
   readonly importedTypes = new Set<string>()
 
   /**
-   * @param importOf imports a value of the user's and tells the name by which the file knows it.
+   * @param importOf imports a value of the user's and returns its name in the file.
    * @param scope the names of the file.
    */
   constructor(importOf: CodecParts['importOf'], scope: NameScope) {
@@ -28,7 +28,7 @@ export class CodecEmitter implements CodecParts {
     this.#scope = scope
   }
 
-  /** Type declarations and functions, in order of need. */
+  /** Type declarations and functions, in the order in which they are needed. */
   get text(): string {
     return this.#blocks.join('\n\n')
   }
@@ -95,7 +95,7 @@ export class CodecEmitter implements CodecParts {
     }
   }
 
-  /** The TypeScript type of a shape, by the names of this file. */
+  /** The TypeScript type of a shape, by its name in this file. */
   type(shape: Shape): string {
     switch (shape.kind) {
       case 'date':
@@ -132,7 +132,8 @@ export class CodecEmitter implements CodecParts {
     const name = this.#scope.takeType(this.#wish(shape))
     this.#names.set(signature, name)
     this.#byShape.set(shape, name)
-    // Emitted after its parts are named, so that the file reads from the simple to the composed; a recursive one is named already.
+    // Emitted after its parts are named, so that the file reads from simple to composed; a
+    // recursive shape is named already.
     const body = codecBody(shape, name, this)
     this.#blocks.push(
       [
@@ -181,7 +182,9 @@ export class CodecEmitter implements CodecParts {
   }
 }
 
-/** `void w`, for parameters that no line uses: the strictest settings refuse unused ones. */
+/**
+ * `void w` for parameters that no line uses: the strictest compiler settings reject unused ones.
+ */
 function unused(lines: readonly string[], names: readonly string[]): string[] {
   return names.filter((name) => !lines.some((line) => new RegExp(`\\b${name}\\b`).test(line))).map((name) => `void ${name}`)
 }

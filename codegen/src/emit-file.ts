@@ -7,7 +7,7 @@ import { emitMethodTypes } from './emit-method-types.js'
 import { importLine, indent, list, literal } from './layout.js'
 import { NameScope } from './name-scope.js'
 
-/** The text of `weaver.gen.ts`. The same application gives the same text. */
+/** The text of `weaver.gen.ts`. It is deterministic: the same application yields the same text. */
 export function emitFile(
   application: Application,
   at: { readonly outFile: string; readonly fingerprint: string; readonly hasTsExtensions: boolean },
@@ -19,7 +19,7 @@ export function emitFile(
   const merged = packages.map(({ name }) => imports.addFrom(`${name}/weaver`, 'weaver', `${camelCase(name)}Weaver`))
   const errorNames = errors.map((error) => imports.add(error))
   const codecs = new CodecEmitter((exported) => imports.add(exported), scope)
-  /** Of an interface that is not exported beside its token, and under its name. */
+  /** Local names of interfaces that are not exported beside their token under its name. */
   const unnamedTypes = new Map(
     components.filter(({ isInterfaceNamed }) => !isInterfaceNamed).map(({ token }) => [token, scope.take(`${token.name}Interface`)]),
   )
@@ -73,7 +73,7 @@ export function emitFile(
   ].join('\n')
 }
 
-/** `@shop/store-front` is `storeFront`. */
+/** `@shop/store-front` becomes `storeFront`. */
 const camelCase = (name: string): string =>
   name
     .replace(/^@[^/]*\//, '')

@@ -4,8 +4,9 @@ import type { ComponentModel, MethodModel } from './model.js'
 import { tupleType } from './codec-body.js'
 
 /**
- * An interface with the methods as their codecs know them: `bind` compares it with that of the sources (sdk/src/component/sent.ts).
- * @returns `undefined` where there is no method
+ * An interface with the methods as their codecs know them. `bind` compares it with the one in the
+ * sources (sdk/src/component/sent.ts).
+ * @returns `undefined` if there are no methods
  */
 export function emitMethodTypes(
   { methods }: ComponentModel,

@@ -2,15 +2,16 @@ import type ts from 'typescript-api'
 import type { Exported } from './model.js'
 import type { SourceReader } from './source-reader.js'
 
-/** Errors of these names are known everywhere: sdk/src/codec/error-codec.ts. */
+/** Errors with these names are known everywhere: sdk/src/codec/error-codec.ts. */
 const BUILT_IN: ReadonlySet<string> = new Set([
   ...'AggregateError Error EvalError RangeError ReferenceError SyntaxError TypeError URIError'.split(' '),
   ...'DOMException RemoteCallError WeaverError'.split(' '),
 ])
 
 /**
- * Exported classes that extend `Error`, in modules that the application loads anyway: those that its components and its main class import. (The generated file
- * imports them; a script that nobody imports must not be run by that.)
+ * Exported classes that extend `Error`, in modules that the application loads anyway: those that
+ * its components and its main class import. The generated file imports them, which must not run a
+ * script that nothing else imports.
  * @param roots files that declare components, implementations and the main class.
  */
 export function findErrorClasses(reader: SourceReader, roots: Iterable<string>): readonly Exported[] {
@@ -24,17 +25,20 @@ export function findErrorClasses(reader: SourceReader, roots: Iterable<string>):
       if (declaration === undefined || !ts.isClassDeclaration(declaration) || declaration.getSourceFile() !== source) continue
       if (exported.name === 'default' || isAbstract(reader, declaration) || !extendsError(reader, declaration)) continue
       const className = declaration.name?.text ?? exported.name
-      if (BUILT_IN.has(className)) reader.report('WVG045', `error class ${className} has the name of one of the language`, declaration)
+      if (BUILT_IN.has(className)) reader.report('WVG045', `error class ${className} has the name of an error of the language`, declaration)
       const twin = found.get(className)
       if (twin !== undefined && twin.file !== source.fileName)
-        reader.report('WVG045', `error class ${className} is exported by ${reader.relative(twin.file)} already`, declaration)
+        reader.report('WVG045', `error class ${className} is already exported by ${reader.relative(twin.file)}`, declaration)
       found.set(className, { file: source.fileName, name: exported.name })
     }
   }
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, exported]) => exported)
 }
 
-/** The package's own sources that these files import, with themselves, sorted. */
+/**
+ * The package's own sources that these files import, directly or not, and the files themselves;
+ * sorted.
+ */
 function loadedFrom(reader: SourceReader, roots: Iterable<string>): readonly ts.SourceFile[] {
   const byName = new Map(reader.sources.map((source) => [source.fileName, source]))
   const seen = new Set<string>()

@@ -11,8 +11,9 @@ import { buildGraph, fingerprintOf } from './graph-json.js'
 import { hashOf, recordPath, stampOf, writeRecord, type InputRecord } from './input-cache.js'
 import { openProgram, type OpenedProgram, type ParsedFiles } from './open-program.js'
 
-// By require: an import would parse the nine megabytes of the compiler once more, to find the names that it exports.
-const api = createRequire(import.meta.url)('typescript-api') as typeof ts // what the types of the package say of its CommonJS module
+// By require: an import would parse the nine megabytes of the compiler a second time, to find its
+// exported names.
+const api = createRequire(import.meta.url)('typescript-api') as typeof ts // the package's types describe its CommonJS module
 
 export interface GenerateTask {
   readonly projectDir: string
@@ -21,7 +22,7 @@ export interface GenerateTask {
   readonly graphFile: string
   /** All TypeScript files below the folder. */
   readonly sources: readonly string[]
-  /** What generates, for the record: another one would generate anew. */
+  /** Version of the generator, for the record: another version generates anew. */
   readonly tool: string
   readonly isCheck: boolean
 }
@@ -67,13 +68,16 @@ export function generateAnew(task: GenerateTask, parsed?: ParsedFiles): Generate
   return { status: stale.length > 0 ? 'written' : 'unchanged', files, diagnostics: [], hasCompiled: true }
 }
 
-/** Whether sources are imported as `./cart.ts`: it may be what they are at run time, too. */
+/** Whether sources are imported as `./cart.ts`, which may also be their name at run time. */
 function importsTs(program: ts.Program): boolean {
   const { allowImportingTsExtensions, rewriteRelativeImportExtensions } = program.getCompilerOptions()
   return allowImportingTsExtensions === true || rewriteRelativeImportExtensions === true
 }
 
-/** The package's own files by their content, others by time and size: there are many, and they change when something is installed or built. */
+/**
+ * The package's own files by content, others by time and size: there are many, and they change only
+ * when something is installed or built.
+ */
 function stateOfInputs(
   { program }: OpenedProgram,
   of: { readonly projectDir: string; readonly without: string; readonly more: readonly string[] },

@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto'
 import { GRAPH_FORMAT, MAIN_COMPONENT, SUBJECT_LAYOUT, type ComponentGraph, type ComponentNode } from '@weaver/sdk/contract'
 import { methodSignature, type Application, type ClassFacts } from './model.js'
 
-/** `WEAVER_GEN_FORMAT` of the SDK that generated files need; they do not compile against another one. It changes with the bytes of the codec, too. */
+/**
+ * `WEAVER_GEN_FORMAT` of the SDK that generated files need; they do not compile against any other.
+ * It also changes with the bytes of the codec.
+ */
 export const GEN_FORMAT = 5
 
-/** sha256 over everything that both ends of a call must agree on: the bytes of the codec, names, order and structure of methods, and how they may be repeated. */
+/**
+ * sha256 of everything that both ends of a call must agree on: the bytes of the codec; names, order
+ * and structure of methods; how calls may be retried.
+ */
 export function fingerprintOf(application: Application): string {
   const agreed = application.components.map((component) => [
     component.name,
@@ -17,7 +23,10 @@ export function fingerprintOf(application: Application): string {
     .digest('hex')
 }
 
-/** @param made.relative a path relative to the package @param made.project of {@link ComponentGraph} */
+/**
+ * @param made.relative a path relative to the package
+ * @param made.project see {@link ComponentGraph}
+ */
 export function buildGraph(
   application: Application,
   made: {

@@ -4,14 +4,17 @@ import type { Exported } from './model.js'
 import type { NameScope } from './name-scope.js'
 
 export interface ImportListOptions {
-  /** The file that imports. */
+  /** The importing file. */
   readonly outFile: string
   readonly scope: NameScope
-  /** Sources are imported by their own names, `./cart.ts`, as a runtime needs it that strips types; not by the name of what they compile to. */
+  /**
+   * Sources are imported by their own names, `./cart.ts`, which a runtime that strips types needs,
+   * and not by the names of their output.
+   */
   readonly hasTsExtensions: boolean
 }
 
-/** Imports of the user's modules. An export whose name is taken gets an alias. */
+/** Imports of the user's modules. An export whose name is taken is imported under an alias. */
 export class ImportList {
   readonly #options: ImportListOptions
   readonly #byModule = new Map<string, Map<string, string>>()
@@ -20,12 +23,12 @@ export class ImportList {
     this.#options = options
   }
 
-  /** @returns the name by which the generated file knows it. */
+  /** @returns its name in the generated file */
   add(exported: Exported): string {
     return this.addFrom(this.#specifier(exported.file), exported.name)
   }
 
-  /** @param wish the name to know it by; @default the exported one */
+  /** @param wish the preferred name; @default the exported one */
   addFrom(module: string, exportedName: string, wish: string = exportedName): string {
     const names = this.#byModule.get(module) ?? new Map<string, string>()
     this.#byModule.set(module, names)

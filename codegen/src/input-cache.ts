@@ -3,16 +3,16 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from 'node:path'
 
 /**
- * Remembers what the last run read and wrote, so that a run in which nothing changed does not even load the compiler. A missing or unreadable record only
- * means more work.
+ * Remembers what the last run read and wrote, so that an unchanged run does not even load the
+ * compiler. A cache only, safe to lose.
  */
 export interface InputRecord {
   readonly tool: string
   /** Hash of each input, by absolute path. */
   readonly inputs: Readonly<Record<string, string>>
-  /** Time and size of files of other packages, by absolute path. */
+  /** Time and size of other packages' files, by absolute path. */
   readonly stamps: Readonly<Record<string, string>>
-  /** All TypeScript files below the package's folder at that time. */
+  /** All TypeScript files below the package's folder at the time of the run. */
   readonly files: readonly string[]
   readonly outputs: Readonly<Record<string, string>>
 }
@@ -30,7 +30,7 @@ export function recordPath(projectDir: string): string {
   return join(projectDir, 'node_modules', '.cache', 'weaver', 'generate.json')
 }
 
-/** True when a run would read and write exactly what the recorded one did. */
+/** True if a run would read and write exactly what the recorded one did. */
 export function isUnchanged(path: string, tool: string, files: readonly string[]): boolean {
   if (!existsSync(path)) return false
   try {
@@ -41,7 +41,7 @@ export function isUnchanged(path: string, tool: string, files: readonly string[]
       ([file, hash]) => existsSync(file) && hashOf(readFileSync(file, 'utf8')) === hash,
     )
   } catch {
-    return false // a damaged record is as good as none
+    return false // a damaged record counts as none
   }
 }
 
@@ -50,12 +50,13 @@ export function writeRecord(path: string, record: InputRecord): void {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, JSON.stringify(record))
   } catch (error) {
-    // A deployer checks a package that it may not write to; without a record the next check only has more work.
+    // A deployer checks packages that it cannot write to; without a record the next check only does
+    // more work.
     if (!['EACCES', 'EPERM', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error // of fs
   }
 }
 
-/** TypeScript files below a folder, without packages and output, sorted. */
+/** TypeScript files below a folder, sorted, without installed packages and output. */
 export function typescriptFiles(folder: string, without: string): string[] {
   const found: string[] = []
   const visit = (at: string): void => {

@@ -1,9 +1,12 @@
-/** Small parts of generated text, laid out as prettier does with `{ semi: false, singleQuote: true, printWidth: 140 }`. */
+/**
+ * Small parts of generated text, formatted as prettier would with `{ semi: false, singleQuote:
+ * true, printWidth: 140 }`.
+ */
 import type { Literal } from './shape.js'
 
 export const WIDTH = 140
 
-/** A literal as source text, in the quotes that need fewer escapes. */
+/** A literal as source text, in the kind of quotes that needs fewer escapes. */
 export function literal(value: Literal): string {
   if (typeof value !== 'string') return String(value)
   const count = (quote: string): number => value.split(quote).length - 1
@@ -27,8 +30,8 @@ export function indent(lines: readonly string[], by: number = 2): string[] {
 }
 
 /**
- * `before[a, b]after` on one line where it fits, else each item on a line of its own.
- * @param at column at which `before` begins.
+ * `before[a, b]after` on one line if it fits, else each item on its own line.
+ * @param options.at the column at which `before` begins
  */
 export function list(before: string, items: readonly string[], options: { readonly after?: string; readonly at?: number } = {}): string[] {
   const { after = '', at = 0 } = options
@@ -38,7 +41,10 @@ export function list(before: string, items: readonly string[], options: { readon
   return [`${before}[`, ...indent(isNumbers ? filled(items, at + 2) : items.map((item) => `${item},`)), `]${after}`]
 }
 
-/** `name(a, b)` on one line where it fits, else each argument on a line of its own. @param options.at column at which it begins */
+/**
+ * `name(a, b)` on one line if it fits, else each argument on its own line.
+ * @param options.at the column at which it begins
+ */
 export function call(name: string, args: readonly string[], options: { readonly at: number }): string[] {
   const line = `${name}(${args.join(', ')})`
   return options.at + line.length <= WIDTH ? [line] : [`${name}(`, ...indent(args.map((arg) => `${arg},`)), ')']
@@ -52,7 +58,7 @@ export function signature(name: string, parameters: readonly string[], result: s
   return [`${name}(`, ...indent(lines), `): ${result}`]
 }
 
-/** Numbers fill their lines. */
+/** Numbers, as many per line as fit. */
 function filled(items: readonly string[], at: number): string[] {
   const lines: string[] = []
   let line = ''

@@ -2,7 +2,7 @@ import type { InterfaceSource } from './interface-source.js'
 import { optionValue } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
-/** An option of a component that is one of a few words, which the deployer must know. */
+/** An option of a component whose value is one of a few words and must be known to the deployer. */
 export function literalOption<W extends string>(
   reader: SourceReader,
   from: InterfaceSource,

@@ -2,7 +2,10 @@
 import type { CodecParts } from './codec-parts.js'
 import { runtimeClass, type Shape } from './shape.js'
 
-/** How a value of a member is recognised: never a built-in class by instanceof, a process may have several realms. */
+/**
+ * How a value of a member is recognised: never a built-in class by instanceof, a process may have
+ * several realms.
+ */
 export function memberTest(part: Shape, parts: CodecParts): string {
   switch (part.kind) {
     case 'date':

@@ -1,25 +1,25 @@
 import type { Balance, ComponentNode } from '@weaver/sdk/contract'
 import { hasInstances, signatureOf, type Shape } from './shape.js'
 
-/** What the generator found in a package: everything the generated file and the graph are made of. */
+/** What the generator found in a package: all that the generated file and the graph are made of. */
 export interface Application {
-  /** Sorted by name; without main. */
+  /** Sorted by name, without main. */
   readonly components: readonly ComponentModel[]
-  /** The class given to `run`; absent in a package that only declares components. */
+  /** The class passed to `run`; absent in a package that only declares components. */
   readonly main: MainModel | undefined
-  /** Error classes that arrive as themselves, sorted by name. */
+  /** Error classes that callers receive as themselves, sorted by name. */
   readonly errors: readonly Exported[]
   /** Other packages whose components this one refers to, sorted by name. */
   readonly packages: readonly PackageModel[]
 }
-/** A package whose components this one refers to, as its own generated graph tells. */
+/** A package whose components this one refers to, as described by its own generated graph. */
 export interface PackageModel {
   readonly name: string
-  /** Of its graph. */
+  /** The fingerprint in its graph. */
   readonly fingerprint: string
-  /** Its components and those of the packages below it, each with the package that declares it. */
+  /** Its components and those of the packages below it, each with its declaring package. */
   readonly nodes: readonly (ComponentNode & { readonly package: string })[]
-  /** What was read: its graph and its manifest. */
+  /** The files that were read: its graph and its manifest. */
   readonly files: readonly string[]
 }
 
@@ -31,12 +31,12 @@ export interface Exported {
 export interface ClassFacts {
   /** Names of components, sorted. */
   readonly refs: readonly string[]
-  /** Those of the refs that are resolved at their first call. */
+  /** The refs that are resolved at their first call. */
   readonly lazyRefs: readonly string[]
-  /** Those of the refs that may have no implementation. */
+  /** The refs that may have no implementation. */
   readonly optionalRefs: readonly string[]
   readonly listeners: readonly string[]
-  /** JSON Schema of what `config()` takes. */
+  /** JSON Schema of what `config()` accepts. */
   readonly config: Readonly<Record<string, unknown>> | undefined
   /** Relative to the package. */
   readonly source: string
@@ -45,19 +45,19 @@ export interface MainModel extends ClassFacts {}
 export interface ComponentModel extends ClassFacts {
   readonly name: string
   readonly token: Exported
-  /** The interface is exported beside the token and under its name. */
+  /** Whether the interface is exported beside the token, under the token's name. */
   readonly isInterfaceNamed: boolean
   readonly implementation: Exported
   readonly methods: readonly MethodModel[]
   /** One of its replicas leads. */
   readonly leader?: 'version' | 'app'
-  /** How its keys are spread over replicas. */
+  /** How its keys are distributed over replicas. */
   readonly balance?: Balance
 }
 export interface MethodModel {
   readonly name: string
   readonly parameters: readonly ParameterModel[]
-  /** Of one item, where the method returns a stream. */
+  /** Shape of one item if the method returns a stream. */
   readonly result: Shape
   readonly isStream: boolean
   readonly isNotRetriable: boolean
@@ -65,14 +65,16 @@ export interface MethodModel {
 }
 export interface ParameterModel {
   readonly name: string
-  /** Of one item, where the argument is a stream; of the whole array, where it is a rest parameter. */
+  /**
+   * Shape of one item if the argument is a stream; of the whole array if it is a rest parameter.
+   */
   readonly shape: Shape
   readonly kind: 'value' | 'rest' | 'stream'
-  /** It may be left out; the shape has `undefined` in it. */
+  /** Whether it may be omitted; its shape then includes `undefined`. */
   readonly isOptional: boolean
 }
 
-/** Whether instances of classes are among the arguments or the results. */
+/** Whether class instances are among the arguments or the results. */
 export function sendsInstances({ parameters, result }: MethodModel): boolean {
   return [result, ...parameters.map(({ shape }) => shape)].some((shape) => hasInstances(shape))
 }

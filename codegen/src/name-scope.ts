@@ -1,15 +1,21 @@
-/** The names of one generated file: everything that it declares, imports or uses is in one scope, so that none stands for two things. */
+/**
+ * The names of one generated file. Everything that it declares, imports or uses shares one scope,
+ * so no name means two things.
+ */
 import { TYPED_ARRAYS } from './shape.js'
 
 export class NameScope {
   readonly #taken = new Set<string>(RESERVED)
 
-  /** @returns the wish, or what comes nearest and is free; taken from now on */
+  /** @returns the wish, or the nearest free name; reserves it */
   take(wish: string): string {
     return this.#takeFirst(wish, (name) => [name])
   }
 
-  /** The same for a type, which has functions and maybe a list named after it ({@link namesOf}). */
+  /**
+   * Like {@link take}, for a type: its functions, and maybe a list, are named after it ({@link
+   * namesOf}).
+   */
   takeType(wish: string): string {
     return this.#takeFirst(this.#taken.has(wish) && !/\d$/.test(wish) ? `${wish}Value` : wish, namesOf, wish)
   }
@@ -22,10 +28,13 @@ export class NameScope {
   }
 }
 
-/** What a type of a generated file brings along. */
+/** The names that a type of a generated file brings along. */
 const namesOf = (type: string): readonly string[] => [type, `write${type}`, `read${type}`, `LIST_OF_${type}`]
 
-/** Names that mean something in a generated file. Also those of its functions: a codec by the name of a variable would be hidden by it. */
+/**
+ * Names with a meaning in a generated file, including variables of its functions: they would hide a
+ * codec of the same name.
+ */
 export const RESERVED: readonly string[] = [
   // types and values of the language
   ...TYPED_ARRAYS,
@@ -38,7 +47,7 @@ export const RESERVED: readonly string[] = [
   // variables of its functions
   ...'T a args calls entered error i item items key keys left member plain r size tagged'.split(' '),
   ...'target v w'.split(' '),
-  // An export may have any of these names, and nothing else may.
+  // Exports may have these names; nothing else may.
   ...'any arguments await bigint boolean break case catch class const continue debugger default'.split(' '),
   ...'delete do else enum eval export extends false finally for function if implements import'.split(' '),
   ...'in instanceof interface let never new null number object package private protected public'.split(' '),

@@ -6,8 +6,9 @@ import { readProject } from './read-project.js'
 import { RunMemory } from './run-memory.js'
 
 /**
- * Parsed files that one run leaves to the next in the same process (`--watch`, the packages of a workspace); a file is parsed anew when its time or size has
- * changed. How a file is parsed and bound depends on the options of the compiler, so that only packages with the same ones share files.
+ * Parsed files that one run hands to the next in the same process (`--watch`, the packages of a
+ * workspace). A file is parsed again when its time or size has changed. Compiler options affect
+ * parsing and binding, so only packages with equal options share files.
  */
 export class ParsedFiles {
   readonly #byOptions = new Map<string, Map<string, { readonly stamp: string; readonly file: ts.SourceFile }>>()
@@ -25,7 +26,7 @@ export class ParsedFiles {
     return file
   }
 
-  /** The program of the last run; the compiler takes over what did not change. */
+  /** The program of the last run; the compiler reuses the unchanged parts. */
   programOf(tsconfig: string): ts.Program | undefined {
     return this.#programs.get(tsconfig)
   }
@@ -41,7 +42,7 @@ export class ParsedFiles {
   }
 }
 
-/** Options that only say where things are. */
+/** Options that only name places. */
 const PLACES = new Set([
   'baseUrl',
   'configFilePath',
@@ -61,13 +62,17 @@ function parsingOptions(options: ts.CompilerOptions): string {
 
 export interface OpenedProgram {
   readonly program: ts.Program
-  /** The tsconfig, and those that it extends and refers to. */
+  /** The tsconfig, and those that it extends and references. */
   readonly configFiles: readonly string[]
 }
 
 const STAND_IN = `import type { WeaverGen } from '@weaver/sdk/internal'\nexport declare const weaver: WeaverGen\n`
 
-/** The package as the compiler sees it, with a stand-in for the generated file: what it says now must not matter. @returns what is wrong with its tsconfig. */
+/**
+ * The package as the compiler sees it, with a stand-in for the generated file, whose present
+ * content must not matter.
+ * @returns what is wrong with its tsconfig
+ */
 export function openProgram(
   api: typeof ts,
   at: { readonly tsconfig: string; readonly outFile: string },
@@ -84,7 +89,7 @@ export function openProgram(
       { code: 'WVG051', message: 'strictNullChecks is off', hint: CATALOGUE.WVG051.hint, file: relative(dirname(tsconfig), project.path) },
     ]
   const host = api.createCompilerHost(options)
-  host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // a third of the time that parsing takes; no rule reads comments
+  host.jsDocParsingMode = api.JSDocParsingMode.ParseNone // parsing takes a third less time; no rule reads comments
   const { fileExists, readFile, getSourceFile } = host
   const parsing = parsingOptions(options)
   const oldProgram = parsed.programOf(tsconfig)

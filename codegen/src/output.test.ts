@@ -1,4 +1,7 @@
-/** What holds for every package, whatever its types: settings of the compiler, where parts stand, and that one input gives one text. */
+/**
+ * What holds for every package, whatever its types: settings of the compiler, where parts stand,
+ * and that one input gives one text.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** A workspace of three packages: the application refers to components of two others, one of which refers to the other's. */
+/**
+ * A workspace of three packages: the application refers to components of two others, one of which
+ * refers to the other's.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

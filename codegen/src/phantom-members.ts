@@ -1,4 +1,4 @@
-/** Members that a type has for the compiler alone, such as brands, and how members are named in messages. */
+/** Members that exist for the compiler only, such as brands, and names of members for messages. */
 import type ts from 'typescript-api'
 
 /** Names that only brands have. */
@@ -15,21 +15,24 @@ export function shownName({ name }: ts.Symbol): string {
   return name
 }
 
-/** A brand, or one that may be absent as brands are. */
+/** A brand, or a member that may be absent, as brands are. */
 export function isPhantom(api: typeof ts, property: ts.Symbol): boolean {
   return isSymbolKeyed(property) || (property.flags & api.SymbolFlags.Optional) !== 0 || isBrandName(property.name)
 }
 
 export function isPrivate(api: typeof ts, { escapedName, declarations = [] }: ts.Symbol): boolean {
   const { Private, Protected } = api.ModifierFlags
-  // `#secret` is `__#1@#secret` to the compiler; its plain name is that of a property which is quoted in the source, too.
+  // The compiler calls `#secret` `__#1@#secret`; its plain name would be that of a property quoted
+  // in the source.
   return (
     String(escapedName).startsWith('__#') ||
     declarations.some((found) => (api.getCombinedModifierFlags(found) & (Private | Protected)) !== 0)
   )
 }
 
-/** Of `{ mail: string } & { readonly __brand: 'Verified' }` the brand: the one member of its part. */
+/**
+ * The brand in `{ mail: string } & { readonly __brand: 'Verified' }`: the only member of its part.
+ */
 export function brandOf(api: typeof ts, type: ts.IntersectionType, checker: ts.TypeChecker): ts.Symbol | undefined {
   return type.types
     .map((part) => checker.getPropertiesOfType(part))
@@ -37,7 +40,7 @@ export function brandOf(api: typeof ts, type: ts.IntersectionType, checker: ts.T
     .find((member) => !(member.flags & api.SymbolFlags.Optional) && isBrandName(member.name))
 }
 
-/** What GraphQL calls `__typename` is data. */
+/** GraphQL's `__typename` is data. */
 function isBrandName(name: string): boolean {
   return BRAND.test(name) || (/^__[A-Za-z]/.test(name) && name !== '__typename' && name !== '__proto__')
 }

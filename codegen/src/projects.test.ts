@@ -44,7 +44,7 @@ describe('tsconfig.json that only refers to others', () => {
     const made = fixture({ 'a.ts': GOOD })
     split(made, 'tsconfig.app.json', { files: [], references: [{ path: './gone.json' }] })
     expect((await generate({ projectDir: made.folder })).diagnostics).toMatchObject([
-      { code: 'WVG040', file: 'tsconfig.json', message: 'it refers to "gone.json", which is not there' },
+      { code: 'WVG040', file: 'tsconfig.json', message: 'it refers to "gone.json", which does not exist' },
     ])
   })
 

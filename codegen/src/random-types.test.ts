@@ -19,7 +19,9 @@ const TYPES = 60
 const text = fc.oneof(fc.string(), fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) }))
 const key = fc.oneof(text, fc.constant('__proto__'))
 
-/** No change gives a type that a sample has, as `T | null` says no more than `T` where that is null. */
+/**
+ * No change gives a type that a sample has, as `T | null` says no more than `T` where that is null.
+ */
 const LEAVES: readonly Sample[] = [
   { type: 'string', values: text, changed: ['Int8Array'] },
   {

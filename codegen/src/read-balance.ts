@@ -4,7 +4,10 @@ import type { InterfaceSource } from './interface-source.js'
 import { optionValue } from './read-methods.js'
 import type { SourceReader } from './source-reader.js'
 
-/** The option `balance` of a component, which the deployer must know; it says nothing without keys. */
+/**
+ * The option `balance` of a component, which the deployer must know; it is meaningless without
+ * keys.
+ */
 export function readBalance(reader: SourceReader, from: InterfaceSource): Balance | undefined {
   const value = optionValue(reader, from, 'balance')
   if (value !== undefined && optionValue(reader, from, 'router') === undefined)

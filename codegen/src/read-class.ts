@@ -6,16 +6,16 @@ import type { SourceReader } from './source-reader.js'
 export const FIELD_CALLS = ['ref', 'lazyRef', 'optionalRef', 'listener', 'config'] as const
 const NAME = /^[A-Za-z0-9_-]+$/
 
-/** A class given to `implement` or `run`, and the expression that gives it. */
+/** A class passed to `implement` or `run`, and the expression that passes it. */
 export interface ClassSource {
   readonly declaration: ts.ClassLikeDeclaration
   readonly given: ts.Expression
 }
 
 /**
- * Reads the fields of a class and of its bases.
- * @param tokenName the component that a symbol is the token of, or `undefined` after it was reported.
- * @param placed receives the calls that stand where they may.
+ * Reads the fields of a class and of its base classes.
+ * @param tokenName the component of a token's symbol; `undefined` after reporting the problem.
+ * @param placed collects the calls that are where they may be.
  */
 export function readClass(
   reader: SourceReader,
@@ -69,7 +69,7 @@ export function readClass(
   }
 }
 
-/** The type of the objects that `new given()` makes, and whether the class has type parameters. */
+/** The type that `new given()` constructs, and whether the class has type parameters. */
 export function instanceOf(
   reader: SourceReader,
   given: ts.Expression,
@@ -78,7 +78,7 @@ export function instanceOf(
   return made === undefined ? undefined : { type: made.getReturnType(), isGeneric: (made.typeParameters?.length ?? 0) > 0 }
 }
 
-/** A hook of another shape would be called all the same, or its answer be lost. */
+/** A hook of another shape would still be called, or its result be lost. */
 function checkHooks(reader: SourceReader, given: ts.Expression): void {
   const { checker, ts } = reader
   const instance = instanceOf(reader, given)

@@ -8,7 +8,10 @@ export function readLeader(reader: SourceReader, from: InterfaceSource): 'versio
   return literalOption(reader, from, { name: 'leader', words: ['version', 'app'] })
 }
 
-/** Option and hook mean nothing without each other; a method of the interface with the hook's name would be both. */
+/**
+ * Option and hook are meaningless without each other; an interface method with the hook's name
+ * would be both.
+ */
 export function checkLeader(
   reader: SourceReader,
   of: { readonly name: string; readonly leader: string | undefined; readonly methods: readonly { readonly name: string }[] },

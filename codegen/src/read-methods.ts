@@ -8,13 +8,19 @@ import { readRouter } from './read-router.js'
 import type { Shape } from './shape.js'
 import type { SourceReader } from './source-reader.js'
 
-/** The runtime calls them of every class that has them. health() only asks, so a method may be it as well; lead() is WVG048. */
+/**
+ * The runtime calls these on every class that has them. `health()` only asks, so a method may share
+ * the name; `lead()` is WVG048.
+ */
 const HOOKS: readonly string[] = ['init', 'shutdown']
 
-/** A call has two bytes for the number of its method. */
+/** A call numbers its method with two bytes. */
 const MAX_METHODS = 2 ** 16
 
-/** The methods of a component's interface, sorted by name. Everything that cannot be called from another process is reported. */
+/**
+ * The methods of a component's interface, sorted by name. Reports everything that cannot be called
+ * from another process.
+ */
 export function readMethods(reader: SourceReader, shapes: ShapeReader, from: InterfaceSource): readonly MethodModel[] {
   const properties = reader.checker.getPropertiesOfType(from.type)
   if (properties.length > MAX_METHODS) {
@@ -35,12 +41,12 @@ export function readMethods(reader: SourceReader, shapes: ShapeReader, from: Int
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** What an option is set to in the options of a component. */
+/** The value of an option in the options of a component. */
 export function optionValue({ ts }: SourceReader, { options }: InterfaceSource, name: string): ts.Expression | undefined {
   return options?.properties.find((p): p is ts.PropertyAssignment => ts.isPropertyAssignment(p) && p.name.getText() === name)?.initializer
 }
 
-/** Names of methods in an option: keys of an object, or elements of a list. */
+/** Method names in an option: keys of an object, or elements of a list. */
 function optionNames(reader: SourceReader, from: InterfaceSource, option: string, methods: ReadonlySet<string>): ReadonlySet<string> {
   const { ts } = reader
   const value = optionValue(reader, from, option)
@@ -60,7 +66,7 @@ function optionNames(reader: SourceReader, from: InterfaceSource, option: string
   return new Set(entries.map(({ text }) => text))
 }
 
-/** The name that a destructured parameter was given may be the one that another has. */
+/** The name made up for a destructured parameter may be that of another one. */
 function withOwnNames(parameters: readonly ParameterModel[]): readonly ParameterModel[] {
   const taken = new Set<string>()
   return parameters.map((parameter) => {
@@ -131,7 +137,7 @@ class MethodReader {
     const declaration = parameter.valueDeclaration
     const written = declaration !== undefined && ts.isParameter(declaration) ? declaration : undefined
     const isRest = written?.dotDotDotToken !== undefined
-    const name = /^[A-Za-z$][\w$]*$/.test(parameter.name) ? parameter.name : `arg${position}` // a destructured one has none
+    const name = /^[A-Za-z$][\w$]*$/.test(parameter.name) ? parameter.name : `arg${position}` // a destructured parameter has no name
     const type = checker.getTypeOfSymbolAtLocation(parameter, this.#from.typeNode)
     const item = this.#argumentOf(type, 'AsyncIterable')
     const node = declaration !== undefined && this.#reader.isOwn(declaration.getSourceFile().fileName) ? declaration : of.node
@@ -143,7 +149,7 @@ class MethodReader {
     }
   }
 
-  /** `T` of `Name<T>` where that is the one of the standard library. */
+  /** `T` of the standard library's `Name<T>`. */
   #argumentOf(type: ts.Type, name: string): ts.Type | undefined {
     const symbol = type.getSymbol()
     const file = symbol?.declarations?.[0]?.getSourceFile()
@@ -160,7 +166,7 @@ class MethodReader {
   #shape(type: ts.Type, path: string, node: ts.Node): Shape {
     const { shape, problems } = this.#shapes.read(type, path)
     for (const problem of problems) {
-      // As the argument and as the result: it is one thing to correct.
+      // Seen as an argument and as a result, it is still one thing to fix.
       if (problem.type !== undefined && this.#told.has(problem.type)) continue
       if (problem.type !== undefined) this.#told.add(problem.type)
       const isOwn = problem.node !== undefined && this.#reader.isOwn(problem.node.getSourceFile().fileName)

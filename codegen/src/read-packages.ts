@@ -5,12 +5,12 @@ import type ts from 'typescript-api'
 import type { PackageModel } from './model.js'
 import type { SourceReader } from './source-reader.js'
 
-/** The doors that a package with components has. */
+/** The doors of a package with components. */
 const DOORS = ['./weaver', `./${GRAPH_FILE}`]
 
 /**
- * Finds the component that a token of another package stands for. The type of a token says nothing of its name, and the package may be compiled: its graph
- * tells which export is which component.
+ * Finds the component that another package's token stands for. The type of a token does not include
+ * its name, and the package may be compiled, so its graph says which export is which component.
  */
 export class PackageReader {
   readonly #reader: SourceReader
@@ -20,7 +20,7 @@ export class PackageReader {
     this.#reader = reader
   }
 
-  /** Those met so far, sorted by name. */
+  /** The packages met so far, sorted by name. */
   get packages(): readonly PackageModel[] {
     return [...this.#packages.values()].filter((found) => found !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
@@ -30,7 +30,7 @@ export class PackageReader {
     return file !== undefined && !this.#reader.isOwn(file)
   }
 
-  /** @returns the name of the component, or `undefined` after the reason was reported. */
+  /** @returns the name of the component; `undefined` after reporting the problem */
   componentOf(symbol: ts.Symbol, node: ts.Node): string | undefined {
     const file = symbol.declarations?.[0]?.getSourceFile().fileName ?? ''
     const folder = packageFolder(dirname(file))
@@ -40,7 +40,8 @@ export class PackageReader {
     const found = this.#packages.get(folder)
     if (found === undefined) return undefined
     const named = found.nodes.filter((candidate) => candidate.package === found.name && candidate.token?.name === symbol.name)
-    // Two files of a package may export tokens of one name; sources and compiled files have the same stems.
+    // Two files of a package may export tokens of the same name; a source and its output have the
+    // same stem.
     const stem = stemOf(relative(folder, file))
     const [only] = named.length > 1 ? named.filter(({ token }) => stemOf(token?.source ?? '') === stem) : named
     return only?.name ?? fail(`package "${found.name}" has no component whose token is ${symbol.name}, says its ${GRAPH_FILE}`)
@@ -72,7 +73,7 @@ export class PackageReader {
   }
 }
 
-/** Components of other packages, each once. Two that differ under one name are reported. */
+/** Components of other packages, each once. Reports two different ones under one name. */
 export function foreignNodes(reader: SourceReader, packages: readonly PackageModel[], own: ReadonlySet<string>): PackageModel['nodes'] {
   const nodes = new Map<string, PackageModel['nodes'][number]>()
   for (const of of packages)
@@ -92,13 +93,13 @@ export function foreignNodes(reader: SourceReader, packages: readonly PackageMod
 function packageFolder(from: string): string | undefined {
   for (let at = from; ; at = dirname(at)) {
     const file = join(at, 'package.json')
-    // a package.json without a name only says how modules below it are read
+    // a package.json without a name only sets how the modules below it are read
     if (existsSync(file) && typeof (JSON.parse(readFileSync(file, 'utf8')) as { readonly name?: unknown }).name === 'string') return at
     if (dirname(at) === at) return undefined
   }
 }
 
-/** `src/cart.ts` and `dist/cart.d.ts` have one stem. */
+/** `src/cart.ts` and `dist/cart.d.ts` have the same stem. */
 function stemOf(file: string): string {
   const [, ...below] = file.split(sep)
   return below.join('/').replace(/(\.d)?\.[cm]?tsx?$/, '')

@@ -1,4 +1,4 @@
-/** Reads tsconfig.json: the project that has the sources of a package. */
+/** Reads tsconfig.json: the project that includes the sources of a package. */
 import { existsSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import type ts from 'typescript-api'
@@ -6,15 +6,16 @@ import { CATALOGUE, type Diagnostic } from './diagnostics.js'
 
 export interface Project {
   readonly config: ts.ParsedCommandLine
-  /** The tsconfig that has the sources. */
+  /** The tsconfig that includes the sources. */
   readonly path: string
-  /** Everything that was read on the way to it. */
+  /** Every file read on the way to it. */
   readonly configFiles: readonly string[]
 }
 
 /**
- * A tsconfig without files of its own that refers to others (`"files": [], "references": […]`) stands for them: the first of them whose sources import the SDK, or
- * that has any. @returns what is wrong
+ * A tsconfig without files that references others (`"files": [], "references": […]`) stands for
+ * them: for the first whose sources import the SDK, else the first that has any.
+ * @returns what is wrong
  */
 export function readProject(api: typeof ts, tsconfig: string): Project | readonly Diagnostic[] {
   return read(api, tsconfig, { base: dirname(tsconfig), seen: new Set() })
@@ -28,10 +29,11 @@ function read(
   of.seen.add(tsconfig)
   const configFile = api.readJsonConfigFile(tsconfig, (path) => api.sys.readFile(path))
   const config = api.parseJsonSourceFileConfigFileContent(configFile, api.sys, dirname(tsconfig), undefined, tsconfig)
-  const errors = [...((configFile as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? []), ...config.errors] // not declared, but there since 2.0
+  const errors = [...((configFile as { readonly parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? []), ...config.errors] // not declared, but present since 2.0
   const references = config.projectReferences ?? []
   const isEmpty = config.fileNames.length === 0
-  // "No inputs were found": told as WVG041. "The files list is empty": it refers to others.
+  // "No inputs were found" is reported as WVG041. "The files list is empty" is fine if it
+  // references others.
   const problems = errors.filter(({ code }) => code !== 18003 && !(code === 18002 && references.length > 0))
   if (problems.length > 0) return problems.map((found) => inConfig(api, found, { tsconfig, base: of.base }))
   const own: Project = { config, path: tsconfig, configFiles: [tsconfig, ...(configFile.extendedSourceFiles ?? [])] }
@@ -40,14 +42,14 @@ function read(
   for (const reference of references) {
     const path = api.resolveProjectReferencePath(reference)
     if (of.seen.has(path)) continue
-    if (!existsSync(path)) return [problem(`it refers to "${relative(of.base, path)}", which is not there`, relative(of.base, tsconfig))]
+    if (!existsSync(path)) return [problem(`it refers to "${relative(of.base, path)}", which does not exist`, relative(of.base, tsconfig))]
     const found = read(api, path, of)
     if (isDiagnostics(found)) return found
     projects.push(found)
   }
   const chosen = projects.find((project) => importsSdk(api, project)) ?? projects.find((project) => project.config.fileNames.length > 0)
   if (chosen === undefined) return own
-  // Which one it is may change with any of them.
+  // A change of any of them may change the choice.
   return { ...chosen, configFiles: [...new Set([...own.configFiles, ...projects.flatMap(({ configFiles }) => configFiles)])] }
 }
 
@@ -71,7 +73,7 @@ function inConfig(
 ): Diagnostic {
   const at = file === undefined || start === undefined ? undefined : file.getLineAndCharacterOfPosition(start)
   return {
-    ...problem(api.flattenDiagnosticMessageText(messageText, ' '), relative(of.base, file?.fileName ?? of.tsconfig)), // it may stand in one that this extends
+    ...problem(api.flattenDiagnosticMessageText(messageText, ' '), relative(of.base, file?.fileName ?? of.tsconfig)), // it may be in one that this one extends
     ...(at === undefined ? {} : { line: at.line + 1, column: at.character + 1 }),
   }
 }

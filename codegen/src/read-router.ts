@@ -2,10 +2,13 @@ import type ts from 'typescript-api'
 import type { InterfaceSource } from './interface-source.js'
 import type { SourceReader } from './source-reader.js'
 
-/** Checks the key functions of a component: their parameters are those of the method, and all give keys of one type. */
+/**
+ * Checks the key functions of a component: they take their method's parameters, and all return keys
+ * of one type.
+ */
 export function readRouter(reader: SourceReader, router: ts.Expression, of: InterfaceSource): void {
   const { checker, ts } = reader
-  if (!ts.isObjectLiteralExpression(router)) return // reported where its names are read
+  if (!ts.isObjectLiteralExpression(router)) return // reported by the reader of its names
   if (router.properties.length === 0) return reader.report('WVG026', `the router of component "${of.name}" names no method`, router)
   const keys: { readonly method: string; readonly type: string; readonly node: ts.Node }[] = []
   for (const property of checker.getPropertiesOfType(checker.getTypeAtLocation(router))) {
@@ -19,7 +22,7 @@ export function readRouter(reader: SourceReader, router: ts.Expression, of: Inte
     }
     const method = checker.getPropertyOfType(of.type, property.name)
     const called = method === undefined ? undefined : checker.getTypeOfSymbolAtLocation(method, of.typeNode).getCallSignatures()[0]
-    if (called === undefined) continue // no such method: reported already
+    if (called === undefined) continue // no such method: already reported
     const given = called.getParameters()
     signature.getParameters().forEach((parameter, i) => {
       const argument = given[i]
@@ -37,7 +40,7 @@ export function readRouter(reader: SourceReader, router: ts.Expression, of: Inte
       reader.report('WVG028', `"${of.name}.${method}" is routed by ${type}, "${of.name}.${first.method}" by ${first.type}`, node)
 }
 
-/** Strings, numbers, bigints, and lists and objects of them. */
+/** Strings, numbers, bigints, and lists and objects of these. */
 function isKey(reader: SourceReader, type: ts.Type, at: ts.Node, depth: number = 0): boolean {
   const { checker, ts } = reader
   const { TypeFlags } = ts

@@ -24,16 +24,16 @@ import {
 /** A class whose instances can be sent. */
 export interface ClassCodec {
   readonly exported: Exported
-  /** What the instances are sent as. */
+  /** The type that instances are sent as. */
   readonly plain: ts.Type
 }
 
-/** A type nested deeper than this grows without end: `interface Box<T> { inner?: Box<T[]> }`. */
+/** A type nested deeper than this is infinite: `interface Box<T> { inner?: Box<T[]> }`. */
 const MAX_DEPTH = 60
 
 /**
- * Turns the compiler's types into shapes. One reader serves a whole run. Invariant: a composite type is in `#known` before its parts are read, which is what
- * makes recursive types end.
+ * Turns the compiler's types into shapes. One reader serves a whole run. Invariant: a composite
+ * type is in `#known` before its parts are read, so recursive types terminate.
  */
 export class ShapeReader {
   readonly #ts: typeof ts
@@ -52,7 +52,7 @@ export class ShapeReader {
     this.#codecs = codecs
   }
 
-  /** @param path what the user wrote; begins each message. */
+  /** @param path what the user wrote; begins each message */
   read(type: ts.Type, path: string): { readonly shape: Shape; readonly problems: readonly TypeProblem[] } {
     this.#problems = []
     const shape = this.#read(type, path)
@@ -90,7 +90,7 @@ export class ShapeReader {
     if (flags & TypeFlags.TypeParameter)
       return this.#refuse('WVG031', `${path} is the type parameter ${this.#checker.typeToString(type)}, which nothing fixes`)
     if (type.isIntersection()) {
-      // A branded primitive, `string & { readonly brand: 'Id' }`: the brand is not there at run time.
+      // The brand of a primitive, `string & { readonly brand: 'Id' }`, does not exist at run time.
       const primitive = type.types.find(
         (part) => part.flags & (TypeFlags.StringLike | TypeFlags.NumberLike | TypeFlags.BigIntLike | TypeFlags.BooleanLike),
       )
@@ -117,13 +117,16 @@ export class ShapeReader {
     return UNREAD
   }
 
-  /** An enum of numbers takes any number: to the compiler `Perm.Read | Perm.Write` is one. */
+  /** A numeric enum accepts any number: `Perm.Read | Perm.Write` is one to the compiler. */
   #openness(types: readonly ts.Type[]): { readonly isOpen?: true } {
     const { EnumLiteral, NumberLiteral } = this.#ts.TypeFlags
     return types.some(({ flags }) => flags & EnumLiteral && flags & NumberLiteral) ? { isOpen: true } : {}
   }
 
-  /** The name of a type whose values are told by their class at run time, whatever other properties the compiler gives them. */
+  /**
+   * The name of a type whose values are recognised by their class at run time, whatever properties
+   * the compiler adds to it.
+   */
   #builtInName(type: ts.Type): string | undefined {
     if (this.#checker.isTupleType(type)) return 'tuple'
     if (this.#checker.isArrayType(type)) return 'array'
@@ -131,7 +134,7 @@ export class ShapeReader {
     return name !== undefined && BUILT_INS.has(name) ? name : undefined
   }
 
-  /** `string[] & { readonly [brand]: 'Ids' }` is the array. */
+  /** `string[] & { readonly [brand]: 'Ids' }` is read as the array. */
   #brandedBuiltIn(type: ts.IntersectionType, builtIn: ts.Type, path: string): Shape {
     const others = type.types.filter((part) => part !== builtIn)
     const data = others.flatMap((part) => this.#checker.getPropertiesOfType(part)).find((property) => !isPhantom(this.#ts, property))
@@ -148,7 +151,10 @@ export class ShapeReader {
     return this.#checker.typeToString(type) === 'true'
   }
 
-  /** The name of a type of the standard library or of Node, or `undefined`; a user's own `Map` is none. */
+  /**
+   * The name of a type of the standard library or of Node; `undefined` for others, such as a user's
+   * own `Map`.
+   */
   #libraryName(type: ts.Type): string | undefined {
     const symbol = type.getSymbol()
     const file = symbol?.declarations?.[0]?.getSourceFile()
@@ -230,7 +236,7 @@ export class ShapeReader {
 
   #plainObject(type: ts.Type, path: string): Shape {
     const all = this.#checker.getPropertiesOfType(type)
-    // A brand by a unique symbol is there for the compiler alone.
+    // A brand keyed by a unique symbol exists for the compiler only.
     const properties = all.filter((property) => !isSymbolKeyed(property) || this.#isMethod(property))
     const indexes = this.#checker.getIndexInfosOfType(type)
     const [index] = indexes
@@ -263,7 +269,7 @@ export class ShapeReader {
     return this.#checker.getTypeOfSymbol(property).getCallSignatures().length > 0
   }
 
-  /** A class of the language, or an interface of it with methods. */
+  /** A class of the language, or a library interface with methods. */
   #isLibraryClass(type: ts.Type): boolean {
     return this.#libraryName(type) !== undefined && type.getProperties().some(({ flags }) => flags & this.#ts.SymbolFlags.Method)
   }
@@ -276,20 +282,21 @@ export class ShapeReader {
     if (declaration !== undefined) this.#way.push(declaration)
     try {
       if (isSymbolKeyed(property)) return { name, shape: this.#refuse('WVG030', `${inner} is a method by a symbol`), isOptional }
-      // An interface may extend a class; that nobody else may read it holds for codecs, too.
+      // An interface may extend a class; its private members are out of reach of codecs, too.
       if (isPrivate(this.#ts, property))
         return { name, shape: this.#refuse('WVG032', `${inner} is a private member of a class`), isOptional }
       if (name === '__proto__') return { name, shape: this.#refuse('WVG030', `${inner} cannot be a property of plain data`), isOptional }
       const type = this.#checker.getTypeOfSymbol(property)
       if (isOptional && type.flags & this.#ts.TypeFlags.Never) return { name, shape: { kind: 'never' }, isOptional }
-      // Absent is told by the flag; the `undefined` that the compiler adds to an optional property is not a value of its own.
+      // A flag marks absence; the `undefined` that the compiler adds to an optional property is not
+      // a value.
       return { name, shape: this.#readPart(type, inner, isOptional), isOptional }
     } finally {
       if (declaration !== undefined) this.#way.pop()
     }
   }
 
-  /** Reads the type of a property; without `undefined` where it may be left out. */
+  /** Reads the type of a property, without `undefined` if the property is optional. */
   #readPart(type: ts.Type, path: string, isOptional: boolean): Shape {
     if (!isOptional || !type.isUnion()) return this.#read(type, path)
     return this.#union(
@@ -317,7 +324,7 @@ export class ShapeReader {
       const flag = flags[i] ?? ElementFlags.Required
       const isOptional = (flag & ElementFlags.Optional) !== 0
       const isRest = (flag & ElementFlags.Variable) !== 0
-      // An element that is there may be `undefined` all the same; absent is told by the length.
+      // An element that is present may still be `undefined`; the length marks absence.
       return { shape: this.#read(element, isRest ? `${path}[]` : `${path}[${i}]`), isOptional, isRest }
     })
     const rest = parts.findIndex((part) => part.isRest)
@@ -329,7 +336,9 @@ export class ShapeReader {
     return shape
   }
 
-  /** @param type to remember it by; `undefined` for one that the compiler does not have. */
+  /**
+   * @param type the key under which it is remembered; `undefined` if the compiler has no such type
+   */
   #union(type: ts.UnionType | undefined, types: readonly ts.Type[], path: string): Shape {
     const known = type === undefined ? undefined : this.#known.get(type)
     if (known !== undefined) return known
@@ -339,7 +348,7 @@ export class ShapeReader {
     const literals = types.filter(isLiteral).map((member) => this.#literal(member))
     const openness = this.#openness(types)
     const name = type === undefined ? {} : nameOf(type)
-    // The compiler orders a union by when it met its members, which may change from run to run.
+    // The compiler orders a union by when it met the members, which may vary between runs.
     const fromLiterals = (['string', 'number', 'boolean'] as const).flatMap((kind): Shape[] => {
       const values = [...new Set(literals.filter((value) => typeof value === kind))].sort((a, b) =>
         typeof a === 'number' && typeof b === 'number' ? a - b : String(a) < String(b) ? -1 : 1,
@@ -364,7 +373,7 @@ export class ShapeReader {
     return shape
   }
 
-  /** A primitive covers its literals, and two types that are one at run time are one member. */
+  /** A primitive covers its literals, and two types that are one at run time become one member. */
   #merged(members: readonly Shape[]): readonly Shape[] {
     const kinds = new Set(members.map((member) => member.kind))
     const primitives = new Set<string>()
@@ -377,7 +386,7 @@ export class ShapeReader {
     })
   }
 
-  /** In an order that does not depend on the compiler's: by class, the objects last and by their tag. */
+  /** Orders members independently of the compiler: by class, objects last and by their tag. */
   #distinguishable(members: readonly Shape[], path: string): readonly Shape[] {
     const objects = members.filter((member) => member.kind === 'object')
     const others = members.filter((member) => member.kind !== 'object')

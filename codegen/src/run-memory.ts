@@ -1,9 +1,11 @@
 /**
- * What one run leaves to the next in the same process, beside parsed files: answers of the type checker that are dear, each with the sources that it depends on.
- * A checker lives for one program, and would work all of them out anew after each edit.
+ * What one run hands to the next in the same process, besides parsed files: expensive answers of
+ * the type checker, each with the sources that it depends on. A checker lives for one program only,
+ * and would compute them again after every edit.
  *
- * I1  An answer is used again only when its node and every source behind it are the very objects of the run that gave it, and nothing else that a module may
- *     resolve to has changed: options, files of other packages, the set of own files.
+ * I1  An answer is reused only if its node and every source behind it are the same objects as in
+ *     the run that computed it, and nothing else that affects module resolution has changed:
+ *     options, files of other packages, the set of own files.
  */
 import type ts from 'typescript-api'
 import type { SourceReader } from './source-reader.js'
@@ -19,25 +21,26 @@ export class RunMemory {
   #surroundings: readonly unknown[] = []
   #epoch = 0
 
-  /** Begins a run. */
+  /** Starts a run. */
   enter(reader: SourceReader): void {
     const { program, sources } = reader
     const others = program.getSourceFiles().filter((file) => !reader.isOwn(file.fileName))
     const now = [JSON.stringify(program.getCompilerOptions()), ...sources.map((file) => file.fileName), ...others]
     const isSame = now.length === this.#surroundings.length && now.every((part, i) => part === this.#surroundings[i])
-    // A source that declares for all others is behind every answer.
+    // A source with global declarations is behind every answer.
     if (!isSame || sources.some((source) => declaresForAll(reader, source))) this.#epoch++
     this.#surroundings = now
   }
 
   /**
-   * @param node what the answer is about; one answer for each
-   * @param isKept whether the answer depends on nothing but the sources behind the node, and told nothing beside
+   * @param node the subject; one answer per node
+   * @param isKept whether the answer depends only on the sources behind the node, and nothing was
+   * reported along with it
    */
   answer<T>(reader: SourceReader, node: ts.Node, compute: () => T, isKept: (value: T) => boolean = () => true): T {
     const known = this.#answers.get(node)
     const isCurrent = (source: ts.SourceFile): boolean => reader.program.getSourceFile(source.fileName) === source
-    if (known !== undefined && known.epoch === this.#epoch && known.sources.every(isCurrent)) return known.value as T // of the same node, and so of the same question
+    if (known !== undefined && known.epoch === this.#epoch && known.sources.every(isCurrent)) return known.value as T // stored for the same node, so of the same question
     const value = compute()
     const sources = isKept(value) ? sourcesBehind(reader, node) : undefined
     if (sources !== undefined) this.#answers.set(node, { epoch: this.#epoch, sources: [...sources], value })
@@ -45,7 +48,7 @@ export class RunMemory {
   }
 }
 
-/** A script without imports and exports, `declare global`, `declare module 'x'`. */
+/** A script without imports and exports, `declare global` or `declare module 'x'`. */
 function declaresForAll({ ts }: SourceReader, source: ts.SourceFile): boolean {
   const isForAll = (statement: ts.Statement): boolean =>
     ts.isModuleDeclaration(statement) && (ts.isStringLiteral(statement.name) || (statement.flags & ts.NodeFlags.GlobalAugmentation) !== 0)
@@ -53,8 +56,9 @@ function declaresForAll({ ts }: SourceReader, source: ts.SourceFile): boolean {
 }
 
 /**
- * The package's own sources that the meaning of a node may depend on: where what it names is declared, and what those declarations name.
- * @returns `undefined` where that cannot be told
+ * The package's own sources that the meaning of a node may depend on: the declarations of what it
+ * names, and of what those name.
+ * @returns `undefined` if they cannot be determined
  */
 function sourcesBehind(reader: SourceReader, from: ts.Node): ReadonlySet<ts.SourceFile> | undefined {
   const { ts, checker } = reader
@@ -63,7 +67,7 @@ function sourcesBehind(reader: SourceReader, from: ts.Node): ReadonlySet<ts.Sour
   const open: ts.Node[] = [from]
   let isKnown = true
 
-  /** What a module hands on by `export *` is resolved through it, and leaves no other trace. */
+  /** A module's `export *` is resolved through it, and leaves no other trace. */
   const addModule = (specifier: ts.Node | undefined): void => {
     const source = specifier === undefined ? undefined : checker.getSymbolAtLocation(specifier)?.valueDeclaration
     if (source === undefined || !ts.isSourceFile(source) || !reader.isOwn(source.fileName) || sources.has(source)) return
@@ -101,7 +105,10 @@ function sourcesBehind(reader: SourceReader, from: ts.Node): ReadonlySet<ts.Sour
   return sources
 }
 
-/** The name in `a.name`, `{ name: a }` or of a member: what it stands for is declared where its object is, which is named too. */
+/**
+ * The name in `a.name`, `{ name: a }` or of a member: it is declared where its object is, which is
+ * named as well.
+ */
 function isNameOfMember(api: typeof ts, node: ts.Identifier): boolean {
   const { parent } = node
   if (api.isPropertyAccessExpression(parent)) return parent.name === node

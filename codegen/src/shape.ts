@@ -1,4 +1,4 @@
-/** What the generator knows of a type: exactly as much as a codec needs. */
+/** What the generator knows of a type: exactly what a codec needs. */
 export type Shape =
   { readonly kind: PrimitiveKind } | { readonly kind: 'typedArray'; readonly name: TypedArrayName } | LiteralsShape | CompositeShape
 
@@ -6,17 +6,25 @@ export interface LiteralsShape {
   readonly kind: 'literals'
   readonly name?: string
   readonly values: readonly Literal[]
-  /** Other numbers may come as well: an enum of numbers takes `Perm.Read | Perm.Write`. It is sent as a number. */
+  /**
+   * Other numbers are valid, too: a numeric enum accepts `Perm.Read | Perm.Write`. It is sent as a
+   * number.
+   */
   readonly isOpen?: true
 }
 
-/** A shape with parts. The parts are filled in after it is known, so that it may contain itself. */
+/**
+ * A shape with parts. They are filled in after the shape is known, so that it can contain itself.
+ */
 export type CompositeShape = ArrayShape | TupleShape | MapShape | SetShape | RecordShape | ObjectShape | UnionShape | InstanceShape
 
 /** A shape with a type and a pair of functions of its own. */
 export type NamedShape = CompositeShape | LiteralsShape
 
-/** `buffer`: bytes that arrive as a Buffer. `never`: of an optional property, which is never there. */
+/**
+ * `buffer`: bytes that arrive as a Buffer. `never`: the type of an optional property that is never
+ * present.
+ */
 export type PrimitiveKind = 'string' | 'number' | 'boolean' | 'bigint' | 'date' | 'bytes' | 'buffer' | 'null' | 'undefined' | 'never'
 export type Literal = string | number | boolean
 
@@ -35,7 +43,7 @@ export const TYPED_ARRAYS = [
 export type TypedArrayName = (typeof TYPED_ARRAYS)[number]
 
 interface Named {
-  /** What the user called the type; for people, not unique. */
+  /** The user's name of the type; for messages, not unique. */
   readonly name?: string
 }
 export interface ArrayShape extends Named {
@@ -44,7 +52,7 @@ export interface ArrayShape extends Named {
 }
 export interface TupleShape extends Named {
   readonly kind: 'tuple'
-  /** Elements before the rest element, or all where there is none. */
+  /** Elements before the rest element, or all of them if there is none. */
   elements: readonly { readonly shape: Shape; readonly isOptional: boolean }[]
   rest: Shape | undefined
   /** Elements after the rest element. */
@@ -85,12 +93,12 @@ export interface InstanceShape {
   plain: Shape
 }
 
-/** Stands in a composite shape until its part is read. */
+/** Placeholder in a composite shape until the part is read. */
 export const UNREAD: Shape = { kind: 'undefined' }
 
 /**
- * A text that is equal for equal structures and different for others: what both ends of a call must agree on. A shape within itself is told by how far up it
- * stands.
+ * A text that is equal exactly for equal structures: what both ends of a call must agree on. A
+ * shape nested in itself is written as its distance upwards.
  */
 export function signatureOf(shape: Shape, above: readonly Shape[] = []): string {
   switch (shape.kind) {
@@ -142,7 +150,8 @@ function compositeSignature(shape: CompositeShape, above: readonly Shape[]): str
 }
 
 /**
- * Which values a member of a union has at run time; two members of one class cannot be told apart without a tag. `undefined`: values of several classes.
+ * The class of a union member's values at run time; two members of the same class need a tag.
+ * `undefined`: values of several classes.
  */
 export function runtimeClass(shape: Shape): string | undefined {
   switch (shape.kind) {
@@ -167,7 +176,7 @@ export function runtimeClass(shape: Shape): string | undefined {
   }
 }
 
-/** The type, for people: what the user called it, or what it is made of. */
+/** The type for messages: the user's name, or its structure. */
 export function describeShape(shape: Shape): string {
   if ('name' in shape && shape.name !== undefined) return shape.name
   const shortened = (parts: readonly string[], most: number): readonly string[] =>
@@ -200,7 +209,7 @@ export function describeShape(shape: Shape): string {
   }
 }
 
-/** The property whose literals tell the objects of a union apart, with the literals of each. */
+/** The property whose literals distinguish the objects of a union, with each object's literals. */
 export function findTag(
   objects: readonly ObjectShape[],
 ): { readonly name: string; readonly values: readonly (readonly Literal[])[] } | undefined {
@@ -215,7 +224,7 @@ export function findTag(
   return undefined
 }
 
-/** Whether the values of a shape are all written as nothing. */
+/** Whether all values of a shape are encoded as nothing. */
 export function takesNoBytes(shape: Shape, above: readonly Shape[] = []): boolean {
   if (above.includes(shape)) return true // no value contains itself without end
   const inside = [...above, shape]
@@ -234,7 +243,7 @@ export function takesNoBytes(shape: Shape, above: readonly Shape[] = []): boolea
   }
 }
 
-/** Whether the shape or a part of it, however deep, is an instance of a class. */
+/** Whether the shape, or a part of it at any depth, is an instance of a class. */
 export function hasInstances(shape: Shape, seen: Set<Shape> = new Set()): boolean {
   if (shape.kind === 'instance') return true
   if (seen.has(shape)) return false

@@ -6,15 +6,16 @@ import type { Exported } from './model.js'
 const SDK = '@weaver/sdk'
 
 /**
- * The sources of a package, with the questions that every rule asks: which call is one of the SDK's, where a name is declared. Calls are known by the
- * declaration they resolve to, not by their spelling. Collects the diagnostics.
+ * The sources of a package, and the questions that every rule has: which calls are the SDK's, where
+ * a name is declared. A call is recognised by the declaration it resolves to, not by its spelling.
+ * Collects the diagnostics.
  */
 export class SourceReader {
   readonly ts: typeof ts
   readonly program: ts.Program
   readonly checker: ts.TypeChecker
   readonly projectDir: string
-  /** The package's own files, sorted, without tests and without the generated one. */
+  /** The package's own files, sorted, without tests and the generated file. */
   readonly sources: readonly ts.SourceFile[]
   readonly #diagnostics: Diagnostic[] = []
   readonly #sdk = new Map<ts.Symbol, string>()
@@ -41,7 +42,7 @@ export class SourceReader {
     }
   }
 
-  /** In order of place. */
+  /** Sorted by place. */
   get diagnostics(): readonly Diagnostic[] {
     return this.#diagnostics.sort((a, b) => (place(a) < place(b) ? -1 : 1))
   }
@@ -81,9 +82,9 @@ export class SourceReader {
     return symbol === undefined ? undefined : this.resolve(symbol)
   }
 
-  /** Which function of the SDK a call calls. */
+  /** The name of the SDK function that a call invokes. */
   calleeName({ expression }: ts.CallExpression): string | undefined {
-    // Asking for the symbol of any other callee would make the compiler infer types, for each call of the package.
+    // Resolving any other callee would make the compiler infer types, for each call of the package.
     const name = this.ts.isIdentifier(expression) ? expression : this.#memberOfModule(expression)
     const symbol = this.symbolOf(name)
     return symbol === undefined ? undefined : this.#sdk.get(symbol)
@@ -96,7 +97,7 @@ export class SourceReader {
     return from !== undefined && from.flags & this.ts.SymbolFlags.Module ? callee.name : undefined
   }
 
-  /** All calls of functions of the SDK, by name, in the order of the sources. */
+  /** All calls of SDK functions by name, in source order. */
   sdkCalls(): ReadonlyMap<string, readonly ts.CallExpression[]> {
     const calls = new Map<string, ts.CallExpression[]>()
     const visit = (node: ts.Node): void => {
@@ -110,7 +111,7 @@ export class SourceReader {
     return calls
   }
 
-  /** The top-level const whose value this call is, by the name under which its module exports it. */
+  /** The top-level const initialised by this call, under its exported name. */
   exportedConst(call: ts.CallExpression): { readonly exported: Exported; readonly symbol: ts.Symbol } | undefined {
     const declaration = call.parent
     if (!this.ts.isVariableDeclaration(declaration) || declaration.initializer !== call || !this.ts.isIdentifier(declaration.name))
@@ -123,7 +124,7 @@ export class SourceReader {
     return name === undefined ? undefined : { exported: { file: statement.parent.fileName, name }, symbol }
   }
 
-  /** By a list at another place of the module: `export { Cart, impl as cartImpl }`. */
+  /** Exported by a list elsewhere in the module: `export { Cart, impl as cartImpl }`. */
   #exportedAs(symbol: ts.Symbol, source: ts.SourceFile): string | undefined {
     const module = this.checker.getSymbolAtLocation(source)
     const all = module === undefined ? [] : this.checker.getExportsOfModule(module)
@@ -142,13 +143,13 @@ export class SourceReader {
       : undefined
   }
 
-  /** The class that another extends, where it is written in TypeScript that the compiler sees. */
+  /** The base class, if it is TypeScript source that the compiler sees. */
   baseOf(declaration: ts.ClassLikeDeclaration): ts.ClassLikeDeclaration | undefined {
     const clause = declaration.heritageClauses?.find((c) => c.token === this.ts.SyntaxKind.ExtendsKeyword)
     return this.classOf(clause?.types[0]?.expression)
   }
 
-  /** Which symbols are functions of the SDK, by the imports of a file. */
+  /** Records which symbols are SDK functions, by the imports of a file. */
   #learnSdk(source: ts.SourceFile): void {
     for (const statement of source.statements) {
       if (

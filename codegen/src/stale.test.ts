@@ -1,4 +1,7 @@
-/** A generated file that is older than a type does not compile; what makes no difference to what is sent needs no new one. */
+/**
+ * A generated file that is older than a type does not compile; what makes no difference to what is
+ * sent needs no new one.
+ */
 import { formatDiagnostic } from './diagnostics.js'
 import { generate } from './generate.js'
 import { fixtures, IMPORTS, type Fixture } from './testing/fixture.js'

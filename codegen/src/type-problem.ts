@@ -3,18 +3,18 @@ import type { DiagnosticCode } from './diagnostics.js'
 
 export interface TypeProblem {
   readonly code: DiagnosticCode
-  /** Begins with how the type was reached, such as `Cart.add(item).meta.callback`. */
+  /** Begins with the path to the type, such as `Cart.add(item).meta.callback`. */
   readonly message: string
-  /** The innermost declaration on the way to it; absent when the way has none. */
+  /** The innermost declaration on the path; absent if there is none. */
   readonly node: ts.Node | undefined
-  /** That cannot be sent, where it has a name or parts of its own. */
+  /** The type that cannot be sent, if it has a name or parts of its own. */
   readonly type: ts.Type | undefined
 }
 
-/** Of one type: what is wrong with a large one is wrong with all its members. */
+/** Per type: a large type with one problem has it in all its members. */
 const MAX_PROBLEMS = 5
 
-/** The first few; the last of them says how many there are. */
+/** The first few problems; the last message says how many there are in total. */
 export function firstOf(all: readonly TypeProblem[], path: string): readonly TypeProblem[] {
   const more = all.length - MAX_PROBLEMS
   const last = all[MAX_PROBLEMS - 1]

@@ -1,7 +1,7 @@
 /**
- * Generates again whenever a source changes, with what the compiler knew before.
+ * Generates again whenever a source changes, reusing what the compiler already knows.
  *
- * I1  One run at a time; what changes meanwhile is in the next one.
+ * I1  Only one run at a time; changes during a run are in the next one.
  */
 import { watch, type FSWatcher } from 'node:fs'
 import { resolve, sep } from 'node:path'
@@ -14,15 +14,16 @@ const QUIET_MS = 30
 const NO_SOURCES = ['node_modules', 'dist', '.git']
 
 export interface Watching {
-  /** Ends with the run that is under way. */
+  /** Resolves when the current run has ended. */
   close(): Promise<void>
-  /** Runs as if something had changed: a package that this one depends on has. */
+  /** Runs as if something had changed: called when a dependency has. */
   runAgain(): void
 }
 
 /**
- * Generates, and again after each change below the folder of the package, until it is closed.
- * @param onResult gets every result but those of runs that found nothing to do after one that was well
+ * Generates, and again after each change below the package's folder, until closed.
+ * @param onResult receives every result, except those of runs that found nothing to do after a
+ * successful one
  * @throws Error the folder cannot be watched
  */
 export function watchPackage(options: Omit<GenerateOptions, 'check'>, onResult: (result: GenerateResult) => void): Watching {

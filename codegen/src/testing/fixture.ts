@@ -4,7 +4,10 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript-api'
 
-/** Packages of the tests lie inside the repository, so that `@weaver/sdk` resolves as it does for a user. */
+/**
+ * Packages of the tests lie inside the repository, so that `@weaver/sdk` resolves as it does for a
+ * user.
+ */
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'testdata', 'packages')
 
 const TSCONFIG = {
@@ -36,21 +39,28 @@ export interface Fixture {
   /** Adds or replaces a file. */
   write(file: string, text: string): void
   /**
-   * Errors of the compiler under the strictest settings, the generated file included.
-   * @param more further settings; then of the generated file alone, as the sources of a fixture need not fulfil them
+   * Compiler errors under the strictest settings, the generated file included.
+   * @param more further settings; with these only the generated file is checked, since a fixture's
+   * sources need not fulfil them
    */
   typeErrors(more?: ts.CompilerOptions): readonly string[]
-  /** The text of `src/weaver.gen.ts`, as it is and as prettier would have it. */
+  /** The text of `src/weaver.gen.ts`, as written and as prettier formats it. */
   generated(): string
   formatted(): Promise<string>
-  /** Lets the package import another one by its name. */
+  /** Makes another package importable by its name. */
   link(other: { readonly folder: string; readonly name: string }): void
-  /** Compiles `src` to `dist`, with declarations; the settings that a published package has. @returns errors. */
+  /**
+   * Compiles `src` to `dist` with declarations, under a published package's settings.
+   * @returns errors
+   */
   build(): readonly string[]
   remove(): void
 }
 
-/** Files of the library and the SDK as parsed for the first fixture: most of the time of a small package goes there. */
+/**
+ * Parsed files of the library and the SDK, shared by all fixtures: they take most of a small
+ * package's time.
+ */
 const outside = new Map<string, ts.SourceFile | undefined>()
 
 function hostOf(options: ts.CompilerOptions, folder: string): ts.CompilerHost {
@@ -64,13 +74,13 @@ function hostOf(options: ts.CompilerOptions, folder: string): ts.CompilerHost {
   return host
 }
 
-/** Imports of everything that a fixture may need; none of them is reported as unused. */
+/** Imports of all that a fixture may need, used so that none is reported as unused. */
 export const IMPORTS = `import { codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, type Main } from '@weaver/sdk'\nvoid [codec, component, config, implement, lazyRef, listener, optionalRef, ref, run, {} as Main]\n`
 
-/** Makes packages that are removed after the tests of the file. */
+/** Creates packages that are removed after the tests of the file. */
 export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture {
   const made: Fixture[] = []
-  import.meta.jest.setTimeout(300_000) // the compiler takes its time where others want the processor too
+  import.meta.jest.setTimeout(300_000) // the compiler is slow on a busy machine
   afterAll(() => {
     for (const fixture of made) fixture.remove()
   })
@@ -81,7 +91,7 @@ export function fixtures(): (files: Readonly<Record<string, string>>) => Fixture
   }
 }
 
-/** A package on disk, with these files below `src/`. */
+/** A package on disk with these files below `src/`. */
 function createFixture(files: Readonly<Record<string, string>>): Fixture {
   mkdirSync(FOLDER, { recursive: true })
   const folder = mkdtempSync(join(FOLDER, 'package-'))
@@ -123,7 +133,7 @@ function createFixture(files: Readonly<Record<string, string>>): Fixture {
       const options = { ...parsed.options, noEmit: false, declaration: true, rootDir: join(folder, 'src'), outDir: join(folder, 'dist') }
       const program = ts.createProgram(parsed.fileNames, options)
       const own = parsed.fileNames.map((file) => program.getSourceFile(file))
-      for (const file of own) program.emit(file) // the SDK's sources are part of the program, but not of this package
+      for (const file of own) program.emit(file) // the program includes the SDK's sources, which are not this package's
       return own.flatMap((file) => program.getSemanticDiagnostics(file)).map((d) => ts.flattenDiagnosticMessageText(d.messageText, ' '))
     },
     generated: () => readFileSync(join(folder, 'src/weaver.gen.ts'), 'utf8'),
