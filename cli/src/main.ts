@@ -1,4 +1,5 @@
-// The composition root of the `weaver` command: it alone reads process.argv and process.env, installs signal handlers and ends the process.
+// The composition root of the `weaver` command: it alone reads process.argv and process.env,
+// installs signal handlers and ends the process.
 import { createInterface } from 'node:readline/promises'
 import { createProgram } from './commands/program.js'
 import type { CliContext } from './context.js'
@@ -16,7 +17,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     if (taker === undefined) process.exit(SIGNAL_EXIT[signal])
     taker(signal)
   })
-// `weaver kube logs hello | head` closes our stdout; that is no failure
+// `weaver kube logs hello | head` closes our stdout, which is not a failure
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
   throw error

@@ -1,4 +1,4 @@
-/** Commands of others: `weaver NAME …` runs the program `weaver-NAME` of the PATH, as git does. */
+/** External commands: `weaver NAME …` runs the program `weaver-NAME` of the PATH, as git does. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
@@ -15,12 +15,12 @@ export function findExternal(name: string, env: CliContext['env']): string | und
 
 /**
  * Runs it with this command's terminal, environment and folder.
- * @returns its exit code; 128 and the number of the signal that ended it
+ * @returns its exit code, or 128 plus the number of the signal that ended it
  * @throws WeaverError `WEAVER_CLI_USAGE` when it cannot be started
  */
 export async function runExternal(path: string, args: readonly string[], { cwd, env, onSignal }: CliContext): Promise<number> {
   const child = spawn(path, args, { cwd, env, stdio: 'inherit' })
-  // A terminal sends Ctrl-C to both.
+  // The terminal sends Ctrl-C to both processes.
   const release = onSignal((signal) => void (signal === 'SIGTERM' && child.kill(signal)))
   try {
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]

@@ -38,7 +38,7 @@ export function generateCommand(context: CliContext): Command {
       if (flags.watch === true && !existsSync(projectDir))
         throw cliError('WEAVER_CLI_USAGE', `there is no folder "${projectDir}"; give that of the package`)
       const { workspacePackages } = await import('../generate/workspace-packages.js')
-      // A tsconfig is one package's.
+      // A tsconfig belongs to one package.
       const packages = flags.project === undefined ? await workspacePackages(projectDir) : undefined
       if (packages?.length === 0)
         throw cliError('WEAVER_CLI_USAGE', `the workspace "${dir}" has no package with a tsconfig.json that depends on @weaver/sdk`)
@@ -53,7 +53,7 @@ const projectOf = ({ project }: GenerateFlags, folder: string): { readonly tscon
   project === undefined ? rememberedProject(folder) : { tsconfig: project }
 
 async function generateOne(context: CliContext, { name: dir, folder }: WorkspacePackage, flags: GenerateFlags): Promise<void> {
-  // the compiler is loaded by this command only, and where something has changed
+  // only this command loads the compiler, and only if something has changed
   const { generate } = await loadCodegen()
   const result = await generate({ projectDir: folder, check: flags.check === true, ...projectOf(flags, folder) })
   if (flags.json === true) context.output.json(result)
@@ -105,7 +105,7 @@ async function generateAll(context: CliContext, packages: readonly WorkspacePack
     )
 }
 
-/** A package that generated something new lets those above it run again. */
+/** A package with new output makes those that depend on it run again. */
 async function watchUntilSignal(context: CliContext, packages: readonly WorkspacePackage[], flags: GenerateFlags): Promise<void> {
   const isJson = flags.json === true
   const { ParsedFiles, watchPackage } = await loadCodegen()
@@ -139,7 +139,7 @@ async function watchUntilSignal(context: CliContext, packages: readonly Workspac
   for (const watching of watchers.values()) await watching.close()
 }
 
-/** @param folder of the package, where messages of several are shown. */
+/** @param folder of the package; shown with its messages when there are several packages */
 async function printDiagnostics({ output, cwd }: CliContext, diagnostics: readonly Diagnostic[], folder?: string): Promise<void> {
   const { formatDiagnostic } = await loadCodegen()
   const prefix = folder === undefined ? '' : relative(cwd, folder)

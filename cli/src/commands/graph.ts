@@ -36,7 +36,7 @@ export function diffCommand(context: CliContext): Command {
     })
 }
 
-/** A chart of what the sources were once would be believed. */
+/** Warns: a chart of outdated sources would be believed. */
 async function warnIfStale(file: string, { cwd, output }: CliContext): Promise<void> {
   if (basename(file) !== GRAPH_FILE) return
   const { generatedState } = await import('../generate/check-generated.js')

@@ -1,4 +1,4 @@
-/** The commands that have verbs, for a list of commands that loads none of them. */
+/** The commands that have verbs, for listing them without loading any. */
 export const GROUPS = {
   config: 'check weaver.toml',
   single: 'one process on this machine',

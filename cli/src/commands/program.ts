@@ -7,7 +7,10 @@ import { printVersion } from './version.js'
 
 type MakeCommand = (context: CliContext) => Command
 
-/** In the order in which `--help` lists them. Each is loaded when it is named: what `kube` needs would take most of the time of a `generate`. */
+/**
+ * In the order of `--help`. Each is loaded when it is named: loading what `kube` needs would take
+ * most of the time of a `generate`.
+ */
 const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   version: async () => (await import('./version.js')).versionCommand,
   generate: async () => (await import('./generate.js')).generateCommand,
@@ -21,14 +24,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   image: async () => (await import('./image/push.js')).imageCommand,
   completion: async () => (await import('./completion.js')).completionCommand,
 }
-/** Speaks of all the others. */
+/** Describes all the others. */
 const NEEDS_ALL = 'completion'
-/** Without more, each shows the list of commands, or less. */
+/** Alone, each of these prints the list of commands, or less. */
 const LISTS: ReadonlySet<string> = new Set(['', '-h', '--help', 'help', '-v', '--version'])
 
 /**
- * The command line: the command that the arguments begin with, or all of them; for a name that is none of ours, the program `weaver-NAME` of the PATH. Building it has no effect; commander prints through the context's output and
- * ends nothing.
+ * The command line: the command that the arguments begin with, or all commands; for a name that is
+ * not ours, the program `weaver-NAME` of the PATH. Building it has no effect; commander prints to
+ * the context's output and never exits.
  * @param args without node and script
  */
 export async function createProgram(context: CliContext, args: readonly string[] = []): Promise<Command> {
@@ -36,7 +40,8 @@ export async function createProgram(context: CliContext, args: readonly string[]
     .description('Write a modular monolith in TypeScript, deploy it as microservices, upgrade it atomically.')
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows what there is)')
-    // `kube logs --version ID` has a flag of the same name: those of the program stand before the command
+    // `kube logs --version ID` shares its name with a flag of the program, which comes before the
+    // command
     .enablePositionalOptions()
     .option('-v, --version', 'print the version')
     .on('option:version', () => {
@@ -53,7 +58,7 @@ export async function createProgram(context: CliContext, args: readonly string[]
   const isList = LISTS.has(first) && second === undefined
   const external = isOurs || isList || first.startsWith('-') ? undefined : findExternal(first, context.env)
   if (external !== undefined) return program.addCommand(externalCommand(first, external, context))
-  // one after the other: test runners link modules of one graph at a time
+  // one after the other: test runners link the modules of one graph at a time
   for (const [name, load] of Object.entries(COMMANDS))
     if (isList && isGroup(name)) program.command(name).description(GROUPS[name])
     else if (!isOne || name === first) program.addCommand((await load())(context))
@@ -74,7 +79,7 @@ function isGroup(name: string): name is keyof typeof GROUPS {
   return Object.hasOwn(GROUPS, name)
 }
 
-/** Everything behind its name belongs to the program, `--help` too. */
+/** Everything after its name belongs to the program, including `--help`. */
 function externalCommand(name: string, path: string, context: CliContext): Command {
   return new Command(name)
     .argument('[args...]')
@@ -84,7 +89,7 @@ function externalCommand(name: string, path: string, context: CliContext): Comma
     .action(async (args: readonly string[]) => context.setExitCode(await runExternal(path, args, context)))
 }
 
-/** `addCommand` hands nothing down, so the settings of the program are repeated for each command. */
+/** `addCommand` passes no settings down, so those of the program are repeated for each command. */
 function applyEverywhere(command: Command, context: CliContext): void {
   const { output } = context
   command

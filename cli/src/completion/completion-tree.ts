@@ -1,11 +1,11 @@
 import type { Argument, Command, Option } from 'commander'
 
-/** What can stand at a place of the command line. */
+/** What may stand at a position of the command line. */
 export type Value =
   | { readonly kind: 'choice'; readonly of: readonly string[] }
   | { readonly kind: 'file'; readonly extension?: string }
   | { readonly kind: 'folder' }
-  /** Nothing that could be proposed. */
+  /** Nothing can be proposed. */
   | { readonly kind: 'free' }
 
 export interface CompletionOption {
@@ -14,11 +14,14 @@ export interface CompletionOption {
   /** `-n` */
   readonly short?: string
   readonly description: string
-  /** Absent: a switch. */
+  /** Absent for a switch. */
   readonly value?: Value
 }
 
-/** A command with its path from the root: `weaver kube deploy`. Either it has commands, or it has options and an argument. */
+/**
+ * A command with its path from the root: `weaver kube deploy`. It has either commands, or options
+ * and an argument.
+ */
 export interface CompletionNode {
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly description: string }[]

@@ -1,4 +1,5 @@
-// The bash script runs in a real bash, as it does at a Tab key; what zsh and fish get is compared with the command tree.
+// The bash script runs in a real bash, as it does at a Tab key; what zsh and fish get is compared
+// with the command tree.
 import { execFile } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 import { quote } from './bash.js'
 import type { CompletionNode, CompletionOption, Value } from './completion-tree.js'
 
-/** A script for zsh; it works sourced and as the file `_weaver` in a folder of `fpath`. */
+/** A script for zsh; it works sourced, and as the file `_weaver` in a folder of `fpath`. */
 export function zshCompletion(nodes: readonly CompletionNode[]): string {
   const places = nodes.map((node) => {
     const proposals =
@@ -33,7 +33,7 @@ if [[ "\${funcstack[1]}" == _weaver ]]; then _weaver "$@"; else compdef _weaver 
 
 function specOf({ long, short, description, value }: CompletionOption): readonly string[] {
   const explained = `[${description.replaceAll(/[[\]\\]/g, '\\$&')}]${value === undefined ? '' : `:${actionOf(value)}`}`
-  // each spelling excludes the other; an option that may be repeated is proposed once, which loses little
+  // each spelling excludes the other; a repeatable option is proposed only once, a small loss
   return short === undefined ? [quote(`${long}${explained}`)] : [long, short].map((name) => quote(`(${long} ${short})${name}${explained}`))
 }
 

@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** How the package is built that a file or folder belongs to, for people: its script, else the compiler. */
+/**
+ * The command that builds the package of a file or folder, for messages: its script, else the
+ * compiler.
+ */
 export function buildCommandFor(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json')
@@ -15,6 +18,6 @@ function hasBuildScript(manifest: string): boolean {
     const { scripts } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly scripts?: Readonly<Record<string, unknown>> }
     return typeof scripts?.['build'] === 'string'
   } catch {
-    return false // whoever needs the file says what is wrong with it
+    return false // the reader of the file reports what is wrong with it
   }
 }

@@ -12,8 +12,9 @@ export interface DescribeContext {
 }
 
 /**
- * For deployers of this machine: the graph of the application, with the schemas that the built application describes.
- * @returns `undefined` for a program without one, of which nothing can be said
+ * For local deployers: the graph of the application, with the schemas that the built application
+ * describes.
+ * @returns `undefined` for a program without a graph, which cannot be checked
  * @throws as {@link describedGraph}
  */
 export async function loadDescribedGraph(config: WeaverToml, { env, onWarning }: DescribeContext): Promise<ComponentGraph | undefined> {
@@ -24,7 +25,7 @@ export async function loadDescribedGraph(config: WeaverToml, { env, onWarning }:
   return describedGraph({ folder: launch.cwd, command: launch.command, graph, env: launch.env, ...told })
 }
 
-/** What sections of components say that the application does not take. */
+/** Problems of component sections: what the application does not accept. */
 export function componentProblems(config: WeaverToml, graph: ComponentGraph): readonly ConfigProblem[] {
   return checkConfigAgainstGraph(config.components, graph, { hasTrustedPatterns: true }).map(({ path, message, remedy }) => {
     const key = tomlPath(path)
@@ -32,7 +33,7 @@ export function componentProblems(config: WeaverToml, graph: ComponentGraph): re
   })
 }
 
-/** `spec.config["shop/Cart"].limits[0]` is `["shop/Cart"].limits[0]` of weaver.toml. */
+/** `spec.config["shop/Cart"].limits[0]` becomes `["shop/Cart"].limits[0]` of weaver.toml. */
 function tomlPath(path: string): readonly (string | number)[] {
   return [...path.slice('spec.config'.length).matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.[\]]+)/g)].map(
     ([, index, quoted, word]) => (index === undefined ? (quoted ?? word ?? '') : Number(index)),

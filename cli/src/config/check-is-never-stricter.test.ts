@@ -1,5 +1,5 @@
-// `weaver single deploy` and the operator check configuration by a JSON Schema, and the component parses it with the schema that this is made from. What the
-// component takes, the check must take.
+// `weaver single deploy` and the operator check configuration by a JSON Schema, and the component
+// parses it with the schema that this is made from. What the component takes, the check must take.
 import { checkConfigAgainstGraph } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { configJsonSchema, parseConfig } from '@weaver/sdk/internal'

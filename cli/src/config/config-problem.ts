@@ -3,16 +3,16 @@ import { cliError } from '../errors/catalogue.js'
 import type { TomlPath, TomlPosition } from './toml-positions.js'
 import { isWeaverError, type WeaverError } from '@weaver/sdk/contract'
 
-/** One thing that is wrong in a weaver.toml. */
+/** One problem in a weaver.toml. */
 export interface ConfigProblem extends TomlPosition {
-  /** As it is written in TOML: `kube.listeners.lis.port`, `"httpserver/Reverser"`. */
+  /** As written in TOML: `kube.listeners.lis.port`, `"httpserver/Reverser"`. */
   readonly key: string
   readonly message: string
-  /** What to do. */
+  /** The remedy. */
   readonly hint: string
 }
 
-/** Every problem in one error: one line each, `file:line:column: key: message; hint`. */
+/** All problems as one error: one line each, `file:line:column: key: message; hint`. */
 export function configInvalid(file: string, problems: readonly ConfigProblem[]): WeaverError {
   const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
   return cliError(
@@ -22,11 +22,11 @@ export function configInvalid(file: string, problems: readonly ConfigProblem[]):
   )
 }
 
-/** The problems of an error of {@link configInvalid}; any other error is thrown on. */
+/** The problems of an error from {@link configInvalid}; rethrows any other error. */
 export function problemsIn(error: unknown): readonly ConfigProblem[] {
   const problems = isWeaverError(error) ? error.details?.['problems'] : undefined
   if (!Array.isArray(problems)) throw error
-  return problems as readonly ConfigProblem[] // as configInvalid put them there
+  return problems as readonly ConfigProblem[] // configInvalid put them there
 }
 
 export function formatTomlPath(path: TomlPath): string {
@@ -38,7 +38,7 @@ export function formatTomlPath(path: TomlPath): string {
     .join('')
 }
 
-/** What to do about a name that is not known. */
+/** The remedy for an unknown name. */
 export function unknownNameHint(name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
   if (near !== undefined) return `did you mean "${near}"?`

@@ -3,11 +3,14 @@ import { DEFAULT_MAIN } from '../image/make-image.js'
 import type { WeaverToml } from './load-config.js'
 import { packageFolderOf } from './package-folder.js'
 
-/** How a deployer of this machine starts the application of a weaver.toml: to run it, and to ask it for its configuration. */
+/**
+ * How a local deployer starts the application of a weaver.toml, to run it or to query its
+ * configuration.
+ */
 export interface Launch {
-  /** Absolute path of what the file names as the application. */
+  /** Absolute path of the file that is the application. */
   readonly binary: string
-  /** `node` first for a script, which runs with the node of this process. */
+  /** A script has `node` first, and runs with the node of this process. */
   readonly command: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -17,7 +20,10 @@ export function binaryOf(config: WeaverToml): string {
   return resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
 }
 
-/** The name of the application as deployers of this machine have it: the same as of one that is run by hand (`emptyConfig` of the SDK). */
+/**
+ * The application's name for local deployers: the same as that of an application run by hand
+ * (`emptyConfig` of the SDK).
+ */
 export function localAppName(config: WeaverToml): string {
   return config.application.name ?? basename(binaryOf(config)).replace(/\.[cm]?js$/, '')
 }
@@ -27,7 +33,7 @@ export async function packageOf(config: WeaverToml): Promise<string> {
   return (await packageFolderOf(binaryOf(config))) ?? config.folder
 }
 
-/** @param env what the process gets beside what the file sets */
+/** @param env the environment, in addition to the file's */
 export function launchOf(config: WeaverToml, env: Readonly<Record<string, string | undefined>>): Launch {
   const { application, folder, path } = config
   const binary = binaryOf(config)

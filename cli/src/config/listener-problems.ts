@@ -7,7 +7,7 @@ export function listenersOf(graph: ComponentGraph): readonly string[] {
   return graph.components.flatMap((component) => component.listeners)
 }
 
-/** Listeners that a section of a deployer of this machine names, and the application does not have. */
+/** Listeners that the section of a local deployer names, but the application does not have. */
 export function listenerProblems(config: WeaverToml, graph: ComponentGraph, section: 'single' | 'multi'): readonly ConfigProblem[] {
   const known = listenersOf(graph)
   return Object.keys(config[section].listeners ?? {}).flatMap((name) => {

@@ -19,15 +19,18 @@ import {
   type SingleSection,
 } from './weaver-toml-schema.js'
 
-/** A weaver.toml, read and checked by itself; `checkAgainstGraph` of a manifest checks it against the application. */
+/**
+ * A weaver.toml, read and checked by itself. `checkAgainstGraph` of a manifest checks it against
+ * the application.
+ */
 export interface WeaverToml {
   /** Absolute path. */
   readonly path: string
-  /** As the user named it, for messages. */
+  /** The name given by the user, for messages. */
   readonly file: string
   readonly folder: string
   readonly application: ApplicationSection
-  /** Which of the names the application section has; for messages. */
+  /** The name that the application section has, for messages. */
   readonly applicationSection: string
   readonly single: SingleSection
   readonly multi: MultiSection
@@ -55,7 +58,7 @@ function unreadable({ file, cwd, cause }: { readonly file: string; readonly cwd:
   return `"${file}" cannot be read: ${cause.message}`
 }
 
-/** The same for a text; `path` is where it would be. */
+/** Parses a text; `path` is where its file would be. */
 export function parseConfig(text: string, { path, file }: { readonly path: string; readonly file: string }): WeaverToml {
   let raw: Record<string, unknown>
   try {
@@ -125,7 +128,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   }
 }
 
-/** The name of the application: that of the file, else that of its package, else that of its folder. */
+/** The name of the application: the file's, else its package's, else its folder's. */
 export function applicationName(config: WeaverToml, packageName?: string): string {
   return config.application.name ?? packageName?.slice(packageName.lastIndexOf('/') + 1) ?? basename(config.folder)
 }
@@ -152,7 +155,7 @@ function reportIssue(issue: z.core.$ZodIssue, context: IssueContext): void {
   else context.report(path, describeIssue(issue, value), hintOf(issue))
 }
 
-/** What TOML and people call the types of zod. */
+/** The types of zod in TOML's and users' words. */
 const TYPES: Readonly<Record<string, string>> = { object: 'table', record: 'table', array: 'list', int: 'integer' }
 const typeName = (expected: string): string => TYPES[expected] ?? expected
 const articleOf = (expected: string): string => (typeName(expected) === 'integer' ? 'an' : 'a')
@@ -169,7 +172,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
 }
 
 function hintOf(issue: z.core.$ZodIssue): string {
-  // patterns, unions and some tables of the schema say both: "is not KEY=value; write …"
+  // some messages of the schema include the remedy: "is not KEY=value; write …"
   const [, remedy] = issue.message.split('; ')
   if (remedy !== undefined) return remedy
   if (issue.code === 'invalid_type') return `give ${articleOf(issue.expected)} ${typeName(issue.expected)}`
@@ -181,9 +184,10 @@ function hintOf(issue: z.core.$ZodIssue): string {
   return 'correct it'
 }
 
-/** Keys that a strict object somewhere in a schema knows. */
+/** Keys that any strict object in a schema accepts. */
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  // zod publishes `def` for tools that walk a schema; only the kinds used in weaver-toml-schema.ts are followed
+  // zod publishes `def` for tools that walk a schema; this one follows only the kinds in
+  // weaver-toml-schema.ts
   let at = unwrap(schema)
   for (const key of path) at = unwrap(at?.shape?.[String(key)] ?? at?.valueType ?? at?.element)
   return Object.keys(at?.shape ?? {})
@@ -207,7 +211,7 @@ function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TomlDate)
 }
 
-/** Plain JSON of a TOML value: dates become their text, as they are written. */
+/** Plain JSON of a TOML value: a date becomes its text, as written. */
 function toJson(value: unknown): unknown {
   if (value instanceof TomlDate) return value.toISOString()
   if (typeof value === 'bigint') return Number(value)

@@ -1,5 +1,6 @@
-// Where each key of a TOML document stands. The parser (smol-toml) reports positions of syntax errors only, so this walks a document that is already known to be
-// valid: it follows keys, table headers and the nesting of values, and does not interpret values.
+// The position of each key of a TOML document. The parser (smol-toml) reports positions of syntax
+// errors only, so this walks a document that is known to be valid: it follows keys, table headers
+// and the nesting of values, but does not interpret values.
 
 export interface TomlPosition {
   /** From 1. */
@@ -10,7 +11,7 @@ export interface TomlPosition {
 export type TomlPath = readonly (string | number)[]
 
 export interface TomlPositions {
-  /** Position of the key, or of the nearest thing around it that the document has; line 1 when there is nothing. */
+  /** Position of the key, or of the nearest enclosing part that the document has; else line 1. */
   find(path: TomlPath): TomlPosition
 }
 
@@ -37,7 +38,7 @@ function positionAt(text: string, offset: number): TomlPosition {
 class TomlScanner {
   readonly offsets = new Map<string, number>()
   readonly #text: string
-  /** Elements seen so far of each array of tables. */
+  /** Elements seen so far, by array of tables. */
   readonly #tables = new Map<string, number>()
   #at = 0
   #table: TomlPath = []
@@ -137,7 +138,7 @@ class TomlScanner {
     this.#at++
   }
 
-  /** The text between the quotes, escapes kept. */
+  /** The text between the quotes, with its escapes. */
   #string(): string {
     const quote = this.#peek()
     const isLong = this.#text.startsWith(quote.repeat(3), this.#at)
@@ -148,7 +149,7 @@ class TomlScanner {
       this.#at += quote === '"' && this.#peek() === '\\' ? 2 : 1
     const end = this.#at
     this.#at += close.length
-    // up to two more quotes may belong to the text of a long string
+    // up to two more quotes may belong to a multi-line string
     if (isLong) this.#skip(quote === '"' ? /"{0,2}/y : /'{0,2}/y)
     return this.#text.slice(start, end)
   }
@@ -178,8 +179,11 @@ class TomlScanner {
   }
 }
 
-/** Escapes of a basic string that may stand in a key; the document is valid, so JSON's and TOML's differ in `\U` only. */
+/**
+ * Decodes the escapes of a basic string used as a key. The document is valid, so only `\U` differs
+ * from JSON.
+ */
 function unescape(raw: string): string {
   const text = raw.replaceAll(/\\U([0-9A-Fa-f]{8})/g, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)))
-  return JSON.parse(`"${text.replaceAll('\t', '\\t')}"`) as string // a string literal gives a string
+  return JSON.parse(`"${text.replaceAll('\t', '\\t')}"`) as string // a string literal yields a string
 }

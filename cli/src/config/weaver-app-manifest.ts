@@ -28,21 +28,21 @@ export interface ManifestOptions {
   readonly namespace?: string
   /** Name in package.json. */
   readonly packageName?: string
-  /** The component graph of the build; without one names are not checked here, but by the operator. */
+  /** The component graph of the build. Without one the operator checks names, and this does not. */
   readonly graph?: ComponentGraph
 }
 
 /**
- * The WeaverApp of a weaver.toml. Only what the file says is in it; defaults are the cluster's business, except that every listener of the graph gets its
- * Service.
- * @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` with the place in weaver.toml of everything that is wrong.
+ * The WeaverApp of a weaver.toml. It holds only what the file says and leaves defaults to the
+ * cluster, except that every listener of the graph gets its Service.
+ * @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` with every problem and its place in weaver.toml
  */
 export function buildWeaverApp(
   config: WeaverToml,
   options: ManifestOptions,
 ): { readonly manifest: WeaverAppManifest; readonly spec: WeaverAppSpec } {
   const { application, applicationSection, kube } = config
-  /** Where in weaver.toml a part of the spec comes from, by the part's path. */
+  /** The origin in weaver.toml of each part of the spec, by the part's path. */
   const origins = new Map<string, TomlPath>()
   const from = (specPath: string, tomlPath: TomlPath): void => void origins.set(specPath, tomlPath)
   const problems: ConfigProblem[] = []
@@ -120,7 +120,10 @@ interface GroupContext {
 
 type GroupInput = NonNullable<WeaverAppSpecInput['groups']>[number]
 
-/** Groups of `[[kube.groups]]` by name, lists of `colocate` named after their first component, and, when `kube.replicas` asks for it, one for each other component. */
+/**
+ * Groups of `[[kube.groups]]` by name; lists of `colocate`, named after their first component; and,
+ * if `kube.replicas` requires it, one group for each other component.
+ */
 function buildGroups(config: WeaverToml, { graph, from, problems }: GroupContext): readonly GroupInput[] {
   const { application, applicationSection, kube } = config
   const groups: GroupInput[] = []
@@ -143,7 +146,7 @@ function buildGroups(config: WeaverToml, { graph, from, problems }: GroupContext
   application.colocate?.forEach((components, i) => {
     from(`spec.groups[${groups.length}]`, [applicationSection, 'colocate', i])
     components.forEach((_, j) => from(`spec.groups[${groups.length}].components[${j}]`, [applicationSection, 'colocate', i, j]))
-    const name = componentGroupName(components[0] ?? '', taken()) // the schema refuses an empty list
+    const name = componentGroupName(components[0] ?? '', taken()) // the schema rejects an empty list
     groups.push(withoutEmpty({ name, components, replicas: replicasOf(kube.replicas) }) as GroupInput) // parsed by the caller
   })
   if (kube.replicas === undefined) return groups
@@ -158,7 +161,7 @@ function buildGroups(config: WeaverToml, { graph, from, problems }: GroupContext
     return groups
   }
   const replicas = replicasOf(kube.replicas)
-  const rest = resolveGroups({ groups: groups as WeaverAppSpec['groups'] }, graph).filter((group) => group.declared === undefined) // names and components are all it reads
+  const rest = resolveGroups({ groups: groups as WeaverAppSpec['groups'] }, graph).filter((group) => group.declared === undefined) // it reads only names and components
   return [...groups, ...rest.map((group) => withoutEmpty({ name: group.name, components: group.hosts, replicas }) as GroupInput)]
 }
 
@@ -179,7 +182,7 @@ function replicasOf(replicas: KubeReplicas | undefined): GroupInput['replicas'] 
   return typeof replicas === 'number' ? { min: replicas } : (withoutEmpty(replicas) as GroupInput['replicas']) // the same fields
 }
 
-/** Fields of the spec, and how weaver.toml names them. */
+/** Fields of the spec with their names in weaver.toml. */
 const POD_PARTS = [
   ['envFrom', 'env_from'],
   ['volumes', 'volumes'],
@@ -199,7 +202,7 @@ function environmentVariable(entry: string): { name: string; value: string } {
   return { name: entry.slice(0, at), value: entry.slice(at + 1) }
 }
 
-/** A problem of the spec at the place in weaver.toml that it comes from. */
+/** A problem of the spec, at its origin in weaver.toml. */
 function placed(
   { path, message, remedy }: SpecProblem,
   { config, origins }: { readonly config: WeaverToml; readonly origins: ReadonlyMap<string, TomlPath> },

@@ -2,8 +2,9 @@ import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
 
 /**
- * The shape of weaver.toml: Service Weaver's application section, its `[single]` and `[multi]`, and `[kube]`, which holds what Service Weaver had in a YAML file of its own.
- * What a field means for the cluster is checked again as a WeaverApp (`@weaver/crds`). Descriptions and defaults are printed in docs/cli.md.
+ * The shape of weaver.toml: Service Weaver's application section, its `[single]` and `[multi]`, and
+ * `[kube]` with what Service Weaver had in a YAML file of its own. Fields for the cluster are
+ * checked again as a WeaverApp (`@weaver/crds`). docs/cli.md prints descriptions and defaults.
  */
 const text = z.string().min(1)
 const quantity = z.union([z.int().min(0), z.string().regex(QUANTITY)], {
@@ -55,7 +56,7 @@ export const applicationSchema = z.strictObject({
 
 /** `localhost:8080`, `[::1]:0`, `:80`; a port is at most 65535. */
 const ADDRESS = /^.*:(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/
-/** Where the listeners of a deployer of this machine are. */
+/** Addresses of listeners for a deployer of this machine. */
 const localListeners = z
   .record(
     z.string(),
@@ -76,7 +77,7 @@ const localListeners = z
   .optional()
   .meta({ keyName: 'LISTENER' })
 
-/** What stands where a table with an address belongs may be the address. */
+/** The address for the hint: the input itself may be one, in place of a table. */
 function exampleAddress(input: unknown): string {
   return JSON.stringify(typeof input === 'string' && ADDRESS.test(input) ? input : 'localhost:8080')
 }
@@ -282,5 +283,8 @@ export type KubeReplicas = NonNullable<KubeSection['replicas']>
 
 /** Names of the application section; the long one is Service Weaver's import path. */
 export const APPLICATION_SECTIONS = ['serviceweaver', 'weaver', 'github.com/ServiceWeaver/weaver'] as const
-/** Sections of deployers that this command does not have; they are let pass unread, so that one file serves several tools. */
+/**
+ * Sections of deployers that this command lacks. They are accepted unread, so that one file serves
+ * several tools.
+ */
 export const FOREIGN_SECTIONS = ['ssh', 'gke', 'gke-local'] as const

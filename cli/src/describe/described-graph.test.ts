@@ -1,4 +1,5 @@
-// Real processes: the built examples/factors, and small programs that do what an application should not.
+// Real processes: the built examples/factors, and small programs that do what an application should
+// not.
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,7 +75,8 @@ describe('a built application', () => {
     expect(bad.stderr).toContain(`weaver.toml:6:1: "${name}".cacheSize: is not more than 0; give more than 0`)
     expect(bad.stderr).toContain(`weaver.toml:7:1: "${name}".cachSize: is not a field of this configuration; did you mean "cacheSize"?`)
     expect(bad.stderr).not.toContain('hunter2')
-    // The check lets the reference pass; the process, which alone may look it up, then ends by itself.
+    // The check lets the reference pass; the process, which alone may look it up, then ends by
+    // itself.
     const started = await deploy('cacheSize = "${env:NO_SUCH_VARIABLE}"')
     expect(started.code).toBe(1)
     expect(started.stderr).toMatch(/the application cannot start: .*there is no environment variable "NO_SUCH_VARIABLE"/)

@@ -14,30 +14,34 @@ import {
 import { buildCommandFor } from '../config/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 
-/** Loading an application takes a second or two; one that takes longer does something else. */
+/** Loading an application takes a second or two; one that takes longer is doing something else. */
 const DEFAULT_TIMEOUT_MS = 30_000
 const LAST_LINES = 10
-/** How long the rest of what an ended process said is waited for: what it has started may hold its stderr open. */
+/**
+ * How long to wait for remaining output of an ended process: a child of it may hold its stderr
+ * open.
+ */
 const DRAIN_MS = 500
 
 export interface DescribeOptions {
   /** Folder of the package; the process runs in it. */
   readonly folder: string
-  /** As the application is started, `node` first; anything else is not run. */
+  /** The command that starts the application, `node` first; any other is not run. */
   readonly command: readonly string[]
   readonly graph: ComponentGraph
   readonly env: Readonly<Record<string, string | undefined>>
   /** @default 30000 */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
-  /** Told what the author of the application should know, though nothing is wrong. */
+  /** Receives what the application's author should know, though nothing is wrong. */
   readonly onWarning?: (line: string) => void
 }
 
 /**
- * The graph with the full JSON Schema of each component's configuration, as a describe run of the built application tells it. Nothing runs when no component
- * takes configuration.
- * @throws WeaverError `WEAVER_CLI_DESCRIBE_FAILED`; `WEAVER_CLI_GENERATED_STALE` when the build is of other sources than the graph
+ * The graph with the full JSON Schema of each component's configuration, from a describe run of the
+ * built application. Nothing runs if no component takes configuration.
+ * @throws WeaverError `WEAVER_CLI_DESCRIBE_FAILED`; `WEAVER_CLI_GENERATED_STALE` when build and
+ * graph come from different sources
  */
 export async function describedGraph(options: DescribeOptions): Promise<ComponentGraph> {
   const { graph, command } = options
@@ -70,7 +74,7 @@ async function describe(options: DescribeOptions, components: readonly string[])
   }
 }
 
-/** @returns how it ended, in words, with the last that it said */
+/** @returns how it ended, in words, with the last lines of its output */
 async function runToItsEnd(options: DescribeOptions, request: DescribeRequest): Promise<string> {
   const { folder, command, env, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   signal?.throwIfAborted()
@@ -89,7 +93,7 @@ async function runToItsEnd(options: DescribeOptions, request: DescribeRequest): 
       clearTimeout(timer)
       clearTimeout(drain)
       signal?.removeEventListener('abort', stop)
-      child.stderr.destroy() // else what the process has started would keep this one waiting
+      child.stderr.destroy() // otherwise a child of the process would keep this one waiting
       then()
     }
     const giveUp = (why: Error): void => {
@@ -105,7 +109,7 @@ async function runToItsEnd(options: DescribeOptions, request: DescribeRequest): 
         ),
       )
     }, timeoutMs)
-    const stop = (): void => giveUp(signal?.reason as Error) // whoever gave the signal says why
+    const stop = (): void => giveUp(signal?.reason as Error) // the signal's reason says why
     signal?.addEventListener('abort', stop, { once: true })
     const ended = (code: number | null, killed: NodeJS.Signals | null): void =>
       settle(() => {
@@ -115,7 +119,7 @@ async function runToItsEnd(options: DescribeOptions, request: DescribeRequest): 
     child.on('error', (cause) => settle(() => reject(describeFailed(options, `it cannot be started: ${cause.message}`, cause))))
     child.on('exit', (code, killed) => {
       if (isSettled) return
-      clearTimeout(timer) // it did end in time
+      clearTimeout(timer) // it ended in time
       drain = setTimeout(() => ended(code, killed), DRAIN_MS)
     })
     child.on('close', ended)

@@ -3,9 +3,13 @@ import { CommanderError } from 'commander'
 import type { CliContext } from '../context.js'
 import { EXIT, exitCodeOf } from './catalogue.js'
 
-/** Tells a person what a command failed of: code and message, since that says what to do; all there is with `WEAVER_DEBUG`. @returns the exit code */
+/**
+ * Reports why a command failed: code and message, which includes the remedy; with `WEAVER_DEBUG`
+ * everything.
+ * @returns the exit code
+ */
 export function reportError(error: unknown, { output, env }: Pick<CliContext, 'output' | 'env'>): number {
-  // commander has printed the help, the version or the complaint already
+  // commander has already printed the help, the version or the problem
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   const code = isWeaverError(error) ? error.code : undefined
   const isDebugging = (env['WEAVER_DEBUG'] ?? '') !== ''

@@ -7,14 +7,17 @@ import { declaresNothing } from './generate-packages.js'
 import { loadCodegen } from './load-codegen.js'
 import { rememberedProject } from './remembered-project.js'
 
-/** What the sources of a package say of its generated files. */
+/** The state of a package's generated files, according to its sources. */
 export type GeneratedState =
   | { readonly kind: 'fresh' }
-  /** Nothing to compare with: a package that is only built, or a program that has no components. */
+  /** Nothing to compare: a package that is only a build, or a program without components. */
   | { readonly kind: 'no sources' }
   | { readonly kind: 'stale' | 'refused'; readonly message: string }
 
-/** Writes nothing; the compiler is loaded only where a source has changed since the last run. */
+/**
+ * Determines the state. It writes nothing, and loads the compiler only if a source has changed
+ * since the last run.
+ */
 export async function generatedState(folder: string, cwd: string): Promise<GeneratedState> {
   const project = rememberedProject(folder)
   if (![GRAPH_FILE, project.tsconfig ?? 'tsconfig.json'].every((file) => existsSync(join(folder, file)))) return { kind: 'no sources' }
@@ -33,7 +36,7 @@ export async function generatedState(folder: string, cwd: string): Promise<Gener
 }
 
 /**
- * For deployers, before anything is started or built.
+ * For deployers, before they start or build anything.
  * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`
  */
 export async function checkGenerated(folder: string, cwd: string): Promise<void> {
@@ -43,7 +46,7 @@ export async function checkGenerated(folder: string, cwd: string): Promise<void>
     throw cliError('WEAVER_CLI_GENERATED_STALE', `${state.message} and build again (\`${buildCommandFor(folder)}\`)`)
 }
 
-/** `weaver generate shop`, as it is typed in `cwd`. */
+/** `weaver generate shop`, as typed in `cwd`. */
 export function generateCommandFor(folder: string, cwd: string): string {
   const dir = relative(cwd, folder)
   return dir === '' ? 'weaver generate' : `weaver generate ${dir}`

@@ -3,20 +3,23 @@ import { loadCodegen } from './load-codegen.js'
 import { rememberedProject } from './remembered-project.js'
 import type { WorkspacePackage } from './workspace-packages.js'
 
-/** What became of one package of a workspace. */
+/** The outcome for one package of a workspace. */
 export type PackageResult =
   | (WorkspacePackage & { readonly result: GenerateResult })
-  /** Not tried: what it depends on has failed. */
+  /** Skipped: a dependency failed. */
   | (WorkspacePackage & { readonly blockedBy: string })
 
-/** Neither components nor run(): a package may use the SDK for other things, and a program may do without it. */
+/**
+ * The package has neither components nor run(): it may use the SDK for other things, and not every
+ * program has them.
+ */
 export function declaresNothing({ status, diagnostics }: GenerateResult): boolean {
   return status === 'failed' && diagnostics.every(({ code }) => code === 'WVG041')
 }
 
 /**
- * Generates for the packages in their order. A package below which one failed is not tried, as its own messages would only speak of that. Packages without
- * components are left out of the results.
+ * Generates for the packages, in their order. A package with a failed dependency is skipped, since
+ * its messages would only repeat that. Results omit packages without components.
  */
 export async function generatePackages(
   packages: readonly WorkspacePackage[],

@@ -1,4 +1,7 @@
-/** The generator; the compiler itself is loaded when a source has changed. For commands that need it, and for them only. */
+/**
+ * Loads the generator, which loads the compiler only if a source has changed. Only for commands
+ * that need it.
+ */
 export async function loadCodegen(): Promise<typeof import('@weaver/codegen')> {
   return import('@weaver/codegen')
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
 
 /**
- * The tsconfig that `weaver generate --project` was given for a package: its graph names it, so that
- * whoever generates or checks later goes by the same one. One that is no longer there is forgotten.
+ * The tsconfig given to `weaver generate --project` for a package. The graph records it, so that
+ * later runs and checks use the same one. A file that no longer exists is forgotten.
  */
 export function rememberedProject(folder: string): { readonly tsconfig?: string } {
   try {
@@ -12,6 +12,6 @@ export function rememberedProject(folder: string): { readonly tsconfig?: string 
     const tsconfig = graph?.project
     return typeof tsconfig === 'string' && existsSync(join(folder, tsconfig)) ? { tsconfig } : {}
   } catch {
-    return {} // without a graph, or with one that is damaged, which the run itself writes anew
+    return {} // no graph, or a damaged one, which the run itself rewrites
   }
 }

@@ -1,4 +1,4 @@
-/** The packages of a workspace that may have components, each after those that it depends on. */
+/** The packages of a workspace that may have components, each after its dependencies. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rememberedProject } from './remembered-project.js'
@@ -7,7 +7,7 @@ export interface WorkspacePackage {
   readonly name: string
   /** Absolute. */
   readonly folder: string
-  /** Names of those packages of the workspace that it depends on and that may have components. */
+  /** Names of its dependencies that are in the workspace and may have components. */
   readonly dependencies: readonly string[]
 }
 
@@ -23,14 +23,14 @@ const PNPM_FILE = 'pnpm-workspace.yaml'
 const SDK = '@weaver/sdk'
 
 /**
- * Packages that have a tsconfig.json and depend on the SDK, in an order in which each can read the graphs of those below it; packages that depend on each other
- * in a circle come in the order of their names.
- * @returns `undefined` for a folder that is the root of no workspace
+ * Packages that have a tsconfig.json and depend on the SDK, ordered so that each can read the
+ * graphs of its dependencies; packages in a dependency cycle are sorted by name.
+ * @returns `undefined` if the folder is not the root of a workspace
  */
 export async function workspacePackages(folder: string): Promise<readonly WorkspacePackage[] | undefined> {
   const patterns = await workspacePatterns(folder)
   if (patterns === undefined) return undefined
-  // the root itself may be an application
+  // the root may itself be an application
   const found = [...new Set([...expand(folder, patterns), folder])].flatMap((at) => {
     const manifest = readManifest(at)
     if (manifest?.name === undefined || !existsSync(join(at, rememberedProject(at).tsconfig ?? 'tsconfig.json'))) return []
@@ -55,11 +55,14 @@ function readManifest(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest // as npm documents it
   } catch {
-    return undefined // no package, or one that npm would complain of
+    return undefined // not a package, or one that npm would reject
   }
 }
 
-/** Folders that patterns name: `*` stands for one part of a path, `**` for any number of them, `!` before a pattern takes folders out again. */
+/**
+ * Folders matching the patterns: `*` is one segment of a path, `**` any number of them, and `!`
+ * before a pattern excludes folders again.
+ */
 function expand(root: string, patterns: readonly string[]): readonly string[] {
   const found = new Set<string>()
   for (const pattern of patterns) {

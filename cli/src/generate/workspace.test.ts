@@ -7,7 +7,10 @@ import { workspacePackages } from './workspace-packages.js'
 
 const json = JSON.stringify
 const DOORS = { '.': './src/stock.ts', './weaver': './src/weaver.gen.ts', './weaver.graph.json': './weaver.graph.json' }
-/** `@acme/app` stands before the package that it depends on; `old` is taken out, and `tools` uses the SDK for other things. */
+/**
+ * `@acme/app` stands before the package that it depends on; `old` is taken out, and `tools` uses
+ * the SDK for other things.
+ */
 const WORKSPACE = {
   'package.json': json({ name: 'acme', private: true, workspaces: ['packages/*', '!packages/old'] }),
   ...INSTALLED,
@@ -80,7 +83,8 @@ describe('weaver generate at the root of a workspace', () => {
       return false
     }
     expect(await seen('"take"')).toBe(true)
-    // the watchers are started one after the other; the first change may come before the last of them watches
+    // the watchers are started one after the other; the first change may come before the last of
+    // them watches
     for (const deadline = Date.now() + 60_000; Date.now() < deadline && !(await graph('app')).includes('"give"');) {
       await writeFile(join(root, 'packages/stock/src/stock.ts'), component('Stock', 'give'))
       await new Promise((resolve) => setTimeout(resolve, 500))

@@ -1,6 +1,9 @@
 import type { ComponentGraph } from '@weaver/sdk/contract'
 
-/** The graph as a Mermaid flow chart: components, who refers to whom (dotted: lazily), listeners, and what each is marked with. */
+/**
+ * The graph as a Mermaid flow chart: components, their refs (lazy ones dotted), listeners, and the
+ * components' marks.
+ */
 export function callGraph({ components }: ComponentGraph): string {
   const ids = new Map(components.map(({ name }, i) => [name, `c${i}`]))
   const lines = components.flatMap((component) => {

@@ -1,9 +1,12 @@
-/** Shorter than this, both are shown whole. */
+/** Texts shorter than this are shown whole. */
 const WHOLE = 60
-/** Words around what changed. */
+/** Number of words shown around a change. */
 const CONTEXT = 6
 
-/** `old is now new`, of long texts the part in which they differ: a method's signature holds the structure of every type. */
+/**
+ * `old is now new`; of long texts, the part that differs: a method's signature contains the
+ * structure of every type.
+ */
 export function changedPart(was: string, is: string): string {
   if (was.length <= WHOLE && is.length <= WHOLE) return `${was} is now ${is}`
   const [old, now] = [wordsOf(was), wordsOf(is)]
@@ -19,7 +22,7 @@ export function changedPart(was: string, is: string): string {
   return `${part(old)} is now ${part(now)}`
 }
 
-/** Names with their quotes, blanks, and marks one by one. */
+/** Names with their quotes, blanks, and punctuation marks one by one. */
 function wordsOf(text: string): readonly string[] {
   return text.match(/"[^"]*"|\w+|\s+|[^\w\s]/g) ?? []
 }

@@ -1,7 +1,10 @@
-/** What changed in what a component takes as configuration. Configuration belongs to a version, so that nothing of it is ever mixed. */
+/**
+ * Changes in the configuration that a component takes. Configuration belongs to a version and is
+ * never mixed.
+ */
 type Schema = Readonly<Record<string, unknown>>
 
-/** One line for each change, by the path of its key. */
+/** One line per change, by the path of its key. */
 export function diffConfig(was: Schema | undefined, is: Schema | undefined): readonly string[] {
   if (was === undefined && is === undefined) return []
   if (is === undefined) return ['configuration is no longer taken']

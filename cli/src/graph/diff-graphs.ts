@@ -1,6 +1,6 @@
 /**
- * What changed between two builds, and what of it would have broken if their processes had talked to each other. With Weaver they never do: a report for people
- * who want to know what a rollout spares them.
+ * What changed between two builds, and what would have broken if their processes had talked to each
+ * other. With Weaver they never do: the report shows what a rollout spares its users.
  */
 import type { ComponentGraph, ComponentNode } from '@weaver/sdk/contract'
 import { changedPart } from './changed-part.js'
@@ -8,16 +8,18 @@ import { diffConfig } from './diff-config.js'
 
 export interface GraphChange {
   readonly component: string
-  /** Such as `method add: (item: string) => number is now (item: string, count: number) => number`. */
+  /**
+   * Such as `method add: (item: string) => number is now (item: string, count: number) => number`.
+   */
   readonly what: string
-  /** What mixed versions would have done; absent: nothing. */
+  /** The effect in mixed versions; absent if there is none. */
   readonly breaks?: string
 }
 
 export interface GraphDiff {
   /** Sorted by component. */
   readonly changes: readonly GraphChange[]
-  /** The two builds would have understood each other's calls. */
+  /** Whether the two builds would have understood each other's calls. */
   readonly isCompatible: boolean
 }
 
@@ -81,7 +83,7 @@ function compareLists(what: string, was: readonly string[], is: readonly string[
   ]
 }
 
-/** As text: a line for each change, those that would have broken something marked with `!`. */
+/** As text: one line per change; `!` marks those that would have broken something. */
 export function formatDiff({ changes, isCompatible }: GraphDiff): string {
   if (changes.length === 0) return 'no changes'
   const lines = changes.map(({ component, what, breaks }) => `${breaks === undefined ? ' ' : '!'} ${component}: ${what}${breaks === undefined ? '' : ` (mixed: ${breaks})`}`) // prettier-ignore

@@ -4,8 +4,8 @@ import { GRAPH_FILE, parseGraph, type ComponentGraph } from '@weaver/sdk/contrac
 import { cliError } from '../errors/catalogue.js'
 
 /**
- * The graph of a build: a file, or the folder of a package that has it.
- * @throws WeaverError `WEAVER_CLI_GRAPH`: it cannot be read, or is no graph.
+ * The graph of a build: a file, or the folder of a package that has one.
+ * @throws WeaverError `WEAVER_CLI_GRAPH`: it cannot be read, or is not a graph.
  */
 export function readGraph(given: string, cwd: string): ComponentGraph {
   const path = graphPath(given, cwd)
@@ -26,7 +26,7 @@ export function readGraph(given: string, cwd: string): ComponentGraph {
   }
 }
 
-/** The file that a user means by a file, or by the folder of a package. */
+/** The graph file that a user means by a file or by the folder of a package. */
 export function graphPath(given: string, cwd: string): string {
   const path = resolve(cwd, given)
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, GRAPH_FILE) : path

@@ -1,9 +1,11 @@
 /**
- * Every request that the command sends to another machine: registries, their token services, the Kubernetes API. Here alone is known how one gets out: by which
- * proxy, and with which certificates.
+ * Sends every request of the command to another machine: registries, their token services, the
+ * Kubernetes API. The only module that knows how to get out: by which proxy, with which
+ * certificates.
  *
- * undici's `request`, not `fetch`: that one has the rules of browsers, which refuse ports such as 6000, and follows redirects with no say of ours. Nor its
- * `EnvHttpProxyAgent`, which knows no CIDR ranges, sends HTTPS through `HTTP_PROXY`, and asks a proxy for loopback.
+ * undici's `request`, not `fetch`, which follows the rules of browsers: it refuses ports such as
+ * 6000, and follows redirects by itself. Nor its `EnvHttpProxyAgent`, which supports no CIDR
+ * ranges, sends HTTPS through `HTTP_PROXY`, and uses a proxy for loopback.
  */
 import type { Readable } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
@@ -19,24 +21,30 @@ export interface HttpRequest {
   readonly body?: Buffer | string | Readable
   readonly signal?: AbortSignal
   readonly tls?: TlsOptions
-  /** In place of what the environment says. */
+  /** Overrides the environment. */
   readonly proxy?: Proxy
-  /** Until the answer begins. @default 300000 */
+  /** Until the response starts. @default 300000 */
   readonly headersTimeoutMs?: number
-  /** Between two pieces of the answer; 0: for ever. @default 300000 */
+  /** Between two chunks of the response; 0 for no limit. @default 300000 */
   readonly bodyTimeoutMs?: number
 }
 
 export interface HttpClient {
-  /** Sends one request; redirects are not followed. Rejects when there is no answer, with the signal's reason when it is aborted. */
+  /**
+   * Sends one request, without following redirects. Rejects if there is no response, and with the
+   * signal's reason if it is aborted.
+   */
   request(url: URL, options?: HttpRequest): Promise<Dispatcher.ResponseData>
-  /** For messages about a failure: ` through the proxy "http://proxy.corp:3128" (HTTPS_PROXY)`, or nothing. */
+  /**
+   * For messages of failures: ` through the proxy "http://proxy.corp:3128" (HTTPS_PROXY)`, or
+   * nothing.
+   */
   via(url: URL, proxy?: Proxy): string
-  /** Ends the connections that are kept. Those that nobody uses do not keep a process alive. */
+  /** Closes the connections that are kept alive. Idle ones do not keep a process alive. */
   close(): Promise<void>
 }
 
-/** @throws WeaverError `WEAVER_CLI_USAGE` when a variable of the environment holds no URL of a proxy */
+/** @throws WeaverError `WEAVER_CLI_USAGE` when an environment variable is not the URL of a proxy */
 export function createHttpClient(env: Readonly<Record<string, string | undefined>>): HttpClient {
   const findProxy: FindProxy = proxiesOf(env)
   const dispatchers = new Map<string, Dispatcher>()
@@ -45,7 +53,7 @@ export function createHttpClient(env: Readonly<Record<string, string | undefined
     const key = JSON.stringify([proxy?.url, proxy?.authorization, tls])
     const known = dispatchers.get(key)
     if (known !== undefined) return known
-    const { Agent, ProxyAgent } = await import('undici') // commands that send nothing need not load it
+    const { Agent, ProxyAgent } = await import('undici') // not loaded by commands that send nothing
     const made =
       proxy === undefined
         ? new Agent(tls === undefined ? {} : { connect: tls })
@@ -53,7 +61,7 @@ export function createHttpClient(env: Readonly<Record<string, string | undefined
             uri: proxy.url.href,
             ...(proxy.authorization === undefined ? {} : { token: proxy.authorization }),
             ...(tls === undefined ? {} : { requestTls: tls }),
-            // proxies let CONNECT pass to port 443 and few others; plain HTTP they take as such
+            // proxies allow CONNECT to port 443 and few others; plain HTTP they accept as it is
             proxyTunnel: false,
           })
     dispatchers.set(key, made)
@@ -66,7 +74,7 @@ export function createHttpClient(env: Readonly<Record<string, string | undefined
       const dispatcher = await dispatcherFor(options.proxy ?? findProxy(url), options.tls)
       return request(url, {
         dispatcher,
-        method: (options.method ?? 'GET') as Dispatcher.HttpMethod, // of ours, which are all in its list
+        method: (options.method ?? 'GET') as Dispatcher.HttpMethod, // ours are all in its list
         headers: { 'user-agent': 'weaver', ...options.headers },
         ...(options.body === undefined ? {} : { body: options.body }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -1,6 +1,7 @@
 /**
- * Which proxy a request goes through, by the rules of Go's `httpproxy` package, which kubectl, docker and helm follow: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`
- * in both cases of letters, the upper one first. Libraries for Node know neither CIDR ranges nor the exception for loopback.
+ * Which proxy a request uses, by the rules of Go's `httpproxy` package, which kubectl, docker and
+ * helm follow: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper case first, then in lower case.
+ * Libraries for Node support neither CIDR ranges nor the exception for loopback.
  */
 import { BlockList, isIP } from 'node:net'
 import { cliError } from '../errors/catalogue.js'
@@ -10,16 +11,16 @@ export interface Proxy {
   readonly url: URL
   /** Value of `Proxy-Authorization`. */
   readonly authorization?: string
-  /** Where it is configured, for messages: `HTTPS_PROXY`. */
+  /** The variable that configures it, for messages: `HTTPS_PROXY`. */
   readonly source: string
 }
-/** @returns the proxy for a URL; `undefined`: the request goes straight to its host */
+/** @returns the proxy for a URL; `undefined` for a direct connection */
 export type FindProxy = (url: URL) => Proxy | undefined
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80' }
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'socks5:'])
 
-/** @throws WeaverError `WEAVER_CLI_USAGE` when a variable holds no URL of a proxy */
+/** @throws WeaverError `WEAVER_CLI_USAGE` when a variable is not the URL of a proxy */
 export function proxiesOf(env: Readonly<Record<string, string | undefined>>): FindProxy {
   const set = (name: string): readonly [string, string] | undefined =>
     [name, name.toLowerCase()].map((one) => [one, env[one]?.trim() ?? ''] as const).find(([, value]) => value !== '')
@@ -39,7 +40,7 @@ export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Fi
 export function parseProxy(text: string, source: string): Proxy {
   const written = text.includes('://') ? text.replace(/^socks5h:/i, 'socks5:') : `http://${text}`
   const url = URL.canParse(written) ? new URL(written) : undefined
-  // the value stays out of the message: it may hold a password
+  // the message omits the value, which may contain a password
   if (url === undefined || !SCHEMES.has(url.protocol) || url.hostname === '')
     throw cliError('WEAVER_CLI_USAGE', `${source} is not the URL of a proxy; write it as http://proxy.example:3128`)
   const { username, password } = url
@@ -53,11 +54,14 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    return text // a password with a bare "%" means itself
+    return text // a password with a bare "%" stands for itself
   }
 }
 
-/** `NO_PROXY`: names with their subdomains, `.suffixes`, addresses, CIDR ranges, each but a range with or without a port; `*` for all. Loopback never has a proxy. */
+/**
+ * `NO_PROXY`: names, which include their subdomains, `.suffixes`, addresses and CIDR ranges, all
+ * but ranges optionally with a port; `*` for all. Loopback never uses a proxy.
+ */
 function exceptions(list: string): (url: URL) => boolean {
   const ranges = new BlockList()
   const addresses: { readonly address: BlockList; readonly port: string | undefined }[] = []

@@ -11,27 +11,28 @@ import { listPackageFiles, readPackageJson } from './package-files.js'
 export interface ApplicationPackage {
   /** Folder of the package. */
   readonly folder: string
-  /** The file that `node` runs, relative to the folder; checked to be there. */
+  /** The file that `node` runs, relative to the folder; checked to exist. */
   readonly main: string
-  /** Without one the image is no Weaver application: the operator itself, for instance. */
+  /** Without a graph the image is not a Weaver application: the operator itself, for instance. */
   readonly hasGraph: boolean
-  /** Adds to the graph what the types do not tell. @default the graph as it was generated */
+  /** Adds to the graph what types do not say. @default the graph as generated */
   readonly describe?: (graph: ComponentGraph) => Promise<ComponentGraph>
 }
 
 export interface ApplicationLayers {
   readonly layers: readonly Layer[]
   readonly fingerprint?: string
-  /** Dependencies that are for some processors only. */
+  /** Dependencies that are for certain platforms only. */
   readonly natives: readonly NativePackage[]
-  /** Files that are not in the image, a sentence each. */
+  /** Files missing in the image, a sentence each. */
   readonly leftOut: readonly string[]
 }
 
 const APP_FOLDER = 'app'
 
 /**
- * The layers that are put upon a base image, the one that changes least first: the production dependencies, the application, its component graph.
+ * The layers on top of a base image, the least often changed first: the production dependencies,
+ * the application, its component graph.
  * @throws WeaverError `WEAVER_CLI_NOT_BUILT`, `WEAVER_CLI_DEPENDENCY_MISSING`
  */
 export async function buildApplicationLayers(app: ApplicationPackage, cacheFolder: string): Promise<ApplicationLayers> {
@@ -54,7 +55,8 @@ export async function buildApplicationLayers(app: ApplicationPackage, cacheFolde
         size: file.size,
         isExecutable: file.isExecutable,
       })
-  // Without `files` an application gives its build and no sources, tests or configuration of tools.
+  // Without `files` an application contributes its build, but no sources, tests or tool
+  // configuration.
   const built = app.main.includes('/') ? (app.main.split('/')[0] ?? app.main) : app.main
   const application = (
     await listPackageFiles(folder, { ...manifest, files: manifest.files ?? [built] }, { always: [built], onLeftOut })
@@ -73,7 +75,7 @@ export async function buildApplicationLayers(app: ApplicationPackage, cacheFolde
   return { layers, natives, leftOut, ...(described === undefined ? {} : { fingerprint: described.fingerprint }) }
 }
 
-/** The component graph beside a package; `undefined` when it was not generated. */
+/** The component graph of a package; `undefined` if it was not generated. */
 export async function findGraph(folder: string): Promise<ComponentGraph | undefined> {
   const path = await graphPath(folder)
   return path === undefined ? undefined : readGraphFile(path, await readFile(path, 'utf8'))
@@ -97,7 +99,7 @@ function readGraphFile(path: string, text: string): ComponentGraph {
   }
 }
 
-/** The generator writes beside the generated code: below `src`, or at the top. */
+/** The generator writes the graph beside the generated code, below `src` or at the top. */
 async function graphPath(folder: string): Promise<string | undefined> {
   for (const place of ['.', 'src']) {
     const path = join(folder, place, GRAPH_FILE)

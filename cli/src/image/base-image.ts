@@ -17,7 +17,7 @@ import type { FetchedManifest, RegistryClient } from './registry-client.js'
 export interface BaseImage {
   readonly reference: ImageReference
   readonly digest: string
-  /** As its index describes it, else as its configuration does. */
+  /** As described by its index, else by its configuration. */
   readonly platform: Platform
   readonly format: ImageFormat
   readonly manifest: ImageManifest
@@ -26,20 +26,24 @@ export interface BaseImage {
 
 export interface BaseImageOptions {
   readonly client: RegistryClient
-  /** What must be there. Empty: `linux/amd64` and this machine's architecture, as far as they are there; the one platform of an image that has no other. */
+  /**
+   * The required platforms. Empty: `linux/amd64` and this machine's architecture, if available; the
+   * only platform of an image that has just one.
+   */
   readonly platforms: readonly Platform[]
   readonly architecture: string
 }
 
-/** One image of a base; of an index most are only named until they are chosen. */
+/** One image of a base; most entries of an index are not loaded unless chosen. */
 interface Offer {
   readonly platform: Platform
   readonly read: () => Promise<BaseImage>
 }
 
 /**
- * Reads a base image. Of an image for many platforms those asked for are taken.
- * @throws WeaverError `WEAVER_CLI_REGISTRY` when a platform is not there; the message says which are
+ * Reads a base image; of a multi-platform image, the requested platforms.
+ * @throws WeaverError `WEAVER_CLI_REGISTRY` when a platform is missing; the message lists the
+ * available ones
  */
 export async function readBaseImage(name: string, { client, platforms, architecture }: BaseImageOptions): Promise<readonly BaseImage[]> {
   const reference = parseReference(name)
@@ -81,7 +85,10 @@ interface Place {
   readonly client: RegistryClient
 }
 
-/** An image that its index gives no platform is asked for it. What is no image (an attestation, a signature) is no offer. */
+/**
+ * Loads an image to learn its platform if the index does not state it. Entries that are not images
+ * (attestations, signatures) are dropped.
+ */
 async function offersOf(descriptors: readonly Descriptor[], { reference, client }: Place): Promise<readonly Offer[]> {
   const offers = descriptors
     .filter(
@@ -112,7 +119,7 @@ async function readOne(reference: ImageReference, manifest: Manifest): Promise<B
   )
 }
 
-/** @returns `undefined` for what is not an image */
+/** @returns `undefined` if it is not an image */
 async function tryImage(reference: ImageReference, { client, digest, body }: Manifest): Promise<BaseImage | undefined> {
   const manifest = manifestSchema.safeParse(JSON.parse(body.toString())).data
   if (manifest === undefined) return undefined
@@ -123,7 +130,7 @@ async function tryImage(reference: ImageReference, { client, digest, body }: Man
   return { reference, digest, platform: platformOf(config), format, manifest, config }
 }
 
-/** An image's configuration has the fields of a platform among its own. */
+/** The configuration of an image contains the fields of a platform. */
 function platformOf(config: ImageConfig): Platform {
   const { os, architecture } = config
   const rest = ['variant', 'os.version', 'os.features'].filter((key) => config[key] !== undefined).map((key) => [key, config[key]])
@@ -134,6 +141,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // the configuration of something else need not be JSON
+    return undefined // configurations of other artifacts need not be JSON
   }
 }

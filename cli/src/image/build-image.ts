@@ -4,14 +4,14 @@ import type { Layer } from './layer.js'
 import { MEDIA_TYPES, sha256, type Descriptor } from './oci.js'
 import { formatReference } from './reference.js'
 
-/** How the processes of an image start. */
+/** How processes of the image start. */
 export interface RunSettings {
   readonly entrypoint: readonly string[]
   readonly args: readonly string[]
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** One platform of an image: everything but the bytes of its layers. */
+/** One platform of an image: everything except the bytes of its layers. */
 export interface PlatformImage {
   readonly base: BaseImage
   readonly config: Buffer<ArrayBuffer>
@@ -22,22 +22,22 @@ export interface PlatformImage {
 
 export interface BuiltImage {
   readonly images: readonly PlatformImage[]
-  /** Present when there is more than one platform. */
+  /** Present if there are several platforms. */
   readonly index?: { readonly body: Buffer<ArrayBuffer>; readonly mediaType: string }
-  /** What a reference by digest names. */
+  /** The digest by which the image is referenced. */
   readonly digest: string
   readonly layers: readonly Layer[]
 }
 
-/** Weaver's images run as this user and group; pods must not run as root. */
+/** User and group of Weaver's images; pods must not run as root. */
 export const RUN_AS = '1000:1000'
 const EPOCH = '1970-01-01T00:00:00Z'
 
-/** Puts layers upon a base image. A pure function: the same base and layers give the same digest. */
+/** Puts layers on top of a base image. Pure: the same base and layers yield the same digest. */
 export function buildImage(bases: readonly BaseImage[], layers: readonly Layer[], settings: RunSettings): BuiltImage {
   const images = bases.map((base) => buildPlatform(base, layers, settings))
   const [first] = images
-  if (first === undefined) throw new RangeError('an image needs a base') // readBaseImage gives at least one
+  if (first === undefined) throw new RangeError('an image needs a base') // readBaseImage returns at least one
   if (images.length === 1) return { images, digest: first.digest, layers }
   const types = MEDIA_TYPES[first.base.format]
   const body = json({
@@ -53,7 +53,7 @@ export function buildImage(bases: readonly BaseImage[], layers: readonly Layer[]
   return { images, index: { body, mediaType: types.index }, digest: sha256(body), layers }
 }
 
-/** A tag from what is in the image: the same for the same content, whatever compressed it. */
+/** A tag derived from the image's content, independent of its compression. */
 export function contentTag(bases: readonly BaseImage[], layers: readonly Pick<Layer, 'diffId'>[], settings: RunSettings): string {
   const parts = [
     bases.map((base) => base.digest),

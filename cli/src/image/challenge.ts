@@ -1,8 +1,8 @@
-/** One offer of `WWW-Authenticate`: how a server wants to be authenticated to. */
+/** One challenge of `WWW-Authenticate`: a way in which the server accepts credentials. */
 export interface Challenge {
-  /** Lower case. */
+  /** In lower case. */
   readonly scheme: string
-  /** Names in lower case. */
+  /** By name, in lower case. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
@@ -12,8 +12,9 @@ const SCHEME = new RegExp(String.raw`(${TOKEN})(?:[ \t]+[0-9A-Za-z\-._~+/]+=*(?=
 const BETWEEN = /[\s,]*/y
 
 /**
- * The grammar of RFC 9110, section 11.6.1: several challenges in one header or in several, each with parameters that are divided by the same comma.
- * @param header as it arrived; what does not fit the grammar is passed over
+ * Parses the grammar of RFC 9110, section 11.6.1: several challenges in one or several headers,
+ * whose parameters are separated by the same comma as the challenges.
+ * @param header as received; what does not fit the grammar is skipped
  */
 export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
   const text = [header ?? []].flat().join(', ')

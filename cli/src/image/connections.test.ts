@@ -25,7 +25,8 @@ describe('findEngine', () => {
 })
 
 describe('RegistryClient', () => {
-  // A registry that says much to a write, which the real one does not: each answer left unread would hold a connection.
+  // A registry that says much to a write, which the real one does not: each answer left unread
+  // would hold a connection.
   it('reads what is said to a write, so that its connection is free again', async () => {
     const talkative = createServer((request, response) => {
       request.resume().on('end', () => response.writeHead(201).end('x'.repeat(1_000_000)))

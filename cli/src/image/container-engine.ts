@@ -10,7 +10,7 @@ import { formatReference, isLoopbackRegistry, parseReference, type ImageReferenc
 export const ENGINES = ['docker', 'podman', 'buildah'] as const
 export type Engine = (typeof ENGINES)[number]
 
-/** The first engine that is installed and answers. A `docker` without its daemon is none. */
+/** The first engine that is installed and works. A `docker` without its daemon does not count. */
 export async function findEngine(env: Readonly<Record<string, string | undefined>>): Promise<Engine | undefined> {
   for (const engine of ENGINES) if ((await run(engine, ['info'], { env, timeoutMs: 5_000 })).code === 0) return engine
   return undefined
@@ -29,8 +29,9 @@ export interface EngineBuild {
 }
 
 /**
- * Builds and pushes with an engine: the same layers as without one, added by a Dockerfile that runs nothing.
- * @returns the digest that the registry has
+ * Builds and pushes with an engine. A Dockerfile without RUN adds the same layers as a build
+ * without an engine.
+ * @returns the digest in the registry
  */
 export async function buildWithEngine(engine: Engine, build: EngineBuild): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-image-'))
@@ -93,7 +94,7 @@ function run(
   { env, timeoutMs, onOutput }: RunOptions,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    // a timer of our own: that of spawn goes on when the program does not exist
+    // a timer of our own: spawn's keeps running if the program does not exist
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     let stdout = ''

@@ -1,7 +1,10 @@
-// Which packages an application needs when it runs, and where each goes below /app/node_modules.
-// Packages are found as Node finds them: from the real path of whoever asks, upwards. That holds for npm, pnpm and yarn with node_modules, and for workspaces.
-// I1 what a package resolves in the image is what it resolves here, by real path; a peer dependency may be met by the nearest copy instead.
-// I2 the result depends on what is installed, not on the order of folders: names are visited sorted, breadth first, the application's own first.
+// Which packages an application needs at run time, and the place of each below /app/node_modules.
+// Packages are resolved as Node does: from the real path of the importing package upwards. That
+// covers npm, pnpm and yarn with node_modules, and workspaces.
+// I1  A package resolves the same packages in the image as here, by real path; a peer dependency
+//     may instead be the nearest copy.
+// I2  The result depends on what is installed, not on the order of folders: names are visited
+//     sorted, breadth first, the application's own first.
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { cliError } from '../errors/catalogue.js'
@@ -18,13 +21,19 @@ export interface PlacedPackage {
 }
 
 export interface ClosureOptions {
-  /** The operating system that the packages are for; optional ones for others are left out. @default "linux" */
+  /**
+   * The operating system that the packages are for; optional packages for others are omitted.
+   * @default "linux"
+   */
   readonly os?: string
-  /** Told of each package that is for some processors only, whether it is left out or not. */
+  /** Receives each package that is for certain platforms only, omitted or not. */
   readonly onNative?: (one: NativePackage) => void
 }
 
-/** @throws WeaverError `WEAVER_CLI_DEPENDENCY_MISSING` naming every package that is not installed, and who needs it. */
+/**
+ * @throws WeaverError `WEAVER_CLI_DEPENDENCY_MISSING` naming every package that is not installed,
+ * and its dependents.
+ */
 export async function resolveDependencies(
   folder: string,
   { os = 'linux', onNative }: ClosureOptions = {},
@@ -73,12 +82,12 @@ function neededBy(manifest: PackageJson): readonly Need[] {
   for (const name of Object.keys(manifest.peerDependencies ?? {}))
     needs.set(name, { name, isRequired: manifest.peerDependenciesMeta?.[name]?.optional !== true, isPeer: true })
   for (const name of Object.keys(manifest.dependencies ?? {})) needs.set(name, { name, isRequired: true, isPeer: false })
-  // npm repeats an optional dependency below `dependencies` when it publishes
+  // npm repeats optional dependencies under `dependencies` when it publishes
   for (const name of Object.keys(manifest.optionalDependencies ?? {})) needs.set(name, { name, isRequired: false, isPeer: false })
   return [...needs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-/** The target that a package at `from` would load for `name`. */
+/** The target that a package at `from` loads for `name`. */
 function visibleFrom(from: string, name: string, placed: ReadonlyMap<string, string>): string | undefined {
   for (let at = from; ;) {
     const candidate = at === '' ? `node_modules/${name}` : `${at}/node_modules/${name}`

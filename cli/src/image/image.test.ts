@@ -1,4 +1,5 @@
-// The builder without an engine, against a real registry (Debian's docker-registry); skopeo is the second opinion on what was pushed.
+// The builder without an engine, against a real registry (Debian's docker-registry); skopeo is the
+// second opinion on what was pushed.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, utimes, writeFile, chmod } from 'node:fs/promises'

@@ -1,5 +1,6 @@
-// Layers of an image as reproducible tars: the same files give the same bytes, whoever packs them, wherever and whenever. Packed layers are kept in a cache by
-// what is in them, so that an unchanged one is neither packed nor compressed again.
+// Layers of an image as reproducible tars: the same files yield the same bytes on every machine at
+// any time. Packed layers are cached by content, so an unchanged one is neither packed nor
+// compressed again.
 import { createHash, type Hash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
@@ -19,25 +20,25 @@ export interface LayerFile {
 }
 
 export interface Layer {
-  /** For people: `dependencies`, `application`, `component graph`. */
+  /** For messages: `dependencies`, `application`, `component graph`. */
   readonly name: string
-  /** Of the compressed tar. */
+  /** Digest of the compressed tar. */
   readonly digest: string
-  /** Of the tar. */
+  /** Digest of the uncompressed tar. */
   readonly diffId: string
   readonly size: number
-  /** The compressed tar. */
+  /** Path of the compressed tar. */
   readonly file: string
   readonly fileCount: number
   readonly isFromCache: boolean
 }
 
-/** Bumped when the way of packing changes, so that old cache entries are not taken for new ones. */
+/** Increased whenever packing changes, so that old cache entries are not reused. */
 const PACKING = 'weaver-layer-2'
 const KEEP_MS = 30 * 24 * 3600 * 1000
 const metaSchema = z.object({ digest: z.string(), diffId: z.string(), size: z.number() })
 
-/** @param cacheFolder is made when missing; entries that were not used for 30 days are removed */
+/** @param cacheFolder created if missing; entries unused for 30 days are removed */
 export async function packLayer(name: string, files: readonly LayerFile[], cacheFolder: string): Promise<Layer> {
   await mkdir(cacheFolder, { recursive: true })
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -52,7 +53,7 @@ export async function packLayer(name: string, files: readonly LayerFile[], cache
   return { name, ...meta, file, fileCount: files.length, isFromCache: false }
 }
 
-/** Removes what was not used for 30 days. */
+/** Removes entries unused for 30 days. */
 export async function pruneLayerCache(cacheFolder: string, now: number = Date.now()): Promise<void> {
   for (const entry of await readdir(cacheFolder)) {
     const path = join(cacheFolder, entry)
@@ -90,7 +91,7 @@ async function readMeta(metaFile: string, layerFile: string): Promise<z.output<t
     await Promise.all([utimes(metaFile, now, now), utimes(layerFile, now, now)])
     return meta
   } catch {
-    return undefined // absent or damaged: the layer is packed again
+    return undefined // missing or damaged: the layer is packed again
   }
 }
 
@@ -149,8 +150,10 @@ async function addFiles(tar: ReturnType<typeof pack>, files: readonly LayerFile[
 }
 
 /**
- * A time that the content alone decides. Servers of files (`send`, nginx) make `ETag` and `Last-Modified` of size and time: with one time for all, browsers would
- * keep a file of the last release when the new one has its size. From 1980, where ZIP begins, to 2011: never in the future.
+ * A time derived from the content alone. File servers (`send`, nginx) build `ETag` and
+ * `Last-Modified` from size and time: if all files had one time, browsers would keep a file of the
+ * last release when the new one has the same size. Between 1980, where ZIP begins, and 2011: never
+ * in the future.
  */
 function timeOf(content: Buffer): Date {
   const SECONDS_TO_1980 = 315_532_800

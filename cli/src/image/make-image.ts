@@ -23,12 +23,15 @@ export const DEFAULT_MAIN = 'dist/main.js'
 export interface MakeImageOptions {
   /** Folder of the package. */
   readonly folder: string
-  /** Command of the image; its last word that names a file of the package must exist. @default ["node", "dist/main.js"] */
+  /**
+   * Command of the image; its last word that names a file of the package must exist. @default
+   * ["node", "dist/main.js"]
+   */
   readonly entrypoint?: readonly string[]
   readonly args?: readonly string[]
   /** @default "docker.io/library/node:24-slim" */
   readonly base?: string
-  /** Where to push; without a tag one is made from the content. */
+  /** Where to push; without a tag, one is derived from the content. */
   readonly target: string
   /** @default "auto" */
   readonly engine?: 'auto' | 'none' | Engine
@@ -36,10 +39,13 @@ export interface MakeImageOptions {
   readonly insecureRegistries?: readonly string[]
   /** @default true */
   readonly hasGraph?: boolean
-  /** The component graph where it is described already. @default the one beside the package, described by a run of the entrypoint */
+  /**
+   * The component graph, if already described. @default the one beside the package, described by
+   * running the entrypoint
+   */
   readonly graph?: ComponentGraph
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Architecture of this machine, in Node's words. @default process.arch */
+  /** Architecture of this machine, by Node's name. @default process.arch */
   readonly architecture?: string
   readonly onProgress: (line: string) => void
   readonly signal?: AbortSignal
@@ -62,7 +68,9 @@ export interface MadeImage {
   readonly durationMs: number
 }
 
-/** Builds an image of a package and pushes it, with a container engine where one works and without any where none does. */
+/**
+ * Builds an image of a package and pushes it, with a container engine if one works, else without.
+ */
 export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
   const started = performance.now()
   const target = parseReference(options.target)
@@ -148,7 +156,7 @@ export async function makeImage(options: MakeImageOptions): Promise<MadeImage> {
 }
 
 async function chooseEngine({ engine = 'auto', env, platforms = [] }: MakeImageOptions): Promise<Engine | 'none'> {
-  // engines build for one platform at a time
+  // engines build one platform at a time
   if (engine === 'auto' && platforms.length > 1) return 'none'
   return engine === 'auto' ? ((await findEngine(env)) ?? 'none') : engine
 }
@@ -158,7 +166,7 @@ function cacheFolder(env: Readonly<Record<string, string | undefined>>): string 
   return join(env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache'), 'weaver')
 }
 
-/** `dist/main.js` runs by node; anything with a blank is a command of its own. */
+/** `dist/main.js` is run by node; a text with a blank is a command of its own. */
 export function parseEntrypoint(text: string): readonly string[] {
   const words = text.trim().split(/\s+/)
   if (words[0] === '')
@@ -166,7 +174,7 @@ export function parseEntrypoint(text: string): readonly string[] {
   return words.length === 1 ? ['node', ...words] : words
 }
 
-/** The file of the package that a command runs: its first word that is a path of a script. */
+/** The file of the package that a command runs: its first word that is the path of a script. */
 function mainOf(entrypoint: readonly string[]): string {
   return (entrypoint.find((word) => /\.[cm]?js$/.test(word)) ?? entrypoint.at(-1) ?? DEFAULT_MAIN).replace(/^\.?\//, '')
 }

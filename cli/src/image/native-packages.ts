@@ -1,8 +1,9 @@
-// Packages that exist once for each platform (`@esbuild/linux-x64`): npm installs those of the machine that it runs on, which need not be those of an image.
+// Packages that exist once per platform (`@esbuild/linux-x64`): npm installs those for the machine
+// it runs on, which may differ from the image's platform.
 import type { PackageJson } from './package-files.js'
 import { formatPlatform, type Platform } from './platform.js'
 
-/** A package that is installed, and says which systems it is for. */
+/** An installed package that names the systems it is for. */
 export interface NativePackage {
   readonly name: string
   readonly neededBy: string
@@ -10,12 +11,15 @@ export interface NativePackage {
   readonly cpu?: readonly string[] | undefined
 }
 
-/** What Go's names, which images use, are in Node. */
+/** Node's names for the architectures that images call by Go's. */
 const CPUS: Readonly<Record<string, string>> = { amd64: 'x64', '386': 'ia32', ppc64le: 'ppc64', mips64le: 'mips64el' }
-/** Words of such packages' names that say what they are for, besides those of their `os` and `cpu`. */
+/** Words in such packages' names that name their platform, besides those in `os` and `cpu`. */
 const KINDS: ReadonlySet<string> = new Set(['gnu', 'musl', 'msvc', 'gnueabihf', 'musleabihf', 'glibc', 'eabi', 'android', 'darwin', 'freebsd', 'linux', 'linuxmusl', 'openbsd', 'sunos', 'win32', 'arm', 'arm64', 'ia32', 'loong64', 'mips64el', 'ppc64', 'ppc64le', 'riscv64', 's390x', 'universal', 'x64', 'x86']) // prettier-ignore
 
-/** Of the fields `os` and `cpu` of a package.json: some that it is for, or with `!` some that it is not for. */
+/**
+ * Evaluates the field `os` or `cpu` of a package.json: what the package is for, or with `!` what it
+ * is not for.
+ */
 export function allows(list: readonly string[] | undefined, value: string): boolean {
   if (list === undefined || list.length === 0 || list.includes('any')) return true
   if (list.includes(`!${value}`)) return false
@@ -26,7 +30,7 @@ export function isNative({ cpu }: PackageJson): boolean {
   return cpu !== undefined && cpu.length > 0
 }
 
-/** What is installed for other platforms than this one only; a sentence each, with the remedy. */
+/** Packages installed only for other platforms than this one; a sentence each, with the remedy. */
 export function foreignPackages(installed: readonly NativePackage[], platform: Platform): readonly string[] {
   const cpu = CPUS[platform.architecture] ?? platform.architecture
   const families = new Map<string, NativePackage[]>()

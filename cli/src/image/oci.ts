@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
-/** Media types of the OCI image specification and of the Docker schema 2 that came before it; registries hold both. */
+/**
+ * Media types of the OCI image specification and of its predecessor, Docker schema 2; registries
+ * serve both.
+ */
 export const MEDIA_TYPES = {
   oci: {
     index: 'application/vnd.oci.image.index.v1+json',

@@ -18,7 +18,7 @@ const packageJsonSchema = z.looseObject({
 })
 export type PackageJson = z.output<typeof packageJsonSchema>
 
-/** A file on this disk, by its path inside the package. */
+/** A file on this disk, with its path inside the package. */
 export interface PackageFile {
   readonly path: string
   readonly source: string
@@ -26,7 +26,7 @@ export interface PackageFile {
   readonly isExecutable: boolean
 }
 
-/** @throws WeaverError `WEAVER_CLI_NOT_BUILT` when there is none, or it is not a package.json */
+/** @throws WeaverError `WEAVER_CLI_NOT_BUILT` when it is missing or invalid */
 export async function readPackageJson(folder: string): Promise<PackageJson> {
   const file = join(folder, 'package.json')
   let raw: unknown
@@ -51,20 +51,24 @@ export async function readPackageJson(folder: string): Promise<PackageJson> {
   return parsed.data
 }
 
-/** What never belongs into an image: version control, state of tools, and packages (those are placed by the dependency closure). */
+/**
+ * What never goes into an image: version control, tools' state, and packages (dependency-closure.ts
+ * places those).
+ */
 const NEVER = new Set(['node_modules', '.git', '.hg', '.svn', '.DS_Store', '.npmrc', '.env'])
 
 export interface ListOptions {
-  /** Patterns that count whatever `files` says. */
+  /** Patterns that apply whatever `files` says. */
   readonly always?: readonly string[]
-  /** Told of each entry that should be in the image and cannot be. */
+  /** Receives each entry that belongs into the image but cannot be included. */
   readonly onLeftOut?: (what: string) => void
 }
 
 /**
- * The files of a package that an image gets, sorted by path. An installed package gives all it has, for its author has chosen already; one of the user's own
- * (a workspace, or the application) gives what `npm pack` would take: `files`, or everything that is not hidden.
- * A link becomes what it leads to.
+ * The files of a package for an image, sorted by path. An installed package contributes all its
+ * files, which its author has chosen already; one of the user's own (a workspace, or the
+ * application) contributes what `npm pack` would take: `files`, or everything not hidden. A link
+ * becomes what it points to.
  */
 export async function listPackageFiles(
   folder: string,
@@ -85,7 +89,7 @@ export async function listPackageFiles(
 
 interface Filter {
   readonly takes: (path: string) => boolean
-  /** False where nothing below a folder can be taken. */
+  /** False if no path below the folder can match. */
   readonly looksInto: (path: string) => boolean
 }
 const ALL: Filter = { takes: () => true, looksInto: () => true }
@@ -99,7 +103,7 @@ interface Walk {
 interface Folder {
   readonly path: string
   readonly prefix: string
-  /** Real paths of the folders on the way to it, and of itself. */
+  /** Real paths of its parent folders and of itself. */
   readonly parents: readonly string[]
 }
 
@@ -123,7 +127,7 @@ async function walk(folder: Folder, options: Walk): Promise<void> {
   }
 }
 
-/** What a link leads to; `undefined` when it leads nowhere, or in a circle of links. */
+/** The target of a link; `undefined` if it is dangling or circular. */
 async function followLink(path: string): Promise<Stats | undefined> {
   try {
     return await stat(path)
@@ -133,7 +137,10 @@ async function followLink(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** The patterns of `files` in package.json: a file, a folder with all below it, or a glob of `*`, `**`, `?`; `!` takes away. The last match counts. */
+/**
+ * The patterns of `files` in package.json: a file, a folder with everything below it, or a glob of
+ * `*`, `**`, `?`; `!` excludes. The last match wins.
+ */
 function createFilter(patterns: readonly string[]): Filter {
   const rules = patterns.map((pattern) => {
     const isTaken = !pattern.startsWith('!')
@@ -146,7 +153,7 @@ function createFilter(patterns: readonly string[]): Filter {
     )
     if (clean === '' || clean === '.') return { isTaken, root: '', pattern: /^/ }
     const [plain = ''] = clean.split(/[*?]/)
-    // the folder that all matches are below: "views/" of "views/**/*.js", "" of "data?.txt"
+    // the folder above all matches: "views/" of "views/**/*.js", "" of "data?.txt"
     const root = plain === clean ? `${clean}/` : plain.slice(0, plain.lastIndexOf('/') + 1)
     return { isTaken, root, pattern: new RegExp(`^${source}(?:/.*)?$`) }
   })

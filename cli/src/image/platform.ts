@@ -1,6 +1,8 @@
 import { cliError } from '../errors/catalogue.js'
 
-/** As an index describes one of its images: the fields of OCI, and whatever else stands there (`os.version`, `os.features`). */
+/**
+ * An image as described by its index: the OCI fields, and any others (`os.version`, `os.features`).
+ */
 export interface Platform {
   readonly os: string
   readonly architecture: string
@@ -14,7 +16,7 @@ const ALIASES: Readonly<Record<string, readonly [architecture: string, variant?:
   armhf: ['arm', 'v7'],
   armel: ['arm', 'v6'],
 }
-/** What an architecture without a variant means. */
+/** The variant that an architecture without one means. */
 const DEFAULT_VARIANTS: Readonly<Record<string, string>> = { amd64: 'v1', arm64: 'v8', arm: 'v7' }
 
 /** @throws WeaverError `WEAVER_CLI_USAGE` */
@@ -35,7 +37,10 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/')
 }
 
-/** The offer for a platform: the one with its variant; where it names none, the one with the usual variant, else any of its architecture. */
+/**
+ * The entry for a platform: the one with the same variant; if no variant is wanted, the one with
+ * the default variant, else any of the architecture.
+ */
 export function findPlatform<T extends { readonly platform: Platform }>(offers: readonly T[], wanted: Platform): T | undefined {
   const near = offers.filter(({ platform }) => platform.os === wanted.os && platform.architecture === wanted.architecture)
   const exact = near.find(({ platform }) => variantOf(platform) === variantOf(wanted))

@@ -12,12 +12,15 @@ import type { RegistryClient } from './registry-client.js'
 
 export interface PushOptions {
   readonly client: RegistryClient
-  /** Blobs of base images that go from one registry to another are kept here on their way. */
+  /** Cache for blobs of base images that are copied from one registry to another. */
   readonly cacheFolder: string
   readonly onBlob?: (what: { readonly digest: string; readonly size: number; readonly how: 'there' | 'mounted' | 'uploaded' }) => void
 }
 
-/** Writes an image to a registry: what is there already is not sent again. Idempotent; the tag appears last, when all it needs is there. */
+/**
+ * Writes an image to a registry; content that is already there is not sent again. Idempotent. The
+ * tag is written last, when everything it needs is there.
+ */
 export async function pushImage(image: BuiltImage, target: ImageReference, options: PushOptions): Promise<void> {
   if (await options.client.hasManifest(target, image.digest)) return
   const own = new Map(image.layers.map((layer) => [layer.digest, layer.file]))
@@ -35,7 +38,7 @@ export async function pushImage(image: BuiltImage, target: ImageReference, optio
 
 function layersOf(platform: PlatformImage): readonly Descriptor[] {
   const { layers } = JSON.parse(platform.manifest.toString()) as { readonly layers: readonly Descriptor[] } // written by buildImage
-  // one layer may stand twice in an image
+  // an image may contain the same layer twice
   return [...new Map(layers.map((layer) => [layer.digest, layer])).values()]
 }
 
@@ -56,7 +59,7 @@ async function sendBlob({ digest, size }: Descriptor, { platform, target, own, o
   onBlob?.({ digest, size, how: 'uploaded' })
 }
 
-/** Brings a blob of another registry to this disk. */
+/** Downloads a blob of another registry to this disk. */
 async function fetchBlob(
   digest: string,
   { from, options }: { readonly from: ImageReference; readonly options: PushOptions },

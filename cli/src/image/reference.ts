@@ -1,8 +1,8 @@
 import { cliError } from '../errors/catalogue.js'
 
-/** The name of an image, taken apart: `registry/repository:tag@digest`. */
+/** The parts of an image name: `registry/repository:tag@digest`. */
 export interface ImageReference {
-  /** `host[:port]`, as `normalRegistry` writes it; `docker.io` where the text names none. */
+  /** `host[:port]` in the form of `normalRegistry`; `docker.io` if the text names none. */
   readonly registry: string
   readonly repository: string
   readonly tag?: string
@@ -15,10 +15,13 @@ const TAG = /^\w[\w.-]{0,127}$/
 const DIGEST = /^sha256:[0-9a-f]{64}$/
 
 export const DOCKER_HUB = 'docker.io'
-/** Names of Docker Hub in image names, in files of credentials and of its API. */
+/** Names of Docker Hub: in image names, in credentials files and of its API. */
 const HUB_NAMES: ReadonlySet<string> = new Set([DOCKER_HUB, 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'])
 
-/** One name for one registry: lower case, without scheme and final slash, without the port that HTTPS has anyway; `docker.io` for each name of Docker Hub. */
+/**
+ * One name per registry: in lower case, without scheme, final slash and the default port of HTTPS;
+ * `docker.io` for every name of Docker Hub.
+ */
 export function normalRegistry(text: string): string {
   const host = text
     .toLowerCase()
@@ -52,7 +55,10 @@ export function formatReference({ registry, repository, tag, digest }: ImageRefe
   return `${registry}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
 }
 
-/** True for a registry on this machine: spoken to by plain HTTP, as every container tool does. */
+/**
+ * Whether the registry is on this machine: it is then reached by plain HTTP, as with every
+ * container tool.
+ */
 export function isLoopbackRegistry(registry: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(registry)
 }

@@ -1,5 +1,6 @@
-// What a registry's 401 is answered with.
-// I1 a secret belongs to an origin: an `Authorization` is sent to the origin that it is for and to no other, whatever redirects or `Location` say.
+// Answers a registry's 401.
+// I1  A secret belongs to an origin: an `Authorization` is sent only to the origin that it is for,
+//     whatever redirects or `Location` say.
 import type { HttpClient } from '../http/http-client.js'
 import { cliError } from '../errors/catalogue.js'
 import { parseChallenges } from './challenge.js'
@@ -8,7 +9,7 @@ import type { Credentials, FindCredentials } from './registry-credentials.js'
 
 export type Repository = Pick<ImageReference, 'registry' | 'repository'>
 
-/** A value of `Authorization`, and the only origin that may see it. */
+/** A value of `Authorization`, and the only origin that may receive it. */
 export interface Authorization {
   readonly value: string
   readonly origin: string
@@ -17,7 +18,7 @@ export interface Authorization {
 export interface Question {
   readonly repository: Repository
   readonly scope: string
-  /** Origin of the registry, which sent the challenge. */
+  /** Origin of the registry that sent the challenge. */
   readonly origin: string
   /** `WWW-Authenticate` of the 401. */
   readonly challenge: string | readonly string[] | undefined
@@ -25,7 +26,7 @@ export interface Question {
 
 export interface AuthenticatorOptions {
   readonly credentials: FindCredentials
-  /** True where credentials may be sent unencrypted to a token service that this registry names. */
+  /** Whether credentials may be sent unencrypted to a token service that this registry names. */
   readonly isPlainAllowed: (registry: string, realm: URL) => boolean
   readonly send: (url: URL, request: TokenRequest, authorization: Authorization | undefined) => Promise<TokenAnswer>
 }
@@ -41,14 +42,14 @@ export interface TokenAnswer {
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions
-  /** By registry: what came in the way of credentials. */
+  /** By registry: why credentials are missing. */
   readonly #problems = new Map<string, readonly string[]>()
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options
   }
 
-  /** @returns what to send to the registry; `undefined` when there is nothing to offer */
+  /** @returns what to send to the registry; `undefined` if there are no credentials */
   async answer({ repository, scope, origin, challenge }: Question): Promise<Authorization | undefined> {
     const { credentials, problems } = await this.#options.credentials(repository)
     const challenges = parseChallenges(challenge)
@@ -65,7 +66,7 @@ export class Authenticator {
     return isBasic && credentials !== undefined ? { value: basic(credentials), origin } : undefined
   }
 
-  /** What can help against a 401 or 403 of a registry. */
+  /** The remedy for a registry's 401 or 403. */
   remedy({ registry, repository }: Repository): string {
     const problems = this.#problems.get(registry) ?? []
     return problems.length > 0
@@ -118,13 +119,13 @@ function tokenRequest(
   return [realm, { method: 'POST', headers, body: { data: Buffer.from(form.toString()) } }, undefined]
 }
 
-/** Services set one of two fields, and some of them the other one to an empty text. */
+/** Services set one of two fields, and some set the other one to an empty text. */
 function parseToken(text: string): string | undefined {
   let answer: { readonly token?: unknown; readonly access_token?: unknown } | null
   try {
     answer = JSON.parse(text) as typeof answer // each field is checked below
   } catch {
-    return undefined // the caller says that there is no token
+    return undefined // the caller reports that there is no token
   }
   return [answer?.token, answer?.access_token].find((token): token is string => typeof token === 'string' && token !== '')
 }

@@ -1,4 +1,5 @@
-// Against the real docker-registry, with fronts before it that do what registries of companies and clouds do.
+// Against the real docker-registry, with fronts before it that do what registries of companies and
+// clouds do.
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

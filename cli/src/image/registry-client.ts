@@ -1,8 +1,12 @@
-// A client of the OCI distribution API, as far as building an image needs it: read manifests and blobs, mount or upload blobs, write manifests.
-// I1 a blob that was read is checked against its digest before anyone sees it.
-// I2 every request has a time limit; network failures, 429 and 5xx are tried again, other answers are not.
-// I3 credentials go to the origin of the registry and of its token service only; an upload or a redirect that leads elsewhere goes without (registry-auth.ts).
-// I4 a question that only saves work (is it there? may it be mounted?) decides nothing when it fails: the writes do.
+// A client of the OCI distribution API, as far as building images needs it: read manifests and
+// blobs, mount or upload blobs, write manifests.
+// I1  A blob is checked against its digest before it is used.
+// I2  Every request has a time limit. Network failures, 429 and 5xx are retried, other responses
+//     are not.
+// I3  Credentials go only to the origins of the registry and its token service; uploads and
+//     redirects to other origins go without (registry-auth.ts).
+// I4  Requests that only save work (does it exist? can it be mounted?) decide nothing when they
+//     fail: the writes do.
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
@@ -17,9 +21,9 @@ import type { FindCredentials } from './registry-credentials.js'
 export interface RegistryClientOptions {
   readonly http: HttpClient
   readonly credentials: FindCredentials
-  /** Registries that are spoken to by plain HTTP, besides those on loopback. */
+  /** Registries to call by plain HTTP, besides those on loopback. */
   readonly insecureRegistries?: readonly string[]
-  /** Waits between attempts. @default [250, 1000, 3000] */
+  /** Delays between attempts. @default [250, 1000, 3000] */
   readonly retryDelaysMs?: readonly number[]
   readonly signal?: AbortSignal
 }
@@ -34,21 +38,21 @@ interface SendOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
-  /** Asked once; whatever comes in the way is left to the writes that follow. */
+  /** Tried once; failures are left to the writes that follow. */
   readonly isOptional?: boolean
 }
 interface RequestOptions extends SendOptions {
   readonly push?: boolean
-  /** A repository that is read from by a cross-repository mount. */
+  /** The source repository of a cross-repository mount. */
   readonly mountFrom?: string
-  /** Answers that the caller takes. */
+  /** Statuses that the caller handles. */
   readonly accept: readonly number[]
 }
 interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Awaited<ReturnType<HttpClient['request']>>['body']
-  /** Who answered, after redirects. */
+  /** The URL that answered, after redirects. */
   readonly url: URL
 }
 
@@ -74,7 +78,9 @@ export class RegistryClient {
     })
   }
 
-  /** A manifest or an index, by digest where the reference has one, else by tag (`latest` where it has none). */
+  /**
+   * A manifest or an index, by digest if the reference has one, else by tag (`latest` by default).
+   */
   async getManifest(reference: ImageReference): Promise<FetchedManifest> {
     const name = reference.digest ?? reference.tag ?? 'latest'
     const answer = await this.#request(reference, `manifests/${name}`, { headers: { accept: MANIFEST_TYPES }, accept: [200, 404] })
@@ -94,14 +100,14 @@ export class RegistryClient {
     return { mediaType, digest, body }
   }
 
-  /** True when it is known that a tag or digest of the registry names this digest; false when it does not, or cannot be known. */
+  /** True only if a tag or digest of the registry is known to name this digest. */
   async hasManifest(reference: ImageReference, digest: string): Promise<boolean> {
     const name = reference.digest ?? reference.tag ?? 'latest'
     const answer = await this.#ask(reference, `manifests/${name}`, { method: 'HEAD', headers: { accept: MANIFEST_TYPES } })
     return answer?.status === 200 && header(answer, 'docker-content-digest') === digest
   }
 
-  /** @param mediaType as it stands in the manifest itself */
+  /** @param mediaType as stated in the manifest itself */
   async putManifest(reference: ImageReference, { body, mediaType }: { readonly body: Buffer; readonly mediaType: string }): Promise<void> {
     const name = reference.tag ?? reference.digest ?? sha256(body)
     await this.#request(reference, `manifests/${name}`, {
@@ -129,13 +135,16 @@ export class RegistryClient {
     return (await this.#request(repository, `blobs/${digest}`, { accept: [200] })).body
   }
 
-  /** True when it is known that the blob is there. */
+  /** True only if the blob is known to exist. */
   async hasBlob(repository: Repository, digest: string): Promise<boolean> {
     const answer = await this.#ask(repository, `blobs/${digest}`, { method: 'HEAD' })
     return answer?.status === 200 && (header(answer, 'docker-content-digest') ?? digest) === digest
   }
 
-  /** Takes a blob over from another repository of the same registry. @returns false when the registry would not */
+  /**
+   * Mounts a blob of another repository of the same registry. @returns false if the registry
+   * declined
+   */
   async mountBlob(to: Repository, digest: string, from: Repository): Promise<boolean> {
     if (to.registry !== from.registry) return false
     const path = `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from.repository)}`
@@ -159,13 +168,13 @@ export class RegistryClient {
     })
   }
 
-  /** Asks what only saves work (I4). @returns `undefined` when there was no answer */
+  /** Sends a request that only saves work (I4). @returns `undefined` if there was no response */
   async #ask(repository: Repository, path: string, options: Omit<RequestOptions, 'accept'>): Promise<Answer | undefined> {
     try {
       return await this.#request(repository, path, { ...options, push: true, isOptional: true, accept: [] })
     } catch {
       this.#options.signal?.throwIfAborted()
-      return undefined // a registry that is down, or refuses, tells the write that follows
+      return undefined // a registry that is down, or refuses, fails the write that follows
     }
   }
 
@@ -175,7 +184,7 @@ export class RegistryClient {
     const scope = scopeOf(repository, options)
     const tokenKey = `${repository.registry} ${scope}`
     let answer = await this.#send(url, options, this.#tokens.get(tokenKey))
-    // a challenge of another origin is not the registry's: it gets no credentials
+    // a challenge from another origin is not the registry's: it gets no credentials
     if (answer.status === 401 && answer.url.origin === own.origin) {
       const challenge = answer.headers['www-authenticate']
       const authorization = await this.#authenticator.answer({ repository, scope, origin: own.origin, challenge })
@@ -187,7 +196,7 @@ export class RegistryClient {
     }
     if (options.isOptional !== true && !options.accept.includes(answer.status))
       throw await this.#refusal(answer, { repository, method: options.method ?? 'GET', origin: own.origin })
-    // nobody reads the answer to a write; unread it would hold its connection
+    // the response to a write is not read, and unread it would hold its connection
     if (options.method !== undefined)
       await answer.body.arrayBuffer().catch((cause: Error) => {
         throw this.#unreachable(url, cause)
@@ -291,7 +300,7 @@ async function lengthOf(body: Content | undefined): Promise<Readonly<Record<stri
   return body !== undefined && 'file' in body ? { 'content-length': String((await stat(body.file)).size) } : {}
 }
 
-/** 307 and 308 keep the method; the others make a GET of what is one already, and end a write. */
+/** 307 and 308 keep the method; others turn a request into a GET, and end a write. */
 function redirectOf(answer: Answer, method: string): URL | undefined {
   const isFollowed = [307, 308].includes(answer.status) || ([301, 302, 303].includes(answer.status) && ['GET', 'HEAD'].includes(method))
   const location = header(answer, 'location')

@@ -8,12 +8,15 @@ import { DOCKER_HUB, normalRegistry, type ImageReference } from './reference.js'
 export interface Credentials {
   readonly username: string
   readonly password: string
-  /** In place of a password: a refresh token of the registry's token service. */
+  /** Replaces the password: a refresh token for the registry's token service. */
   readonly identityToken?: string
 }
 export interface FoundCredentials {
   readonly credentials?: Credentials
-  /** What came in the way of others, each with its remedy: a credential helper that failed. */
+  /**
+   * Why other credentials are missing, each with its remedy, such as a credential helper that
+   * failed.
+   */
   readonly problems: readonly string[]
 }
 export type FindCredentials = (image: Pick<ImageReference, 'registry' | 'repository'>) => Promise<FoundCredentials>
@@ -31,13 +34,15 @@ const configSchema = z.looseObject({
   credsStore: z.string().nullish(),
   credHelpers: z.record(z.string(), z.string()).nullish(),
 })
-/** What a helper prints, and ends with 1, when it has nothing; the text is part of its protocol. */
+/** What a helper that has nothing prints, exiting with 1; the text is part of the protocol. */
 const NOT_FOUND = 'credentials not found in native keychain'
 
 /**
- * Looks where `docker login` and `podman login` put credentials: `$REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json`, `~/.docker/config.json`,
- * `$XDG_RUNTIME_DIR/containers/auth.json`; credential helpers (`docker-credential-…`) are asked. No file is ever written. Of entries for a registry and for paths in
- * it the longest that holds the repository counts. A helper that fails is a problem of the answer; the search goes on.
+ * Reads credentials where `docker login` and `podman login` put them: `$REGISTRY_AUTH_FILE`,
+ * `$DOCKER_CONFIG/config.json`, `~/.docker/config.json`, `$XDG_RUNTIME_DIR/containers/auth.json`;
+ * runs credential helpers (`docker-credential-…`). It never writes a file. Of the entries for a
+ * registry and for paths in it, the longest one that contains the repository wins. A helper that
+ * fails is listed as a problem, and the search goes on.
  */
 export function createCredentialFinder(env: Environment): FindCredentials {
   const home = env['HOME'] ?? env['USERPROFILE'] ?? '/'
@@ -62,7 +67,10 @@ function placesOf({ registry, repository }: Pick<ImageReference, 'registry' | 'r
   return [...parts.map((_, i) => [registry, ...parts.slice(0, parts.length - i)].join('/')), registry]
 }
 
-/** The place that a key of a configuration means: `https://index.docker.io/v1/` is `docker.io`. Versions of the API are no path of a repository. */
+/**
+ * The place that a key of a configuration means: `https://index.docker.io/v1/` is `docker.io`. API
+ * versions are not part of a repository's path.
+ */
 function placeOf(key: string): string {
   const [host = '', ...path] = key
     .replace(/^https?:\/\//i, '')
@@ -72,7 +80,10 @@ function placeOf(key: string): string {
   return [normalRegistry(host), ...path].join('/')
 }
 
-/** The entry for the first of the places that has one; a key that names a place as it is goes before one that merely means it. */
+/**
+ * The entry for the first place that has one; a key that equals the place wins over one that only
+ * means it.
+ */
 function entryFor<T>(
   entries: Readonly<Record<string, T>>,
   places: readonly string[],
@@ -121,7 +132,7 @@ async function lookUp(file: string, { places, env, problems }: LookUp): Promise<
   return isAsked ? undefined : askHelper(credsStore)
 }
 
-/** Helpers know a server by the name of its login, which stands in `auths` with an empty entry. */
+/** Helpers know a server by the name used at login, which `auths` holds with an empty entry. */
 function serverNameOf(places: readonly string[], key: string | undefined): string {
   const registry = places.at(-1) ?? ''
   return key ?? (registry === DOCKER_HUB ? 'https://index.docker.io/v1/' : registry)
@@ -134,7 +145,7 @@ function fromEntry({ auth, username, password, identitytoken }: z.output<typeof 
   return user === undefined || user === '' ? undefined : { username: user, password: secret }
 }
 
-/** Speaks the protocol of docker-credential-helpers. */
+/** Runs a helper by the protocol of docker-credential-helpers. */
 async function callHelper(
   helper: string,
   { server, env }: { readonly server: string; readonly env: Environment },
@@ -147,19 +158,19 @@ async function callHelper(
     const child = execFile(`docker-credential-${helper}`, ['get'], { timeout: 20_000, env: { ...env } }, (failure, out, err) =>
       resolve({ error: failure, stdout: out, stderr: err }),
     )
-    child.stdin?.on('error', () => undefined) // one that ends without reading tells why by its exit
+    child.stdin?.on('error', () => undefined) // a helper that exits without reading reports why by its exit code
     child.stdin?.end(server)
   })
   if (error !== null) {
     if (stdout.trim() === NOT_FOUND) return {}
     if (error.code === 'ENOENT') return { problem: 'there is no such program on the PATH' }
     if (error.killed === true) return { problem: 'it did not answer within 20 s' }
-    // helpers print their reason to stdout
+    // helpers print errors to stdout
     const said = [stdout, stderr].map((text) => text.trim()).find((text) => text !== '')
     return { problem: `it ended with ${String(error.code)}${said === undefined ? '' : ` (${said.slice(0, 300)})`}` }
   }
   const parsed = z.object({ Username: z.string(), Secret: z.string() }).safeParse(parseJson(stdout))
-  if (!parsed.success) return { problem: 'its answer has no Username and Secret' } // the answer itself may hold a secret
+  if (!parsed.success) return { problem: 'its answer has no Username and Secret' } // the answer itself may contain a secret
   const { Username: username, Secret: password } = parsed.data
   return { credentials: username === '<token>' ? { username: '', password: '', identityToken: password } : { username, password } }
 }
@@ -168,6 +179,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined // the schema refuses it with a message that names the file
+    return undefined // the schema rejects it with a message that names the file
   }
 }

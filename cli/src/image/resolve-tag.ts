@@ -4,7 +4,8 @@ import { RegistryClient } from './registry-client.js'
 import { createCredentialFinder } from './registry-credentials.js'
 
 /**
- * The image by the digest that its tag (`latest` without one) names at this moment; one that has a digest as it is.
+ * The image by the digest that its tag (default `latest`) names at present; an image with a digest
+ * is returned unchanged.
  * @throws WeaverError `WEAVER_CLI_IMAGE_REFERENCE`, `WEAVER_CLI_REGISTRY`
  */
 export async function resolveTag(

@@ -1,8 +1,9 @@
 /**
- * Log entries in files: one JSON line each, a file for each process, cut into numbered parts.
+ * Log entries in files: one JSON line each, one file per process, split into numbered parts.
  *
- * I1  A part is only ever appended to, never renamed: a reader keeps its place by name and length.
- * I2  Parts of one process are in order of their numbers. The oldest goes when there are too many.
+ * I1  A part is only ever appended to and never renamed: a reader keeps its position by name and
+ *     length.
+ * I2  Parts of a process are ordered by number. The oldest is deleted when there are too many.
  */
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import { jsonLine, type LogEntry } from '@weaver/sdk/contract'
 /** One process of one deployment. */
 export interface LogSource {
   readonly app: string
-  /** When the deployment began, epoch milliseconds. */
+  /** When the deployment started, epoch milliseconds. */
   readonly startedAt: number
   readonly deploymentId: string
   readonly replica: string
@@ -19,7 +20,7 @@ export interface LogSource {
 
 export interface LogFile extends LogSource {
   readonly path: string
-  /** Of the part, from 1. */
+  /** Number of the part, from 1. */
   readonly part: number
 }
 
@@ -29,18 +30,21 @@ export interface LogWriter {
 }
 
 export interface LogWriterOptions {
-  /** Told once, when an entry cannot be written; later ones are tried again. */
+  /** Called once, when an entry cannot be written; later entries are still tried. */
   readonly onProblem: (error: unknown) => void
-  /** A part that has reached it is followed by the next. @default 8 MiB */
+  /** A part of this size is followed by the next one. @default 8 MiB */
   readonly maxPartBytes?: number
   /** @default 4 */
   readonly maxParts?: number
 }
 
-/** Deployers of this machine keep logs for so long. */
+/** How long deployers of this machine keep logs. */
 export const KEEP_LOGS_MS = 14 * 24 * 60 * 60 * 1_000
 
-/** Writes the entries of one process below a folder. Writes at once, so that what a process said last is there when it dies. */
+/**
+ * Writes the entries of one process below a folder. It writes at once, so that the last entries of
+ * a process survive its death.
+ */
 export function createLogWriter(folder: string, source: LogSource, options: LogWriterOptions): LogWriter {
   const { onProblem, maxPartBytes = 8 * 1024 * 1024, maxParts = 4 } = options
   let file: number | undefined
@@ -49,8 +53,8 @@ export function createLogWriter(folder: string, source: LogSource, options: LogW
   let isTold = false
   const next = (): number => {
     if (file !== undefined) closeSync(file)
-    file = undefined // nothing is open should the next fail
-    // Logs may hold what only their owner should see.
+    file = undefined // nothing is open if the next open fails
+    // Logs may contain what only their owner should see.
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const opened = openSync(join(folder, fileName(source, part + 1)), 'a', 0o600)
     part++
@@ -78,7 +82,7 @@ export function createLogWriter(folder: string, source: LogSource, options: LogW
   }
 }
 
-/** Every part below a folder, by process and number. A folder that is not there has none. */
+/** Every part below a folder, by process and number; none if the folder does not exist. */
 export function listLogFiles(folder: string): readonly LogFile[] {
   return namesIn(folder)
     .flatMap((name) => {
@@ -90,7 +94,7 @@ export function listLogFiles(folder: string): readonly LogFile[] {
     )
 }
 
-/** Removes what nothing was written to since a time, epoch milliseconds. */
+/** Removes files not written to since a time, epoch milliseconds. */
 export function removeOldLogs(folder: string, before: number): void {
   for (const { path } of listLogFiles(folder))
     if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < before) rmSync(path, { force: true })
@@ -105,7 +109,9 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** `<startedAt>_<app>_<deploymentId>_<replica>_<part>.jsonl`, each escaped so that it holds no `_`. */
+/**
+ * `<startedAt>_<app>_<deploymentId>_<replica>_<part>.jsonl`, each escaped so that it holds no `_`.
+ */
 function fileName({ app, startedAt, deploymentId, replica }: LogSource, part: number): string {
   return `${startedAt}_${escape(app)}_${escape(deploymentId)}_${escape(replica)}_${String(part).padStart(4, '0')}.jsonl`
 }
@@ -117,7 +123,7 @@ function parseFileName(name: string): Omit<LogFile, 'path'> | undefined {
     const [plainApp, plainId, plainReplica] = [app, deploymentId, replica].map(decodeURIComponent) as [string, string, string] // one for each
     return { app: plainApp, startedAt: Number(startedAt), deploymentId: plainId, replica: plainReplica, part: Number(part) }
   } catch {
-    return undefined // a stranger's file
+    return undefined // not one of our files
   }
 }
 

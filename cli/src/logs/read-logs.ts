@@ -1,27 +1,33 @@
-/** Entries out of log files (log-files.ts): those that are there, in order of time over all processes, and those that come. */
+/**
+ * Reads entries from log files (log-files.ts): existing ones, in order of time over all processes,
+ * and new ones.
+ */
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJsonLine, type LogEntry } from '@weaver/sdk/contract'
 import { listLogFiles, type LogFile } from './log-files.js'
 
-/** How often files are looked at again. */
+/** Scan interval of the files. */
 const POLL_MS = 200
 const CHUNK_BYTES = 64 * 1024
 const LINE_END = 0x0a
 
 export interface LogReader {
   /**
-   * What was written until now and not given yet, merged by time. Entries of one process stay in the order in which it wrote them. Holds one chunk of each process
-   * in memory.
+   * Entries not yet returned, merged by time. Entries of one process keep their order. Holds one
+   * chunk per process in memory.
    */
   read(): AsyncGenerator<LogEntry>
-  /** The same again and again, until the signal; with files that are yet to come. */
+  /** Repeats `read` until the signal aborts; includes files created later. */
   follow(signal: AbortSignal): AsyncGenerator<LogEntry>
 }
 
-/** @param isWanted which files are read; asked again for those that come later */
+/** @param isWanted selects the files; also called for those created later */
 export function createLogReader(folder: string, isWanted: (file: LogFile) => boolean): LogReader {
-  /** Bytes of each file that were given: always the end of a line, however the writer's bytes came. */
+  /**
+   * Bytes returned of each file: always up to the end of a line, however the writer's bytes
+   * arrived.
+   */
   const offsets = new Map<string, number>()
   async function* read(): AsyncGenerator<LogEntry> {
     const byProcess = new Map<string, LogFile[]>()
@@ -54,10 +60,10 @@ async function* entriesOf(files: readonly LogFile[], offsets: Map<string, number
   }
 }
 
-/** Whole lines between an offset and what is the end of the file at this moment. A file that is gone has none. */
+/** Complete lines between an offset and the present end of the file; none if the file is gone. */
 async function* linesFrom(path: string, from: number): AsyncGenerator<{ readonly line: string; readonly end: number }> {
   const file = await open(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // the writer has thrown away its oldest part
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // the writer has deleted its oldest part
     throw error
   })
   if (file === undefined) return
@@ -81,7 +87,7 @@ async function* linesFrom(path: string, from: number): AsyncGenerator<{ readonly
   }
 }
 
-/** Always the oldest of the entries that are next. */
+/** Always yields the oldest of the next entries. */
 async function* merge(sources: readonly AsyncGenerator<LogEntry>[]): AsyncGenerator<LogEntry> {
   const heads: { entry: LogEntry; readonly source: AsyncGenerator<LogEntry> }[] = []
   try {
@@ -90,7 +96,7 @@ async function* merge(sources: readonly AsyncGenerator<LogEntry>[]): AsyncGenera
       if (first.done !== true) heads.push({ entry: first.value, source })
     }
     while (heads.length > 0) {
-      // A line through all: there are as many as there are processes on one machine.
+      // Linear, since there are only as many sources as processes on one machine.
       const oldest = heads.reduce((a, b) => (b.entry.time < a.entry.time ? b : a))
       yield oldest.entry
       const next = await oldest.source.next()

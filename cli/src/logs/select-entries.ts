@@ -16,7 +16,9 @@ export function withLogSelectionFlags(command: Command): Command {
 
 export interface EntrySelection {
   readonly isShown: (entry: LogEntry) => boolean
-  /** What is to be told at the end: over how many entries the query has failed, and how over the first. */
+  /**
+   * The problem to report at the end: for how many entries the query failed, and how for the first.
+   */
   readonly problem: () => string | undefined
 }
 
@@ -36,7 +38,10 @@ export function selectEntries({ query = '', system = undefined }: LogSelectionFl
   }
 }
 
-/** Of the runtime, not of a component, nor a line that was written past the logger. What went wrong there concerns everybody. */
+/**
+ * Whether an entry is the runtime's: not a component's, and not written around the logger. Its
+ * problems concern every reader.
+ */
 export function isSystem({ component, level }: LogEntry): boolean {
   return component === undefined && (level === 'debug' || level === 'info')
 }

@@ -1,33 +1,35 @@
 import type { Writable } from 'node:stream'
 
 /**
- * The two streams of a command. Results go to stdout, everything said on the way to stderr, so that stdout can be piped. The only place of this package that
- * writes to either.
+ * The two streams of a command: results go to stdout, everything else to stderr, so that stdout can
+ * be piped. The only module of this package that writes to either.
  */
 export interface Output {
-  /** One result, with a newline after it; to stdout. */
+  /** Prints one result and a newline to stdout. */
   result(text: string): void
-  /** A result for machines: one JSON document and a newline; to stdout. */
+  /** Prints a result for machines to stdout: one JSON document and a newline. */
   json(value: unknown): void
-  /** What a child process wrote, as it is. */
+  /** Passes on a child process's output unchanged. */
   raw(to: 'stdout' | 'stderr', data: string | Uint8Array): void
-  /** What is being done; to stderr. */
+  /** Reports what is being done, on stderr. */
   progress(text: string): void
   warn(text: string): void
-  /** @param code of the catalogue of errors, where there is one */
+  /** @param code the code in the error catalogue, if it has one */
   error(text: string, code?: string): void
-  /** An area at the end of stderr that is redrawn in place; `undefined` where stderr is no terminal. */
+  /**
+   * An area at the end of stderr that is redrawn in place; `undefined` if stderr is not a terminal.
+   */
   readonly live?: LiveArea
   readonly style: Style
-  /** Whether `style` paints. */
+  /** Whether `style` uses colours. */
   readonly isColored: boolean
-  /** Width of the terminal in columns. @default 120 where there is none */
+  /** Width of the terminal in columns. @default 120 if there is none */
   readonly columns: number
 }
 
 export interface LiveArea {
   draw(lines: readonly string[]): void
-  /** Leaves what was drawn last where it is. */
+  /** Leaves the last drawing in place. */
   done(): void
 }
 
@@ -50,7 +52,7 @@ export interface OutputOptions {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Colours are used on a terminal, unless `NO_COLOR` is set to anything but the empty string or `TERM` is `dumb`. */
+/** A terminal gets colours unless `NO_COLOR` is set to a non-empty text or `TERM` is `dumb`. */
 export function createOutput({ stdout, stderr, env }: OutputOptions): Output {
   const isDumb = env['TERM'] === 'dumb'
   const isColored = stderr.isTTY === true && stdout.isTTY === true && !isDumb && (env['NO_COLOR'] ?? '') === ''
@@ -93,7 +95,7 @@ function createLiveArea(stream: Terminal): LiveArea {
   }
 }
 
-/** Cuts to a number of visible characters; a line that wraps would spoil the redraw. */
+/** Truncates to a number of visible characters; a wrapped line would spoil the redraw. */
 function clip(line: string, width: number): string {
   let visible = 0
   let cut = ''

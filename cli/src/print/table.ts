@@ -1,4 +1,4 @@
-/** Left-aligned columns, two spaces apart, as kubectl prints them. Colour codes do not count as width. */
+/** Left-aligned columns, two spaces apart, as kubectl prints them. Colour codes have no width. */
 export function formatTable(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = []
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell))))

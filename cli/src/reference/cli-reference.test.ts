@@ -21,7 +21,8 @@ describe('the reference of the command', () => {
     const { properties, patternProperties, ...schema } = weaverTomlJsonSchema()
     expect(JSON.parse(readFileSync(join(SOURCES, '../weaver.schema.json'), 'utf8'))).toEqual({ ...schema, properties, patternProperties })
     const checked = (toml: string): string[] => {
-      // The interpreter that checks configuration by a schema reads this one, too; names of sections are beyond it.
+      // The interpreter that checks configuration by a schema reads this one, too; names of
+      // sections are beyond it.
       const sections = Object.entries(properties as Record<string, object>)
       const components = sections.map(([name, config]) => ({
         name,

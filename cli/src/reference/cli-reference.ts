@@ -16,7 +16,10 @@ const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   [EXIT.interrupted]: 'Ctrl-C; a rollout goes on',
 }
 
-/** The text of docs/cli.md: the command tree as `--help` prints it, exit codes, errors, environment variables and the keys of weaver.toml. */
+/**
+ * The text of docs/cli.md: the commands as `--help` prints them, exit codes, errors, environment
+ * variables and the keys of weaver.toml.
+ */
 export async function cliReference(): Promise<string> {
   const paragraphs = [
     '# The `weaver` command',
@@ -65,7 +68,7 @@ export async function cliReference(): Promise<string> {
   return `${paragraphs.join('\n\n')}\n`
 }
 
-/** Every command that does something, with its path from the root: `weaver kube deploy`. */
+/** Every command with an action, with its path from the root: `weaver kube deploy`. */
 export function commandsBelow(command: Command, prefix = ''): readonly (readonly [path: string, command: Command])[] {
   const path = `${prefix}${command.name()}`
   if (command.commands.length === 0) return [[path, command]]
@@ -77,7 +80,7 @@ function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): s
   return `- \`${path}\` (${facts}): ${description}${byDefault === undefined ? '' : ` Default: ${byDefault}.`}`
 }
 
-/** The whole command tree, as the command that completes it sees it; to be looked at only. */
+/** The whole command tree, as completion sees it; to be read, not run. */
 export function inertProgram(): Promise<Command> {
   return createProgram(INERT, ['completion'])
 }

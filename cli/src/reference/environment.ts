@@ -1,4 +1,7 @@
-/** Every environment variable that the command reads or gives to an application that it starts; printed in docs/cli.md. */
+/**
+ * Every environment variable that the command reads, or sets for an application that it starts.
+ * docs/cli.md prints them.
+ */
 export const ENVIRONMENT: Readonly<Record<string, string>> = {
   WEAVER_CONFIG: 'Read by an application that runs by itself: its weaver.toml. `weaver single deploy` sets it for the application.',
   SERVICEWEAVER_CONFIG: 'The same under the name that Service Weaver gave it; `WEAVER_CONFIG` goes before it.',

@@ -13,9 +13,9 @@ type JsonSchema = Record<string, unknown>
 const DURATION = String.raw`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
 
 /**
- * The JSON Schema of weaver.toml, for editors (Taplo, Even Better TOML): made of the schema that the
- * command checks by. Sections of components are any tables, since what they take is known to the
- * application alone; `weaver config check` asks it.
+ * The JSON Schema of weaver.toml, for editors (Taplo, Even Better TOML): made of the schema that
+ * the command checks by. Sections of components are any tables, since what they take is known to
+ * the application alone; `weaver config check` asks it.
  */
 export function weaverTomlJsonSchema(): JsonSchema {
   const application = sectionSchema(applicationSchema)

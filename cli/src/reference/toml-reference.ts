@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
 
-/** What `z.toJSONSchema` makes of the kinds of schema that weaver-toml-schema.ts uses, with the marks that are given there by `meta`. */
+/**
+ * What `z.toJSONSchema` returns for the kinds of schema in weaver-toml-schema.ts, with the marks
+ * that `meta` adds there.
+ */
 interface Shape {
   readonly type?: string | readonly string[]
   readonly description?: string
@@ -18,7 +21,7 @@ interface Shape {
   readonly additionalProperties?: Shape | false
 }
 
-/** A key of weaver.toml as the reference shows it. */
+/** A key of weaver.toml, for the reference. */
 export interface TomlKey {
   /** `kube.listeners.LISTENER.port`, `kube.groups[].name` */
   readonly path: string
@@ -33,7 +36,7 @@ export interface TomlSection {
   readonly keys: readonly TomlKey[]
 }
 
-/** Every key of every section, tables followed to their end. */
+/** Every key of every section, tables included to any depth. */
 export function tomlSections(): readonly TomlSection[] {
   const sections = { [APPLICATION_SECTIONS[0]]: applicationSchema, single: singleSchema, multi: multiSchema, kube: kubeSchema }
   return Object.entries(sections).map(([name, schema]) => ({ name, keys: keysOf(name, z.toJSONSchema(schema) as Shape) })) // see Shape
@@ -55,7 +58,7 @@ function keyOf(path: string, shape: Shape, isRequired: boolean): readonly TomlKe
     ...keysOf(keyName === undefined ? path : `${path}.${keyName}`, inner),
     ...(shape.items === undefined ? [] : keysOf(`${path}[]`, shape.items)),
   ]
-  // a key that nothing says anything about would be missing from the reference without a word
+  // a key without a description would silently be missing from the reference
   if (own.length + below.length === 0) throw new Error(`"${path}" has no description; give it one in weaver-toml-schema.ts`)
   return [...own, ...below]
 }

@@ -1,6 +1,9 @@
 import type { Ran } from './run-weaver.js'
 
-/** What a user's mistake ends as, for `toEqual`: nothing on stdout; on stderr all of these texts, and nothing of our inside, such as a stack trace. */
+/**
+ * The outcome of a user's mistake, for `toEqual`: nothing on stdout; on stderr all of these texts,
+ * and no internals such as a stack trace.
+ */
 export function anError(code: number, ...says: readonly string[]): Ran {
   const all = says.map((text) => `(?=[\\s\\S]*${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')})`).join('')
   const none = ['\\n\\s+at ', 'fault of weaver', 'undefined', '\\[object', '\\bNaN\\b'].map((text) => `(?![\\s\\S]*${text})`).join('')

@@ -16,7 +16,7 @@ export interface ApiServer {
    */
   readonly kubeconfig: string
   readonly admin: KubeClient
-  /** Teaches it the kind WeaverApp. */
+  /** Installs the kind WeaverApp. */
   installCrd(): Promise<void>
   stop(): Promise<void>
 }

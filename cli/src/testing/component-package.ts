@@ -1,4 +1,7 @@
-/** For tests of commands that read sources: a package with one component, over the SDK of this repository. */
+/**
+ * For tests of commands that read sources: a package with one component, over the SDK of this
+ * repository.
+ */
 import { fileURLToPath } from 'node:url'
 
 export const TSCONFIG = JSON.stringify({
@@ -14,7 +17,7 @@ export const TSCONFIG = JSON.stringify({
   include: ['src'],
 })
 
-/** Links for `makeTree`, at the root of a package or of a workspace. */
+/** Links for `makeTree`, at the root of a package or workspace. */
 export const INSTALLED = {
   'node_modules/@weaver/sdk': { link: fileURLToPath(new URL('../../../sdk', import.meta.url)) },
   'node_modules/@types/node': { link: fileURLToPath(new URL('../../../node_modules/@types/node', import.meta.url)) },

@@ -12,7 +12,7 @@ export interface TestRegistry {
   stop(): Promise<void>
 }
 
-/** A port of the loopback interface that is free at this moment. @param wanted rejects when this one is not */
+/** A currently free port of the loopback interface. @param wanted rejects if this one is taken */
 export async function freePort(wanted = 0): Promise<number> {
   const probe = createServer()
   probe.listen(wanted, '127.0.0.1')
@@ -24,20 +24,22 @@ export async function freePort(wanted = 0): Promise<number> {
 }
 
 export interface RegistryOptions {
-  /** Content of a htpasswd file with bcrypt hashes; with it the registry wants Basic credentials. */
+  /**
+   * Content of an htpasswd file with bcrypt hashes; makes the registry require Basic credentials.
+   */
   readonly htpasswd?: string
-  /** @default any that is free */
+  /** @default any free port */
   readonly port?: number
-  /** Files in PEM; with them it speaks HTTPS. */
+  /** PEM files; makes it serve HTTPS. */
   readonly tls?: { readonly certificate: string; readonly key: string }
 }
 
-/** Of the user `ann` with the password `secret`. */
+/** For the user `ann` with the password `secret`. */
 export const HTPASSWD = 'ann:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n'
 
 /**
  * Starts the real `docker-registry` (the Debian package of that name) on loopback.
- * @throws Error when there is none, with what to do
+ * @throws Error if it is not installed, with the remedy
  */
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-registry-'))
@@ -77,7 +79,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-/** True when something listens there; not by fetch, which refuses some ports. */
+/** Whether something listens there; not by fetch, which refuses some ports. */
 async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   const isOpen = await once(socket, 'connect').then(

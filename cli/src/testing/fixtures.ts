@@ -35,7 +35,10 @@ export const GRAPH = {
   ],
 } as const
 
-/** What `run()` does with a request to describe the application; the fixtures cannot import the SDK. */
+/**
+ * Does what `run()` does when asked to describe the application; the fixtures cannot import the
+ * SDK.
+ */
 export const ANSWER_DESCRIBE = `if (process.env.WEAVER_DESCRIBE) {
   const { file } = JSON.parse(process.env.WEAVER_DESCRIBE)
   const { writeFileSync } = await import('node:fs')
@@ -45,7 +48,10 @@ export const ANSWER_DESCRIBE = `if (process.env.WEAVER_DESCRIBE) {
 }
 `
 
-/** An application with an installed dependency, a nested older version of it, a workspace, an optional and a peer dependency. */
+/**
+ * An application with an installed dependency, a nested older version of it, a workspace, an
+ * optional and a peer dependency.
+ */
 export async function makeApplication(): Promise<{ readonly root: string; readonly folder: string }> {
   const json = JSON.stringify
   const root = await makeTree({
@@ -95,7 +101,7 @@ export async function makeApplication(): Promise<{ readonly root: string; readon
   return { root, folder: join(root, 'app') }
 }
 
-/** Puts a small image of one layer into a registry. @returns its name */
+/** Pushes a small image of one layer to a registry. @returns its name */
 export async function pushBaseImage(
   registry: string,
   options: {
@@ -103,7 +109,7 @@ export async function pushBaseImage(
     readonly format?: ImageFormat
     /** `amd64`, or `arm/v6` with a variant. */
     readonly architectures?: readonly string[]
-    /** An index does not say for which platforms its images are. */
+    /** The index does not state the platforms of its images. */
     readonly isSilent?: boolean
     readonly client?: RegistryClient
     readonly cache: string

@@ -5,18 +5,21 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 export interface ForwardProxy {
   /** `127.0.0.1:port` */
   readonly host: string
-  /** `CONNECT kube.corp:443`, `GET http://registry.corp/v2/`, as they were asked for. */
+  /** The requests as received: `CONNECT kube.corp:443`, `GET http://registry.corp/v2/`. */
   readonly asked: readonly string[]
   stop(): Promise<void>
 }
 export interface ProxyOptions {
-  /** The loopback ports of the names that it alone can resolve: `registry.corp:443`. */
+  /** Loopback ports of the names that only the proxy can resolve: `registry.corp:443`. */
   readonly ports: Readonly<Record<string, number>>
-  /** `user:password` that it wants. */
+  /** `user:password` that it requires. */
   readonly credentials?: string
 }
 
-/** A forward proxy as companies have them: CONNECT for HTTPS, requests with a whole URL for plain HTTP; CONNECT to a port 80 is refused, as Squid does. */
+/**
+ * A forward proxy as companies run them: CONNECT for HTTPS, requests with absolute URLs for plain
+ * HTTP. It refuses CONNECT to port 80, as Squid does.
+ */
 export async function startForwardProxy({ ports, credentials }: ProxyOptions): Promise<ForwardProxy> {
   const asked: string[] = []
   const sockets = new Set<Socket>()

@@ -14,15 +14,18 @@ export interface RegistryFront {
   stop(): Promise<void>
 }
 export interface FrontOptions {
-  /** Answers in place of what is behind. @returns true when it did */
+  /** Answers in place of the registry behind. @returns true if it did */
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => boolean
-  /** What is behind is told another `Authorization`. */
+  /** Replaces `Authorization` for the registry behind. */
   readonly authorization?: string
-  /** Changes the headers of an answer of what is behind. */
+  /** Changes the headers of the registry's answers. */
   readonly change?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders
 }
 
-/** A proxy before a real registry, as companies have them: it sees every request and may answer, or change an answer, by rules of its own. */
+/**
+ * A proxy in front of a real registry, as companies run them: it sees every request, and may answer
+ * itself or change an answer.
+ */
 export async function startFront(behind: string, { answer, authorization, change }: FrontOptions = {}): Promise<RegistryFront> {
   const seen: SeenRequest[] = []
   const server = createServer((request, response) => {

@@ -12,12 +12,12 @@ export interface Ran {
 export interface RunOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** What a person at the terminal answers. @default there is no terminal */
+  /** The user's answer at the terminal. @default there is no terminal */
   readonly answer?: boolean
 }
 
 export interface RunningWeaver {
-  /** What was written until now. */
+  /** Output so far. */
   stdout(): string
   stderr(): string
   /** Ctrl-C. */
@@ -25,7 +25,10 @@ export interface RunningWeaver {
   readonly done: Promise<Ran>
 }
 
-/** The command as main.ts runs it, in this process: arguments and surroundings in, exit code and both streams out. */
+/**
+ * Runs the command as main.ts does, but in this process: arguments and environment in, exit code
+ * and both streams out.
+ */
 export function startWeaver(args: readonly string[], { cwd, env, answer }: RunOptions): RunningWeaver {
   const stdout = collector()
   const stderr = collector()

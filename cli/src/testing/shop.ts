@@ -2,7 +2,10 @@ import type { WeaverApp } from '@weaver/crds'
 import type { KubeClient } from '../deployers/kube/kube-client.js'
 import { ANSWER_DESCRIBE, GRAPH, makeTree } from './fixtures.js'
 
-/** Folder of an application `shop` with a weaver.toml, generated and built. @param toml what comes after the application section */
+/**
+ * Creates the folder of an application `shop` with a weaver.toml, generated and built.
+ * @param toml what follows the application section
+ */
 export function makeShop(toml = ''): Promise<string> {
   return makeTree({
     'package.json': JSON.stringify({ name: '@acme/shop', version: '1.0.0', type: 'module' }),
@@ -12,14 +15,14 @@ export function makeShop(toml = ''): Promise<string> {
   })
 }
 
-/** The part of the operator and of other users: reads and writes a WeaverApp past the command. */
+/** Plays the operator and other users: reads and writes a WeaverApp without the command. */
 export interface AppsOf {
   read(name: string): Promise<WeaverApp | undefined>
-  /** With the answer of the API server as it is. */
+  /** Passes on the API server's answer unchanged. */
   create(name: string, more?: { readonly metadata?: object; readonly spec?: object }): Promise<WeaverApp>
   /** A merge patch. */
   patch(name: string, patch: object): Promise<WeaverApp>
-  /** A merge patch of the status; `observedGeneration` is the present generation unless given. */
+  /** A merge patch of the status; `observedGeneration` defaults to the current generation. */
   status(name: string, status: NonNullable<WeaverApp['status']>): Promise<void>
 }
 
@@ -63,7 +66,7 @@ export async function makeNamespace(admin: KubeClient, namespace: string): Promi
   }
 }
 
-/** Asks until an answer comes. @throws Error after a minute */
+/** Probes until there is a result. @throws Error after a minute */
 export async function eventually<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 50))) {
     const found = await probe()

@@ -12,18 +12,18 @@ import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import { buildWeaverApp } from '../../config/weaver-app-manifest.js'
 
 export interface FileCheck {
-  /** In order of their places. */
+  /** Sorted by place. */
   readonly problems: readonly ConfigProblem[]
-  /** What could not be checked, and why; a sentence each. */
+  /** What could not be checked and why, a sentence each. */
   readonly unchecked: readonly string[]
 }
 
-/** Of a manifest that is made for its problems alone. */
+/** For a manifest that is built for its problems only. */
 const ANY_IMAGE = 'registry.example/app:1'
 
 /**
- * Checks a weaver.toml as every deployer would, as far as what is there tells: without a component
- * graph by itself alone, without a build by the types of the configuration.
+ * Checks a weaver.toml as every deployer would, as far as the package allows: without a component
+ * graph only by itself, without a build by the types of the configuration.
  * @throws WeaverError `WEAVER_CLI_CONFIG_INVALID`: there is no such file
  */
 export async function checkFile(file: string, context: DescribeContext & { readonly cwd: string }): Promise<FileCheck> {
@@ -50,7 +50,7 @@ export async function checkFile(file: string, context: DescribeContext & { reado
   return { problems: inOrder(problems), unchecked }
 }
 
-/** With the schemas that the built application describes, where there is one that does. */
+/** Adds the schemas that the built application describes, if it does. */
 async function describe(
   config: WeaverToml,
   context: DescribeContext & { readonly generated: ComponentGraph; readonly onUnchecked: (why: string) => void },
@@ -83,7 +83,7 @@ async function kubeProblems(config: WeaverToml, folder: string, graph: Component
   }
 }
 
-/** Deployers that read the same key find the same in it: it is told once. */
+/** Deployers that read the same key find the same problem in it: it is reported once. */
 function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   const first = new Map<string, ConfigProblem>()
   for (const problem of problems) {

@@ -1,4 +1,7 @@
-/** `weaver config check` over a generated and built application, and what deployers of this machine refuse of the same file. */
+/**
+ * `weaver config check` over a generated and built application, and what deployers of this machine
+ * refuse of the same file.
+ */
 import { readFileSync } from 'node:fs'
 import { rm, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

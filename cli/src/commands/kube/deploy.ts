@@ -63,7 +63,7 @@ export function deployCommand(context: CliContext): Command {
   return withClusterFlags(command).action((file: string, flags: DeployFlags) => deploy(context, file, flags))
 }
 
-/** What `--json` prints; times in milliseconds since the command began. */
+/** The output of `--json`; times in milliseconds since the command started. */
 interface DeploySummary {
   readonly name: string
   readonly namespace: string
@@ -99,7 +99,8 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
   const repository = flags.build
     ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
     : undefined
-  // Everything that can be wrong is found before the slow part: a spec with a stand-in for the image, the cluster, the rights.
+  // Everything that can be wrong is found before the slow part: a spec with a placeholder image,
+  // the cluster, the permissions.
   manifestFor(release, { image: 'example.invalid/not-built', namespace: 'default' })
   const client = await connect(context, flags)
   const namespace = flags.namespace ?? release.config.kube.namespace ?? client.namespace
@@ -149,7 +150,10 @@ function manifestFor(
   })
 }
 
-/** What changes no pod makes no version: then it is the one that the operator names, whose id an earlier release may have given. */
+/**
+ * A change that affects no pod makes no version; the version is then the operator's, whose id may
+ * be from an earlier release.
+ */
 function versionOf(spec: WeaverAppSpec, before: WeaverApp | undefined): string {
   const { desired, observedGeneration } = before?.status ?? {}
   if (desired === undefined || observedGeneration !== before?.metadata.generation) return versionIdOf(spec)

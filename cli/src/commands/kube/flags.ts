@@ -34,7 +34,7 @@ export function parseTimeout(text: string): number {
   return milliseconds
 }
 
-/** @throws WeaverError `WEAVER_CLI_DECLINED` unless a person agrees or --yes was given */
+/** @throws WeaverError `WEAVER_CLI_DECLINED` unless the user agrees or --yes was given */
 export async function confirm(context: CliContext, question: string, isYes: boolean | undefined): Promise<void> {
   if (isYes === true) return
   if (context.ask === undefined) throw cliError('WEAVER_CLI_DECLINED', `${question} There is no terminal to ask on; give --yes`)

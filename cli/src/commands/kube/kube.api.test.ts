@@ -1,4 +1,5 @@
-// `weaver kube …` against a real API server. No operator is there: what it would write into a status, or remove, the test does.
+// `weaver kube …` against a real API server. No operator is there: what it would write into a
+// status, or remove, the test does.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'

@@ -1,4 +1,7 @@
-/** `weaver kube logs` against a server that answers as an API server does which has two pods: no kubelet runs beside the real one of the other tests. */
+/**
+ * `weaver kube logs` against a server that answers as an API server does which has two pods: no
+ * kubelet runs beside the real one of the other tests.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'

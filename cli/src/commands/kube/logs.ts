@@ -87,7 +87,7 @@ function wantedGroup(groups: readonly GroupSpec[], { group, component }: Pick<Lo
   return { name: group, ...(hosted === undefined ? {} : { component: hosted }) }
 }
 
-/** A line that the application wrote as a JSON object becomes part of the object. */
+/** A line that the application wrote as a JSON object is merged into the object. */
 function toJson(line: LogLine): unknown {
   const { text, ...where } = line
   try {
@@ -99,7 +99,7 @@ function toJson(line: LogLine): unknown {
   return { ...where, text }
 }
 
-/** A line that the application wrote past its logger, for the query. */
+/** An entry for the query, of a line that the application wrote without its logger. */
 function plainEntry(app: string, { time, pod, group, version, text }: LogLine): LogEntry {
   return { time, level: 'stdout', message: text, app, version, group, replica: pod, attributes: {} }
 }

@@ -14,7 +14,7 @@ interface LogFlags extends LogSelectionFlags {
   readonly json?: true
 }
 
-/** Entries that are shown before those that come, unless told otherwise. */
+/** Past entries shown before new ones, by default. */
 const FOLLOW_TAIL = 10
 const NOTHING_SHOWN = 'no entry is asked for; --system shows also what the runtime says'
 
@@ -69,7 +69,7 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
   })
 }
 
-/** The newest deployment of each application that is there now, and whatever comes later. */
+/** The newest deployment of each present application, and all later ones. */
 function wanted(files: readonly LogFile[], of: { readonly name: string | undefined; readonly isAll: boolean }): (file: LogFile) => boolean {
   const newest = new Map(files.map(({ app, startedAt }) => [app, startedAt])) // files are in order of time
   return ({ app, startedAt }) => (of.name === undefined || app === of.name) && (of.isAll || startedAt >= (newest.get(app) ?? 0))

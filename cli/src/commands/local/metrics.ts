@@ -46,7 +46,7 @@ function labelsOf({ labels }: MetricFamily, series: MetricSeries): string {
   return labels.length === 0 ? '-' : labels.map((label, i) => `${label}=${series.labels[i] ?? ''}`).join(',')
 }
 
-/** Of a histogram how many and their mean. */
+/** For a histogram, its count and mean. */
 function valueOf({ kind }: MetricFamily, { value, buckets = [] }: MetricSeries): string {
   if (kind !== 'histogram') return value === null ? 'no finite number' : String(value)
   const count = buckets.reduce((a, b) => a + b, 0)

@@ -16,7 +16,7 @@ interface ProfileFlags {
 }
 
 const MAX_SECONDS = 300
-/** What a process may take, beyond the time of the profile, to write it down. */
+/** How long a process may take to write the profile, beyond its duration. */
 const WRITE_MS = 60_000
 
 export function profileCommand(context: CliContext, deployer: LocalDeployer): Command {
@@ -60,7 +60,7 @@ export function profileCommand(context: CliContext, deployer: LocalDeployer): Co
     })
 }
 
-/** All are of the type that was asked for. */
+/** All are of the requested type. */
 function merge(profiles: readonly (CpuProfile | HeapProfile)[], type: 'cpu' | 'heap'): CpuProfile | HeapProfile {
   return type === 'cpu' ? mergeCpuProfiles(profiles as readonly CpuProfile[]) : mergeHeapProfiles(profiles as readonly HeapProfile[])
 }

@@ -3,12 +3,16 @@ import { foldersOf, type LocalDeployer } from '../../deployers/local/local-deplo
 import { runningDeployments, type RunningDeployment } from '../../deployers/local/running-deployments.js'
 import { cliError } from '../../errors/catalogue.js'
 
-/** The deployments that run, of one application where it is named. */
+/** The running deployments, of one application if it is named. */
 export function listRunning({ env }: CliContext, deployer: LocalDeployer, app: string | undefined): readonly RunningDeployment[] {
   return runningDeployments(foldersOf(deployer, env).list).filter((running) => app === undefined || running.app === app)
 }
 
-/** All running deployments of one application. @throws WeaverError `WEAVER_CLI_NOT_RUNNING`: none runs, or several applications do and none was named */
+/**
+ * All running deployments of one application.
+ * @throws WeaverError `WEAVER_CLI_NOT_RUNNING`: none runs, or several applications do and none was
+ * named
+ */
 export function needRunning(
   context: CliContext,
   deployer: LocalDeployer,

@@ -21,7 +21,8 @@ export function deployCommand(context: CliContext): Command {
           'WEAVER_CLI_NOT_BUILT',
           `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, context.cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
         )
-      // What runs processes takes a third of the time of a `multi status`, which needs none of it.
+      // `multi status` needs nothing of what runs processes, and loading it would take a third of
+      // its time.
       const { runMulti } = await import('../../deployers/multi/run-multi.js')
       context.setExitCode(await runMulti({ config, graph, plan: planMulti(config, graph), broker }, context))
     })

@@ -25,7 +25,9 @@ export async function endDeployments(running: readonly RunningDeployment[]): Pro
   )
 }
 
-/** @throws WeaverError `WEAVER_CLI_DECLINED`: no, or nobody to ask */
+/**
+ * @throws WeaverError `WEAVER_CLI_DECLINED`: the answer was no, or there is no terminal to ask on
+ */
 export async function confirm(context: CliContext, question: string, flags: { readonly yes?: true }): Promise<void> {
   if (flags.yes === true) return
   if (context.ask === undefined) throw cliError('WEAVER_CLI_DECLINED', `${question} There is no terminal to ask on; give --yes`)

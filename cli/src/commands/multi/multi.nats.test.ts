@@ -1,4 +1,7 @@
-/** `weaver multi …` as a user runs it on examples/httpserver: real processes, a real broker, one deployment for the whole tour. */
+/**
+ * `weaver multi …` as a user runs it on examples/httpserver: real processes, a real broker, one
+ * deployment for the whole tour.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,7 +33,8 @@ beforeAll(async () => {
   port = await freePort()
 }, 900_000)
 afterEach(async () => {
-  // Of a test that failed half way: its processes end with their deployer, and what is left is killed.
+  // Of a test that failed half way: its processes end with their deployer, and what is left is
+  // killed.
   for (const { child, exited } of deployers) {
     child.kill('SIGKILL')
     await exited
@@ -192,7 +196,8 @@ it('the tour: deploy, requests, status, logs, metrics, profile; replicas that dr
   await end('reverser', 'SIGKILL')
   const requests = await load.stop()
   const failed = requests.filter(({ error }) => error !== undefined)
-  // A client has one request at a time: what was inside of the process that was killed are its requests of that moment.
+  // A client has one request at a time: what was inside of the process that was killed are its
+  // requests of that moment.
   const unexcused = failed.filter(({ from, to }) => !(from < killed.to && to > killed.from))
   expect(unexcused).toEqual([])
   expect(failed.length).toBeLessThanOrEqual(8)

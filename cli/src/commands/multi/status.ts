@@ -23,7 +23,9 @@ export function statusCommand(context: CliContext): Command {
     })
 }
 
-/** As in Service Weaver: the whole deployment id in the first table, its short form in the others. */
+/**
+ * As in Service Weaver: the whole deployment id in the first table, its short form in the others.
+ */
 function tablesOf(views: readonly DeploymentView[], now: number): readonly string[] {
   const rows = <T>(items: (view: DeploymentView) => readonly T[], row: (item: T) => readonly string[]): readonly (readonly string[])[] =>
     views.flatMap((view) => items(view).map((item) => [view.app, shortDeploymentId(view.deploymentId), ...row(item)]))

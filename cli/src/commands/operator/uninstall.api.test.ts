@@ -1,5 +1,5 @@
-// `weaver operator uninstall` against a real API server, with the real Helm and the real charts. No controller runs there: what the operator would do to a
-// WeaverApp, or to its Lease, the test does.
+// `weaver operator uninstall` against a real API server, with the real Helm and the real charts. No
+// controller runs there: what the operator would do to a WeaverApp, or to its Lease, the test does.
 import { deleteBrokerLeftovers } from '../../deployers/kube/installation.js'
 import { execFile } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'

@@ -1,5 +1,6 @@
-// Takes what runs applications off a cluster, in the only order in which nothing is lost by accident: applications, operator, broker, kind. An application needs an
-// operator to be deleted in order, and a broker to answer; so each part goes when nothing needs it any more.
+// Removes what runs applications from a cluster, in the only order that loses nothing by accident:
+// applications, operator, broker, kind. Deleting an application takes an operator, which needs the
+// broker; so each part goes when nothing needs it any more.
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FINALIZER, type WeaverApp } from '@weaver/crds'
@@ -83,7 +84,7 @@ export type Step =
   | { readonly kind: 'leftovers'; readonly text: string; readonly part: Part }
   | { readonly kind: 'crd'; readonly text: string }
 
-/** What to do, in order. */
+/** The steps, in order. */
 function planUninstall(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'all'>): readonly Step[] {
   const steps: Step[] = []
   if (flags.deleteApps === true) for (const app of found.apps) steps.push({ kind: 'app', text: `delete application "${nameOf(app)}"`, app })
@@ -107,7 +108,7 @@ function planUninstall(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 
 const hasOperator = ({ presence, operators }: Pick<Found, 'presence' | 'operators'>): boolean =>
   presence.kind === 'unknown' ? operators.some(({ isReady }) => isReady) : presence.kind === 'present'
 
-/** Why it must not be done. */
+/** Why it must not be done, if so. */
 function refusalOf(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'force' | 'all'>): string | undefined {
   const { apps } = found
   if (apps.length === 0) return undefined

@@ -1,4 +1,7 @@
-/** `weaver single …` as a user runs it, in a real process each: one deploys a small application over the SDK, others ask it. */
+/**
+ * `weaver single …` as a user runs it, in a real process each: one deploys a small application over
+ * the SDK, others ask it.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

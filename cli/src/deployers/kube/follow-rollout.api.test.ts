@@ -1,5 +1,6 @@
-// `weaver kube deploy` and what it shows of a rollout, against a real API server. No operator is there: the statuses that an operator would write, in the order
-// in which it would, the test writes. (With a real operator: e2e.)
+// `weaver kube deploy` and what it shows of a rollout, against a real API server. No operator is
+// there: the statuses that an operator would write, in the order in which it would, the test
+// writes. (With a real operator: e2e.)
 import { rm } from 'node:fs/promises'
 import type { WeaverApp } from '@weaver/crds'
 import { startApiServer, type ApiServer } from '../../testing/api-server.js'

@@ -1,5 +1,6 @@
-// Follows one generation of a WeaverApp until it serves or fails. It only looks: nothing that happens here, Ctrl-C included, changes the rollout.
-// It asks again and again instead of watching: a terminal needs no more than a few looks a second, and a look has a time limit where a watch hangs.
+// Follows one generation of a WeaverApp until it serves or fails. It only reads: nothing here,
+// Ctrl-C included, changes the rollout. It polls instead of watching: a few reads per second are
+// enough for a terminal, and a read has a time limit where a watch may hang.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WeaverApp } from '@weaver/crds'
 import type { CliContext } from '../../context.js'
@@ -13,20 +14,23 @@ import { getApp, type AppName } from './weaver-apps.js'
 export interface FollowOptions {
   readonly app: AppName
   readonly generation: number
-  /** The version that this rollout brings. */
+  /** The version that this rollout introduces. */
   readonly version: string
-  /** From when times are counted, by `performance.now()`. */
+  /** The start of all times, by `performance.now()`. */
   readonly since: number
   readonly timeoutMs?: number
   /** @default 400 */
   readonly everyMs?: number
-  /** No operator looks at a new app within this time: something is wrong with it. @default 10 s */
+  /** A new app that no operator has noticed after this time is reported. @default 10 s */
   readonly unseenMs?: number
-  /** A stalled app may recover by itself (an image that appears, a quota that grows); after this time a person is told. @default 15 s */
+  /**
+   * A stalled app may recover by itself (an image that appears, a quota that grows); it is reported
+   * after this time. @default 15 s
+   */
   readonly stalledMs?: number
 }
 
-/** Milliseconds since `since`; absent: it did not come to that. */
+/** Milliseconds since `since`; absent if not reached. */
 export interface RolloutTimes {
   firstTraffic?: number
   fullTraffic?: number

@@ -11,7 +11,7 @@ export interface HelmOptions {
 
 /**
  * `helm uninstall` of the release that a part belongs to; returns when its objects are gone.
- * @throws WeaverError `WEAVER_CLI_HELM`: Helm is not there or failed, or did not install the part
+ * @throws WeaverError `WEAVER_CLI_HELM`: Helm is missing or failed, or did not install the part
  */
 export async function uninstallRelease(part: Part, options: HelmOptions): Promise<void> {
   const what = `${part.kind} "${part.namespace}/${part.name}"`

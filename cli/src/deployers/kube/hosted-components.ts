@@ -2,23 +2,23 @@ import { LABELS } from '@weaver/crds'
 import { BOOTSTRAP_ENV } from '@weaver/sdk/contract'
 import type { Pod } from './pod.js'
 
-/** Which pods are meant: those that host a component, or those whose label names a group. */
+/** Selects pods: those that host a component, or those whose label names a group. */
 export interface WantedGroup {
-  /** Its label, where the component is not given or a pod does not say what it hosts. */
+  /** Value of the label; used if no component is given, or a pod does not state what it hosts. */
   readonly name: string
   readonly component?: string
 }
 
 /**
- * Whether a pod runs in a group. By what it hosts rather than by name: naming a group makes no new version, so the pods of a running one may carry the name
- * that the group had before.
+ * Whether a pod runs in a group. Decided by what it hosts rather than by name: naming a group makes
+ * no new version, so running pods may carry the group's former name.
  */
 export function isInGroup(pod: Pod, { name, component }: WantedGroup): boolean {
   const hosted = component === undefined ? undefined : hostedComponents(pod)
   return component === undefined || hosted === undefined ? pod.metadata.labels?.[LABELS.group] === name : hosted.includes(component)
 }
 
-/** Components that a pod of Weaver hosts, by its bootstrap; `undefined`: it does not say. */
+/** Components that a pod of Weaver hosts, by its bootstrap; `undefined` if it does not say. */
 function hostedComponents(pod: Pod): readonly string[] | undefined {
   for (const { env = [] } of pod.spec.containers)
     for (const { name, value } of env) {
@@ -27,7 +27,7 @@ function hostedComponents(pod: Pod): readonly string[] | undefined {
         const { components } = JSON.parse(value) as { readonly components?: unknown } // checked next
         if (Array.isArray(components)) return components.map(String)
       } catch {
-        return undefined // of another release; the label has to do
+        return undefined // written by another release; the label must do
       }
     }
   return undefined

@@ -7,14 +7,16 @@ export interface ImageNameOptions {
   readonly name: string
   /** `--repo` */
   readonly repo?: string
-  /** The flag that names it, for the message when nothing does. @default "--repo registry.example/team" */
+  /** The flag to suggest if nothing names a repository. @default "--repo registry.example/team" */
   readonly flag?: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /**
- * Where an application's image goes, without a tag: `--repo`, `kube.image`, `kube.repo`, `$WEAVER_KUBE_REPO`, `$WEAVER_REGISTRY`, in this order.
- * @throws WeaverError `WEAVER_CLI_USAGE` when none is given, `WEAVER_CLI_IMAGE_REFERENCE` when it is no name without a tag
+ * Where an application's image is pushed, without a tag: `--repo`, `kube.image`, `kube.repo`,
+ * `$WEAVER_KUBE_REPO`, `$WEAVER_REGISTRY`, in this order.
+ * @throws WeaverError `WEAVER_CLI_USAGE` when none is given, `WEAVER_CLI_IMAGE_REFERENCE` when it
+ * is not a name without a tag
  */
 export function imageRepository(
   { kube, file }: WeaverToml,

@@ -1,7 +1,6 @@
 /**
- * The Kubernetes API for people at a terminal: `@weaver/kube` makes the calls, through the proxies
- * of the environment; here failures get the words of the command, and what may pass by itself is
- * retried.
+ * The Kubernetes API for command-line users. `@weaver/kube` makes the calls, through the proxies of
+ * the environment; this module words failures for users, and retries what may be transient.
  */
 import {
   createKubeRequests,
@@ -37,11 +36,11 @@ export interface KubeAnswer {
   readonly at: number
 }
 export interface KubeClient {
-  /** Of the kubeconfig's context. */
+  /** The namespace of the kubeconfig's context. */
   readonly namespace: string
   readonly server: string
   call(call: KubeCall): Promise<KubeAnswer>
-  /** The body as it arrives; for logs. */
+  /** The body as it arrives, for logs. */
   stream(call: Pick<KubeCall, 'path' | 'query' | 'what' | 'signal'>): Promise<AsyncIterable<Uint8Array>>
 }
 

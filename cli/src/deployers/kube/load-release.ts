@@ -12,7 +12,7 @@ import { findGraph } from '../../image/application-layers.js'
 import { DEFAULT_MAIN } from '../../image/make-image.js'
 import { readPackageJson } from '../../image/package-files.js'
 
-/** A weaver.toml with the package that it deploys. */
+/** A weaver.toml and the package that it deploys. */
 export interface Release {
   readonly config: WeaverToml
   /** Folder of the package. */
@@ -23,7 +23,7 @@ export interface Release {
   readonly graph?: ComponentGraph
 }
 
-/** Reads what there is; `checkBuilt` says what is missing. */
+/** Reads what exists; `checkBuilt` reports what is missing. */
 export async function loadRelease(file: string, cwd: string): Promise<Release> {
   const config = await loadConfig(file, cwd)
   const binary = resolve(config.folder, config.application.binary ?? DEFAULT_MAIN)
@@ -50,8 +50,9 @@ export async function loadRelease(file: string, cwd: string): Promise<Release> {
 }
 
 /**
- * Checks that what would be deployed is what the sources say.
- * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`, `WEAVER_CLI_NOT_BUILT`
+ * Checks that generated files and build match the sources.
+ * @throws WeaverError `WEAVER_CLI_GENERATED_STALE`, `WEAVER_CLI_GENERATE_FAILED`,
+ * `WEAVER_CLI_NOT_BUILT`
  */
 export async function checkBuilt(release: Release, cwd: string): Promise<void> {
   await checkGenerated(release.folder, cwd)
@@ -69,7 +70,10 @@ export async function checkBuilt(release: Release, cwd: string): Promise<void> {
     )
 }
 
-/** The release with the full schemas of its configuration, which only the built application knows. @throws as {@link describedGraph} */
+/**
+ * The release with the full schemas of its configuration, which only the built application knows.
+ * @throws as {@link describedGraph}
+ */
 export async function describeRelease(release: Release, options: Pick<DescribeOptions, 'env' | 'onWarning'>): Promise<Release> {
   const { graph, folder, main } = release
   if (graph === undefined) return release

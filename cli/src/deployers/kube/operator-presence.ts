@@ -1,18 +1,22 @@
-// Whether an operator looks after the cluster's applications. Their status cannot tell: it stays what the operator wrote last.
+// Whether an operator manages the cluster's applications. Their status cannot tell: it stays as the
+// operator last wrote it.
 import { KINDS, resourcePath } from '@weaver/kube'
 import { formatAge } from '../../print/table.js'
 import type { KubeClient } from './kube-client.js'
 
-/** The operator's Lease has this name in whatever namespace it runs. */
+/** The name of the operator's Lease in whatever namespace it runs. */
 const LEASE_NAME = 'weaver-operator'
-/** A leader renews every two seconds, and another takes over within 15; the rest is for a busy cluster. */
+/**
+ * A leader renews every two seconds, and another takes over within 15; the rest allows for a busy
+ * cluster.
+ */
 const STALE_MS = 60_000
 
 export type OperatorPresence =
-  /** For example because the user may not read Leases of all namespaces. */
+  /** For example when the user may not read Leases of all namespaces. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'present' }
-  /** @property lastSeenMs age of the last renewal; absent: there never was one */
+  /** @property lastSeenMs age of the last renewal; absent if there never was one */
   | { readonly kind: 'absent'; readonly lastSeenMs?: number; readonly lease?: string }
 
 interface Lease {
@@ -23,7 +27,7 @@ interface Lease {
 export async function operatorPresence(client: KubeClient): Promise<OperatorPresence> {
   const answer = await client
     .call({ path: resourcePath(KINDS.leases), query: { fieldSelector: `metadata.name=${LEASE_NAME}` }, what: 'Leases' })
-    .catch(() => undefined) // only a hint hangs on it; what the command is really for says what is wrong with the cluster
+    .catch(() => undefined) // only a hint depends on it; the command's main request reports what is wrong with the cluster
   if (answer === undefined) return { kind: 'unknown' }
   const { body, at } = answer
   const { items } = body as { readonly items: readonly Lease[] } // a LeaseList
@@ -35,7 +39,10 @@ export async function operatorPresence(client: KubeClient): Promise<OperatorPres
   return lastSeenMs < STALE_MS ? { kind: 'present' } : { kind: 'absent', lastSeenMs, lease: last.lease }
 }
 
-/** What a person who reads the status of applications must know; `undefined` when there is an operator, or nobody can tell. */
+/**
+ * The warning for readers of an application's status; `undefined` if there is an operator, or it is
+ * unknown.
+ */
 export function absenceLine(presence: OperatorPresence): string | undefined {
   if (presence.kind !== 'absent') return undefined
   const seen =

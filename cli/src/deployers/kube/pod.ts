@@ -1,4 +1,4 @@
-/** A pod as the API server gives it, as far as commands look at it. */
+/** The parts of a pod that commands read. */
 export interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
   readonly spec: {

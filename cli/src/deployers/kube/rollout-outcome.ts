@@ -4,11 +4,11 @@ export type RolloutOutcome =
   | { readonly kind: 'going'; readonly isSeen: boolean }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly message: string }
-  /** Needs a person, but may also pass: an image that cannot be pulled at this moment. */
+  /** Needs a user, but may also resolve by itself: an image that cannot be pulled at present. */
   | { readonly kind: 'stalled'; readonly message: string }
   | { readonly kind: 'superseded'; readonly message: string }
 
-/** What the status of an app says of one generation of its spec. A pure function. */
+/** What an app's status says about one generation of its spec. A pure function. */
 export function rolloutOutcome(app: WeaverApp, generation: number): RolloutOutcome {
   const { status } = app
   if (app.metadata.deletionTimestamp !== undefined) return { kind: 'superseded', message: 'it is being deleted' }
@@ -27,7 +27,7 @@ export function rolloutOutcome(app: WeaverApp, generation: number): RolloutOutco
   return status.phase === 'Ready' && messageOf('Ready', 'True') !== undefined ? { kind: 'done' } : { kind: 'going', isSeen: true }
 }
 
-/** The observed share of a version, in percent; 0 where it is not known or the version is not there. */
+/** The observed share of a version, in percent; 0 if unknown or if there is no such version. */
 export function observedShare(app: WeaverApp, version: string): number {
   return app.status?.versions?.find((v) => v.id === version)?.weightObserved ?? 0
 }

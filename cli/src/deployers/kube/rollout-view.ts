@@ -2,7 +2,7 @@ import type { WeaverApp } from '@weaver/crds'
 import type { Style } from '../../print/output.js'
 import { formatAge, formatSeconds, formatTable } from '../../print/table.js'
 
-/** The state of one app on a screen: what `kube deploy` and `kube status --watch` redraw. */
+/** The state of one app on a terminal, which `kube deploy` and `kube status --watch` redraw. */
 export function appLines(app: WeaverApp, style: Style): readonly string[] {
   const status = app.status ?? {}
   const facts = [
@@ -39,7 +39,7 @@ function versionRow(version: NonNullable<Status['versions']>[number], status: St
   ]
 }
 
-/** One line that changes when something worth telling does; for logs of a pipeline. */
+/** The state in one line that changes when there is news; for logs of a pipeline. */
 export function appLine(app: WeaverApp): string {
   const status = app.status ?? {}
   return [
@@ -74,7 +74,7 @@ export function appsTable(
   ])
 }
 
-/** Everything that `kube status NAME` tells. */
+/** All that `kube status NAME` prints. */
 export function appDetails(app: WeaverApp, options: { readonly now: number; readonly style: Style }): readonly string[] {
   const { status } = app
   const { style, now } = options

@@ -1,6 +1,8 @@
-// Logs of all pods of an app, as one stream. Pods come and go while it runs (a rollout replaces them all), so they are listed again and again.
-// I1 a container is read by one reader at a time; a restarted container is another one (its restart count is part of the key).
-// I2 a reader that is cut off goes on after the last line it gave, by the time stamps of the API server.
+// Logs of all pods of an app as one stream. Pods come and go meanwhile (a rollout replaces them
+// all), so they are listed repeatedly.
+// I1  One reader at a time reads a container; a restarted container counts as another one (the
+//     restart count is part of the key).
+// I2  A reader that is cut off continues after its last line, by the API server's timestamps.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KINDS, resourcePath } from '@weaver/kube'
 import type { WantedGroup } from './hosted-components.js'
@@ -20,17 +22,17 @@ export interface LogOptions {
   readonly app: AppName
   readonly version?: string
   readonly group?: WantedGroup
-  /** Last lines of each pod. @default all when not following, 10 when following */
+  /** Last lines of each pod. @default all; 10 when following */
   readonly tail?: number
   readonly signal: AbortSignal
   readonly labels: { readonly group: string; readonly version: string }
-  /** What could not be read; the rest goes on. */
+  /** Receives what could not be read; the rest goes on. */
   readonly onProblem: (message: string) => void
 }
 
 const LIST_MS = 1500
 
-/** What was written until now, sorted by time over all pods. */
+/** Lines written so far, sorted by time over all pods. */
 export async function readLogs(client: KubeClient, options: LogOptions): Promise<readonly LogLine[]> {
   const pods = await listPods(client, options.app, options)
   const lines: LogLine[] = []
@@ -39,11 +41,11 @@ export async function readLogs(client: KubeClient, options: LogOptions): Promise
       options.signal.throwIfAborted()
       options.onProblem((error as Error).message) // the client rejects with errors
     })
-  // by text: RFC 3339 with nine digits in UTC sorts as time does
+  // as text: RFC 3339 in UTC with nine digits sorts by time
   return lines.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0))
 }
 
-/** Gives lines as they come, of pods that are there and of pods to come, until the signal. */
+/** Passes on lines as they arrive, of present and future pods, until the signal aborts. */
 export async function followLogs(client: KubeClient, options: LogOptions, onLine: (line: LogLine) => void): Promise<void> {
   const reading = new Set<string>()
   const lastTime = new Map<string, string>()
@@ -84,7 +86,7 @@ export async function followLogs(client: KubeClient, options: LogOptions, onLine
 
 interface PodOptions extends LogOptions {
   readonly isFollowed: boolean
-  /** Lines of this time and before were given already. */
+  /** Lines up to this time have been returned. */
   readonly since?: string
   readonly onLine: (line: LogLine) => void
 }
@@ -107,7 +109,7 @@ async function readPod(client: KubeClient, pod: Pod, options: PodOptions): Promi
   const give = (line: string): void => {
     const blank = line.indexOf(' ')
     const time = line.slice(0, blank)
-    // sinceTime counts whole seconds
+    // sinceTime has whole seconds only
     if (blank <= 0 || (options.since !== undefined && time <= options.since)) return
     options.onLine({
       time,

@@ -6,7 +6,7 @@ import { isInGroup, type WantedGroup } from './hosted-components.js'
 import type { KubeClient } from './kube-client.js'
 import type { Pod } from './pod.js'
 
-/** Name under which the API server records what this command applied. */
+/** The field manager of what this command applies. */
 const CLI_FIELD_MANAGER = 'weaver-cli'
 const GROUP_PATH = `/apis/${API_GROUP}/${API_VERSION}`
 
@@ -15,7 +15,10 @@ export interface AppName {
   readonly name: string
 }
 
-/** @throws WeaverError `WEAVER_CLI_OPERATOR_MISSING` when the cluster does not know the kind, `WEAVER_CLI_KUBE_NOT_FOUND` when there is no such namespace */
+/**
+ * @throws WeaverError `WEAVER_CLI_OPERATOR_MISSING` when the cluster does not know the kind,
+ * `WEAVER_CLI_KUBE_NOT_FOUND` when the namespace does not exist
+ */
 export async function checkCluster(client: KubeClient, namespace: string): Promise<void> {
   const { status, body } = await client.call({ path: GROUP_PATH, accept: [404], what: 'discovery' })
   const resources = status === 404 ? [] : ((body as { readonly resources?: readonly { readonly name: string }[] }).resources ?? []) // an APIResourceList
@@ -29,7 +32,7 @@ export async function checkCluster(client: KubeClient, namespace: string): Promi
     accept: [403, 404],
     what: `namespace "${namespace}"`,
   })
-  // who may not read namespaces learns it when the app is applied
+  // a user who may not read namespaces learns it when the app is applied
   if (found.status === 404)
     throw cliError(
       'WEAVER_CLI_KUBE_NOT_FOUND',
@@ -43,8 +46,8 @@ export async function getApp(client: KubeClient, { namespace, name }: AppName): 
     accept: [404],
     what: `WeaverApp "${namespace}/${name}"`,
   })
-  if (status !== 404) return body as WeaverApp // of the kind that was asked for
-  // an unknown kind is a 404 as well, but a bare one
+  if (status !== 404) return body as WeaverApp // the kind that was requested
+  // an unknown kind is a 404 as well, but without a Status
   if (typeof body !== 'object') await checkCluster(client, namespace)
   return undefined
 }
@@ -53,7 +56,7 @@ export async function getApp(client: KubeClient, { namespace, name }: AppName): 
 export async function needApp(client: KubeClient, app: AppName): Promise<WeaverApp> {
   const found = await getApp(client, app)
   if (found !== undefined) return found
-  // what is missing may be the namespace
+  // the namespace may be what is missing
   await checkCluster(client, app.namespace)
   throw cliError(
     'WEAVER_CLI_KUBE_NOT_FOUND',
@@ -62,8 +65,8 @@ export async function needApp(client: KubeClient, app: AppName): Promise<WeaverA
 }
 
 /**
- * @param namespace `undefined`: of all namespaces
- * @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` when there is no such namespace
+ * @param namespace `undefined` for all namespaces
+ * @throws WeaverError `WEAVER_CLI_KUBE_NOT_FOUND` when the namespace does not exist
  */
 export async function listApps(client: KubeClient, namespace: string | undefined): Promise<readonly WeaverApp[]> {
   const { status, body } = await client.call({ path: resourcePath(KINDS.weaverApps, { namespace }), accept: [404], what: 'WeaverApps' })
@@ -74,7 +77,10 @@ export async function listApps(client: KubeClient, namespace: string | undefined
   return items
 }
 
-/** Server-side apply. @param isForced takes fields over that another field manager owns, `kubectl apply` for instance */
+/**
+ * Server-side apply.
+ * @param isForced takes over fields owned by another field manager, such as `kubectl apply`
+ */
 export async function applyApp(
   client: KubeClient,
   manifest: WeaverAppManifest & { readonly metadata: { readonly namespace: string } },
@@ -96,7 +102,9 @@ export async function applyApp(
   throw cliError('WEAVER_CLI_KUBE_CONFLICT', `${what}: ${said.split('\n').join(' ')}. Leave out --no-force to take these fields over`)
 }
 
-/** Tells the operator what a user wants, by an annotation that it removes when carried out. */
+/**
+ * Requests an action of the operator by an annotation, which the operator removes once carried out.
+ */
 export async function askOperator(client: KubeClient, app: AppName, verb: 'promote' | 'abort'): Promise<void> {
   await client.call({
     method: 'PATCH',
@@ -108,7 +116,7 @@ export async function askOperator(client: KubeClient, app: AppName, verb: 'promo
   })
 }
 
-/** @returns false when there was none */
+/** @returns false if there was none */
 export async function deleteApp(client: KubeClient, app: AppName): Promise<boolean> {
   const { status } = await client.call({
     method: 'DELETE',
@@ -119,7 +127,7 @@ export async function deleteApp(client: KubeClient, app: AppName): Promise<boole
   return status !== 404
 }
 
-/** Lets Kubernetes finish a deletion that no operator is there to finish. */
+/** Lets Kubernetes finish a deletion for which there is no operator. */
 export async function clearFinalizer(client: KubeClient, app: AppName, finalizer: string): Promise<void> {
   const found = await getApp(client, app)
   if (found?.metadata.finalizers?.includes(finalizer) !== true) return

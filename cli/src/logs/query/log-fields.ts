@@ -2,11 +2,14 @@ import type { LogEntry } from '@weaver/sdk/contract'
 
 export interface LogField {
   readonly type: 'string' | 'google.protobuf.Timestamp' | 'map<string, string>'
-  /** What an expression sees. Parts that an entry lacks are empty texts. */
+  /** The value that an expression sees. Parts that an entry lacks are empty texts. */
   read(entry: LogEntry): unknown
 }
 
-/** What a query can ask of an entry: the names of Service Weaver, and Weaver's own words beside them. docs/observability.md says what each means. */
+/**
+ * The fields of an entry in queries: Service Weaver's names, and Weaver's own beside them.
+ * docs/observability.md explains each.
+ */
 export const LOG_FIELDS: Readonly<Record<string, LogField>> = {
   app: text(({ app }) => app),
   version: text(({ version }) => version),

@@ -1,21 +1,29 @@
-/** Queries over log entries: expressions of CEL (github.com/google/cel-spec), as Service Weaver has them, checked for types before the first entry. */
+/**
+ * Queries over log entries: expressions of CEL (github.com/google/cel-spec), as in Service Weaver,
+ * type-checked before the first entry.
+ */
 import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js'
 import { nearestName } from '@weaver/crds'
 import type { LogEntry } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
 import { LOG_FIELDS } from './log-fields.js'
 
-/** Whether an entry is asked for. One of which that cannot be told is not. */
+/** Whether an entry matches. One for which the query fails does not. */
 export type LogQuery = (entry: LogEntry) => boolean
 
 const METHODS = ['contains', 'startsWith', 'endsWith', 'matches']
-/** Any entry: running a query over it finds wrong constants before an entry of the user's does. */
+/**
+ * A sample entry: running a query on it reveals wrong constants before the first real entry does.
+ */
 const PROBE: LogEntry = { time: '2020-01-01T00:00:00.000Z', level: 'info', message: '', attributes: {} }
 
 /**
- * Reads a query such as `level == "error" && component == "Cart" && attrs["sku"].contains("tea")`. An empty one asks for everything.
- * @param onFailure told of each entry over which the query fails, such as `int(attrs["count"]) > 3` over a count of "many"
- * @throws WeaverError `WEAVER_CLI_LOG_QUERY` with the place and, for an unknown name, the nearest known one
+ * Parses a query such as `level == "error" && component == "Cart" && attrs["sku"].contains("tea")`.
+ * An empty one matches everything.
+ * @param onFailure receives the error of each entry on which the query fails, such as
+ * `int(attrs["count"]) > 3` on a count of "many"
+ * @throws WeaverError `WEAVER_CLI_LOG_QUERY` with the place and, for an unknown name, the nearest
+ * known one
  */
 export function parseLogQuery(query: string, onFailure: (error: Error) => void = () => undefined): LogQuery {
   if (query.trim() === '') return () => true
@@ -33,7 +41,8 @@ export function parseLogQuery(query: string, onFailure: (error: Error) => void =
     try {
       return parsed(Object.fromEntries(Object.entries(LOG_FIELDS).map(([name, field]) => [name, field.read(entry)]))) === true
     } catch (cause) {
-      // `attrs["k"] == "v"` of an entry without k; what stands beside it in an `||` has been asked already.
+      // `attrs["k"] == "v"` on an entry without k; the other side of an `||` has been evaluated
+      // already.
       if (!(cause instanceof EvaluationError && cause.code === 'no_such_key')) onError(cause)
       return false
     }
@@ -52,7 +61,7 @@ function attempt<R>(body: () => R): R {
   }
 }
 
-/** The library shows the line and a caret below the place. */
+/** The library's message shows the line, with a caret below the place. */
 function wrong(cause: unknown): unknown {
   if (!(cause instanceof Error)) return cause
   const hint = hintFor(cause)
