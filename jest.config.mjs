@@ -11,6 +11,7 @@ export default {
   // no test. A worker with an open handle still gets the warning, later.
   workerGracefulExitTimeout: 20_000,
   testEnvironment: '<rootDir>/scripts/jest-environment.cjs',
+  testSequencer: '<rootDir>/scripts/test-sequencer.mjs',
   testMatch: [
     '<rootDir>/*/src/**/*.test.ts',
     '<rootDir>/examples/*/src/**/*.test.ts',
