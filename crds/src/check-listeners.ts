@@ -13,7 +13,7 @@ export function checkListeners({ listeners }: WeaverAppSpec): SpecProblem[] {
     names.set(listener.name, i)
     const twice = {
       path: fieldPath('spec', 'listeners', i, 'name'),
-      message: `listener "${listener.name}" is there twice, also as spec.listeners[${other}]`,
+      message: `listener "${listener.name}" appears twice, also as spec.listeners[${other}]`,
       remedy: 'remove one',
     }
     return [...(other === undefined ? [] : [twice]), ...checkHosts(listener, { index: i, answers }), ...checkAnnotations(listener, i)]
@@ -34,7 +34,7 @@ function checkHosts(
     return [
       {
         path,
-        message: owner === name ? `"${host}" is there twice` : `"${host}" at port ${port} belongs to listener "${owner}" already`,
+        message: owner === name ? `"${host}" appears twice` : `"${host}" at port ${port} belongs to listener "${owner}" already`,
         remedy: owner === name ? 'remove one' : 'leave it with one of them, or give one another port',
       },
     ]

@@ -30,7 +30,7 @@ describe('parts of pods', () => {
           { name: 'A', value: '2' },
         ],
       },
-      'spec.env[1].name: variable "A" is there twice',
+      'spec.env[1].name: variable "A" appears twice',
     ],
     ['an object of neither kind', { envFrom: [{ prefix: 'X_' }] }, 'spec.envFrom[0]: names no object, or two'],
     [

@@ -68,7 +68,7 @@ function checkVariables(env: readonly unknown[], path: Path): SpecProblem[] {
       problems.push(
         problem([...at, 'name'], `"${text}" is Weaver's own`, 'use a name that does not start with WEAVER_ and is not POD_NAME'),
       )
-    if (seen.has(text)) problems.push(problem([...at, 'name'], `variable "${text}" is there twice`, 'remove one'))
+    if (seen.has(text)) problems.push(problem([...at, 'name'], `variable "${text}" appears twice`, 'remove one'))
     seen.add(text)
     if ((value === undefined) === (valueFrom === undefined))
       problems.push(problem(at, value === undefined ? 'has no value' : 'has a value and a source', 'give either value or valueFrom'))

@@ -75,7 +75,7 @@ function checkGroups(spec: WeaverAppSpec): SpecProblem[] {
     if (other !== undefined)
       problems.push({
         path: fieldPath('spec', 'groups', i, 'name'),
-        message: `group "${group.name}" is there twice, also as spec.groups[${other}]`,
+        message: `group "${group.name}" appears twice, also as spec.groups[${other}]`,
         remedy: 'rename one, or put their components into one group',
       })
     names.set(group.name, i)
@@ -86,7 +86,7 @@ function checkGroups(spec: WeaverAppSpec): SpecProblem[] {
           path: fieldPath('spec', 'groups', i, 'components', j),
           message:
             owner === group.name
-              ? `component "${component}" is there twice`
+              ? `component "${component}" appears twice`
               : `component "${component}" is claimed by group "${owner}" and by group "${group.name}"`,
           remedy: 'leave it in one place: a component runs in exactly one group',
         })

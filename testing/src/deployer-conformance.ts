@@ -23,25 +23,25 @@ const RESTART_MS = 30_000
 const STOP_MS = 10_000
 
 export const deployerStatements: readonly DeployerStatement[] = [
-  statement('D1', 'a listener is reached where the deployer says that it is, as soon as it says so', [], async (deployer) => {
-    await withProbe(deployer, {}, async ({ url }) => assert.equal((await chain(url)).length, 3))
-  }),
   statement(
-    'D2',
-    'a component starts after those that it refers to, whose calls its init() may make, and main() after all',
+    'D1',
+    'a listener accepts requests at the address that the deployer reports, as soon as it reports it',
     [],
     async (deployer) => {
-      await withProbe(deployer, {}, async ({ url }) => {
-        const [main, middle, back] = await chain(url)
-        assert.ok(
-          back.startedAt <= middle.startedAt && middle.startedAt <= main.startedAt,
-          'they did not start in this order: Back, Middle, Main',
-        )
-        assert.equal((await ask<Identity>(url, '/started')).pid, back.pid)
-      })
+      await withProbe(deployer, {}, async ({ url }) => assert.equal((await chain(url)).length, 3))
     },
   ),
-  statement('D3', 'each component gets its own part of the configuration as it was written, and no other', [], async (deployer) => {
+  statement('D2', 'a component starts after its refs, which its init() may call, and main() after all components', [], async (deployer) => {
+    await withProbe(deployer, {}, async ({ url }) => {
+      const [main, middle, back] = await chain(url)
+      assert.ok(
+        back.startedAt <= middle.startedAt && middle.startedAt <= main.startedAt,
+        'they did not start in this order: Back, Middle, Main',
+      )
+      assert.equal((await ask<Identity>(url, '/started')).pid, back.pid)
+    })
+  }),
+  statement('D3', 'each component receives its own configuration exactly as written, and no other', [], async (deployer) => {
     const mark = 'a "quoted" \\ mark, ünïcode\nand a second line'
     await withProbe(deployer, { config: { 'probe/Back': { mark }, 'weaver/Main': { mark: 'main' } } }, async ({ url }) => {
       assert.deepEqual(marks(await chain(url)), ['main', 'none', mark])
@@ -49,18 +49,18 @@ export const deployerStatements: readonly DeployerStatement[] = [
   }),
   statement(
     'D4',
-    'a configuration that the component refuses fails the start, and the reason names component and key',
+    'a configuration that a component rejects fails the start, and the reason names component and key',
     [],
     async (deployer) => {
       await refused(deployer, { 'probe/Back': { mrak: 'a' } }, [/probe\/Back/, /mrak/])
     },
   ),
-  statement('D5', 'an init() that fails fails the start, and the reason is told', [], async (deployer) => {
+  statement('D5', 'a failing init() fails the start, and the deployer reports its reason', [], async (deployer) => {
     await refused(deployer, { 'probe/Back': { failInit: 'the disk is full' } }, [/the disk is full/])
   }),
   statement(
     'D6',
-    'all processes of a deployment have one deployment id and one version, and each has a name of its own',
+    'all processes of a deployment share its deployment id and version, and each has its own name',
     ['main'],
     async (deployer) => {
       await withProbe(deployer, {}, async ({ url }) => {
@@ -71,7 +71,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
       })
     },
   ),
-  statement('D7', 'two deployments at one time do not mix: no call goes from one to the other', [], async (deployer) => {
+  statement('D7', 'two concurrent deployments do not mix: no call crosses from one to the other', [], async (deployer) => {
     const marked = (mark: string): ProbeOptions => ({
       config: Object.fromEntries(['weaver/Main', 'probe/Middle', 'probe/Back'].map((component) => [component, { mark }])),
     })
@@ -86,7 +86,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
       }),
     )
   }),
-  statement('D8', 'a stop answers what is in flight, takes nothing new, and ends cleanly', [], async (deployer) => {
+  statement('D8', 'a stop completes what is in flight, accepts nothing new, and exits cleanly', [], async (deployer) => {
     await withProbe(deployer, {}, async (probe) => {
       const inFlight = ask<Identity>(probe.url, '/slow?ms=1000')
       await sleep(300)
@@ -98,7 +98,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
       await assert.rejects(fetch(probe.url), 'the listener still answers after the stop')
     })
   }),
-  statement('D9', 'what components log reaches the deployer: level, message, component and attributes', ['logs'], async (deployer) => {
+  statement('D9', 'log entries reach the deployer with level, message, component and attributes', ['logs'], async (deployer) => {
     await withProbe(deployer, {}, async (probe) => {
       await ask(probe.url, `/say?text=${encodeURIComponent('ünï "code"')}`)
       const entry = await eventually('the entry of a component', async () =>
@@ -109,7 +109,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
       assert.deepEqual({ ...entry.attributes }, { text: 'ünï "code"', number: 7 })
     })
   }),
-  statement('D10', 'each component is started once and shut down once, and the log of it is not lost', ['logs'], async (deployer) => {
+  statement('D10', 'each component starts once and shuts down once, and no log entry of that is lost', ['logs'], async (deployer) => {
     await withProbe(deployer, {}, async (probe) => {
       await chain(probe.url)
       assert.equal(await probe.stop(), undefined)
@@ -123,22 +123,17 @@ export const deployerStatements: readonly DeployerStatement[] = [
       assert.deepEqual(who('probe stopped'), who('probe started'))
     })
   }),
-  statement(
-    'D11',
-    'components that share a process are those that the deployer was told, and no others',
-    ['processes', 'colocate'],
-    async (deployer) => {
-      await withProbe(deployer, {}, async ({ url }) => assert.equal(new Set(pids(await chain(url))).size, 3))
-      await withProbe(deployer, { colocate: [['probe/Middle', 'probe/Back']] }, async ({ url }) => {
-        const [main, middle, back] = pids(await chain(url))
-        assert.equal(middle, back)
-        assert.notEqual(main, back)
-      })
-    },
-  ),
+  statement('D11', 'exactly the components that the deployer colocates share a process', ['processes', 'colocate'], async (deployer) => {
+    await withProbe(deployer, {}, async ({ url }) => assert.equal(new Set(pids(await chain(url))).size, 3))
+    await withProbe(deployer, { colocate: [['probe/Middle', 'probe/Back']] }, async ({ url }) => {
+      const [main, middle, back] = pids(await chain(url))
+      assert.equal(middle, back)
+      assert.notEqual(main, back)
+    })
+  }),
   statement(
     'D12',
-    'a call to a process that was killed fails within five seconds, as a failure of the platform, and the rest goes on',
+    'a call to a killed process fails within five seconds as a platform failure, and the rest keeps working',
     ['processes'],
     async (deployer) => {
       await withProbe(
@@ -161,7 +156,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
   ),
   statement(
     'D13',
-    'a process that was killed comes back within half a minute, with its configuration, and is called again',
+    'a killed process is restarted within half a minute with its configuration, and receives calls again',
     ['processes', 'restart'],
     async (deployer) => {
       await withProbe(
@@ -187,7 +182,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
   ),
   statement(
     'D14',
-    'replicas of a routed component share its keys, and each key stays with one of them',
+    'replicas of a routed component divide its keys, and each key stays with one of them',
     ['processes', 'replicas'],
     async (deployer) => {
       await withProbe(deployer, { replicas: 2 }, async ({ url }) => {
@@ -200,7 +195,7 @@ export const deployerStatements: readonly DeployerStatement[] = [
       })
     },
   ),
-  statement('D15', 'of the replicas of a component with a leader one leads', ['processes', 'replicas'], async (deployer) => {
+  statement('D15', 'exactly one replica of a component with a leader leads', ['processes', 'replicas'], async (deployer) => {
     await withProbe(deployer, { replicas: 2 }, async ({ url }) => {
       /** Of both, or nothing: before the keys are shared one may not be seen. */
       const leaders = async (): Promise<readonly number[] | undefined> => {

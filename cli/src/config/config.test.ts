@@ -124,7 +124,7 @@ describe('weaver.toml', () => {
 
   it('that colocates a component twice is refused', () => {
     expect(problemsOf(() => read('[serviceweaver]\ncolocate = [["a/B"],\n ["a/C", "a/B"]]'))).toEqual([
-      'weaver.toml:3:10: serviceweaver.colocate[1][1]: component "a/B" is there twice; leave it in one list: a component runs in one group',
+      'weaver.toml:3:10: serviceweaver.colocate[1][1]: component "a/B" appears twice; leave it in one list: a component runs in one group',
     ])
   })
 

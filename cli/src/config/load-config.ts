@@ -106,7 +106,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       if (colocated.has(name))
         report(
           [applicationSection, 'colocate', i, j],
-          `component "${name}" is there twice`,
+          `component "${name}" appears twice`,
           'leave it in one list: a component runs in one group',
         )
       colocated.set(name, [i, j])

@@ -61,7 +61,7 @@ export async function buildWithEngine(engine: Engine, build: EngineBuild): Promi
       .map((text) => parseReference(text))
       .find((one) => one.registry === build.target.registry && one.repository === build.target.repository)
     if (found?.digest === undefined)
-      throw cliError('WEAVER_CLI_ENGINE', `docker pushed "${name}" but knows no digest of it; give --engine none`)
+      throw cliError('WEAVER_CLI_ENGINE', `docker pushed "${name}" but does not report its digest; give --engine none`)
     return found.digest
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -40,8 +40,8 @@ export interface MakeImageOptions {
   /** @default true */
   readonly hasGraph?: boolean
   /**
-   * The component graph, if already described. @default the one beside the package, described by
-   * running the entrypoint
+   * The component graph, if already described.
+   * @default the one beside the package, described by running the entrypoint
    */
   readonly graph?: ComponentGraph
   readonly env: Readonly<Record<string, string | undefined>>

@@ -142,8 +142,8 @@ export class RegistryClient {
   }
 
   /**
-   * Mounts a blob of another repository of the same registry. @returns false if the registry
-   * declined
+   * Mounts a blob of another repository of the same registry.
+   * @returns false if the registry declined
    */
   async mountBlob(to: Repository, digest: string, from: Repository): Promise<boolean> {
     if (to.registry !== from.registry) return false

@@ -112,7 +112,7 @@ async function lookUp(file: string, { places, env, problems }: LookUp): Promise<
   }
   const parsed = configSchema.safeParse(parseJson(text))
   if (!parsed.success)
-    throw cliError('WEAVER_CLI_REGISTRY_AUTH', `"${file}" is not a container configuration; log in anew with docker or podman`)
+    throw cliError('WEAVER_CLI_REGISTRY_AUTH', `"${file}" is not a container configuration; log in again with docker or podman`)
   const { auths, credHelpers, credsStore } = parsed.data
   const entry = entryFor(auths ?? {}, places)
   const askHelper = async (helper: string): Promise<Credentials | undefined> => {

@@ -11,7 +11,7 @@ export interface LogSelectionFlags {
 export function withLogSelectionFlags(command: Command): Command {
   return command
     .option('--query <expression>', 'entries only for which it is true, such as \'level == "error" && component == "Cart"\'')
-    .option('--system', 'also what the runtime itself says below the level warn')
+    .option('--system', 'also entries of the runtime itself below the level warn')
 }
 
 export interface EntrySelection {

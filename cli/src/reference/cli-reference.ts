@@ -9,7 +9,7 @@ import { createStyle, type Output } from '../print/output.js'
 import { tomlSections, type TomlKey } from './toml-reference.js'
 
 const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
-  [EXIT.ok]: 'done as asked',
+  [EXIT.ok]: 'success',
   [EXIT.failed]: 'it failed; the message says why',
   [EXIT.usage]: 'the command line or an input file is wrong; nothing was changed',
   [EXIT.timeout]: '`--timeout` ended, as with timeout(1); a rollout goes on',

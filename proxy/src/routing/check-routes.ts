@@ -20,11 +20,11 @@ export function checkRoutes(routes: readonly Route[], protocol: 'http' | 'tcp'):
     const pattern = host === undefined ? '' : hostPattern(host)
     const where = host === undefined ? 'the route without a host' : `the route of "${host}"`
     if (host !== undefined && !HOST.test(pattern)) problems.push(`"${host}" is not a host name, nor "*." before one`)
-    if (hosts.has(pattern)) problems.push(`${where} is there twice`)
+    if (hosts.has(pattern)) problems.push(`${where} appears twice`)
     hosts.add(pattern)
     const ids = new Set<string>()
     for (const { id, weight, backends } of targets) {
-      if (ids.has(id)) problems.push(`target "${id}" is there twice in ${where}`)
+      if (ids.has(id)) problems.push(`target "${id}" appears twice in ${where}`)
       ids.add(id)
       if (!Number.isSafeInteger(weight) || weight < 0 || weight > LARGEST_WEIGHT)
         problems.push(`the weight of target "${id}" in ${where} is ${weight}, not an integer from 0 to ${LARGEST_WEIGHT}`)

@@ -18,7 +18,7 @@ describe('a component graph that came over a process border', () => {
     [graph({ fingerprint: '' }), /no fingerprint/],
     [graph({ components: {} }), /no components/],
     [graph({ components: [{ name: 'a' }] }), /component "a" lacks name, methods, refs or listeners/],
-    [graph({ components: [node('a'), node('a')] }), /component "a" is there twice/],
+    [graph({ components: [node('a'), node('a')] }), /component "a" appears twice/],
     [graph({ components: [node('a', { refs: ['b'] })] }), /"a" refers to "b", which is not in it/],
     [
       graph({ components: [node('a', { listeners: ['lis'] }), node('b', { listeners: ['lis'] })] }),

@@ -100,7 +100,7 @@ export function parseGraph(text: string): ComponentGraph {
       throw invalid(`leader of component "${node.name}" is ${JSON.stringify(node.leader)}, not "version" or "app"`)
     if (node.balance !== undefined && !BALANCES.includes(node.balance))
       throw invalid(`balance of component "${node.name}" is ${JSON.stringify(node.balance)}, not "slices" or "load"`)
-    if (names.has(node.name)) throw invalid(`component "${node.name}" is there twice`)
+    if (names.has(node.name)) throw invalid(`component "${node.name}" appears twice`)
     names.add(node.name)
     for (const listener of node.listeners) {
       const other = listeners.get(listener)

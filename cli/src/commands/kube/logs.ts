@@ -25,7 +25,7 @@ export function logsCommand(context: CliContext): Command {
     .option('--version <id>', 'of one version only')
     .option('--group <name>', 'of one colocation group only')
     .option('--component <name>', 'of the group that hosts a component only')
-    .option('-f, --follow', 'go on until Ctrl-C, with pods that are yet to come')
+    .option('-f, --follow', 'follow until Ctrl-C, including pods that start later')
     .option('--tail <lines>', 'last lines of each pod (default: all; 10 with --follow)')
     .option('--json', 'print one JSON object for each line')
   return withClusterFlags(withLogSelectionFlags(command)).action(async (name: string, flags: LogFlags) => {

@@ -20,7 +20,7 @@ export function statusCommand(context: CliContext): Command {
     .description('show applications: all of a namespace in a table, or one with versions, conditions, schedule and history')
     .argument('[name]', 'name of an application')
     .option('-A, --all-namespaces', 'applications of all namespaces')
-    .option('-w, --watch', 'go on showing until Ctrl-C')
+    .option('-w, --watch', 'keep showing until Ctrl-C')
     .option('--json', 'print JSON; with --watch one document for each change')
   return withClusterFlags(command).action(async (name: string | undefined, flags: StatusFlags) => {
     if (name !== undefined && flags.allNamespaces === true)

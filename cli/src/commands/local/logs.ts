@@ -16,15 +16,15 @@ interface LogFlags extends LogSelectionFlags {
 
 /** Past entries shown before new ones, by default. */
 const FOLLOW_TAIL = 10
-const NOTHING_SHOWN = 'no entry is asked for; --system shows also what the runtime says'
+const NOTHING_SHOWN = 'no entry matches; --system also shows the entries of the runtime'
 
 export function logsCommand(context: CliContext, deployer: LocalDeployer): Command {
   const remedy = `\`weaver ${deployer.name} deploy\` keeps it`
   const command = new Command('logs')
-    .description(`print what \`weaver ${deployer.name} deploy\` has kept of the logs, also of applications that have ended`)
+    .description(`print the logs that \`weaver ${deployer.name} deploy\` has kept, including those of ended applications`)
     .argument('[name]', 'name of an application (default: all)')
     .option('--all', 'of all deployments that are kept, not only of the newest of each application')
-    .option('-f, --follow', 'go on until Ctrl-C, with deployments that are yet to come')
+    .option('-f, --follow', 'follow until Ctrl-C, including deployments that start later')
     .option('--tail <entries>', 'last entries only (default: all; 10 with --follow)')
     .option('--json', 'print one JSON object for each entry')
   return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {

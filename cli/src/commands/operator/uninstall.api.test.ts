@@ -128,7 +128,7 @@ it('--force takes the operator off and leaves applications, broker and kind', as
   const { code, stdout } = await uninstall('--yes', '--force')
   expect({ code, last: stdout.trim().split('\n').at(-1) }).toEqual({
     code: 0,
-    last: 'the operator is gone; the application serves on. The broker runs on; --all takes it off as well.',
+    last: 'the operator is gone; the application serves on. The broker runs on; --all removes it as well.',
   })
   expect([await isThere(OPERATOR), await isThere(BROKER), await isThere(`${core}/secrets/weaver-nats-auth`)]).toEqual([false, true, true])
   expect((await apps.read('shop'))?.metadata.deletionTimestamp).toBeUndefined()
@@ -137,7 +137,7 @@ it('--force takes the operator off and leaves applications, broker and kind', as
 it('does not begin a deletion that no operator is there to finish', async () => {
   expect(await uninstall('--yes', '--all', '--delete-apps')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/no operator is there to let them go.*--force/s) as unknown,
+    stderr: expect.stringMatching(/there is no operator to release them.*--force/s) as unknown,
   })
   expect((await apps.read('shop'))?.metadata.deletionTimestamp).toBeUndefined()
 })

@@ -33,11 +33,11 @@ interface Found extends Installation {
 
 export function uninstallCommand(context: CliContext): Command {
   return new Command('uninstall')
-    .description('take the operator off a cluster: shows what runs, and goes in order: applications, operator, broker, kind')
+    .description('remove the operator from a cluster: shows what runs, then removes applications, operator, broker and kind in this order')
     .option('--delete-apps', 'delete all applications first; their traffic ends')
     .option(
       '--force',
-      'go on where applications exist: they serve on without an operator; with --delete-apps, delete those that no operator is there to let go',
+      'proceed although applications exist: they keep serving without an operator; with --delete-apps, also delete those that no operator can release',
     )
     .option('--all', 'also the broker with its keys and volumes, and the kind WeaverApp; only when no application is left')
     .option('--dry-run', 'only show what there is and what would be done')
@@ -116,7 +116,7 @@ function refusalOf(found: Found, flags: Pick<UninstallFlags, 'deleteApps' | 'for
   if (flags.deleteApps === true)
     return hasOperator(found) || flags.force === true
       ? undefined
-      : `${some}, and no operator is there to let them go: a deletion would wait for it for ever. Install the operator again, or give --force: what Kubernetes holds of them is deleted, and their accounts stay on the broker`
+      : `${some}, and there is no operator to release them: a deletion would wait forever. Install the operator again, or give --force: Kubernetes then deletes their objects, and their accounts stay on the broker`
   const shared = found.brokers.find((broker) =>
     found.operators.some(({ release, namespace }) => release !== undefined && release === broker.release && namespace === broker.namespace),
   )
@@ -159,7 +159,7 @@ function show({ output }: CliContext, found: Found, steps: readonly Step[], flag
 
 const stepLines = (steps: readonly Step[]): readonly string[] =>
   steps.length === 0
-    ? ['no operator to take off; --all is for the broker and the kind']
+    ? ['no operator to remove; --all is for the broker and the kind']
     : ['in this order:', ...steps.map(({ text }, index) => `  ${index + 1}. ${text}`)]
 
 async function removeApp(
@@ -183,7 +183,7 @@ async function removeApp(
 
 function lastWords(found: Found, flags: UninstallFlags): string {
   if (flags.all === true) return 'nothing of Weaver is left on this cluster'
-  const broker = found.brokers.length === 0 ? '' : ' The broker runs on; --all takes it off as well.'
+  const broker = found.brokers.length === 0 ? '' : ' The broker runs on; --all removes it as well.'
   return flags.deleteApps === true || found.apps.length === 0
     ? `the operator is gone.${broker}`
     : `the operator is gone; ${found.apps.length === 1 ? 'the application serves' : `${found.apps.length} applications serve`} on.${broker}`

@@ -25,7 +25,8 @@ export interface FollowOptions {
   readonly unseenMs?: number
   /**
    * A stalled app may recover by itself (an image that appears, a quota that grows); it is reported
-   * after this time. @default 15 s
+   * after this time.
+   * @default 15 s
    */
   readonly stalledMs?: number
 }
