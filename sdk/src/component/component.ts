@@ -1,4 +1,7 @@
-/** Declares what a component is: a token that names an interface, and a class that fulfils it. No statement here has an effect when imported. */
+/**
+ * Declares components: a token that names an interface, and a class that fulfils it. Importing a
+ * declaration has no effect.
+ */
 import { WeaverError } from '../contract/errors.js'
 import type { LeaderScope } from '../contract/leader.js'
 import type { Balance } from '../contract/routing.js'
@@ -6,7 +9,10 @@ import type { RoutingKey } from '../contract/shard-key.js'
 
 declare const INTERFACE: unique symbol
 
-/** Keeps methods that can be called from another process: they return a promise or an async iterable. Every other member becomes `never` and does not compile. */
+/**
+ * Keeps methods that can be called from another process: they return a promise or an async
+ * iterable. Any other member becomes `never` and does not compile.
+ */
 export type Remotable<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => infer R
     ? R extends Promise<unknown> | AsyncIterable<unknown>
@@ -17,22 +23,34 @@ export type Remotable<T> = {
 export type MethodName<T> = Extract<keyof T, string>
 
 export interface ComponentOptions<T> {
-  /** Calls with equal keys go to the same replica where possible. For caches, not for exclusion. */
+  /**
+   * Calls with equal keys go to the same replica if possible. For caches, not for mutual exclusion.
+   */
   readonly router?: { readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown ? (...args: A) => RoutingKey : never }
   /**
-   * With `router`, how the keys are spread over the replicas: `slices`, each replica has the same share of all keys; `load`, keys move to where there is room,
-   * by how often they are called. @default 'slices'
+   * With `router`, how keys are distributed over the replicas: `slices`, each replica has the same
+   * share of all keys; `load`, keys move to replicas with spare capacity, by how often they are
+   * called.
+   * @default 'slices'
    */
   readonly balance?: Balance
   /** Methods that must not run twice: never retried after a failure in which they may have run. */
   readonly notRetriable?: readonly MethodName<T>[]
-  /** Longest time of one call, in milliseconds, by method. A caller sets another for its calls by `withContext({ timeoutMs }, …)`. @default `defaultTimeoutMs` */
+  /**
+   * Time limit of one call, in milliseconds, by method. A caller overrides it by `withContext({
+   * timeoutMs }, …)`.
+   * @default `defaultTimeoutMs`
+   */
   readonly timeoutMs?: { readonly [K in MethodName<T>]?: number }
-  /** Longest time of one call of any other method, in milliseconds. @default `defaultTimeoutMs` of `run()`, 30000 without */
+  /**
+   * Time limit of one call of any other method, in milliseconds.
+   * @default `defaultTimeoutMs` of `run()`, else 30000
+   */
   readonly defaultTimeoutMs?: number
   /**
-   * One replica of this component leads, and `lead()` of its implementation runs there alone: `version`, one in each version; `app`, one in all versions that run
-   * beside each other, and it is in the active one. Calls still go to all replicas.
+   * One replica of this component leads, and `lead()` of its implementation runs only there:
+   * `version`, one in each version; `app`, one in all versions that run side by side, which is in
+   * the active one. Calls still go to all replicas.
    */
   readonly leader?: LeaderScope
 }
@@ -44,7 +62,7 @@ export interface Component<T> {
   readonly [INTERFACE]?: (t: T) => T
 }
 
-/** A class that fulfils a component. The class itself may stay private to its module. */
+/** A class that fulfils a component. It may stay private to its module. */
 export interface Implementation<T> {
   readonly component: Component<T>
   readonly create: new () => object
@@ -60,14 +78,11 @@ const NAME = /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/
  *
  * Calls of a method may run twice when an answer is lost, unless `notRetriable` lists it.
  * @param name unique in the application, such as `shop/Cart`: letters, digits, `_` and `-`, in
- *   parts divided by `/`. Deployers, configuration, logs and metrics use it.
+ * parts divided by `/`. Deployers, configuration, logs and metrics use it.
  * @throws WeaverError `WEAVER_COMPONENT_NAME` for a name of another form. A name that two
- *   components share is refused by `weaver generate`.
- * @example
- * export interface Cart {
- *   add(user: string, item: string): Promise<number>
- * }
- * export const Cart = component<Cart>('shop/Cart', { notRetriable: ['add'], timeoutMs: { add: 2_000 } })
+ * components share is refused by `weaver generate`.
+ * @example export interface Cart { add(user: string, item: string): Promise<number> } export const
+ * Cart = component<Cart>('shop/Cart', { notRetriable: ['add'], timeoutMs: { add: 2_000 } })
  */
 export function component<T extends Remotable<T>>(name: string, options: ComponentOptions<NoInfer<T>> = {}): Component<T> {
   if (!NAME.test(name))
@@ -99,44 +114,61 @@ export function implement<T>(token: Component<T>, implementation: new () => NoIn
   return { component: token, create: implementation }
 }
 
-/** What `main()` is given. */
+/** What `main()` receives. */
 export interface Life {
-  /** Fires when the process begins to stop. */
+  /** Aborts when the process begins to stop. */
   readonly signal: AbortSignal
 }
 
-/** The class given to `run`. */
+/** The class passed to `run`. */
 export interface Main {
   /**
-   * Starts the application's own work: usually serves a listener. May return; the process serves until it is told to stop. One that takes `life` works on and
-   * must end when its signal fires: the stop waits for it, for 0.8 of the grace period at most, before any `shutdown()`. One that does not is not waited for.
+   * Starts the application's own work: usually serves a listener. It may return; the process serves
+   * until it is stopped. A `main` that takes `life` keeps working and must end when its signal
+   * aborts: the stop waits for it, for at most 0.8 of the grace period, before any `shutdown()`.
+   * One that does not take `life` is not waited for.
    */
   main(life: Life): Promise<void> | void
 }
 
-/** What a leader holds, until it is over. */
+/** What a leader holds while it leads. */
 export interface Lease {
   /**
-   * Greater than that of every leader before, also of earlier versions. A store that remembers the greatest one it was shown, and refuses smaller ones, is safe
-   * from a leader that does not know yet that it is none; any other is not.
+   * Greater than the token of every earlier leader, including those of earlier versions. A store
+   * that remembers the greatest token it has seen, and rejects smaller ones, is safe from a leader
+   * that has lost its lease without knowing; any other store is not.
    */
   readonly token: number
-  /** Fires when this replica leads no more: the lease was lost, or the process stops. Its reason is a WeaverError `WEAVER_LEASE_ENDED`. */
+  /**
+   * Aborts when this replica no longer leads: the lease was lost, or the process stops. Its reason
+   * is a WeaverError `WEAVER_LEASE_ENDED`.
+   */
   readonly signal: AbortSignal
 }
 
 /** Hooks that any implementation may have. */
 export interface Hooks {
-  /** Runs once, after all components that this one refers to have started. No call arrives before it is done. */
+  /**
+   * Runs once, after all components that this one refers to have started. No call arrives before it
+   * has finished.
+   */
   init?(): Promise<void> | void
-  /** Runs once, after the last call was answered; components that this one refers to still answer. */
+  /**
+   * Runs once, after the last call was answered; the components that this one refers to still
+   * answer.
+   */
   shutdown?(): Promise<void> | void
-  /** Whether this component can work; called for the readiness of the process. A rejection counts as `false`. */
+  /**
+   * Whether this component can work; part of the process's readiness. A rejection counts as
+   * `false`.
+   */
   health?(): Promise<boolean> | boolean
   /**
-   * Runs while this replica leads; only with the option `leader`, and needed there. It must end when the signal fires: another replica begins soon after. The
-   * signal is that of its context too, so calls that it makes end with it. A replica that has ended it early goes on as the leader; one whose `lead()` fails
-   * gives the lease back, and stands again after a while. Never runs twice at once in one process.
+   * Runs while this replica leads; only with the option `leader`, which requires it. It must end
+   * when the signal aborts: another replica starts soon after. Its context has the same signal, so
+   * its calls end with it. A replica whose `lead()` returns early remains the leader; one whose
+   * `lead()` fails releases the lease, and becomes a candidate again after a while. It never runs
+   * twice concurrently in one process.
    */
   lead?(lease: Lease): Promise<void> | void
 }

@@ -1,13 +1,15 @@
 /**
- * The fields of a component under construction: `ref`, `listener`, `config`, `logger`. They work only while the runtime is inside a synchronous `new`: a
- * variable then holds the scope that answers them. It lies on `globalThis`, so that two copies of the SDK in one process agree.
+ * The fields of a component under construction: `ref`, `listener`, `config`, `logger`. They work
+ * only while the runtime is inside a synchronous `new`, when a variable holds the scope that
+ * provides them. The variable is on `globalThis`, so that two copies of the SDK in one process
+ * agree.
  */
 import type { Logger } from '../telemetry/logger.js'
 import { WeaverError } from '../contract/errors.js'
 import type { Component } from './component.js'
 import type { Listener } from './listener.js'
 
-/** A zod schema, or anything that parses. */
+/** A zod schema, or any object that parses. */
 export interface ConfigSchema<O> {
   parse(input: unknown): O
 }
@@ -15,7 +17,7 @@ export interface ConfigSchema<O> {
 export interface ConstructionScope {
   ref(token: Component<unknown>): unknown
   lazyRef(token: Component<unknown>): unknown
-  /** `undefined`: the application has no such component. */
+  /** @returns `undefined` if the application has no such component */
   optionalRef(token: Component<unknown>): unknown
   listener(name: string): Listener
   config(schema: ConfigSchema<unknown>): unknown
@@ -25,7 +27,7 @@ export interface ConstructionScope {
 const SLOT = Symbol.for('weaver.construction')
 const holder = globalThis as { [SLOT]?: ConstructionScope | undefined }
 
-/** Runs a synchronous construction with `scope` answering its fields. */
+/** Runs a synchronous construction in which `scope` provides the fields. */
 export function constructWithin<T>(scope: ConstructionScope, create: () => T): T {
   const outer = holder[SLOT]
   holder[SLOT] = scope
@@ -52,38 +54,35 @@ function current(what: string): ConstructionScope {
  * that refers to it, and stops after it.
  *
  * What a call does: it resolves with the result, or rejects with the error that the method threw
- * (of its class where that is registered, `registerError`), or with a `RemoteCallError` whose `code`
- * says why (`WEAVER_RPC_DEADLINE`, `WEAVER_RPC_UNAVAILABLE`, …) and whose `mayHaveRun` says whether
- * the method may have run. docs/calls.md states what holds.
+ * (of its class where that is registered, `registerError`), or with a `RemoteCallError` whose
+ * `code` says why (`WEAVER_RPC_DEADLINE`, `WEAVER_RPC_UNAVAILABLE`, …) and whose `mayHaveRun` says
+ * whether the method may have run. docs/calls.md states what holds.
  * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser;
- *   `WEAVER_COMPONENT_CYCLE` when components refer to each other in a circle (see `lazyRef`).
- * @example
- * class App implements Main {
- *   readonly cart = ref(Cart)
- *   async main(): Promise<void> {
- *     console.log(await this.cart.add('ada', 'book'))
- *   }
- * }
+ * `WEAVER_COMPONENT_CYCLE` when components refer to each other in a circle (see `lazyRef`).
+ * @example class App implements Main { readonly cart = ref(Cart) async main(): Promise<void> {
+ * console.log(await this.cart.add('ada', 'book')) } }
  */
 export function ref<T>(token: Component<T>): T {
-  return current(`ref("${token.name}")`).ref(token as Component<unknown>) as T // the scope answers with the token's own interface
+  return current(`ref("${token.name}")`).ref(token as Component<unknown>) as T // the scope returns the token's own interface
 }
 
 /**
- * As `ref`, but resolved at its first call: the one way to close a circle. It says nothing of the order of start and stop: a call before the component has
- * started, or after it was stopped, fails with `WEAVER_NOT_STARTED`.
- * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere.
+ * Like `ref`, but resolved at its first call: the only way to close a cycle. It does not affect the
+ * order of start and stop: a call before the component has started, or after it has stopped, fails
+ * with `WEAVER_NOT_STARTED`.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser.
  */
 export function lazyRef<T>(token: Component<T>): T {
-  return current(`lazyRef("${token.name}")`).lazyRef(token as Component<unknown>) as T // the scope answers with the token's own interface
+  return current(`lazyRef("${token.name}")`).lazyRef(token as Component<unknown>) as T // the scope returns the token's own interface
 }
 
 /**
- * As `ref`, for a component that nothing in the application may implement: `undefined` then.
- * @throws WeaverError `WEAVER_NO_CONSTRUCTION` elsewhere; `WEAVER_COMPONENT_CYCLE` when it closes a circle.
+ * Like `ref`, but `undefined` if nothing in the application implements the component.
+ * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser;
+ * `WEAVER_COMPONENT_CYCLE` if it closes a cycle.
  */
 export function optionalRef<T>(token: Component<T>): T | undefined {
-  return current(`optionalRef("${token.name}")`).optionalRef(token as Component<unknown>) as T | undefined // the same
+  return current(`optionalRef("${token.name}")`).optionalRef(token as Component<unknown>) as T | undefined // the scope returns the token's own interface
 }
 
 /**
@@ -108,18 +107,14 @@ export function listener(name: string): Listener {
 }
 
 /**
- * The configuration of this component, as a field initialiser, at most once in a class: its
- * section of `weaver.toml`, parsed before anything starts. Without a section the schema parses
- * `{}`, so that its defaults count.
+ * The configuration of this component, as a field initialiser, at most once in a class: its section
+ * of `weaver.toml`, parsed before anything starts. Without a section the schema parses `{}`, so
+ * that its defaults count.
  * @param schema usually `z.strictObject({ … })`, which refuses unknown keys.
  * @throws WeaverError `WEAVER_NO_CONSTRUCTION` outside of a field initialiser. Values that do not
- *   fit end the start with `WEAVER_START_INVALID`, which names every key; a deploy finds them before.
- * @example
- * // ["shop/Cart"]
- * // maxItems = 20
- * class CartImpl implements Cart {
- *   readonly options = config(z.strictObject({ maxItems: z.number().int().default(100) }))
- * }
+ * fit end the start with `WEAVER_START_INVALID`, which names every key; a deploy finds them before.
+ * @example // ["shop/Cart"] // maxItems = 20 class CartImpl implements Cart { readonly options =
+ * config(z.strictObject({ maxItems: z.number().int().default(100) })) }
  */
 export function config<O>(schema: ConfigSchema<O>): O {
   return current('config(...)').config(schema) as O // parsed by this very schema
@@ -131,13 +126,14 @@ export function logger(): Logger {
 }
 
 /**
- * Constructs a class for a unit test, with its refs and its configuration given by hand. Runs no hook and binds nothing.
+ * Constructs a class for a unit test, with refs and configuration given by hand. Runs no hook and
+ * binds nothing.
  * @throws WeaverError `WEAVER_NO_REF` for a ref that is not in `refs`.
  */
 export function construct<T extends object>(
   create: new () => T,
   given: {
-    // oxlint-disable-next-line typescript/no-explicit-any -- a token is invariant in its interface, and the pairs are of different ones
+    // oxlint-disable-next-line typescript/no-explicit-any -- tokens are invariant in their interfaces
     readonly refs?: readonly (readonly [token: Component<any>, instance: object])[]
     readonly config?: unknown
     readonly logger?: Logger

@@ -2,18 +2,21 @@ import type { ComponentBinding, WeaverGen } from './binding.js'
 import { implement, type Component } from './component.js'
 import { WeaverError } from '../contract/errors.js'
 
-/** An object that takes the place of a component's implementation in a test. */
+/** An object that replaces a component's implementation in a test. */
 export interface Fake {
   readonly component: string
   readonly instance: object
 }
 
-/** `fake(Cart, { add: async () => … })`: the object is called as the real one would be, by RPC too. */
+/** `fake(Cart, { add: async () => … })`: the object is called like the real one, also by RPC. */
 export function fake<T>(token: Component<T>, instance: NoInfer<T> & object): Fake {
   return { component: token.name, instance }
 }
 
-/** @throws WeaverError `WEAVER_TEST`: a fake for a component that the application has not, or two for one. */
+/**
+ * @throws WeaverError `WEAVER_TEST`: a fake for a component that the application does not have, or
+ * two for one.
+ */
 export function withFakes(gen: WeaverGen, fakes: readonly Fake[]): WeaverGen {
   const byName = new Map<string, object>()
   const names = new Set(gen.components().map(({ token }) => token.name))
@@ -27,7 +30,7 @@ export function withFakes(gen: WeaverGen, fakes: readonly Fake[]): WeaverGen {
 
 function faked(binding: ComponentBinding, instance: object | undefined): ComponentBinding {
   if (instance === undefined) return binding
-  // A constructor may return the object that `new` gives.
+  // A constructor may return the object that `new` yields.
   const create = function FakeImplementation() {
     return instance
   } as unknown as new () => object

@@ -1,36 +1,44 @@
 /**
- * Code of the application around every call: what it gives to `run()` sees the calls that a component makes (`client`) and those that it serves (`server`), the
- * same in one process and across processes.
+ * Application code around every call. The interceptors passed to `run()` see the calls that a
+ * component makes (`client`) and those that it serves (`server`), in one process and across
+ * processes alike.
  */
 import { context, runInContext, scope } from '../context/context.js'
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from './binding.js'
 
 export interface InterceptedCall {
   readonly side: 'client' | 'server'
-  /** The component that is called. */
+  /** The component being called. */
   readonly component: string
   readonly method: string
-  /** A streaming argument among them is the stream itself. */
+  /** A streaming argument is the stream itself. */
   readonly args: readonly unknown[]
-  /** The component that calls; `undefined` at the callee of a call from outside of the application. */
+  /** The calling component; `undefined` at the callee of a call from outside of the application. */
   readonly caller: string | undefined
 }
 
 /**
- * Runs around one call. What it returns or throws is what the caller gets; of a method that returns a stream it is the stream, and the interceptor runs when the
- * first item is asked for.
- * @param next goes on to the next interceptor and at last to the call; with `args` it does so with other arguments. Each time it is called is one more call.
+ * Runs around one call. The caller receives what it returns or throws. For a method that returns a
+ * stream, that is the stream, and the interceptor runs when the first item is requested.
+ * @param next continues with the next interceptor and finally the call, with `args` as its new
+ * arguments if given; each invocation makes one more call.
  */
 export type Interceptor = (call: InterceptedCall, next: (args?: readonly unknown[]) => Promise<unknown>) => Promise<unknown>
 
 export interface Interceptors {
-  /** Around calls that components here make; the first is the outermost. A call that is tried again passes them once. */
+  /**
+   * Around calls made by components here; the first is the outermost. A retried call passes them
+   * once.
+   */
   readonly client?: readonly Interceptor[]
-  /** Around calls that components here serve, inside the context of the callee. A call that is tried again may pass them more than once. */
+  /**
+   * Around calls served by components here, inside the callee's context. A retried call may pass
+   * them more than once.
+   */
   readonly server?: readonly Interceptor[]
 }
 
-/** The calls of one stub, each through the interceptors of its caller. */
+/** The calls of one stub, through its caller's interceptors. */
 export function interceptCalls(
   calls: Calls,
   by: { readonly binding: ComponentBinding; readonly caller: string; readonly interceptors: readonly Interceptor[] },
@@ -42,11 +50,11 @@ export function interceptCalls(
   }
 }
 
-/** The same for an object of this process: no call takes the straight way. */
+/** Like {@link interceptCalls}, for an object in this process: no call takes the direct path. */
 export function interceptLocalCalls(gate: LocalCalls, by: Parameters<typeof interceptCalls>[1]): LocalCalls {
   const counted: Calls = {
     call(method, args) {
-      const entered = gate.enter(method) // counts the call, as the forwarder would have
+      const entered = gate.enter(method) // counts the call, as the forwarder would
       if (entered !== undefined) gate.leave(entered, undefined)
       return gate.call(method, args)
     },
@@ -60,7 +68,7 @@ export function interceptLocalCalls(gate: LocalCalls, by: Parameters<typeof inte
   }
 }
 
-/** An object whose methods are those of `instance`, each behind the interceptors of its process. */
+/** An object with the methods of `instance`, each behind the interceptors of its process. */
 export function interceptInstance(
   instance: object,
   by: { readonly binding: ComponentBinding; readonly interceptors: readonly Interceptor[] },
@@ -97,16 +105,16 @@ function chainOf(side: InterceptedCall['side'], { methods, token }: ComponentBin
   }
 }
 
-/** A stream that is opened when the first item is asked for, in the context of now. */
+/** A stream that is opened when its first item is requested, in the present context. */
 function openLater(open: () => Promise<unknown>): AsyncIterable<unknown> {
   const now = scope()
-  // One, as of a generator: whoever asks again goes on where the first one is.
+  // One iterator, like a generator's: a second consumer continues where the first one is.
   let opened: Promise<AsyncIterator<unknown>> | undefined
   let isOver = false
   return {
     [Symbol.asyncIterator]() {
       const items = (): Promise<AsyncIterator<unknown>> =>
-        (opened ??= runInContext(now, open).then((stream) => (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]())) // as the method returns
+        (opened ??= runInContext(now, open).then((stream) => (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]())) // the method returns it
       return {
         next: async () => (isOver ? { done: true, value: undefined } : (await items()).next()),
         async return(value?: unknown) {

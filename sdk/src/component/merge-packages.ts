@@ -1,8 +1,9 @@
 import type { ComponentBinding, WeaverGen } from './binding.js'
 
 /**
- * What a package generated, together with what the packages generated whose components it refers to. A package that is reached on two ways counts once; two
- * components of one name do not become one, and the start refuses them.
+ * A package's generated value, combined with those of the packages whose components it refers to. A
+ * package reached by two paths counts once. Two components with one name are not merged, and the
+ * start rejects them.
  */
 export function withPackages(packages: readonly WeaverGen[], own: WeaverGen): WeaverGen {
   const errors = [...new Set([...packages.flatMap((of) => of.errors ?? []), ...(own.errors ?? [])])]

@@ -1,28 +1,38 @@
 /**
- * What generated code says at compile time of the types that it was made for: {@link Sent} is a type as a codec sees it, in the words in which the generator
- * writes the types of a generated file. Where a source type has changed since, the two differ, and `bind` does not compile. Nothing of this is there at run time.
+ * Checks at compile time that generated code still fits its types. {@link Sent} is a type as a
+ * codec sees it, written as the generator writes the types of a generated file. If a source type
+ * has changed since, the two differ, and `bind` does not compile. Nothing of this exists at run
+ * time.
  *
- * Invariants that the compiler asks for:
+ * Invariants required by the compiler:
  *
- * I1  Only what a codec tells apart makes a difference: not `readonly`, brands, names, `Map` or `ReadonlyMap`, `void` or `undefined`. So a file that the
- *     generator would write anew does not compile, and one that it would leave alone does.
- * I2  Types are compared as identical, not as assignable to each other: `{ a: string }` and `{ a: string; b?: string }` are the latter.
- * I3  A type may contain itself: arrays, maps, sets and properties are turned when the compiler asks for them, and a tuple by its places.
- * I4  The generator writes each type that has parts under a name of its own. The compiler takes two generic types for equal once they are nested three times
- *     (`isDeeplyNestedType`); a name of its own is never one of them. Tuples are written as objects: the compiler compares two tuples by all methods of arrays.
+ * I1  Only what a codec distinguishes makes a difference: not `readonly`, brands, names, `Map` or
+ *     `ReadonlyMap`, `void` or `undefined`. So a file that the generator would rewrite does not
+ *     compile, and one that it would leave unchanged does.
+ * I2  Types are compared for identity, not for mutual assignability, which `{ a: string }` and `{
+ *     a: string; b?: string }` have.
+ * I3  A type may contain itself: arrays, maps, sets and properties are converted when the compiler
+ *     needs them, and a tuple by its elements.
+ * I4  The generator gives each type with parts a name of its own. The compiler takes two generic
+ *     types for equal once they are nested three deep (`isDeeplyNestedType`); named types are never
+ *     affected. Tuples are written as objects: the compiler compares two tuples by all methods of
+ *     arrays.
  */
 
 import type { SentBuffer } from '../codec/sent-buffer.js'
 
 export type { SentBuffer }
 
-/** Shown by the compiler where a generated file does not fit its sources any more. */
+/** The compiler shows this when a generated file no longer fits its sources. */
 type Stale = 'stale: a type has changed since; run "weaver generate"'
 
 /** The same type, not only the same set of values. */
 type IsSame<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
 
-/** For `Types extends Fresh<T, Types>`: the methods of an interface are those that `Types` was generated for. */
+/**
+ * For `Types extends Fresh<T, Types>`: the methods of an interface are those that `Types` was
+ * generated for.
+ */
 export type Fresh<T, Types> = {
   [K in keyof T & keyof Types]: IsSame<SentMethod<T[K]>, Types[K]> extends true ? Types[K] : Stale
 }
@@ -33,10 +43,13 @@ export type FreshPlain<Codec, Plain> = Codec extends { toPlain(value: never): in
     ? unknown
     : Stale
   : Stale
-/** What `toPlain` of a codec gives, as a type of the generated file. */
+/** The result of a codec's `toPlain`, as a type of the generated file. */
 export type PlainOf<Codec, Plain extends FreshPlain<Codec, Plain>> = Plain
 
-/** An instance of a class that has a codec, by its public structure: an interface that looks alike is the same to the compiler. */
+/**
+ * An instance of a class with a codec, by its public structure: to the compiler an interface of the
+ * same structure is the same.
+ */
 export type InstanceOf<Codec> = Codec extends { fromPlain(plain: never): infer T } ? Sent<T> : never
 
 type SentMethod<M> = M extends (...args: infer A) => infer R
@@ -45,10 +58,11 @@ type SentMethod<M> = M extends (...args: infer A) => infer R
 type SentOrStream<T> = T extends AsyncIterable<infer E> ? AsyncIterable<Sent<E>> : Sent<T>
 
 /**
- * A type as it is sent. Most types are objects, and the compiler instantiates each step on the way to them: these are few.
+ * A type as it is sent. Most types are objects, and the compiler instantiates each step on the way
+ * to them, so there are few.
  */
 type Sent<T> = 0 extends 1 & T
-  ? T // any, which is nothing that can be sent
+  ? T // any, which cannot be sent
   : T extends string | number | bigint | boolean | null | undefined | void
     ? SentPrimitive<T>
     : T extends Date | ArrayBufferView | { forEach: unknown }
@@ -66,7 +80,7 @@ type SentPrimitive<T> = T extends void
           ? false
           : boolean // it has a brand
       : T extends string
-        ? HasLiteralKeys<T> extends true // not so: string, a template, a brand
+        ? HasLiteralKeys<T> extends true // otherwise string, a template, or a brand
           ? `${T}`
           : string
         : T extends number
@@ -91,7 +105,7 @@ type SentBuiltIn<T> = T extends Date
           ? SentList<T>
           : SentPlain<T>
 
-/** A member whose key is a symbol is a brand, and is not sent. */
+/** A member with a symbol as its key is a brand, and is not sent. */
 type SentPlain<T> = [keyof T] extends [string | number]
   ? HasLiteralKeys<keyof T> extends true
     ? { -readonly [K in keyof T]: Sent<T[K]> }
@@ -102,7 +116,10 @@ type SentPlain<T> = [keyof T] extends [string | number]
 
 type HasLiteralKeys<K extends PropertyKey> = {} extends Record<K, 1> ? false : true
 
-/** Of a tuple its places, and of an array within what all elements are: as such the compiler would compare all the methods of arrays (I4). */
+/**
+ * A tuple becomes its elements, and an array within it the common element type: otherwise the
+ * compiler would compare all the methods of arrays (I4).
+ */
 type SentList<T extends readonly unknown[]> =
   IsArray<T> extends true
     ? readonly Sent<T[number]>[]
@@ -112,7 +129,7 @@ type SentList<T extends readonly unknown[]> =
 
 type Places<T extends readonly unknown[]> = { -readonly [K in keyof T as K extends `${number}` | 'length' ? K : never]: Sent<T[K]> }
 
-/** Also of an array with a brand, to which no array is assignable. */
+/** Also for an array with a brand, to which no array is assignable. */
 type IsArray<T extends readonly unknown[]> = number extends T['length']
   ? '0' extends keyof T
     ? false
@@ -121,7 +138,7 @@ type IsArray<T extends readonly unknown[]> = number extends T['length']
       : true
   : false
 
-/** What stands after the last place that has a number. */
+/** The elements after the last one with an index. */
 type PartsOf<T extends readonly unknown[], End extends readonly unknown[] = []> = T extends readonly [unknown, ...infer Rest]
   ? PartsOf<Rest, End>
   : T extends readonly [...infer Rest, infer Last]

@@ -4,18 +4,21 @@ import { parse, TomlError } from 'smol-toml'
 import { WeaverError } from '../contract/errors.js'
 import { bareNameHint } from '../contract/toml-names.js'
 
-/** What one process reads from `weaver.toml` when no deployer has read it. */
+/** What one process reads from `weaver.toml` if no deployer has read it. */
 export interface AppConfig {
   readonly name: string
   configOf(component: string): unknown
-  /** Names of components, or their last parts, that it has a section for. */
+  /** Names of components, or their last parts, that have a section. */
   readonly sections: readonly string[]
-  /** Names of listeners that it has an address for. */
+  /** Names of listeners that have an address. */
   readonly listeners: readonly string[]
   addressOf(listener: string): string
 }
 
-/** Of the application and of deployers; the `weaver` command knows them. Any other names a component. */
+/**
+ * Sections of the application and of deployers, which the `weaver` command reads. Any other one
+ * names a component.
+ */
 const OTHER_SECTIONS: ReadonlySet<string> = new Set([
   'serviceweaver',
   'weaver',
@@ -36,8 +39,10 @@ export function emptyConfig(program: string): AppConfig {
 }
 
 /**
- * Reads `weaver.toml`: `[serviceweaver] name`, `[single] listeners.<name> = { address }`, and a section for each component, by its name or its last part.
- * @throws WeaverError `WEAVER_CONFIG_FILE`: no such file, not TOML (with line and column), or a field of the wrong kind.
+ * Reads `weaver.toml`: `[serviceweaver] name`, `[single] listeners.<name> = { address }`, and a
+ * section per component, under its name or the last part of it.
+ * @throws WeaverError `WEAVER_CONFIG_FILE`: no such file, not TOML (with line and column), or a
+ * field of the wrong kind.
  */
 export function readAppConfig(path: string, program: string): AppConfig {
   let text: string
@@ -53,7 +58,7 @@ export function readAppConfig(path: string, program: string): AppConfig {
   return parseAppConfig(text, { path, program })
 }
 
-/** The same for a text; `path` is for messages. */
+/** Parses a text; `path` is for messages. */
 export function parseAppConfig(text: string, { path, program }: { readonly path: string; readonly program: string }): AppConfig {
   let file: Record<string, unknown>
   try {
@@ -61,7 +66,7 @@ export function parseAppConfig(text: string, { path, program }: { readonly path:
   } catch (cause) {
     const at = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : ''
     const hint = cause instanceof TomlError ? bareNameHint(text, cause.line) : undefined
-    const what = (cause as Error).message.split('\n')[0] ?? '' // of the parser, an Error
+    const what = (cause as Error).message.split('\n')[0] ?? '' // the parser throws an Error
     throw new WeaverError('WEAVER_CONFIG_FILE', `${path}${at}: ${what}${hint === undefined ? '' : `; ${hint}`}`, { cause })
   }
   const main = table(file['serviceweaver'] ?? file['weaver'])

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein'
 
-/** The known name that a misspelt one most likely means; `undefined` when none is near. */
+/** The known name that a misspelt one most likely means; `undefined` if none is near. */
 function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined
   for (const candidate of known) {
@@ -11,7 +11,7 @@ function nearestName(name: string, known: Iterable<string>): string | undefined 
   return best?.name
 }
 
-/** What to do about a name that is not known. */
+/** The remedy for an unknown name. */
 export function unknownNameHint(name: string, known: readonly string[]): string {
   const near = nearestName(name, known)
   if (near !== undefined) return `did you mean "${near}"?`

@@ -1,10 +1,13 @@
-/** The configuration of one component on its last way: references are replaced, its schema parses it, and what is wrong is told with key and remedy. */
+/**
+ * The last step of a component's configuration: references are replaced, the schema parses it, and
+ * problems are reported with key and remedy.
+ */
 import type { ConfigSchema } from '../component/construction.js'
 import { reasonOf } from '../contract/errors.js'
 import { unknownNameHint } from './nearest-name.js'
 import { resolveReferences, withoutSecrets, type ReferenceSource } from './references.js'
 
-/** As zod tells it; other schemas may throw anything. */
+/** An issue of zod; other schemas may throw anything. */
 interface Issue {
   readonly code?: string
   readonly path?: readonly PropertyKey[]
@@ -12,7 +15,7 @@ interface Issue {
   readonly keys?: readonly string[]
 }
 
-/** @returns what the schema made of it, or the problems, one line each. No problem holds a secret. */
+/** @returns the parsed value, or the problems, one line each; no problem contains a secret */
 export function parseConfig<O>(
   schema: ConfigSchema<O>,
   given: unknown,
@@ -42,21 +45,23 @@ function describeSchemaError(error: unknown, schema: unknown): readonly string[]
   })
 }
 
-/** The keys that a zod schema of objects knows at that place; `undefined` where it cannot be seen. */
+/**
+ * The keys that a zod object schema has at that place; `undefined` if they cannot be determined.
+ */
 function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] | undefined {
   let at = unwrapped(schema)
   for (const part of path) at = unwrapped(typeof part === 'number' ? at?.element : at?.shape?.[String(part)])
   return at?.shape === undefined ? undefined : Object.keys(at.shape)
 }
 
-/** What zod 4 schemas have, by their kind. */
+/** The properties of zod 4 schemas, by kind. */
 interface Shaped {
   readonly shape?: Readonly<Record<string, unknown>>
   readonly element?: unknown
   readonly def?: { readonly innerType?: unknown; readonly in?: unknown }
 }
 
-/** Behind `optional`, `default`, a pipe and the like. */
+/** The schema inside `optional`, `default`, a pipe and the like. */
 function unwrapped(schema: unknown): Shaped | undefined {
   const shaped = schema as Shaped | undefined
   const inner = shaped?.def?.innerType ?? shaped?.def?.in

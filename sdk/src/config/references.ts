@@ -1,8 +1,8 @@
 /**
- * Secrets stay out of configuration: a text in it may hold `${env:NAME}` or `${file:/path}`, which the process that hosts the component replaces when it starts.
- * Deployers pass them on as they are.
+ * Secrets stay out of configuration: its texts may contain `${env:NAME}` or `${file:/path}`, which
+ * the process that hosts the component replaces at its start. Deployers pass them on unchanged.
  *
- * I1  No message holds what a reference stands for.
+ * I1  No message contains the value of a reference.
  */
 import { readFileSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
@@ -24,13 +24,14 @@ export interface Resolved {
   readonly value: unknown
   /** One line each, with the key and never with a value. */
   readonly problems: readonly string[]
-  /** What references stood for: no message may hold it. */
+  /** The values of references: no message may contain them. */
   readonly secrets: readonly string[]
 }
 
 /**
- * Replaces every reference in the texts of a configuration, however deep. `$${` stands for `${` itself. Of a file the last line break is left out.
- * @param value as it was configured; it is not changed
+ * Replaces every reference in the texts of a configuration, at any depth. `$${` stands for `${`.
+ * The last line break of a file is dropped.
+ * @param value the configuration; it is not changed
  */
 export function resolveReferences(value: unknown, source: ReferenceSource = PROCESS_SOURCE): Resolved {
   const problems: string[] = []
@@ -56,16 +57,22 @@ export function resolveReferences(value: unknown, source: ReferenceSource = PROC
   return { value: resolve(value, []), problems, secrets }
 }
 
-/** I1: a message of somebody else, such as a schema's refinement, may quote what it was given, as it is or as a literal of a language. */
+/**
+ * I1: a foreign message, such as that of a schema's refinement, may quote its input, verbatim or as
+ * a literal of a language.
+ */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const written = new Set(secrets.flatMap(writingsOf))
   return [...written].sort((a, b) => b.length - a.length).reduce((clean, secret) => clean.replaceAll(secret, '***'), text)
 }
 
-/** A secret as it is, as JSON has it, as JSON within JSON, as `util.inspect` prints it, and in a URL. */
+/**
+ * Forms of a secret: verbatim, in JSON, in JSON within JSON, as `util.inspect` prints it, and in a
+ * URL.
+ */
 function writingsOf(secret: string): readonly string[] {
   const json = jsonOf(secret)
-  const encoded = secret.isWellFormed() ? [encodeURIComponent(secret)] : [] // the others cannot be
+  const encoded = secret.isWellFormed() ? [encodeURIComponent(secret)] : [] // others cannot be encoded
   return [secret, json, jsonOf(json), inspect(secret).slice(1, -1), ...encoded]
 }
 
@@ -88,7 +95,7 @@ function lookUp(reference: string, source: ReferenceSource): { readonly text: st
   try {
     return { text: source.readFile(name).replace(/\r?\n$/, '') }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException // of fs; another error has none
+    const { code } = error as NodeJS.ErrnoException // fs sets it; other errors have none
     return { problem: `${quoted}: the file cannot be read (${code ?? 'unknown reason'}); mount it for this process` }
   }
 }

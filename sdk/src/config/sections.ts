@@ -1,7 +1,13 @@
-/** Sections of a configuration and the components that they mean, by name or by its last part. Each problem is one line. */
+/**
+ * Matches sections of a configuration with components, by name or by its last part. Each problem is
+ * one line.
+ */
 import { unknownNameHint } from './nearest-name.js'
 
-/** Sections that mean no component, or several. @param names of all components */
+/**
+ * Sections that match no component, or several.
+ * @param names of all components
+ */
 export function unknownSections(sections: readonly string[], names: readonly string[]): readonly string[] {
   return sections.flatMap((section) => {
     const meant = names.includes(section) ? [section] : names.filter((name) => isMeant(name, section))
@@ -12,7 +18,10 @@ export function unknownSections(sections: readonly string[], names: readonly str
   })
 }
 
-/** Sections of components that take no configuration: a mistake that would pass in silence. @param components those that are constructed here */
+/**
+ * Sections of components that take no configuration: a mistake that would go unnoticed.
+ * @param components those that are constructed here
+ */
 export function unreadSections(
   sections: readonly string[],
   components: readonly { readonly name: string; readonly isConfigured: boolean }[],

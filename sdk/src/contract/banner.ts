@@ -1,4 +1,4 @@
-/** What a process that runs a whole application says first. */
+/** The first output of a process that runs a whole application. */
 export function banner(rows: readonly (readonly [label: string, value: string])[]): string {
   const width = Math.max(...rows.map(([label]) => label.length))
   const lines = rows.map(([label, value]) => ` ${label.padEnd(width)} : ${value} `)

@@ -1,22 +1,29 @@
 import { WeaverError } from './errors.js'
 
 /**
- * What a deployer tells a weavelet when it starts it: the value of the environment variable `WEAVER_BOOTSTRAP`, as JSON.
- * Without the variable the process runs every component itself and needs no broker. Versioned, because during a rollout two
- * releases of the deployer and of the application meet here: a field is only ever added, and an unknown field is ignored.
+ * What a deployer passes to a weavelet at its start: the environment variable `WEAVER_BOOTSTRAP`,
+ * as JSON. Without it the process runs every component itself and needs no broker. Versioned,
+ * because different releases of deployer and application meet here during a rollout: fields are
+ * only ever added, and unknown fields are ignored.
  */
 export const BOOTSTRAP_ENV = 'WEAVER_BOOTSTRAP'
 export const BOOTSTRAP_VERSION = 1
-/** The longest that a timer can wait: a longer one of Node fires at once. */
+/** The longest delay of a timer: Node fires one with a longer delay at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
-/** The component that `run()` starts; its implementation is the class given to `run`. */
+/** The component that `run()` starts; its implementation is the class passed to `run`. */
 export const MAIN_COMPONENT = 'weaver/Main'
 
-/** TLS to the broker. An empty object demands it, with the authorities that Node knows. All are paths of PEM files. */
+/**
+ * TLS to the broker. An empty object requires it, with the authorities that Node trusts. All values
+ * are paths of PEM files.
+ */
 export interface NatsTls {
-  /** Authorities that may have signed the broker's certificate. @default those that Node knows, and `NODE_EXTRA_CA_CERTS` */
+  /**
+   * Authorities for the broker's certificate.
+   * @default those that Node trusts, and `NODE_EXTRA_CA_CERTS`
+   */
   readonly caFile?: string
-  /** Certificate of this process, for a broker that verifies its clients; with `keyFile`. */
+  /** Certificate of this process, for a broker that verifies clients; with `keyFile`. */
   readonly certFile?: string
   readonly keyFile?: string
 }
@@ -25,43 +32,60 @@ export interface Bootstrap {
   readonly version: typeof BOOTSTRAP_VERSION
   /** Name of the application, as in `WeaverApp` metadata.name or `[serviceweaver] name`. */
   readonly app: string
-  /** One launch of one build: `[a-z0-9-]`, at most 63 characters. It is a token of every NATS subject of this version. */
+  /**
+   * One launch of one build: `[a-z0-9-]`, at most 63 characters. A token of every NATS subject of
+   * the version.
+   */
   readonly deploymentId: string
   /** Short id of the version, shown to users. */
   readonly versionId: string
-  /** Colocation group that this process belongs to. */
+  /** Colocation group of this process. */
   readonly group: string
-  /** Unique among the replicas of the deployment: the pod's name on Kubernetes. */
+  /** Unique among the replicas of the deployment; on Kubernetes the pod's name. */
   readonly replica: string
-  /** Components hosted here, `weaver/Main` included where it is. Every other component is called by RPC. */
+  /** Components hosted here, including `weaver/Main` if it is. All others are called by RPC. */
   readonly components: readonly string[]
-  /** Addresses to bind, by listener name: `host:port`. Port 0 means any free one. */
+  /** Addresses to bind, `host:port` by listener name. Port 0 is any free port. */
   readonly listeners: Readonly<Record<string, { readonly address: string }>>
   /** Absent when this process hosts every component of the application. */
   readonly nats?: {
     readonly servers: readonly string[]
     /** Path of a NATS `.creds` file; absent for a broker without authentication. */
     readonly credsFile?: string
-    /** TLS to the broker. Absent: encrypted only where a URL begins with `tls://`, with the authorities that Node knows. */
+    /**
+     * TLS to the broker. Absent: encrypted only if a URL starts with `tls://`, with the authorities
+     * that Node trusts.
+     */
     readonly tls?: NatsTls
   }
-  /** Where log entries go: JSON lines on stdout, or batches over the broker (logs.ts). @default 'stdout' */
+  /**
+   * Where log entries go: JSON lines on stdout, or batches over the broker (logs.ts).
+   * @default 'stdout'
+   */
   readonly logs?: 'stdout' | 'nats'
-  /** Where to serve `GET /healthz` and `GET /readyz?v=<deploymentId>`; absent: nowhere. */
+  /** Where to serve `GET /healthz` and `GET /readyz?v=<deploymentId>`; absent for nowhere. */
   readonly health?: { readonly address: string }
   /** Configuration by component name, before validation. */
   readonly config: Readonly<Record<string, unknown>>
-  /** How long a graceful stop may take, in milliseconds. @default 25000 */
+  /** Time limit of a graceful stop, in milliseconds. @default 25000 */
   readonly shutdownGraceMs?: number
-  /** How long to serve on, unready, after SIGTERM before listeners close, in milliseconds: endpoints propagate meanwhile. @default 0 */
+  /**
+   * How long after SIGTERM to keep serving, unready, before listeners close, so that endpoints can
+   * propagate; in milliseconds.
+   * @default 0
+   */
   readonly preStopMs?: number
-  /** A descriptor that is open as long as the deployer lives. When it closes the process stops as upon SIGTERM. Absent: the process outlives its deployer. */
+  /**
+   * A descriptor that stays open as long as the deployer lives. When it closes, the process stops
+   * as upon SIGTERM. Absent: the process outlives its deployer.
+   */
   readonly lifelineFd?: number
 }
 
 /**
- * Reads and checks a bootstrap.
- * @throws WeaverError `WEAVER_BOOTSTRAP_INVALID`: not JSON, a wrong version, or a field of the wrong shape; the message names the field.
+ * Parses and checks a bootstrap.
+ * @throws WeaverError `WEAVER_BOOTSTRAP_INVALID`: not JSON, a wrong version, or a field of the
+ * wrong shape; the message names the field.
  */
 export function parseBootstrap(text: string): Bootstrap {
   const invalid = (where: string, why: string) =>

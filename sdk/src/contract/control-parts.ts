@@ -1,11 +1,17 @@
-/** Replies on the control channel that are larger than one message of the broker; `controlReplyReader` of `@weaver/deployer` puts them together. */
+/**
+ * Splits replies on the control channel that are larger than one message of the broker;
+ * `controlReplyReader` of `@weaver/deployer` joins them.
+ */
 import { gzipSync } from 'node:zlib'
 import type { ControlPart, ControlReply } from './control.js'
 
-/** What a part's JSON takes beside its data. */
+/** Size of a part's JSON besides its data. */
 const PART_OVERHEAD_BYTES = 256
 
-/** The messages that carry a reply: one where it fits, else as many parts as it takes. @param id tells the parts of two replies apart. */
+/**
+ * The messages that carry a reply: one if it fits, else several parts.
+ * @param id distinguishes the parts of different replies
+ */
 export function splitControlReply(reply: ControlReply, id: string, maxBytes: number): readonly Uint8Array[] {
   const whole = Buffer.from(JSON.stringify(reply))
   if (whole.length <= maxBytes) return [whole]

@@ -3,18 +3,20 @@ import type { CpuProfile, HeapProfile } from './profiles.js'
 import type { RoutingStatus } from './routing.js'
 
 /**
- * What a deployer asks a weavelet over NATS, as JSON. A request goes to `controlAllSubject` (every weavelet answers) or to
- * `controlSubject` (one answers) with a reply inbox under `wv.<deploymentId>.i.`. An unknown `kind` gets `{ kind: 'error' }`.
+ * A deployer's request to a weavelet over NATS, as JSON. It goes to `controlAllSubject` (every
+ * weavelet answers) or `controlSubject` (one answers), with a reply inbox under
+ * `wv.<deploymentId>.i.`. An unknown `kind` is answered with `{ kind: 'error' }`.
  */
 export type ControlRequest =
   /**
-   * `goodbye`: the version is about to be cut off, so clients whose connections do not end by themselves are told to leave first. It may be said again and again.
-   * An SDK that does not know it answers as without.
+   * `goodbye`: the version is about to be cut off, so clients whose connections do not end by
+   * themselves are asked to leave first. It may be repeated. An SDK that does not know it ignores
+   * it.
    */
   | { readonly kind: 'status'; readonly goodbye?: true }
   | { readonly kind: 'logLevel'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
   | { readonly kind: 'metrics' }
-  /** A profile of the next seconds, 0.1 to 300; the reply comes after them. */
+  /** A profile of the next 0.1 to 300 seconds; the reply comes after them. */
   | { readonly kind: 'profile'; readonly type: 'cpu' | 'heap'; readonly seconds: number }
   | { readonly kind: 'routing' }
 
@@ -27,24 +29,30 @@ export type ControlReply =
   | { readonly kind: 'ok' }
   | { readonly kind: 'error'; readonly code: string; readonly message: string }
 
-/** A piece of a reply that is larger than the broker takes; `controlReplyReader` puts them together. Only a request whose reply may be large gets them. */
+/**
+ * A part of a reply that exceeds the broker's message size; `controlReplyReader` joins the parts.
+ * Only requests with possibly large replies get them.
+ */
 export interface ControlPart {
   readonly kind: 'part'
-  /** Of one reply. */
+  /** Identifies the reply. */
   readonly id: string
-  /** From 0. */
+  /** Position of the part, from 0. */
   readonly index: number
   readonly count: number
-  /** Base64 of this piece of the gzipped JSON. */
+  /** This part of the gzipped JSON, in Base64. */
   readonly data: string
 }
 
-/** What one weavelet did for some seconds. `mergeCpuProfiles` and `mergeHeapProfiles` make one of several. */
+/**
+ * What one weavelet did during some seconds. `mergeCpuProfiles` and `mergeHeapProfiles` combine
+ * several.
+ */
 export type WeaveletProfile = { readonly kind: 'profile'; readonly replica: string; readonly group: string } & (
   { readonly type: 'cpu'; readonly profile: CpuProfile } | { readonly type: 'heap'; readonly profile: HeapProfile }
 )
 
-/** Everything that one weavelet counts. */
+/** All metrics of one weavelet. */
 export interface WeaveletMetrics {
   readonly kind: 'metrics'
   readonly replica: string
@@ -53,7 +61,7 @@ export interface WeaveletMetrics {
   readonly families: readonly MetricFamily[]
 }
 
-/** The state of one weavelet as it sees itself. */
+/** The state of one weavelet, from its own view. */
 export interface WeaveletStatus {
   readonly kind: 'status'
   readonly replica: string
@@ -63,24 +71,24 @@ export interface WeaveletStatus {
   readonly fingerprint: string
   readonly ready: boolean
   readonly draining: boolean
-  /** Calls that it serves or waits for at this moment. */
+  /** Calls that it currently serves or waits for. */
   readonly inFlight: number
   /** Calls served since it started. */
   readonly served: number
-  /** Where its listeners are bound, by name. Absent: of an SDK that does not tell. */
+  /** Addresses of its listeners, by name. Absent: the SDK does not report them. */
   readonly listeners?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
 }
 
 /**
- * What a weavelet tells the deployer on `eventSubject` when it begins to drain with open listeners, while it serves on for `preStopMs`: nobody is to be sent to them
- * any more.
+ * What a weavelet sends to the deployer on `eventSubject` when it starts to drain with open
+ * listeners: no client should be routed to them any more, though it keeps serving for `preStopMs`.
  */
 export interface ClosingEvent {
   readonly kind: 'closing'
   readonly replica: string
 }
 
-/** @returns `undefined` for what is another event */
+/** @returns `undefined` for any other event */
 export function parseClosingEvent(data: Uint8Array): ClosingEvent | undefined {
   try {
     const event = JSON.parse(Buffer.from(data).toString('utf8')) as Partial<ClosingEvent> | null // checked in the next line
@@ -92,7 +100,10 @@ export function parseClosingEvent(data: Uint8Array): ClosingEvent | undefined {
 
 /** Path, on the health address, that answers 200 once started. */
 export const LIVE_PATH = '/healthz'
-/** Path that answers 200 only while ready and, with `?v=<deploymentId>`, only if that is this deployment; 503 otherwise. */
+/**
+ * Path that answers 200 only while ready and, with `?v=<deploymentId>`, only for this deployment;
+ * 503 otherwise.
+ */
 export const READY_PATH = '/readyz'
-/** Path that answers with metrics as text, for Prometheus. */
+/** Path that serves metrics as text, for Prometheus. */
 export const METRICS_PATH = '/metrics'

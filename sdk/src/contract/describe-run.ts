@@ -1,12 +1,16 @@
 /**
- * A describe run: a process of the application that starts nothing. It constructs the components that take configuration, each up to its `config()` field, and
- * tells the JSON Schema of what they take, with bounds and defaults that the types do not have. Where an application is built, its own code may run; where it
- * is deployed the schemas are then known without it.
+ * A describe run: a process of the application that starts nothing. It constructs the components
+ * that take configuration, each up to its `config()` field, and returns the JSON Schemas of their
+ * configuration, with bounds and defaults, which types do not have. The application's code may run
+ * where it is built; where it is deployed, the schemas are then known without running it.
  */
 import { WeaverError } from './errors.js'
 import type { ComponentGraph } from './graph.js'
 
-/** Makes `run()` describe the application instead of running it; holds a {@link DescribeRequest} as JSON. */
+/**
+ * Makes `run()` describe the application instead of running it. Holds a {@link DescribeRequest} as
+ * JSON.
+ */
 export const DESCRIBE_ENV = 'WEAVER_DESCRIBE'
 const DESCRIPTION_FORMAT = 1
 
@@ -19,13 +23,13 @@ export interface DescribeRequest {
 
 export interface Description {
   readonly format: typeof DESCRIPTION_FORMAT
-  /** Of the generated file that the process has. */
+  /** Fingerprint of the generated file in the process. */
   readonly fingerprint: string
-  /** JSON Schema of the configuration, by component; those whose schema cannot tell one are left out. */
+  /** JSON Schema of the configuration, by component; without those whose schema yields none. */
   readonly config: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** What stands in the way, one line each. */
+  /** Problems, one line each. */
   readonly problems: readonly string[]
-  /** What its author should know, one line each. */
+  /** What the author should know, one line each. */
   readonly warnings?: readonly string[]
 }
 
@@ -43,7 +47,7 @@ export function buildDescription(of: Omit<Description, 'format'>): Description {
   return { format: DESCRIPTION_FORMAT, ...of }
 }
 
-/** @returns the reason when it is none */
+/** @returns the reason if it is invalid */
 export function parseDescription(text: string): Description | string {
   const found = parseRecord(text)
   if (found === undefined) return 'it is not a JSON object'
@@ -54,7 +58,7 @@ export function parseDescription(text: string): Description | string {
   return found as unknown as Description // checked above
 }
 
-/** The graph with the described schemas in place of those that the types told. */
+/** The graph with the described schemas in place of those derived from types. */
 export function withDescribedConfig(graph: ComponentGraph, { config }: Pick<Description, 'config'>): ComponentGraph {
   return {
     ...graph,
@@ -70,6 +74,6 @@ function parseRecord(text: string): Readonly<Record<string, unknown>> | undefine
     const raw: unknown = JSON.parse(text)
     return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as Record<string, unknown>) : undefined
   } catch {
-    return undefined // told as "no JSON object"
+    return undefined // reported as "no JSON object"
   }
 }

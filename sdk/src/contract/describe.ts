@@ -5,8 +5,9 @@ import { WeaverError } from './errors.js'
 const MARK = 'weaver-graph'
 
 /**
- * A program for `node -e` that prints the graph at {@link GRAPH_IMAGE_PATH} as one line, `weaver-graph <bytes> <sha256> <base64>`. It runs in the
- * describe pod with the application's image but none of its code.
+ * A program for `node -e` that prints the graph at {@link GRAPH_IMAGE_PATH} as one line,
+ * `weaver-graph <bytes> <sha256> <base64>`. The describe pod runs it in the application's image,
+ * without any of the application's code.
  */
 export const DESCRIBE_PROGRAM: string = [
   `const b=require('fs').readFileSync('${GRAPH_IMAGE_PATH}')`,
@@ -15,8 +16,8 @@ export const DESCRIBE_PROGRAM: string = [
 ].join(';')
 
 /**
- * Finds and verifies the line that {@link DESCRIBE_PROGRAM} printed.
- * @throws WeaverError `WEAVER_GRAPH_INVALID`: no such line, cut short, or a wrong checksum.
+ * Finds and verifies the line printed by {@link DESCRIBE_PROGRAM}.
+ * @throws WeaverError `WEAVER_GRAPH_INVALID`: no such line, a truncated one, or a wrong checksum.
  */
 export function parseDescribeOutput(output: string): ComponentGraph {
   const line = output.split('\n').find((l) => l.startsWith(`${MARK} `))

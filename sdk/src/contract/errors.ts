@@ -1,9 +1,13 @@
 /**
- * The one base class of every error that Weaver raises on purpose. Compare by `code`, never by message and never by `instanceof`
- * across a package or process border (an application may hold two copies of the SDK).
+ * The base class of every error that Weaver raises on purpose. Compare by `code`, never by message,
+ * and never by `instanceof` across a package or process border (an application may contain two
+ * copies of the SDK).
  */
 export class WeaverError extends Error {
-  /** Stable, upper snake, `WEAVER_…`; listed with its remedy in the catalogue of the package that throws it. */
+  /**
+   * Stable, upper snake, `WEAVER_…`; listed with its remedy in the catalogue of the package that
+   * throws it.
+   */
   readonly code: string
   /** Plain data for machines; never secrets. */
   readonly details: Readonly<Record<string, unknown>>
@@ -27,11 +31,14 @@ export function isWeaverError(error: unknown, code?: string): error is WeaverErr
   return typeof found === 'string' && found.startsWith('WEAVER_') && (code === undefined || found === code)
 }
 
-/** What an error says, for the message of another one. Anything may be thrown, errors of another realm too, and no object is trusted to become a text. */
+/**
+ * The message of an error, for use in another one. Anything may be thrown, including errors of
+ * other realms, and converting an object to text may itself throw.
+ */
 export function reasonOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error)
   try {
-    const { message } = error as { readonly message?: unknown } // looked at next
+    const { message } = error as { readonly message?: unknown } // checked next
     return typeof message === 'string' ? message : 'unknown'
   } catch {
     return 'unknown' // a getter that throws

@@ -3,30 +3,36 @@ import type { LeaderScope } from './leader.js'
 import { BALANCES, type Balance } from './routing.js'
 import { SUBJECT_LAYOUT, type SubjectLayout } from './subjects.js'
 
-/** File that `weaver generate` writes beside the generated code, and that an image carries. */
+/** The file that `weaver generate` writes beside the generated code, and that an image contains. */
 export const GRAPH_FILE = 'weaver.graph.json'
-/** Where an image build puts the graph; the operator's describe pod prints it from here. */
+/** Path of the graph in an image; the operator's describe pod prints it from here. */
 export const GRAPH_IMAGE_PATH = '/weaver/graph.json'
 export const GRAPH_FORMAT = 1
 
-/** The component graph of one build: what a deployer must know of an application without running its code. */
+/**
+ * The component graph of one build: what a deployer must know about an application without running
+ * its code.
+ */
 export interface ComponentGraph {
   readonly format: typeof GRAPH_FORMAT
-  /** Version of the generator that wrote it. */
+  /** Version of the generator. */
   readonly generator: string
-  /** The layout of subjects that the SDK of this build uses (subjects.ts). @default 1 */
+  /** The layout of subjects in this build's SDK (subjects.ts). @default 1 */
   readonly subjects?: SubjectLayout
-  /** sha256 hex over everything both ends of a call must agree on. Two builds with different fingerprints never decode each other's bytes. */
+  /**
+   * sha256 hex of everything that both ends of a call must agree on. Builds with different
+   * fingerprints never decode each other's bytes.
+   */
   readonly fingerprint: string
-  /** The tsconfig of the sources, relative to the package, where it is another than its tsconfig.json. */
+  /** The tsconfig of the sources, relative to the package, if it is not its tsconfig.json. */
   readonly project?: string
-  /** Sorted by name. Contains `weaver/Main`. */
+  /** Sorted by name. Includes `weaver/Main`. */
   readonly components: readonly ComponentNode[]
 }
 
 export interface ComponentNode {
   readonly name: string
-  /** Source file of the implementation, relative to the package, for people. */
+  /** Source file of the implementation, relative to the package; for messages. */
   readonly source?: string
   readonly methods: readonly {
     readonly name: string
@@ -35,32 +41,36 @@ export interface ComponentNode {
     readonly routed?: true
     readonly stream?: true
   }[]
-  /** One replica leads: of each version, or of all versions of the application. */
+  /** Whether one replica leads: of each version, or of all versions of the application. */
   readonly leader?: LeaderScope
-  /** How its keys are spread over replicas. @default 'slices' */
+  /** How its keys are distributed over replicas. @default 'slices' */
   readonly balance?: Balance
-  /** Where its token is exported: by this name, from this source, relative to its package. A package that refers to it finds the name of the component by it. */
+  /**
+   * The exported name of its token, and the source that exports it, relative to its package.
+   * Packages that refer to the component find its name by this.
+   */
   readonly token?: { readonly name: string; readonly source: string }
-  /** The package that declares it, where that is another than the graph's own. */
+  /** The package that declares it, if not the graph's own. */
   readonly package?: string
-  /** Names of the components it holds a ref to. */
+  /** Names of the components that it has refs to. */
   readonly refs: readonly string[]
-  /** Those of the refs that are resolved at their first call, and so may close a circle. */
+  /** The refs that are resolved at their first call, and so may close a cycle. */
   readonly lazyRefs?: readonly string[]
   readonly listeners: readonly string[]
-  /** JSON Schema of its `config(...)`, from the type; absent: it takes no configuration. */
+  /** JSON Schema of its `config(...)`, from the type. Absent: it takes no configuration. */
   readonly config?: Readonly<Record<string, unknown>>
 }
 
-/** How the keys of each component are spread, for an assignment controller. */
+/** How the keys of each component are distributed, for an assignment controller. */
 export function balanceIn(graph: ComponentGraph): (component: string) => Balance | undefined {
   const balances = new Map(graph.components.map(({ name, balance }) => [name, balance]))
   return (component) => balances.get(component)
 }
 
 /**
- * Checks a graph that came over a process border.
- * @throws WeaverError `WEAVER_GRAPH_INVALID`: not a graph, an unknown format, a ref to an unknown component, a listener claimed twice.
+ * Checks a graph that crossed a process border.
+ * @throws WeaverError `WEAVER_GRAPH_INVALID`: not a graph, an unknown format, a ref to an unknown
+ * component, or a listener with two owners.
  */
 export function parseGraph(text: string): ComponentGraph {
   const invalid = (why: string, cause?: unknown) =>

@@ -1,4 +1,5 @@
-// The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing else of the SDK.
+// The door `@weaver/sdk/contract`: what both sides of a process border agree on. It loads nothing
+// else of the SDK.
 export { ownerOf, sliceOf, type Assignment } from './assignment.js'
 export { banner } from './banner.js'
 export {

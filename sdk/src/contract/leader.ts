@@ -1,42 +1,55 @@
 /**
- * What a candidate for the leadership of a component and its deployer tell each other, as JSON.
+ * Messages between a candidate for the leadership of a component and its deployer, as JSON.
  *
- *     weavelet → deployer, on `leaderSubject`         LeaderRequest, with an inbox of the candidate to answer to
+ *     weavelet → deployer, on `leaderSubject`         LeaderRequest, with an inbox for the answer
  *     deployer → weavelet, on that inbox              LeaderAnswer
- *     deployer → candidates, on `leaderPollSubject`   an empty message: something changed, ask again now
+ *     deployer → candidates, on `leaderPollSubject`   empty: something changed, request again
  *
- * A time in a request comes back in its answer: the candidate counts a lease from the moment at which it asked, on its own clock, and the deployer from a
- * later one. So the candidate's lease ends first, whatever the two clocks show.
+ * An answer returns the time of its request: the candidate counts a lease from the moment of the
+ * request, on its own clock, and the deployer from a later one. So the candidate's lease ends
+ * first, whatever the two clocks show.
  */
 import { subjectToken } from './subjects.js'
 
-/** Where exactly one replica leads: among those of one version, or among those of all versions of the application that run beside each other. */
+/**
+ * Among which replicas exactly one leads: those of one version, or those of all versions of the
+ * application that run side by side.
+ */
 export type LeaderScope = 'version' | 'app'
 
-/** How long a lease is given for, in milliseconds. An operator that is replaced must be back before leaders have to stop. */
+/**
+ * Duration of a lease, in milliseconds. An operator that is replaced must be back before leaders
+ * have to stop.
+ */
 export const LEASE_MS = 30_000
-/** The part of a lease, at its end, in which its holder is no leader any more: time for its work to stop, and for clocks that run at different speeds. */
+/**
+ * The last part of a lease, in which its holder no longer leads: time for its work to stop, and for
+ * clocks of different speeds.
+ */
 export const LEASE_MARGIN = 0.2
-/** A lease is renewed, and asked for, each time this part of it is over. */
+/** A lease is renewed, and requested, whenever this part of it has passed. */
 export const LEASE_RENEWAL: number = 1 / 3
 
 export interface LeaderRequest {
-  /** `ask`: for the lease, or for its renewal; `release`: it is not needed any more. */
+  /** `ask` requests or renews the lease; `release` gives it back. */
   readonly kind: 'ask' | 'release'
   readonly component: string
   readonly replica: string
-  /** Of this candidature. Whoever has lost a lease is a candidate anew, with another term. */
+  /**
+   * Identifies the candidacy. A replica that lost a lease becomes a candidate again with a new
+   * term.
+   */
   readonly term: string
-  /** The candidate's own clock, in milliseconds since whenever. */
+  /** The candidate's own clock, in milliseconds from an arbitrary start. */
   readonly askedAt: number
 }
 
 export type LeaderAnswer =
-  /** `token` is greater than that of every lease of the component that was given before. */
+  /** `token` is greater than that of every earlier lease of the component. */
   | { readonly kind: 'granted'; readonly askedAt: number; readonly leaseMs: number; readonly token: number }
   | { readonly kind: 'refused'; readonly askedAt: number; readonly leaseMs: number }
 
-/** Where candidates of a component hear that they should ask again. */
+/** The subject on which candidates of a component are notified to request again. */
 export function leaderPollSubject(deploymentId: string, component: string): string {
   return `wv.${subjectToken(deploymentId)}.ctl.l.${subjectToken(component)}`
 }
@@ -45,7 +58,7 @@ export function encodeLeader(message: LeaderRequest | LeaderAnswer): Uint8Array 
   return Buffer.from(JSON.stringify(message))
 }
 
-/** @returns `undefined` for bytes that are no request. */
+/** @returns `undefined` for bytes that are not a request */
 export function parseLeaderRequest(data: Uint8Array): LeaderRequest | undefined {
   const found = parseObject(data)
   if (found?.['kind'] !== 'ask' && found?.['kind'] !== 'release') return undefined
@@ -55,7 +68,7 @@ export function parseLeaderRequest(data: Uint8Array): LeaderRequest | undefined 
   return isWhole ? (found as unknown as LeaderRequest) : undefined // checked above
 }
 
-/** @returns `undefined` for bytes that are no answer. */
+/** @returns `undefined` for bytes that are not an answer */
 export function parseLeaderAnswer(data: Uint8Array): LeaderAnswer | undefined {
   const found = parseObject(data)
   if (!Number.isFinite(found?.['askedAt']) || !((found?.['leaseMs'] as number) > 0)) return undefined // anything else compares as false
@@ -68,6 +81,6 @@ function parseObject(data: Uint8Array): Readonly<Record<string, unknown>> | unde
     const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))
     return typeof parsed === 'object' && parsed !== null ? (parsed as Readonly<Record<string, unknown>>) : undefined
   } catch {
-    return undefined // whoever may publish here can send anything
+    return undefined // anyone who may publish here can send anything
   }
 }

@@ -5,7 +5,10 @@ import { isError, safeJson } from './safe-json.js'
 
 const LINE_FIELDS: ReadonlySet<string> = new Set(['ts', 'level', 'msg', ...ENTRY_FIELDS])
 
-/** One JSON object and a line end: `ts`, `level`, `msg`, the entry's fields, its attributes. An attribute of the name of a field gets a `_` in front. */
+/**
+ * One JSON object and a line end: `ts`, `level`, `msg`, the entry's fields, its attributes. An
+ * attribute with the name of a field is prefixed with `_`.
+ */
 export function jsonLine(entry: LogEntry): string {
   const line: Record<string, unknown> = { ts: entry.time, level: entry.level, msg: entry.message }
   for (const name of ENTRY_FIELDS) if (entry[name] !== undefined) line[name] = entry[name]
@@ -13,12 +16,12 @@ export function jsonLine(entry: LogEntry): string {
   return `${safeJson(line)}\n`
 }
 
-/** The entry of a line that {@link jsonLine} wrote; `undefined` for any other. */
+/** The entry of a line written by {@link jsonLine}; `undefined` for any other line. */
 export function parseJsonLine(text: string): LogEntry | undefined {
   if (!text.startsWith('{')) return undefined
   let line: Record<string, unknown>
   try {
-    line = JSON.parse(text) as Record<string, unknown> // it begins with a brace, and the fields are checked next
+    line = JSON.parse(text) as Record<string, unknown> // it starts with a brace, and the fields are checked next
   } catch {
     return undefined
   }
@@ -29,10 +32,10 @@ export function parseJsonLine(text: string): LogEntry | undefined {
   for (const [name, value] of Object.entries(rest))
     if ((ENTRY_FIELDS as readonly string[]).includes(name) && typeof value === 'string') own[name] = value
     else attributes[name] = value
-  return { time: ts, level: level as LogEntry['level'], message: msg, ...own, attributes } // that it is a key of LEVELS was checked
+  return { time: ts, level: level as LogEntry['level'], message: msg, ...own, attributes } // it was checked to be a key of LEVELS
 }
 
-/** A name of Node's table of colours. */
+/** A name in Node's table of colours. */
 type Style = string
 const LEVELS: Readonly<Record<LogEntry['level'], { readonly letter: string; readonly style?: Style }>> = {
   debug: { letter: 'D', style: 'gray' },
@@ -42,7 +45,7 @@ const LEVELS: Readonly<Record<LogEntry['level'], { readonly letter: string; read
   stdout: { letter: 'S' },
   stderr: { letter: 'S', style: 'yellow' },
 }
-/** Told apart well on dark and light grounds. */
+/** Easy to distinguish on dark and light backgrounds. */
 const HUES: readonly Style[] = [
   'cyan',
   'magenta',
@@ -54,7 +57,7 @@ const HUES: readonly Style[] = [
   'greenBright',
   'blueBright',
 ]
-/** Columns grow to what they hold, up to this, so that few lines jump. */
+/** Columns grow with their content up to this width, so that few lines jump. */
 const WIDEST = 28
 
 export interface PrettyOptions {
@@ -62,17 +65,19 @@ export interface PrettyOptions {
   /** For entries of more than one process. @default false */
   readonly showsReplica?: boolean
   /**
-   * The columns of Service Weaver: level with month and day, time, component (`stdout` or `stderr` for a line that was written past the logger), replica, source.
+   * The columns of Service Weaver: level with month and day, time, component (`stdout` or `stderr`
+   * for a line written around the logger), replica, source.
    * @default false
    */
   readonly isDated?: boolean
 }
-/** What the runtime itself says stands below this name, where a component's would. */
+/** Entries of the runtime itself have this name in place of a component's. */
 const RUNTIME = 'weaver'
 
 /**
- * Makes a printer for people: time, level, replica, component, source, message, attributes; an error's stack below. Each name has a colour of its own, a time
- * stamp in the same second as the line before is dimmed. Control characters are shown, not sent.
+ * Creates a printer for people: time, level, replica, component, source, message, attributes; below
+ * them an error's stack. Each name has its own colour, and a timestamp in the same second as the
+ * previous line is dimmed. Control characters are shown, not sent.
  */
 export function prettyPrinter(options: PrettyOptions = {}): (entry: LogEntry) => string {
   const paint = (style: Style | undefined, text: string): string =>
@@ -116,12 +121,12 @@ function painted(style: Style, text: string): string {
   return `\x1b[${on}m${text}\x1b[${off}m`
 }
 
-/** `/app/dist/cart.js:12` as `cart.js:12`. */
+/** `/app/dist/cart.js:12` becomes `cart.js:12`. */
 function fileOf(source: string | undefined): string {
   return source === undefined ? '' : source.slice(source.lastIndexOf('/') + 1)
 }
 
-/** Lines after the first are indented, so that none is taken for an entry. */
+/** Indents all lines but the first, so that none looks like an entry. */
 function messageText(message: string): string {
   return message.split(/\r?\n/).map(visible).join('\n    ')
 }
@@ -131,19 +136,22 @@ function valueText(value: unknown): string {
   return typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value) ? value : visible(safeJson(value))
 }
 
-/** Control characters but tabs as `\xNN`: what is logged may come from anywhere, and must not command the terminal. */
+/**
+ * Control characters other than tabs become `\xNN`: logged text may come from anywhere, and must
+ * not control the terminal.
+ */
 function visible(text: string): string {
   return text.replace(/(?!\t)\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-/** An error, or one that came as JSON. */
+/** An error, or one that arrived as JSON. */
 function isErrorLike(
   value: unknown,
 ): value is { readonly message: string; readonly stack: string; readonly cause?: unknown; readonly errors?: unknown } {
   return isError(value)
 }
 
-/** Causes below it are left out: a chain of so many is a circle. */
+/** Causes nested deeper are omitted: a chain this long is a cycle. */
 const MAX_CAUSES = 20
 
 function stackOf(value: unknown, depth = 0): readonly string[] {

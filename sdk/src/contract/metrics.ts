@@ -1,24 +1,30 @@
 export type MetricKind = 'counter' | 'gauge' | 'histogram'
 
-/** The state of one metric at one moment, as plain data: it crosses process borders as JSON. */
+/** The state of one metric at one moment, as plain data that crosses process borders as JSON. */
 export interface MetricFamily {
   readonly name: string
   readonly kind: MetricKind
   readonly help: string
-  /** Names of the labels, in the order of the values in each series. */
+  /** Names of the labels, in the order of each series' values. */
   readonly labels: readonly string[]
-  /** Upper bounds of a histogram's buckets, each inclusive; one more bucket holds what is beyond. */
+  /** Upper bounds of a histogram's buckets, inclusive; one more bucket holds everything beyond. */
   readonly bounds?: readonly number[]
   readonly series: readonly MetricSeries[]
 }
 
 export interface MetricSeries {
   readonly labels: readonly string[]
-  /** Of a counter or gauge; of a histogram the sum of its values. `null`: no finite number, where it came as JSON. */
+  /**
+   * Value of a counter or gauge; for a histogram the sum of its values. `null`: a number that JSON
+   * cannot hold.
+   */
   readonly value: number | null
-  /** Of a histogram: values in each bucket (not cumulated), the one beyond the last bound at the end. */
+  /**
+   * Histogram only: number of values in each bucket, not cumulative; the last is beyond the last
+   * bound.
+   */
   readonly buckets?: readonly number[]
-  /** Of a histogram: the newest traced value by bucket. */
+  /** Histogram only: the newest traced value, by bucket. */
   readonly exemplars?: readonly Exemplar[]
 }
 

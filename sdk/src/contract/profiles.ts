@@ -1,5 +1,6 @@
 /**
- * Profiles of V8 as `node:inspector` gives them. The files open in Chrome's DevTools and in other tools: `.cpuprofile`, `.heapprofile`.
+ * Profiles of V8 in the format of `node:inspector`. Chrome's DevTools and other tools open the
+ * files: `.cpuprofile`, `.heapprofile`.
  */
 export interface CallFrame {
   readonly functionName: string
@@ -14,9 +15,9 @@ export interface CpuProfile {
   readonly nodes: readonly CpuNode[]
   readonly startTime: number
   readonly endTime: number
-  /** Ids of nodes, one for each sample. */
+  /** Node ids, one per sample. */
   readonly samples: readonly number[]
-  /** Time since the sample before, one for each. */
+  /** Time since the previous sample, one per sample. */
   readonly timeDeltas: readonly number[]
 }
 export interface CpuNode {
@@ -27,7 +28,7 @@ export interface CpuNode {
   readonly positionTicks?: readonly { readonly line: number; readonly ticks: number }[]
 }
 
-/** Memory that was allocated and is still in use, by where it was allocated; sampled. */
+/** Memory that was allocated and is still in use, by place of allocation; sampled. */
 export interface HeapProfile {
   readonly head: HeapNode
   readonly samples: readonly { readonly size: number; readonly nodeId: number; readonly ordinal: number }[]
@@ -35,7 +36,7 @@ export interface HeapProfile {
 export interface HeapNode {
   readonly id: number
   readonly callFrame: CallFrame
-  /** Bytes. */
+  /** In bytes. */
   readonly selfSize: number
   readonly children: readonly HeapNode[]
 }

@@ -1,35 +1,46 @@
 /**
- * What replicas and callers of routed components and their deployer tell each other, as JSON.
+ * Messages between replicas and callers of routed components and their deployer, as JSON.
  *
- *     weavelet → deployer, on `eventSubject`       RoutingEvent: presence of replicas, load of slices, a caller that asks for assignments
+ *     weavelet → deployer, on `eventSubject`       RoutingEvent: presence of replicas, load of
+ *                                                  slices, a caller's request for assignments
  *     deployer → callers, on `assignmentSubject`   Assignment, whenever a component's changes
- *     deployer → every weavelet                    the control request `routing`: who is there, which assignments are known (a deployer that starts asks it)
+ *     deployer → every weavelet                    the control request `routing`: who is present,
+ *                                                  which assignments are known (at its start)
  *
- * Only replicas of routed components speak and only their callers listen: an application without routers pays nothing.
+ * Only replicas of routed components publish, and only their callers subscribe: an application
+ * without routers pays nothing.
  */
 import type { Assignment } from './assignment.js'
 import { subjectToken } from './subjects.js'
 
 /**
- * How often a replica says that it lives; each time between 0.8 and 1.2 of it, so that replicas started together do not speak together. A frozen replica is
- * out of its assignment before the default deadline of a call (30 s) has passed; a replica that drains or dies need not be waited for. For the deployer each
- * word costs about 100 µs, nearly all of it the waking up: at this pace 1,000 replicas take about 1.5 % of a core (`npm run bench:presence`).
+ * Heartbeat interval of a replica. Each one is scaled by 0.8 to 1.2, so that replicas started
+ * together do not send together. A frozen replica leaves its assignment before the default deadline
+ * of a call (30 s) has passed; one that drains or dies leaves at once. A heartbeat costs the
+ * deployer about 100 µs, nearly all of it for waking up: at this interval 1,000 replicas take about
+ * 1.5 % of a core (`npm run bench:presence`).
  */
 export const HEARTBEAT_MS = 8_000
-/** A replica that was silent for so many heartbeats is dead. */
+/** A replica that misses this many heartbeats is dead. */
 export const MISSED_HEARTBEATS = 3
 export const HEARTBEAT_JITTER = 0.2
 
-/** How the keys of a routed component are spread over its replicas: each has as many slices as the others, or about as many calls. */
+/**
+ * How the keys of a routed component are distributed: each replica has the same number of slices,
+ * or about the same number of calls.
+ */
 export type Balance = 'slices' | 'load'
 export const BALANCES: readonly Balance[] = ['slices', 'load']
 
 /** The state of one replica that serves routed components. */
 export interface PresenceEvent {
-  /** `join`: serves now; `alive`: serves still; `drain`: takes no new calls; `leave`: has gone. */
+  /**
+   * `join`: starts to serve; `alive`: still serves; `drain`: accepts no new calls; `leave`: is
+   * gone.
+   */
   readonly kind: 'join' | 'alive' | 'drain' | 'leave'
   readonly replica: string
-  /** Of this process; another one of the same replica has another. */
+  /** Identifies this process; another process of the same replica has another one. */
   readonly incarnation: string
   /** Routed components that it serves. */
   readonly components: readonly string[]
@@ -39,13 +50,13 @@ export interface PresenceEvent {
 export interface SliceLoadEvent {
   readonly kind: 'load'
   readonly component: string
-  /** How many slices the ring had. */
+  /** Number of slices of the ring. */
   readonly slices: number
-  /** Pairs of slice and calls. */
+  /** Pairs of slice and number of calls. */
   readonly calls: readonly (readonly [slice: number, calls: number])[]
 }
 
-/** A caller that comes late. The answer is an {@link AssignmentsReply}. */
+/** The request of a caller that joins late, answered with an {@link AssignmentsReply}. */
 export interface AssignmentsRequest {
   readonly kind: 'assignments'
   readonly components: readonly string[]
@@ -58,16 +69,16 @@ export interface AssignmentsReply {
   readonly assignments: readonly Assignment[]
 }
 
-/** The answer to the control request `routing`. */
+/** The reply to the control request `routing`. */
 export interface RoutingStatus {
   readonly kind: 'routing'
-  /** Absent: it serves no routed component, or does not yet, or no more. */
+  /** Absent: it does not serve any routed component, or not yet, or no longer. */
   readonly presence?: PresenceEvent
-  /** Those that it knows as a caller. */
+  /** The assignments that it knows as a caller. */
   readonly assignments: readonly Assignment[]
 }
 
-/** Where callers of a component hear of its assignment. */
+/** The subject on which callers of a component receive its assignment. */
 export function assignmentSubject(deploymentId: string, component: string): string {
   return `wv.${subjectToken(deploymentId)}.ctl.a.${subjectToken(component)}`
 }
@@ -76,7 +87,7 @@ export function encodeJson(message: RoutingEvent | AssignmentsReply | Assignment
   return Buffer.from(JSON.stringify(message))
 }
 
-/** @returns `undefined` for what is no event of this release: a newer one may speak of more. */
+/** @returns `undefined` for anything but an event of this release: a newer one may have others */
 export function parseRoutingEvent(data: Uint8Array): RoutingEvent | undefined {
   const event = parseObject(data)
   switch (event?.['kind']) {
@@ -101,13 +112,13 @@ export function parseRoutingEvent(data: Uint8Array): RoutingEvent | undefined {
   }
 }
 
-/** @returns `undefined` for bytes that are no assignment whose every slice has an owner. */
+/** @returns `undefined` for bytes that are not an assignment in which every slice has an owner */
 export function parseAssignment(data: Uint8Array): Assignment | undefined {
   const found = parseObject(data)
   return isAssignment(found) ? found : undefined
 }
 
-/** @returns the assignments of a reply; those that are none are left out. */
+/** @returns the assignments of a reply, without invalid ones */
 export function parseAssignments(data: Uint8Array): readonly Assignment[] {
   const list = parseObject(data)?.['assignments']
   return Array.isArray(list) ? list.filter(isAssignment) : []
@@ -139,6 +150,6 @@ function parseObject(data: Uint8Array): Readonly<Record<string, unknown>> | unde
     const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))
     return typeof parsed === 'object' && parsed !== null ? (parsed as Readonly<Record<string, unknown>>) : undefined
   } catch {
-    return undefined // whoever may publish here can send anything
+    return undefined // anyone who may publish here can send anything
   }
 }

@@ -1,10 +1,16 @@
 import { inspect } from 'node:util'
 import { isMap, isSet } from 'node:util/types'
 
-/** How deep parts are looked at one by one where a whole cannot be written; entries that are sent hold their attributes one level down. */
+/**
+ * How deep parts are written one by one when the whole cannot be written; entries that are sent
+ * hold their attributes one level down.
+ */
 const MAX_DEPTH = 2
 
-/** JSON that never throws and never loses an entry: bigints as text, errors with their cause chain, the parts that cannot be written as Node shows them. */
+/**
+ * JSON that never throws and never loses an entry: bigints become text, errors have their chain of
+ * causes, and parts that cannot be written look as Node prints them.
+ */
 export function safeJson(value: unknown): string {
   return partJson(value, 0)
 }
@@ -13,7 +19,7 @@ function partJson(value: unknown, depth: number): string {
   try {
     return JSON.stringify(value, plain) ?? 'null'
   } catch {
-    // A circle, or a toJSON() or a getter that throws: what is beside it must not suffer.
+    // A cycle, or a toJSON() or a getter that throws: the other parts must not be lost.
   }
   try {
     if (depth < MAX_DEPTH && isPlainObject(value))
@@ -30,7 +36,7 @@ function isPlainObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isError(value) && !('toJSON' in value)
 }
 
-/** What JSON would lose. */
+/** Values that JSON would lose. */
 function plain(_name: string, value: unknown): unknown {
   switch (typeof value) {
     case 'bigint':
@@ -45,12 +51,12 @@ function plain(_name: string, value: unknown): unknown {
   }
 }
 
-/** By its look: test runners have several realms. */
+/** By structure: test runners have several realms. */
 export function isError(value: unknown): value is Error {
   return typeof value === 'object' && value !== null && 'message' in value && 'stack' in value && typeof value.stack === 'string'
 }
 
-/** Causes below it are left out: a chain of so many is a circle. */
+/** Causes nested deeper are omitted: a chain this long is a cycle. */
 const MAX_CAUSES = 20
 
 function errorFields(error: Error, depth = 0): unknown {
@@ -67,7 +73,7 @@ function errorFields(error: Error, depth = 0): unknown {
     ...(details === undefined ? {} : { details }),
     stack,
     ...(cause === undefined ? {} : { cause: below(cause) }),
-    // Of an AggregateError.
+    // For an AggregateError.
     ...(Array.isArray(errors) ? { errors: errors.map(below) } : {}),
   }
 }

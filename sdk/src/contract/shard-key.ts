@@ -1,16 +1,22 @@
 /**
- * Where the key of a routed call lies on the ring: 32-bit MurmurHash3 (x86_32, seed 0) of a canonical encoding of the key. Callers compute it, the
- * deployer cuts the ring into slices; both must agree, so neither changes within a release.
+ * The position of a routed call's key on the ring: 32-bit MurmurHash3 (x86_32, seed 0) of a
+ * canonical encoding of the key. Callers compute it, and the deployer divides the ring into slices;
+ * both must agree, so neither changes within a release.
  *
- * The encoding, one after the other: a byte for the type and then, of a number, its IEEE 754 double, little endian (-0 as 0, every NaN as one); of a bigint,
- * its decimal digits as a string; of a string, its length in UTF-16 units as u32 and its units as UTF-16, little endian; of a list, its length as u32 and its
- * elements; of an object, the number of its fields as u32, and name and value of each, sorted by name. Fields that are undefined are left out.
+ * The encoding is a byte for the type, followed by: for a number, its IEEE 754 double, little
+ * endian (-0 as 0, every NaN as one); for a bigint, its decimal digits as a string; for a string,
+ * its length in UTF-16 units as u32 and its units as UTF-16, little endian; for a list, its length
+ * as u32 and its elements; for an object, the number of its fields as u32, and each field's name
+ * and value, sorted by name. Undefined fields are omitted.
  *
- * The hash spreads keys, it does not keep secrets: who chooses the keys can choose a slice.
+ * The hash distributes keys and does not keep secrets: whoever chooses the keys can choose a slice.
  */
 import { WeaverError } from './errors.js'
 
-/** What a router may return. Equal keys go to the same replica where possible; equal means equal in value, for lists and objects element by element. */
+/**
+ * What a router may return. Equal keys go to the same replica if possible; lists and objects are
+ * equal if their elements are.
+ */
 export type RoutingKey = string | number | bigint | readonly RoutingKey[] | { readonly [field: string]: RoutingKey }
 
 const TYPE = { number: 1, bigint: 2, string: 3, list: 4, object: 5 } as const
@@ -20,8 +26,8 @@ let bytes = Buffer.allocUnsafe(256)
 let at = 0
 
 /**
- * @returns an integer from 0 to 2^32 - 1.
- * @throws WeaverError `WEAVER_ROUTING_KEY`: a value of another type.
+ * @returns an integer from 0 to 2^32 - 1
+ * @throws WeaverError `WEAVER_ROUTING_KEY`: a value of another type
  */
 export function shardKey(key: RoutingKey): number {
   at = 0
@@ -60,7 +66,10 @@ function nameOf(key: unknown): string {
   return `a key that is a ${key.constructor.name}`
 }
 
-/** Not a `Date`, a `Map` or an object of a class: their fields do not tell them apart. An object of another realm is plain too. */
+/**
+ * Excludes `Date`, `Map` and objects of classes: their fields do not distinguish them. An object of
+ * another realm is plain, too.
+ */
 function isPlain(key: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(key)
   return prototype === null || Object.getPrototypeOf(prototype) === null
@@ -90,7 +99,7 @@ function writeHead(type: number, count: number): void {
 function writeText(text: string): void {
   reserve(4 + 2 * text.length)
   at = bytes.writeUInt32LE(text.length, at)
-  // Short keys are the rule, and a call into the runtime costs more than a few characters.
+  // Keys are usually short, and a call into the runtime costs more than a few characters.
   if (text.length <= 32)
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i)

@@ -1,21 +1,26 @@
 import { WeaverError } from './errors.js'
 
 /**
- * What `weaver single deploy` tells the process that it starts, as JSON, beside `WEAVER_CONFIG`. Versioned as the bootstrap is: a field is only ever added, and an
- * unknown one is ignored. The process then logs JSON lines on stderr, which the command reads, and answers on the socket.
+ * What `weaver single deploy` passes to the process that it starts, as JSON, besides
+ * `WEAVER_CONFIG`. Versioned like the bootstrap: fields are only ever added, and unknown ones are
+ * ignored. The process then logs JSON lines to stderr, which the command reads, and answers on the
+ * socket.
  */
 export const SINGLE_ENV = 'WEAVER_SINGLE'
-/** Path, on the control socket, that takes a `ControlRequest` by POST and answers with a `ControlReply`. */
+/**
+ * Path on the control socket that accepts a `ControlRequest` by POST and answers with a
+ * `ControlReply`.
+ */
 export const CONTROL_PATH = '/control'
 
 export interface SingleLaunch {
   readonly version: 1
   readonly deploymentId: string
-  /** Path of a Unix socket, or of a named pipe on Windows, that the process listens on. */
+  /** Path of the Unix socket, or on Windows the named pipe, on which the process listens. */
   readonly controlSocket: string
 }
 
-/** A deployment as users see it where it has no version of its own. */
+/** The short id shown for a deployment without a version of its own. */
 export function shortDeploymentId(deploymentId: string): string {
   return deploymentId.slice(0, 8)
 }
@@ -26,7 +31,7 @@ export function parseSingleLaunch(text: string): SingleLaunch {
   try {
     raw = JSON.parse(text)
   } catch {
-    raw = undefined // told below
+    raw = undefined // reported below
   }
   const { version, deploymentId, controlSocket } = (raw ?? {}) as Partial<Record<keyof SingleLaunch, unknown>> // each is checked next
   if (version === 1 && typeof deploymentId === 'string' && deploymentId !== '' && typeof controlSocket === 'string' && controlSocket !== '')

@@ -1,30 +1,34 @@
 /**
- * The grammar of every NATS subject that Weaver uses. All of them lie inside the account of one version.
+ * The grammar of every NATS subject that Weaver uses. All of them are within the account of one
+ * version.
  *
- *     wv.<deploymentId>.c.<component>             calls to a component, queue group `q`
- *     wv.<deploymentId>.c.<component>.<replica>   calls to one replica (routed calls)
- *     wv.<deploymentId>.c.<component>._all        its callers tell or ask every replica: who gives up, who has a call
- *     wv.<deploymentId>.c.<component>._r-<replica> they ask one replica, until the last of its calls is answered
- *     wv.<deploymentId>.c.<component>._here       a replica tells its callers that it begins to serve
- *     wv.<deploymentId>.i.<group>.<replica>.>     inbox of one weavelet: answers and what belongs to its calls
- *     wv.<deploymentId>.i._deployer.<name>.>      inbox of the deployer; no group has this name, since group names are DNS labels
- *     wv.<deploymentId>.ctl.all                   the deployer asks every weavelet (see control.ts)
- *     wv.<deploymentId>.ctl.<replica>             the deployer asks one weavelet
- *     wv.<deploymentId>.evt                       weavelets tell the deployer
- *     wv.<deploymentId>.lead.<component>          candidates for the leadership of a component ask the deployer (see leader.ts)
- *     wv.<deploymentId>.log                       log entries, where the deployer asked for them (see logs.ts)
+ *     wv.<deploymentId>.c.<component>              calls to a component, queue group `q`
+ *     wv.<deploymentId>.c.<component>.<replica>    calls to one replica (routed calls)
+ *     wv.<deploymentId>.c.<component>._all         callers ask every replica: who has this call?
+ *     wv.<deploymentId>.c.<component>._r-<replica> callers ask one replica, about calls it has
+ *     wv.<deploymentId>.c.<component>._here        a replica tells its callers that it serves
+ *     wv.<deploymentId>.i.<group>.<replica>.>      inbox of a weavelet: answers, parts of calls
+ *     wv.<deploymentId>.i._deployer.<name>.>       inbox of the deployer; not a DNS label, as the
+ *                                                  names of groups are
+ *     wv.<deploymentId>.ctl.all                    the deployer asks every weavelet (control.ts)
+ *     wv.<deploymentId>.ctl.<replica>              the deployer asks one weavelet
+ *     wv.<deploymentId>.evt                        weavelets notify the deployer
+ *     wv.<deploymentId>.lead.<component>           candidates ask for a lease (leader.ts)
+ *     wv.<deploymentId>.log                        log entries, if the deployer asked for them
  *
- * A token may hold any printable character but `.`, `*`, `>` and white space; component names hold `/`, which is allowed, and are otherwise
- * escaped: each other character outside `[A-Za-z0-9_/-]` becomes `=` and its hex code point and `=`.
+ * A token may contain any printable character but `.`, `*`, `>` and white space. Component names
+ * contain `/`, which is allowed, and are otherwise escaped: each other character outside
+ * `[A-Za-z0-9_/-]` becomes `=`, its hex code point and `=`.
  */
 export const CALL_QUEUE = 'q'
 
 /**
- * Version of this grammar. `weaver generate` writes it into the graph, and a deployer that issues broker users goes by it: an image that was built by an older
- * release keeps the permissions that its SDK needs.
+ * Version of this grammar. `weaver generate` writes it into the graph, and a deployer that issues
+ * broker users follows it: an image built by an older release keeps the permissions that its SDK
+ * needs.
  *
- * 1  inboxes were `i.<replica>.>`, so the broker could not tell those of one group from those of another
- * 2  inboxes carry the group
+ * 1  inboxes were `i.<replica>.>`, so the broker could not distinguish those of different groups
+ * 2  inboxes contain the group
  */
 export const SUBJECT_LAYOUT = 2
 export type SubjectLayout = 1 | typeof SUBJECT_LAYOUT
@@ -51,7 +55,7 @@ export function arrivalSubject(deploymentId: string, component: string): string 
 export function inboxPrefix(deploymentId: string, group: string, replica: string): string {
   return `${groupInbox(deploymentId, group)}.${subjectToken(replica)}`
 }
-/** Of one connection of the deployer; `name` tells it from its other ones. */
+/** The inbox prefix of one connection of the deployer; `name` distinguishes its connections. */
 export function deployerInboxPrefix(deploymentId: string, name: string): string {
   return inboxPrefix(deploymentId, DEPLOYER_GROUP, name)
 }
@@ -67,7 +71,7 @@ export function controlSubject(deploymentId: string, replica: string): string {
 export function eventSubject(deploymentId: string): string {
   return `wv.${subjectToken(deploymentId)}.evt`
 }
-/** Where candidates for the leadership of a component ask. */
+/** The subject on which candidates for the leadership of a component ask. */
 export function leaderSubject(deploymentId: string, component: string): string {
   return `wv.${subjectToken(deploymentId)}.lead.${subjectToken(component)}`
 }
@@ -77,7 +81,7 @@ export function logSubject(deploymentId: string): string {
 
 export interface SubjectGroup {
   readonly name: string
-  /** Components hosted by the group, and components those refer to. */
+  /** Components that the group hosts, and components that those refer to. */
   readonly hosts: readonly string[]
   readonly calls: readonly string[]
 }
@@ -87,8 +91,9 @@ export interface GroupPermissions {
 }
 
 /**
- * What the broker user of one colocation group may do: serve the components it hosts, call those its components refer to, hear what is sent to its own inboxes,
- * write into those of the groups that it calls or that call it, and talk to the deployer. Nothing else exists for it.
+ * Permissions of one colocation group's broker user: serve the components that it hosts, call those
+ * that they refer to, read its own inboxes, write into the inboxes of groups that it calls or that
+ * call it, and talk to the deployer. Nothing else.
  * @param groups all groups of the version
  */
 export function groupPermissions(
@@ -104,7 +109,7 @@ export function groupPermissions(
       ...group.calls.flatMap((c) => [callSubject(deploymentId, c), `${callSubject(deploymentId, c)}.*`]),
       ...group.hosts.filter((c) => !group.calls.includes(c)).map((c) => arrivalSubject(deploymentId, c)),
       ...group.hosts.map((c) => leaderSubject(deploymentId, c)),
-      // The group itself is among them: its replicas introduce themselves to each other.
+      // Includes the group itself: its replicas introduce themselves to each other.
       ...(layout === 1 ? [everyInbox] : [group.name, DEPLOYER_GROUP, ...peers.map(({ name }) => name)].map(inboxOf)),
       eventSubject(deploymentId),
       logSubject(deploymentId),

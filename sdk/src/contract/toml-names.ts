@@ -2,10 +2,10 @@
 const BARE_NAME = /^\s*(?:(\[\[?)\s*([^"'[\]#=]*\/[^"'[\]#=]*?)\s*\]|([^"'[\]#=\s]*\/[^"'[\]#=\s]*)\s*=)/
 
 /**
- * What to do about a line of weaver.toml that a TOML parser refuses because the name of a component,
- * which has a slash, stands there without quotes.
+ * The remedy for a line of weaver.toml that a TOML parser rejects because a component's name, which
+ * contains a slash, is not quoted.
  * @param line of the text, from 1
- * @returns `undefined`: the line has no such name
+ * @returns `undefined` if the line has no such name
  */
 export function bareNameHint(text: string, line: number): string | undefined {
   const [, bracket, table, key] = BARE_NAME.exec(text.split('\n')[line - 1] ?? '') ?? []
