@@ -1,6 +1,6 @@
 /**
- * Values whose type nobody knows, with a tag before each: the fields of an error, or what was thrown in its place. Everything else is written by generated
- * code, which needs none.
+ * Values of unknown type, each preceded by a tag: the fields of an error, or a thrown value that is
+ * not an error. All other values are written by generated code, which needs no tags.
  */
 import { isDate, isMap, isNativeError, isSet, isUint8Array } from 'node:util/types'
 import { codecError } from './codec-error.js'
@@ -22,13 +22,15 @@ const TAG = {
   set: 11,
   object: 12,
 } as const
-/** Deeper than any value that somebody wrote by hand; a circle ends here. */
+/** Deeper than any value written by hand; ends a cycle. */
 const MAX_DEPTH = 32
 
 /**
- * Plain values, `Date`, `bigint`, `Map`, `Set`, `Uint8Array`, lists and objects of them; of an instance of a class its own enumerable fields. Functions and
- * symbols among the fields of an object are left out, as JSON leaves them out.
- * @throws WeaverError `WEAVER_CODEC_INVALID` for a function or symbol elsewhere, or more than 32 levels: a circle
+ * Writes plain values, `Date`, `bigint`, `Map`, `Set`, `Uint8Array`, and lists and objects of them;
+ * of an instance of a class, its own enumerable fields. Functions and symbols among the fields of
+ * an object are omitted, as in JSON.
+ * @throws WeaverError `WEAVER_CODEC_INVALID` for a function or symbol elsewhere, or for more than
+ * 32 levels: a cycle
  */
 export function writeAny(w: Writer, value: unknown, depth: number = 0): void {
   if (depth > MAX_DEPTH) throw codecError(`a value of more than ${MAX_DEPTH} levels, or a circle`)

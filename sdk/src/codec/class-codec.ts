@@ -9,7 +9,8 @@ export interface ClassCodec<T, P> {
 }
 
 /**
- * Lets instances of a class be arguments and results. Export what this returns as a top-level const: the generated file imports it.
+ * Lets instances of a class be arguments and results. Export what this returns as a top-level
+ * const: the generated file imports it.
  *
  * ```ts
  * export const moneyCodec = codec<Money, { cents: bigint }>(Money, {
@@ -18,7 +19,8 @@ export interface ClassCodec<T, P> {
  * })
  * ```
  *
- * The class is not generic, and a subclass needs a codec of its own. A local call passes the object itself, without its codec.
+ * The class is not generic, and a subclass needs a codec of its own. A local call passes the object
+ * itself, without its codec.
  * @typeParam P plain data that the generator can send.
  */
 export function codec<T extends object, P>(

@@ -1,10 +1,13 @@
 import { WeaverError } from '../contract/errors.js'
 import { showType, showValue } from './show-value.js'
 
-/** Which value was refused: for {@link refusedValue} alone. The error does not carry it, as it may be large, or a secret. */
+/**
+ * The rejected value, for {@link refusedValue} only. The error does not carry it, as it may be
+ * large, or a secret.
+ */
 const REFUSED = new WeakMap<object, { readonly value: unknown }>()
 
-/** Bytes that end too early or a value that cannot be written. A codec never guesses. */
+/** Bytes that end too early, or a value that cannot be written. A codec never guesses. */
 export function codecError(message: string, cause?: unknown): WeaverError {
   return new WeaverError('WEAVER_CODEC_INVALID', message, { cause })
 }
@@ -19,7 +22,7 @@ export function wrongValue(value: unknown, what: string, shown: string = showVal
   return remembered(codecError(`${shown} ${what}`), value)
 }
 
-/** The value that an error of `wrongType` or `wrongValue` speaks of. */
+/** The value that an error of `wrongType` or `wrongValue` is about. */
 export function refusedValue(error: unknown): { readonly value: unknown } | undefined {
   return typeof error === 'object' && error !== null ? REFUSED.get(error) : undefined
 }

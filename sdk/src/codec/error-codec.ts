@@ -1,7 +1,8 @@
 /**
- * How an application's error crosses a process border: class (when known here), name, message, code, details and other own fields, the errors of an
- * `AggregateError`, and the chain of causes. The stack stays behind: it belongs to the callee's log. Whatever an error is like, its name, message and class
- * arrive; what cannot be sent of the rest is left out.
+ * How an application's error crosses a process border: class (if known here), name, message, code,
+ * details and other own fields, the errors of an `AggregateError`, and the chain of causes. The
+ * stack stays in the callee's log. Whatever the error, its name, message and class arrive; other
+ * parts that cannot be sent are omitted.
  */
 import { isNativeError } from 'node:util/types'
 import { readAny, writeAny } from './any-value.js'
@@ -14,7 +15,7 @@ import { NOT_SENDABLE, read, sendable } from './sendable.js'
 export type ErrorClass = new (...args: never[]) => Error
 
 const MAX_CAUSES = 16
-/** Known by their names: each realm, and each copy of a package, has its own. */
+/** Known by name: each realm has its own. */
 const BUILT_IN: Readonly<Record<string, ErrorClass>> = {
   Error,
   TypeError,
@@ -28,26 +29,30 @@ const BUILT_IN: Readonly<Record<string, ErrorClass>> = {
   RemoteCallError,
 }
 const FORM = { value: 0, error: 1, domException: 2 } as const
-/** They travel on their own. */
+/** They are sent separately. */
 const KEPT_APART: ReadonlySet<string> = new Set(['name', 'message', 'stack', 'cause'])
 
 export interface ErrorClassOptions<E extends Error> {
   /**
-   * Makes an instance from what arrived: an error with name, message, cause and the fields that were sent, whose prototype is that of the class. For a class
-   * whose methods are set by its constructor, or that has private fields. Should it throw, what arrived is taken as it is.
-   * @default the constructor does not run, and what arrived is the instance
+   * Makes an instance of the received error: an error with name, message, cause and the sent
+   * fields, whose prototype is that of the class. For a class whose constructor sets its methods,
+   * or that has private fields. If it throws, the received error is used as it is.
+   * @default the constructor does not run, and the received error is the instance
    */
   readonly revive?: (arrived: E) => E
 }
 
 interface KnownClass {
-  /** What stands for the class on the way; the same in each process of a build. */
+  /** Identifies the class in messages; the same in each process of a build. */
   key: string
   readonly errorClass: ErrorClass
   readonly revive: ((arrived: Error) => Error) | undefined
 }
 
-/** Classes that arrive as themselves. A class is known by its prototype, never by its name alone: a minifier gives two classes one name. */
+/**
+ * Classes whose errors arrive as instances. A class is recognised by its prototype, never by name
+ * alone: a minifier may give two classes one name.
+ */
 export class ErrorRegistry {
   readonly #byKey = new Map<string, KnownClass>()
   readonly #byPrototype = new Map<object, KnownClass>()
@@ -56,14 +61,17 @@ export class ErrorRegistry {
     for (const [key, errorClass] of Object.entries(BUILT_IN)) this.#add({ key, errorClass, revive: undefined })
   }
 
-  /** Under its name, and a number where another class has that. */
+  /** Registers a class under its name, with a number if another class has that name. */
   register(errorClass: ErrorClass, revive?: (arrived: Error) => Error): void {
     const known = this.#byPrototype.get(errorClass.prototype as object)
     if (known !== undefined && revive === undefined) return
     this.#add({ key: known?.key ?? this.#freeKey(errorClass.name), errorClass, revive })
   }
 
-  /** Those that the generator found, by their places in its list: another bundle of the same build may have other names for them. */
+  /**
+   * Registers the classes that the generator found, by their position in its list: another bundle
+   * of the same build may name them differently.
+   */
   registerGenerated(gen: { readonly fingerprint: string; readonly errors?: readonly ErrorClass[] }): void {
     gen.errors?.forEach((errorClass, place) => {
       const revive = this.#byPrototype.get(errorClass.prototype as object)?.revive
@@ -86,21 +94,22 @@ export class ErrorRegistry {
     return this.#byKey.get(key)
   }
 
-  /** The key of the nearest class of an error that is known here, itself or one that it extends. */
+  /** The key of the error's class, or of the nearest known class that it extends. */
   keyOf(error: object): string {
     for (let at = Object.getPrototypeOf(error) as object | null; at !== null; at = Object.getPrototypeOf(at) as object | null) {
       const known = this.#byPrototype.get(at)
       if (known !== undefined) return known.key
       const constructor = Object.hasOwn(at, 'constructor') ? read(at, 'constructor') : undefined
       const name = typeof constructor === 'function' ? constructor.name : ''
-      // Of another realm, or another copy of a package. A class of the application that only bears such a name extends Error itself.
+      // Of another realm, or another copy of a package. An application's class that only shares
+      // such a name extends Error itself.
       if (Object.hasOwn(BUILT_IN, name) && isForeignBuiltIn(at, name)) return name
     }
     return 'Error'
   }
 }
 
-/** @param prototype of a class that has the name of a built-in one, and is not that one */
+/** @param prototype of a class that has the name of a built-in one, but is not it */
 function isForeignBuiltIn(prototype: object, name: string): boolean {
   return Object.hasOwn(prototype, 'name') && read(prototype, 'name') === name
 }
@@ -108,20 +117,24 @@ function isForeignBuiltIn(prototype: object, name: string): boolean {
 const registry = new ErrorRegistry()
 
 /**
- * Makes errors of this class arrive as its instances. Call it at the top of the module that declares the class, on both sides the same. The classes that a
- * component's module exports are found by the generator and need it only for `revive`.
+ * Makes errors of this class arrive as its instances. Call it at the top of the module that
+ * declares the class, on both sides alike. The generator finds the classes that a component's
+ * module exports, and they need it only for `revive`.
  * @example registerError(z.ZodError, { revive: ({ issues }) => new z.ZodError(issues) })
  */
 export function registerError<E extends Error>(errorClass: new (...args: never[]) => E, options: ErrorClassOptions<E> = {}): void {
-  registry.register(errorClass, options.revive as ((arrived: Error) => Error) | undefined) // what arrives has the prototype of this class
+  registry.register(errorClass, options.revive as ((arrived: Error) => Error) | undefined) // the received error has the prototype of this class
 }
 
-/** Makes the error classes that the generator found known. */
+/** Registers the error classes that the generator found. */
 export function registerGeneratedErrors(gen: { readonly fingerprint: string; readonly errors?: readonly ErrorClass[] }): void {
   registry.registerGenerated(gen)
 }
 
-/** @param above the errors that this one is a cause of, or one of the errors of: a circle of them is cut, and so is what is deeper than anybody writes by hand */
+/**
+ * @param above the errors that this one is a cause, or one of the errors, of; cycles are cut, and
+ * so is nesting deeper than any written by hand
+ */
 export function writeError(w: Writer, error: unknown, above: readonly unknown[] = []): void {
   if (!isErrorLike(error)) return writeThrown(w, error)
   const isDom = isDomException(error)
@@ -149,7 +162,10 @@ export function writeError(w: Writer, error: unknown, above: readonly unknown[] 
 }
 const ERRORS_APART: ReadonlySet<string> = new Set([...KEPT_APART, 'errors'])
 
-/** What is thrown and is not an error arrives as it was. Of a function or a symbol nothing can: its caller must not take it for `null`. */
+/**
+ * A thrown value that is not an error arrives unchanged. A function or a symbol cannot, and must
+ * not look like `null` to the caller.
+ */
 function writeThrown(w: Writer, thrown: unknown): void {
   const value = sendable(thrown)
   if (value === NOT_SENDABLE) return writeError(w, new Error(`the method threw ${kindOf(thrown)}, which cannot be sent to another process`))
@@ -167,7 +183,7 @@ export function readError(r: Reader): unknown {
   if (form === FORM.value) return readAny(new Reader(r.bytes()))
   const name = r.string()
   const message = r.string()
-  if (form === FORM.domException) return new DOMException(message, { name, ...readCause(r) } as unknown as string) // Node takes a cause as well; its types do not say so
+  if (form === FORM.domException) return new DOMException(message, { name, ...readCause(r) } as unknown as string) // Node also accepts a cause, which its types do not say
   const key = r.string()
   const fields = readFields(r)
   const errors = readErrors(r)
@@ -195,7 +211,10 @@ interface Property {
   readonly enumerable: boolean
 }
 
-/** Own data properties, enumerable or not (libraries hide theirs from logs), and the values of getters that everybody sees. */
+/**
+ * Own data properties, enumerable or not (libraries hide theirs from logs), and the values of
+ * enumerable getters.
+ */
 function writeFields(w: Writer, error: object, apart: ReadonlySet<string>): void {
   const fields = Object.getOwnPropertyNames(error).flatMap((key) => {
     if (apart.has(key)) return []
@@ -239,7 +258,7 @@ function define(error: Error, key: string, { value, enumerable }: Property): voi
 }
 
 function isErrorLike(value: unknown): value is object {
-  // instanceof is not asked: an error may come from another realm or another copy of a package.
+  // Not instanceof: an error may come from another realm or another copy of a package.
   if (isNativeError(value)) return true
   try {
     return typeof value === 'object' && value !== null && 'message' in value && 'name' in value
@@ -252,7 +271,7 @@ function isDomException(value: object): boolean {
   return read(value, Symbol.toStringTag) === 'DOMException'
 }
 
-/** @param otherwise what stands for a value that has no text, such as one whose getter throws */
+/** @param otherwise replaces a value that has no text, such as one whose getter throws */
 function textOf(value: unknown, otherwise: string): string {
   try {
     return value === NOT_SENDABLE ? otherwise : String(value)
@@ -261,11 +280,11 @@ function textOf(value: unknown, otherwise: string): string {
   }
 }
 
-/** @param value what `sendable` gave */
+/** @param value the result of `sendable` */
 function bytesOf(value: unknown): Uint8Array {
   const w = new Writer(FIELD_BYTES)
   writeAny(w, value)
   return w.finish()
 }
-/** Room for a usual field. */
+/** Room for a typical field. */
 const FIELD_BYTES = 256

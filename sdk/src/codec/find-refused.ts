@@ -1,6 +1,7 @@
 /**
- * Where in a value lies what a codec has refused. Codecs do not keep the way to a field, which would cost each call; where one has failed, the value is written once more
- * behind proxies that note what is read of it.
+ * Finds the place in a value that a codec rejected. Codecs do not track the path to a field, which
+ * would slow down every call; after a failure, the value is written once more behind proxies that
+ * record what is read.
  */
 import { isMap, isNativeError, isSet } from 'node:util/types'
 import { reasonOf } from '../contract/errors.js'
@@ -15,24 +16,30 @@ interface Read {
 type Encode = (w: Writer, value: unknown) => void
 
 interface Refusal {
-  /** Empty where it is the value itself, or cannot be found. */
+  /** Empty if it is the value itself, or cannot be found. */
   readonly path: string
   readonly reason: string
 }
 
-/** What is wrong with a value, and where: `at items[2].price: expected a number, got a string`. @param cause what the codec threw */
+/**
+ * What is wrong with a value, and where: `at items[2].price: expected a number, got a string`.
+ * @param cause what the codec threw
+ */
 export function whyRefused(encode: Encode, value: unknown, cause: unknown): string {
   const { path, reason } = refusalOf(encode, value, cause)
   return path === '' ? reason : `at ${path.replace(/^\./, '')}: ${reason}`
 }
 
-/** The same for the arguments of a call: `argument 1 at items[2].price: expected a number, got a string`. */
+/**
+ * Like {@link whyRefused}, for the arguments of a call: `argument 1 at items[2].price: expected a
+ * number, got a string`.
+ */
 export function whyArgumentsRefused(
   encodeArgs: (w: Writer, args: readonly unknown[]) => void,
   args: readonly unknown[],
   cause: unknown,
 ): string {
-  const { path, reason } = refusalOf((w, value) => encodeArgs(w, value as readonly unknown[]), args, cause) // what they are seen through is a list, too
+  const { path, reason } = refusalOf((w, value) => encodeArgs(w, value as readonly unknown[]), args, cause) // the proxy of a list is a list, too
   const [, position, rest = ''] = /^\[(\d+)\](.*)$/s.exec(path) ?? []
   return position === undefined
     ? reason
@@ -48,18 +55,19 @@ function refusalOf(encode: Encode, value: unknown, cause: unknown): Refusal {
     const refused = refusedValue(error)
     if (refused !== undefined)
       return { path: reads.findLast((read) => Object.is(read.value, refused.value))?.path ?? '', reason: reasonOf(error) }
-    // Codecs do not look whether an object is there: its first field is read, which says nothing of where that was.
+    // Codecs do not check that an object is there: they read its first field, which does not reveal
+    // the path.
     const last = reads.at(-1) ?? { path: '', value }
     const isMissing = isNativeError(error) && error.name === 'TypeError' && (last.value === undefined || last.value === null)
     return isMissing ? { path: last.path, reason: `expected an object, got ${showType(last.value)}` } : unfound
   }
-  return unfound // its getters give something else by now
+  return unfound // its getters return something else by now
 }
 
-/** How far back a value that is written may have been read. */
+/** How far back a written value may have been read. */
 const MAX_BACK = 64
 
-/** Forgets what was read of a value that could be written. */
+/** Drops reads of values that were written successfully. */
 class TracingWriter extends Writer {
   readonly #reads: Read[]
 
@@ -70,7 +78,7 @@ class TracingWriter extends Writer {
 
   override u8(value: number): void {
     super.u8(value)
-    while (this.#reads.at(-1)?.value === undefined && this.#reads.length > 0) this.#reads.pop() // an optional field that is absent
+    while (this.#reads.at(-1)?.value === undefined && this.#reads.length > 0) this.#reads.pop() // an absent optional field
   }
 
   override number(value: number): void {
@@ -129,7 +137,10 @@ class TracingWriter extends Writer {
   }
 }
 
-/** Plain data, seen through what notes each part that is read. Others are themselves: a class may look for its own fields. */
+/**
+ * A view of plain data that records each part that is read. Other values are returned as they are:
+ * a class may access private fields.
+ */
 function seenThrough(value: unknown, path: string, reads: Read[]): unknown {
   if (typeof value !== 'object' || value === null) return value
   const note = (part: unknown, at: string): unknown => {
@@ -143,7 +154,7 @@ function seenThrough(value: unknown, path: string, reads: Read[]): unknown {
   const isList = Array.isArray(value)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (!isList && prototype !== null && Object.getPrototypeOf(prototype) !== null) return value
-  // In the place of the value stands one of its kind: what is frozen may not be shown as something else.
+  // The proxy's target is a stand-in of the same kind: a proxy must show frozen fields unchanged.
   const stand: object = isList ? Array.from({ length: value.length }) : (Object.create(prototype as object | null) as object)
   return new Proxy(stand, {
     get(_, key) {

@@ -3,17 +3,26 @@ import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
 import type { SentBuffer } from './sent-buffer.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, SMALL_COPY_BYTES, TEXT } from './layout.js'
 
-/** The text of bytes. Methods of Buffer that work on every Uint8Array; to make a Buffer of it first would take longer than to read most texts. */
+/**
+ * The text of bytes. Methods of Buffer that work on every Uint8Array; to make a Buffer of it first
+ * would take longer than to read most texts.
+ */
 const { latin1Slice, utf8Slice, ucs2Slice } = Buffer.prototype as unknown as Readonly<
   Record<'latin1Slice' | 'utf8Slice' | 'ucs2Slice', (this: Uint8Array, start: number, end: number) => string>
 > // Node has them since its beginnings; its types do not say so
 
-/** The longest key that is kept. Longer ones would keep the text of their message alive (V8 copies strings of up to 12 units and refers to longer ones). */
+/**
+ * The longest key that is kept. Longer ones would keep the text of their message alive (V8 copies
+ * strings of up to 12 units and refers to longer ones).
+ */
 const KEY_UNITS = 12
 /** Keys that were read last, by their ends and length. */
 const KEYS: string[] = Array.from({ length: 64 }, () => '')
 
-/** Reads what a `Writer` of the same build wrote (layout.ts). Every read is checked against the end of the bytes. */
+/**
+ * Reads what a `Writer` of the same build wrote (layout.ts). Every read is checked against the end
+ * of the bytes.
+ */
 export class Reader {
   readonly #bytes: Uint8Array
   readonly #start: number
@@ -25,7 +34,10 @@ export class Reader {
   /** The whole text, once a string of a short one was read. */
   #text: string | undefined
 
-  /** Never fails: bytes that are no message read as one that was cut short. @param start where the message lies in the bytes */
+  /**
+   * Never fails: bytes that are no message read as one that was cut short.
+   * @param start where the message lies in the bytes
+   */
   constructor(bytes: Uint8Array, start: number = 0, end: number = bytes.length) {
     this.#bytes = bytes
     this.#start = start
@@ -45,7 +57,10 @@ export class Reader {
     return this.#bodyEnd - this.#at
   }
 
-  /** The message inside of this one that comes next: a part (`Writer.openPart`). It shares the bytes. */
+  /**
+   * The message inside of this one that comes next: a part (`Writer.openPart`). It shares the
+   * bytes.
+   */
   part(): Reader {
     const size = this.u32()
     const at = this.#take(size)
@@ -100,8 +115,8 @@ export class Reader {
   }
 
   /**
-   * A string that likely came before: the key of an entry. Of a short one the same string is given again, whose hash is known, so that a map or an object takes
-   * it faster.
+   * A string that likely came before: the key of an entry. Of a short one the same string is given
+   * again, whose hash is known, so that a map or an object takes it faster.
    */
   key(): string {
     const key = this.string()
@@ -162,7 +177,10 @@ export class Reader {
     return true
   }
 
-  /** The number of elements that follow. Each takes at least one byte: a number that the rest of the bytes cannot hold is refused before anything is made. */
+  /**
+   * The number of elements that follow. Each takes at least one byte: a number that the rest of the
+   * bytes cannot hold is refused before anything is made.
+   */
   length(): number {
     const count = this.uint()
     if (count > this.left) throw this.#cutShort(count)

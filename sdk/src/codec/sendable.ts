@@ -1,23 +1,24 @@
 /**
- * What of a value that nobody has typed can go to another process: the fields of an error, or what was thrown in its place. A copy without circles, functions,
- * symbols and getters that throw. Everything else of it arrives: what is left out is the branch, never the value around it.
+ * The parts of an untyped value that can be sent to another process: of an error's fields, or of a
+ * thrown value. It is a copy without cycles, functions, symbols and throwing getters. Only such a
+ * branch is omitted, never the value around it.
  */
 import { isDate, isMap, isNativeError, isSet, isUint8Array } from 'node:util/types'
 
-/** As deep as `writeAny` goes, less the levels that a field itself has. */
+/** The depth of `writeAny`, minus the levels of a field itself. */
 const MAX_DEPTH = 30
-/** An object of a library may lead to half of the heap. */
+/** An object of a library may reference half of the heap. */
 const MAX_VALUES = 10_000
 
 /** Stands for what cannot be sent. */
 export const NOT_SENDABLE: unique symbol = Symbol('not sendable')
 
-/** @returns a copy for `writeAny`, or `NOT_SENDABLE` where nothing of it can be sent */
+/** @returns a copy for `writeAny`, or `NOT_SENDABLE` if no part of it can be sent */
 export function sendable(value: unknown): unknown {
   return new Copier().copy(value)
 }
 
-/** A property that is read; `NOT_SENDABLE` where its getter throws. */
+/** Reads a property; `NOT_SENDABLE` if its getter throws. */
 export function read(from: object, key: string | symbol): unknown {
   try {
     return (from as Readonly<Record<string | symbol, unknown>>)[key]
@@ -58,20 +59,20 @@ class Copier {
     const keys = isNativeError(value) ? new Set(['name', 'message', ...Object.keys(value)]) : Object.keys(value)
     for (const key of keys) {
       const copy = this.copy(read(value, key))
-      // A field of the name `__proto__` is a field, not a prototype.
+      // A field named `__proto__` is a field, not a prototype.
       if (copy !== NOT_SENDABLE) Object.defineProperty(fields, key, { value: copy, enumerable: true })
     }
     return fields
   }
 
-  /** An item keeps its place, as JSON has it. */
+  /** An item keeps its place, as in JSON. */
   #orNull(item: unknown): unknown {
     const copy = this.copy(item)
     return copy === NOT_SENDABLE ? null : copy
   }
 }
 
-/** A socket, a stream or a request: a thing that goes on, no data, and each leads to all the others. */
+/** A socket, a stream or a request: not data, and each references all the others. */
 function isLive(value: object): boolean {
   return typeof read(value, 'on') === 'function' && typeof read(value, 'emit') === 'function'
 }

@@ -1,11 +1,14 @@
-/** How messages name a value that is not what was expected. */
+/** How messages name an unexpected value. */
 
-/** Longer texts are cut: a message is a line. */
+/** Longer texts are cut: a message is one line. */
 const MAX_TEXT = 40
 const MAX_KEYS = 8
 const MAX_LITERALS = 12
 
-/** `"abc"`, `5`, `null`, `a Date`, `an array of 3`, `an object with a, b`, `an instance of Money`. Nothing of the value is called. */
+/**
+ * `"abc"`, `5`, `null`, `a Date`, `an array of 3`, `an object with a, b`, `an instance of Money`.
+ * Runs no code of the value.
+ */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -23,7 +26,9 @@ export function showValue(value: unknown): string {
   }
 }
 
-/** Without the value itself, where only its type is wrong: `a number`, `undefined`, `an array of 3`. */
+/**
+ * Without the value itself, if only its type is wrong: `a number`, `undefined`, `an array of 3`.
+ */
 export function showType(value: unknown): string {
   switch (typeof value) {
     case 'string':

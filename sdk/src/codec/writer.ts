@@ -6,30 +6,33 @@ import { isRecord } from './union.js'
 
 const SLAB_BYTES = 16_384
 
-/** `write` without a look at what its arguments may be. */
+/** `write` without its checks of arguments. */
 const { utf8Write } = Buffer.prototype as unknown as { readonly utf8Write: (this: Buffer, text: string, at: number) => number } // not in Node's types
 
 /**
- * Writes values one after the other. Nothing is tagged and nothing is named: only a `Reader` driven by code generated from the same types can read it
- * (layout.ts). Reusable: `finish()` gives the bytes out and starts the next message. Not safe for use by two messages at once. A message may have other ones
- * inside, its parts: they are written where they are to lie, and not copied there.
+ * Writes values one after the other, without tags or names: only a `Reader` driven by code
+ * generated from the same types can read them (layout.ts). Reusable: `finish()` returns the bytes
+ * and starts the next message. It writes one message at a time. A message may contain others, its
+ * parts, which are written in place.
  *
- * I1  Bytes that were given out are never written again: messages lie one behind the other in a slab, and a full slab is left to its messages.
- * I2  What does not fit its bytes is refused, never cut off: a write checks its value, unless it cannot be wrong. No slab is larger than a size can tell
- *     (`MAX_MESSAGE_BYTES`), so the sizes of messages and parts always fit; the length of a string always does.
+ * I1  Returned bytes are never written again: messages lie one after the other in a slab, and a
+ *     full slab is left to its messages.
+ * I2  A value that does not fit its bytes is rejected, never truncated: a write checks its value,
+ *     unless it cannot be wrong. No slab is larger than a size can express (`MAX_MESSAGE_BYTES`),
+ *     so the sizes of messages and parts always fit, as do lengths of strings.
  */
 export class Writer {
   #slab: Buffer
-  /** What lies under the slab alone, and its length: to ask the slab for them takes longer than most writes. */
+  /** The slab's buffer and its length: reading them from the slab takes longer than most writes. */
   #memory: ArrayBuffer
   #slabEnd: number
-  /** Where the message begins in the slab. */
+  /** Start of the message in the slab. */
   #first = 0
-  /** The same of the part that is open, or of the message. */
+  /** Start of the open part, or of the message. */
   #start = 0
   #at = HEAD_BYTES
   #text = ''
-  /** Of the slabs after the first. */
+  /** Size of the slabs after the first. */
   readonly #usualBytes: number
 
   constructor(slabBytes: number = SLAB_BYTES) {
@@ -72,7 +75,9 @@ export class Writer {
     else this.#longUint(value)
   }
 
-  /** Any JavaScript number, exact, NaN, the infinities and -0 included; small integers are short. */
+  /**
+   * Any JavaScript number, exactly, including NaN, the infinities and -0; small integers are short.
+   */
   number(value: number): void {
     if (typeof value !== 'number') throw notPrimitive('number', value)
     if ((value | 0) === value && value > -SMALL_INTEGERS && value < SMALL_INTEGERS && !Object.is(value, -0)) {
@@ -90,14 +95,14 @@ export class Writer {
     this.u8(value ? 1 : 0)
   }
 
-  /** Any string, one with lone surrogates included. */
+  /** Any string, including lone surrogates. */
   string(value: string): void {
     if (typeof value !== 'string') throw notPrimitive('string', value)
     this.uint(value.length)
     this.#text += value
   }
 
-  /** The same as a call of `string` for each, and faster: so are `string3` and `string4`. */
+  /** Equivalent to calling `string` for each, but faster, as are `string3` and `string4`. */
   string2(a: string, b: string): void {
     if (typeof a !== 'string' || typeof b !== 'string') throw notPrimitive('string', a, b)
     if ((a.length | b.length) < 0x80) {
@@ -168,12 +173,12 @@ export class Writer {
 
   /** A Date; an invalid one arrives invalid. */
   date(value: Date): void {
-    // instanceof is cheap, and not enough: a process may have several realms.
+    // instanceof is cheap but insufficient: a process may have several realms.
     if (!(value instanceof Date) && !isDate(value)) throw wrongType('a Date', value)
     this.number((value as Date).getTime())
   }
 
-  /** Copied. */
+  /** Copies the bytes. */
   bytes(value: Uint8Array): void {
     if (!(value instanceof Uint8Array) && !isUint8Array(value)) throw wrongType('a Uint8Array', value)
     this.uint((value as Uint8Array).length)
@@ -191,35 +196,41 @@ export class Writer {
     this.#at = at + length
   }
 
-  /** The number of elements that follow, each of at least one byte. */
+  /** The number of elements that follow, each at least one byte. */
   length(value: number): void {
     this.uint(value)
   }
 
-  /** An array: its length; the elements follow. A string has a length and elements, too, and would pass for one. */
+  /**
+   * The length of an array; its elements follow. A string, which also has a length and elements, is
+   * rejected.
+   */
   list(value: { readonly length: number }): void {
     if (!Array.isArray(value)) throw wrongType('an array', value)
     this.uint(value.length)
   }
 
-  /** Looks at an array whose length is not written. */
+  /** Checks an array whose length is not written. */
   tuple(value: { readonly length: number }, length: number): void {
     if (!Array.isArray(value) || value.length !== length) throw wrongType(`an array of ${length}`, value)
   }
 
-  /** A Set: its size; the elements follow. */
+  /** The size of a Set; its elements follow. */
   set(value: { readonly size: number }): void {
     if (!(value instanceof Set) && !isSet(value)) throw wrongType('a Set', value)
     this.uint(value.size)
   }
 
-  /** A Map: its size; keys and values follow. */
+  /** The size of a Map; its keys and values follow. */
   map(value: { readonly size: number }): void {
     if (!(value instanceof Map) && !isMap(value)) throw wrongType('a Map', value)
     this.uint(value.size)
   }
 
-  /** An object with any keys: how many; keys and values follow. @returns the keys */
+  /**
+   * The number of keys of an object with arbitrary keys; keys and values follow.
+   * @returns the keys
+   */
   keys(value: object): string[] {
     if (!isRecord(value)) throw wrongType('an object', value)
     const keys = Object.keys(value)
@@ -227,19 +238,22 @@ export class Writer {
     return keys
   }
 
-  /** Bytes of the message, without the strings that are still to come. */
+  /** Bytes of the message, without the text that `finish` adds. */
   get size(): number {
     return this.#at - this.#first
   }
 
-  /** Begins a part: what follows is a message of its own, up to `closePart`. What is around it must have no strings, and it no parts. */
+  /**
+   * Opens a part: everything up to `closePart` is a message of its own. The outer message must have
+   * no strings, and a part no parts.
+   */
   openPart(): void {
     this.#reserve(PART_SIZE_BYTES + HEAD_BYTES)
     this.#start = this.#at + PART_SIZE_BYTES
     this.#at = this.#start + HEAD_BYTES
   }
 
-  /** @returns the bytes of the part. */
+  /** @returns the size of the part in bytes */
   closePart(): number {
     this.#seal()
     const size = this.#at - this.#start
@@ -248,33 +262,39 @@ export class Writer {
     return size
   }
 
-  /** Forgets the part that is open. */
+  /** Discards the open part. */
   dropPart(): void {
     this.#at = this.#start - PART_SIZE_BYTES
     this.#start = this.#first
     this.#text = ''
   }
 
-  /** Takes the last part, of so many bytes, out of the message. @returns a copy: a message like any other */
+  /**
+   * Removes the last part, of this size, from the message.
+   * @returns a copy, which is a normal message
+   */
   takePart(size: number): Uint8Array {
     const part = this.#memory.slice(this.#at - size, this.#at)
     this.#at -= PART_SIZE_BYTES + size
     return new Uint8Array(part)
   }
 
-  /** A part that is there already. */
+  /** Adds a finished part. */
   part(message: Uint8Array): void {
     this.u32(message.length)
     this.raw(message)
   }
 
-  /** Writes over four bytes of the message. @param at `size` when they were written */
+  /**
+   * Overwrites four bytes of the message.
+   * @param at `size` when they were written
+   */
   overwriteU32(at: number, value: number): void {
     if (value >>> 0 !== value) throw notAnInteger(value, 32)
     this.#putU32(this.#first + at, value)
   }
 
-  /** Forgets the message that was begun. */
+  /** Discards the message. */
   reset(): void {
     this.#start = this.#first
     this.#at = this.#start + HEAD_BYTES
@@ -282,19 +302,19 @@ export class Writer {
     if (this.#slabEnd > this.#usualBytes * 4) this.#renew()
   }
 
-  /** The message, whose bytes nobody writes any more; the next one begins. */
+  /** Finishes the message, whose bytes are never written again, and starts the next one. */
   finish(): Uint8Array {
     this.#seal()
-    // Not `subarray`: a Buffer takes twice as long to make.
+    // Not `subarray`: creating a Buffer takes twice as long.
     const done = new Uint8Array(this.#memory, this.#start, this.#at - this.#start)
     this.#first = this.#start = this.#at
     this.#at += HEAD_BYTES
-    // The slab of a message that was larger than others goes with it.
+    // The slab of an exceptionally large message is not kept.
     if (this.#at > this.#slabEnd || this.#slabEnd > this.#usualBytes * 4) this.#renew()
     return done
   }
 
-  /** Ends the message or the part that is open. */
+  /** Ends the open part, or the message. */
   #seal(): void {
     const length = this.#at - this.#start
     if (this.#text !== '') {
@@ -307,7 +327,7 @@ export class Writer {
   #writeText(): void {
     const text = this.#text
     const { length } = text
-    // UTF-8 takes three bytes at most for each unit; a text as long in bytes as in units is ASCII.
+    // UTF-8 takes at most three bytes per unit; a text with as many bytes as units is ASCII.
     this.#reserve(1 + length * 3)
     const mode = this.#at++
     const written = utf8Write.call(this.#slab, text, this.#at)
@@ -321,7 +341,7 @@ export class Writer {
     this.#at += written
   }
 
-  /** Room is there. Apart, so that `uint` is small enough to become part of its callers. */
+  /** Room is reserved. Separate, so that `uint` is small enough to be inlined. */
   #longUint(value: number): void {
     if (value >>> 0 !== value) throw notAnInteger(value, 32)
     let rest = value
@@ -332,11 +352,11 @@ export class Writer {
     this.#slab[this.#at++] = rest
   }
 
-  /** Room is there. */
+  /** Room is reserved. */
   #eightBytes(): void {
     const at = this.#at
     const slab = this.#slab
-    // eight stores and no loop: the compiler removes the checks of all but one of them
+    // eight stores instead of a loop: the compiler removes the checks of all but one
     slab[at] = EIGHT_BYTES[0] as number
     slab[at + 1] = EIGHT_BYTES[1] as number
     slab[at + 2] = EIGHT_BYTES[2] as number
@@ -367,7 +387,10 @@ export class Writer {
     this.#at = HEAD_BYTES
   }
 
-  /** I1. What was begun moves to a new slab that has room for it. @throws WeaverError `WEAVER_CODEC_INVALID`: I2 */
+  /**
+   * I1. Moves what was begun to a new slab with enough room.
+   * @throws WeaverError `WEAVER_CODEC_INVALID`: I2
+   */
   #grow(size: number): void {
     if (size > MAX_MESSAGE_BYTES) throw codecError(`a message of ${size} bytes; ${MAX_MESSAGE_BYTES} are the most`)
     const next = Buffer.allocUnsafeSlow(Math.min(Math.max(this.#usualBytes, size * 2), MAX_MESSAGE_BYTES))
@@ -389,7 +412,10 @@ function notAnInteger(value: number, bits: number): Error {
   return codecError(`${value} is not an integer from 0 to 2^${bits} - 1`)
 }
 
-/** Of a type of the language. @param values the first that is not of it is named */
+/**
+ * The error for a value that is not of a primitive type.
+ * @param values the first one of another type is named
+ */
 function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...values: readonly unknown[]): Error {
   return wrongType(
     `a ${type}`,

@@ -5,28 +5,29 @@ export interface CancelListener {
 }
 
 /**
- * Work that may be given up. The `AbortSignal` of it is made when somebody first asks: most calls are answered before anybody does, and a signal costs more
- * than all else about a call.
+ * Cancellable work. Its `AbortSignal` is created when it is first requested: most calls end before
+ * that, and a signal costs more than everything else about a call.
  */
 export class Cancellation {
   #controller: AbortController | undefined
   #foreign: AbortSignal | undefined
-  /** Most have one at a time. */
+  /** Most have at most one listener. */
   #listener: CancelListener | undefined
   #others: Set<CancelListener> | undefined
   #isAborted = false
   #reason: unknown
-  /** Made with `#foreign` only: most have none. */
+  /** Created with `#foreign` only: most have none. */
   #onForeign: (() => void) | undefined
 
-  /** As a signal says that is there already. */
+  /** Wraps an existing signal. */
   static of(signal: AbortSignal): Cancellation {
     const made = new Cancellation()
     made.#foreign = signal
     made.#onForeign = () => made.abort(signal.reason)
     made.#isAborted = signal.aborted
     made.#reason = signal.reason
-    // Each call that waits listens, and any number may wait: Node takes more than ten for a leak.
+    // Each waiting call listens, and any number may wait: Node takes more than ten listeners for a
+    // leak.
     setMaxListeners(Infinity, signal)
     return made
   }
@@ -49,7 +50,7 @@ export class Cancellation {
     return this.#controller.signal
   }
 
-  /** Only the first time has an effect. */
+  /** Only the first call has an effect. */
   abort(reason: unknown): void {
     if (this.#isAborted) return
     this.#isAborted = true
@@ -61,7 +62,7 @@ export class Cancellation {
     for (const listener of listeners) listener.onCancelled(reason)
   }
 
-  /** Told once, if it has not happened yet. */
+  /** Calls the listener once, unless already aborted. */
   add(listener: CancelListener): void {
     if (this.#onForeign !== undefined && this.#isUnheard) this.#foreign?.addEventListener('abort', this.#onForeign, { once: true })
     if (this.#listener === undefined) this.#listener = listener

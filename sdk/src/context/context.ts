@@ -1,4 +1,4 @@
-/** The ambient context of a call: it follows the code through awaits and crosses RPCs. */
+/** The ambient context of a call: it follows the code through awaits, and crosses RPCs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Cancellation } from './cancellation.js'
 import { aheadOfWallMs } from './process-clock.js'
@@ -6,22 +6,25 @@ import { announceCopy } from './sdk-copies.js'
 import { checkCallLimits, deadlineOf } from './time-limit.js'
 
 export interface CallContext {
-  /** Aborted when the caller gave up or the deadline passed. */
+  /** Aborts when the caller gives up or the deadline passes. */
   readonly signal: AbortSignal
-  /** When the answer is no longer wanted, epoch milliseconds. `undefined`: no limit yet; the next call gets its method's default. */
+  /**
+   * When the answer is no longer wanted, epoch milliseconds. `undefined`: no limit yet; the next
+   * call gets its method's default.
+   */
   readonly deadline?: number | undefined
   /**
-   * How long each call made directly from here may take, in milliseconds, in place of the limit of its method; never longer than until `deadline`. Set by
-   * `withContext`; what is called does not have it.
+   * Time limit of each call made directly from here, in milliseconds, in place of its method's
+   * limit, but never beyond `deadline`. Set by `withContext`; callees do not inherit it.
    */
   readonly timeoutMs?: number | undefined
-  /** Small strings that travel with every call made from here. */
+  /** Small strings that accompany every call made from here. */
   readonly metadata: Readonly<Record<string, string>>
   /** W3C `traceparent`, as received. */
   readonly traceparent?: string | undefined
-  /** W3C `tracestate`, what vendors of tracing add to it. */
+  /** W3C `tracestate`, which tracing vendors add. */
   readonly tracestate?: string | undefined
-  /** Component and replica that called; absent at an entry such as an HTTP request. */
+  /** The calling component and replica; absent at an entry such as an HTTP request. */
   readonly caller?: Caller | undefined
 }
 
@@ -30,14 +33,20 @@ export interface Caller {
   readonly replica: string
 }
 
-/** The signal of code outside of any call. Nobody listens to it: every call of a process would stand in one list. */
+/**
+ * The signal of code outside of any call. Nothing listens to it: all calls of the process would
+ * share one list.
+ */
 export const NEVER: AbortSignal = new AbortController().signal
 
-/** A context as the SDK keeps it: its signal is made when somebody asks. A new one is made by `derive`; a spread would lose the signal. */
+/**
+ * A context inside the SDK: its signal is created when requested. Use `derive` for a changed copy;
+ * a spread would lose the signal.
+ */
 export class Scope implements CallContext {
   readonly metadata: Readonly<Record<string, string>>
   readonly caller: Caller | undefined
-  /** By the clock of the process: `context()` gives that of the wall. */
+  /** By the process clock; `context()` converts it to wall time. */
   readonly deadline: number | undefined
   readonly timeoutMs: number | undefined
   readonly traceparent: string | undefined
@@ -67,10 +76,13 @@ export class Scope implements CallContext {
 announceCopy()
 const storage = new AsyncLocalStorage<Scope | undefined>()
 export const NO_METADATA: Readonly<Record<string, string>> = Object.freeze({})
-/** What code has that no call has brought here. */
+/** The context of code outside of any call. */
 export const OUTSIDE: Scope = new Scope({ metadata: NO_METADATA }, undefined)
 
-/** The context of the code that asks. Outside of any call: no deadline, no metadata, a signal that never fires. */
+/**
+ * The context of the running code. Outside of any call it has no deadline, no metadata, and a
+ * signal that never aborts.
+ */
 export function context(): CallContext {
   const now = scope()
   if (now.deadline === undefined) return now
@@ -78,15 +90,17 @@ export function context(): CallContext {
   return aheadMs === 0 ? now : derive(now, { deadline: now.deadline - aheadMs })
 }
 
-/** The same, as the SDK keeps it: its deadline is by the clock of the process. */
+/** Like {@link context}, inside the SDK: its deadline is by the process clock. */
 export function scope(): Scope {
   return storage.getStore() ?? OUTSIDE
 }
 
 /**
- * Runs `body` with some of its context replaced: metadata is merged, a deadline can only get nearer, signals are joined. `deadline` bounds all that runs here;
- * `timeoutMs` is for each call made directly here, and may be longer than the limit of its method.
- * @throws RangeError for a `timeoutMs` that is not more than 0 and less than 2^32, and a `deadline` that is not a number; `body` does not run
+ * Runs `body` with parts of its context replaced: metadata is merged, a deadline can only become
+ * earlier, signals are combined. `deadline` limits everything that runs inside; `timeoutMs` applies
+ * to each call made directly there, and may exceed its method's limit.
+ * @throws RangeError for a `timeoutMs` that is not more than 0 and less than 2^32, or a `deadline`
+ * that is not a number; `body` does not run
  */
 export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, body: () => T): T {
   checkCallLimits(change)
@@ -108,7 +122,7 @@ export function withContext<T>(change: Partial<Omit<CallContext, 'caller'>>, bod
   )
 }
 
-/** A context like another, with some of it replaced. */
+/** A copy of a context, with parts of it replaced. */
 export function derive(from: CallContext, change: Partial<CallContext>): Scope {
   return new Scope(
     { ...fieldsOf(from), ...change },
@@ -117,16 +131,17 @@ export function derive(from: CallContext, change: Partial<CallContext>): Scope {
 }
 
 /**
- * The context of a callee in the same process: as the caller's, with the caller in it and the time limit of the call.
+ * The context of a callee in the same process: the caller's, with the caller's identity and the
+ * call's time limit.
  * @param timeoutMs of the method
- * @param at when the call is made, by the clock of the process
+ * @param at when the call is made, by the process clock
  */
 export function calleeContext(outer: Scope, caller: Caller, { timeoutMs, at }: { readonly timeoutMs: number; readonly at: number }): Scope {
   const { metadata, traceparent, tracestate, cancellation } = outer
   return new Scope({ metadata, deadline: deadlineOf(outer, timeoutMs, at), traceparent, tracestate, caller }, cancellation)
 }
 
-/** Runs a method of an object inside exactly this context: without a function made for it, as a served call wants it. */
+/** Runs a method in exactly this context. A served call uses it to avoid allocating a function. */
 export function applyInContext<R>(
   inner: Scope,
   method: (...args: unknown[]) => R,
@@ -136,23 +151,24 @@ export function applyInContext<R>(
 }
 
 function apply<R>(method: (...args: unknown[]) => R, { self, args }: { readonly self: object; readonly args: readonly unknown[] }): R {
-  return method.apply(self, args as unknown[]) // nobody else has them
+  return method.apply(self, args as unknown[]) // not shared with other code
 }
 
 /**
- * Makes this the context of the code that follows, until `leaveContext` in the same piece of code that nothing interrupts: what is called in between has it, and
- * whatever that goes on with later. `runInContext` without a function made for it.
+ * Makes this the context of the following code, until `leaveContext` in the same synchronous piece
+ * of code. It applies to what is called in between, and to its asynchronous continuations. Like
+ * `runInContext`, but without allocating a function.
  */
 export function enterContext(inner: Scope): void {
   storage.enterWith(inner)
 }
 
-/** @param outer what `scope()` gave before */
+/** @param outer the result of `scope()` before */
 export function leaveContext(outer: Scope): void {
   storage.enterWith(outer === OUTSIDE ? undefined : outer)
 }
 
-/** Runs a callee inside exactly this context. */
+/** Runs a callee in exactly this context. */
 export function runInContext<T>(inner: CallContext, body: () => T): T {
   return storage.run(inner instanceof Scope ? inner : derive(inner, {}), body)
 }

@@ -1,14 +1,14 @@
 import type { Bootstrap } from '../contract/bootstrap.js'
 
-/** What a process knows of the deployment that it belongs to. */
+/** What a process knows about its deployment. */
 export interface Deployment {
   readonly app: string
   readonly deploymentId: string
-  /** Short id of the version, as users see it. */
+  /** Short id of the version, as shown to users. */
   readonly versionId: string
   readonly group: string
   readonly replica: string
-  /** True when the whole application runs in this process, without a deployer. */
+  /** Whether the whole application runs in this process, without a deployer. */
   readonly isSingle: boolean
 }
 

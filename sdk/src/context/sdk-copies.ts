@@ -1,24 +1,27 @@
 /**
- * The context of calls and the registered error classes are state of a module. A second copy of the SDK
- * in the process has its own, which nothing reads: there `context()` is empty, and `withContext()` and
- * `registerError()` have no effect. So each copy announces itself, and the application does not start.
+ * The context of calls and the registered error classes are module state. A second copy of the SDK
+ * in the process has its own, which nothing reads: in it `context()` is empty, and `withContext()`
+ * and `registerError()` have no effect. So each copy announces itself, and the application does not
+ * start.
  */
 import { WeaverError } from '../contract/errors.js'
 import { callSite } from './call-site.js'
 
 interface Copies {
-  /** `file:line` of each copy. One that is loaded again, as test runners do, has the same. */
+  /**
+   * `file:line` of each copy. A copy that is loaded again, as test runners do, has the same one.
+   */
   readonly sites: Set<string>
   isRunning: boolean
 }
 
-// It is what the copies agree on, so its shape never changes.
+// The copies agree on it, so its shape never changes.
 const SLOT = Symbol.for('weaver.sdk.copies')
 const holder = globalThis as { [SLOT]?: Copies }
 
 /**
- * Tells the other copies of this one, which is named by the line that calls.
- * @throws WeaverError `WEAVER_SDK_TWICE` when the application runs already, with another copy
+ * Announces this copy, identified by the calling line, to other copies.
+ * @throws WeaverError `WEAVER_SDK_TWICE` when the application already runs with another copy
  */
 export function announceCopy(): void {
   const copies = (holder[SLOT] ??= { sites: new Set(), isRunning: false })
@@ -26,7 +29,7 @@ export function announceCopy(): void {
   if (copies.isRunning) refuseCopies(copies)
 }
 
-/** To be called before the application starts. @throws WeaverError `WEAVER_SDK_TWICE` */
+/** Call it before the application starts. @throws WeaverError `WEAVER_SDK_TWICE` */
 export function checkOneCopy(): void {
   const copies = holder[SLOT]
   if (copies === undefined) return
@@ -44,7 +47,7 @@ function refuseCopies({ sites }: Copies): void {
   )
 }
 
-/** The folder of the package; the file and line of a bundle. */
+/** The folder of the package; for a bundle its file and line. */
 function folderOf(site: string): string {
   return site.replace(/[\\/](?:dist|src)[\\/]context[\\/][^\\/]+$/, '')
 }

@@ -1,8 +1,8 @@
 const NOW = Promise.resolve()
 
 /**
- * Runs this when the code that runs now, and whatever was waiting to run at once before it, has come to its end. `queueMicrotask` does the same, but makes an
- * `AsyncResource` each time.
+ * Runs a function after the current code, and everything queued before it, has finished. Like
+ * `queueMicrotask`, which however allocates an `AsyncResource` each time.
  */
 export function atTickEnd(run: () => void): void {
   void NOW.then(run)

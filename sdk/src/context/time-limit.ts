@@ -1,10 +1,13 @@
-/** How long calls may take where their caller does not say: by method, else by component, else by application, else 30 s. */
+/**
+ * Time limits of calls whose callers set none: by method, else by component, else by application,
+ * else 30 s.
+ */
 export const DEFAULT_TIMEOUT_MS = 30_000
 
 export interface TimeLimits {
   /** By method. */
   readonly timeoutMs?: object | undefined
-  /** Of the other methods. @default DEFAULT_TIMEOUT_MS */
+  /** For all other methods. @default DEFAULT_TIMEOUT_MS */
   readonly defaultTimeoutMs?: number | undefined
 }
 
@@ -15,10 +18,11 @@ export function limitsOf(methods: readonly { readonly name: string }[], own: Tim
 }
 
 /**
- * When a call has to be over, milliseconds by the clock of the process: after its own limit, but never later than its caller.
- * @param caller its context; `timeoutMs` is there in place of the limit
+ * When a call must end, in milliseconds by the process clock: after its own limit, but never after
+ * its caller.
+ * @param caller its context; its `timeoutMs` replaces the limit
  * @param limitMs of the method
- * @param now milliseconds by the clock of the process
+ * @param now milliseconds by the process clock
  */
 export function deadlineOf(
   caller: { readonly deadline?: number | undefined; readonly timeoutMs?: number | undefined },
@@ -29,7 +33,7 @@ export function deadlineOf(
   return caller.deadline === undefined || limit < caller.deadline ? limit : caller.deadline
 }
 
-/** What is wrong with limits, one line each, beginning with the name of the option. */
+/** Problems of limits, one line each, beginning with the name of the option. */
 export function limitProblems(own: TimeLimits): readonly string[] {
   const given = [
     ['defaultTimeoutMs', own.defaultTimeoutMs] as const,
@@ -38,7 +42,10 @@ export function limitProblems(own: TimeLimits): readonly string[] {
   return given.flatMap(([option, limit]) => (limit === undefined || isLimit(limit) ? [] : [limitProblem(option, limit)]))
 }
 
-/** What is set for calls at call time. @throws RangeError for what would mean no limit, or none that anybody meant */
+/**
+ * Checks limits set at call time.
+ * @throws RangeError for a value that would mean no limit, or none that anyone could intend
+ */
 export function checkCallLimits({ timeoutMs, deadline }: { readonly timeoutMs?: unknown; readonly deadline?: unknown }): void {
   if (timeoutMs !== undefined && !isLimit(timeoutMs)) throw new RangeError(limitProblem('timeoutMs', timeoutMs))
   if (deadline !== undefined && (typeof deadline !== 'number' || Number.isNaN(deadline)))

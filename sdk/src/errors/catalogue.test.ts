@@ -16,7 +16,10 @@ const ENVIRONMENT = [
   'WEAVER_TRACES_PER_SECOND',
 ]
 
-/** Names in quotes (comments put them into backticks) in what is shipped: no test, and not the catalogue itself. */
+/**
+ * Names in quotes (comments put them into backticks) in what is shipped: no test, and not the
+ * catalogue itself.
+ */
 function quotedNames(): readonly string[] {
   const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('errors'),

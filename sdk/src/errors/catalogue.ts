@@ -1,21 +1,25 @@
 /**
- * Whether the same thing may be tried again.
+ * Whether a retry can help.
  *
  * - `no`: it fails the same way until something is changed.
- * - `yes`: nothing has happened yet; it may work a moment later.
- * - `if-repeatable`: it may have happened already. Only what may happen twice may be tried again; `mayHaveRun` of a `RemoteCallError` says which case it is.
+ * - `yes`: nothing has happened yet; a retry may succeed a moment later.
+ * - `if-repeatable`: it may have happened already. Retry only what may happen twice; `mayHaveRun`
+ *   of a `RemoteCallError` says which case it is.
  */
 export type Retry = 'no' | 'yes' | 'if-repeatable'
 
 export interface ErrorEntry {
-  /** When it occurs: the second half of a sentence that begins with the code. */
+  /** When it occurs: completes a sentence that starts with the code. */
   readonly when: string
   readonly retry: Retry
-  /** What to do. */
+  /** What to do about it. */
   readonly remedy: string
 }
 
-/** Every code that the SDK raises, each an `ErrorEntry`. Codes are stable and never used again for something else; `docs/errors.md` is made from this. */
+/**
+ * Every code that the SDK raises, each an `ErrorEntry`. Codes are stable and never reused;
+ * `docs/errors.md` is generated from this.
+ */
 export const SDK_ERRORS = {
   WEAVER_BOOTSTRAP_INVALID: {
     when: 'the variable `WEAVER_BOOTSTRAP`, by which a deployer tells a process its part, or `WEAVER_SINGLE` of `weaver single deploy`, is not JSON, of another release, or lacks a field.',

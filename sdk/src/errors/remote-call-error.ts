@@ -1,14 +1,18 @@
 import { WeaverError } from '../contract/errors.js'
 import type { SdkErrorCode } from './catalogue.js'
 
-/** Codes of the catalogue for calls. */
+/** The catalogue's codes for calls. */
 export type RemoteCallCode = Extract<SdkErrorCode, `WEAVER_RPC_${string}`>
 
 /**
- * A call that failed on its way, not in the method: the platform's failure, never the application's. **The call may have run** unless `mayHaveRun` is false.
+ * A call that failed on its way, not in the method: a failure of the platform, never of the
+ * application. **The call may have run** unless `mayHaveRun` is false.
  */
 export class RemoteCallError extends WeaverError {
-  /** False only when the method surely did not run. Of a call that the called method made and let fail, it speaks of that one's method. */
+  /**
+   * False only if the method certainly did not run. If the callee let a failed call of its own
+   * through, this is about that call's method.
+   */
   readonly mayHaveRun: boolean
 
   constructor(
@@ -22,7 +26,10 @@ export class RemoteCallError extends WeaverError {
 }
 Object.defineProperty(RemoteCallError.prototype, 'name', { value: 'RemoteCallError', configurable: true, writable: true })
 
-/** The caller's signal has fired: a time limit of its own is a deadline, anything else a cancellation. */
+/**
+ * The error for an aborted signal of the caller: its own time limit is a deadline, any other reason
+ * a cancellation.
+ */
 export function abandoned(cause: unknown, what: string, isSent: boolean): RemoteCallError {
   const isTimeout = typeof cause === 'object' && cause !== null && 'name' in cause && cause.name === 'TimeoutError'
   const why = isTimeout ? 'its deadline has passed' : 'its caller has given up'
@@ -33,7 +40,7 @@ export function abandoned(cause: unknown, what: string, isSent: boolean): Remote
   )
 }
 
-/** The time of a call is over: before it was sent, or while it was waited for. */
+/** The error for an expired deadline, before the call was sent or while waiting for the answer. */
 export function deadlineError(what: string, { isSent }: { readonly isSent: boolean }): RemoteCallError {
   const message = isSent ? `${what} was not answered before its deadline` : `${what} was not sent: its deadline has passed`
   return new RemoteCallError('WEAVER_RPC_DEADLINE', message, { mayHaveRun: isSent })

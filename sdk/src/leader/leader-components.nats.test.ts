@@ -1,4 +1,7 @@
-/** Components with the option `leader` inside of an application: alone in one process, and in several with a deployer. */
+/**
+ * Components with the option `leader` inside of an application: alone in one process, and in
+ * several with a deployer.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement, type Lease, type Main } from '../component/component.js'
 import { bindByHand, genByHand, startByHand } from '../testing/hand-made-app.js'

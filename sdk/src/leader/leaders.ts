@@ -3,11 +3,14 @@ import type { Component, Hooks, Lease } from '../component/component.js'
 import { Leadership, type LeadershipOptions } from './leadership.js'
 
 export interface Leaders {
-  /** All lead no more. Resolves when every `lead()` has ended, to true, or when the time is over, to false. */
+  /**
+   * Ends all leadership. Resolves to true when every `lead()` has ended, or to false after the
+   * limit.
+   */
   stop(limitMs: number): Promise<boolean>
 }
 
-/** Every hosted component with the option `leader` stands for its leadership. */
+/** Makes every hosted component with the option `leader` a candidate. */
 export function startLeaders(
   options: Pick<LeadershipOptions, 'transport' | 'deploymentId' | 'replica' | 'log'> & {
     readonly hosted: readonly { readonly token: Component<unknown>; readonly instance: object & Hooks }[]
@@ -17,7 +20,7 @@ export function startLeaders(
   const all = hosted
     .filter(({ token }) => token.options.leader !== undefined)
     .map(({ token, instance }) => {
-      const lead = (lease: Lease): Promise<void> | void => instance.lead?.(lease) // the start has checked that it is there
+      const lead = (lease: Lease): Promise<void> | void => instance.lead?.(lease) // the start has checked that it exists
       return { component: token.name, leadership: new Leadership({ ...rest, component: token.name, lead }) }
     })
   for (const { leadership } of all) leadership.start()

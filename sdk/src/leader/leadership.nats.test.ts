@@ -1,4 +1,7 @@
-/** Replicas that want to lead and their deployer, over a real nats-server. Leases are short: all times hang on them. */
+/**
+ * Replicas that want to lead and their deployer, over a real nats-server. Leases are short: all
+ * times hang on them.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lease } from '../component/component.js'
 import { isWeaverError } from '../contract/errors.js'
@@ -19,7 +22,10 @@ import { Leadership } from './leadership.js'
 const COMPONENT = 'shop/Foreman'
 // A renewal every third of it must come in time, on a busy machine too.
 const LEASE_MS = 6_000
-/** Where something is to happen at once: none of it can be the end of a lease, however busy the machine. */
+/**
+ * Where something is to happen at once: none of it can be the end of a lease, however busy the
+ * machine.
+ */
 const LONG_LEASE_MS = 120_000
 
 let nats: NatsServer

@@ -1,13 +1,18 @@
 /**
- * One replica's part in the leadership of one component: stands for it, runs `lead()` while it has the lease, and renews that (contract/leader.ts).
+ * One replica's part in the leadership of one component: it is a candidate, runs `lead()` while it
+ * holds the lease, and renews the lease (contract/leader.ts).
  *
- *     waiting → granted → leading → (lost, failed, stopped) → ending → `lead()` has ended → lease given back → waiting, or gone
+ *     waiting → granted → leading → (lost, failed, stopped) → ending
+ *     → `lead()` has ended → lease released → waiting, or gone
  *
- * I1  A lease counts from the moment at which it was asked for, on the monotonic clock, and is over a fifth before its end. The deployer counts from later on:
- *     it gives the lease to nobody else before this replica has told its leader to stop.
- * I2  `lead()` begins again only when it has ended. Each candidature has a term of its own, so it begins with another token.
- * I3  The lease is given back when `lead()` has ended, never earlier. One whose `lead()` does not end runs out by itself.
- * I4  An answer to an earlier question takes nothing away that a later one has given.
+ * I1  A lease counts from the moment of its request, on the monotonic clock, and ends for its
+ *     holder a fifth early. The deployer counts from a later moment: it grants the lease to another
+ *     replica only after this one has told its leader to stop.
+ * I2  `lead()` starts again only when it has ended. Each candidacy has its own term, so it starts
+ *     with another token.
+ * I3  The lease is released when `lead()` has ended, never earlier. If `lead()` does not end, the
+ *     lease expires by itself.
+ * I4  An answer to an earlier request takes nothing away that a later one has granted.
  */
 import { randomBytes } from 'node:crypto'
 import type { Lease } from '../component/component.js'
@@ -31,20 +36,20 @@ import type { Logger } from '../telemetry/logger.js'
 export interface LeadershipOptions {
   readonly component: string
   readonly lead: (lease: Lease) => Promise<void> | void
-  /** Absent: nobody else is there, and this replica leads at once. */
+  /** Absent: there are no other processes, and this replica leads at once. */
   readonly transport: Transport | undefined
   readonly deploymentId: string
   readonly replica: string
   readonly log: Logger
 }
 
-/** A question without an answer is asked again after this part of the time between two that have one. */
+/** An unanswered request is repeated after this part of the interval between answered ones. */
 const RETRY = 0.2
 
 interface Term {
   readonly id: string
   leading: { readonly token: number; readonly abort: AbortController; readonly ended: Promise<void> } | undefined
-  /** When the question was put whose answer holds. */
+  /** When the request was made whose answer applies. */
   grantedAt: number
   expiry: NodeJS.Timeout | undefined
 }
@@ -53,12 +58,12 @@ export class Leadership {
   readonly #options: LeadershipOptions
   #term: Term | undefined
   readonly #subscriptions: Subscription[] = []
-  /** Of this process: answers to another one of the same replica do not come here. */
+  /** Inbox of this process: answers for another process of the same replica do not arrive here. */
   readonly #inbox: string
   #timer: NodeJS.Timeout | undefined
   #leaseMs = LEASE_MS
   #isStopped = false
-  /** Ends of what was led before. */
+  /** Resolves when the previous leadership has ended. */
   #ended: Promise<void> = Promise.resolve()
 
   constructor(options: LeadershipOptions) {
@@ -66,7 +71,7 @@ export class Leadership {
     this.#inbox = `${options.transport?.inbox ?? ''}.lead.${newId()}`
   }
 
-  /** From now on this replica may lead. */
+  /** Becomes a candidate. */
   start(): void {
     const { transport, deploymentId, component } = this.#options
     if (transport !== undefined) {
@@ -79,7 +84,7 @@ export class Leadership {
     this.#stand()
   }
 
-  /** Leads no more; resolves when `lead()` has ended and the lease was given back. */
+  /** Ends the candidacy; resolves when `lead()` has ended and the lease is released. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -91,7 +96,7 @@ export class Leadership {
   #stand(): void {
     const term: Term = { id: newId(), leading: undefined, grantedAt: -Infinity, expiry: undefined }
     this.#term = term
-    // A token of the clock is greater than those of the processes before this one.
+    // A token from the clock is greater than those of earlier processes.
     if (this.#options.transport === undefined) this.#lead(term, Date.now())
     else this.#ask()
   }
@@ -103,17 +108,17 @@ export class Leadership {
     this.#say('ask', term)
   }
 
-  /** Spread, so that replicas that were started together do not ask together. */
+  /** Randomised, so that replicas started together do not send together. */
   #askIn(delayMs: number): void {
     clearTimeout(this.#timer)
     if (this.#isStopped) return
     this.#timer = setTimeout(() => this.#ask(), delayMs * (0.8 + 0.2 * Math.random()))
-    this.#timer.unref() // waiting for leadership is no work
+    this.#timer.unref() // waiting for leadership does not keep the process alive
   }
 
   #say(kind: LeaderRequest['kind'], term: Term): void {
     const { transport, deploymentId, component, replica, log } = this.#options
-    if (transport?.isConnected !== true) return // asked again at the reconnect; a lease that is not given back runs out
+    if (transport?.isConnected !== true) return // repeated at the reconnect; a lease that is not released expires
     const request: LeaderRequest = { kind, component, replica, term: term.id, askedAt: performance.now() }
     try {
       transport.publish(leaderSubject(deploymentId, component), encodeLeader(request), `${this.#inbox}.${term.id}`)
@@ -124,7 +129,7 @@ export class Leadership {
 
   #onAnswer(subject: string, answer: LeaderAnswer | undefined): void {
     const term = this.#term
-    if (answer === undefined || term === undefined || subject !== `${this.#inbox}.${term.id}`) return // of an earlier term
+    if (answer === undefined || term === undefined || subject !== `${this.#inbox}.${term.id}`) return // for an earlier term
     if (this.#isStopped || term.leading?.abort.signal.aborted === true) return
     this.#leaseMs = answer.leaseMs
     if (answer.askedAt <= term.grantedAt) return // I4

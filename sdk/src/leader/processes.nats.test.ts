@@ -1,4 +1,7 @@
-/** Real processes: replicas that want to lead are killed, frozen and thawed, over a real nats-server. The deployer is this process. */
+/**
+ * Real processes: replicas that want to lead are killed, frozen and thawed, over a real
+ * nats-server. The deployer is this process.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -117,7 +120,8 @@ it('a leader that is frozen loses the lease; thawed, its signal fires, and its t
   expect(signal.at).toBeGreaterThanOrEqual(thawed)
   expect(signal.at - thawed).toBeLessThan(2 * LEASE_MS)
   await sleep(LEASE_MS)
-  // One step of work may come in between: what was due when it froze. A store that checks the token refuses it.
+  // One step of work may come in between: what was due when it froze. A store that checks the token
+  // refuses it.
   expect(words.filter((word) => isOfFirst(word) && word.what === 'works' && word.at >= thawed).length).toBeLessThanOrEqual(1)
   expect(words.filter(({ what }) => what === 'leads')).toHaveLength(2)
 })

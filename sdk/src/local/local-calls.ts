@@ -1,6 +1,8 @@
 /**
- * Calls between components of one process: no bytes, no broker, and the callee in a context of its own as if the call had come from outside. The straight way
- * of a call is `enter` and `leave`; calls that are timed, traced, copied or routed, or that come too early take the other one. One inside another call has limits: somebody stands by to release its caller (local-wait.ts).
+ * Calls between components of one process: no bytes, no broker, and the callee has its own context,
+ * as if the call came from outside. The direct path of a call is `enter` and `leave`; calls that
+ * are timed, traced, copied or routed, or that come too early, take the other one. A call inside
+ * another one has limits, at which a watcher releases its caller (local-wait.ts).
  */
 import type { Calls, ComponentBinding, LocalCalls, MethodBinding } from '../component/binding.js'
 import { WeaverError } from '../contract/errors.js'
@@ -16,14 +18,14 @@ import { measuredCall, measureStream } from '../telemetry/measured-call.js'
 import type { Tracing } from '../telemetry/tracing/tracing.js'
 import { copyArgs, copyItems, copyResult } from './local-copy.js'
 
-/** A limit that is shorter is counted from the very moment of the call. */
+/** Shorter limits are counted from the exact moment of the call. */
 const ROUGH_FROM_MS = 10_000
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
 
 export interface LocalTarget {
   readonly name: string
-  /** What has the methods. */
+  /** The object with the methods. */
   readonly target: object
   readonly isStarted: boolean
 }
@@ -31,20 +33,26 @@ export interface LocalTarget {
 export interface LocalCaller {
   readonly caller: { readonly component: string; readonly replica: string }
   readonly tracing: Tracing | undefined
-  /** Arguments and results are copied, as between processes. */
+  /** Whether arguments and results are copied, as between processes. */
   readonly isCopied?: boolean
-  /** How long calls may take where neither method nor component says, in milliseconds. @default 30000 */
+  /**
+   * Time limit of calls if neither method nor component sets one, in milliseconds.
+   * @default 30000
+   */
   readonly defaultTimeoutMs?: number | undefined
   readonly routed?: RoutedCalls | undefined
 }
 
-/** Of a routed component. */
+/** Calls of a routed component. */
 export interface RoutedCalls {
-  /** Which calls belong to another replica. */
+  /** Decides which calls belong to another replica. */
   readonly route: Route
-  /** How they get there; `undefined`: there is no other. */
+  /** Calls of the other replicas; `undefined` if there are none. */
   readonly calls: Calls | undefined
-  /** False while there is no way to any other process: routing is a preference, and this one can answer. */
+  /**
+   * False while no other process can be reached: routing is a preference, and this process can
+   * answer.
+   */
   readonly isConnected: () => boolean
 }
 
@@ -57,11 +65,14 @@ export class LocalGate implements LocalCalls {
   readonly #stats: readonly CallStats[]
   readonly #timeoutsMs: readonly number[]
   readonly #tracing: Tracing | undefined
-  /** By method. A stream needs its context at each item, and where a routed call belongs is known by its arguments only. */
+  /**
+   * By method. A stream needs its context at each item, and the owner of a routed call is known
+   * only from its arguments.
+   */
   readonly #isStraight: readonly boolean[]
   readonly #isCopied: boolean
   readonly #routed: RoutedCalls | undefined
-  /** By method: contexts of callees that were called from outside of any call in this turn. */
+  /** By method: contexts of callees called in this turn from outside of any call. */
   readonly #outside: (Scope | undefined)[]
   #outsideAt = 0
 
@@ -99,7 +110,7 @@ export class LocalGate implements LocalCalls {
   leave<R>(inner: Scope, result: R): R {
     if (inner instanceof LocalWait) {
       leaveContext(inner.outer)
-      return inner.until(result) as R // a promise, as the method returns
+      return inner.until(result) as R // a promise, since the method returns one
     }
     leaveContext(OUTSIDE)
     return result
@@ -107,12 +118,15 @@ export class LocalGate implements LocalCalls {
 
   fail<R>(inner: Scope, error: unknown): R {
     leaveContext(inner instanceof LocalWait ? inner.outer : OUTSIDE)
-    return Promise.reject(error as Error) as R // what it threw, in the promise that the caller expects, as of a remote call
+    return Promise.reject(error as Error) as R // what it threw, as a promise, like a remote call
   }
 
-  /** Calls of one turn from outside of any call are told apart by nothing: their callees have one context. */
+  /**
+   * Calls of one turn from outside of any call are indistinguishable: their callees share one
+   * context.
+   */
   #ofOutside(method: number): Scope {
-    const timeoutMs = this.#timeoutsMs[method] as number // the same
+    const timeoutMs = this.#timeoutsMs[method] as number // stub and methods come from one generated file
     const at = timeoutMs < ROUGH_FROM_MS ? processNow() : turnNow()
     if (at !== this.#outsideAt) {
       this.#outsideAt = at
@@ -123,39 +137,39 @@ export class LocalGate implements LocalCalls {
 
   #ofCall(method: number, outer: Scope): Scope | undefined {
     if (!hasLimits(outer)) return undefined
-    return waitFor(this.#names[method] as string, outer, { caller: this.#caller, timeoutMs: this.#timeoutsMs[method] as number }) // the same
+    return waitFor(this.#names[method] as string, outer, { caller: this.#caller, timeoutMs: this.#timeoutsMs[method] as number }) // stub and methods come from one generated file
   }
 
   call(method: number, args: readonly unknown[]): Promise<unknown> {
     try {
       return this.#call(method, args)
     } catch (error) {
-      return Promise.reject(error as Error) // as over RPC: what a router threw, a component that has not started
+      return Promise.reject(error as Error) // as by RPC: a router threw, or the component has not started
     }
   }
 
   #call(method: number, args: readonly unknown[]): Promise<unknown> {
-    const binding = this.#methods[method] as MethodBinding // the same
+    const binding = this.#methods[method] as MethodBinding // stub and methods come from one generated file
     const { name } = binding
     const { name: component, target } = this.#target
     const elsewhere = this.#elsewhere(name, args)
     if (elsewhere !== undefined) return elsewhere.call(method, args)
     this.#checkStarted(name)
-    const stats = this.#stats[method] as CallStats // the same
+    const stats = this.#stats[method] as CallStats // stub and methods come from one generated file
     if (this.#isStraight[method] !== true) stats.begin() // enter() did not count it
     const span = this.#tracing?.startCall({ component, method: name, isRemote: false })
     const run = (target as Record<string, Method>)[name] as Method // its class was type-checked against the interface
     const body =
       binding.input === undefined
-        ? () => this.#runWhole(method, args, (given) => run.apply(target, given as unknown[])) // nobody else has them
-        : () => this.#runInput(binding, args, (given) => run.apply(target, given as unknown[])) // the same
+        ? () => this.#runWhole(method, args, (given) => run.apply(target, given as unknown[])) // not shared with other code
+        : () => this.#runInput(binding, args, (given) => run.apply(target, given as unknown[])) // not shared with other code
     return measuredCall(stats, span, body)
   }
 
   #runWhole(method: number, args: readonly unknown[], body: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
-    const binding = this.#methods[method] as MethodBinding // the same
+    const binding = this.#methods[method] as MethodBinding // stub and methods come from one generated file
     const outer = scope()
-    const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: processNow() }) // the same
+    const inner = calleeContext(outer, this.#caller, { timeoutMs: this.#timeoutsMs[method] as number, at: processNow() }) // stub and methods come from one generated file
     const run = (given: readonly unknown[]): Promise<unknown> =>
       hasLimits(outer) ? runWithLimits(this.#names[method] as string, inner, () => body(given)) : runInContext(inner, () => body(given))
     return this.#isCopied
@@ -175,11 +189,11 @@ export class LocalGate implements LocalCalls {
   }
 
   stream(method: number, args: readonly unknown[]): AsyncIterable<unknown> {
-    const binding = this.#methods[method] as MethodBinding // the same
+    const binding = this.#methods[method] as MethodBinding // stub and methods come from one generated file
     try {
       return this.#elsewhere(binding.name, args)?.stream(method, args) ?? this.#streamHere(method, binding, args)
     } catch (error) {
-      return failing(error) // as over RPC: a router that throws, an argument that cannot be copied
+      return failing(error) // as by RPC: a router threw, or an argument cannot be copied
     }
   }
 
@@ -191,7 +205,7 @@ export class LocalGate implements LocalCalls {
     const open = (): AsyncIterable<unknown> =>
       localStream({ ...this.#streamCall(binding, args), observe }, (given) => {
         this.#checkStarted(name)
-        const { target } = this.#target // of a lazy ref there is none before
+        const { target } = this.#target // a lazy ref has none earlier
         const run = (target as Record<string, (...args: readonly unknown[]) => AsyncIterable<unknown>>)[name] // as in call()
         return run?.apply(target, [...given]) as AsyncIterable<unknown> // the binding names methods of this class
       })
@@ -201,7 +215,7 @@ export class LocalGate implements LocalCalls {
       : items
   }
 
-  /** A stream has the deadline of its caller and no other, however long it lasts. */
+  /** A stream has its caller's deadline only, however long it lasts. */
   #streamCall(binding: MethodBinding, args: readonly unknown[]): LocalStreamCall {
     const outer = scope()
     return {
@@ -213,7 +227,10 @@ export class LocalGate implements LocalCalls {
     }
   }
 
-  /** Where a call goes that belongs to another replica. @throws as a router does; WeaverError `WEAVER_ROUTING_KEY` */
+  /**
+   * The replica that a call belongs to, if another one.
+   * @throws what a router throws; WeaverError `WEAVER_ROUTING_KEY`
+   */
   #elsewhere(name: string, args: readonly unknown[]): Calls | undefined {
     if (this.#routed === undefined) return undefined
     const { calls, isConnected, route } = this.#routed

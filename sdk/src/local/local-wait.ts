@@ -1,6 +1,7 @@
 /**
- * The limits of a call in the same process, as those of a remote one: when its deadline passes or its caller gives up, the caller goes on at once with an error
- * that says so, and the callee's signal fires.
+ * The limits of a call in the same process, like those of a remote one: when its deadline passes or
+ * its caller gives up, the caller continues at once with an error that says so, and the callee's
+ * signal aborts.
  */
 import { Cancellation, type CancelListener } from '../context/cancellation.js'
 import { runInContext, scope, Scope, type CallContext, type Caller } from '../context/context.js'
@@ -11,14 +12,17 @@ import { deadlineOf } from '../context/time-limit.js'
 
 const SWEEP_MS = 20
 
-/** Whether a call made here has limits beyond the default one of its method: it is inside another call, or inside `withContext`. */
+/**
+ * Whether a call made here has limits besides its method's default: it is inside another call, or
+ * inside `withContext`.
+ */
 export function hasLimits(outer: Scope): boolean {
   return outer.deadline !== undefined || outer.cancellation !== undefined
 }
 
 /**
  * Runs a callee with limits.
- * @param inner context of the callee but for its signal
+ * @param inner context of the callee, except for its signal
  */
 export function runWithLimits(what: string, inner: Scope, body: () => unknown): Promise<unknown> {
   const { cancellation } = inner
@@ -28,14 +32,14 @@ export function runWithLimits(what: string, inner: Scope, body: () => unknown): 
   try {
     return wait.until(runInContext(wait, body))
   } catch (error) {
-    return Promise.reject(error as Error) // what it threw, whatever it is
+    return Promise.reject(error as Error) // what it threw, of any type
   }
 }
 
 /**
- * The context of a callee with limits, for code that runs it by itself.
+ * The context of a callee with limits, for code that runs the callee itself.
  * @param outer context of the caller
- * @returns `undefined`: the time is over already; `runWithLimits` tells the caller
+ * @returns `undefined` if the time has already passed; `runWithLimits` tells the caller
  */
 export function waitFor(
   what: string,
@@ -49,23 +53,26 @@ export function waitFor(
   return new LocalWait(what, { metadata, caller: callee.caller, deadline, traceparent, tracestate }, { context: outer, cancellation })
 }
 
-/** A call that somebody waits for, and the context of its callee: a call inside a call makes little else. */
+/**
+ * A call that its caller waits for, and the context of its callee: one object, so that a call
+ * inside a call allocates little else.
+ */
 export class LocalWait extends Scope implements CancelListener {
-  /** The one that began to wait last; the others hang on it. */
+  /** The last waiting call; the others are linked to it. */
   static #last: LocalWait | undefined
   static #sweep: NodeJS.Timeout | undefined
   readonly #what: string
-  /** Of the caller. */
+  /** Context of the caller. */
   readonly outer: Scope
   readonly #calling: Cancellation | undefined
-  /** Of the callee, made when it asks. */
+  /** The callee's cancellation, created on request. */
   #own: Cancellation | undefined
-  /** Neighbours in the list of those that wait. */
+  /** Neighbours in the list of waiting calls. */
   #before: LocalWait | undefined
   #after: LocalWait | undefined
   #isWaiting = false
-  #resolve!: (value: unknown) => void // set by the promise, when it is made
-  #reject!: (error: unknown) => void // the same
+  #resolve!: (value: unknown) => void // set when the promise is created
+  #reject!: (error: unknown) => void // set when the promise is created
 
   constructor(
     what: string,
@@ -82,7 +89,7 @@ export class LocalWait extends Scope implements CancelListener {
     return (this.#own ??= new Cancellation())
   }
 
-  /** @returns what the caller waits for: what the callee gives, or the end of its time */
+  /** @returns what the caller waits for: the callee's result, or the end of its time */
   until(result: unknown): Promise<unknown> {
     if (!isPromise(result)) return Promise.resolve(result)
     const answered = this.#begin()
@@ -148,7 +155,7 @@ export class LocalWait extends Scope implements CancelListener {
 
 let resolveCaptured: (value: unknown) => void
 let rejectCaptured: (error: unknown) => void
-/** One function for all promises: a call makes none of its own. */
+/** A single executor for all promises: a call allocates none of its own. */
 function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
   resolveCaptured = resolve
   rejectCaptured = reject

@@ -1,7 +1,9 @@
 /**
- * Streaming calls between components of one process, with the manners of remote ones: nothing runs before the first item is asked for, the body of each
- * generator sees the context of its own side at every `yield`, a reader that leaves fires the signal and makes the generator return, and the caller's signal
- * and deadline end the stream. What differs is said in docs/streams-and-routing.md: nothing runs ahead, and items are not copied (with `copyArgs` weavelet/local-copy.ts does).
+ * Streaming calls between components of one process, which behave like remote ones: nothing runs
+ * before the first item is requested, the body of each generator sees its own side's context at
+ * every `yield`, a consumer that leaves aborts the signal and makes the generator return, and the
+ * caller's signal and deadline end the stream. docs/streams-and-routing.md lists the differences:
+ * nothing runs ahead, and items are not copied (with `copyArgs`, local-copy.ts copies them).
  */
 import { MAX_TIMER_MS } from '../contract/bootstrap.js'
 import { derive, NEVER, runInContext, type CallContext } from '../context/context.js'
@@ -14,18 +16,27 @@ import { RemoteCallError } from '../errors/remote-call-error.js'
 export interface LocalStreamCall {
   /** Component and method, for messages. */
   readonly what: string
-  /** The context of the caller at the moment of the call. */
+  /** The context of the caller when it called. */
   readonly outer: CallContext
-  /** What the method sees. Where it returns a stream, the signal that it sees also fires when the reader leaves. */
+  /**
+   * The method's context. If the method returns a stream, its signal also aborts when the consumer
+   * leaves.
+   */
   readonly inner: CallContext
   readonly args: readonly unknown[]
-  /** Position of the argument that is a stream. */
+  /** Index of the argument that is a stream. */
   readonly input?: number | undefined
-  /** Told when the caller asks for the first item; what it returns is told once when the call is over. */
+  /**
+   * Called when the caller requests the first item; its result is called once, when the call is
+   * over.
+   */
   readonly observe?: () => (outcome: { readonly error?: unknown }) => void
 }
 
-/** The items of a local call of a method that returns a stream. `method` is called when the first item is asked for. */
+/**
+ * The items of a local call of a method that returns a stream. `method` is called when the first
+ * item is requested.
+ */
 export function localStream(
   call: LocalStreamCall,
   method: (args: readonly unknown[]) => AsyncIterable<unknown>,
@@ -61,7 +72,7 @@ async function* localItems(
       yield next.value
     }
   } catch (error) {
-    if (leaving.isLeft) return // nobody is there to hear it
+    if (leaving.isLeft) return // the consumer has left and receives nothing
     outcome = { error }
     isThrough = !end.hasCome // the producer threw
     throw error
@@ -69,7 +80,8 @@ async function* localItems(
     end.forget()
     if (!isThrough) {
       left.abort(new DOMException('the caller has given the call up', 'AbortError'))
-      // As over RPC nobody waits for the producer's `finally`, and what it throws there is heard by nobody.
+      // As by RPC, the caller does not wait for the producer's `finally`, and an error in it is
+      // dropped.
       runInContext(inner, async () => iterator?.return?.()).catch(() => undefined)
     }
     input.giveBack()
@@ -77,7 +89,10 @@ async function* localItems(
   }
 }
 
-/** A local call of a method that takes a stream and answers once. It has the limits of its caller, as any local call. */
+/**
+ * A local call of a method that takes a stream and returns one result. It has its caller's limits,
+ * like any local call.
+ */
 export async function localInputCall(call: LocalStreamCall, method: (args: readonly unknown[]) => Promise<unknown>): Promise<unknown> {
   const { what } = call
   const inner = derive(call.inner, {})
@@ -90,12 +105,15 @@ export async function localInputCall(call: LocalStreamCall, method: (args: reado
   }
 }
 
-/** The argument stream of a local call: its body runs in the context of the caller, wherever it is read, and the end of the call gives it back. */
+/**
+ * The streaming argument of a local call: its body runs in the caller's context, wherever it is
+ * read, and the end of the call returns it.
+ */
 class LocalInput {
   readonly args: readonly unknown[]
   readonly #what: string
   readonly #outer: CallContext
-  /** Whether the call has such an argument. */
+  /** Whether the call has a streaming argument. */
   readonly #isThere: boolean
   readonly #items: unknown
   #iterator: AsyncIterator<unknown> | undefined
@@ -120,7 +138,8 @@ class LocalInput {
     if (this.#isOver || !this.#isThere) return
     this.#isOver = true
     this.#wake?.()
-    // As over RPC nobody waits for it, and what its `finally` throws is heard by nobody, nor that it is no stream where the method has not read it.
+    // As by RPC, nothing waits for it. An error in its `finally` is dropped, and so is the error
+    // that it is not a stream, if the method has not read it.
     runInContext(this.#outer, async () => this.#open().return?.()).catch(() => undefined)
   }
 
@@ -143,7 +162,7 @@ class LocalInput {
     }
   }
 
-  /** @returns `undefined` when the call is over, or its reader has left, before there is one */
+  /** @returns `undefined` if the call ended, or its consumer left, before an item arrived */
   #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown> | undefined> {
     return new Promise((resolve, reject) => {
       this.#wake = () => resolve(undefined)
@@ -163,14 +182,17 @@ class LocalInput {
 
 interface End {
   readonly hasCome: boolean
-  /** Settles as `work` does, or rejects when the end comes before that. A race with one promise for the whole stream would keep every item's reaction. */
+  /**
+   * Settles as `work` does, or rejects if the end comes first. Racing each item with one promise
+   * for the whole stream would retain every item's reaction.
+   */
   orRejects<T>(work: Promise<T>): Promise<T>
-  /** The reader has gone: what is waited for will not be. */
+  /** The consumer has left: pending waits end. */
   leave(): void
   forget(): void
 }
 
-/** The caller's signal and deadline. */
+/** Watches the caller's signal and deadline. */
 function watchEnd(call: LocalStreamCall): End {
   const { signal, deadline } = call.outer
   let error: RemoteCallError | undefined

@@ -18,7 +18,10 @@ beforeEach(async () => {
 })
 afterEach(() => routed.close())
 
-/** Three replicas, a deployer that looks at the load, and a caller who numbers its calls of each key. */
+/**
+ * Three replicas, a deployer that looks at the load, and a caller who numbers its calls of each
+ * key.
+ */
 async function start() {
   const { history } = await routed.startController('load')
   const seen = new Map(REPLICAS.map((replica) => [replica, [] as string[]]))

@@ -1,10 +1,13 @@
 /**
- * Tells the deployer that this replica serves routed components: `join`, a slow heartbeat, `drain`, `leave` (contract/routing.ts).
+ * Announces to the deployer that this replica serves routed components: `join`, a slow heartbeat,
+ * `drain`, `leave` (contract/routing.ts).
  *
- * I1  After `drain` nothing says that the replica is there, whatever is asked or comes back.
- * I2  Heartbeats fall on common moments of the clock, sixteen in each interval: a deployer wakes up for many replicas at once, which costs it more than to read
- *     what they say. Replicas whose clocks differ lose nothing but that.
- * I3  A connection that was lost and is back is followed by a heartbeat at once: the deployer may have counted the silence.
+ * I1  After `drain` nothing announces the replica any more, whatever is asked or reconnected.
+ * I2  Heartbeats fall on common moments of the clock, sixteen per interval: the deployer then wakes
+ *     up for many replicas at once, since waking up costs more than reading their messages.
+ *     Replicas with different clocks lose only that.
+ * I3  A restored connection is followed by a heartbeat at once: the deployer may have counted the
+ *     silence.
  */
 import { randomBytes } from 'node:crypto'
 import { encodeJson, HEARTBEAT_JITTER, HEARTBEAT_MS, type PresenceEvent } from '../contract/routing.js'
@@ -16,14 +19,14 @@ export interface PresenceOptions {
   readonly transport: Transport
   readonly deploymentId: string
   readonly replica: string
-  /** Routed components that are served here. Without any nothing is ever said. */
+  /** Routed components served here. Without any, nothing is announced. */
   readonly components: readonly string[]
   readonly log: Logger
   /** @default HEARTBEAT_MS */
   readonly heartbeatMs?: number
 }
 
-/** Of the clock, in one interval of heartbeats. */
+/** Moments of the clock per heartbeat interval. */
 const MOMENTS = 16
 
 export class Presence {
@@ -40,7 +43,7 @@ export class Presence {
       })
   }
 
-  /** What a deployer that starts wants to know; `undefined` unless this replica serves. */
+  /** The answer to a starting deployer; `undefined` unless this replica serves. */
   get current(): PresenceEvent | undefined {
     return this.#state === 'there' ? this.#event('alive') : undefined // I1
   }
@@ -75,7 +78,7 @@ export class Presence {
       },
       Math.round(due / grid) * grid - now, // I2
     )
-    this.#timer.unref() // being there is no work
+    this.#timer.unref() // presence does not keep the process alive
   }
 
   #say(kind: PresenceEvent['kind']): void {

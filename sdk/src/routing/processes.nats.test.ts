@@ -1,4 +1,7 @@
-/** Real processes: replicas of a routed component that a deployer starts, ends and kills, over a real nats-server. The caller is this process. */
+/**
+ * Real processes: replicas of a routed component that a deployer starts, ends and kills, over a
+ * real nats-server. The caller is this process.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -135,7 +138,8 @@ it('a frozen owner is passed over by new calls, and loses those that it has', as
   const key = KEYS.find((each) => ownerOf(known, shardKey(each)) === 'c-0') as string // of 60 keys each has some
   frozen.kill('SIGSTOP')
   const lost = failureOf(web.ask(key))
-  // A call that is passed on may still fall to the frozen one: the broker does not know. So there are some.
+  // A call that is passed on may still fall to the frozen one: the broker does not know. So there
+  // are some.
   const answered: unknown[] = []
   const others: Promise<unknown>[] = []
   while (answered.length === 0) {

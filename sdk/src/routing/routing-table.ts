@@ -1,9 +1,13 @@
 /**
- * What a caller knows of the routed components that it calls: the assignment of each, and which owners did not answer lately.
+ * What a caller knows about the routed components that it calls: each one's assignment, and which
+ * owners recently failed to respond.
  *
- * I1  Of two assignments of a component the one with the higher epoch holds, in whatever order they arrive.
- * I2  Routing is a preference: without an assignment, and while the owner is not there, a call goes to any replica. It never waits for an assignment.
- * I3  Calls of one key go to one subject as long as the assignment holds and its owner is up, so the broker delivers them in the order of the calls.
+ * I1  Of two assignments of a component the one with the higher epoch is valid, in whatever order
+ *     they arrive.
+ * I2  Routing is a preference: without an assignment, and while the owner is away, a call goes to
+ *     any replica. It never waits for an assignment.
+ * I3  Calls of one key go to one subject as long as the assignment is valid and its owner is up, so
+ *     the broker delivers them in the order of the calls.
  */
 import { ownerOf, sliceOf, type Assignment } from '../contract/assignment.js'
 import {
@@ -22,10 +26,13 @@ import type { Route } from '../rpc/replicas/route.js'
 import type { Transport } from '../rpc/transport/transport.js'
 import type { Logger } from '../telemetry/logger.js'
 
-/** How long an owner that nobody could reach is passed over. By then it is back, or the deployer has given its slices away. */
+/**
+ * How long an unreachable owner is skipped. By then it is back, or the deployer has reassigned its
+ * slices.
+ */
 const DOWN_MS = 2_000
 
-/** Computes the key of a call from its arguments; one for each routed method. */
+/** Computes the key of a call from its arguments; one per routed method. */
 export type Routers = Readonly<Record<string, ((...args: readonly unknown[]) => RoutingKey) | undefined>>
 
 export interface RoutingTableOptions {
@@ -33,7 +40,7 @@ export interface RoutingTableOptions {
   readonly deploymentId: string
   readonly replica: string
   readonly log: Logger
-  /** How often the load of slices is reported, in milliseconds. @default HEARTBEAT_MS */
+  /** Interval at which the load of slices is reported, in milliseconds. @default HEARTBEAT_MS */
   readonly reportMs?: number
 }
 
@@ -56,12 +63,12 @@ export class RoutingTable {
     this.#inbox = `${options.transport.inbox}.routing`
   }
 
-  /** Those that hold now. */
+  /** The valid assignments. */
   get assignments(): readonly Assignment[] {
     return [...this.#entries.values()].flatMap(({ assignment }) => assignment ?? [])
   }
 
-  /** The way to a component; the first one of a component begins to listen to its assignment. */
+  /** The route to a component; the first route to it subscribes to its assignment. */
   route(component: string, routers: Routers): Route {
     return this.#entry(component).route(routers)
   }
@@ -97,7 +104,7 @@ export class RoutingTable {
       transport.subscribe(this.#inbox, ({ data, isNoResponders }) => {
         if (!isNoResponders) for (const assignment of parseAssignments(data)) this.#onAssignment(assignment)
       })
-      // What was published while the connection was lost is lost.
+      // Messages published while disconnected are lost.
       transport.onConnection((isConnected) => {
         if (isConnected) this.#ask([...this.#entries.keys()])
       })
@@ -107,7 +114,7 @@ export class RoutingTable {
     this.#ask([component])
   }
 
-  /** No deployer, or one without routing, does not answer: I2. */
+  /** Without a deployer, or with one without routing, there is no answer: I2. */
   #ask(components: readonly string[]): void {
     this.#tell({ kind: 'assignments', components }, this.#inbox)
   }
@@ -120,7 +127,7 @@ export class RoutingTable {
     }
     const entry = this.#entries.get(assignment.component)
     if (entry === undefined || (entry.assignment?.epoch ?? 0) >= assignment.epoch) return
-    if (entry.assignment?.owners.length !== assignment.owners.length) entry.calls.clear() // slices of another size
+    if (entry.assignment?.owners.length !== assignment.owners.length) entry.calls.clear() // the number of slices has changed
     entry.assignment = assignment
     entry.downUntil.clear()
   }
@@ -139,7 +146,7 @@ export class RoutingTable {
 
   #sendReport(): void {
     for (const [component, { assignment, calls }] of this.#entries) {
-      if (calls.size === 0 || assignment === undefined) continue // nobody asked for it, or nothing was called
+      if (calls.size === 0 || assignment === undefined) continue // no report is wanted, or there was no call
       this.#tell({ kind: 'load', component, slices: assignment.owners.length, calls: [...calls] })
       calls.clear()
     }

@@ -1,4 +1,7 @@
-/** Routed calls over a real nats-server: an assignment controller, replicas that come, drain and go, and callers. */
+/**
+ * Routed calls over a real nats-server: an assignment controller, replicas that come, drain and go,
+ * and callers.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '@nats-io/transport-node'
 import { component } from '../component/component.js'
@@ -36,7 +39,8 @@ describe('calls with a key', () => {
     expect(new Set(owners).size).toBe(3)
     for (const caller of [web, other, web]) expect(await Promise.all(KEYS.map((key) => caller.get(key)))).toEqual(owners)
     for (const [i, key] of KEYS.slice(0, 10).entries()) for await (const who of web.list(key)) expect(who).toBe(owners[i])
-    // A method without a router uses them all. One call at a time: those of one tick are few messages, which may all miss one replica.
+    // A method without a router uses them all. One call at a time: those of one tick are few
+    // messages, which may all miss one replica.
     const answered = new Set<unknown>()
     while (answered.size < 3) answered.add(await web.any('same'))
     expect(answered).toEqual(new Set(['c-0', 'c-1', 'c-2']))

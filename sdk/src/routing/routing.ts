@@ -1,4 +1,7 @@
-/** The routing of one weavelet: as a replica it makes itself known, as a caller it finds the owners of keys. */
+/**
+ * The routing of one weavelet: as a replica it announces itself, as a caller it finds the owners of
+ * keys.
+ */
 import type { Component } from '../component/component.js'
 import type { RoutingStatus } from '../contract/routing.js'
 import { shardKey } from '../contract/shard-key.js'
@@ -22,19 +25,21 @@ export class Routing {
     this.#table = new RoutingTable({ ...options, ...(options.heartbeatMs === undefined ? {} : { reportMs: options.heartbeatMs }) })
   }
 
-  /** The way to a component; `undefined` when none of its methods is routed. */
+  /** The route to a component; `undefined` if none of its methods is routed. */
   routeTo<T>(token: Component<T>): Route | undefined {
     return isRouted(token) ? this.#table.route(token.name, token.options.router as Routers) : undefined // routers take the arguments of their methods
   }
 
-  /** The components that are served here have started, and the broker knows their subscriptions. */
+  /**
+   * Called when the components served here have started, and the broker knows their subscriptions.
+   */
   join(served: readonly { readonly name: string; readonly options: RoutedOptions }[]): void {
     const components = served.filter(isRouted).map(({ name }) => name)
     this.#presence = new Presence({ ...this.#options, components })
     this.#presence.join()
   }
 
-  /** New calls should go elsewhere. */
+  /** New calls should go to other replicas. */
   drain(): void {
     this.#presence?.drain()
   }
@@ -50,7 +55,10 @@ export class Routing {
   }
 }
 
-/** The way to a component where there is only one replica: any key leads to it, and what is no key is refused as it is elsewhere. */
+/**
+ * The route to a component with a single replica: every key leads to it, and invalid keys are
+ * rejected as elsewhere.
+ */
 export function routeWithin<T>(token: Component<T>): Route | undefined {
   if (!isRouted(token)) return undefined
   const routers = token.options.router as Routers // as above
@@ -64,7 +72,7 @@ export function routeWithin<T>(token: Component<T>): Route | undefined {
   }
 }
 
-/** Whether calls of some of its methods have a key. */
+/** Whether any of its methods is routed. */
 export function isRouted(token: { readonly options: RoutedOptions }): boolean {
   return Object.keys(token.options.router ?? {}).length > 0
 }
