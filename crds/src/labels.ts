@@ -20,14 +20,34 @@ export const LABELS = {
 
 export const ANNOTATIONS = {
   /**
-   * On a WeaverApp, by a user, with any value: continue now. Ends the hold or the pause of the
-   * current step. The operator removes it when carried out. `kubectl annotate wa/hello
-   * weaver.dev/promote=1`
+   * On a WeaverApp, by a user: continue now. Ends the hold or the pause of the current step. The
+   * value says who and why, for events and status; `1`, `true` and nothing say nothing. The operator
+   * removes it when carried out. `kubectl annotate wa/hello weaver.dev/promote="jane: tested"`
    */
   promote: 'weaver.dev/promote',
   /**
-   * On a WeaverApp, by a user, with any value: abort the rollout in progress and return all traffic
-   * to the active version. The operator removes it when carried out.
+   * On a WeaverApp, by a user: all traffic to the preview version as soon as it is ready, without
+   * the steps and holds that are left. Value as of `promote`.
+   */
+  promoteFull: 'weaver.dev/promote-full',
+  /**
+   * On a WeaverApp, by a user: the weights stay as they are until `resume` or `promote`. Value as of
+   * `promote`.
+   */
+  pause: 'weaver.dev/pause',
+  /**
+   * On a WeaverApp, by a user: ends a pause by `pause`; gives a halted rollout its deadline once
+   * more. Value as of `promote`.
+   */
+  resume: 'weaver.dev/resume',
+  /**
+   * On a WeaverApp, by a user: starts the rollout of a version that failed or was aborted again.
+   * Value as of `promote`.
+   */
+  retry: 'weaver.dev/retry',
+  /**
+   * On a WeaverApp, by a user: abort the rollout in progress and return all traffic to the active
+   * version. Value as of `promote`.
    */
   abort: 'weaver.dev/abort',
   /**

@@ -25,6 +25,8 @@ export type Awaited =
   | { readonly kind: 'weights'; readonly shares: readonly AwaitedShare[]; readonly blame?: string }
   /** `policy.paused` to be false. */
   | { readonly kind: 'unpaused' }
+  /** A user's resume: a user paused the rollout; `note`: who and why. */
+  | { readonly kind: 'resume'; readonly note?: string }
   | { readonly kind: 'nextStep'; readonly version: string }
   /** A user's promote, which ends the pause of a step. */
   | { readonly kind: 'promotion'; readonly step: StepPosition }

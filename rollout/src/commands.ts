@@ -1,21 +1,27 @@
 /**
- * Verbs: what a user may ask of a rollout. A verb is a member of `RolloutCommand` and a line of `VERBS`;
- * the engine, its input and its memory know no verb by name.
+ * Verbs: what a user may ask of a rollout. A verb is a member of `Verb` and a line of `VERBS`; the
+ * engine and its input know no verb by name.
  *
  * A command stays given until its giver takes it back, which may be many calls later. It is carried
  * out once: the state remembers it until it was seen absent.
  */
+import { startRollout } from './beginning.js'
 import { emit, type Draft } from './draft.js'
 import { giveUp } from './outcome.js'
 import type { RolloutCommand, Verb } from './types.js'
 
-/** What a verb does to a rollout under way, `preview` being its version. */
-type CarryOut<C extends RolloutCommand> = (draft: Draft, preview: string, command: C) => void
+/** Who and why, as it is spread into events. */
+type Note = Pick<RolloutCommand, 'note'>
+type CarryOut = (draft: Draft, note: Note) => void
 
 /** In order of precedence: of several commands that are new in one call, the first is carried out and the others are dropped. */
-const VERBS: { readonly [V in Verb]: CarryOut<Extract<RolloutCommand, { verb: V }>> } = {
-  abort: (draft, preview) => giveUp(draft, (active) => ({ kind: 'RolloutAborted', version: preview, ...active })),
-  promote,
+const VERBS: Readonly<Record<Verb, CarryOut>> = {
+  abort: ofPreview((draft, version, note) => giveUp(draft, (active) => ({ kind: 'RolloutAborted', version, ...active, ...note }))),
+  pause: ofPreview(pause),
+  promoteFull: ofPreview(promoteFull),
+  promote: ofPreview(promote),
+  resume: ofPreview(resume),
+  retry,
 }
 
 /** Carries out the first new command, and remembers all that are given. */
@@ -23,7 +29,7 @@ export function obey(draft: Draft): void {
   const { state, input } = draft
   const given = verbs().flatMap((verb) => input.commands.find((c) => c.verb === verb) ?? [])
   const command = given.find((c) => state.commandsSeen?.[c.verb] === undefined)
-  if (command !== undefined && state.preview !== undefined) carryOut(draft, state.preview, command)
+  if (command !== undefined) VERBS[command.verb](draft, command.note === undefined ? {} : { note: command.note })
   delete state.commandsSeen
   if (given.length > 0) state.commandsSeen = Object.fromEntries(given.map((c) => [c.verb, true]))
 }
@@ -33,19 +39,52 @@ export function verbs(): readonly Verb[] {
   return Object.keys(VERBS) as Verb[] // the keys of a record whose type lists them all
 }
 
-function carryOut<C extends RolloutCommand>(draft: Draft, preview: string, command: C): void {
-  const rule = VERBS[command.verb] as CarryOut<C> // the table's own type pairs verb and command
-  rule(draft, preview, command)
+/** A verb that means nothing without a rollout under way. */
+function ofPreview(carryOut: (draft: Draft, preview: string, note: Note) => void): CarryOut {
+  return (draft, note) => {
+    if (draft.state.preview !== undefined) carryOut(draft, draft.state.preview, note)
+  }
 }
 
-function promote(draft: Draft, preview: string): void {
+function pause(draft: Draft, version: string, note: Note): void {
   const { state } = draft
-  if (state.halted === undefined) {
-    if (state.step >= 0) state.promotedStep = state.step
-    return
+  if (state.pausedByUser !== undefined || state.active === undefined) return // a first version has nothing to be paused
+  state.pausedByUser = note
+  delete state.promotedFully
+  emit(draft, { kind: 'RolloutPaused', version, ...note })
+}
+
+function resume(draft: Draft, version: string, note: Note): void {
+  const { state } = draft
+  if (state.pausedByUser === undefined && state.halted === undefined) return
+  delete state.pausedByUser
+  if (state.halted !== undefined) {
+    delete state.halted
+    delete state.waitedMs
+    state.progressAt = draft.now
   }
-  delete state.halted
-  delete state.waitedMs
-  state.progressAt = draft.now
-  emit(draft, { kind: 'RolloutResumed', version: preview })
+  emit(draft, { kind: 'RolloutResumed', version, ...note })
+}
+
+/** A halted rollout has stalled, and its step with it: it goes on to wait for what it lacks. */
+function promote(draft: Draft, version: string, note: Note): void {
+  const { state } = draft
+  const wasHalted = state.halted !== undefined
+  resume(draft, version, note)
+  if (wasHalted || state.step < 0) return
+  state.promotedStep = state.step
+  emit(draft, { kind: 'StepPromoted', version, full: false, ...note })
+}
+
+function promoteFull(draft: Draft, version: string, note: Note): void {
+  resume(draft, version, note)
+  draft.state.promotedFully = true
+  emit(draft, { kind: 'StepPromoted', version, full: true, ...note })
+}
+
+function retry(draft: Draft, note: Note): void {
+  const { state, input } = draft
+  if (!state.failed.includes(input.desired)) return
+  state.failed = state.failed.filter((id) => id !== input.desired)
+  startRollout(draft, note)
 }

@@ -52,6 +52,17 @@ export function isReady(draft: Draft, id: string): boolean {
   return ready && servable
 }
 
+/** The step whose weight is asked for, as it is to be held; `undefined`: the preview has no traffic. */
+export function presentStep({ state, steps }: Draft): RolloutStep | undefined {
+  const step = steps[state.step]
+  return step === undefined || state.promotedFully === undefined ? step : { ...step, holdMs: 0, pause: false }
+}
+
+/** By its spec, or by a user's word. */
+export function isPaused({ state, input }: Draft): boolean {
+  return input.policy.paused || state.pausedByUser !== undefined
+}
+
 /** Why a version is not ready, in a form to spread into an event. */
 export function blameOf(draft: Draft, id: string): { readonly blame?: string } {
   const { blame } = view(draft, id)
@@ -67,7 +78,18 @@ export function resetProgress(draft: Draft): void {
   const { state } = draft
   state.step = -1
   state.progressAt = draft.now
-  for (const field of ['stepWeight', 'stepAt', 'heldSince', 'waitedMs', 'furthest', 'halted', 'promotedStep'] as const) delete state[field]
+  for (const field of [
+    'stepWeight',
+    'stepAt',
+    'heldSince',
+    'waitedMs',
+    'furthest',
+    'halted',
+    'promotedStep',
+    'promotedFully',
+    'pausedByUser',
+  ] as const)
+    delete state[field]
 }
 
 /** Takes a version out of the rollout; it is removed once it is drained. */

@@ -3,10 +3,11 @@
  * and go, users who change their minds, clocks that jump. After every single decision the invariants must hold; from every state, once faults stop, the
  * rollout must come to an end; and an abort must end it.
  */
+import { verbs } from './commands.js'
 import { decide } from './engine.js'
 import { brokenInvariants } from './invariants.js'
 import { versionsLetGo } from './report.js'
-import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState } from './types.js'
+import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from './types.js'
 
 interface ModelVersion {
   readonly health: 'down' | 'partly' | 'up'
@@ -24,8 +25,8 @@ interface Model {
   /** As stored by the last pass that got that far. */
   readonly state: RolloutState | undefined
   readonly versions: Readonly<Record<string, ModelVersion>>
-  readonly abort: boolean
-  readonly promote: boolean
+  /** Verbs that are given. */
+  readonly asked: readonly Verb[]
 }
 
 const POLICY: RolloutPolicy = {
@@ -40,7 +41,7 @@ const POLICY: RolloutPolicy = {
   drainTimeoutMs: 30,
 }
 const NEW: ModelVersion = { health: 'down', inForce: 0, inFlight: 0, named: false, hidden: false }
-const START: Model = { now: 1_800_000_000_000, desired: 'v1', policy: POLICY, state: undefined, versions: {}, abort: false, promote: false }
+const START: Model = { now: 1_800_000_000_000, desired: 'v1', policy: POLICY, state: undefined, versions: {}, asked: [] }
 
 function observe(model: Model): ObservedVersion[] {
   return Object.entries(model.versions).map(([id, v]) => ({
@@ -60,7 +61,7 @@ function decideAndCheck(model: Model): RolloutDecision {
     policy: model.policy,
     versions: observe(model),
     state: model.state,
-    commands: [...(model.promote ? [{ verb: 'promote' } as const] : []), ...(model.abort ? [{ verb: 'abort' } as const] : [])],
+    commands: model.asked.map((verb) => ({ verb })),
   }
   const frozen = JSON.stringify(input)
   const decision = decide(input)
@@ -77,7 +78,8 @@ function decideAndCheck(model: Model): RolloutDecision {
   const again = decide({ ...input, state: JSON.parse(JSON.stringify(decision.state)) as RolloutState })
   if (again.events.length > 0 || JSON.stringify(again.weights) !== JSON.stringify(decision.weights))
     fail(`repeating it does something: ${JSON.stringify(again)}`)
-  if (model.abort && model.state?.commandsSeen?.abort === undefined && decision.state.preview !== undefined) fail('abort left a preview')
+  if (model.asked.includes('abort') && model.state?.commandsSeen?.abort === undefined && decision.state.preview !== undefined)
+    fail('abort left a preview')
   return decision
 }
 
@@ -90,7 +92,7 @@ function pass(model: Model, dies: 'before' | 'after' | 'never' = 'never'): Model
   const versions = { ...model.versions }
   for (const id of decision.keep) versions[id] ??= NEW
   for (const id of decision.remove) delete versions[id]
-  return { ...stored, versions, abort: false, promote: false }
+  return { ...stored, versions, asked: [] }
 }
 
 /** The proxies do what the stored state asks. New requests go where weight is. */
@@ -120,7 +122,7 @@ function runOut(model: Model, bad: readonly string[] = []): Model {
   for (let i = 0; i < 80; i++) {
     m = mapVersions(m, (v, id) => ({ ...v, hidden: false, health: bad.includes(id) ? 'down' : 'up' }))
     const d = decideAndCheck(m)
-    m = pass({ ...m, promote: d.phase === 'Paused' && i % 2 === 0 })
+    m = pass({ ...m, asked: d.phase === 'Paused' && i % 2 === 0 ? ['promote'] : [] })
     m = tick(finishRequests(syncProxies(m)), 10)
     quiet = d.phase === 'Ready' || (d.phase === 'Failed' && d.keep.length + d.remove.length <= 1) ? quiet + 1 : 0
     if (quiet === 3) return m
@@ -139,7 +141,7 @@ function mustConverge(model: Model): void {
 
 function mustAbort(model: Model): void {
   if (model.state?.preview === undefined || model.state.preview !== model.desired) return
-  const aborted = pass({ ...model, abort: true, state: { ...model.state, commandsSeen: {} } })
+  const aborted = pass({ ...model, asked: ['abort'], state: { ...model.state, commandsSeen: {} } })
   if (aborted.state?.preview !== undefined) throw new Error(`abort left a preview: ${JSON.stringify(model)}`)
   const end = runOut(aborted)
   if (Object.keys(end.versions).join() !== (end.state?.active ?? ''))
@@ -153,10 +155,13 @@ function moves(model: Model): Model[] {
   }
   if (model.state?.active !== undefined)
     for (const desired of ['v1', 'v2', 'v3']) if (desired !== model.desired) next.push({ ...model, desired })
-  if (model.state?.preview !== undefined && !model.abort) next.push({ ...model, abort: true })
-  if (model.state?.preview !== undefined && !model.promote) next.push({ ...model, promote: true })
+  const means = (verb: Verb) =>
+    verb === 'retry' ? model.state?.failed.includes(model.desired) === true : model.state?.preview !== undefined
+  for (const verb of verbs()) if (means(verb) && !model.asked.includes(verb)) next.push(ask(model, verb))
   return next
 }
+
+const ask = (model: Model, verb: Verb): Model => ({ ...model, asked: [...new Set([...model.asked, verb])].sort() })
 
 /** Times matter only relative to now, and not beyond the longest limit. */
 function keyOf(model: Model): string {
@@ -245,8 +250,7 @@ function randomMove(m: Model, { random, pick }: Dice): Model {
   if (dice < 0.88 && ids.length > 0) return setHealth(m, pick(ids), pick(['up', 'up', 'partly', 'down']))
   if (dice < 0.91 && ids.length > 0) return mapVersions(m, (v, id) => (id === ids[0] ? { ...v, hidden: !v.hidden } : v))
   if (dice < 0.94) return { ...m, desired: pick(['v1', 'v2', 'v3']) }
-  if (dice < 0.96) return { ...m, promote: true }
-  if (dice < 0.97) return { ...m, abort: true }
+  if (dice < 0.97) return ask(m, pick(verbs()))
   if (dice < 0.98) return { ...m, policy: { ...m.policy, paused: !m.policy.paused } }
   if (dice < 0.99)
     return {

@@ -360,6 +360,75 @@ describe('pauses and promotion', () => {
     expect(w.settle().weights).toEqual({ v1: 50, v2: 50 })
   })
 
+  const full: readonly RolloutCommand[] = [{ verb: 'promoteFull', note: 'jane: it is urgent' }]
+
+  it('promoted fully goes from where it is to the last step, and waits for nothing but the weights', () => {
+    const w = world({ policy: { steps } })
+    w.upgrade(0)
+    w.now += 1
+    const d = w.call({ commands: full })
+    expect(d).toMatchObject({ weights: { v2: 100 }, awaited: { kind: 'weights' } })
+    expect(d.events[0]).toEqual({ kind: 'StepPromoted', version: 'v2', full: true, note: 'jane: it is urgent' })
+    expect(w.settle().state).toMatchObject({ preview: 'v2', step: 2 })
+    expect(w.after(1).state).toMatchObject({ active: 'v2' })
+  })
+
+  it('promoted fully before it is ready waits for that; one that gave its traffic back begins at the first step again', () => {
+    const w = world({ policy: { steps } })
+    w.upgrade()
+    expect(w.call({ commands: full })).toMatchObject({ weights: { v1: 100 }, awaited: { kind: 'ready' } })
+    w.up('v2')
+    expect(w.call().weights).toEqual({ v2: 100 })
+    w.down('v2')
+    expect(w.settle().weights).toEqual({ v1: 100 })
+    w.up('v2')
+    expect(w.settle().weights).toEqual({ v1: 95, v2: 5 })
+    expect(w.after(3_600_000).weights).toEqual({ v1: 95, v2: 5 })
+  })
+
+  it('paused by its user stays where it is, without a deadline, heals, and goes on by resume', () => {
+    const w = world()
+    w.upgrade(0)
+    const d = w.call({ commands: [{ verb: 'pause', note: 'jane: lunch' }] })
+    expect(d).toMatchObject({ phase: 'Paused', awaited: { kind: 'resume', note: 'jane: lunch' }, schedule: [] })
+    expect(d.events).toEqual([{ kind: 'RolloutPaused', version: 'v2', note: 'jane: lunch' }])
+    expect(w.after(24 * 3_600_000)).toMatchObject({ phase: 'Paused', weights: { v1: 90, v2: 10 } })
+    w.down('v2')
+    expect(w.settle().weights).toEqual({ v1: 100 })
+    w.up('v2')
+    expect(w.after(24 * 3_600_000)).toMatchObject({ phase: 'Paused', weights: { v1: 100 } })
+    expect(reasons(w.call({ commands: [{ verb: 'resume' }] }))).toEqual(['RolloutResumed', 'StepStarted'])
+    expect(w.settle().weights).toEqual({ v1: 90, v2: 10 })
+  })
+
+  it('paused by its user goes on by a promotion, too, and a pause ends with its rollout', () => {
+    const w = world()
+    w.upgrade(0)
+    w.call({ commands: [{ verb: 'pause' }] })
+    expect(reasons(w.call({ commands: promote }))).toEqual(['RolloutResumed', 'StepPromoted', 'StepStarted'])
+    w.call({ commands: [{ verb: 'pause' }] })
+    w.call({ commands: [{ verb: 'abort' }] })
+    expect(w.call().state).not.toHaveProperty('pausedByUser')
+  })
+
+  it('does not pause a first version, which has nothing to be paused', () => {
+    const w = world()
+    expect(reasons(w.call({ commands: [{ verb: 'pause' }] }))).toEqual(['RolloutStarted'])
+  })
+
+  it('tries a version again that was aborted, once, and only that', () => {
+    const w = world()
+    w.upgrade(0)
+    w.call({ commands: [{ verb: 'abort' }] })
+    expect(w.settle()).toMatchObject({ phase: 'Failed', weights: { v1: 100 } })
+    const again = w.call({ commands: [{ verb: 'retry', note: 'jane: the database is back' }] })
+    expect(again).toMatchObject({ state: { preview: 'v2', failed: [] } })
+    expect(again.events[0]).toEqual({ kind: 'RolloutStarted', version: 'v2', beside: 'v1', note: 'jane: the database is back' })
+    w.up('v2')
+    expect(w.settle().weights).toEqual({ v1: 90, v2: 10 })
+    expect(reasons(w.call({ commands: [{ verb: 'retry' }] }))).toEqual([])
+  })
+
   it('freezes steps while the policy is paused, goes on healing, and continues where it was', () => {
     const w = world()
     w.upgrade(1)

@@ -2,26 +2,27 @@
  * The rollout engine: `decide` moves user traffic from the active version to the preview version, one step at a time, and lets old versions go.
  *
  * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings of a
- * rollout mean), `draft` (a decision in the making), `weights` (who may have traffic), `outcome` (the
- * ends of a rollout), `draining` (how a version goes), `report` and `waiting` (phase, schedule, what is
+ * rollout mean), `draft` (a decision in the making), `weights` (who may have traffic), `beginning` and
+ * `outcome` (of a rollout), `draining` (how a version goes), `report` and `waiting` (phase, schedule, what is
  * awaited), `invariants` (what must hold of every decision; tests explore it, the operator checks each
  * write).
  *
  * Rules
  *  R1  A first version gets all traffic when it is ready, at once. Past its deadline it stays, as there is nothing to go back to.
  *  R2  The next step is taken when the preview is ready, the weights asked for are exactly the ones in force, and the hold since both first held is over; a
- *      pause waits for `promote`. At most one step per call and per millisecond, however long nobody called.
+ *      pause waits for `promote`, after `promoteFull` there is only the last step. At most one step per call and per millisecond, however long nobody called.
  *  R3  A preview that cannot serve gives its traffic back at once, and starts again at the first step when it is ready.
- *  R4  The deadline's clock runs while a preview is not ready or weights are not in force, and stands still in a hold, a pause or `paused`. It starts
+ *  R4  The deadline's clock runs while a preview is not ready or weights are not in force, and stands still in a hold, a pause or while it is paused. It starts
  *      anew only at a step not reached before, so a preview that comes and goes fails in the end.
  *  R5  An active version that is unwell never keeps the preview from going on.
  *  R6  Another spec replaces the preview, whose traffic goes back to the active version; the active version's own spec does the same without a new preview. A
  *      version that is draining is taken back; one whose objects are being deleted has to be gone first.
- *  R7  A failed or aborted version is not tried again until the spec has asked for something else.
+ *  R7  A failed or aborted version is not tried again until the spec has asked for something else, or a user says `retry`.
  */
+import { startRollout } from './beginning.js'
 import { obey } from './commands.js'
 import { drain, retireStrays, stampDraining } from './draining.js'
-import { blameOf, emit, isReady, openDraft, resetProgress, retire, view, type Draft } from './draft.js'
+import { blameOf, emit, isPaused, isReady, openDraft, presentStep, resetProgress, retire, view, type Draft } from './draft.js'
 import type { Stall } from './events.js'
 import { becomeActive, giveUp } from './outcome.js'
 import { report } from './report.js'
@@ -55,15 +56,11 @@ function choosePreview(draft: Draft): void {
     if (desired === state.active) emit(draft, { kind: 'RolledBack', version: old, to: desired })
     else emit(draft, { kind: 'Superseded', version: old, by: desired })
   }
-  if (desired === state.active || desired === state.preview || state.failed.includes(desired) || state.removing.includes(desired)) return
-  state.preview = desired
-  state.draining = state.draining.filter((d) => d.id !== desired)
-  resetProgress(draft)
-  emit(draft, { kind: 'RolloutStarted', version: desired, ...(state.active === undefined ? {} : { beside: state.active }) })
+  startRollout(draft)
 }
 
 function advance(draft: Draft): void {
-  const { state, steps, now, input } = draft
+  const { state, steps, now } = draft
   const { preview } = state
   if (preview === undefined) return
   if (state.active === undefined) {
@@ -78,15 +75,15 @@ function advance(draft: Draft): void {
   if (!isWell) delete state.heldSince
   const inForce = isInForce(draft, safeWeights(draft))
   if (state.step >= 0 && isWell && inForce) state.heldSince ??= now
-  const mayMove = isWell && inForce && !input.policy.paused && state.halted === undefined
-  const step = steps[state.step]
+  const mayMove = isWell && inForce && !isPaused(draft) && state.halted === undefined
+  const step = presentStep(draft)
   if (mayMove && (step === undefined || isOver(draft, step))) {
     if (state.step === steps.length - 1) becomeActive(draft, preview)
-    else enter(draft, state.step + 1)
+    else enter(draft, state.promotedFully === true ? steps.length - 1 : state.step + 1)
     return
   }
   const isHolding = isWell && inForce && state.heldSince !== undefined
-  if (isHolding || input.policy.paused || state.halted !== undefined) state.waitedMs ??= now - state.progressAt
+  if (isHolding || isPaused(draft) || state.halted !== undefined) state.waitedMs ??= now - state.progressAt
   else awaitProgress(draft)
 }
 
@@ -123,7 +120,7 @@ function retreat(draft: Draft, id: string): void {
   const hadWeight = (state.weights[id] ?? 0) > 0
   startClock(draft)
   state.step = -1
-  for (const field of ['stepWeight', 'stepAt', 'heldSince', 'promotedStep'] as const) delete state[field]
+  for (const field of ['stepWeight', 'stepAt', 'heldSince', 'promotedStep', 'promotedFully'] as const) delete state[field]
   if (!hadWeight) return
   const { active = '' } = state
   emit(draft, { kind: 'PreviewDegraded', version: id, ...blameOf(draft, id), active, activeServes: view(draft, active).servable })

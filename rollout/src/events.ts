@@ -6,12 +6,15 @@ export interface Stall {
   readonly blame?: string
 }
 
-/** One transition of a rollout. Every event is of one version; `blame` is the cause as the platform words it. */
+/**
+ * One transition of a rollout. Every event is of one version; `blame` is the cause as the platform words it, `note` who asked for it and why, in the user's
+ * words.
+ */
 export type RolloutEvent =
   /** Nothing was remembered; the version is taken as the active one. */
   | { readonly kind: 'Adopted'; readonly version: string }
-  /** `beside`: the active version; absent for a first version. */
-  | { readonly kind: 'RolloutStarted'; readonly version: string; readonly beside?: string }
+  /** `beside`: the active version; absent for a first version. `note`: a user asked for it again. */
+  | { readonly kind: 'RolloutStarted'; readonly version: string; readonly beside?: string; readonly note?: string }
   /** Another version is asked for; this preview gives its traffic back. */
   | { readonly kind: 'Superseded'; readonly version: string; readonly by: string }
   /** The active version is asked for again; this preview gives its traffic back. */
@@ -41,10 +44,14 @@ export type RolloutEvent =
   | { readonly kind: 'RolloutFailed'; readonly version: string; readonly stall: Stall; readonly active?: string }
   /** The deadline is over and nothing is undone, as `onFailure: pause` asks. */
   | { readonly kind: 'RolloutHalted'; readonly version: string; readonly stall: Stall }
-  /** A halted rollout gets its deadline once more. */
-  | { readonly kind: 'RolloutResumed'; readonly version: string }
+  /** A user paused the rollout. */
+  | { readonly kind: 'RolloutPaused'; readonly version: string; readonly note?: string }
+  /** A paused rollout goes on; a halted one gets its deadline once more. */
+  | { readonly kind: 'RolloutResumed'; readonly version: string; readonly note?: string }
+  /** A user ended the hold or pause of a step; `full`: all that are left, and the steps with them. */
+  | { readonly kind: 'StepPromoted'; readonly version: string; readonly full: boolean; readonly note?: string }
   /** A user gave the version up. `active`: the version that has all traffic; absent: there is none. */
-  | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string }
+  | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string; readonly note?: string }
   | { readonly kind: 'DrainStarted'; readonly version: string }
   /** The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown. */
   | { readonly kind: 'DrainCut'; readonly at: 'release'; readonly version: string; readonly inFlight?: number; readonly timeoutMs: number }

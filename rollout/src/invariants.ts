@@ -33,6 +33,11 @@ export function brokenInvariants(input: RolloutInput, decision: RolloutDecision)
       view(state.preview)?.ready === true ||
       state.active === undefined ||
       view(state.active)?.servable !== true, `preview "${state.preview}" is not ready and gets more traffic`)
+    const isPaused = state.pausedByUser !== undefined && input.state?.pausedByUser !== undefined && input.state.preview === state.preview
+    require(rise <= 0 ||
+      !isPaused ||
+      state.active === undefined ||
+      view(state.active)?.servable !== true, `preview "${state.preview}" is paused and gets more traffic`)
     require(state.preview !== state.active, `version "${state.preview}" is active and preview`)
     require(!state.failed.includes(state.preview), `failed version "${state.preview}" is tried again`)
   }

@@ -1,4 +1,4 @@
-import { exists, isReady, view, type Draft } from './draft.js'
+import { exists, isPaused, isReady, presentStep, view, type Draft } from './draft.js'
 import type { RolloutDecision, RolloutPhase, RolloutState } from './types.js'
 import { awaited, holdEnd } from './waiting.js'
 import { isInForce } from './weights.js'
@@ -31,17 +31,17 @@ export function versionsLetGo(state: Pick<RolloutState, 'draining' | 'removing'>
 }
 
 function phaseOf(draft: Draft): RolloutPhase {
-  const { state, input, steps } = draft
+  const { state, input } = draft
   const { active, preview } = state
   if (state.failed.includes(input.desired)) return 'Failed'
   if (preview !== undefined) {
     const isWell = isReady(draft, preview)
     if (state.halted !== undefined) return active === undefined ? 'Failed' : 'Paused'
     if (active !== undefined && !isWell && state.furthest !== undefined) return 'Degraded'
-    if (active !== undefined && input.policy.paused) return 'Paused'
+    if (active !== undefined && isPaused(draft)) return 'Paused'
     if (!exists(draft, preview)) return 'Pending'
     if (!isWell || state.step < 0) return 'Starting'
-    return steps[state.step]?.pause === true && state.heldSince !== undefined ? 'Paused' : 'Progressing'
+    return presentStep(draft)?.pause === true && state.heldSince !== undefined ? 'Paused' : 'Progressing'
   }
   if (active !== input.desired || active === undefined) return 'Pending'
   if (!view(draft, active).ready) return 'Degraded'
@@ -51,14 +51,15 @@ function phaseOf(draft: Draft): RolloutPhase {
 
 /** When to look again: at the end of the hold, of the deadline, of a drain, and soon while something is awaited that has no watch. */
 function nextLook(draft: Draft): number | undefined {
-  const { state, input, steps, now } = draft
+  const { state, input, now } = draft
   const { policy, watchingSince = 0 } = input
   const times: number[] = []
   const { preview } = state
   if (preview !== undefined) {
-    const step = steps[state.step]
+    const step = presentStep(draft)
     const isHeld = state.heldSince !== undefined && state.waitedMs !== undefined
-    if (isHeld && step !== undefined && !step.pause && !policy.paused && state.halted === undefined) times.push(holdEnd(draft, step.holdMs))
+    if (isHeld && step !== undefined && !step.pause && !isPaused(draft) && state.halted === undefined)
+      times.push(holdEnd(draft, step.holdMs))
     if (state.waitedMs === undefined && state.halted === undefined)
       times.push(Math.max(state.progressAt, watchingSince) + policy.progressDeadlineMs)
     if (state.waitedMs === undefined && isReady(draft, preview)) times.push(now + POLL_MS)
@@ -69,11 +70,13 @@ function nextLook(draft: Draft): number | undefined {
 }
 
 function schedule(draft: Draft): { readonly at: number; readonly weight: number }[] {
-  const { state, steps, input } = draft
+  const { state, steps } = draft
   const out: { at: number; weight: number }[] = []
+  const last = steps.length - 1
   let at = state.heldSince ?? state.stepAt
-  if (state.preview === undefined || at === undefined || input.policy.paused || state.halted !== undefined) return out
-  for (let i = state.step; i < steps.length - 1; i++) {
+  if (state.preview === undefined || at === undefined || isPaused(draft) || state.halted !== undefined) return out
+  if (state.promotedFully === true) return state.step < last ? [{ at, weight: steps[last]?.weight ?? 100 }] : out
+  for (let i = state.step; i < last; i++) {
     const [step, next] = [steps[i], steps[i + 1]]
     if (step === undefined || next === undefined || (step.pause && !(i === state.step && state.promotedStep === i))) break
     at += Math.max(step.holdMs, 1)

@@ -8,12 +8,24 @@ import type { Awaited } from './awaited.js'
 import type { RolloutEvent } from './events.js'
 
 /** What a user may ask of a rollout. `commands.ts` says what each verb does. */
-export type RolloutCommand =
+export interface RolloutCommand {
+  readonly verb: Verb
+  /** Who asks, and why, in the user's words; events and what is awaited repeat it. */
+  readonly note?: string
+}
+export type Verb =
   /** Gives the preview up: all traffic goes back to the active version. */
-  | { readonly verb: 'abort' }
-  /** Ends the hold or pause of the present step; gives a halted rollout its deadline once more. */
-  | { readonly verb: 'promote' }
-export type Verb = RolloutCommand['verb']
+  | 'abort'
+  /** Keeps the weights as they are until `resume` or a promotion. A preview that cannot serve still gives its traffic back. */
+  | 'pause'
+  /** Ends a pause; gives a halted rollout its deadline once more. */
+  | 'resume'
+  /** Goes on now: ends the hold or pause of the present step, and what `resume` ends. */
+  | 'promote'
+  /** Goes to the last step as soon as the preview is ready, without those between and without holds; ends what `resume` ends. */
+  | 'promoteFull'
+  /** Tries the version that the spec asks for again, though it failed or was aborted. */
+  | 'retry'
 
 export interface RolloutPolicy {
   /**
@@ -78,6 +90,10 @@ export interface RolloutState {
   readonly halted?: true
   /** The step whose hold or pause was ended by the user. */
   readonly promotedStep?: number
+  /** The user wants no more steps and holds, for as long as the preview can serve. */
+  readonly promotedFully?: true
+  /** The user paused the rollout; `note`: who and why. */
+  readonly pausedByUser?: { readonly note?: string }
   /** Verbs already carried out that were still given when last seen. */
   readonly commandsSeen?: { readonly [V in Verb]?: true }
   /** Versions on their way out. */

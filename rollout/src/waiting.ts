@@ -1,5 +1,5 @@
 import type { Awaited, AwaitedShare } from './awaited.js'
-import { blameOf, exists, isReady, view, type Draft } from './draft.js'
+import { blameOf, exists, isReady, presentStep, view, type Draft } from './draft.js'
 import { isInForce } from './weights.js'
 
 /** The one thing that the rollout waits for; `undefined`: nothing. */
@@ -30,8 +30,9 @@ function awaitedOfPreview(draft: Draft, version: string): Awaited {
   const weights = awaitedWeights(draft)
   if (weights !== undefined) return weights
   if (input.policy.paused) return { kind: 'unpaused' }
+  if (state.pausedByUser !== undefined) return { kind: 'resume', ...state.pausedByUser }
   const { step: index } = state
-  const step = steps[index]
+  const step = presentStep(draft)
   if (step === undefined) return { kind: 'nextStep', version }
   const position = { index, count: steps.length, weight: step.weight }
   if (step.pause && state.promotedStep !== index) return { kind: 'promotion', step: position }

@@ -47,7 +47,18 @@ describe('completion in bash', () => {
       'single',
       'version',
     ])
-    expect(await complete('kube', '')).toEqual(['abort', 'delete', 'deploy', 'logs', 'manifest', 'promote', 'status'])
+    expect(await complete('kube', '')).toEqual([
+      'abort',
+      'delete',
+      'deploy',
+      'logs',
+      'manifest',
+      'pause',
+      'promote',
+      'resume',
+      'retry',
+      'status',
+    ])
     expect(await complete('kube', 'de')).toEqual(['delete', 'deploy'])
     expect(await complete('completion', '')).toEqual(['bash', 'fish', 'zsh'])
   })

@@ -7,26 +7,37 @@ import { verbs, type RolloutCommand, type Verb } from '@weaver/rollout'
 
 type Annotations = Readonly<Record<string, string>>
 
-/** One line a verb: its annotation, and the command that a value means. */
-const GIVEN: {
-  readonly [V in Verb]: { readonly annotation: string; readonly read: (value: string) => Extract<RolloutCommand, { verb: V }> }
-} = {
-  abort: { annotation: ANNOTATIONS.abort, read: () => ({ verb: 'abort' }) },
-  promote: { annotation: ANNOTATIONS.promote, read: () => ({ verb: 'promote' }) },
+const GIVEN: Readonly<Record<Verb, string>> = {
+  abort: ANNOTATIONS.abort,
+  pause: ANNOTATIONS.pause,
+  promote: ANNOTATIONS.promote,
+  promoteFull: ANNOTATIONS.promoteFull,
+  resume: ANNOTATIONS.resume,
+  retry: ANNOTATIONS.retry,
 }
+/** Values that give the command and say nothing about it. */
+const BARE = ['', '1', 'true', 'yes']
+/** A note is repeated in status, events and the log. */
+const MAX_NOTE = 200
 
 /** The commands that are given. `false` is not given. */
 export function commandsOf(annotations: Annotations = {}): RolloutCommand[] {
   return verbs().flatMap((verb): RolloutCommand[] => {
-    const { annotation, read } = GIVEN[verb]
-    const value = annotations[annotation]
-    return value === undefined || value === 'false' ? [] : [read(value)]
+    const value = annotations[GIVEN[verb]]
+    if (value === undefined || value === 'false') return []
+    return [{ verb, ...(BARE.includes(value) ? {} : { note: noteOf(value) }) }]
   })
 }
 
 /** Annotations of verbs that are there, given or not. */
 export function commandAnnotations(annotations: Annotations = {}): string[] {
   return verbs()
-    .map((verb) => GIVEN[verb].annotation)
+    .map((verb) => GIVEN[verb])
     .filter((a) => annotations[a] !== undefined)
+}
+
+/** One line, of a length that an event can carry. */
+function noteOf(value: string): string {
+  const line = value.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+  return line.length <= MAX_NOTE ? line : `${line.slice(0, MAX_NOTE - 1)}…`
 }

@@ -111,11 +111,26 @@ it('an abort: no promise of a new start, and the condition names it', async () =
   await passes(story, 3)
   said.add((await story.status()).waitingFor ?? '')
   expect([...said].join('\n')).not.toContain('starts anew')
-  expect([...said].at(-1)).toMatch(/^a change of the spec: version "\w+" was given up and is not retried$/)
+  expect([...said].at(-1)).toMatch(/^a change of the spec, or retry: version "\w+" was given up$/)
   expect(await story.condition('Stalled')).toMatchObject({
     reason: 'RolloutAborted',
     message: expect.stringContaining('a user aborted it'),
   })
+
+  // Tried again, paused, and promoted fully: each says who asked for it and why.
+  const ask = async (verb: string, note: string) => {
+    await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { [`weaver.dev/${verb}`]: note } } })
+    await story.until(`${verb} is taken`, async () => (await story.app())?.metadata.annotations?.[`weaver.dev/${verb}`] === undefined)
+  }
+  await ask('retry', 'jane: the database is back')
+  await story.until('20 % again', (s) => s.weight === '20/20')
+  await ask('pause', 'jane: lunch')
+  expect(await story.status()).toMatchObject({ phase: 'Paused', waitingFor: 'resume or promote: a user paused the rollout (jane: lunch)' })
+  await ask('promote-full', 'jane: tested')
+  await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
+  const words = story.events.map((e) => e.message).join('\n')
+  expect(words).toMatch(/version "\w+" starts beside the active version "\w+" \(jane: the database is back\)/)
+  expect(words).toMatch(/promoted to 100 %, without the steps and holds that are left \(jane: tested\)/)
 })
 
 it('a wrong spec: nothing is said to be going on with its image', async () => {

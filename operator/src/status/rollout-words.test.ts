@@ -38,7 +38,7 @@ describe('what is awaited, in words', () => {
     [{ kind: 'promotion', step: STEP }, 'promote, to go on from step 2/3 (25 %): set the annotation weaver.dev/promote'],
     [{ kind: 'hold', step: STEP, until: AT }, 'the hold of step 2/3 (25 %) to end at 2026-01-01T00:01:00Z'],
     [{ kind: 'hold', step: STEP }, 'the hold of step 2/3 (25 %) to end'],
-    [{ kind: 'otherVersion', version: 'v2' }, 'a change of the spec: version "v2" was given up and is not retried'],
+    [{ kind: 'otherVersion', version: 'v2' }, 'a change of the spec, or retry: version "v2" was given up'],
     [{ kind: 'drained', version: 'v1' }, 'version "v1" to say how much is in flight'],
     [{ kind: 'drained', version: 'v1', inFlight: 1 }, 'version "v1" to finish 1 request in flight'],
     [{ kind: 'drained', version: 'v1', inFlight: 2 }, 'version "v1" to finish 2 requests in flight'],
@@ -99,7 +99,23 @@ describe('transitions, in words', () => {
       'Warning',
       'version "v2" is halted: no progress within 600 s (spec.rollout.progressDeadline): the proxies do not have the weights that were asked for: proxy "p" does not answer',
     ],
-    [{ kind: 'RolloutResumed', version: 'v2' }, 'Normal', 'version "v2" is given the progress deadline once more'],
+    [{ kind: 'RolloutResumed', version: 'v2' }, 'Normal', 'the rollout of version "v2" goes on'],
+    [
+      { kind: 'RolloutPaused', version: 'v2', note: 'jane: lunch' },
+      'Normal',
+      'the rollout of version "v2" is paused: its weights stay until resume or promote (jane: lunch)',
+    ],
+    [{ kind: 'StepPromoted', version: 'v2', full: false }, 'Normal', 'version "v2" is promoted past the hold or pause of its step'],
+    [
+      { kind: 'StepPromoted', version: 'v2', full: true, note: 'jane' },
+      'Normal',
+      'version "v2" is promoted to 100 %, without the steps and holds that are left (jane)',
+    ],
+    [
+      { kind: 'RolloutAborted', version: 'v2', active: 'v1', note: 'jane: errors' },
+      'Warning',
+      'version "v2" was given up: a user aborted it (jane: errors); version "v1" has all traffic',
+    ],
     [
       { kind: 'RolloutAborted', version: 'v2', active: 'v1' },
       'Warning',

@@ -56,6 +56,8 @@ export function wordAwaited(a: Awaited): string {
     }
     case 'unpaused':
       return 'spec.rollout.paused to be set to false'
+    case 'resume':
+      return `resume or promote: a user paused the rollout${asked(a.note)}`
     case 'nextStep':
       return `the next step of version "${a.version}"`
     case 'promotion':
@@ -63,7 +65,7 @@ export function wordAwaited(a: Awaited): string {
     case 'hold':
       return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${new Date(a.until).toISOString().slice(0, 19)}Z`}`
     case 'otherVersion':
-      return `a change of the spec: version "${a.version}" was given up and is not retried`
+      return `a change of the spec, or retry: version "${a.version}" was given up`
     case 'drained':
       return a.inFlight === undefined
         ? `version "${a.version}" to say how much is in flight`
@@ -81,7 +83,7 @@ function messageOf(e: RolloutEvent): string {
     case 'Adopted':
       return `nothing was remembered of this app; ${version} is taken as the active one`
     case 'RolloutStarted':
-      return `${version} starts ${e.beside === undefined ? 'as the first one' : `beside the active version "${e.beside}"`}`
+      return `${version} starts ${e.beside === undefined ? 'as the first one' : `beside the active version "${e.beside}"`}${asked(e.note)}`
     case 'Superseded':
       return `the spec asks for version "${e.by}"; ${version} gives its traffic back`
     case 'RolledBack':
@@ -103,9 +105,13 @@ function messageOf(e: RolloutEvent): string {
     case 'RolloutHalted':
       return `${version} is halted: ${stalled(e.stall)}`
     case 'RolloutResumed':
-      return `${version} is given the progress deadline once more`
+      return `the rollout of ${version} goes on${asked(e.note)}`
+    case 'RolloutPaused':
+      return `the rollout of ${version} is paused: its weights stay until resume or promote${asked(e.note)}`
+    case 'StepPromoted':
+      return `${version} is promoted ${e.full ? 'to 100 %, without the steps and holds that are left' : 'past the hold or pause of its step'}${asked(e.note)}`
     case 'RolloutAborted':
-      return `${version} was given up: a user aborted it; ${e.active === undefined ? 'no version serves' : `version "${e.active}" has all traffic`}`
+      return `${version} was given up: a user aborted it${asked(e.note)}; ${e.active === undefined ? 'no version serves' : `version "${e.active}" has all traffic`}`
     case 'DrainStarted':
       return `${version} gets no new requests and finishes those in flight`
     case 'DrainCut':
@@ -128,6 +134,10 @@ function stalled({ deadlineMs, missing, blame }: Stall): string {
 
 function position({ index, count, weight }: StepPosition): string {
   return `step ${index + 1}/${count} (${weight} %)`
+}
+
+function asked(note: string | undefined): string {
+  return note === undefined ? '' : ` (${note})`
 }
 
 function because(blame: string | undefined): string {

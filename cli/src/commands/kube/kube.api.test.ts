@@ -273,31 +273,44 @@ describe('kube status', () => {
   })
 })
 
-describe('kube promote and abort', () => {
+describe('verbs of a rollout', () => {
   let apps: AppsOf
   beforeAll(async () => {
     apps = await makeNamespace(server.admin, 'verbs')
     await apps.create('shop')
   })
 
-  it.each(['promote', 'abort'])('%s asks the operator by an annotation; without a rollout it warns', async (verb) => {
-    const early = await weaver(`kube ${verb} shop -n verbs`)
+  const annotations = async () => (await apps.read('shop'))?.metadata.annotations ?? {}
+
+  it.each([
+    ['promote', 'promote', 'promote version bbbbbbbb'],
+    ['promote --full', 'promote-full', 'promote version bbbbbbbb'],
+    ['pause', 'pause', 'pause the rollout of version bbbbbbbb'],
+    ['resume', 'resume', 'resume the rollout of version bbbbbbbb'],
+    ['abort', 'abort', 'abort the rollout of version bbbbbbbb'],
+    ['retry', 'retry', 'try version bbbbbbbb again'],
+  ])('%s asks the operator by an annotation that says who and why; it warns where there is nothing to do', async (command, name, asked) => {
+    const annotation = `weaver.dev/${name}`
+    await apps.status('shop', { active: 'aaaaaaaa' })
+    const early = await weaver(`kube ${command} shop -n verbs`)
     expect(early).toMatchObject({
       code: 0,
-      stdout: `verbs/shop: the operator was asked to ${verb}\n`,
-      stderr: expect.stringContaining('no rollout of "verbs/shop" is under way'),
+      stdout: `verbs/shop: the operator was asked to ${command.split(' ')[0]}\n`,
+      stderr: expect.stringMatching(/no rollout is under way|has neither failed nor been aborted/) as unknown,
     })
-    expect((await apps.read('shop'))?.metadata.annotations).toHaveProperty([`weaver.dev/${verb}`])
-    await apps.patch('shop', { metadata: { annotations: { [`weaver.dev/${verb}`]: null } } })
+    const who = (await annotations())[annotation] ?? ''
+    expect(who).not.toBe('')
+    await apps.patch('shop', { metadata: { annotations: { [annotation]: null } } })
 
-    await apps.status('shop', { active: 'aaaaaaaa', preview: 'bbbbbbbb' })
-    expect(await weaver(`kube ${verb} shop -n verbs --json`)).toMatchObject({
+    await apps.status('shop', { active: 'aaaaaaaa', preview: 'bbbbbbbb', desired: 'bbbbbbbb', phase: 'Failed' })
+    expect(await weaver(`kube ${command} shop -n verbs -m tested`)).toEqual({
       code: 0,
       stderr: '',
-      stdout: expect.stringContaining('"preview": "bbbbbbbb"'),
+      stdout: `verbs/shop: the operator was asked to ${asked}\n`,
     })
-    expect((await apps.read('shop'))?.metadata.annotations).toHaveProperty([`weaver.dev/${verb}`])
-    await apps.patch('shop', { metadata: { annotations: null }, status: null })
+    expect(await annotations()).toEqual({ [annotation]: `${who}: tested` })
+    expect(JSON.parse((await weaver(`kube ${command} shop -n verbs --json`)).stdout)).toMatchObject({ preview: 'bbbbbbbb', note: who })
+    await apps.patch('shop', { metadata: { annotations: null } })
     await server.admin.call({
       method: 'PATCH',
       path: '/apis/weaver.dev/v1alpha1/namespaces/verbs/weaverapps/shop/status',

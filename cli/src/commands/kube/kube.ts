@@ -5,12 +5,23 @@ import { deployCommand } from './deploy.js'
 import { logsCommand } from './logs.js'
 import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
-import { abortCommand, promoteCommand } from './verbs.js'
+import { abortCommand, pauseCommand, promoteCommand, resumeCommand, retryCommand } from './verbs.js'
 import { GROUPS } from '../groups.js'
 
 export function kubeCommand(context: CliContext): Command {
   const command = new Command('kube').description(GROUPS.kube)
-  for (const make of [deployCommand, statusCommand, logsCommand, promoteCommand, abortCommand, deleteCommand, manifestCommand])
+  for (const make of [
+    deployCommand,
+    statusCommand,
+    logsCommand,
+    promoteCommand,
+    pauseCommand,
+    resumeCommand,
+    abortCommand,
+    retryCommand,
+    deleteCommand,
+    manifestCommand,
+  ])
     command.addCommand(make(context))
   return command
 }

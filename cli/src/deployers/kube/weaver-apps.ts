@@ -102,16 +102,24 @@ export async function applyApp(
   throw cliError('WEAVER_CLI_KUBE_CONFLICT', `${what}: ${said.split('\n').join(' ')}. Leave out --no-force to take these fields over`)
 }
 
+/** Verbs that the operator carries out, one annotation each. */
+export type OperatorVerb = 'abort' | 'pause' | 'promote' | 'promoteFull' | 'resume' | 'retry'
+
 /**
  * Requests an action of the operator by an annotation, which the operator removes once carried out.
+ * @param command.note who and why; empty: nothing is known
  */
-export async function askOperator(client: KubeClient, app: AppName, verb: 'promote' | 'abort'): Promise<void> {
+export async function askOperator(
+  client: KubeClient,
+  app: AppName,
+  { verb, note }: { readonly verb: OperatorVerb; readonly note: string },
+): Promise<void> {
   await client.call({
     method: 'PATCH',
     path: appPath(app),
     query: { fieldManager: CLI_FIELD_MANAGER },
     contentType: 'application/merge-patch+json',
-    body: { metadata: { annotations: { [ANNOTATIONS[verb]]: '1' } } },
+    body: { metadata: { annotations: { [ANNOTATIONS[verb]]: note === '' ? '1' : note } } },
     what: `WeaverApp "${app.namespace}/${app.name}"`,
   })
 }

@@ -1,0 +1,26 @@
+import { commandAnnotations, commandsOf } from './commands.js'
+
+it('reads verbs from annotations, with what their values say', () => {
+  expect(
+    commandsOf({
+      'weaver.dev/abort': 'false',
+      'weaver.dev/pause': '1',
+      'weaver.dev/promote': 'jane: tested\n  by hand',
+      'weaver.dev/promote-full': '',
+      'weaver.dev/retry': 'x'.repeat(300),
+      'weaver.dev/adopt': 'shop',
+    }),
+  ).toEqual([
+    { verb: 'pause' },
+    { verb: 'promoteFull' },
+    { verb: 'promote', note: 'jane: tested   by hand' },
+    { verb: 'retry', note: `${'x'.repeat(199)}…` },
+  ])
+})
+
+it('knows which annotations to take away, also those that give nothing', () => {
+  expect(commandAnnotations({ 'weaver.dev/abort': 'false', 'weaver.dev/resume': '1', other: '1' })).toEqual([
+    'weaver.dev/abort',
+    'weaver.dev/resume',
+  ])
+})

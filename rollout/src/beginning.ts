@@ -1,0 +1,16 @@
+/** The beginning of a rollout. */
+import { emit, resetProgress, type Draft } from './draft.js'
+
+/**
+ * R6, R7. Makes the version that the spec asks for the preview, unless it is active, failed or still being deleted.
+ * @param note who asked for it and why, when it was not the spec alone
+ */
+export function startRollout(draft: Draft, note: { readonly note?: string } = {}): void {
+  const { state } = draft
+  const { desired } = draft.input
+  if (desired === state.active || desired === state.preview || state.failed.includes(desired) || state.removing.includes(desired)) return
+  state.preview = desired
+  state.draining = state.draining.filter((d) => d.id !== desired)
+  resetProgress(draft)
+  emit(draft, { kind: 'RolloutStarted', version: desired, ...(state.active === undefined ? {} : { beside: state.active }), ...note })
+}
