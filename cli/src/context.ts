@@ -10,7 +10,7 @@ export interface CliContext {
   readonly output: Output
   /**
    * Takes over SIGINT and SIGTERM until the returned function is called. Otherwise either ends the
-   * process.
+   * process. SIGPIPE, once, says that nobody reads stdout or stderr any more.
    */
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void
   /** Asks a question on the terminal; `undefined` if there is none. */

@@ -17,11 +17,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     if (taker === undefined) process.exit(SIGNAL_EXIT[signal])
     taker(signal)
   })
-// `weaver kube logs hello | head` closes our stdout, which is not a failure
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok)
-  throw error
-})
+// `weaver kube logs hello | head` closes our stdout; that is not a failure. What runs an application stops it first.
+let isUnread = false
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    if (isUnread) return // whatever is said while it stops
+    isUnread = true
+    const taker = takers.at(-1)
+    if (taker === undefined) process.exit(EXIT.ok)
+    taker('SIGPIPE')
+  })
 
 const context: CliContext = {
   env: process.env,

@@ -24,6 +24,7 @@ export {
 } from './envelope/envelope.js'
 export { nextStep, type Backoff, type DeathRecord, type NextStep, type RestartPolicy } from './envelope/restart-policy.js'
 export {
+  LIFELINE_FD,
   spawnProcess,
   type OutputStream,
   type ProcessCommand,

@@ -1,7 +1,7 @@
 import { WeaverError } from '@weaver/sdk/contract'
 
 /** Exit codes of every command. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, timeout: 124, interrupted: 130, unread: 141 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** Every error of the command line: when it occurs and which exit code it has. Codes are stable. */
@@ -31,7 +31,10 @@ export const CLI_ERRORS = {
     when: 'there is no broker for the processes of a deployment, or it cannot be started; the message says how to get one',
   },
   WEAVER_CLI_PORT_IN_USE: { exit: EXIT.failed, when: 'the address of a listener cannot be bound' },
-  WEAVER_CLI_DEPLOYMENT_ENDED: { exit: EXIT.failed, when: 'a process has ended, and the restart policy is to stop the deployment then' },
+  WEAVER_CLI_DEPLOYMENT_ENDED: {
+    exit: EXIT.failed,
+    when: 'a process of `multi` has ended, and the restart policy is to stop the deployment then; or the application of `single` has ended by itself, and its exit code is that of the command',
+  },
   WEAVER_CLI_DEPENDENCY_MISSING: { exit: EXIT.failed, when: 'a package that package.json names is not installed' },
   WEAVER_CLI_LOG_QUERY: { exit: EXIT.usage, when: '`--query` is not an expression over log entries; the message shows the place' },
   WEAVER_CLI_IMAGE_REFERENCE: { exit: EXIT.usage, when: 'an image name is malformed' },

@@ -14,6 +14,8 @@ const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   [EXIT.usage]: 'the command line or an input file is wrong; nothing was changed',
   [EXIT.timeout]: '`--timeout` ended, as with timeout(1); a rollout goes on',
   [EXIT.interrupted]: 'Ctrl-C; a rollout goes on',
+  [EXIT.unread]:
+    'nobody reads the output any more (`weaver multi deploy … | head`): `single deploy` and `multi deploy` have stopped the application in order',
 }
 
 /**
@@ -37,7 +39,7 @@ export async function cliReference(): Promise<string> {
     Object.entries(EXIT_MEANING)
       .map(([code, meaning]) => `- \`${code}\`: ${meaning}`)
       .join('\n'),
-    '`weaver single deploy` ends with the exit code of the application.',
+    '`weaver single deploy` ends with the exit code of the application, and where a signal ended that, with 128 and the number of the signal: 137 after `kill -9`. It says so on stderr unless the code is 0.',
     '## Errors',
     'An error is printed as `error <code>: <message>`. Each message says what failed, on which object, why, and what to do. `WEAVER_DEBUG=1` adds the stack trace. The number is the exit code.',
     Object.entries(CLI_ERRORS)

@@ -18,6 +18,8 @@ export interface SingleLaunch {
   readonly deploymentId: string
   /** Path of the Unix socket, or on Windows the named pipe, on which the process listens. */
   readonly controlSocket: string
+  /** Descriptor whose other end the command holds: when it closes, the command has ended, and the process stops. @default none, it outlives the command */
+  readonly lifelineFd?: number
 }
 
 /** The short id shown for a deployment without a version of its own. */
@@ -33,9 +35,9 @@ export function parseSingleLaunch(text: string): SingleLaunch {
   } catch {
     raw = undefined // reported below
   }
-  const { version, deploymentId, controlSocket } = (raw ?? {}) as Partial<Record<keyof SingleLaunch, unknown>> // each is checked next
+  const { version, deploymentId, controlSocket, lifelineFd } = (raw ?? {}) as Partial<Record<keyof SingleLaunch, unknown>> // each is checked next
   if (version === 1 && typeof deploymentId === 'string' && deploymentId !== '' && typeof controlSocket === 'string' && controlSocket !== '')
-    return { version, deploymentId, controlSocket }
+    return { version, deploymentId, controlSocket, ...(typeof lifelineFd === 'number' ? { lifelineFd } : {}) }
   throw new WeaverError(
     'WEAVER_BOOTSTRAP_INVALID',
     `${SINGLE_ENV} is not what this SDK understands: JSON of version 1 with deploymentId and controlSocket. \`weaver single deploy\` sets this variable; use a command and an SDK of the same release.`,

@@ -3,6 +3,7 @@
  * the SDK reads `process.env` or `process.argv`, but for the references in configuration (config/references.ts).
  */
 import { randomUUID } from 'node:crypto'
+import { fstatSync } from 'node:fs'
 import type { WeaverGen } from '../component/binding.js'
 import type { Main } from '../component/component.js'
 import type { Interceptors } from '../component/interceptor.js'
@@ -63,7 +64,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
     checkNodeVersion(process.versions.node)
     checkOneCopy()
     answerWhoeverAsks(app, gen)
-    const { options } = readLaunch(output)
+    const { options, lifelineFd } = readLaunch(output)
     const { bootstrap } = options
     const { logLevel, isCounting, tracing } = readTelemetryEnvironment(process.env)
     output.sink.level = logLevel
@@ -92,7 +93,7 @@ export async function run(app: new () => Main, gen: WeaverGen, runOptions: RunOp
         end.begin(started, 1)
       },
     })
-    end.listen(started, bootstrap?.lifelineFd)
+    end.listen(started, lifelineFd)
     await started
   } catch (error) {
     if (abort.signal.aborted && error === abort.signal.reason) return // told to stop before it began: its end is under way
@@ -117,13 +118,23 @@ function readLaunch(output: ProgramOutput): Found {
   if (isDeployed) output.toLines(process.stdout)
   const launch = takeSingleLaunch()
   if (launch !== undefined) output.toLines(process.stderr)
+  if (isDeployed || launch !== undefined) outliveReader()
   const found = isDeployed ? deployed(text) : alone(process.argv[1] ?? 'app', launch)
   const { bootstrap } = found.options
   if (bootstrap?.logs === 'nats') output.toBroker(bootstrap)
   return found
 }
 
+/** Whoever reads what this process writes may be killed. The process has to stop in order then, and not by its next line. */
+function outliveReader(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+}
+
 type Found = {
+  readonly lifelineFd: number | undefined
   readonly options: Pick<
     WeaveletOptions,
     'deployment' | 'bootstrap' | 'configOf' | 'configSections' | 'configRemedy' | 'configListeners' | 'addressOf' | 'controlSocket'
@@ -133,6 +144,7 @@ type Found = {
 function deployed(text: string): Found {
   const bootstrap = parseBootstrap(text)
   return {
+    lifelineFd: bootstrap.lifelineFd,
     options: {
       deployment: deploymentOf(bootstrap),
       bootstrap,
@@ -173,6 +185,7 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
   }
   if (launch === undefined) process.stderr.write(banner([['app', found.name], ['deployment', deploymentId]])) // prettier-ignore
   return {
+    lifelineFd: lifelineOf(launch),
     options: {
       deployment,
       configOf: found.configOf,
@@ -182,6 +195,16 @@ function alone(program: string, launch: SingleLaunch | undefined): Found {
       addressOf: found.addressOf,
       controlSocket: launch?.controlSocket,
     },
+  }
+}
+
+/** The command may have started something that starts this process (`npm start`), and does not pass the descriptor on: another one may have its number then. */
+function lifelineOf({ lifelineFd }: Partial<SingleLaunch> = {}): number | undefined {
+  if (lifelineFd === undefined || process.platform === 'win32' || process.channel != null) return undefined
+  try {
+    return fstatSync(lifelineFd).isSocket() ? lifelineFd : undefined // as the command makes it
+  } catch {
+    return undefined
   }
 }
 

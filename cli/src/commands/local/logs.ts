@@ -1,7 +1,8 @@
-import { jsonLine, prettyPrinter, type LogEntry } from '@weaver/sdk/contract'
+import { jsonLine, prettyPrinter, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { foldersOf, type LocalDeployer } from '../../deployers/local/local-deployer.js'
+import { runningDeployments, type RunningDeployment } from '../../deployers/local/running-deployments.js'
 import { cliError } from '../../errors/catalogue.js'
 import { listLogFiles, type LogFile } from '../../logs/log-files.js'
 import { createLogReader } from '../../logs/read-logs.js'
@@ -35,11 +36,19 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
       const told = problem()
       if (told !== undefined) context.output.warn(told)
     }
-    const { logs: folder } = foldersOf(deployer, context.env)
+    const { list, logs: folder } = foldersOf(deployer, context.env)
     const files = listLogFiles(folder).filter(({ app }) => name === undefined || app === name)
     if (name !== undefined && files.length === 0 && flags.follow !== true)
       throw cliError('WEAVER_CLI_NOT_RUNNING', `no log is kept of "${name}"; ${remedy}`)
-    const reader = createLogReader(folder, wanted(files, { name, isAll: flags.all === true }))
+    const isAll = flags.all === true
+    const newest = isAll ? [] : newestOf(files, runningDeployments(list), name)
+    for (const note of newest.flatMap((one) => noteOf(one) ?? [])) context.output.progress(note)
+    const seen = new Set(files.map(({ deploymentId }) => deploymentId))
+    const chosen = new Set(newest.flatMap(({ deploymentIds }) => deploymentIds))
+    const reader = createLogReader(
+      folder,
+      ({ app, deploymentId }) => (name === undefined || app === name) && (isAll || chosen.has(deploymentId) || !seen.has(deploymentId)),
+    )
     const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true, isDated: deployer.name === 'multi' })
     const print = (entry: LogEntry): void => context.output.result((flags.json === true ? jsonLine(entry) : pretty(entry)).trimEnd())
 
@@ -69,8 +78,38 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
   })
 }
 
-/** The newest deployment of each present application, and all later ones. */
-function wanted(files: readonly LogFile[], of: { readonly name: string | undefined; readonly isAll: boolean }): (file: LogFile) => boolean {
-  const newest = new Map(files.map(({ app, startedAt }) => [app, startedAt])) // files are in order of time
-  return ({ app, startedAt }) => (of.name === undefined || app === of.name) && (of.isAll || startedAt >= (newest.get(app) ?? 0))
+/** Whose log is shown of one application. */
+interface Newest {
+  readonly app: string
+  readonly deploymentIds: readonly string[]
+  readonly startedAt: number
+  /** Whether they run; else it is the one that was started last. */
+  readonly isRunning: boolean
+  /** Of those that run: whether none has written anything. */
+  readonly isEmpty: boolean
+}
+
+/** Those that run, by application, and of an application that does not run the last one. */
+function newestOf(files: readonly LogFile[], running: readonly RunningDeployment[], name: string | undefined): readonly Newest[] {
+  const apps = new Set([...files, ...running].map(({ app }) => app).filter((app) => name === undefined || app === name))
+  return [...apps].flatMap((app): Newest[] => {
+    const now = running.filter((one) => one.app === app)
+    const kept = files.filter((file) => file.app === app) // in order of time
+    const [first] = now
+    if (first !== undefined) {
+      const deploymentIds = now.map(({ deploymentId }) => deploymentId)
+      const isEmpty = !kept.some(({ deploymentId }) => deploymentIds.includes(deploymentId))
+      return [{ app, deploymentIds, startedAt: first.startedAt, isRunning: true, isEmpty }]
+    }
+    const last = kept.at(-1)
+    if (last === undefined) return []
+    return [{ app, deploymentIds: [last.deploymentId], startedAt: last.startedAt, isRunning: false, isEmpty: false }]
+  })
+}
+
+/** What a reader would take for something else: the log of a deployment that has ended, and none of one that runs. */
+function noteOf({ app, deploymentIds, startedAt, isRunning, isEmpty }: Newest): string | undefined {
+  const ids = deploymentIds.map(shortDeploymentId).join(', ')
+  if (!isRunning) return `"${app}" does not run; this is the log of its last deployment, ${ids}, of ${new Date(startedAt).toISOString()}`
+  return isEmpty ? `"${app}" (${ids}) runs, and has logged nothing yet; --all shows what is kept of deployments before it` : undefined
 }

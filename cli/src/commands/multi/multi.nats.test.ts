@@ -143,8 +143,8 @@ it('the tour: deploy, requests, status, logs, metrics, profile; replicas that dr
   expect(stdout.replaceAll(/ {2,}/g, '  ')).toMatch(
     new RegExp(
       [
-        String.raw`^DEPLOYMENTS\nAPP  DEPLOYMENT  AGE\nhttpserver  [0-9a-f-]{36}  \d+[sm]\n\nCOMPONENTS\nAPP  DEPLOYMENT  COMPONENT  REPLICA PIDS`,
-        String.raw`httpserver  [0-9a-f]{8}  httpserver/Converter  ${pids}\nhttpserver  [0-9a-f]{8}  weaver/Main  ${pids}\nhttpserver  [0-9a-f]{8}  httpserver/Reverser  ${pids}`,
+        String.raw`^DEPLOYMENTS\nAPP  DEPLOYMENT  AGE  STATUS\nhttpserver  [0-9a-f-]{36}  \d+[sm]  ready\n\nCOMPONENTS\nAPP  DEPLOYMENT  COMPONENT  REPLICA PIDS  STATUS`,
+        String.raw`httpserver  [0-9a-f]{8}  httpserver/Converter  ${pids}  ready\nhttpserver  [0-9a-f]{8}  weaver/Main  ${pids}  ready\nhttpserver  [0-9a-f]{8}  httpserver/Reverser  ${pids}  ready`,
         String.raw`\nLISTENERS\nAPP  DEPLOYMENT  LISTENER  ADDRESS\nhttpserver  [0-9a-f]{8}  lis  localhost:${port}\n$`,
       ].join('\n'),
     ),
@@ -207,6 +207,7 @@ it('the tour: deploy, requests, status, logs, metrics, profile; replicas that dr
     replicas.flatMap(({ lastDeath, restarts }) => (lastDeath === undefined ? [] : [`${restarts} ${lastDeath.cause}`])),
   )
   expect(died.length).toBeGreaterThan(0)
+  expect((await weaver('multi status')).stdout).toMatch(/ weaver\/Main +\d+, \d+ +ready; 2 restarts, the last was killed by SIGKILL\n/)
 
   // a stop answers what is in flight, and leaves nothing
   const inFlight = get('/slow?ms=4000&text=abc')
@@ -227,7 +228,9 @@ it('lives through the end of its broker, and of a process that is left; after ki
   const [converter] = view.groups.find(({ name }) => name === 'converter')?.replicas ?? []
   process.kill(converter?.pid ?? 0, 'SIGKILL')
   await until('the end of the converter', async () =>
-    (await weaver('multi status')).stdout.includes('httpserver/Converter  (ended)') ? true : undefined,
+    (await weaver('multi status')).stdout.match(/ httpserver\/Converter +- +ended; the last was killed by SIGKILL\n/) !== null
+      ? true
+      : undefined,
   )
 
   const entry = readdirSync(join(state, 'weaver/multi')).find((name) => name.endsWith('.json')) ?? ''
@@ -252,6 +255,19 @@ it('lives through the end of its broker, and of a process that is left; after ki
   expect((await weaver('multi logs --system --query group=="main"')).stdout).toContain('listening')
   expect((await weaver('multi purge --yes')).code).toBe(0)
   expect(existsSync(join(state, 'weaver/logs/multi'))).toBe(false)
+}, 900_000)
+
+it('ends in order when nobody reads its log any more', async () => {
+  toml('replicas = 1\nrestart = "leave"\n')
+  const { child, exited } = await deploy()
+  const [view] = (await views()) as [DeploymentView]
+  const [converter] = view.groups.find(({ name }) => name === 'converter')?.replicas ?? []
+  for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+  process.kill(converter?.pid ?? 0, 'SIGKILL') // what is said of it meets the broken pipe
+  await exited
+  expect(child.exitCode).toBe(141)
+  expect(pidsOf(view).filter(isAlive)).toEqual([])
+  expect(readdirSync(join(state, 'weaver/multi'))).toEqual([])
 }, 900_000)
 
 it('what cannot start, or must not go on, says why, and nothing of it runs', async () => {

@@ -1,7 +1,7 @@
 import { reasonOf, shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import type { DeploymentView } from '../../deployers/local/deployment-view.js'
+import type { DeploymentView, ReplicaView } from '../../deployers/local/deployment-view.js'
 import { viewDeployment } from '../../deployers/local/deployment-control.js'
 import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
 import { formatAge, formatTable } from '../../print/table.js'
@@ -29,10 +29,15 @@ export function statusCommand(context: CliContext): Command {
 function tablesOf(views: readonly DeploymentView[], now: number): readonly string[] {
   const rows = <T>(items: (view: DeploymentView) => readonly T[], row: (item: T) => readonly string[]): readonly (readonly string[])[] =>
     views.flatMap((view) => items(view).map((item) => [view.app, shortDeploymentId(view.deploymentId), ...row(item)]))
-  const deployments = views.map(({ app, deploymentId, startedAt }) => [app, deploymentId, formatAge(now - Date.parse(startedAt))])
+  const deployments = views.map(({ app, deploymentId, startedAt, state }) => [
+    app,
+    deploymentId,
+    formatAge(now - Date.parse(startedAt)),
+    state,
+  ])
   const components = rows(
     ({ groups }) => groups.flatMap((group) => group.components.map((component) => ({ component, group }))),
-    ({ component, group }) => [component, group.replicas.map(({ pid, state }) => pidOf(pid, state)).join(', ')],
+    ({ component, group: { replicas } }) => [component, replicas.map(({ pid = '-' }) => pid).join(', '), statusOf(replicas)],
   )
   const listeners = rows(
     (view) => view.listeners,
@@ -40,16 +45,28 @@ function tablesOf(views: readonly DeploymentView[], now: number): readonly strin
   )
   return [
     'DEPLOYMENTS',
-    ...formatTable([['APP', 'DEPLOYMENT', 'AGE'], ...deployments]),
+    ...formatTable([['APP', 'DEPLOYMENT', 'AGE', 'STATUS'], ...deployments]),
     '',
     'COMPONENTS',
-    ...formatTable([['APP', 'DEPLOYMENT', 'COMPONENT', 'REPLICA PIDS'], ...components]),
+    ...formatTable([['APP', 'DEPLOYMENT', 'COMPONENT', 'REPLICA PIDS', 'STATUS'], ...components]),
     '',
     'LISTENERS',
     ...formatTable([['APP', 'DEPLOYMENT', 'LISTENER', 'ADDRESS'], ...listeners]),
   ]
 }
 
-function pidOf(pid: number | undefined, state: string): string {
-  return pid === undefined ? `(${state})` : state === 'ready' ? String(pid) : `${pid} (${state})`
+const WORDS = { starting: 'starting', ready: 'ready', waiting: 'restarting', stopping: 'stopping', ended: 'ended' } as const
+
+/** `ready`, `1 ready, 1 restarting`, and how the last process ended that did so by itself: `ready; 3 restarts, the last was killed by SIGKILL`. */
+function statusOf(replicas: readonly ReplicaView[]): string {
+  const counts = new Map<string, number>()
+  for (const { state } of replicas) counts.set(WORDS[state], (counts.get(WORDS[state]) ?? 0) + 1)
+  const [only] = counts.keys()
+  const states = counts.size === 1 ? (only ?? '') : [...counts].map(([word, count]) => `${count} ${word}`).join(', ')
+  const deaths = replicas.flatMap(({ lastDeath }) => lastDeath ?? []).sort((a, b) => a.at.localeCompare(b.at))
+  const restarts = replicas.reduce((sum, one) => sum + one.restarts, 0)
+  const last = deaths.at(-1)
+  if (last === undefined) return states
+  const counted = restarts === 0 ? 'the last' : `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}, the last`
+  return `${states}; ${counted} ${last.cause}`
 }

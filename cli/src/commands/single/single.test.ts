@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '@weaver/deployer'
 import type { CpuProfile } from '@weaver/sdk/contract'
+import { isRunning, listDeployment } from '../../deployers/local/running-deployments.js'
 import { anError } from '../../testing/an-error.js'
 import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
 
@@ -48,9 +50,15 @@ const start = (line: string): ReturnType<typeof startWeaver> => {
   return command
 }
 
-function toml(name: string): string {
+/** As `status --json` has it. */
+interface Status {
+  readonly pid: number
+  readonly listeners: { readonly lis: { readonly port: number } }
+}
+
+function toml(name: string, more = ''): string {
   const path = join(folder, `${name}.toml`)
-  writeFileSync(path, `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\n`)
+  writeFileSync(path, `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\n${more}`)
   return path
 }
 
@@ -63,8 +71,8 @@ async function until<T>(what: string, look: () => T | undefined | Promise<T | un
 }
 
 /** `weaver single deploy` of this process' sources. */
-async function deploy(name = 'shop'): Promise<ReturnType<typeof start>> {
-  const running = start(`single deploy ${toml(name)}`)
+async function deploy(name = 'shop', more = ''): Promise<ReturnType<typeof start>> {
+  const running = start(`single deploy ${toml(name, more)}`)
   await until('the start', () => (running.stderr().includes('listening') ? true : undefined))
   return running
 }
@@ -136,24 +144,85 @@ describe('weaver single', () => {
     for (const one of both) await one.done
   }, 300_000)
 
-  it('a command that was killed leaves no ghost', async () => {
-    const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), 'single', 'deploy', toml('shop')], {
-      env: env(),
-      stdio: 'ignore',
+  it('kill ends what runs as Ctrl-C would, and purge deletes what was kept', async () => {
+    const running = await deploy()
+    expect(await weaver('single kill')).toEqual(anError(1, 'WEAVER_CLI_DECLINED', '--yes'))
+    expect(await weaver('single kill --yes')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^ended: [0-9a-f]{8} of shop\n$/),
+      stderr: '',
     })
-    children.push(child)
-    const [entry] = await until('the entry', () => {
-      const files = existsSync(join(state, 'weaver/single')) ? readdirSync(join(state, 'weaver/single')) : []
-      return files.some((name) => name.endsWith('.json')) && files.some((name) => name.endsWith('.sock')) ? files : undefined
-    })
-    const { pid } = JSON.parse(readFileSync(join(state, 'weaver/single', (entry ?? '').replace('.sock', '.json')), 'utf8')) as {
-      pid: number
-    }
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    expect((await running.done).code).toBe(0)
+    const again = await deploy()
+    expect((await weaver('single purge --yes')).code).toBe(0)
+    expect((await again.done).code).toBe(0)
+    expect(existsSync(join(state, 'weaver/single')) || existsSync(join(state, 'weaver/logs'))).toBe(false)
+  }, 300_000)
+
+  it('an address that another deployment has is told before anything is started, and whose it is', async () => {
+    const running = await deploy('shop', `[single]\nlisteners.lis = { address = "localhost:${await freePort()}" }\n`)
+    const [{ pid, listeners }] = JSON.parse((await weaver('single status --json')).stdout) as [Status]
+    const second = await weaver('single deploy shop.toml')
+    const address = `localhost:${listeners.lis.port}`
+    expect(second).toEqual(
+      anError(
+        1,
+        `error WEAVER_CLI_PORT_IN_USE: listener "lis" cannot listen on ${address}`,
+        `"shop" of another \`weaver single deploy\` (process ${pid})`,
+      ),
+    )
+    expect(second.stderr).not.toContain('deployment :')
+    running.interrupt()
+    await running.done
+  }, 300_000)
+
+  it('an application that ends by itself is told, by code or signal, and the command ends with that', async () => {
+    const running = await deploy()
+    const [{ pid }] = JSON.parse((await weaver('single status --json')).stdout) as [Status]
     process.kill(pid, 'SIGKILL')
-    await until('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
-    expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
+    const { code, stderr } = await running.done
+    expect(code).toBe(128 + 9)
+    expect(stderr).toMatch(
+      /error WEAVER_CLI_DEPLOYMENT_ENDED: "shop" \(process \d+\) was killed by SIGKILL .*; it said last:\n(.*\n){1,5}$/,
+    )
+    expect(stderr.slice(stderr.indexOf('it said last'))).toContain('listening')
+
+    writeFileSync(join(folder, 'ends.mjs'), 'console.error("no database"); process.exitCode = 3\n')
+    writeFileSync(join(folder, 'weaver.toml'), '[serviceweaver]\nbinary = "ends.mjs"\n')
+    expect(await weaver('single deploy weaver.toml')).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /\nno database\nerror WEAVER_CLI_DEPLOYMENT_ENDED: "ends" \(process \d+\) exited with code 3; what it said last is above\n$/,
+      ),
+    })
+  }, 300_000)
+
+  it('a command that was killed, or that nobody reads, takes its application along, which answers what is in flight', async () => {
+    for (const end of ['SIGKILL', 'unread'] as const) {
+      const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), 'single', 'deploy', toml('shop')], { env: env() })
+      children.push(child)
+      const exited = once(child, 'exit')
+      child.stderr.resume()
+      child.stdout.resume()
+      const { pid, listeners } = await until('readiness', async () => {
+        const [status] = JSON.parse((await weaver('single status --json')).stdout) as Partial<Status>[]
+        return status?.listeners?.lis === undefined ? undefined : (status as Status)
+      })
+      const answer = fetch(`http://localhost:${listeners.lis.port}/wait`)
+      await until('the request', async () => ((await weaver('single logs --tail 1')).stdout.includes('a request waits') ? true : undefined))
+      if (end === 'SIGKILL') child.kill('SIGKILL')
+      else {
+        for (const stream of [child.stdout, child.stderr]) stream.destroy()
+        await fetch(`http://localhost:${listeners.lis.port}/say`)
+      }
+      expect(await (await answer).text()).toBe('late')
+      await exited
+      if (end === 'unread') expect(child.exitCode).toBe(141)
+      await until('the end of the application', () => (isRunning({ pid }) ? undefined : true))
+      await until('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
+      expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
+    }
   }, 300_000)
 })
 
@@ -165,7 +234,8 @@ describe('weaver single logs', () => {
       running.interrupt()
       await running.done
     }
-    const { stdout } = await weaver('single logs shop')
+    const { stdout, stderr } = await weaver('single logs shop')
+    expect(stderr).toMatch(/^"shop" does not run; this is the log of its last deployment, [0-9a-f]{8}, of 20\S+Z\n$/)
     expect(stdout.match(/order placed/g)).toHaveLength(1)
     for (const line of ['plain line on stdout', 'no line end', 'plain line on stderr']) expect(stdout).toContain(`│ ${line}\n`)
     expect(stdout).not.toContain('listening')
@@ -186,6 +256,23 @@ describe('weaver single logs', () => {
     expect((await weaver('single logs --tail 1')).stdout.trimEnd().split('\n')).toHaveLength(1)
     expect(await weaver('single logs --query levl=="info"')).toEqual(anError(2, 'Unknown variable: levl', 'did you mean level?'))
     expect(await weaver('single logs --tail x')).toEqual(anError(2, '--tail "x"'))
+    // One that runs and has written nothing yet, by a clock that was set back since.
+    const now = {
+      version: 1,
+      app: 'shop',
+      deploymentId: 'abcdef0123',
+      pid: process.pid,
+      startedAt: 1,
+      config: '',
+      controlSocket: join(state, 'no.sock'),
+    } as const
+    const unlist = listDeployment(join(state, 'weaver/single'), now)
+    expect(await weaver('single logs shop')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('"shop" (abcdef01) runs, and has logged nothing yet'),
+    })
+    unlist()
     expect(await weaver('single logs other')).toEqual(anError(1, 'error WEAVER_CLI_NOT_RUNNING: no log is kept of "other"'))
   }, 300_000)
 

@@ -18,6 +18,11 @@ export interface LocalDeployer {
     running: RunningDeployment,
     ask: ControlAsk<K>,
   ): Promise<readonly Extract<ControlReply, { readonly kind: K }>[]>
+  /**
+   * Tells a deployment to end as Ctrl-C in its terminal would; it drains after this has resolved.
+   * @throws WeaverError `WEAVER_CLI_UNREACHABLE`
+   */
+  stop(running: RunningDeployment): Promise<void>
 }
 
 export interface ControlAsk<K extends ControlReply['kind']> {

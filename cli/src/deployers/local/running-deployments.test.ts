@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runWeaver } from '../../testing/run-weaver.js'
-import { controlSocketPath, listDeployment, runningDeployments, type RunningDeployment } from './running-deployments.js'
+import { controlSocketPath, listDeployment, processStart, runningDeployments, type RunningDeployment } from './running-deployments.js'
 
 let folder: string
 let list: string
@@ -32,7 +32,7 @@ describe('the list of deployments', () => {
     expect(dirname(socket)).not.toBe(list)
     const unlist = listDeployment(list, entry(socket))
     writeFileSync(socket, '')
-    expect(runningDeployments(list)).toEqual([entry(socket)])
+    expect(runningDeployments(list)).toEqual([{ ...entry(socket), processStart: processStart(process.pid) }])
     unlist()
     expect([existsSync(dirname(socket)), readdirSync(list)]).toEqual([false, []])
     unlist() // twice is no mistake
@@ -43,6 +43,23 @@ describe('the list of deployments', () => {
     chmodSync(list, 0o755)
     controlSocketPath(list, 'd')
     expect(statSync(list).mode & 0o777).toBe(0o700)
+  })
+
+  it('keeps what runs, and clears what has ended, among twenty: also where another process has the number now', () => {
+    for (let i = 0; i < 20; i++) {
+      const unlist = listDeployment(list, {
+        ...entry(join(list, `${i}.sock`), i % 2 === 0 ? process.pid : NO_PID),
+        deploymentId: String(i),
+      })
+      if (i === 18) unlist()
+    }
+    // of a process that began at another time, whatever the clock says
+    const path = join(list, '16.json')
+    writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), processStart: '1' }))
+    writeFileSync(join(list, '14.json'), '{ "version": 1, "app"') // cut off by a full disk
+    const ids = runningDeployments(list).map(({ deploymentId }) => Number(deploymentId))
+    expect(ids.sort((a, b) => a - b)).toEqual([0, 2, 4, 6, 8, 10, 12])
+    expect(readdirSync(list).filter((name) => name.endsWith('.json')).map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)).toEqual([0, 2, 4, 6, 8, 10, 12, 14]) // prettier-ignore
   })
 
   it('never takes away a folder with more in it than the socket, whatever an entry says', () => {

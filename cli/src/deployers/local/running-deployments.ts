@@ -12,6 +12,8 @@ export interface RunningDeployment {
   readonly location?: string
   /** Of the application; with several processes, of the command that has started them. */
   readonly pid: number
+  /** Of that process, by {@link processStart}: another one may get its number later. Absent: of an older release, or not known here. */
+  readonly processStart?: string
   /**
    * What belongs to it beside that process, in waves. It ends by itself when that one has ended; what does not is ended by whoever reads the list next, a wave
    * when nothing is left of those before it.
@@ -51,7 +53,9 @@ export function controlSocketPath(folder: string, key: string): string {
 }
 
 /** Puts a deployment on the list. @returns takes it off, and its socket away */
-export function listDeployment(folder: string, entry: RunningDeployment): () => void {
+export function listDeployment(folder: string, of: RunningDeployment): () => void {
+  const start = processStart(of.pid)
+  const entry: RunningDeployment = start === undefined ? of : { ...of, processStart: start }
   const path = join(folder, `${keyOf(entry)}.json`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(`${path}.new`, JSON.stringify(entry))
@@ -83,7 +87,7 @@ export function runningDeployments(folder: string): readonly RunningDeployment[]
     const path = join(folder, name)
     const entry = readEntry(path)
     if (entry === undefined) continue
-    if (isAlive(entry.pid)) {
+    if (isRunning(entry)) {
       running.push(entry)
       continue
     }
@@ -94,15 +98,20 @@ export function runningDeployments(folder: string): readonly RunningDeployment[]
   return running.sort((a, b) => a.startedAt - b.startedAt)
 }
 
-export function isRunning({ pid }: RunningDeployment): boolean {
-  return isAlive(pid)
+export function isRunning({ pid, processStart: start }: Pick<RunningDeployment, 'pid' | 'processStart'>): boolean {
+  return isAlive(pid) && (start === undefined || start === processStart(pid))
+}
+
+/** Ends the process of a deployment, and no other one that has its number now. Upon SIGTERM it drains. */
+export function endProcess(running: RunningDeployment): void {
+  if (isRunning(running)) end(running.pid, 'SIGTERM')
 }
 
 /** Ends at once what is left of deployments whose command was killed. */
 export function killLeft(folder: string): void {
   for (const name of namesIn(folder)) {
     const entry = readEntry(join(folder, name))
-    if (entry === undefined || isAlive(entry.pid)) continue
+    if (entry === undefined || isRunning(entry)) continue
     for (const { pid } of stillThere((entry.children ?? []).flat())) end(pid, 'SIGKILL')
   }
 }
@@ -121,6 +130,27 @@ function readEntry(path: string): RunningDeployment | undefined {
   try {
     const entry = JSON.parse(readFileSync(path, 'utf8')) as RunningDeployment | null // checked in the next line; this user's own command wrote it
     return entry?.version === 1 && typeof entry.pid === 'number' && typeof entry.controlSocket === 'string' ? entry : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Fields of `/proc/PID/stat` behind the name of the program, which may hold anything. */
+const STAT = { state: 0, start: 19 } as const
+
+/**
+ * When a process began, as a text to compare: it stays the same when the clock is set, and when the
+ * process runs another program.
+ * @returns `undefined`: there is no such process, or it has ended and nobody has fetched its exit code; or this system does not say
+ */
+export function processStart(pid: number): string | undefined {
+  if (process.platform === 'win32') return undefined
+  if (process.platform !== 'linux')
+    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim() || undefined
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[STAT.state] === 'Z' ? undefined : fields[STAT.start]
   } catch {
     return undefined
   }

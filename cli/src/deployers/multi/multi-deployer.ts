@@ -1,8 +1,9 @@
-import { askProcesses } from '../local/deployment-control.js'
+import { askProcesses, stopDeployment } from '../local/deployment-control.js'
 import type { LocalDeployer } from '../local/local-deployer.js'
 
 export const multiDeployer: LocalDeployer = {
   name: 'multi',
   folders: { list: 'multi', logs: 'logs/multi' },
   ask: askProcesses,
+  stop: stopDeployment,
 }

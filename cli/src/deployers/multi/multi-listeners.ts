@@ -1,9 +1,9 @@
 /** The listeners of a deployment: a proxy for each, before whichever processes serve it at the moment. */
 import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
-import { reasonOf, type WeaveletStatus } from '@weaver/sdk/contract'
-import { cliError } from '../../errors/catalogue.js'
+import type { WeaveletStatus } from '@weaver/sdk/contract'
+import { parseAddress } from '../local/listener-address.js'
+import { cannotListen } from '../local/port-in-use.js'
 import type { ListenerSide } from '../local/process-deployment.js'
-import { parseAddress } from './listener-address.js'
 
 interface Entry {
   readonly proxy: ListenerProxy
@@ -41,14 +41,7 @@ export class MultiListeners implements ListenerSide {
       } catch (error) {
         await this.close(0)
         this.#entries.clear()
-        const isInUse = codeOf(error) === 'EADDRINUSE'
-        const holder = holderOf(given)
-        const why = isInUse ? `another process has it${holder === undefined ? '' : `: ${holder}`}` : reasonOf(error)
-        throw cliError(
-          'WEAVER_CLI_PORT_IN_USE',
-          `listener "${name}" cannot listen on ${given}: ${why}; end that one, or give another address (multi.listeners.${name}.address)`,
-          { cause: error },
-        )
+        throw cannotListen({ listener: name, address: given, section: 'multi' }, error, holderOf(given))
       }
   }
 
@@ -89,10 +82,4 @@ export class MultiListeners implements ListenerSide {
 
 function hostAndPort(address: string): { readonly host: string; readonly port: number } {
   return parseAddress(address) ?? { host: 'localhost', port: 0 } // the plan has checked it
-}
-
-/** Of the error, or of what caused it. */
-function codeOf(error: unknown): string | undefined {
-  const { code, cause } = error as { readonly code?: string; readonly cause?: { readonly code?: string } } // of the system, or around one of its
-  return cause?.code ?? code
 }

@@ -11,8 +11,10 @@ import { answerDeploymentRequest } from '../local/deployment-control.js'
 import { createDeploymentLog } from '../local/deployment-log.js'
 import type { FoundBroker } from '../local/find-nats-server.js'
 import { foldersOf } from '../local/local-deployer.js'
+import { holderOf } from '../local/port-in-use.js'
 import { ProcessDeployment } from '../local/process-deployment.js'
 import { controlSocketPath, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
+import { singleDeployer } from '../single/single-deployer.js'
 import { multiDeployer } from './multi-deployer.js'
 import { MultiListeners } from './multi-listeners.js'
 import type { MultiPlan } from './multi-plan.js'
@@ -44,12 +46,7 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
   const pretty = prettyPrinter({ isColored: output.isColored, isDated: true })
   let isUnlisted = false
   let unlist = (): void => removeControlSocket(folders.list, controlSocket)
-  const others = runningDeployments(folders.list) // and what a command that was killed has left is cleared away
-  const holderOf = (address: string): string | undefined => {
-    const port = address.slice(address.lastIndexOf(':'))
-    const holder = others.find(({ listeners = {} }) => Object.values(listeners).some((at) => at.endsWith(port)))
-    return holder === undefined ? undefined : `"${holder.app}" of another \`weaver multi deploy\` (process ${holder.pid})`
-  }
+  runningDeployments(folders.list) // what a command that was killed has left is cleared away
   const deployment: ProcessDeployment = new ProcessDeployment({
     tool: 'weaver multi',
     app,
@@ -58,7 +55,10 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
     configPath: config.path,
     graph,
     groups: plan.groups,
-    listeners: new MultiListeners({ addresses: plan.addresses, holderOf }),
+    listeners: new MultiListeners({
+      addresses: plan.addresses,
+      holderOf: (address) => holderOf(address, [multiDeployer, singleDeployer], context.env),
+    }),
     config: config.components,
     launch,
     broker,
@@ -93,12 +93,17 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
     },
   })
   let isAsked = false
+  let isUnread = false
   const stop = (): void => {
     isAsked = true
     void deployment.stop() // awaited below
   }
-  const release = context.onSignal(() => {
-    if (deployment.isStopping) {
+  const release = context.onSignal((signal) => {
+    if (signal === 'SIGPIPE') {
+      isUnread = true
+      output.progress('nobody reads the log any more; stopping, and what is in flight is answered')
+      stop()
+    } else if (deployment.isStopping) {
       output.progress('ending at once')
       deployment.kill()
     } else {
@@ -122,10 +127,11 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
     const problems = await deployment.stop()
     for (const problem of problems) output.warn(problem)
     if (why !== undefined) throw cliError('WEAVER_CLI_DEPLOYMENT_ENDED', `the deployment was stopped: ${why}`)
+    if (isUnread) return EXIT.unread
     return problems.length === 0 ? EXIT.ok : EXIT.failed
   } catch (error) {
     await deployment.stop()
-    if (isAsked && isWeaverError(error) && error.code === 'WEAVER_CLI_INTERRUPTED') return EXIT.ok // before it was ready
+    if (isAsked && isWeaverError(error) && error.code === 'WEAVER_CLI_INTERRUPTED') return isUnread ? EXIT.unread : EXIT.ok // before it was ready
     throw error
   } finally {
     release()

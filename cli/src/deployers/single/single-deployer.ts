@@ -1,13 +1,15 @@
 import type { ControlReply } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import type { ControlAsk, LocalDeployer } from '../local/local-deployer.js'
-import type { RunningDeployment } from '../local/running-deployments.js'
+import { endProcess, type RunningDeployment } from '../local/running-deployments.js'
 
 /** The application's one process answers for itself. */
 export const singleDeployer: LocalDeployer = {
   name: 'single',
   folders: { list: 'single', logs: 'logs' },
   ask: async (running, ask) => [await askSingle(running, ask)],
+  // Its process answers no request to end: it ends upon the signal, whoever sends it.
+  stop: async (running) => endProcess(running),
 }
 
 /** @throws as {@link LocalDeployer.ask} */

@@ -81,7 +81,9 @@ describe('a query over log entries', () => {
     ['app == "shop', 'the query is wrong'],
     ['app', 'is a string, and must be true or false'],
     ['1 + 1', 'must be true or false'],
-    ['attrs["a"] == 1', 'string == int'],
+    ['attrs["a"] == 1', 'string == int', 'as numbers by double('],
+    ['3.5 < attrs["a"]', 'double < string', 'compare with a text in quotes'],
+    ['attrs["a"] in [1, 2]', 'texts'],
   ])('%s is refused: %s', (query, ...says) => {
     let message = ''
     let code: unknown

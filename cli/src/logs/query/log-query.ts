@@ -80,6 +80,8 @@ function hintFor(cause: Error): string {
     return `${near === undefined ? '' : `did you mean ${near}? `}methods of a text: ${METHODS.join(', ')}`
   }
   if (cause.message.startsWith('no such overload: google.protobuf.Timestamp')) return 'compare time with timestamp("2026-11-24T10:00:00Z")'
+  if (/^no such overload: (?:string \S+ (?:int|double|bool|list<)|(?:int|double|bool) \S+ string)/.test(cause.message))
+    return 'fields and attributes are texts: compare with a text in quotes, or as numbers by double(attrs["count"]) > 3'
   if (cause.message.startsWith('Unexpected character: =')) return 'equal is =='
   if (cause instanceof ParseError && cause.message.startsWith('Unexpected token: EOF')) return 'something is missing at the end'
   return ''

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CliContext } from '../../context.js'
+import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { isRunning, type RunningDeployment } from '../../deployers/local/running-deployments.js'
-import { stopDeployment } from '../../deployers/local/deployment-control.js'
 import { cliError } from '../../errors/catalogue.js'
 
 const END_MS = 60_000
@@ -11,10 +11,10 @@ const LOOK_MS = 50
  * Ends deployments as Ctrl-C in their terminals would, and waits until they have ended.
  * @throws WeaverError `WEAVER_CLI_DECLINED`, `WEAVER_CLI_UNREACHABLE`, `WEAVER_CLI_TIMEOUT`
  */
-export async function endDeployments(running: readonly RunningDeployment[]): Promise<void> {
+export async function endDeployments(deployer: LocalDeployer, running: readonly RunningDeployment[]): Promise<void> {
   await Promise.all(
     running.map(async (one) => {
-      await stopDeployment(one)
+      await deployer.stop(one)
       for (const until = performance.now() + END_MS; isRunning(one); await sleep(LOOK_MS))
         if (performance.now() > until)
           throw cliError(
