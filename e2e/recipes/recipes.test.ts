@@ -1,4 +1,5 @@
 /** docs/recipes.md, recipe by recipe: the files and the commands of the page, over the application of docs/start.md. */
+import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { startNpmRegistry } from './npm-registry.js'
 import { blockOf, filesOf } from './page.js'
@@ -83,6 +84,30 @@ it('CommonJS', async () => {
   expect(await succeed(project, 'node --test --test-reporter=tap links.test.cjs')).toMatch(/^# pass 2$/m)
   const refused = await project.run('npx tsc --noEmit --module commonjs')
   expect(refused).toEqual({ code: 2, output: expect.stringContaining("Cannot find module '@weaver/sdk'") as string })
+})
+
+it('an application of `weaver init` installs, is checked, generates, builds, tests and runs at once', async () => {
+  const registry = await startNpmRegistry()
+  try {
+    const outside = workshop.project({}, { isInstalled: false })
+    await succeed(outside, 'npx weaver init shop --packages packages')
+    const shop: Project = { ...outside, folder: join(outside.folder, 'shop') }
+    outside.write({ 'shop/.npmrc': `registry=${registry.url}\ncache=${outside.folder}/cache\naudit=false\nfund=false\n` })
+    const output = await succeed(outside, 'cd shop\nnpm install\nnpm test\nnpm run check')
+    expect(output).toMatch(/^. pass 1$/m)
+    expect(output).toContain('weaver.toml: nothing is wrong')
+    // The first line of weaver.toml names a schema that is there.
+    const [, schema = ''] = /^#:schema (\S+)\n/.exec(outside.read('shop/weaver.toml')) ?? []
+    expect(JSON.parse(outside.read(join('shop', schema)))).toHaveProperty('properties.serviceweaver')
+    outside.write({ 'shop/weaver.toml': outside.read('shop/weaver.toml').replaceAll('localhost:8080', 'localhost:0') })
+    const ended = await whileServing(shop, ['weaver', 'single', 'deploy', 'weaver.toml'], async (origin) => {
+      expect(await (await fetch(`${origin}/?name=Ada`)).text()).toBe('Hello, Ada! Visit 1.\n')
+    })
+    expect(ended.code).toBe(0)
+    expect(await outside.run('npx weaver init shop')).toEqual({ code: 2, output: expect.stringContaining('nothing was written') as string })
+  } finally {
+    await registry.close()
+  }
 })
 
 it('pnpm', async () => {

@@ -41,6 +41,7 @@ describe('completion in bash', () => {
       'diff',
       'generate',
       'image',
+      'init',
       'kube',
       'multi',
       'operator',
