@@ -1,17 +1,17 @@
-/** One execution as data: everything that decides what happens in it. */
+/** One execution as data: everything that determines its course. */
 import { Arbitrary, sample, Stream, Value, type Random as ValueSource } from 'fast-check'
 import type { SimParameters } from './parameters.js'
 import { Random, seedOf } from './world/random.js'
 import type { Operation } from './workload.js'
 
-/** An argument as it was drawn; with what its generator needs to make it smaller, unless it was read from a file. */
+/** A drawn argument, with what its generator needs to shrink it, unless it was read from a file. */
 export interface Argument {
   readonly value: unknown
   readonly drawn?: Value<unknown>
 }
 
 export interface PlannedOp {
-  /** Number within the execution, from 1; it stays when others are taken away. */
+  /** Number within the execution, from 1; it stays when other operations are removed. */
   readonly id: number
   readonly op: string
   readonly args: readonly Argument[]
@@ -20,14 +20,14 @@ export interface PlannedOp {
 export interface SimCase {
   readonly parameters: SimParameters
   readonly ops: readonly PlannedOp[]
-  /** Of `Math.random` and the like in the application. */
+  /** Seed of `Math.random` and the like in the application. */
   readonly chanceSeed: number
-  /** Names of steps: steps.ts. Absent: drawn by `scheduleSeed`. */
+  /** Names of steps (steps.ts). Absent: drawn from `scheduleSeed`. */
   readonly schedule?: readonly string[]
   readonly scheduleSeed: number
 }
 
-/** How strongly generators of fast-check lean towards their limits, in every other execution. */
+/** How strongly fast-check's generators favour their limits, in every other execution. */
 const BIAS = 4
 
 export function drawCase(
@@ -58,19 +58,19 @@ export function drawCase(
   return { parameters, ops: planned, chanceSeed: seedOf(seed, 3), scheduleSeed: seedOf(seed, 4) }
 }
 
-/** Smaller values than this one, the smallest first, by its own generator. */
+/** Values smaller than this one, smallest first, from its own generator. */
 export function smallerValues(arg: Argument, generator: Arbitrary<unknown>): Iterable<Argument> {
   const { drawn } = arg
   const smaller = drawn === undefined ? Stream.nil<Value<unknown>>() : generator.shrink(drawn.value_, drawn.context)
   return smaller.map((value) => ({ value: value.value, drawn: value }))
 }
 
-/** The source that generators of fast-check draw from, as fast-check makes it of a seed. */
+/** The source that fast-check's generators draw from, created by fast-check from a seed. */
 function valueSource(seed: number): ValueSource {
-  return sample(new SourceOfValues(), { seed, numRuns: 1 })[0] as ValueSource // one run, one value
+  return sample(new SourceOfValues(), { seed, numRuns: 1 })[0] as ValueSource // one run yields one value
 }
 
-/** Its value is the source itself. */
+/** An arbitrary whose value is the source itself. */
 class SourceOfValues extends Arbitrary<ValueSource> {
   override generate(source: ValueSource): Value<ValueSource> {
     return new Value(source, undefined)

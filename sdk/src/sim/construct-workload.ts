@@ -11,7 +11,7 @@ import { NoMain } from './world/replica.js'
 import type { Subject } from './subject.js'
 import { checkWorkload, type Operation, type Workload } from './workload.js'
 
-/** A new object of the workload; it calls components as main does. */
+/** Creates the workload; it calls components as main does. */
 export function constructWorkload({ workload, weaver, interceptors }: Subject, callsOf: (binding: ComponentBinding) => Calls): Workload {
   const bindings = new Map(weaver.components().map((binding) => [binding.token.name, binding]))
   return new workload({
@@ -22,7 +22,7 @@ export function constructWorkload({ workload, weaver, interceptors }: Subject, c
       const client = interceptors?.client ?? []
       const calls = callsOf(binding)
       const by = { binding, caller: MAIN_COMPONENT, interceptors: client }
-      return binding.stub(client.length === 0 ? calls : interceptCalls(calls, by)) as T // what a token of T stands for
+      return binding.stub(client.length === 0 ? calls : interceptCalls(calls, by)) as T // the token's interface
     },
   })
 }
@@ -30,7 +30,8 @@ export function constructWorkload({ workload, weaver, interceptors }: Subject, c
 /**
  * Constructs everything once, as a start would, and runs nothing.
  * @returns the operations of the workload
- * @throws WeaverError `WEAVER_SIM_INVALID`, and all that a start throws before anything runs, such as `WEAVER_START_INVALID`
+ * @throws WeaverError `WEAVER_SIM_INVALID`, and all that a start throws before anything runs, such
+ * as `WEAVER_START_INVALID`
  */
 export function checkSubject(subject: Subject, configSections: readonly string[]): readonly (readonly [string, Operation])[] {
   const neverCalled: Calls = {
@@ -66,7 +67,7 @@ export function checkSubject(subject: Subject, configSections: readonly string[]
   return ops
 }
 
-/** Traffic from outside is not simulated: the operations stand for it. */
+/** Traffic from outside is not simulated: the operations replace it. */
 export function unboundListener(name: string): BoundListener {
   return {
     name,

@@ -1,10 +1,12 @@
 /**
- * Runs one case: the components of the application and the operations of a workload in one process, with a scheduler that lets one thing happen at a time.
+ * Runs one case: the components of the application and the operations of a workload in one process,
+ * with a scheduler that lets one thing happen at a time.
  *
- * I1  Between two steps all that can run has run: a step is chosen only when no microtask is left.
- * I2  Nothing in here draws a number or goes by a clock but those of the case, so that the same case gives the same history. One exception: before time passes,
- *     code that waits for something real, such as a file, is given OUTSIDE_MS of real time; whether that is enough is up to the machine. Code that waits for
- *     nothing real cannot tell.
+ * I1  A step is chosen only when no microtask is left: all code that could run has run.
+ * I2  All randomness and clocks are the case's own, so the same case has the same history. One
+ *     exception: before time passes, code that waits for something real, such as a file, gets
+ *     OUTSIDE_MS of real time; whether that suffices depends on the machine. Code that waits for
+ *     nothing real is not affected.
  */
 import type { WeaverGen } from '../component/binding.js'
 import { MAIN_COMPONENT } from '../contract/bootstrap.js'
@@ -30,18 +32,21 @@ import type { Workload } from './workload.js'
 
 export interface Outcome {
   readonly failure: SimFailure | undefined
-  /** What happened while operations ran, by names of steps (steps.ts). */
+  /** The steps while operations ran, by name (steps.ts). */
   readonly schedule: readonly string[]
-  /** Empty unless it was asked for. */
+  /** Empty unless requested. */
   readonly history: readonly SimEvent[]
   readonly numSteps: number
 }
 
-/** Steps after which an execution counts as one that never ends. */
+/** Steps after which an execution counts as endless. */
 const MAX_STEPS = 5_000
-/** Steps that what the operations have left behind may take. */
+/** Maximum number of steps for work left behind by the operations. */
 const MAX_REST_STEPS = 1_000
-/** How long code may wait for something that is not simulated, in real milliseconds, before time passes or the execution counts as one that waits for nothing: I2. */
+/**
+ * How long code may wait for something that is not simulated, in real milliseconds, before time
+ * passes, or the execution counts as stalled: I2.
+ */
 const OUTSIDE_MS = 25
 const setTimer = globalThis.setTimeout
 
@@ -61,7 +66,7 @@ class Execution implements Situation {
   readonly #replicas = new Map<string, readonly Replica[]>()
   readonly #all: Replica[] = []
   readonly #running = new Set<number>()
-  /** Over, and not looked at yet. */
+  /** Operations that have ended, but are not evaluated yet. */
   readonly #over: { readonly id: number; readonly error?: unknown; readonly isFailed: boolean; readonly value?: unknown }[] = []
   readonly #waiting: Set<number>
   #workload: Workload | undefined
@@ -96,7 +101,7 @@ class Execution implements Situation {
       await this.#until(() => this.#waiting.size + this.#running.size === 0, policy)
       await this.#rest()
       await this.#phase('end', 'end()', () => workload.end?.())
-      // Promises that were rejected meanwhile, and that nobody waits for, are told in the next turn.
+      // Unhandled rejections are reported in the next turn.
       await new Promise((resolve) => realImmediate(resolve))
     } finally {
       process.off('unhandledRejection', onUnhandled)
@@ -105,7 +110,7 @@ class Execution implements Situation {
     return { failure: this.#failure, schedule: this.#schedule, history: this.#history, numSteps: this.#numSteps }
   }
 
-  // What the scheduler sees.
+  // The scheduler's view.
 
   messages(): readonly Message[] {
     const { messages } = this.#network
@@ -149,7 +154,7 @@ class Execution implements Situation {
     return this.#network.earliestDeadline()
   }
 
-  // How it goes.
+  // The course of an execution.
 
   #construct(): Workload {
     const { defaultTimeoutMs, interceptors, durable } = this.#subject
@@ -200,7 +205,7 @@ class Execution implements Situation {
     return workload
   }
 
-  /** All replicas, those that others refer to first. */
+  /** Starts all replicas, each after those that it refers to. */
   async #start(): Promise<void> {
     for (const name of startOrder([...this.#replicas.values()].map(([first]) => (first as Replica).binding)))
       for (const replica of this.#replicas.get(name) ?? []) {
@@ -210,7 +215,7 @@ class Execution implements Situation {
       }
   }
 
-  /** Code of the workload that no fault disturbs. */
+  /** Runs code of the workload without faults. */
   async #phase(where: 'init' | 'end', what: string, body: () => Promise<void> | void): Promise<void> {
     if (this.#failure !== undefined) return
     let isOver = false
@@ -223,14 +228,17 @@ class Execution implements Situation {
     await this.#until(() => isOver)
   }
 
-  /** Lets what the operations have left behind go on to its end, as far as it has one. */
+  /** Lets the work left behind by operations run to its end, as far as it has one. */
   async #rest(): Promise<void> {
     const lastStep = this.#numSteps + MAX_REST_STEPS
     const isStuck = (): boolean => firstStep(this) === undefined
     await this.#until(() => this.#isAtRest || this.#numSteps > lastStep || isStuck())
   }
 
-  /** Lets things happen, one at a time, until something holds or the execution has failed. Without a policy nothing is out of order. */
+  /**
+   * Takes one step at a time until a condition holds or the execution has failed. Without a policy
+   * nothing is reordered.
+   */
   async #until(isDone: () => boolean, policy?: Policy): Promise<void> {
     for (;;) {
       await quiescence() // I1
@@ -240,7 +248,7 @@ class Execution implements Situation {
         return this.#fail({ where: 'stalled', what: `no end after ${MAX_STEPS} steps`, error: this.#stalled('goes on for ever') })
       const step = policy?.choose(this) ?? firstStep(this)
       if (step === undefined || step.kind === 'deadline') {
-        // Before time passes: perhaps something that is not simulated is about to end.
+        // Before time passes: something that is not simulated may be about to end.
         if (await this.#movesByItself(isDone)) continue
         if (step === undefined)
           return this.#fail({ where: 'stalled', what: 'nothing can happen any more', error: this.#stalled('waits for nothing') })
@@ -288,7 +296,7 @@ class Execution implements Situation {
     const args = planned.args.map(({ value }) => value)
     if (this.#isRecorded) this.#record({ kind: 'start', from: `op ${id}`, text: `${planned.op}${textOfArgs(args)}` })
     this.#running.add(id)
-    const run = op.run as (...args: readonly unknown[]) => unknown // op() has tied it to its generators
+    const run = op.run as (...args: readonly unknown[]) => unknown // op() ties it to its generators
     actors
       .run(this.#actor(String(id), `op ${id}`), async () => run(...args))
       .then(
@@ -297,7 +305,7 @@ class Execution implements Situation {
       )
   }
 
-  /** What operations that have ended mean. */
+  /** Evaluates the operations that have ended. */
   #lookAtOps(): void {
     for (const { id, isFailed, error, value } of this.#over.splice(0)) {
       this.#running.delete(id)
@@ -322,7 +330,10 @@ class Execution implements Situation {
     }
   }
 
-  /** A platform failure is what the simulation does to the application; without any fault before it is one that the application has brought about. */
+  /**
+   * Platform failures are caused by the simulation; before the first fault, the application has
+   * caused one itself.
+   */
   #isExcused(error: unknown): boolean {
     return this.#hasFaults && causedByPlatform(error)
   }
@@ -331,7 +342,7 @@ class Execution implements Situation {
     return this.#network.messages.size === 0 && this.#all.every((replica) => replica.isUp && replica.serving.size === 0)
   }
 
-  /** Waits for a little real time, for code that waits for something real: the exception of I2. */
+  /** Waits a little real time for code that waits for something real: the exception of I2. */
   async #movesByItself(isDone: () => boolean): Promise<boolean> {
     const before = this.#situation()
     for (let waited = 0; waited < OUTSIDE_MS; waited += 1) {
@@ -381,7 +392,7 @@ class Execution implements Situation {
 
 const realImmediate = globalThis.setImmediate
 
-/** Resolves when no microtask is left: a tick that a microtask asks for runs after all of them. */
+/** Resolves when no microtask is left: a tick requested by a microtask runs after all of them. */
 function quiescence(): Promise<void> {
   return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
 }

@@ -1,4 +1,7 @@
-/** Failures that were found once, as files: each later run tries them first. One JSON file each, with what a reader wants to know and all that the simulator needs. */
+/**
+ * Failures kept as files, which each later run tries first: one JSON file each, with information
+ * for readers and all that the simulator needs.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,17 +19,17 @@ export interface GraveyardEntry {
   readonly version: typeof GRAVEYARD_VERSION
   /** Name of the workload's class. */
   readonly workload: string
-  /** Of the build, as in `weaver.gen.ts`. */
+  /** Fingerprint of the build, as in `weaver.gen.ts`. */
   readonly fingerprint: string
-  /** What was wrong, for readers. */
+  /** The failure, for readers. */
   readonly failure: string
   readonly seed: number
-  /** Number of the execution that failed first, from 1. */
+  /** Number of the first execution that failed, from 1. */
   readonly execution: number
   readonly case: SimCase & { readonly schedule: readonly string[] }
 }
 
-/** Where each entry stands, with what has become of it. */
+/** The path of an entry, with its outcome. */
 export interface BuriedCase {
   readonly file: string
   readonly entry: GraveyardEntry
@@ -43,8 +46,8 @@ export function graveyardFolder(graveyard: string | URL): string {
 }
 
 /**
- * Entries of a folder, sorted by name; none when it is not there.
- * @throws WeaverError `WEAVER_SIM_GRAVEYARD`: a file that is no entry, or one of another version
+ * Entries of a folder, sorted by name; none if it does not exist.
+ * @throws WeaverError `WEAVER_SIM_GRAVEYARD`: a file that is not an entry, or of another version
  */
 export function readGraveyard(folder: string): readonly BuriedCase[] {
   if (!existsSync(folder)) return []
@@ -57,7 +60,10 @@ export function readGraveyard(folder: string): readonly BuriedCase[] {
     })
 }
 
-/** Writes the entry, and its sequence diagram beside it as `.mmd`. @returns the path of the entry */
+/**
+ * Writes the entry, and its sequence diagram beside it as `.mmd`.
+ * @returns the path of the entry
+ */
 export function bury(folder: string, entry: GraveyardEntry, diagram: string): string {
   const text = entryText(entry)
   const { ops, schedule } = entry.case
@@ -99,7 +105,7 @@ function isJson(values: readonly unknown[]): boolean {
   try {
     return isDeepStrictEqual(JSON.parse(JSON.stringify(values)), values)
   } catch {
-    return false // a bigint, or a circle
+    return false // a bigint, or a cycle
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Makes a failing case smaller while it fails in the same way: fewer operations, fewer faults, fewer replicas, fewer changes from one operation to another,
- * smaller arguments, in this order. What comes out is a case with a schedule.
+ * Shrinks a failing case while it fails in the same way: fewer operations, fewer faults, fewer
+ * replicas, fewer switches between operations, smaller arguments, in this order. The result is a
+ * case with a schedule.
  */
 import type { Arbitrary } from 'fast-check'
 import { smallerValues, type PlannedOp, type SimCase } from './case.js'
@@ -16,10 +17,10 @@ export interface Failing {
   readonly outcome: Outcome
 }
 
-/** Schedules that are tried for a case whose own one lost its meaning with an operation. */
+/** Schedules to try for a case whose own became invalid with a removed operation. */
 const NEW_SCHEDULES = 4
 
-/** @param options.maxExecutions how many may be spent on it */
+/** @param options.maxExecutions the budget of executions */
 export async function minimise(
   subject: Subject,
   failing: Failing,
@@ -108,7 +109,7 @@ class Minimiser {
     }
   }
 
-  /** Numbers the operations from 1, without holes. */
+  /** Numbers the operations from 1, without gaps. */
   async renumber(): Promise<void> {
     const ids = new Map(this.best.case.ops.map(({ id }, at) => [String(id), at + 1]))
     const ops = this.best.case.ops.map((op, at) => ({ ...op, id: at + 1 }))
@@ -131,7 +132,7 @@ class Minimiser {
     return false
   }
 
-  /** Takes pieces of a list away, large ones first, for as long as one of a size can go. */
+  /** Removes chunks of a list, large ones first, as long as one of a size can go. */
   async #chunks(length: () => number, take: (from: number, to: number) => Promise<boolean>): Promise<void> {
     for (let size = Math.ceil(length() / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
       for (let from = 0; from < length() && !this.isSpent;) if (!(await take(from, Math.min(length(), from + size)))) from += size
@@ -152,7 +153,7 @@ class Minimiser {
   }
 }
 
-/** The first that differs decides. */
+/** The first difference decides. */
 function sizeOf({ ops, schedule, parameters }: Failing['case']): readonly number[] {
   const origins = schedule.map((step) => /^(?:start )?(\d+)/.exec(step)?.[1] ?? step)
   const switches = origins.filter((origin, at) => at > 0 && origin !== origins[at - 1]).length

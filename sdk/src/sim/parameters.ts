@@ -1,23 +1,29 @@
 import { WeaverError } from '../contract/errors.js'
 import type { Random } from './world/random.js'
 
-/** What one execution is made with; a simulation draws them anew for each. */
+/** Parameters of one execution; a simulation draws them for each. */
 export interface SimParameters {
-  /** Operations of the execution. */
+  /** Number of operations. */
   readonly numOps: number
-  /** Operations that run at once, at most. */
+  /** Maximum number of operations that run concurrently. */
   readonly concurrency: number
-  /** Of each component that is neither a fake nor durable. */
+  /** Number of replicas of each component that is neither a fake nor durable. */
   readonly replicas: number
-  /** How likely a message is lost on its way, from 0 to 1. */
+  /** Probability that a message is lost, from 0 to 1. */
   readonly failureRate: number
-  /** How likely a replica crashes at a step, from 0 to 1. */
+  /** Probability that a replica crashes at a step, from 0 to 1. */
   readonly crashRate: number
-  /** How likely a step goes to something else than what comes next, from 0 to 1. At 0 one operation runs after the other. */
+  /**
+   * Probability that a step goes to something other than the next in order, from 0 to 1. At 0
+   * operations run one after the other.
+   */
   readonly yieldRate: number
 }
 
-/** For each parameter the values to draw from, the simple ones first: the first executions draw `numOps` from the beginning of its list. One value fixes it. */
+/**
+ * The values to draw from for each parameter, simple ones first: early executions draw `numOps`
+ * from the beginning of its list. A single value fixes it.
+ */
 export type SimSweep = { readonly [K in keyof SimParameters]?: readonly number[] }
 
 const DEFAULT_SWEEP: Required<SimSweep> = {
@@ -29,7 +35,7 @@ const DEFAULT_SWEEP: Required<SimSweep> = {
   yieldRate: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
 }
 const RATES: ReadonlySet<string> = new Set(['failureRate', 'crashRate', 'yieldRate'])
-/** Executions after which `numOps` may be one longer value of its list. */
+/** Executions after which one more value of `numOps`'s list may be drawn. */
 const EXECUTIONS_PER_SIZE = 25
 
 /** @throws WeaverError `WEAVER_SIM_INVALID` */

@@ -1,6 +1,7 @@
 /**
- * Runs a workload against the components of an application again and again, each time with other operations, another order of things and other faults, until
- * something is wrong, or enough was tried.
+ * Runs a workload against the components of an application repeatedly, each time with other
+ * operations, another order of events and other faults, until a failure is found or the budget is
+ * spent.
  */
 import type { WeaverGen } from '../component/binding.js'
 import type { Component } from '../component/component.js'
@@ -25,58 +26,81 @@ import type { Subject } from './subject.js'
 import type { Operation, WorkloadClass } from './workload.js'
 
 export interface SimulateOptions {
-  /** What `weaver generate` wrote. */
+  /** The output of `weaver generate`. */
   readonly weaver: WeaverGen
   /** The text of a weaver.toml, or values by component name. */
   readonly config?: string | Readonly<Record<string, unknown>>
-  /** Components that have one replica and never crash, because what they hold in memory here is on a disk in earnest. Fakes are so anyway. @default none */
-  // oxlint-disable-next-line typescript/no-explicit-any -- a token is invariant in its interface, and these are of different ones
+  /**
+   * Components with one replica that never crashes, because what they hold in memory here is on
+   * disk in production. Fakes are always durable.
+   * @default none
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any -- tokens are invariant in their interfaces
   readonly durable?: readonly Component<any>[]
-  /** As those of `run()`. */
+  /** The same as in `run()`. */
   readonly interceptors?: Interceptors
-  /** As that of `run()`: how long a call may take where neither its method nor its component says, in milliseconds of virtual time. @default 30000 */
+  /**
+   * The same as in `run()`: the default time limit of calls, in milliseconds of virtual time.
+   * @default 30000
+   */
   readonly defaultTimeoutMs?: number
   /**
-   * Decides everything that is drawn: one seed, one simulation, as long as the application waits for nothing that is not simulated; how long that takes is up to
-   * the machine. A whole number. @default another one each time; errors and results tell it
+   * Determines everything that is drawn: the same seed gives the same simulation, as long as the
+   * application waits for nothing real, whose duration depends on the machine. A whole number.
+   * @default a new one each time; errors and results contain it
    */
   readonly seed?: number
-  /** How many executions, at most. @default 1000 */
+  /** Maximum number of executions. @default 1000 */
   readonly numExecutions?: number
-  /** How long, at most, in milliseconds. A run that this ends is not the same on a slower machine. @default no limit */
+  /**
+   * Maximum duration in milliseconds. A run that it ends differs on a slower machine.
+   * @default no limit
+   */
   readonly durationMs?: number
-  /** What executions are made with. @default ascending numbers of operations, up to 3 replicas, rates from 0 on */
+  /**
+   * Parameters of executions.
+   * @default ascending numbers of operations, up to 3 replicas, rates from 0
+   */
   readonly sweep?: SimSweep
-  /** A folder for failures: what is in it is tried first, and a new failure is written to it. Keep it with the sources. @default none */
+  /**
+   * A folder for failures: its entries are tried first, and new failures are written to it. Keep it
+   * with the sources.
+   * @default none
+   */
   readonly graveyard?: string | URL
-  /** Executions that may be spent to make a failure smaller; 0: none. @default 2000 */
+  /** Budget of executions for shrinking a failure; 0 for none. @default 2000 */
   readonly maxShrinks?: number
 }
 
 export interface SimulationResult {
   readonly seed: number
-  /** Executions, without those from the graveyard. */
+  /** Executions, not counting those from the graveyard. */
   readonly numExecutions: number
   readonly numOps: number
   readonly numSteps: number
   readonly durationMs: number
-  /** What has become of each entry of the graveyard. */
+  /** The outcome of each entry of the graveyard. */
   readonly graveyard: readonly GraveyardOutcome[]
 }
 
 export interface GraveyardOutcome {
   readonly file: string
   /**
-   * `passes`: it does not fail any more. `other-workload`: it is none of this workload's and was not tried. `stale`: the workload has no such operations any
-   * more, so that it says nothing; delete it.
+   * `passes`: it no longer fails. `other-workload`: it belongs to another workload and was not
+   * tried. `stale`: the workload no longer has its operations, so it means nothing; delete it.
    */
   readonly outcome: 'passes' | 'other-workload' | 'stale'
-  /** It was found in a build with other interfaces: that it passes may be because it means something else now. */
+  /**
+   * It was found in a build with other interfaces: it may pass because it now means something else.
+   */
   readonly isOtherBuild: boolean
 }
 
 const DEFAULTS = { numExecutions: 1_000, maxShrinks: 2_000 } as const
-/** Executions after which the event loop gets its turn, for timers and signals of the test around. */
+/**
+ * Executions between turns of the event loop, in which the surrounding test's timers and signals
+ * run.
+ */
 const TURN = 50
 const realImmediate = globalThis.setImmediate
 
@@ -86,11 +110,14 @@ const realImmediate = globalThis.setImmediate
  * shrunk to the fewest operations that still fail.
  * @returns what was run, when nothing was wrong
  * @param workload a class; each execution has a new object of it
- * @throws SimulationError `WEAVER_SIM_FAILED`: an execution failed; it is the smallest that was found
- * @throws WeaverError `WEAVER_SIM_NOT_DETERMINISTIC` when an execution that failed goes another way the second time; `WEAVER_SIM_INVALID` for options or a
- *   workload that make no sense; `WEAVER_SIM_GRAVEYARD` for a file there that cannot be read; all that a start of the application throws before anything runs
- * @example
- * await simulate(BankWorkload, { weaver, durable: [Store], graveyard: new URL('./testdata/graveyard', import.meta.url) })
+ * @throws SimulationError `WEAVER_SIM_FAILED`: an execution failed; it is the smallest that was
+ * found
+ * @throws WeaverError `WEAVER_SIM_NOT_DETERMINISTIC` when an execution that failed goes another way
+ * the second time; `WEAVER_SIM_INVALID` for options or a workload that make no sense;
+ * `WEAVER_SIM_GRAVEYARD` for a file there that cannot be read; all that a start of the application
+ * throws before anything runs
+ * @example await simulate(BankWorkload, { weaver, durable: [Store], graveyard: new
+ * URL('./testdata/graveyard', import.meta.url) })
  */
 export async function simulate(workload: WorkloadClass, options: SimulateOptions): Promise<SimulationResult> {
   const { seed, numExecutions, durationMs, maxShrinks, sweep, folder } = resolveOptions(options)
@@ -134,7 +161,7 @@ export async function simulate(workload: WorkloadClass, options: SimulateOptions
   }
 }
 
-/** @throws SimulationError an entry fails still */
+/** @throws SimulationError an entry still fails */
 async function tryGraveyard(
   subject: Subject,
   of: { readonly ops: readonly (readonly [string, Operation])[]; readonly buried: readonly BuriedCase[] },
@@ -164,7 +191,7 @@ async function tryGraveyard(
   return outcomes
 }
 
-/** Makes sure that the failure comes again, makes it smaller, and keeps it. */
+/** Confirms that the failure recurs, shrinks it, and stores it. */
 async function reportOf(
   subject: Subject,
   found: { readonly drawn: SimCase; readonly outcome: Outcome & { readonly failure: SimFailure } },
@@ -226,7 +253,10 @@ function partsOf(
   }
 }
 
-/** Runs a failing case as it was drawn and by its schedule; both must go the same way. @throws WeaverError `WEAVER_SIM_NOT_DETERMINISTIC` */
+/**
+ * Runs a failing case as drawn and by its schedule; both must take the same course.
+ * @throws WeaverError `WEAVER_SIM_NOT_DETERMINISTIC`
+ */
 async function checkSame(subject: Subject, drawn: SimCase, failing: Failing): Promise<Outcome & { readonly failure: SimFailure }> {
   const runs = [await execute(subject, drawn, { isRecorded: true }), await execute(subject, failing.case, { isRecorded: true })] as const
   const expected = failing.outcome.failure

@@ -4,11 +4,11 @@ import { historyText, textOfArgs, textOfError, type SimEvent } from './world/his
 import type { SimParameters } from './parameters.js'
 import { isFault } from './steps.js'
 
-/** All about an execution that failed, after it was made as small as it would get. */
+/** The report about a failed execution after shrinking. */
 export interface SimReport {
   readonly workload: string
   readonly seed: number
-  /** Number of the execution that failed first, from 1; 0 for one from the graveyard. */
+  /** Number of the first execution that failed, from 1; 0 for one from the graveyard. */
   readonly execution: number
   readonly parameters: SimParameters
   readonly failure: SimFailure
@@ -18,17 +18,20 @@ export interface SimReport {
   readonly history: readonly SimEvent[]
   /** The history as a Mermaid sequence diagram. */
   readonly mermaid: string
-  /** Operations before it was made smaller. */
+  /** Operations before shrinking. */
   readonly numOpsFound: number
-  /** Executions that making it smaller took. */
+  /** Executions spent on shrinking. */
   readonly numShrinks: number
-  /** Where it is written; `undefined` without a graveyard. */
+  /** Path of its file; `undefined` without a graveyard. */
   readonly file: string | undefined
-  /** It was found in an earlier run, and is still there. */
+  /** Whether an earlier run found it, and it still fails. */
   readonly isFromGraveyard: boolean
 }
 
-/** What `simulate()` throws when an execution fails. Its message tells the smallest case found, its history and how to run it again; `cause` is the error itself. */
+/**
+ * Thrown by `simulate()` when an execution fails. Its message contains the smallest case found, its
+ * history and how to run it again; `cause` is the error itself.
+ */
 export class SimulationError extends WeaverError {
   readonly report: SimReport
 

@@ -1,6 +1,8 @@
 import type { ComponentBinding } from '../component/binding.js'
 
-/** Names of components, each after those that it refers to, as far as circles (of lazy refs) let them. */
+/**
+ * Names of components, each after those that it refers to, as far as cycles (of lazy refs) allow.
+ */
 export function startOrder(bindings: readonly ComponentBinding[]): readonly string[] {
   const byName = new Map(bindings.map((binding) => [binding.token.name, binding]))
   const order = new Set<string>()

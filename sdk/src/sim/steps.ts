@@ -1,13 +1,15 @@
 /**
- * What may happen next in an execution, and who decides it. A step has a name that means the same in each run of a case and still means something when the case
- * has lost an operation; so a schedule is a list of names:
+ * What may happen next in an execution, and who decides it. A step has a name that means the same
+ * in each run of a case and still means something when the case has lost an operation; so a
+ * schedule is a list of names:
  *
  *     start 2                      operation 2 begins
  *     2.1 request @0               the first call of operation 2 arrives at replica 0
- *     2.1 reply                    its answer arrives; the first call that its callee made is 2.1.1, its second attempt 2.1#2
- *     2.1 request lost             never arrives and is tried again where a call may be: also `reply lost`
- *     2.1 request fails            never arrives and the caller is told so: also `reply fails`
- *     2.1 cancel                   the callee learns that its caller has given up
+ *     2.1 reply                    its answer arrives; the first call that its callee made is
+ *                                  2.1.1, its second attempt 2.1#2
+ *     2.1 request lost             never arrives, and is retried if the call may be; `reply lost`
+ *     2.1 request fails            never arrives, and the caller is notified; `reply fails`
+ *     2.1 cancel                   the callee is notified that its caller has given up
  *     2.1 deadline                 the time of the call is over
  *     2.t1 timer                   the first timer of operation 2 fires
  *     crash bank/Bank:0            a replica is gone; `restart bank/Bank:0`
@@ -31,15 +33,15 @@ export type Step =
   | { readonly kind: 'timer'; readonly timer: SimTimer }
   | { readonly kind: 'crash' | 'restart'; readonly replica: Replica }
 
-/** What the scheduler sees of an execution. */
+/** The scheduler's view of an execution. */
 export interface Situation {
-  /** Messages that could arrive, the oldest first. */
+  /** Messages that can be delivered, oldest first. */
   messages(): readonly Message[]
-  /** Replicas that could take a request; the first one is where it goes if nothing else is said. */
+  /** Replicas that can take a request; by default the first one does. */
   replicasFor(message: Message & { readonly kind: 'request' }): readonly Replica[]
-  /** The operation that begins next, when one may. */
+  /** The operation that starts next, if one may. */
   nextOp(): number | undefined
-  /** Operations are running. */
+  /** Whether operations are running. */
   readonly isBusy: boolean
   down(): readonly Replica[]
   mortal(): readonly Replica[]
@@ -48,7 +50,7 @@ export interface Situation {
 }
 
 export interface Policy {
-  /** `undefined`: whatever comes first. */
+  /** @returns `undefined` for the first candidate */
   choose(situation: Situation): Step | undefined
 }
 
@@ -73,12 +75,12 @@ export function nameOf(step: Step): string {
   }
 }
 
-/** By its name: whether it is one that only a fault can bring. */
+/** Whether only a fault can cause the step of this name. */
 export function isFault(name: string): boolean {
   return name.startsWith('crash ') || name.endsWith(' lost') || name.endsWith(' fails')
 }
 
-/** The candidates in the order in which they come when nothing is delayed: what is under way, then what waits, then what is new. */
+/** The candidates in order without delays: work in progress, then what waits, then what is new. */
 function candidates(situation: Situation): Step[] {
   const steps: Step[] = []
   for (const message of situation.messages()) {
@@ -100,10 +102,13 @@ function arrival(message: Message, situation: Situation): Step | undefined {
   return replica === undefined ? undefined : { kind: 'request', message, replica }
 }
 
-/** How long a message may be under way, in virtual milliseconds: time does not pass it by until its caller gives it up. */
+/**
+ * Maximum delay of a message in virtual milliseconds: time does not pass it until its caller gives
+ * up.
+ */
 const MAX_DELAY_MS = 100
 
-/** A timer fires only when no deadline passes before it, and no message that was sent long before waits. */
+/** A timer fires only if no deadline is earlier, and no message sent long before is waiting. */
 function timerStep(situation: Situation): Step | undefined {
   const timer = situation.timer()
   if (timer === undefined) return undefined
@@ -113,7 +118,10 @@ function timerStep(situation: Situation): Step | undefined {
   return oldest !== undefined && oldest.sentAt + MAX_DELAY_MS < timer.due ? undefined : { kind: 'timer', timer }
 }
 
-/** What comes first: nothing is delayed, nothing fails, and time passes only when all wait for it. `undefined`: nothing can happen any more. */
+/**
+ * The step without any delay or fault; time passes only when everything waits for it. `undefined`
+ * if nothing can happen any more.
+ */
 export function firstStep(situation: Situation): Step | undefined {
   const [first] = candidates(situation)
   if (first !== undefined) return first
@@ -121,7 +129,7 @@ export function firstStep(situation: Situation): Step | undefined {
   return call === undefined ? undefined : { kind: 'deadline', call }
 }
 
-/** Draws each step. */
+/** Draws each step at random. */
 export class RandomPolicy implements Policy {
   readonly #random: Random
   readonly #parameters: SimParameters
@@ -150,7 +158,10 @@ export class RandomPolicy implements Policy {
   }
 }
 
-/** Goes by a list of names. What cannot happen any more is passed over; when the list is over, whatever comes first happens. */
+/**
+ * Follows a list of names. Impossible steps are skipped; after the list, the first candidate is
+ * taken.
+ */
 export class ScriptPolicy implements Policy {
   readonly #schedule: readonly string[]
   #at = 0
@@ -170,7 +181,7 @@ export class ScriptPolicy implements Policy {
 
 const MESSAGE_STEP = /^(\S+ (?:request|reply|cancel))(?: @(\d+)| (lost|fails))?$/
 
-/** @returns `undefined` when it cannot happen now */
+/** @returns `undefined` if it is impossible now */
 function stepNamed(name: string, situation: Situation): Step | undefined {
   const [, key, replica, how] = MESSAGE_STEP.exec(name) ?? []
   if (key !== undefined) {

@@ -2,7 +2,7 @@ import type { WeaverGen } from '../component/binding.js'
 import type { Interceptors } from '../component/interceptor.js'
 import type { WorkloadClass } from './workload.js'
 
-/** The application and what is done to it; the same for all executions of a simulation. */
+/** The application and its workload; the same for all executions of a simulation. */
 export interface Subject {
   readonly workload: WorkloadClass
   readonly weaver: WeaverGen
@@ -11,6 +11,6 @@ export interface Subject {
   /** Names of components that never crash. */
   readonly durable: ReadonlySet<string>
   readonly interceptors: Interceptors | undefined
-  /** As that of `run()`. */
+  /** The same as in `run()`. */
   readonly defaultTimeoutMs: number | undefined
 }

@@ -1,42 +1,48 @@
 /**
- * What is counted of every call, on the caller's side. One object for each (caller, component, method, local or remote), made when a ref is resolved; the path of
- * a call touches its plain number fields only.
+ * Statistics of calls, on the caller's side. One object per (caller, component, method, local or
+ * remote), created when a ref is resolved; the path of a call touches only its plain number fields.
  */
 import { decades, HistogramSeries } from './histogram-series.js'
 import type { MetricFamily } from '../contract/metrics.js'
 import { readHistogram, type MetricRegistry } from './metric-registry.js'
 import { processMetrics } from './metrics.js'
 
-/** One local call in this many is timed, the first one included; every remote call is. A power of two. */
+/**
+ * One local call in this many is timed, starting with the first; remote calls are always timed. A
+ * power of two.
+ */
 export const LOCAL_SAMPLE = 64
 
 export interface CallStats {
-  /** Counts a call. @returns true when this one is to be timed, with `end`. */
+  /**
+   * Counts a call.
+   * @returns true if this call is to be timed, by `end`
+   */
   begin(): boolean
   /**
-   * The call is over. Needed for calls that are timed and for calls that failed.
-   * @param ms how long it took; `undefined` where it was not timed.
-   * @param traceId when the call is part of a sampled trace: the exemplar of its latency.
+   * Ends a call. Required for calls that are timed and for calls that failed.
+   * @param ms its duration; `undefined` if it was not timed
+   * @param traceId of the sampled trace that the call is part of: the exemplar of its latency
    */
   end(ms: number | undefined, isError: boolean, traceId?: string): void
-  /** Sizes of a remote call's arguments and answer as they were encoded. */
+  /** Sizes of a remote call's encoded arguments and result. */
   bytes(request: number, reply: number): void
 }
 
 export interface CallIdentity {
-  /** Component that calls; `weaver/Main` for the main class. */
+  /** The calling component; `weaver/Main` for the main class. */
   readonly caller: string
   readonly component: string
   readonly method: string
   readonly isRemote: boolean
 }
 
-/** Counts nothing: what `callStats` gives while metrics are off. */
+/** Counts nothing: the result of `callStats` while metrics are off. */
 export const NO_CALL_STATS: CallStats = { begin: () => false, end: () => undefined, bytes: () => undefined }
 
 export const METHOD_LABELS = ['caller', 'component', 'method', 'remote'] as const
 const SECONDS = decades(-6, 1)
-/** Bounds for sizes of messages. */
+/** Bounds for message sizes. */
 export const BYTES: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216]
 
 class MethodStats implements CallStats {
@@ -70,7 +76,7 @@ class MethodStats implements CallStats {
   }
 }
 
-/** The statistics of all calls that one registry shows. */
+/** The statistics of all calls shown by one registry. */
 class CallTable {
   readonly #stats = new Map<string, MethodStats>()
 
@@ -118,7 +124,10 @@ export function isCountingCalls(): boolean {
   return isCounting
 }
 
-/** The statistics of one kind of call: the same object for the same identity. {@link NO_CALL_STATS} while metrics are off. */
+/**
+ * The statistics of one kind of call: the same object for the same identity; {@link NO_CALL_STATS}
+ * while metrics are off.
+ */
 export function callStats(of: CallIdentity, registry: MetricRegistry = processMetrics): CallStats {
   if (!isCounting) return NO_CALL_STATS
   let table = tables.get(registry)
@@ -130,7 +139,10 @@ export function callStats(of: CallIdentity, registry: MetricRegistry = processMe
   return table.get(of)
 }
 
-/** Switches the counting of calls and requests: a choice of the process, made by the composition root before anything asks for statistics. */
+/**
+ * Switches the counting of calls and requests on or off: the composition root decides it for the
+ * process before statistics are requested.
+ */
 export function setCallCounting(isOn: boolean): void {
   isCounting = isOn
 }

@@ -1,7 +1,10 @@
 import type { Exemplar } from '../contract/metrics.js'
 import type { Histogram } from './metric.js'
 
-/** One series of a histogram. Counts are plain numbers, so that one observation is a search over some twenty bounds and three additions. */
+/**
+ * One series of a histogram. Counts are plain numbers, so an observation is a search over some
+ * twenty bounds and three additions.
+ */
 export class HistogramSeries implements Histogram {
   readonly #bounds: readonly number[]
   readonly #buckets: number[]
@@ -27,7 +30,7 @@ export class HistogramSeries implements Histogram {
   }
 
   observe(value: number, traceId?: string): void {
-    if (Number.isNaN(value)) return // it belongs into no bucket, and would turn the sum into NaN for good
+    if (Number.isNaN(value)) return // it fits no bucket, and would make the sum NaN for good
     const bounds = this.#bounds
     let low = 0
     let high = bounds.length
@@ -42,7 +45,7 @@ export class HistogramSeries implements Histogram {
   }
 }
 
-/** 1, 2 and 5 times each power of ten between two exponents, both included. */
+/** 1, 2 and 5 times each power of ten between two exponents, inclusive. */
 export function decades(from: number, to: number): readonly number[] {
   const bounds: number[] = []
   for (let exponent = from; exponent <= to; exponent++) for (const step of [1, 2, 5]) bounds.push(Number(`${step}e${exponent}`))

@@ -5,7 +5,10 @@ import { parseTraceparent } from './tracing/trace-context.js'
 
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** The entry for something that is logged now. Fields with the names of entry fields go there, the others are attributes. */
+/**
+ * Creates an entry for a log call. Fields named like entry fields go there, all others become
+ * attributes.
+ */
 export function logEntry(of: {
   readonly level: LogEntry['level']
   readonly message: string
@@ -21,7 +24,7 @@ export function logEntry(of: {
   return {
     time: new Date().toISOString(),
     level: of.level,
-    message: typeof of.message === 'string' ? of.message : inspect(of.message), // JavaScript hands over anything
+    message: typeof of.message === 'string' ? of.message : inspect(of.message), // JavaScript callers may pass anything
     ...(of.source === undefined ? {} : { source: of.source }),
     ...(trace === undefined ? {} : { traceId: trace.traceId, spanId: trace.spanId }),
     ...own,

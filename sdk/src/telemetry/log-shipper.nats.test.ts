@@ -1,4 +1,7 @@
-/** Log entries over a real nats-server: order, batches, a burst that is too much, and a broker that goes. */
+/**
+ * Log entries over a real nats-server: order, batches, a burst that is too much, and a broker that
+ * goes.
+ */
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { parseLogBatch, type LogBatch, type LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'

@@ -1,10 +1,12 @@
 /**
  * Sends log entries to the deployer over the broker, in batches.
  *
- * I1  Writing never waits and never throws: beyond the limits of the buffer an entry is dropped, and the next batch tells how many were.
- * I2  One batch is on its way at a time: the next one goes when the broker has seen it. A slow or lost broker fills the buffer, not the client's memory.
- * I3  What was accepted is sent, or written to the fallback, when the process ends. A batch that was on its way when the broker went may be lost: the numbers
- *     of the batches show it.
+ * I1  Writing never waits and never throws: beyond the buffer's limits an entry is dropped, and the
+ *     next batch reports the number of dropped entries.
+ * I2  One batch is in flight at a time: the next is sent when the broker has received it. A slow or
+ *     lost broker fills the buffer, not the client's memory.
+ * I3  Accepted entries are sent, or written to the fallback, when the process ends. A batch in
+ *     flight when the broker is lost may be lost too, which the batch numbers reveal.
  */
 import type { LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
@@ -13,27 +15,27 @@ import { safeJson } from '../contract/safe-json.js'
 import { jsonLine } from '../contract/log-print.js'
 import { processMetrics } from './metrics.js'
 
-/** The connection to the broker, as far as the shipper needs it. */
+/** The parts of the broker connection that the shipper needs. */
 export interface LogTransport {
   readonly isConnected: boolean
   /** Largest message in bytes. */
   readonly maxPayloadBytes: number
   /** @throws when there is no connection */
   publish(subject: string, data: Uint8Array): void
-  /** Resolves when the broker has seen everything that was sent before. */
+  /** Resolves when the broker has received everything sent so far. */
   flush(): Promise<void>
-  /** Told of each loss and each return of the connection. */
+  /** Called whenever the connection is lost or restored. */
   onConnection(listener: (isConnected: boolean) => void): void
 }
 
 export interface LogShipperOptions {
   readonly deploymentId: string
   readonly replica: string
-  /** Gets what cannot be sent, as JSON lines. */
+  /** Receives what cannot be sent, as JSON lines. */
   readonly fallback: (line: string) => void
-  /** Entries that may wait. @default 10000 */
+  /** Maximum number of waiting entries. @default 10000 */
   readonly maxEntries?: number
-  /** Bytes of entries that may wait. @default 4 MiB */
+  /** Maximum size of waiting entries. @default 4 MiB */
   readonly maxBytes?: number
 }
 
@@ -43,11 +45,11 @@ export const DROPPED_METRIC: { readonly name: string; readonly help: string } = 
 }
 const BATCH_ENTRIES = 500
 const BATCH_BYTES = 256 * 1024
-/** What stands around the entries. */
+/** Size of a batch besides its entries. */
 const HEAD_BYTES = 512
-/** Of an entry that is larger than a message: characters of its text that are left. */
+/** Characters kept of an entry's message when the entry exceeds a batch. */
 const CUT_MESSAGE = 500
-/** How long entries are gathered before they go. */
+/** How long entries are collected before they are sent. */
 const LINGER_MS = 50
 const FLUSH_MS = 5_000
 const STOP_MS = 2_000
@@ -79,7 +81,8 @@ export class LogShipper {
     if (this.#isStopped) return this.#options.fallback(jsonLine(entry))
     const { maxEntries = 10_000, maxBytes = 4 * 1024 * 1024 } = this.#options
     const whole = waitingOf(entry)
-    // One that alone would fill a batch is cut now: it must not push out others while it waits.
+    // An entry that would fill a batch alone is truncated now: it must not displace others while it
+    // waits.
     const waiting = whole.bytes > BATCH_BYTES - HEAD_BYTES ? cut(whole) : whole
     const { bytes } = waiting
     if (this.#queue.length >= maxEntries || this.#bytes + bytes > maxBytes) {
@@ -92,7 +95,7 @@ export class LogShipper {
     this.#schedule()
   }
 
-  /** From now on entries are sent; those that came before wait until then. */
+  /** Starts to send entries, including those that were written before. */
   start(transport: LogTransport): void {
     this.#transport = transport
     transport.onConnection((isConnected) => {
@@ -101,7 +104,10 @@ export class LogShipper {
     this.#schedule()
   }
 
-  /** Sends what waits, for two seconds at most, and writes the rest, and all that comes later, to the fallback. Call it before the transport is closed. */
+  /**
+   * Sends waiting entries for at most two seconds, and writes the rest, and all later ones, to the
+   * fallback. Call it before the transport is closed.
+   */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     const limit = processNow() + STOP_MS
@@ -145,7 +151,7 @@ export class LogShipper {
       try {
         transport.publish(logSubject(deploymentId), Buffer.from(text))
       } catch {
-        // The connection went at this moment; they wait for the next one.
+        // The connection has just been lost; they wait for the next one.
         this.#queue.unshift(...batch)
         this.#bytes += batch.reduce((sum, { bytes }) => sum + bytes, 0)
         return
@@ -156,7 +162,7 @@ export class LogShipper {
     }
   }
 
-  /** The first entries that fit one message; at least one where there is one. */
+  /** The first entries that fit into one message; at least one if there is any. */
   #take(maxBytes: number): Waiting[] {
     let bytes = 0
     let count = 0
@@ -178,12 +184,15 @@ function waitingOf(entry: LogEntry): Waiting {
   return { entry, json, bytes: Buffer.byteLength(json) }
 }
 
-/** An entry larger than a message, cut to one that fits. */
+/** Truncates an entry that exceeds a message. */
 function cut({ entry, bytes }: Waiting): Waiting {
   return waitingOf({ ...entry, message: entry.message.slice(0, CUT_MESSAGE), attributes: { truncatedFromBytes: bytes } })
 }
 
-/** @returns false when it took longer, or failed: the connection is gone and will be told to return. */
+/**
+ * @returns false if it took longer, or failed: the connection is lost and will be reported when
+ * restored
+ */
 async function isSettled(work: Promise<void>, limitMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)))

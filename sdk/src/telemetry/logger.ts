@@ -16,7 +16,7 @@ export interface Logger {
 
 export interface LogSink {
   level: LogLevel
-  /** @param source the line that logs, `file:line`. */
+  /** @param source the logging line, `file:line` */
   write(level: LogLevel, message: string, fields: LogFields, source?: string): void
 }
 
@@ -30,7 +30,7 @@ export function createLogger(sink: LogSink, base: LogFields = {}): Logger {
       try {
         sink.write(level, message, { ...base, ...fields }, source)
       } catch (error) {
-        // A getter among the fields that throws, for one: no code must fail of what it logs.
+        // Such as a getter among the fields that throws: logging must never throw.
         sink.write(level, message, { ...base, notLogged: String(error) }, source)
       }
     }
@@ -45,7 +45,7 @@ export function createLogger(sink: LogSink, base: LogFields = {}): Logger {
   }
 }
 
-/** A sink that makes an entry of what is logged and hands it to `write`. */
+/** A sink that creates entries and passes them to `write`. */
 export function entrySink(write: (entry: LogEntry) => void, level: LogLevel = 'info'): LogSink {
   return { level, write: (at, message, fields, source) => write(logEntry({ level: at, message, fields, source })) }
 }

@@ -1,7 +1,7 @@
 import type { CallStats } from './call-stats.js'
 import type { CallSpan } from './tracing/tracing.js'
 
-/** Runs a call that `stats.begin()` has counted: times it, counts its failure, and closes its span. */
+/** Runs a call counted by `stats.begin()`: times it, counts a failure, and ends its span. */
 export async function measuredCall<T>(stats: CallStats, span: CallSpan | undefined, body: () => Promise<T>): Promise<T> {
   const started = performance.now()
   try {
@@ -16,7 +16,11 @@ export async function measuredCall<T>(stats: CallStats, span: CallSpan | undefin
   }
 }
 
-/** Counts a stream and starts its clock. @returns what ends both, with the error if it failed; a reader that left early is no failure. */
+/**
+ * Counts a stream and starts its clock.
+ * @returns a function that ends both, with the error if it failed; a consumer that left early is
+ * not a failure
+ */
 export function measureStream(stats: CallStats, span: CallSpan | undefined): (outcome: { readonly error?: unknown }) => void {
   stats.begin()
   const started = performance.now()

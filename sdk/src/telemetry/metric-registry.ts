@@ -1,6 +1,7 @@
 /**
- * The metrics of a process. Declaring one twice with the same words gives the same metric; with others it is refused, because two meanings under one name can
- * not be told apart where they are read.
+ * The metrics of a process. Declaring a metric twice with the same definition returns the same
+ * metric; a different definition is rejected, because readers could not distinguish two meanings of
+ * one name.
  */
 import { WeaverError } from '../contract/errors.js'
 import { decades, HistogramSeries } from './histogram-series.js'
@@ -8,18 +9,24 @@ import type { MetricFamily, MetricKind, MetricSeries } from '../contract/metrics
 import type { Counter, Gauge, Histogram, Labelled, Labels } from './metric.js'
 
 export interface MetricOptions {
-  /** One sentence for whoever reads a dashboard. */
+  /** One sentence for readers of a dashboard. */
   readonly help: string
 }
 export interface HistogramOptions extends MetricOptions {
-  /** Upper bounds of the buckets, each inclusive, ascending. @default 1, 2 and 5 times the powers of ten from 0.001 to 50: seconds of a request */
+  /**
+   * Upper bounds of the buckets, each inclusive, ascending.
+   * @default 1, 2 and 5 times the powers of ten from 0.001 to 50: seconds of a request
+   */
   readonly bounds?: readonly number[]
 }
 export type WithLabels<L extends string> = { readonly labels: readonly L[] }
 
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 const DEFAULT_BOUNDS = decades(-3, 1)
-/** Added on export to say where a series comes from; a metric's own label must not hide them. */
+/**
+ * Labels added on export to identify the source of a series; a metric's own labels must not hide
+ * them.
+ */
 const EXPORT_LABELS = ['app', 'version', 'replica'] as const
 const RESERVED_LABELS: ReadonlySet<string> = new Set(['le', 'quantile', ...EXPORT_LABELS])
 
@@ -50,9 +57,12 @@ interface Definition {
   readonly bounds?: readonly number[]
 }
 
-/** Series of one metric; the values of a label that come after them are counted together. */
+/** Maximum number of series per metric; label values beyond it are counted together. */
 export const MAX_SERIES = 2_000
-/** The value that every label then has. A label that holds ids or paths would fill the memory of the process and of whoever reads it. */
+/**
+ * The value that every label then has. A label with ids or paths would fill the memory of the
+ * process and of its scraper.
+ */
 export const OVERFLOW = 'weaver_overflow'
 
 /** All series of one metric. */
@@ -96,7 +106,7 @@ class Metric<M extends object> implements Labelled<string, M> {
   }
 }
 
-/** A source of families that keeps its numbers itself, as the statistics of calls do. */
+/** A source of families that holds its own numbers, as call statistics do. */
 export type Collector = () => readonly MetricFamily[]
 
 export class MetricRegistry {
@@ -137,12 +147,12 @@ export class MetricRegistry {
     )
   }
 
-  /** Adds a source that is asked at each collection. */
+  /** Adds a source that is read at each collection. */
   register(collector: Collector): void {
     this.#collectors.push(collector)
   }
 
-  /** The state of everything, in order of names. */
+  /** The state of all metrics, sorted by name. */
   collect(): readonly MetricFamily[] {
     const own = [...this.#metrics.values()].map((metric) => metric.collect())
     return [...own, ...this.#collectors.flatMap((collector) => collector())].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -168,19 +178,22 @@ export class MetricRegistry {
         `metric "${name}": "${wrong}" cannot be a label; use letters, digits and "_", and none of ${[...RESERVED_LABELS].join(', ')}`,
       )
     if (new Set(labels).size !== labels.length) throw invalid(`metric "${name}" has a label twice: ${list(labels)}`)
-    const known = this.#metrics.get(name) as unknown as Metric<M> | undefined // of this kind when the definitions are equal, which is checked next
+    const known = this.#metrics.get(name) as unknown as Metric<M> | undefined // of this kind if the definitions are equal, which is checked next
     if (known !== undefined && JSON.stringify(known.definition) !== JSON.stringify(definition))
       throw invalid(`metric "${name}" is declared twice, with different kind, help, labels or bounds; give one of them another name`)
     const other = known === undefined ? this.#ownerOf(writtenNames(definition), name) : undefined
     if (other !== undefined)
       throw invalid(`metric "${name}" would be written under a name that metric "${other}" has too; give one of them another name`)
     const metric = known ?? new Metric(definition, create, read)
-    if (known === undefined) this.#metrics.set(name, metric as unknown as Metric<object>) // the map only collects, which is the same for all kinds
+    if (known === undefined) this.#metrics.set(name, metric as unknown as Metric<object>) // the map only collects, which works the same for all kinds
     return labels.length === 0 ? metric.with({}) : metric
   }
 }
 
-/** What stands at the begin of lines: a reader could not tell two metrics apart that share one. OpenMetrics calls a counter by its name without `_total`. */
+/**
+ * Names at the start of lines, which two metrics must not share. OpenMetrics writes a counter
+ * without `_total`.
+ */
 function writtenNames({ name, kind }: Definition): readonly string[] {
   if (kind === 'counter') return [name, name.slice(0, -'_total'.length)]
   return kind === 'gauge' ? [name] : [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]

@@ -1,4 +1,7 @@
-/** What a metric is: a named family of series, one for each combination of label values. Series are plain objects whose update is a few additions. */
+/**
+ * Metrics: named families of series, one per combination of label values. Series are plain objects
+ * whose update takes a few additions.
+ */
 
 export type LabelValue = string | number | boolean
 export type Labels<L extends string> = Readonly<Record<L, LabelValue>>
@@ -6,8 +9,9 @@ export type Labels<L extends string> = Readonly<Record<L, LabelValue>>
 /** A sum that only grows. */
 export interface Counter {
   /**
-   * @param amount 0 or more. @default 1
-   * @throws WeaverError `WEAVER_METRIC_INVALID` for a negative amount or one that is no number.
+   * @param amount 0 or more.
+   * @default 1
+   * @throws WeaverError `WEAVER_METRIC_INVALID` for a negative amount, or one that is not a number.
    */
   add(amount?: number): void
 }
@@ -21,13 +25,14 @@ export interface Gauge {
 
 /** Counts values by size. */
 export interface Histogram {
-  /**
-   * @param traceId of a sampled trace that shows this value; OpenMetrics hands it on as an exemplar.
-   */
+  /** @param traceId of a sampled trace with this value; OpenMetrics exports it as an exemplar. */
   observe(value: number, traceId?: string): void
 }
 
-/** A metric with labels: `with` picks the series. Keep what it returns where a value is updated often; it is always the same object. */
+/**
+ * A metric with labels: `with` selects the series. Keep its result for a value that is updated
+ * often; it is always the same object.
+ */
 export interface Labelled<L extends string, M> {
   /** @throws WeaverError `WEAVER_METRIC_INVALID` when a label is missing or unknown. */
   with(labels: Labels<L>): M

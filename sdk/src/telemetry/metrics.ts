@@ -1,11 +1,11 @@
-/** The metrics of this process, as an application declares them: usually constants of a module. */
+/** The metrics of this process, as the application declares them, usually as module constants. */
 import { WeaverError } from '../contract/errors.js'
 import type { Counter, Gauge, Histogram, Labelled } from './metric.js'
 import { MetricRegistry, type HistogramOptions, type MetricOptions, type WithLabels } from './metric-registry.js'
 
 const RUNTIME_PREFIX = 'weaver_'
 
-/** Everything that this process counts, its calls included. */
+/** All metrics of this process, including those of its calls. */
 export const processMetrics: MetricRegistry = new MetricRegistry()
 
 /**
@@ -15,7 +15,8 @@ export const processMetrics: MetricRegistry = new MetricRegistry()
  *     orders.with({ kind: 'gift' }).add()
  *
  * @param name letters, digits and `_`; ends in `_total`.
- * @throws WeaverError `WEAVER_METRIC_INVALID`: a wrong name or label, or a name declared twice with another meaning.
+ * @throws WeaverError `WEAVER_METRIC_INVALID`: a wrong name or label, or a name declared twice with
+ * another meaning.
  */
 export const counter: {
   (name: string, options: MetricOptions): Counter
@@ -28,13 +29,19 @@ export const gauge: {
   <L extends string>(name: string, options: MetricOptions & WithLabels<L>): Labelled<L, Gauge>
 } = owned('gauge') as typeof gauge // as above
 
-/** Declares a histogram: values counted by size. Labels and errors as for {@link counter}; bounds ascend. */
+/**
+ * Declares a histogram: values counted by size. Labels and errors as for {@link counter}; bounds
+ * are ascending.
+ */
 export const histogram: {
   (name: string, options: HistogramOptions): Histogram
   <L extends string>(name: string, options: HistogramOptions & WithLabels<L>): Labelled<L, Histogram>
 } = owned('histogram') as typeof histogram // as above
 
-/** Declares for the application: names of the runtime's own metrics are not for it. A function, because the constants above need it before this line. */
+/**
+ * Declares a metric of the application, which may not use the runtime's names. A function
+ * declaration, because the constants above use it before this line.
+ */
 function owned(kind: 'counter' | 'gauge' | 'histogram'): (name: string, options: HistogramOptions) => unknown {
   return (name, options) => {
     if (name.startsWith(RUNTIME_PREFIX))

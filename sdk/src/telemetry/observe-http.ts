@@ -1,6 +1,7 @@
 /**
- * What is measured at a listener that serves HTTP: requests, their status and duration, and a span at the entry. It stands around the event `request` only, and
- * touches neither the request nor the answer: streams, server-sent events and upgrades pass as they would without it.
+ * Measures an HTTP listener: requests, their status and duration, and a span at the entry. It wraps
+ * only the event `request` and changes neither the request nor the response: streams, server-sent
+ * events and upgrades pass as they would without it.
  */
 import { METHODS, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
@@ -29,21 +30,22 @@ export interface HttpObservation {
   /** Name of the listener. */
   readonly listener: string
   readonly tracing?: Tracing | undefined
-  /** @default that of the process */
+  /** @default the registry of the process */
   readonly registry?: MetricRegistry
 }
 
-/** Observes a server from now on. One that speaks no HTTP is left alone. */
+/** Starts to observe a server, unless it does not speak HTTP. */
 export function observeHttp(server: Server, options: HttpObservation): void {
   if (!speaksHttp(server)) return
   const { listener, tracing, registry = processMetrics } = options
   const count = isCountingCalls() ? counting(listener, registry) : undefined
   const emit = server.emit
-  // An own property of this object: a listener in front of the others could not make them run inside a context.
+  // An own property of this object: an additional listener could not run the others inside a
+  // context.
   server.emit = function (this: HttpServer, event: string | symbol, ...args: unknown[]): boolean {
-    const proceed = (): boolean => Reflect.apply(emit, this, [event, ...args]) as boolean // what emit() returns
+    const proceed = (): boolean => Reflect.apply(emit, this, [event, ...args]) as boolean // emit() returns a boolean
     if (event !== 'request') return proceed()
-    const [request, response] = args as [IncomingMessage, ServerResponse] // that is what the event carries
+    const [request, response] = args as [IncomingMessage, ServerResponse] // the arguments of this event
     const started = performance.now()
     const sizes = count === undefined ? undefined : measureBytes(request)
     const span = spanOf(request, listener, tracing)
@@ -54,7 +56,7 @@ export function observeHttp(server: Server, options: HttpObservation): void {
     if (span !== undefined) return span.run(proceed)
     const traceparent = header(request, 'traceparent')
     if (parseTraceparent(traceparent) === undefined || traceparent === undefined) return proceed()
-    // Nobody records here, but log entries show the trace and calls carry it on.
+    // Nothing is recorded, but log entries contain the trace, and calls propagate it.
     const tracestate = usableTracestate(header(request, 'tracestate'))
     return runInContext(derive(scope(), { traceparent, ...(tracestate === undefined ? {} : { tracestate }) }), proceed)
   } as typeof server.emit // the overloads differ in the types of the events' arguments, which are passed through
@@ -81,13 +83,20 @@ interface Measured {
   readonly sizes: { readonly read: number; readonly written: number } | undefined
 }
 
-/** What a connection had read when its last request was over: the next one's head is read before anybody is told. */
+/**
+ * Bytes that a connection had read at the end of its last request: the next head is read before any
+ * event.
+ */
 const readBefore = new WeakMap<Socket, number>()
 
-/** Counts the bytes of a connection from now on. @returns what tells them; `undefined` for HTTP/2, where requests share the connection. */
+/**
+ * Starts to count the bytes of a connection.
+ * @returns a function that reports them; `undefined` for HTTP/2, where requests share the
+ * connection
+ */
 function measureBytes(request: IncomingMessage): (() => { readonly read: number; readonly written: number }) | undefined {
   if (request.httpVersionMajor !== 1) return undefined
-  const { socket } = request // the answer loses it at its end
+  const { socket } = request // the response loses it at its end
   const read = readBefore.get(socket) ?? 0
   const written = socket.bytesWritten
   return () => {
@@ -117,12 +126,12 @@ function counting(listener: string, registry: MetricRegistry): (request: Incomin
   }
 }
 
-/** An answer of HTTP/2 knows only whether its end was written. */
+/** An HTTP/2 response knows only whether its end was written. */
 function isFinished(response: ServerResponse): boolean {
   return (response.writableFinished as boolean | undefined) ?? response.writableEnded
 }
 
-/** Clients may send any word; a label must not take it. */
+/** Clients may send any word, which must not become a label. */
 function methodOf(request: IncomingMessage): string {
   return KNOWN_METHODS.has(request.method ?? '') ? (request.method ?? '') : 'other'
 }

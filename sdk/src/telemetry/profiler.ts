@@ -1,5 +1,6 @@
 /**
- * Profiles of this process by `node:inspector`. One at a time: V8 has one CPU profiler for all who ask. The inspector is loaded when the first is asked for.
+ * Profiles this process by `node:inspector`. One profile at a time: V8 has a single CPU profiler.
+ * The inspector is loaded on the first request.
  */
 import type { CpuProfile, HeapProfile } from '../contract/profiles.js'
 
@@ -11,13 +12,13 @@ const BUSY = 'another profile of this process is being taken; ask again when it 
 let isBusy = false
 
 /**
- * Records what the process does for so many seconds.
+ * Records the process for a number of seconds.
  * @throws Error when another profile is being taken, or the inspector refuses.
  */
 export async function takeProfile(type: 'cpu' | 'heap', seconds: number): Promise<Profiled> {
   if (isBusy) throw new Error(BUSY)
   const { Session } = await import('node:inspector/promises')
-  if (isBusy) throw new Error(BUSY) // another came while the inspector was loaded
+  if (isBusy) throw new Error(BUSY) // another one started while the inspector was loaded
   isBusy = true
   const session = new Session()
   const time = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
@@ -28,12 +29,12 @@ export async function takeProfile(type: 'cpu' | 'heap', seconds: number): Promis
       await session.post('Profiler.start')
       await time()
       const { profile } = await session.post('Profiler.stop')
-      return { type, profile: profile as CpuProfile } // V8 always gives samples, which the protocol calls optional
+      return { type, profile: profile as CpuProfile } // V8 always includes samples, which the protocol calls optional
     }
     await session.post('HeapProfiler.startSampling')
     await time()
     const { profile } = await session.post('HeapProfiler.stopSampling')
-    return { type, profile: profile as unknown as HeapProfile } // the types know nothing of its samples
+    return { type, profile: profile as unknown as HeapProfile } // the types omit its samples
   } finally {
     session.disconnect()
     isBusy = false

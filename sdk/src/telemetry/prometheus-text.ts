@@ -1,5 +1,6 @@
 /**
- * Metrics as text for a scraper: Prometheus' format 0.0.4, or OpenMetrics 1.0 with exemplars where it is asked for.
+ * Metrics as text for a scraper: Prometheus' format 0.0.4, or on request OpenMetrics 1.0 with
+ * exemplars.
  * Source: prometheus.io/docs/instrumenting/exposition_formats and the OpenMetrics specification.
  */
 import type { MetricFamily, MetricSeries } from '../contract/metrics.js'
@@ -11,7 +12,7 @@ export const CONTENT_TYPE: Readonly<Record<TextFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** The format for an `Accept` header: OpenMetrics where it is named and not refused by `q=0`. */
+/** The format for an `Accept` header: OpenMetrics if it is named and not excluded by `q=0`. */
 export function formatFor(accept: string | undefined): TextFormat {
   const named = (accept ?? '').split(',').map((part) => part.trim().toLowerCase())
   return named.some((part) => part.startsWith('application/openmetrics-text') && !/;\s*q=0(\.0*)?\s*(;|$)/.test(part))
@@ -20,7 +21,8 @@ export function formatFor(accept: string | undefined): TextFormat {
 }
 
 /**
- * @param common labels that every series gets, such as app, version and replica. A series with a label of the same name keeps its own.
+ * @param common labels added to every series, such as app, version and replica. A series with a
+ * label of the same name keeps its own.
  */
 export function metricsText(families: readonly MetricFamily[], format: TextFormat, common: Readonly<Record<string, string>> = {}): string {
   const lines: string[] = []
@@ -69,7 +71,7 @@ function numberText(value: number | null): string {
   return value === null ? 'NaN' : value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : String(value)
 }
 
-/** OpenMetrics wants a bound to look like a float. */
+/** OpenMetrics requires bounds to look like floats. */
 function boundText(bound: number, isOpen: boolean): string {
   return isOpen && Number.isInteger(bound) && Math.abs(bound) < 1e21 ? `${bound}.0` : numberText(bound)
 }

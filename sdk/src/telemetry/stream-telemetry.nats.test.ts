@@ -1,4 +1,6 @@
-/** Spans and statistics of streaming calls, with a real OpenTelemetry SDK and a real nats-server. */
+/**
+ * Spans and statistics of streaming calls, with a real OpenTelemetry SDK and a real nats-server.
+ */
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { startStations, type Stations } from '../testing/rpc-stations.js'

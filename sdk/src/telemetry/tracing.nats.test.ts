@@ -1,4 +1,7 @@
-/** Traces with a real OpenTelemetry SDK, its in-memory exporter, and two weavelets that talk over a real nats-server. */
+/**
+ * Traces with a real OpenTelemetry SDK, its in-memory exporter, and two weavelets that talk over a
+ * real nats-server.
+ */
 import { createServer, request as httpRequest } from 'node:http'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-node'

@@ -9,13 +9,16 @@ import { buildDescription, parseDescribeRequest, type Description } from '../con
 import { reasonOf } from '../contract/errors.js'
 import type { Logger } from '../telemetry/logger.js'
 
-/** Writes the description that the request asks for. @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
+/** Writes the requested description. @throws WeaverError `WEAVER_BOOTSTRAP_INVALID` */
 export function answerDescribeRequest(text: string, app: new () => Main, gen: WeaverGen): void {
   const { file, components } = parseDescribeRequest(text)
   writeFileSync(file, JSON.stringify(describeApplication(app, gen, components)))
 }
 
-/** Constructs these components, each up to its `config()` field; no hook and no method of them runs. */
+/**
+ * Constructs these components, each up to its `config()` field; none of their hooks and methods
+ * runs.
+ */
 export function describeApplication(app: new () => Main, gen: WeaverGen, components: readonly string[]): Description {
   const classes = new Map<string, new () => object>(
     gen.components().map(({ token, implementation }) => [token.name, implementation.create]),
@@ -46,7 +49,7 @@ export function describeApplication(app: new () => Main, gen: WeaverGen, compone
   return buildDescription({ fingerprint: gen.fingerprint, config, problems, ...(warnings.length === 0 ? {} : { warnings }) })
 }
 
-/** Ends a construction; what comes after the field would only risk effects. */
+/** Ends a construction; code after the field could only have side effects. */
 class SchemaTaken extends Error {}
 
 function takeSchema(name: string, create: new () => object): { readonly schema: ConfigSchema<unknown> } | { readonly problem: string } {
@@ -75,7 +78,7 @@ function takeSchema(name: string, create: new () => object): { readonly schema: 
   return schema === undefined ? { problem: `component "${name}" has no config() field in this build; build again` } : { schema }
 }
 
-/** A ref that may be kept, but not called. */
+/** A ref that may be stored, but not called. */
 function unusable({ name }: Component<unknown>): object {
   return new Proxy(
     {},

@@ -1,4 +1,6 @@
-/** A real process that has no connection to the broker, not yet or never again, or may not use it. */
+/**
+ * A real process that has no connection to the broker, not yet or never again, or may not use it.
+ */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

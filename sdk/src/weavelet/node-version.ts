@@ -1,6 +1,9 @@
 import { WeaverError } from '../contract/errors.js'
 
-/** The oldest Node that the SDK runs on, as `engines` in its package.json says: the first that loads an ES module by `require` without a flag. */
+/**
+ * The oldest supported Node, as in `engines` of package.json: the first that loads an ES module by
+ * `require` without a flag.
+ */
 export const OLDEST_NODE = '22.12'
 
 /**

@@ -4,14 +4,20 @@ import { watchLifeline } from './lifeline.js'
 import type { ProgramOutput } from './program-output.js'
 import type { Weavelet } from './weavelet.js'
 
-/** A second Ctrl-C ends the process at once. One that follows the first so soon is no second: `npm run` passes on what the terminal has sent already. */
+/**
+ * A second Ctrl-C ends the process at once. One this soon after the first does not count: `npm run`
+ * repeats what the terminal has already sent.
+ */
 const SECOND_INTERRUPT_MS = 300
 const INTERRUPTED = 130
 
-/** The end of a process: whoever asks for it, the weavelet is stopped once, within the grace period, and the exit code says how that went. */
+/**
+ * The end of a process: whatever the cause, the weavelet is stopped once, within the grace period,
+ * and the exit code says how that went.
+ */
 export class ProcessEnd {
   readonly #output: ProgramOutput
-  /** Fires when the process is told to stop. */
+  /** Aborts when the process is stopped. */
   readonly #abort: AbortController
   readonly #graceMs: number
   #isStopping = false
@@ -23,7 +29,10 @@ export class ProcessEnd {
     this.#graceMs = graceMs
   }
 
-  /** Listens to signals, and to the end of the deployer. @param lifelineFd absent: the process outlives its deployer */
+  /**
+   * Watches signals, and the end of the deployer.
+   * @param lifelineFd absent: the process outlives its deployer
+   */
   listen(started: Promise<Weavelet>, lifelineFd: number | undefined): void {
     process.on('SIGTERM', () => this.begin(started, 0))
     if (lifelineFd !== undefined)
@@ -39,7 +48,10 @@ export class ProcessEnd {
     })
   }
 
-  /** Stops the weavelet and ends the process. Only the first time has an effect, but for a code that is worse. */
+  /**
+   * Stops the weavelet and ends the process. Only the first call has an effect, except for a worse
+   * code.
+   */
   begin(started: Promise<Weavelet>, code: number): void {
     this.#exitCode = Math.max(this.#exitCode, code)
     if (this.#isStopping) return
@@ -61,13 +73,13 @@ export class ProcessEnd {
       })
   }
 
-  /** @returns whether all ended well */
+  /** @returns whether everything ended well */
   #stop(started: Promise<Weavelet>): Promise<boolean> {
     return started.then(
       (weavelet) => weavelet.stop(),
       async (error: unknown) => {
         await this.#output.shipper?.stop()
-        return error === this.#abort.signal.reason // it had not begun
+        return error === this.#abort.signal.reason // it had not started
       },
     )
   }

@@ -1,4 +1,7 @@
-/** Routed calls between whole weavelets of one group, each with caller and callee: a call belongs where its key does, though there is an object at hand. */
+/**
+ * Routed calls between whole weavelets of one group, each with caller and callee: a call belongs
+ * where its key does, though there is an object at hand.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { component, implement, type Main } from '../component/component.js'
 import { ref } from '../component/construction.js'

@@ -1,21 +1,38 @@
 import { MAX_TIMER_MS, type Bootstrap } from '../contract/bootstrap.js'
 
-/** How long a graceful stop may take, in milliseconds, when nobody says otherwise. */
+/** Default time limit of a graceful stop, in milliseconds. */
 const DEFAULT_GRACE_MS = 25_000
 
-/** The numbers that an application may give to `run()`, and in what bounds. */
+/** The numbers that an application may pass to `run()`, and their bounds. */
 export interface RunLimits {
-  /** Largest request or answer of a call between processes, in bytes; what is larger than the broker takes at once goes in parts. @default 16777216 */
+  /**
+   * Maximum size of a request or result between processes, in bytes; what exceeds the broker's
+   * message size is sent in parts.
+   * @default 16777216
+   */
   readonly maxMessageBytes?: number | undefined
-  /** The most calls of one tick that go to another process as one message; 1: each goes alone. @default 64 */
+  /**
+   * Maximum number of calls of one tick that are sent to another process as one message; 1 sends
+   * each alone.
+   * @default 64
+   */
   readonly maxBatch?: number | undefined
-  /** Calls of one component that a process runs at once for other processes; one more is refused (`WEAVER_RPC_OVERLOADED`), and another replica may have room. @default 10000 */
+  /**
+   * Maximum number of calls of one component that a process runs concurrently for other processes.
+   * One more is rejected (`WEAVER_RPC_OVERLOADED`), and another replica may have room.
+   * @default 10000
+   */
   readonly maxConcurrent?: number | undefined
-  /** How long a stop may take where no deployer says, in milliseconds: what still runs after 0.8 of it is cut off. @default 25000 */
+  /**
+   * Time limit of a stop if no deployer sets one, in milliseconds: what still runs after 0.8 of it
+   * is cut off.
+   * @default 25000
+   */
   readonly shutdownGraceMs?: number | undefined
   /**
-   * How long the start of a component waits until what it refers to in other processes answers, in milliseconds; then it goes on, with a warning. 0: it does
-   * not wait. @default 60000
+   * How long the start of a component waits for the components in other processes that it refers
+   * to, in milliseconds; then it continues with a warning. 0 for no wait.
+   * @default 60000
    */
   readonly startWaitMs?: number | undefined
 }
@@ -28,7 +45,7 @@ const BOUNDS: Readonly<Record<keyof RunLimits, { readonly unit: string; readonly
   startWaitMs: { unit: 'milliseconds', least: 0, most: MAX_TIMER_MS },
 }
 
-/** What is wrong with them, one line each, beginning with the name of the option. */
+/** Problems of the limits, one line each, beginning with the name of the option. */
 export function runLimitProblems(given: RunLimits): readonly string[] {
   return Object.entries(BOUNDS).flatMap(([option, { unit, least, most }]) => {
     const value: unknown = given[option as keyof RunLimits] // the table has its keys
@@ -39,7 +56,10 @@ export function runLimitProblems(given: RunLimits): readonly string[] {
   })
 }
 
-/** How long a stop may take, in milliseconds, without what the deployer waits before it. The deployer's word counts, then the application's. */
+/**
+ * Time limit of a stop, in milliseconds, without the deployer's wait before it. The deployer's
+ * value wins, then the application's.
+ */
 export function graceMsOf(bootstrap: Bootstrap | undefined, own: number | undefined): number {
   return Math.min(bootstrap?.shutdownGraceMs ?? own ?? DEFAULT_GRACE_MS, MAX_TIMER_MS)
 }

@@ -26,7 +26,7 @@ export async function startWeavelet(options: WeaveletOptions): Promise<Weavelet>
   }
 }
 
-/** @returns `undefined` where everything runs in this process */
+/** @returns `undefined` if everything runs in this process */
 async function connect(options: WeaveletOptions, log: Logger): Promise<Transport | undefined> {
   const { bootstrap, signal } = options
   const { deploymentId, group, replica } = options.deployment

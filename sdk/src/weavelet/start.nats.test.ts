@@ -1,4 +1,7 @@
-/** The start of weavelets that need each other, over a real broker: whoever comes first waits for what it needs, and no longer. */
+/**
+ * The start of weavelets that need each other, over a real broker: whoever comes first waits for
+ * what it needs, and no longer.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '@nats-io/transport-node'
 import type { ComponentBinding } from '../component/binding.js'

@@ -9,8 +9,9 @@ export interface TelemetryEnvironment {
 }
 
 /**
- * What a process observes of itself, by its environment: `WEAVER_LOG_LEVEL`, `WEAVER_METRICS`, `WEAVER_TRACES_PER_SECOND`. With `OTEL_TRACES_SAMPLER` set the
- * sampler of the OpenTelemetry SDK decides alone.
+ * What a process observes about itself, from its environment: `WEAVER_LOG_LEVEL`, `WEAVER_METRICS`,
+ * `WEAVER_TRACES_PER_SECOND`. If `OTEL_TRACES_SAMPLER` is set, the sampler of the OpenTelemetry SDK
+ * alone decides.
  * @throws WeaverError `WEAVER_ENVIRONMENT_INVALID`
  */
 export function readTelemetryEnvironment(env: Readonly<Record<string, string | undefined>>): TelemetryEnvironment {

@@ -1,4 +1,7 @@
-/** Real processes with two installed copies of the SDK: the application's and that of a package of components. */
+/**
+ * Real processes with two installed copies of the SDK: the application's and that of a package of
+ * components.
+ */
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// A real process over the SDK as it is built: an application that wants configuration, run by itself.
+// A real process over the SDK as it is built: an application that wants configuration, run by
+// itself.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

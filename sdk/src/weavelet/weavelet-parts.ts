@@ -1,4 +1,4 @@
-/** What a weavelet is made of. Nothing here runs yet: weavelet.ts starts and stops it. */
+/** The parts of a weavelet. Nothing here runs yet: weavelet.ts starts and stops it. */
 import type { ComponentBinding } from '../component/binding.js'
 import { limitProblems } from '../context/time-limit.js'
 import { registerGeneratedErrors } from '../codec/error-codec.js'
@@ -16,10 +16,10 @@ import { answerFailures } from './listener/request-failures.js'
 import { runLimitProblems } from './run-limits.js'
 import type { WeaveletOptions } from './weavelet-options.js'
 
-/** Where listeners are bound, by name. */
+/** Addresses of bound listeners, by name. */
 export type BoundAddresses = Readonly<Record<string, { readonly host: string; readonly port: number }>>
 
-/** The ways to other processes. */
+/** The connections to other processes. */
 export interface Remote {
   readonly transport: Transport
   readonly client: RpcClient
@@ -29,10 +29,10 @@ export interface Remote {
 
 export interface WeaveletParts {
   readonly log: Logger
-  /** `undefined`: everything runs in this process. */
+  /** `undefined` if everything runs in this process. */
   readonly remote: Remote | undefined
   readonly components: ComponentHost
-  /** Of the listeners that are bound by now. */
+  /** Addresses of the listeners bound so far. */
   readonly bound: BoundAddresses
 }
 
@@ -93,7 +93,7 @@ function createRemote(options: WeaveletOptions, { log, transport, tracing }: Sur
   }
 }
 
-/** How components call those that are hosted elsewhere. */
+/** How components call those hosted elsewhere. */
 function waysOut(
   remote: Remote | undefined,
   defaultTimeoutMs: number | undefined,

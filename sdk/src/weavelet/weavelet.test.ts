@@ -1,4 +1,7 @@
-/** One process of an application, without a broker: how it is put together, starts, tells its state and stops. */
+/**
+ * One process of an application, without a broker: how it is put together, starts, tells its state
+ * and stops.
+ */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'

@@ -1,11 +1,15 @@
 /**
- * One process of an application: hosts the components that the bootstrap names (all of them without one), answers the deployer, and stops without losing a call.
- * weavelet-parts.ts makes the parts, start-weavelet.ts connects to the broker before.
+ * One process of an application: hosts the components that the bootstrap names (all of them without
+ * one), answers the deployer, and stops without losing a call. weavelet-parts.ts creates the parts,
+ * start-weavelet.ts connects to the broker before.
  *
- * I1  Ready means: every hosted component has started, every listener that the bootstrap names is bound, and the broker has seen our subscriptions.
- * I2  A stop goes outside in: unready, leadership, listeners, calls that arrive, calls in flight, main(), components in reverse order, the broker. Each part is
- *     closed only when nothing before it can ask for it any more.
- * I3  Nothing from outside keeps components from their shutdown(): after 0.8 of the grace period what goes on is cut off, and the stop was not clean.
+ * I1  Ready means: every hosted component has started, every listener that the bootstrap names is
+ *     bound, and the broker has received our subscriptions.
+ * I2  A stop goes from the outside in: readiness, leadership, listeners, arriving calls, calls in
+ *     flight, main(), components in reverse order, the broker. Each part is closed only when
+ *     nothing before it can need it any more.
+ * I3  Nothing from outside keeps components from their shutdown(): after 0.8 of the grace period
+ *     ongoing work is cut off, and the stop was not clean.
  */
 import type { Server } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +30,10 @@ import { graceMsOf } from './run-limits.js'
 import type { WeaveletOptions } from './weavelet-options.js'
 import type { BoundAddresses, WeaveletParts } from './weavelet-parts.js'
 
-/** The part of the grace period after which connections, streams and calls that go on are cut off, so that the rest of the stop has its time. */
+/**
+ * The share of the grace period after which open connections, streams and calls are cut off, so
+ * that the rest of the stop has its time.
+ */
 const CUT_SHARE = 0.8
 
 export class Weavelet {
@@ -34,12 +41,12 @@ export class Weavelet {
   readonly #parts: WeaveletParts
   #phase: 'starting' | 'serving' | 'draining' | 'stopped' = 'starting'
   #stopping: Promise<boolean> | undefined
-  /** Aborted when the stop begins. */
+  /** Aborts when the stop begins. */
   readonly #life = new AbortController()
   #health: { readonly server: Server; readonly listener: BoundListener; readonly port: number } | undefined
   #controlServer: { close(): Promise<void> } | undefined
   #leaders: Leaders | undefined
-  /** Of a `main()` that takes what it is given, and so can know when to end. */
+  /** For a `main()` that takes `life`, and so can know when to end. */
   #mainDone: Promise<boolean> = Promise.resolve(true)
 
   constructor(options: WeaveletOptions, parts: WeaveletParts) {
@@ -47,7 +54,7 @@ export class Weavelet {
     this.#parts = parts
   }
 
-  /** Where the health server listens; `undefined` without one. */
+  /** Port of the health server; `undefined` without one. */
   get healthPort(): number | undefined {
     return this.#health?.port
   }
@@ -57,12 +64,15 @@ export class Weavelet {
     return this.#parts.bound
   }
 
-  /** A component as main holds it. @throws WeaverError `WEAVER_START_INVALID` when the application has none of that name */
+  /**
+   * A component as main holds it.
+   * @throws WeaverError `WEAVER_START_INVALID` if the application has no component of that name
+   */
   ref<T>(token: Component<T>): T {
     return this.#parts.components.refFor(token, MAIN_COMPONENT)
   }
 
-  /** The object behind a component that is hosted here. */
+  /** The implementation object of a component hosted here. */
   implementation<T>(token: Component<T>): (T & object) | undefined {
     return this.#parts.components.implementation(token)
   }
@@ -78,14 +88,17 @@ export class Weavelet {
     )
   }
 
-  /** Resolves when the components have started and `main()` is running. Once; what has started is stopped when it fails. */
+  /**
+   * Resolves when the components have started and `main()` is running. Call it once; if it fails,
+   * what has started is stopped.
+   */
   async start(): Promise<void> {
     await this.#serveHealth()
     try {
       await this.#answerDeployer()
       await this.#startComponents()
       await this.#parts.remote?.transport.flush()
-      // Told to stop before it began: what has started is shut down, and nothing else begins.
+      // Stopped before it began: what has started is shut down, and nothing else starts.
       if (this.#options.signal?.aborted === true) return
       this.#serve()
       this.#runMain()
@@ -187,7 +200,7 @@ export class Weavelet {
     if (main.main.length > 0) this.#mainDone = running.then(() => true)
   }
 
-  /** Drains and stops; resolves to true when everything ended well. Idempotent. */
+  /** Drains and stops; resolves to true if everything ended well. Idempotent. */
   stop(): Promise<boolean> {
     return (this.#stopping ??= this.#stop())
   }
@@ -219,7 +232,7 @@ export class Weavelet {
     return areClosed && isDrained && hasResigned && hasMainEnded && isClean && isDisconnected
   }
 
-  /** Where nobody hears it, the time of `preStopMs` must do. */
+  /** If no deployer receives it, the time of `preStopMs` must suffice. */
   #tellClosing(): void {
     const { bound, log, remote } = this.#parts
     const { deploymentId, replica } = this.#options.deployment
@@ -274,7 +287,7 @@ export class Weavelet {
     })
   }
 
-  /** A part of the stop that fails does not keep the others from theirs. */
+  /** A failing part of the stop does not prevent the others. */
   async #attempt(failure: string, part: () => Promise<boolean>): Promise<boolean> {
     try {
       return await part()
@@ -285,7 +298,7 @@ export class Weavelet {
   }
 }
 
-/** What a scraper gets. */
+/** The response to a scraper. */
 function metricsFor({ app, versionId, replica }: Deployment, accept: string | undefined): { readonly type: string; readonly text: string } {
   const format = formatFor(accept)
   return { type: CONTENT_TYPE[format], text: metricsText(processMetrics.collect(), format, { app, version: versionId, replica }) }

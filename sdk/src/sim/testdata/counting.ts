@@ -1,4 +1,7 @@
-/** A small application for tests of the simulator: counters in a store. Its configuration plants a lost update. */
+/**
+ * A small application for tests of the simulator: counters in a store. Its configuration plants a
+ * lost update.
+ */
 import { constantFrom, integer } from 'fast-check'
 import type { WeaverGen } from '../../component/binding.js'
 import { component, implement } from '../../component/component.js'

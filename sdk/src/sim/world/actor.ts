@@ -1,4 +1,7 @@
-/** Which part of which simulated execution the running code belongs to. It follows the code through awaits, as the context of a call does. */
+/**
+ * Which part of which simulated execution the running code belongs to. It follows the code through
+ * awaits, like the context of a call.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Life, Origin } from './life.js'
 import type { VirtualTime } from './virtual-time.js'
@@ -7,7 +10,7 @@ export interface Actor {
   readonly life: Life
   readonly origin: Origin
   readonly time: VirtualTime
-  /** Takes the place of `Math.random`. */
+  /** Replaces `Math.random`. */
   readonly random: () => number
 }
 

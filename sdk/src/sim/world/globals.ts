@@ -1,8 +1,9 @@
 /**
- * Clock, timers and chance of the global object, virtual for code inside a simulated execution and as ever for all other code. In place only while a simulation
- * runs.
+ * Clock, timers and randomness of the global object: virtual for code inside a simulated execution,
+ * unchanged for all other code. Installed only while a simulation runs.
  *
- * What is not replaced: `process.hrtime`, `crypto.subtle`, and what is imported from `node:timers`, `node:timers/promises`, `node:crypto` and `node:perf_hooks`.
+ * Not replaced: `process.hrtime`, `crypto.subtle`, and imports from `node:timers`,
+ * `node:timers/promises`, `node:crypto` and `node:perf_hooks`.
  */
 import { promisify } from 'node:util'
 import { actors, type Actor } from './actor.js'
@@ -13,7 +14,7 @@ type Timeout = (run: (...args: unknown[]) => void, delayMs?: number, ...args: un
 let users = 0
 let restore: (() => void) | undefined
 
-/** @returns puts everything back, once the last user has called it */
+/** @returns a function that restores everything once the last user has called it */
 export function virtualGlobals(): () => void {
   if ((users += 1) === 1) restore = install()
   let isDone = false
@@ -56,7 +57,7 @@ function install(): () => void {
     return actor === undefined ? real.randomUUID() : uuidOf(actor)
   })
   replace(crypto, 'getRandomValues', (view: Parameters<typeof real.getRandomValues>[0]) => {
-    const filled = real.getRandomValues(view) // it also refuses what it does not take
+    const filled = real.getRandomValues(view) // it also rejects invalid arguments
     const actor = actors.getStore()
     if (actor !== undefined) fill(filled, actor)
     return filled
@@ -107,7 +108,7 @@ function virtualTimer(name: 'setTimeout' | 'setInterval' | 'setImmediate', real:
   return start
 }
 
-/** Of version 4 in form. */
+/** In the form of version 4. */
 function uuidOf(actor: Actor): string {
   const digits = Array.from({ length: 32 }, () => Math.floor(actor.random() * 16).toString(16))
   digits[12] = '4'

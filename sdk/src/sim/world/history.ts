@@ -1,4 +1,4 @@
-/** What happened in one execution, in order: plain data, the same in each run of the same case. */
+/** The events of one execution, in order: plain data, the same in each run of the same case. */
 import { stringify } from 'fast-check'
 
 export type SimEventKind =
@@ -8,17 +8,17 @@ export interface SimEvent {
   /** Virtual milliseconds since the start of the execution. */
   readonly atMs: number
   readonly kind: SimEventKind
-  /** Who: `op 1`, `bank/Bank`; with several replicas `bank/Bank 0`. */
+  /** The actor: `op 1`, `bank/Bank`; with several replicas `bank/Bank 0`. */
   readonly from: string
-  /** To whom, where it goes to somebody. */
+  /** The receiver, if there is one. */
   readonly to?: string
   readonly text: string
 }
 
-/** Longest text of one value, in characters. */
+/** Maximum length of a value's text, in characters. */
 const MAX_VALUE = 80
 
-/** Values as the history shows them. */
+/** Values as shown in the history. */
 export function textOfValue(value: unknown): string {
   const text = stringify(value)
   return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE - 1)}…`
@@ -28,7 +28,7 @@ export function textOfArgs(args: readonly unknown[]): string {
   return `(${args.map(textOfValue).join(', ')})`
 }
 
-/** Name and message; those of platform failures by their code. */
+/** Name and message; for platform failures the code. */
 export function textOfError(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('message' in error)) return textOfValue(error)
   const { code, message, name } = error as { readonly code?: unknown; readonly message: unknown; readonly name?: unknown }
@@ -36,7 +36,7 @@ export function textOfError(error: unknown): string {
   return `${what}: ${String(message).split('\n', 1)[0]}`
 }
 
-/** One line for each event. */
+/** One line per event. */
 export function historyText(history: readonly SimEvent[]): string {
   const width = Math.max(0, ...history.map(({ from, to }) => placeOf(from, to).length))
   return history.map(({ atMs, from, to, text }) => `${String(atMs).padStart(6)} ms  ${placeOf(from, to).padEnd(width)}  ${text}`).join('\n')

@@ -1,12 +1,18 @@
-/** One life of a replica; a restart begins another. Operations and the workload have one that never ends. */
+/**
+ * One life of a replica; a restart begins another. Operations and the workload have one that never
+ * ends.
+ */
 export interface Life {
-  /** As the history names it: `bank/Bank`, `bank/Bank 1`, `op 2`. */
+  /** Its name in the history: `bank/Bank`, `bank/Bank 1`, `op 2`. */
   readonly name: string
-  /** Its process is gone: nothing of it goes on. */
+  /** Its process is gone, and with it all its work. */
   isOver: boolean
 }
 
-/** Names what is started from one place, by number; so a call has the same name in each run in which its origin makes the same calls. */
+/**
+ * Numbers what is started from one place, so that a call has the same name in each run in which its
+ * origin makes the same calls.
+ */
 export interface Origin {
   readonly id: string
   calls: number

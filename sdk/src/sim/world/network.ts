@@ -1,10 +1,14 @@
 /**
- * The calls of one execution: each is a request and a reply that lie in the network until the scheduler delivers them, or loses them. Arguments, results and
- * errors cross it as bytes of the generated codec, so nothing is shared.
+ * The calls of one execution: each is a request and a reply, held in the network until the
+ * scheduler delivers or loses them. Arguments, results and errors cross it as bytes of the
+ * generated codec, so nothing is shared.
  *
- * I1  A call is settled once: by its reply, by a failure that is not tried again, by its deadline or by its caller.
- * I2  Nothing of a life that is over is settled, and nothing is sent for it any more; what it has sent before still arrives.
- * I3  As in the RPC client, an attempt is repeated only when the method surely did not run or may run twice, and at most three times.
+ * I1  A call is settled once: by its reply, by a failure that is not retried, by its deadline or by
+ *     its caller.
+ * I2  When a life is over, none of its calls is settled and nothing is sent for it any more; what
+ *     it sent before still arrives.
+ * I3  As in the RPC client, an attempt is repeated only if the method certainly did not run or may
+ *     run twice, and at most three times.
  */
 import { codecError } from '../../codec/codec-error.js'
 import { Reader } from '../../codec/reader.js'
@@ -22,14 +26,14 @@ import { SimCall, type Callee, type CallOwner, type Exchange, type Serving } fro
 import type { VirtualTime } from './virtual-time.js'
 
 const MAX_RETRIES = 3
-/** Of all executions: a message is written in one go. */
+/** Shared by all executions: a message is written without interruption. */
 const writer = new Writer()
 
 export type Answer =
   { readonly kind: 'result' | 'error'; readonly bytes: Uint8Array } | { readonly kind: 'failure'; readonly error: RemoteCallError }
 
 export type Message = {
-  /** Names it: steps.ts. */
+  /** Its name (steps.ts). */
   readonly key: string
   readonly call: SimCall
   /** Epoch milliseconds, virtual. */
@@ -45,16 +49,16 @@ type Unsent<M> = M extends unknown ? Omit<M, 'sentAt'> : never
 export interface NetworkOptions {
   readonly time: VirtualTime
   readonly random: () => number
-  /** As that of `run()`. */
+  /** The same as in `run()`. */
   readonly defaultTimeoutMs: number | undefined
-  /** Absent: nobody wants the history. */
+  /** Absent if the history is not wanted. */
   readonly record: ((event: Omit<SimEvent, 'atMs'>) => void) | undefined
 }
 
 export class Network implements CallOwner {
   /** In order of sending. */
   readonly messages: Set<Message> = new Set()
-  /** Not settled. */
+  /** Calls that are not settled. */
   readonly calls: Set<SimCall> = new Set()
   readonly options: NetworkOptions
 
@@ -62,7 +66,7 @@ export class Network implements CallOwner {
     this.options = options
   }
 
-  /** @returns what the callee returns, as it comes back */
+  /** @returns the callee's result, as it comes back */
   send(callerName: string, exchange: Exchange): Promise<unknown> {
     const actor = actors.getStore()
     const { binding, method } = exchange
@@ -77,7 +81,7 @@ export class Network implements CallOwner {
     const outer = scope()
     if (outer.cancellation?.isAborted === true) return Promise.reject(abandoned(outer.cancellation.reason, what, false))
     const { time } = this.options
-    // `withContext({ timeoutMs })` is not for streams, as in the RPC client.
+    // As in the RPC client, `withContext({ timeoutMs })` does not apply to streams.
     const deadline = deadlineOf(method.isStream === true ? { deadline: outer.deadline } : outer, exchange.limitMs, time.now)
     if (deadline <= time.now) return Promise.reject(deadlineError(what, { isSent: false }))
     let bytes: Uint8Array
@@ -94,7 +98,7 @@ export class Network implements CallOwner {
     })
   }
 
-  /** The request arrives: the method runs. */
+  /** Delivers the request: the method runs. */
   deliver(message: Message & { readonly kind: 'request' }, replica: Callee): void {
     this.messages.delete(message)
     const { call } = message
@@ -133,7 +137,7 @@ export class Network implements CallOwner {
       }, fail)
   }
 
-  /** The reply arrives. */
+  /** Delivers the reply. */
   accept(message: Message & { readonly kind: 'reply' }): void {
     this.messages.delete(message)
     const { call, answer, from } = message
@@ -156,7 +160,7 @@ export class Network implements CallOwner {
     }
   }
 
-  /** The message never arrives. */
+  /** Loses the message. */
   lose(message: Message & { readonly kind: 'request' | 'reply' }, on: { readonly isTriedAgain: boolean }): void {
     this.messages.delete(message)
     const { call, kind } = message
@@ -192,7 +196,7 @@ export class Network implements CallOwner {
     call.reject(final)
   }
 
-  /** The time of a call is over. */
+  /** The deadline of a call passes. */
   expire(call: SimCall): void {
     this.options.time.goTo(call.deadline)
     this.options.record?.({ kind: 'failed', from: call.actor.life.name, text: `${call.exchange.text()}: its deadline has passed` })
@@ -200,14 +204,14 @@ export class Network implements CallOwner {
     this.#tellCallee(call, 'TimeoutError')
   }
 
-  /** The caller has given up. */
+  /** The caller gives up. */
   onCancelled(call: SimCall, reason: unknown): void {
     this.options.record?.({ kind: 'failed', from: call.actor.life.name, text: `${call.exchange.text()}: its caller gives up` })
     call.reject(abandoned(reason, call.what, true))
     this.#tellCallee(call, 'AbortError')
   }
 
-  /** Its answer, should one be under way, goes nowhere. */
+  /** A reply still in flight is dropped. */
   onSettled(call: SimCall): void {
     this.calls.delete(call)
     for (const message of this.messages) if (message.call === call && message.kind === 'reply') this.messages.delete(message)
@@ -229,14 +233,14 @@ export class Network implements CallOwner {
     )
   }
 
-  /** Callers learn that the replica which had their calls is gone. */
+  /** Notifies callers that the replica with their calls is gone. */
   peerLost(replica: Callee): void {
     for (const { call, attempt } of replica.serving) {
       const error = failure('WEAVER_RPC_PEER_LOST', `${call.what}: the replica that had the call is gone`, true)
       this.#reply(call, attempt, { answer: { kind: 'failure', error }, from: replica.life.name })
     }
     replica.serving.clear()
-    // A stream that the replica had and that is between two items.
+    // Streams at the replica that are between two items.
     for (const message of this.messages) {
       if (message.kind !== 'request' || message.call.exchange.pinned?.replica !== replica) continue
       this.messages.delete(message)
@@ -244,7 +248,7 @@ export class Network implements CallOwner {
     }
   }
 
-  /** The deadline that passes first; one at infinity never does. */
+  /** The earliest deadline; one at infinity never passes. */
   earliestDeadline(): SimCall | undefined {
     let first: SimCall | undefined
     for (const call of this.calls) if (call.deadline < (first?.deadline ?? Infinity)) first = call
@@ -263,7 +267,7 @@ export class Network implements CallOwner {
 
   #tellCallee(call: SimCall, reason: 'AbortError' | 'TimeoutError'): void {
     call.givenUp = reason
-    // A request that is still under way is followed by it.
+    // It follows a request that is still in flight.
     if (call.serving !== undefined) this.#push({ kind: 'cancel', key: `${call.key} cancel`, call, reason })
   }
 

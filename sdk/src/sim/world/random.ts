@@ -1,4 +1,7 @@
-/** A seeded source of numbers, the same ones on every machine (mulberry32). For choices of the simulator, not for secrets. */
+/**
+ * A seeded source of numbers, the same on every machine (mulberry32). For the simulator's choices,
+ * not for secrets.
+ */
 export class Random {
   #state: number
 
@@ -6,7 +9,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0, below 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = this.#state
@@ -15,7 +18,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number from 0, below `count`. */
+  /** A whole number from 0 (inclusive) to `count` (exclusive). */
   below(count: number): number {
     return Math.floor(this.next() * count)
   }
@@ -26,7 +29,7 @@ export class Random {
   }
 }
 
-/** The seed of one of many things that have a seed in common. A whole number from 0 to 2^31 - 1. */
+/** The seed of one of several things with a common seed. A whole number from 0 to 2^31 - 1. */
 export function seedOf(seed: number, index: number): number {
   const random = new Random(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) + Math.imul(index, 0xc2b2ae35))
   return random.below(2 ** 31)

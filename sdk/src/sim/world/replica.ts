@@ -1,4 +1,7 @@
-/** One replica of a component, in a process of its own as far as the application can see: it starts, crashes and is started again. */
+/**
+ * One replica of a component, which to the application looks like a process of its own: it starts,
+ * crashes and restarts.
+ */
 import type { ComponentBinding } from '../../component/binding.js'
 import type { Main } from '../../component/component.js'
 import { ComponentHost, type HostOptions } from '../../weavelet/hosting/component-host.js'
@@ -11,14 +14,14 @@ import { simulatedCalls } from './simulated-calls.js'
 export interface ReplicaOptions {
   readonly binding: ComponentBinding
   readonly index: number
-  /** There is only this one. */
+  /** Whether it is the only one. */
   readonly isAlone: boolean
-  /** It may crash. */
+  /** Whether it may crash. */
   readonly isMortal: boolean
   readonly network: Network
-  /** What hosts are made with, but for what is hosted. */
+  /** Options of its hosts, except for what is hosted. */
   readonly host: Omit<HostOptions, 'hosted' | 'replica' | 'invoker'>
-  /** `init()` or the construction failed. */
+  /** Called when `init()` or the construction failed. */
   readonly onStartFailed: (replica: Replica, error: unknown) => void
 }
 
@@ -53,7 +56,7 @@ export class Replica implements Callee {
     return this.#state === 'down'
   }
 
-  /** What has the methods. */
+  /** The object with the methods. */
   get target(): object {
     return this.#target
   }
@@ -90,7 +93,7 @@ export class Replica implements Callee {
     })
   }
 
-  /** Its object is gone at once; what it was doing never goes on. */
+  /** Removes its object at once; its work never continues. */
   crash(): void {
     const { network } = this.#options
     this.life.isOver = true
@@ -106,7 +109,7 @@ export class Replica implements Callee {
   }
 }
 
-/** Takes the place of main: a simulation has operations instead. */
+/** Replaces main: a simulation has operations instead. */
 export class NoMain implements Main {
   main(): void {
     // The operations do what main would do.

@@ -6,55 +6,55 @@ import type { ComponentBinding, MethodBinding } from '../../component/binding.js
 import type { Actor } from './actor.js'
 import type { Life } from './life.js'
 
-/** A replica as its calls know it. */
+/** A replica as seen by its calls. */
 export interface Callee {
   readonly life: Life
-  /** What has the methods. */
+  /** The object with the methods. */
   readonly target: object
-  /** The calls that it has. */
+  /** The calls that it serves. */
   readonly serving: Set<Serving>
 }
 
-/** What is asked of a replica, and how the answer comes back. */
+/** The request to a replica, and how its answer is read. */
 export interface Exchange {
   readonly binding: ComponentBinding
   readonly method: MethodBinding
   readonly args: readonly unknown[]
-  /** How long the call may take where its caller does not say. */
+  /** Time limit of the call if its caller sets none. */
   readonly limitMs: number
-  /** Of a stream that is open: the replica that has it. */
+  /** For an open stream, the replica that serves it. */
   readonly pinned?: { readonly replica: Callee; readonly life: Life }
-  /** Runs in the context of the callee. */
+  /** Runs in the callee's context. */
   serve(replica: Callee, args: readonly unknown[]): Promise<unknown>
   write(w: Writer, result: unknown): void
   read(r: Reader): unknown
   readonly isRetriable: boolean
-  /** Of a routed method: where its key lies on the ring. */
+  /** For a routed method, the position of its key on the ring. */
   readonly shard?: number | undefined
-  /** How the history calls it: `transfer("a", "b")`. */
+  /** Its text in the history: `transfer("a", "b")`. */
   text(): string
 }
 
-/** A replica at work for a call. */
+/** A replica serving a call. */
 export interface Serving {
   readonly call: SimCall
   readonly attempt: number
   readonly cancellation: Cancellation
 }
 
-/** Who a call tells what becomes of it. */
+/** Receives the outcome of a call. */
 export interface CallOwner {
   onCancelled(call: SimCall, reason: unknown): void
   onSettled(call: SimCall): void
 }
 
-/** One call on its way. I1: it is settled once. */
+/** One call in progress. I1: it is settled once. */
 export class SimCall implements CancelListener {
   readonly what: string
   readonly exchange: Exchange
   readonly bytes: Uint8Array
   readonly deadline: number
-  /** The context of the caller. */
+  /** The caller's context. */
   readonly outer: Scope
   readonly actor: Actor
   readonly callerName: string
@@ -65,9 +65,9 @@ export class SimCall implements CancelListener {
   attempt = 1
   mayHaveRun = false
   isSettled = false
-  /** Its caller waits no more. */
+  /** Set when its caller no longer waits. */
   givenUp: 'AbortError' | 'TimeoutError' | undefined
-  /** Who had the last attempt that arrived. */
+  /** The replica that has the last attempt to arrive. */
   serving: { readonly replica: Callee; readonly serving: Serving } | undefined
 
   constructor(
@@ -91,7 +91,7 @@ export class SimCall implements CancelListener {
     of.outer.cancellation?.add(this)
   }
 
-  /** Names this attempt: `2.1`, when it is tried again `2.1#2`. */
+  /** Name of this attempt: `2.1`, or `2.1#2` for a retry. */
   get key(): string {
     return this.attempt === 1 ? this.#id : `${this.#id}#${this.attempt}`
   }
@@ -108,7 +108,7 @@ export class SimCall implements CancelListener {
     if (this.drop()) this.#reject(error)
   }
 
-  /** @returns false when it was settled before */
+  /** @returns false if it was already settled */
   drop(): boolean {
     if (this.isSettled) return false
     this.isSettled = true

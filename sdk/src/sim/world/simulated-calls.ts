@@ -6,7 +6,7 @@ import { textOfArgs } from './history.js'
 import type { Network } from './network.js'
 import type { Callee, Exchange } from './sim-call.js'
 
-/** How `caller` calls a component: through the network of an execution. */
+/** Calls of a component by `caller`, through the network of an execution. */
 export function simulatedCalls(network: Network, binding: ComponentBinding, caller: string): Calls {
   const { options } = binding.token
   const notRetriable = new Set<string>(options.notRetriable)
@@ -30,7 +30,7 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
         binding,
         method,
         args,
-        limitMs: limitsMs[index] as number, // as methodAt()
+        limitMs: limitsMs[index] as number, // as in methodAt()
         serve: async (replica, given) => run(replica, method, given),
         write: (w, result) => method.encodeResult(w, result),
         read: (r) => method.decodeResult(r),
@@ -41,7 +41,7 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
     },
     stream: (index, args) => {
       const method = methodAt(index)
-      const limitMs = limitsMs[index] as number // as methodAt()
+      const limitMs = limitsMs[index] as number // as in methodAt()
       return {
         [Symbol.asyncIterator]: () =>
           iterate({ network, caller, binding, method, args, limitMs, open: (replica, given) => run(replica, method, given) }),
@@ -50,7 +50,9 @@ export function simulatedCalls(network: Network, binding: ComponentBinding, call
   }
 }
 
-/** Each item is a request and a reply, with the limit of the method: a reader that wants one at a time. */
+/**
+ * Each item is a request and a reply, with the method's limit: the consumer requests one at a time.
+ */
 function iterate(of: {
   readonly network: Network
   readonly caller: string
@@ -80,7 +82,7 @@ function iterate(of: {
       read: (r) => (r.bool() ? { done: true, value: undefined } : { done: false, value: method.decodeResult(r) }),
       isRetriable: false,
       text,
-    }) as Promise<IteratorResult<unknown>> // what read() gives
+    }) as Promise<IteratorResult<unknown>> // read() returns one
   return {
     next: async () => {
       if (isOver) return { done: true, value: undefined }
@@ -89,7 +91,7 @@ function iterate(of: {
       try {
         const item = await ask(text, async (replica, given) => {
           pinned ??= { replica, life: replica.life }
-          source ??= (of.open(replica, given) as AsyncIterable<unknown>)[Symbol.asyncIterator]() // as the binding says
+          source ??= (of.open(replica, given) as AsyncIterable<unknown>)[Symbol.asyncIterator]() // the binding says that it is a stream
           return source.next()
         })
         isOver = item.done === true
@@ -104,7 +106,7 @@ function iterate(of: {
         await ask(
           () => `${method.name}: end`,
           async () => (await source?.return?.()) ?? { done: true, value: undefined },
-        ).catch(() => undefined) // the reader has what it wanted
+        ).catch(() => undefined) // the consumer no longer needs it
       isOver = true
       return { done: true, value }
     },

@@ -1,10 +1,13 @@
-/** The clock and the timers of one execution: time passes when the scheduler says so, and the same in each run. */
+/**
+ * The clock and timers of one execution: time passes when the scheduler decides, and the same in
+ * each run.
+ */
 import { AsyncResource } from 'node:async_hooks'
 import type { Life, Origin } from './life.js'
 
-/** 14 November 2023, as good as any. */
+/** 14 November 2023, an arbitrary date. */
 export const EPOCH_MS = 1_700_000_000_000
-/** What a step takes: a message is under way for a while. */
+/** Duration of a step: a message takes a while. */
 const STEP_MS = 1
 
 export class VirtualTime {
@@ -21,7 +24,7 @@ export class VirtualTime {
     this.#now += STEP_MS
   }
 
-  /** Later moments only; what is due already takes no time. */
+  /** Only forwards; what is already due takes no time. */
   goTo(ms: number): void {
     this.#now = Math.max(this.#now, ms)
   }
@@ -34,7 +37,7 @@ export class VirtualTime {
     const timer = new SimTimer(this, {
       id: `${by.origin.id}.t${(by.origin.timers += 1)}`,
       life: by.life,
-      // The context of the code that starts a timer is that of what the timer runs.
+      // A timer runs in the context of the code that started it.
       run: AsyncResource.bind(run),
       delayMs: wait.delayMs >= 1 ? wait.delayMs : 1, // as Node does, NaN included
       isRepeated: wait.isRepeated,
@@ -56,7 +59,7 @@ export class VirtualTime {
     this.#timers.add(timer)
   }
 
-  /** The one that is due first. */
+  /** The timer that is due first. */
   earliest(): SimTimer | undefined {
     let first: SimTimer | undefined
     for (const timer of this.#timers)
@@ -64,7 +67,7 @@ export class VirtualTime {
     return first
   }
 
-  /** Timers of a process that is gone. */
+  /** Drops the timers of a process that is gone. */
   forget(life: Life): void {
     for (const timer of this.#timers) if (timer.life === life) this.#timers.delete(timer)
   }
@@ -86,7 +89,7 @@ interface TimerOptions {
   readonly number: number
 }
 
-/** What `setTimeout` gives inside a simulation; it has what Node's `Timeout` has. */
+/** The result of `setTimeout` inside a simulation, with the members of Node's `Timeout`. */
 export class SimTimer {
   readonly id: string
   readonly life: Life
@@ -131,7 +134,7 @@ export class SimTimer {
     return this
   }
 
-  /** As a number it is its own, as a `Timeout` is. */
+  /** Converts to its number, like a `Timeout`. */
   valueOf(): number {
     return this.number
   }

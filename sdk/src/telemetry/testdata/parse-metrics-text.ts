@@ -1,4 +1,7 @@
-/** A strict reader of both text formats, for tests: what it does not know is an error. Written from the specifications, not from the writer. */
+/**
+ * A strict reader of both text formats, for tests: what it does not know is an error. Written from
+ * the specifications, not from the writer.
+ */
 export interface ParsedFamily {
   readonly name: string
   readonly type: string

@@ -1,13 +1,14 @@
 /**
- * Spans as a file that ui.perfetto.dev and chrome://tracing open: the Trace Event Format, one process per replica.
- * Source: "Trace Event Format", docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
+ * Spans as a file that ui.perfetto.dev and chrome://tracing open: the Trace Event Format, one
+ * process per replica. Source: "Trace Event Format",
+ * docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
  */
 import type { Attributes, HrTime, SpanContext, SpanStatus, SpanStatusCode } from '@opentelemetry/api'
 
-/** Types alone are imported: an application without an OpenTelemetry SDK loads nothing of it. */
+/** Only types are imported: an application without an OpenTelemetry SDK loads nothing of it. */
 const ERROR: SpanStatusCode.ERROR = 2
 
-/** What is needed of a span that has ended: the `ReadableSpan` of an OpenTelemetry SDK is one. */
+/** The required parts of an ended span, which an OpenTelemetry SDK's `ReadableSpan` has. */
 export interface EndedSpan {
   readonly name: string
   readonly startTime: HrTime
@@ -24,7 +25,10 @@ export interface ChromeTrace {
   readonly traceEvents: readonly ChromeTraceEvent[]
 }
 
-/** `X`: a span. `M`: the name of a process. `s` and `f`: the ends of an arrow from a span to its child in another process. */
+/**
+ * `X`: a span. `M`: the name of a process. `s` and `f`: the ends of an arrow from a span to its
+ * child in another process.
+ */
 export interface ChromeTraceEvent {
   readonly ph: 'X' | 'M' | 's' | 'f'
   readonly name: string
@@ -39,14 +43,14 @@ export interface ChromeTraceEvent {
   readonly args?: Readonly<Record<string, unknown>>
 }
 
-/** A row of a process: the spans on it are beside or inside of each other, as the format wants it. */
+/** A row of a process: its spans are disjoint or nested, as the format requires. */
 interface Lane {
   readonly open: { readonly until: number; readonly spanId: string }[]
 }
 
 /**
- * Converts spans, of any number of traces and processes and in any order. Write the result as JSON into a file.
- * A span whose parent is not among them stands at the top.
+ * Converts spans of any number of traces and processes, in any order. Write the result as JSON into
+ * a file. A span whose parent is missing is a root.
  */
 export function chromeTrace(spans: readonly EndedSpan[]): ChromeTrace {
   const sorted = spans
@@ -100,7 +104,10 @@ function processOf({ resource: { attributes } }: EndedSpan): string {
   return [service ?? 'unknown', ...(instance === undefined ? [] : [instance])].join(' ')
 }
 
-/** The row of the parent where the span is inside of what is open there, else the first that is free, else a new one. @returns its number */
+/**
+ * The parent's row if the span fits inside its open spans, else the first free row, else a new one.
+ * @returns its number
+ */
 function laneFor(
   rows: Lane[],
   span: { readonly from: number; readonly until: number; readonly spanId: string; readonly parentId: string | undefined },

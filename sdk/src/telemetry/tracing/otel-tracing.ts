@@ -1,9 +1,12 @@
 /**
- * Spans by the OpenTelemetry SDK that the application has installed; sampler, processors and exporters are the application's own.
+ * Spans by the OpenTelemetry SDK that the application installed, with its own sampler, processors
+ * and exporters.
  *
- * I1  The trace is carried twice: in OpenTelemetry's context, for the application's own spans and instrumentations, and in Weaver's, which crosses calls and
- *     which log entries read. `run` sets both, so they never differ.
- * I2  A trace that is not recorded is handed on as such: what is called inside of it begins no trace of its own.
+ * I1  The trace is kept twice: in OpenTelemetry's context, for the application's own spans and
+ *     instrumentations, and in Weaver's, which crosses calls and which log entries read. `run` sets
+ *     both, so they never differ.
+ * I2  A trace that is not recorded is propagated as such: calls inside it start no trace of their
+ *     own.
  */
 import {
   context as otel,
@@ -25,15 +28,15 @@ import type { CallSpan, HttpSpan, Tracing, TracingOptions } from './tracing.js'
 
 const FAILED_STATUS = 500
 
-/** @returns `undefined` when the API is there but no SDK has registered a tracer provider. */
+/** @returns `undefined` if the API is present but no SDK has registered a tracer provider */
 export function createOtelTracing({ perSecond = 1 }: TracingOptions): Tracing | undefined {
   const provider: unknown = trace.getTracerProvider()
-  // The API stands in with a proxy; one without a delegate makes empty spans.
+  // The API provides a proxy; one without a delegate creates empty spans.
   if ((provider as { getDelegateTracer?: (name: string) => unknown }).getDelegateTracer?.('probe') === undefined) return undefined
   const tracer = trace.getTracer('@weaver/sdk')
   const mayBegin = rateSampler(perSecond)
 
-  /** The trace that the code which asks belongs to. */
+  /** The trace of the running code. */
   const current = (): { readonly span: SpanContext; readonly within: Context } | undefined => {
     const active = otel.active()
     const span = trace.getSpanContext(active)
@@ -45,7 +48,7 @@ export function createOtelTracing({ perSecond = 1 }: TracingOptions): Tracing | 
     isSampled: () => isSampled(current()?.span),
     startCall({ component, method, isRemote }) {
       const parent = current()
-      // A served call outside of any trace is part of a request that was not chosen (I2).
+      // A served call outside of any trace is part of a request that was not sampled (I2).
       if (parent === undefined ? context().caller !== undefined || !mayBegin() : !isSampled(parent.span)) return undefined
       const kind = isRemote ? SpanKind.CLIENT : SpanKind.INTERNAL
       return openSpan(
@@ -53,7 +56,7 @@ export function createOtelTracing({ perSecond = 1 }: TracingOptions): Tracing | 
       )
     },
     startServe({ component, method, caller, traceparent, tracestate }) {
-      if (traceparent === undefined) return undefined // of nearly every call, and soon seen
+      if (traceparent === undefined) return undefined // the case for nearly every call, decided early
       const parent = remote(otel.active(), traceparent, tracestate)
       if (parent === undefined) return undefined
       if (!isSampled(parent.span)) return handOn(parent.span)
@@ -62,7 +65,7 @@ export function createOtelTracing({ perSecond = 1 }: TracingOptions): Tracing | 
     },
     startHttp({ method, path, listener, traceparent, tracestate }): HttpSpan {
       const instrumented = trace.getSpanContext(otel.active())
-      if (instrumented !== undefined) return http(handOn(instrumented)) // another instrumentation has made the span of this request
+      if (instrumented !== undefined) return http(handOn(instrumented)) // another instrumentation has created this request's span
       const parent = remote(otel.active(), traceparent, tracestate)
       if (parent === undefined ? !mayBegin() : !isSampled(parent.span)) return http(handOn(parent?.span ?? contextOf(unsampledTrace())))
       const attributes = { 'http.request.method': method, 'url.path': path, 'weaver.listener': listener }
@@ -80,7 +83,7 @@ function isSampled(span: SpanContext | undefined): boolean {
   return span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0
 }
 
-/** The context of a caller in another process, by what it sent. */
+/** The context of a caller in another process, from what it sent. */
 function remote(
   active: Context,
   traceparent: string | undefined,
@@ -105,7 +108,7 @@ function carrier(span: SpanContext, within: (active: Context) => Context): Pick<
   return { ...carried, run: (body) => runInContext(derive(scope(), carried), () => otel.with(within(otel.active()), body)) }
 }
 
-/** A trace that another span of this process, or nobody, records. */
+/** A trace recorded by another span of this process, or not at all. */
 function handOn(span: SpanContext): CallSpan {
   return {
     ...carrier(span, (active) => (trace.getSpanContext(active) === undefined ? trace.setSpanContext(active, span) : active)),
@@ -129,7 +132,7 @@ function openSpan(span: Span): CallSpan {
   }
 }
 
-/** @param span where this request has one of its own. */
+/** @param span the request's own span, if any */
 function http(carried: CallSpan, span?: Span): HttpSpan {
   return {
     ...carried,

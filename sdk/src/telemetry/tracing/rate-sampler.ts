@@ -1,8 +1,8 @@
 import { turnNow } from '../../context/turn-clock.js'
 
 /**
- * Lets about so many through in a second, however many ask. The gaps are random, 0 to twice the mean, so that what happens at regular times is not always, or
- * never, the one that is seen.
+ * Admits about `perSecond`, however many ask. The gaps are random, 0 to twice the mean, so that
+ * regular events are not always, or never, the sampled ones.
  */
 export function rateSampler(
   perSecond: number,

@@ -1,4 +1,4 @@
-/** W3C Trace Context, version 00: who a call belongs to, as a header or as part of a frame. */
+/** W3C Trace Context, version 00: the trace of a call, as a header or as part of a frame. */
 import { randomBytes } from 'node:crypto'
 
 export interface TraceIds {
@@ -10,10 +10,12 @@ export interface TraceIds {
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
-/** Longer ones are dropped, as the specification allows: nobody outside may fill our frames. */
+/** Longer values are dropped, as the specification allows: outsiders must not fill our frames. */
 const MAX_TRACESTATE = 512
 
-/** @returns `undefined` for what is no valid `traceparent`: the receiver then acts as if there were none. */
+/**
+ * @returns `undefined` for an invalid `traceparent`: the receiver then acts as if there were none
+ */
 export function parseTraceparent(text: string | undefined): TraceIds | undefined {
   if (text === undefined) return undefined
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text) ?? []
@@ -26,13 +28,13 @@ export function formatTraceparent({ traceId, spanId, isSampled }: TraceIds): str
   return `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`
 }
 
-/** Ids for a request that nobody records: its log entries still show what belongs together. */
+/** Ids for a request that is not recorded: its log entries still show what belongs together. */
 export function unsampledTrace(): TraceIds {
   const bytes = randomBytes(24).toString('hex')
   return { traceId: bytes.slice(0, 32), spanId: bytes.slice(32), isSampled: false }
 }
 
-/** The vendors' part as it may travel on. */
+/** The vendors' part, if it may be propagated. */
 export function usableTracestate(text: string | undefined): string | undefined {
   return text === undefined || text === '' || text.length > MAX_TRACESTATE ? undefined : text
 }

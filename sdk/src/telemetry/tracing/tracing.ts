@@ -1,21 +1,27 @@
-/** Spans of calls and of HTTP requests, as the rest of the SDK sees them. */
+/** Spans of calls and HTTP requests, as used by the rest of the SDK. */
 
-/** A span that is open, or an unsampled trace that is only handed on. */
+/** An open span, or an unsampled trace that is only propagated. */
 export interface CallSpan {
-  /** What the callee, or the code inside, gets as its parent. */
+  /** The parent for the callee, or for the code inside. */
   readonly traceparent: string
   readonly tracestate?: string
-  /** Set when the trace is recorded. */
+  /** Present if the trace is recorded. */
   readonly traceId?: string
-  /** Runs what the span is about: spans made in there are its children, in OpenTelemetry's context and in Weaver's. */
+  /**
+   * Runs the work of the span: spans created inside are its children, in OpenTelemetry's context
+   * and in Weaver's.
+   */
   run<R>(body: () => R): R
-  /** Once, when it is over. @param error what it failed with. */
+  /**
+   * Ends the span; call it once.
+   * @param error the failure, if any
+   */
   end(error?: unknown): void
 }
 
-/** A request at the border of the application. */
+/** A request that enters the application. */
 export interface HttpSpan extends CallSpan {
-  /** @param status of the answer. */
+  /** @param status of the response */
   endHttp(status: number): void
 }
 
@@ -25,15 +31,21 @@ export interface CallOfTrace {
 }
 
 export interface Tracing {
-  /** Whether the code that asks belongs to a trace that is recorded: its local calls then get spans. */
+  /** Whether the running code belongs to a recorded trace, whose local calls get spans. */
   isSampled(): boolean
-  /** The caller's span. `undefined` where the trace is not recorded: the ambient `traceparent` goes on as it is. A call outside of any trace may begin one. */
+  /**
+   * The caller's span. `undefined` if the trace is not recorded: the ambient `traceparent` is
+   * propagated unchanged. A call outside of any trace may start one.
+   */
   startCall(call: CallOfTrace & { readonly isRemote: boolean }): CallSpan | undefined
-  /** The callee's span. `undefined` where the caller sent no trace. */
+  /** The callee's span; `undefined` if the caller sent no trace. */
   startServe(
     call: CallOfTrace & { readonly caller: string; readonly traceparent: string | undefined; readonly tracestate: string | undefined },
   ): CallSpan | undefined
-  /** A request that comes in. It continues the trace of its headers; without one, about one in a second begins one. */
+  /**
+   * An incoming request. It continues the trace in its headers; of those without one, about one per
+   * second starts a trace.
+   */
   startHttp(request: {
     readonly method: string
     readonly path: string
@@ -44,6 +56,10 @@ export interface Tracing {
 }
 
 export interface TracingOptions {
-  /** Traces that begin in this process, in a second. `Infinity`: each entry begins one, and the sampler of the OpenTelemetry SDK decides. @default 1 */
+  /**
+   * Traces started by this process per second. `Infinity`: each entry starts one, and the sampler
+   * of the OpenTelemetry SDK decides.
+   * @default 1
+   */
   readonly perSecond?: number
 }

@@ -1,4 +1,7 @@
-/** What a weavelet tells of itself: to a scraper at its health address, to its deployer over a real nats-server. */
+/**
+ * What a weavelet tells of itself: to a scraper at its health address, to its deployer over a real
+ * nats-server.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'

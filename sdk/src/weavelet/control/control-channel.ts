@@ -1,4 +1,4 @@
-/** Answers what the deployer asks over the broker (contract/control.ts). */
+/** Answers the deployer's requests over the broker (contract/control.ts). */
 import { randomUUID } from 'node:crypto'
 import { splitControlReply } from '../../contract/control-parts.js'
 import type { ControlReply, ControlRequest } from '../../contract/control.js'
@@ -16,12 +16,12 @@ export interface ControlTarget {
   readonly logSink: LogSink
   readonly log: Logger
   status(): Promise<ControlReply>
-  /** Clients that would stay are told to leave. */
+  /** Asks clients that would stay to leave. */
   goodbye(): void
   routing(): ControlReply
 }
 
-/** Listens to requests to all weavelets and to this one. */
+/** Subscribes to requests to all weavelets, and to those to this one. */
 export function answerControl(transport: Transport, to: ControlTarget): void {
   const { deploymentId, replica } = to.deployment
   for (const subject of [controlAllSubject(deploymentId), controlSubject(deploymentId, replica)])
@@ -34,7 +34,9 @@ export function answerControl(transport: Transport, to: ControlTarget): void {
     })
 }
 
-/** The answer to one request, whatever way it came. Never rejects for what is asked. */
+/**
+ * The reply to one request, whatever transport it came by. Never rejects because of the request.
+ */
 export async function answerControlRequest(data: Uint8Array, to: ControlTarget): Promise<ControlReply> {
   const request = parseRequest(data)
   return request === undefined ? refusal('the request is not a JSON object') : answer(request, to)
@@ -73,7 +75,7 @@ function refusal(message: string): ControlReply {
   return { kind: 'error', code: 'WEAVER_CONTROL_INVALID', message }
 }
 
-/** `undefined` for bytes that are no JSON object; `answer` refuses a kind that it does not know. */
+/** `undefined` for bytes that are not a JSON object; `answer` rejects unknown kinds. */
 function parseRequest(data: Uint8Array): ControlRequest | undefined {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(data).toString('utf8'))

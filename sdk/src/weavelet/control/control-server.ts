@@ -1,17 +1,20 @@
-/** Requests by HTTP over a socket that only its user can reach: the control channel (contract/control.ts) of a process without a broker, and that of a deployer. */
+/**
+ * Requests by HTTP over a socket that only its user can access: the control channel
+ * (contract/control.ts) of a process without a broker, and that of a deployer.
+ */
 import { chmod } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { CONTROL_PATH } from '../../contract/single.js'
 import { answerControlRequest, type ControlTarget } from './control-channel.js'
 
-/** A request is a few words. */
+/** Requests are short. */
 const MAX_REQUEST_BYTES = 64 * 1024
 
 export interface ControlSocketOptions {
-  /** What is answered to the body of a request, as JSON. */
+  /** The JSON reply to the body of a request. */
   answer(body: Uint8Array): Promise<unknown>
-  /** A request could not be answered. */
+  /** Called when a request could not be answered. */
   onProblem(error: unknown): void
 }
 
@@ -23,7 +26,10 @@ export function startControlServer(socket: string, to: ControlTarget): Promise<{
   })
 }
 
-/** Answers on the socket until closed. @throws Error when it cannot be bound */
+/**
+ * Answers on the socket until closed.
+ * @throws Error when it cannot be bound
+ */
 export async function serveControlSocket(socket: string, to: ControlSocketOptions): Promise<{ close(): Promise<void> }> {
   const server = createServer((request, response) => {
     void (async () => {
@@ -40,7 +46,7 @@ export async function serveControlSocket(socket: string, to: ControlSocketOption
   server.listen(socket)
   await once(server, 'listening')
   if (process.platform !== 'win32') await chmod(socket, 0o600)
-  server.unref() // whether the process goes on is the application's business
+  server.unref() // the application decides whether the process stays alive
   let closed: Promise<unknown> | undefined
   return {
     async close() {

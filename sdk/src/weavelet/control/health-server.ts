@@ -5,13 +5,14 @@ import { reasonOf } from '../../contract/errors.js'
 export interface HealthView {
   readonly deploymentId: string
   isReady(): Promise<boolean>
-  /** @param accept the header of the request. */
+  /** @param accept the request's header */
   metrics(accept: string | undefined): { readonly type: string; readonly text: string }
 }
 
 /**
- * `GET /healthz` answers 200 as long as the process turns; `GET /readyz` 200 only while ready and, asked with `?v=<deploymentId>`, only for that deployment: a
- * proxy that still holds the address of a pod that is gone must not take another one for it. `GET /metrics` is for Prometheus.
+ * `GET /healthz` answers 200 as long as the event loop turns; `GET /readyz` only while ready and,
+ * with `?v=<deploymentId>`, only for that deployment: a proxy that still holds the address of a
+ * deleted pod must not mistake another pod for it. `GET /metrics` is for Prometheus.
  */
 export function createHealthServer(view: HealthView): Server {
   return createServer((request, response) => {
@@ -42,14 +43,14 @@ export function createHealthServer(view: HealthView): Server {
               : `this is deployment ${view.deploymentId}\n`,
       )
     })().catch((error: unknown) => {
-      // Of this request alone: an answer that cannot be made must not end the process.
+      // Affects this request only: a failing reply must not end the process.
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
       response.end(`this cannot be answered: ${reasonOf(error)}\n`)
     })
   })
 }
 
-/** `undefined` for a path that is none, such as `//`: anybody in the cluster can send it. */
+/** `undefined` for an invalid path, such as `//`, which anyone in the cluster can send. */
 function urlOf(path: string | undefined): URL | undefined {
   try {
     return new URL(path ?? '/', 'http://health')

@@ -1,22 +1,30 @@
-/** Asks components whether they are well: for as long as a probe waits, and each of them once at a time. */
+/**
+ * Probes the health of components: for as long as a probe waits, and each of them once at a time.
+ */
 import type { Hooks } from '../../component/component.js'
 import type { Logger } from '../../telemetry/logger.js'
 
-/** How long an answer may take; a prober of Kubernetes waits as long by default. */
+/** Time limit of an answer; a prober of Kubernetes waits as long by default. */
 const HEALTH_MS = 1_000
-/** An answer that has not come by then is asked for anew: one that hangs once need not hang again. */
+/**
+ * An answer still missing after this time is requested again: a component that hangs once may
+ * recover.
+ */
 const FORGET_MS = 10_000
 
 export class ComponentHealth {
   readonly #log: Logger
-  /** Answers that have not come yet: a probe shares what an earlier one has asked for. */
+  /** Pending answers: a probe shares the request of an earlier one. */
   readonly #asked = new Map<string, Promise<boolean>>()
 
   constructor(log: Logger) {
     this.#log = log
   }
 
-  /** Whether each of these says that it is well, within a second. Never rejects; what is wrong is logged with its component. */
+  /**
+   * Whether each of these reports within a second that it is healthy. Never rejects; problems are
+   * logged with the component.
+   */
   async areWell(components: Iterable<{ readonly name: string; readonly instance: Hooks }>): Promise<boolean> {
     const answers = [...components].flatMap(({ name, instance }) => (instance.health === undefined ? [] : [this.#isWell(name, instance)]))
     return (await Promise.all(answers)).every((isWell) => isWell)

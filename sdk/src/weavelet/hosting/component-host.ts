@@ -1,6 +1,7 @@
 /**
- * The components of one process: constructed depth-first from what is hosted here, checked against the generated file, started in dependency order and stopped
- * in reverse order of start. A ref to a component hosted here is a forwarder to the object, any other a stub over RPC.
+ * The components of one process: constructed depth-first from what is hosted here, checked against
+ * the generated file, started in dependency order and stopped in reverse order of start. A ref to a
+ * component hosted here is a forwarder to the object, any other a stub over RPC.
  */
 import type { Calls, ComponentBinding, LocalCalls, WeaverGen } from '../../component/binding.js'
 import type { Component, Hooks, Main } from '../../component/component.js'
@@ -24,58 +25,66 @@ import { StartProblems } from './start-error.js'
 export interface HostOptions {
   readonly app: new () => Main
   readonly gen: WeaverGen
-  /** Name of this process among the replicas, as callees see it. */
+  /** Name of this process among the replicas, as seen by callees. */
   readonly replica: string
-  /** Components hosted here; `undefined`: all. */
+  /** Components hosted here; `undefined` for all. */
   readonly hosted: ReadonlySet<string> | undefined
   /** Configuration by component name, before parsing. */
   readonly configOf: (component: string) => unknown
-  /** What there is configuration for: names of components or their last parts. */
+  /** Names with configuration: components, or their last parts. */
   readonly configSections: readonly string[]
-  /** What to do when any of it is wrong. */
+  /** The remedy for problems of the configuration. */
   readonly configRemedy?: string | undefined
-  /** Components whose implementation a test has replaced: they need not read their configuration. */
+  /**
+   * Components whose implementation a test has replaced, and which need not read their
+   * configuration.
+   */
   readonly replaced?: ReadonlySet<string> | undefined
-  /** Listeners that there is an address for. */
+  /** Listeners with an address. */
   readonly configListeners?: readonly string[]
   readonly listenerFor: (name: string) => BoundListener
-  /** How a stub calls a component that is hosted elsewhere; `undefined` when nothing is. */
+  /** How a stub calls a component hosted elsewhere; `undefined` if none is. */
   readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
   readonly tracing: Tracing | undefined
-  /** Local calls copy arguments and results. */
+  /** Whether local calls copy arguments and results. */
   readonly copyArgs: boolean
   readonly interceptors?: Interceptors | undefined
-  /** How calls of a component find the replica that owns their key; `undefined`: it is not routed. */
+  /**
+   * How calls of a component find the replica that owns their key; `undefined` if it is not routed.
+   */
   readonly routeTo?: (token: Component<unknown>) => Route | undefined
-  /** Whether there is a way to other processes now. */
+  /** Whether other processes can currently be reached. */
   readonly isConnected?: () => boolean
-  /** Resolves when a component that is hosted elsewhere answers; rejects when the signal fires. Absent: those are not waited for. */
+  /**
+   * Resolves when a component hosted elsewhere answers; rejects when the signal aborts. Absent: the
+   * start does not wait for them.
+   */
   readonly whenServed?: ((component: string, signal: AbortSignal) => Promise<void>) | undefined
-  /** How long a start waits for them, in milliseconds. @default START_WAIT_MS */
+  /** How long the start waits for them, in milliseconds. @default START_WAIT_MS */
   readonly startWaitMs?: number | undefined
-  /** How long calls may take where neither method nor component says, in milliseconds. */
+  /** Default time limit of calls, in milliseconds. */
   readonly defaultTimeoutMs?: number | undefined
-  /** What is wrong with the options of `run()`. */
+  /** Problems of the options of `run()`. */
   readonly runProblems?: readonly string[]
   readonly log: Logger
 }
 
-/** What the fields of a class made while it was constructed. */
+/** What the fields of a class created during its construction. */
 interface Made {
   readonly refs: Set<string>
-  /** Those of the refs that start waits for. */
+  /** The refs that the start waits for. */
   readonly needs: Set<string>
   readonly listeners: Set<string>
-  /** It has a `config()` field. */
+  /** Whether it has a `config()` field. */
   isConfigured: boolean
-  /** False: something could not be given, so that what follows may fail for no reason of its own. */
+  /** False if a field could not be provided, so that later failures may only be consequences. */
   isComplete: boolean
 }
 
 interface Hosted {
   readonly name: string
   readonly instance: object & Hooks
-  /** What calls go to: the instance, or the interceptors before it. */
+  /** The receiver of calls: the instance, or the interceptors in front of it. */
   readonly target: object
   readonly binding: ComponentBinding | undefined
   readonly needs: ReadonlySet<string>
@@ -86,20 +95,21 @@ interface Hosted {
 export class ComponentHost {
   readonly #options: HostOptions
   readonly #bindings: ReadonlyMap<string, ComponentBinding>
-  /** In order of construction: what a component refers to comes before it. */
+  /** In order of construction: a component comes after those that it refers to. */
   readonly #hosted = new Map<string, Hosted>()
-  /** In order of start, which is another where a component waited for other processes. */
+  /** In order of start, which differs if a component waited for other processes. */
   readonly #started: Hosted[] = []
   readonly #constructing: string[] = []
   readonly #problems: StartProblems
-  /** Those whose construction has failed: what is wrong with them is told once. */
+  /** Components whose construction failed: their problems are reported once. */
   readonly #failed = new Set<string>()
   readonly #health: ComponentHealth
   readonly #listeners = new Map<string, BoundListener>()
 
   /**
    * Constructs everything that is hosted.
-   * @throws WeaverError `WEAVER_START_INVALID` with all problems; where it is the only one, `WEAVER_COMPONENT_CYCLE` with the path, or `WEAVER_CONSTRUCT_FAILED`.
+   * @throws WeaverError `WEAVER_START_INVALID` with all problems; if it is the only one,
+   * `WEAVER_COMPONENT_CYCLE` with the path, or `WEAVER_CONSTRUCT_FAILED`.
    */
   constructor(options: HostOptions) {
     this.#options = options
@@ -145,10 +155,10 @@ export class ComponentHost {
   refFor<T>(token: Component<T>, owner: string): T {
     const found = this.#resolve(token as Component<unknown>, owner)
     this.#problems.throwIfAny()
-    return found as T // what a token of T stands for
+    return found as T // the token's interface
   }
 
-  /** The object behind a component that is hosted here. */
+  /** The implementation object of a component hosted here. */
   implementation<T>(token: Component<T>): (T & object) | undefined {
     return this.#hosted.get(token.name)?.instance as (T & object) | undefined // its class was type-checked against T
   }
@@ -160,7 +170,10 @@ export class ComponentHost {
     )
   }
 
-  /** Runs `init()` of each when what it refers to has started, here and elsewhere; `onStarted` follows each. When the signal fires the others are left. */
+  /**
+   * Runs `init()` of each when the components that it refers to have started, here and elsewhere;
+   * `onStarted` follows each. When the signal aborts, the remaining ones are not started.
+   */
   async start(onStarted: (name: string) => void, signal?: AbortSignal): Promise<void> {
     const { log, startWaitMs, whenServed } = this.#options
     await startInOrder([...this.#hosted.values()], {
@@ -181,7 +194,11 @@ export class ComponentHost {
     })
   }
 
-  /** Runs `shutdown()` of each started one in reverse order of start; one that fails does not keep the others from theirs. @returns true when all went well. */
+  /**
+   * Runs `shutdown()` of each started component in reverse order of start; a failing one does not
+   * prevent the others.
+   * @returns true if all succeeded
+   */
   async stop(): Promise<boolean> {
     let isClean = true
     for (let hosted = this.#started.pop(); hosted !== undefined; hosted = this.#started.pop()) {
@@ -196,13 +213,19 @@ export class ComponentHost {
     return isClean
   }
 
-  /** Every hosted component has started, and says that it is well where it has a `health()`. Takes a second at most. */
+  /**
+   * Whether every hosted component has started, and its `health()`, if any, says that it is
+   * healthy. Takes at most a second.
+   */
   async isHealthy(): Promise<boolean> {
     const hosted = [...this.#hosted.values()]
     return hosted.every(({ isStarted }) => isStarted) && (await this.#health.areWell(hosted))
   }
 
-  /** @returns `undefined` for what is not in the generated file, and for what cannot be constructed: the reason is among the problems then. */
+  /**
+   * @returns `undefined` for a component that is not in the generated file or cannot be
+   * constructed; the reason is added to the problems
+   */
   #construct(name: string): Hosted | undefined {
     const known = this.#hosted.get(name)
     if (known !== undefined || this.#failed.has(name)) return known
@@ -226,7 +249,7 @@ export class ComponentHost {
       instance = constructWithin(this.#scope(name, made), () => new create())
     } catch (cause) {
       this.#failed.add(name)
-      // A field that uses what could not be given fails too: the first reason is the one to tell.
+      // A field that uses what could not be provided fails, too: report only the first reason.
       if (made.isComplete) this.#problems.add(constructError(name, cause))
       return undefined
     } finally {
@@ -255,7 +278,7 @@ export class ComponentHost {
   }
 
   #scope(owner: string, made: Made): Parameters<typeof constructWithin>[0] {
-    /** In place of what cannot be given; the reason is among the problems. */
+    /** Placeholder for what cannot be provided; the reason is added to the problems. */
     const nothing = (): object => {
       made.isComplete = false
       return {}
@@ -294,7 +317,7 @@ export class ComponentHost {
     }
   }
 
-  /** @returns `undefined` when it cannot be given: the reason is among the problems. */
+  /** @returns `undefined` if it cannot be provided; the reason is added to the problems */
   #resolve(token: Component<unknown>, owner: string): unknown {
     const binding = this.#bindings.get(token.name)
     if (binding === undefined) {
@@ -314,7 +337,7 @@ export class ComponentHost {
     return binding.stub(interceptors.length === 0 ? calls : interceptCalls(calls, { binding, caller: owner, interceptors }))
   }
 
-  /** A stub that becomes the ref at its first call; everything that is hosted is constructed by then. */
+  /** A stub that becomes the ref at its first call, when everything hosted is constructed. */
   #resolveLater(token: Component<unknown>, owner: string): unknown {
     const binding = this.#bindings.get(token.name)
     if (binding === undefined || !this.#isHosted(token.name)) return this.#resolve(token, owner) // it constructs nothing
@@ -322,7 +345,7 @@ export class ComponentHost {
     const later: LocalTarget = {
       name: token.name,
       get target() {
-        return hosted()?.target ?? {} // nothing is called before it has started
+        return hosted()?.target ?? {} // nothing is called before the start
       },
       get isStarted() {
         return hosted()?.isStarted === true
@@ -331,7 +354,7 @@ export class ComponentHost {
     const gate = this.#gate(later, binding, owner)
     return binding.stub({
       call(method, args) {
-        gate.enter(method) // counts the call, as the forwarder would have
+        gate.enter(method) // counts the call, as the forwarder would
         return gate.call(method, args)
       },
       stream: (method, args) => gate.stream(method, args),
@@ -376,10 +399,10 @@ export class ComponentHost {
   }
 }
 
-/** The option `leader` and the hook `lead()` mean nothing without each other. */
+/** The option `leader` and the hook `lead()` are meaningless without each other. */
 function leaderProblemOf(name: string, instance: Hooks, binding: ComponentBinding | undefined): string | undefined {
   const isMethod = binding?.methods.some((method) => method.name === 'lead') === true
-  if (isMethod && binding?.token.options.leader === undefined) return undefined // it is a call like any other
+  if (isMethod && binding?.token.options.leader === undefined) return undefined // it is a normal method
   if ((binding?.token.options.leader === undefined) === (instance.lead === undefined)) return undefined
   if (binding === undefined) return `"${name}" has lead(), but only a component can lead; move it into one with the option leader`
   return instance.lead === undefined

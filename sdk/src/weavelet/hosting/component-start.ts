@@ -1,34 +1,42 @@
 /**
- * Starts the components of one process, one after another: each when those that it needs have started here and answer elsewhere.
+ * Starts the components of one process, one after another: each when the components that it needs
+ * have started here and answer elsewhere.
  *
- * I1  A component that waits for another process does not keep those from starting that do not need it: two processes whose components need each other come up.
- * I2  Nothing is waited for without end: when the time is over the rest starts all the same, still in its order.
+ * I1  A component that waits for another process does not block those that do not need it: two
+ *     processes whose components need each other do start.
+ * I2  No wait is endless: after the time limit the rest starts all the same, still in order.
  */
 import type { Logger } from '../../telemetry/logger.js'
 
-/** How long a start waits for components of other processes, in milliseconds. */
+/** How long the start waits for components of other processes, in milliseconds. */
 const START_WAIT_MS = 60_000
-/** Who looks at a start that takes longer is told why. */
+/** A start that takes longer logs the reason. */
 const TELL_MS = 2_000
 
 export interface Startable {
   readonly name: string
-  /** Names of components that have to be up before. */
+  /** Names of components that must be up first. */
   readonly needs: ReadonlySet<string>
 }
 
 export interface StartOptions<T> {
   readonly start: (component: T) => Promise<void>
-  /** Resolves when a component of another process answers; rejects when the signal fires. Absent: those are not waited for. */
+  /**
+   * Resolves when a component of another process answers; rejects when the signal aborts. Absent:
+   * the start does not wait for them.
+   */
   readonly whenServed?: ((component: string, signal: AbortSignal) => Promise<void>) | undefined
-  /** 0: they are not waited for. @default START_WAIT_MS */
+  /** 0 for no wait. @default START_WAIT_MS */
   readonly waitMs?: number | undefined
   readonly log: Logger
-  /** When it fires, no other is started. */
+  /** When it aborts, no further component is started. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** @param components in an order in which each comes after those of them that it needs. @throws what `start` throws */
+/**
+ * @param components each after those of them that it needs
+ * @throws what `start` throws
+ */
 export async function startInOrder<T extends Startable>(components: readonly T[], options: StartOptions<T>): Promise<void> {
   const { log, signal, start, whenServed, waitMs = START_WAIT_MS } = options
   const here = new Set(components.map(({ name }) => name))

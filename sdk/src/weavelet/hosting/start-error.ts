@@ -1,12 +1,15 @@
 import { WeaverError } from '../../contract/errors.js'
 
-/** What is wrong with an application, collected before anything runs so that all of it is told at once. */
+/**
+ * Problems of an application, collected before anything runs so that all of them are reported at
+ * once.
+ */
 export class StartProblems {
   readonly #found: (string | WeaverError)[] = []
   readonly #configRemedy: string | undefined
   #isOfConfig = false
 
-  /** @param configRemedy what to do about any problem of configuration, where all have one reason */
+  /** @param configRemedy the remedy for any problem of configuration, if all have one reason */
   constructor(configRemedy?: string) {
     this.#configRemedy = configRemedy
   }
@@ -15,18 +18,21 @@ export class StartProblems {
     return this.#found.length
   }
 
-  /** @param problems a WeaverError keeps its code where it is the only problem */
+  /** @param problems a WeaverError keeps its code if it is the only problem */
   add(...problems: readonly (string | WeaverError)[]): void {
     this.#found.push(...problems)
   }
 
-  /** What is wrong with the configuration of one component. */
+  /** Adds problems of one component's configuration. */
   addOfConfig(owner: string, problems: readonly string[]): void {
     this.#isOfConfig = true
     this.add(...problems.map((problem) => `configuration of "${owner}": ${problem}`))
   }
 
-  /** @throws WeaverError the only problem if it has a code of its own; else `WEAVER_START_INVALID` with all of them, and the cause of the first that has one */
+  /**
+   * @throws WeaverError the only problem if it has a code of its own; else `WEAVER_START_INVALID`
+   * with all problems, and the first cause
+   */
   throwIfAny(): void {
     const found = this.#found.splice(0)
     const [first] = found

@@ -56,7 +56,10 @@ it('tells clients whose requests were at work when the drain began to come back 
 })
 
 describe('a goodbye', () => {
-  /** Serves WebSockets as RFC 6455 has it, as far as frames without a payload go: an echo of the close frame, and the end. */
+  /**
+   * Serves WebSockets as RFC 6455 has it, as far as frames without a payload go: an echo of the
+   * close frame, and the end.
+   */
   function serveWebSockets(server: Server, greet: (request: IncomingMessage) => Promise<void> = async () => undefined): void {
     server.on('upgrade', async (request: IncomingMessage, socket: Duplex) => {
       await greet(request)

@@ -5,35 +5,43 @@ import { WeaverError } from '../../contract/errors.js'
 import { processNow } from '../../context/process-clock.js'
 import { createGoodbye, type Goodbye } from './goodbye.js'
 
-/** Proxies keep connections to a pod open; one that the pod closes first is a request lost. Node's default of 5 s is far below theirs. */
+/**
+ * Proxies keep connections to a pod open; if the pod closes one first, a request is lost. Node's
+ * default of 5 s is far below theirs.
+ */
 const KEEP_ALIVE_MS = 75_000
 const NODE_KEEP_ALIVE_MS = 5_000
-/** So long answers ask their clients to open another connection, once the clients were told to leave: until that is said again. */
+/** How long responses ask clients to open a new connection after a goodbye. */
 const GOODBYE_MS = 5_000
-/** The part of the time for its stop after which a listener tells clients to leave. */
+/** The share of a listener's stop time after which it asks clients to leave. */
 const GOODBYE_SHARE = 0.5
 
-/** A listener together with what the weavelet does to it. */
+/** A listener with the weavelet's operations on it. */
 export interface BoundListener extends Listener {
   readonly isBound: boolean
-  /** From now on every answer whose head is not yet written tells its client to open a new connection, elsewhere. */
+  /**
+   * From now on every response whose head is not written yet asks its client to open a new
+   * connection, elsewhere.
+   */
   beginDrain(): void
   /**
-   * Tells clients whose connections do not end by themselves to come back elsewhere (goodbye.ts), and for the next seconds all others that get an answer. The
-   * listener serves on; what is told once is not told again.
-   * @returns to how many connections it was said
+   * Asks clients whose connections do not end by themselves to reconnect elsewhere (goodbye.ts),
+   * and for some seconds all others that receive a response. The listener keeps serving; no
+   * connection is asked twice.
+   * @returns the number of connections asked
    */
   goodbye(): number
   /**
-   * Resolves when the last connection is done. After half of `withinMs` milliseconds clients that stay are told to leave; those that are not done after all of
-   * them are cut off. @default no limit
-   * @returns false when there were any
+   * Resolves when the last connection has ended. After half of `withinMs` milliseconds remaining
+   * clients are asked to leave; after all of it, connections are cut off.
+   * @default no limit
+   * @returns false if any was cut off
    */
   close(limit?: { readonly withinMs?: number }): Promise<boolean>
 }
 
 export interface ListenerHooks {
-  /** Before the server is bound. */
+  /** Called before the server is bound. */
   onServe?(server: Server): void
   onBound?(at: { readonly host: string; readonly port: number }): void
 }
@@ -51,9 +59,12 @@ class ServerListener implements BoundListener {
   #isDraining = false
   #isClosed = false
   #binding: Promise<void> | undefined
-  /** Those that are open, WebSockets and the like among them, which an HTTP server does not know any more. */
+  /** Open connections, including WebSockets and the like, which an HTTP server no longer tracks. */
   readonly #sockets = new Set<Socket>()
-  /** Answers that are not at their end. Whether the connection stays open is said in the head, which may be written long after the request came. */
+  /**
+   * Responses that have not ended. Whether the connection stays open is stated in the head, which
+   * may be written long after the request arrived.
+   */
   readonly #answers = new Set<ServerResponse>()
   #parting: Goodbye | undefined
   #partingUntil = 0
@@ -89,7 +100,7 @@ class ServerListener implements BoundListener {
       this.#binding = listen(server, name, this.#address)
       await this.#binding
     } catch (error) {
-      this.#server = undefined // another server, or the same one again, may still be given to it
+      this.#server = undefined // another server, or the same one again, may still be passed
       throw error
     }
     this.#isBound = true
@@ -99,7 +110,7 @@ class ServerListener implements BoundListener {
     return at
   }
 
-  /** Keeps track of what is open, and tells clients that are answered to leave where that is to be said. */
+  /** Tracks what is open, and asks clients that receive a response to leave, when required. */
   #follow(server: Server): void {
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
@@ -126,7 +137,7 @@ class ServerListener implements BoundListener {
   async close({ withinMs = Infinity }: { readonly withinMs?: number } = {}): Promise<boolean> {
     this.#drain()
     this.#isClosed = true
-    // A stop may come between listen() and its success: what then binds would stay open.
+    // A stop may come between listen() and its success: the bound server would otherwise stay open.
     await this.#binding?.catch(() => undefined) // serve() rejects with it
     const server = this.#server
     if (server === undefined || !server.listening) return true
@@ -147,18 +158,18 @@ class ServerListener implements BoundListener {
     for (const answer of this.#answers) answer.shouldKeepAlive = false
   }
 
-  /** Takes no new connection; resolves when the last one is closed. */
+  /** Accepts no new connection; resolves when the last one is closed. */
   async #closed(server: Server): Promise<void> {
     await new Promise<void>((resolve) => {
       server.close(() => resolve())
       if (!isHttp(server)) return
       const closeIdle = (): void => {
         server.closeIdleConnections()
-        // A browser opens connections ahead of requests. Node does not take them for idle.
+        // Browsers open connections ahead of requests, which Node does not count as idle.
         for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
       }
       closeIdle()
-      // A kept-alive connection turns idle a moment after its last answer.
+      // A kept-alive connection becomes idle a moment after its last response.
       const sweep = setInterval(closeIdle, 50)
       server.once('close', () => clearInterval(sweep))
     })

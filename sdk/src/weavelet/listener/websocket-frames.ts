@@ -1,6 +1,6 @@
-/** The end of the head of the answer to an upgrade: CR LF CR LF. */
+/** The end of the head of the response to an upgrade: CR LF CR LF. */
 const HEAD_END = [13, 10, 13, 10] as const
-/** Where the status is in `HTTP/1.1 101`, and what it is. */
+/** The position of the status in `HTTP/1.1 101`, and its digits. */
 const STATUS_AT = 9
 const SWITCHING = [0x31, 0x30, 0x31] as const
 
@@ -9,33 +9,36 @@ const CLOSE = 8
 const LONGEST_CONTROL = 125
 
 /**
- * Follows what a server writes to a WebSocket, and knows where a frame ends: there, and nowhere else, another one may begin. It reads the head of each frame
- * (RFC 6455, 5.2), skips what is in it and keeps no bytes. What is not a WebSocket, or a frame that no server may send, puts it out of step for good.
+ * Follows what a server writes to a WebSocket, to know where a frame ends: only there may another
+ * one begin. It reads the head of each frame (RFC 6455, 5.2), skips the payload and stores no
+ * bytes. If it is not a WebSocket, or a frame is invalid for a server, it loses track for good.
  */
 export class WebSocketFrames {
   #state: 'answering' | 'open' | 'closed' | 'lost' = 'answering'
-  /** Bytes of the answer to the handshake, and how many of its end were seen. */
+  /** Bytes of the handshake's response, and of its end. */
   #answered = 0
   #endSeen = 0
-  /** Bytes of the head of a frame that were seen. */
+  /** Bytes of a frame's head seen so far. */
   #headAt = 0
   #opcode = 0
-  /** Bytes of the length that are still to come. */
+  /** Missing bytes of the length. */
   #lengthLeft = 0
-  /** Bytes that are left of the payload; while the length is read, what is known of it. */
+  /** Remaining bytes of the payload; while the length is read, its value so far. */
   #payload = 0
 
-  /** The handshake is answered, the server has not said that it closes, and each of its frames is one of a WebSocket. */
+  /**
+   * Whether the handshake is answered, the server has not closed, and all of its frames are valid.
+   */
   get isOpen(): boolean {
     return this.#state === 'open'
   }
 
-  /** No frame has begun that has not ended. */
+  /** Whether no frame is open. */
   get isBetweenFrames(): boolean {
     return this.isOpen && this.#headAt === 0 && this.#payload === 0
   }
 
-  /** The server has written this. */
+  /** Call it with what the server has written. */
   take(bytes: Uint8Array): void {
     let at = 0
     while (at < bytes.length) {
@@ -52,7 +55,7 @@ export class WebSocketFrames {
     }
   }
 
-  /** The server has written what is not known here. */
+  /** Call it when the server has written something unknown. */
   lose(): void {
     this.#state = 'lost'
   }
