@@ -52,12 +52,14 @@ describe('completion in bash', () => {
       'abort',
       'delete',
       'deploy',
+      'history',
       'logs',
       'manifest',
       'pause',
       'promote',
       'resume',
       'retry',
+      'rollback',
       'status',
     ])
     expect(await complete('kube', 'de')).toEqual(['delete', 'deploy'])

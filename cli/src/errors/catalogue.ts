@@ -47,7 +47,11 @@ export const CLI_ERRORS = {
   WEAVER_CLI_KUBE_UNAUTHORIZED: { exit: EXIT.failed, when: 'the API server does not accept the credentials of the kubeconfig' },
   WEAVER_CLI_KUBE_FORBIDDEN: { exit: EXIT.failed, when: 'the user may not do this on the cluster' },
   WEAVER_CLI_KUBE_NOT_FOUND: { exit: EXIT.failed, when: 'the app or the namespace does not exist' },
-  WEAVER_CLI_KUBE_CONFLICT: { exit: EXIT.failed, when: 'fields of the WeaverApp belong to another field manager and --no-force was given' },
+  WEAVER_CLI_KUBE_CONFLICT: {
+    exit: EXIT.failed,
+    when: 'fields of the WeaverApp belong to another field manager and --no-force was given, or it was changed meanwhile',
+  },
+  WEAVER_CLI_NO_VERSION: { exit: EXIT.failed, when: 'the version to roll back to is not known, or cannot be made from its record' },
   WEAVER_CLI_OPERATOR_MISSING: { exit: EXIT.failed, when: 'the cluster does not know the kind WeaverApp' },
   WEAVER_CLI_APPS_LEFT: {
     exit: EXIT.failed,

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { WeaverApp } from '@weaver/crds'
+import { parseWeaverAppSpec, versionIdOf, type WeaverApp, type WeaverAppSpecInput } from '@weaver/crds'
 import { parse } from 'yaml'
 import { anError } from '../../testing/an-error.js'
 import { startApiServer, type ApiServer } from '../../testing/api-server.js'
@@ -320,10 +320,76 @@ describe('verbs of a rollout', () => {
     })
   })
 
+  it('rollback has the spec ask for a known version as it was, and keeps what acts in place; history lists them', async () => {
+    const known = await makeVersions('verbs', 'shop', [
+      { image: 'reg.example/shop:1', env: [{ name: 'A', value: '1' }] },
+      { image: 'reg.example/shop:2' },
+      { image: 'reg.example/shop:3' },
+    ])
+    const [v1, v2, v3] = known as [string, string, string]
+    await apps.patch('shop', { spec: { image: 'reg.example/shop:3', rollout: { duration: '90s' } } })
+    const promoted = (version: string) => ({
+      at: '2026-01-01T00:00:00Z',
+      event: 'Promoted',
+      version,
+      message: `version "${version}" is the active version`,
+    })
+    await apps.status('shop', { active: v3, desired: v3, phase: 'Ready', history: [promoted(v1), promoted(v2), promoted(v3)] })
+    expect((await weaver('kube history shop -n verbs')).stdout).toMatch(
+      new RegExp(`^REVISION  VERSION .*\n3 +${v3}  active .*\n2 +${v2}  retired .*\n1 +${v1}  retired +reg.example/shop:1  Promoted: `),
+    )
+    expect(JSON.parse((await weaver('kube history shop -n verbs --json')).stdout)).toMatchObject([
+      { id: v3 },
+      { id: v2 },
+      { id: v1, state: 'retired' },
+    ])
+
+    expect(await weaver('kube rollback shop -n verbs')).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining(`the spec asks for version ${v2} again (reg.example/shop:2)`) as unknown,
+    })
+    expect((await apps.read('shop'))?.spec).toMatchObject({ image: 'reg.example/shop:2', rollout: { duration: '90s' } })
+    // Nothing is active but what was; the spec asks for another: back to the active one.
+    await apps.status('shop', { active: v3, desired: v2 })
+    expect((await weaver('kube rollback shop -n verbs --json')).stdout).toContain(`"version": "${v3}"`)
+    await apps.status('shop', { active: v3, desired: v3 })
+    expect((await weaver(`kube rollback shop -n verbs --to ${v1.slice(0, 5)}`)).code).toBe(0)
+    expect((await apps.read('shop'))?.spec).toMatchObject({ image: 'reg.example/shop:1', env: [{ name: 'A', value: '1' }] })
+    await apps.status('shop', { active: v3, desired: v1 })
+    expect((await weaver(`kube rollback shop -n verbs --to ${v1}`)).stdout).toContain('already')
+    expect(await weaver('kube rollback shop -n verbs --to zzz')).toEqual(anError(1, 'no version is called "zzz"'))
+  })
+
   it('an unknown application is an error', async () => {
     expect(await weaver('kube promote none -n verbs')).toEqual(anError(1, 'no WeaverApp "none" in namespace "verbs"'))
   })
 })
+
+/** Records of versions as the operator keeps them, all but the last retired. @returns their ids */
+async function makeVersions(namespace: string, app: string, specs: readonly WeaverAppSpecInput[]): Promise<readonly string[]> {
+  const ids: string[] = []
+  for (const [index, input] of specs.entries()) {
+    const parsed = parseWeaverAppSpec(input)
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.issues))
+    const versionId = versionIdOf(parsed.spec)
+    const annotations = index === specs.length - 1 ? {} : { 'weaver.dev/retired': '2026-01-01T00:00:00Z' }
+    await server.admin.call({
+      method: 'POST',
+      path: `/apis/apps/v1/namespaces/${namespace}/controllerrevisions`,
+      body: {
+        apiVersion: 'apps/v1',
+        kind: 'ControllerRevision',
+        metadata: { name: `${app}-${versionId}`, labels: { 'weaver.dev/app': app, 'weaver.dev/version': versionId }, annotations },
+        revision: index + 1,
+        data: { format: 1, versionId, spec: parsed.spec, imageReference: input.image, digest: `sha256:${String(index).repeat(64)}` },
+      },
+      what: 'ControllerRevision',
+    })
+    ids.push(versionId)
+  }
+  return ids
+}
 
 describe('kube delete', () => {
   let apps: AppsOf

@@ -5,6 +5,8 @@ import { deployCommand } from './deploy.js'
 import { logsCommand } from './logs.js'
 import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
+import { historyCommand } from './history.js'
+import { rollbackCommand } from './rollback.js'
 import { abortCommand, pauseCommand, promoteCommand, resumeCommand, retryCommand } from './verbs.js'
 import { GROUPS } from '../groups.js'
 
@@ -19,6 +21,8 @@ export function kubeCommand(context: CliContext): Command {
     resumeCommand,
     abortCommand,
     retryCommand,
+    rollbackCommand,
+    historyCommand,
     deleteCommand,
     manifestCommand,
   ])
