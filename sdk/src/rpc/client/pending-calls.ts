@@ -112,8 +112,8 @@ export class PendingCalls implements PendingCallOwner {
     if (this.take(call, false)) call.reject(failure('WEAVER_RPC_PEER_LOST', `${call.what} will not be answered: ${why}`, true))
   }
 
-  /** Resolves when no call waits for an answer. */
-  idle(): Promise<void> {
+  /** Resolves when no call waits for an answer, including calls that are made meanwhile. */
+  whenNoneWaits(): Promise<void> {
     return this.#idle.until(this.#calls.size === 0)
   }
 

@@ -81,7 +81,7 @@ export class RpcClient {
       if (isConnected) retrier.onReconnected()
       else if (!transport.isCrossing) pending.disconnect()
     })
-    transport.onMove({ leave: () => streams.idle(), settle: () => pending.idle() })
+    transport.onMove({ leave: () => streams.whenNoneIsOpen(), settle: () => pending.whenNoneWaits() })
     this.#replica = options.replica
     this.#streams = streams
     this.#pending = pending

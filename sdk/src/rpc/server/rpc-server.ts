@@ -142,7 +142,7 @@ export class RpcServer {
   async #leave(): Promise<void> {
     this.#left.splice(0, this.#left.length, ...this.#hosted)
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
-    await Promise.all([this.#running.idle(), this.#streams.idle()])
+    await Promise.all([this.#running.whenNoneRuns(), this.#streams.whenOpenOnesEnd()])
   }
 
   /**
@@ -169,7 +169,7 @@ export class RpcServer {
           }, callsMs)
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
     const streams = await this.#streams.drain(limit.streamsMs)
-    await Promise.race([this.#running.idle(), isLeft])
+    await Promise.race([this.#running.whenNoneRuns(), isLeft])
     clearTimeout(timer)
     this.#running.leave()
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()

@@ -150,8 +150,8 @@ export class RunningCalls {
     this.#sweep = undefined
   }
 
-  /** Resolves when none runs. */
-  idle(): Promise<void> {
+  /** Resolves when no call runs, including calls that arrive meanwhile. */
+  whenNoneRuns(): Promise<void> {
     return this.#idle.until(this.#size === 0)
   }
 

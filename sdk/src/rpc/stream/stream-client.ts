@@ -43,9 +43,9 @@ export class StreamClient {
     return this.#endpoint.inFlight
   }
 
-  /** Resolves when none is open. */
-  idle(): Promise<void> {
-    return this.#endpoint.idle()
+  /** Resolves when no stream is open, including streams that are opened meanwhile. */
+  whenNoneIsOpen(): Promise<void> {
+    return this.#endpoint.whenNoneIsOpen()
   }
 
   /** Calls that no replica has accepted yet. A replica says so before it answers any question: the one that has it would not be among those that do not. */

@@ -92,8 +92,8 @@ export class StreamEndpoint {
     return this.#calls.size
   }
 
-  /** Resolves when there is no call. */
-  idle(): Promise<void> {
+  /** Resolves when there is no call, including calls that are added meanwhile. */
+  whenNoneIsOpen(): Promise<void> {
     return this.#idle.until(this.#calls.size === 0)
   }
 

@@ -63,8 +63,8 @@ export class StreamServer {
     return this.#running.size
   }
 
-  /** Resolves when every stream that is open now is at its end. */
-  async idle(): Promise<void> {
+  /** Resolves when the streams that are open now have ended, whatever is opened meanwhile. */
+  async whenOpenOnesEnd(): Promise<void> {
     await Promise.all(this.#running.values())
   }
 
