@@ -1,4 +1,7 @@
-/** Calls while a server of the broker is away: what surely did not run waits for it within its deadline. */
+/**
+ * Calls while a server of the broker is away: what surely did not run waits for it within its
+ * deadline.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'
 import { CART, failureOf, msOf, startStations, type Stations } from '../testing/rpc-stations.js'

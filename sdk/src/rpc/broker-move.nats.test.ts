@@ -1,4 +1,7 @@
-/** A server of the broker that is about to stop says so (lame duck mode), and processes move to another one before it closes their connections. */
+/**
+ * A server of the broker that is about to stop says so (lame duck mode), and processes move to
+ * another one before it closes their connections.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type Msg } from '@nats-io/transport-node'
 import { freePort, startNatsServer, type NatsServer } from '@weaver/testing'

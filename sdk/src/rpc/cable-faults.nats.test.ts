@@ -1,4 +1,7 @@
-/** Calls over a real nats-server whose lines are cut, stand still or lose messages, and over one that is frozen. A call that hangs would end with its deadline of 30 s. */
+/**
+ * Calls over a real nats-server whose lines are cut, stand still or lose messages, and over one
+ * that is frozen. A call that hangs would end with its deadline of 30 s.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callSubject, replicaCallSubject } from '../contract/subjects.js'
 import { COMPONENT, DEPLOYMENT, failureOf, gate, startStations, type Methods, type Stations } from '../testing/rpc-stations.js'
@@ -16,7 +19,9 @@ afterEach(async () => {
   await stations.close()
 })
 
-/** Counts how often its methods run; they give what they were given, or what `answer` makes of it. */
+/**
+ * Counts how often its methods run; they give what they were given, or what `answer` makes of it.
+ */
 function counted(answer: (text: string) => Promise<string> = async (text) => text) {
   const runs = { work: 0, append: 0 }
   const methods: Methods = {
@@ -138,14 +143,16 @@ it('a replica that loses its line while a request in parts comes in is found at 
       return false
     })
     let outcome: unknown
-    // A replica that takes longer than a second to come back is up for nobody; the call did not run then.
+    // A replica that takes longer than a second to come back is up for nobody; the call did not run
+    // then.
     do
       outcome = await call(method, text).then(
         (answer) => answer === text,
         (error: RemoteCallError) => (error.mayHaveRun ? error.code : undefined),
       )
     while (outcome === undefined)
-    // Where the replica itself sees the gap, nothing has run, and what must not run twice goes again, too.
+    // Where the replica itself sees the gap, nothing has run, and what must not run twice goes
+    // again, too.
     expect(outcome === true || (method === 'append' && outcome === 'WEAVER_RPC_PEER_LOST')).toBe(true)
   }
   expect([runs.append <= 1, runs.work]).toEqual([true, 1])

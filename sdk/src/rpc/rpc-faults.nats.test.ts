@@ -134,7 +134,8 @@ describe('damaged bytes', () => {
     await raw.flush()
     const { call } = await stations.startCaller({ echo: 2_000 })
     expect(await call('echo', 'works')).toBe('works')
-    // both within ten seconds: the second one is counted, and logged with those that follow (damaged-frames.nats.test.ts)
+    // both within ten seconds: the second one is counted, and logged with those that follow
+    // (damaged-frames.nats.test.ts)
     expect(stations.logged.filter((message) => message === 'a message cannot be understood; nothing is done')).toHaveLength(1)
   })
 
@@ -235,7 +236,8 @@ describe('a replica that drains', () => {
     await stations.startReplica({ ...CART, work: async () => 'cart-1' }, { replica: 'cart-1' })
     let isDrained = false
     const draining = first.server.drain().then(() => (isDrained = true))
-    // No call fails at any moment of the change, though some were on their way when the subscription ended.
+    // No call fails at any moment of the change, though some were on their way when the
+    // subscription ended.
     const meanwhile = await Promise.all(Array.from({ length: 100 }, () => call('work')))
     expect(meanwhile.every((who) => who === 'cart-0' || who === 'cart-1')).toBe(true)
     await sleep(50)
@@ -357,12 +359,14 @@ describe('too many calls', () => {
         while (reader.left > 0) message.respond(answer(reader.part()))
       },
     })
-    // A busy replica: nobody there would mean that what takes longer than a quarter of a second is lost.
+    // A busy replica: nobody there would mean that what takes longer than a quarter of a second is
+    // lost.
     raw.subscribe(everyReplicaSubject(DEPLOYMENT, COMPONENT), { callback: () => undefined })
     await raw.flush()
     const { call } = await stations.startCaller()
     const errors = await Promise.all(Array.from({ length: 1_000 }, () => failureOf(call('work'))))
-    // Without a budget 4 000: now 1 000, a fifth of it, the hundred that are there at the start, and ten for each second.
+    // Without a budget 4 000: now 1 000, a fifth of it, the hundred that are there at the start,
+    // and ten for each second.
     expect(requests).toBeGreaterThan(1_000)
     expect(requests).toBeLessThan(2_000)
     const untried = errors.filter(({ message }) => message.endsWith('full; it was not tried again: too many calls of this component were'))

@@ -1,4 +1,7 @@
-/** What calls do over a real nats-server: values, errors, context, deadlines, cancellation. `rpc-faults.nats.test.ts` has what goes wrong on the way. */
+/**
+ * What calls do over a real nats-server: values, errors, context, deadlines, cancellation.
+ * `rpc-faults.nats.test.ts` has what goes wrong on the way.
+ */
 import { getEventListeners, getMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WeaverError } from '../contract/errors.js'

@@ -1,13 +1,13 @@
 /**
- * For tests of faults: a way to a real broker that can be cut, held up, or made to lose messages. It forwards bytes; only to lose a message it looks at what
- * the client publishes.
+ * For tests of faults: a connection to a real broker that can be cut, held up, or made to lose
+ * messages. It forwards bytes; only to lose a message does it look at what the client publishes.
  */
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface Cable {
   readonly url: string
-  /** Ends every connection; the client may come back at once. */
+  /** Ends every connection; the client may reconnect at once. */
   cut(): void
   /** Ends every connection and refuses new ones. */
   unplug(): void
@@ -15,9 +15,12 @@ export interface Cable {
   /** Nothing passes in either direction, and no connection ends. */
   hold(): void
   release(): void
-  /** From now on messages that the client publishes to these subjects do not reach the broker, or, with `count`, the first of them. */
+  /**
+   * Stops messages that the client publishes to these subjects from reaching the broker; with
+   * `count`, only the first of them.
+   */
   lose(isLost: (subject: string) => boolean, count?: number): void
-  /** Messages that did not. */
+  /** Number of lost messages. */
   readonly lost: number
   close(): Promise<void>
 }
@@ -90,7 +93,10 @@ export async function startCable(port: number): Promise<Cable> {
   }
 }
 
-/** Cuts what a NATS client sends into its commands and passes on those that it may: all but messages to a subject for which `isPassed` says no. */
+/**
+ * Splits a NATS client's output into commands and forwards them, except messages to a subject for
+ * which `isPassed` returns false.
+ */
 function messageFilter(isPassed: (subject: string) => boolean): (bytes: Buffer, pass: (kept: Buffer) => void) => void {
   let rest: Buffer = Buffer.alloc(0)
   return (bytes, pass) => {
@@ -98,7 +104,8 @@ function messageFilter(isPassed: (subject: string) => boolean): (bytes: Buffer, 
     for (;;) {
       const lineEnd = rest.indexOf('\r\n')
       if (lineEnd < 0) return
-      // PUB subject [reply] bytes, HPUB subject [reply] bytes-of-headers bytes; nothing else has a body.
+      // PUB subject [reply] bytes, HPUB subject [reply] bytes-of-headers bytes; no other command
+      // has a body.
       const [command = '', subject = '', ...numbers] = rest.toString('latin1', 0, lineEnd).split(' ')
       const isMessage = /^H?PUB$/i.test(command)
       const size = lineEnd + 2 + (isMessage ? Number(numbers.at(-1)) + 2 : 0)

@@ -1,4 +1,7 @@
-/** For tests of the weavelet: what `weaver generate` would write, made by hand, and a weavelet around it. */
+/**
+ * For tests of the weavelet: the output of `weaver generate`, written by hand, and a weavelet
+ * around it.
+ */
 import { bind, type ComponentBinding, type MethodBinding, type WeaverGen } from '../component/binding.js'
 import type { Component, Implementation, Main } from '../component/component.js'
 import type { Bootstrap } from '../contract/bootstrap.js'
@@ -15,7 +18,7 @@ export function bindByHand<T extends object>(
   implementation: Implementation<T>,
   has: {
     readonly methods: readonly (keyof T & string)[]
-    /** Those of the methods that return a stream. */
+    /** The methods that return a stream. */
     readonly streams?: readonly (keyof T & string)[]
     readonly refs?: readonly string[]
     readonly listeners?: readonly string[]
@@ -74,7 +77,10 @@ export interface TestWeavelet {
   readonly mainFailures: readonly unknown[]
 }
 
-/** Starts the application with everything in this process; with a `bootstrap`, as the part that it names. */
+/**
+ * Starts the application with everything in this process; with a `bootstrap`, as the part that it
+ * names.
+ */
 export async function startByHand(
   app: new () => Main,
   gen: WeaverGen,

@@ -1,6 +1,7 @@
 /**
- * What `weaver generate` would write, made by hand. It has type imports only, so that programs of tests, which are plain JavaScript and run the built SDK, take
- * it as it stands here: Node strips the types. It is not part of the build.
+ * The output of `weaver generate`, written by hand. It has type imports only, so that test
+ * programs, which are plain JavaScript and run the built SDK, import it as it is: Node strips the
+ * types. It is not part of the build.
  */
 import type { Writer } from '../codec/writer.js'
 import type { ComponentBinding, MethodBinding, WeaverGen } from '../component/binding.js'
@@ -14,7 +15,7 @@ export const METHODS: readonly MethodBinding[] = ['echo', 'join', 'nothing', 'sl
   name,
   encodeArgs: (w, args) => {
     w.length(args.length)
-    for (const arg of args) w.string(arg as string) // a test that passes another type wants to see it refused
+    for (const arg of args) w.string(arg as string) // a test that passes another type expects a rejection
   },
   decodeArgs: (r) => Array.from({ length: r.length() }, () => r.string()),
   encodeResult: (w, result) => (name === 'nothing' ? undefined : w.string(result as string)),
@@ -36,7 +37,7 @@ const numbers: Pick<MethodBinding, 'encodeArgs' | 'decodeArgs' | 'input'> = {
 }
 const givesNumber: Pick<MethodBinding, 'encodeResult' | 'decodeResult'> = { encodeResult: number, decodeResult: (r) => r.number() }
 
-/** What `weaver generate` would write for `Feed`. */
+/** The output of `weaver generate` for `Feed`. */
 export const FEED: readonly MethodBinding[] = [
   { name: 'count', ...oneNumber, ...givesNumber, isStream: true },
   { name: 'sum', ...numbers, ...givesNumber },
@@ -44,7 +45,7 @@ export const FEED: readonly MethodBinding[] = [
   {
     name: 'texts',
     ...oneNumber,
-    encodeResult: (w, text) => w.string(text as string), // a test of what is refused gives something else
+    encodeResult: (w, text) => w.string(text as string), // tests of rejected values pass something else
     decodeResult: (r) => r.string(),
     isStream: true,
   },

@@ -9,8 +9,9 @@ export interface Certificates {
 }
 
 /**
- * Makes an authority and a certificate that it signed, by `openssl`: for servers and for clients of the given host name, valid for a day.
- * @param folder that they are written into; one authority in each.
+ * Creates an authority and a certificate signed by it, with `openssl`: for servers and for clients
+ * of the given host name, valid for a day.
+ * @param folder the output folder; one authority in each
  */
 export function makeCertificates(folder: string, host: string): Certificates {
   const at = (name: string): string => join(folder, name)

@@ -1,4 +1,7 @@
-/** For tests of routed calls: replicas and callers of one routed component over a real nats-server, and a deployer who says which keys are whose. Heartbeats are quicker than in earnest. */
+/**
+ * For tests of routed calls: replicas and callers of one routed component over a real nats-server,
+ * and a deployer that assigns the keys. Heartbeats are faster than in production.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MethodBinding } from '../component/binding.js'
 import { component, type Component } from '../component/component.js'
@@ -15,7 +18,7 @@ import { answerControl } from '../weavelet/control/control-channel.js'
 import { BUILD, DEPLOYMENT, startStations, type Stations } from './rpc-stations.js'
 
 export interface Cache {
-  /** Who answered. What follows a colon is no part of the key. */
+  /** Returns who answered. What follows a colon is not part of the key. */
   get(key: string): Promise<string>
   /** A method without a router. */
   any(key: string): Promise<string>
@@ -58,7 +61,7 @@ export interface RoutedStations {
   connection(replica: string): Promise<Transport>
   /** `history`: each assignment that it made. */
   startController(balance?: Balance): Promise<{ readonly controller: AssignmentController; readonly history: readonly Assignment[] }>
-  /** @param seen gets the argument of each call, in the order in which they arrive */
+  /** @param seen receives the argument of each call, in order of arrival */
   startReplica(replica: string, seen?: string[]): Promise<CacheReplica>
   startCaller(replica?: string): Promise<CacheCaller>
   close(): Promise<void>
@@ -73,7 +76,7 @@ export async function startRoutedStations(): Promise<RoutedStations> {
     stations.onClose(() => transport.close())
     return transport
   }
-  /** As a weavelet does, which answers its deployer as well. */
+  /** Like a weavelet, which also answers its deployer. */
   const startRouting = (rpc: { readonly transport: Transport; readonly replica: string }): Routing => {
     const routing = new Routing({ ...rpc, deploymentId: DEPLOYMENT, log: silent, heartbeatMs: FAST_HEARTBEAT_MS })
     stations.onClose(async () => routing.leave())

@@ -1,6 +1,7 @@
 /**
- * For tests of calls: replicas and callers of one deployment in this process, each with a connection of its own to a real nats-server. Their component has
- * one binding, written by hand: methods that take strings and return one.
+ * For tests of calls: replicas and callers of one deployment in this process, each with its own
+ * connection to a real nats-server. Their component has one binding, written by hand: methods that
+ * take strings and return one.
  */
 import type { MoveLimits } from '../rpc/transport/broker-move.js'
 import { connectNats } from '../rpc/transport/connect-nats.js'
@@ -16,8 +17,8 @@ import { startNatsServer, type NatsServer } from '@weaver/testing'
 export { BUILD, COMPONENT, DEPLOYMENT, METHODS } from './hand-made-bindings.js'
 
 /**
- * What comes within a second, on a machine that has time for it, comes within this on one that has not. Far below the 30 s after which a call ends that nobody
- * notices.
+ * What takes a second on an idle machine takes less than this on a busy one. Far below the 30 s
+ * after which a call ends that was missed.
  */
 export const PROMPT_MS = 8_000
 
@@ -32,9 +33,9 @@ export const CART: Methods = {
 
 export interface Stations {
   nats: NatsServer
-  /** Messages that anybody logged. */
+  /** All logged messages. */
   readonly logged: readonly string[]
-  /** Logs, as everybody here does. */
+  /** Logs, like everything here. */
   note(message: string): void
   startReplica(
     instance: Methods,
@@ -55,12 +56,12 @@ export interface Stations {
       readonly component?: string
       readonly fingerprint?: string
       readonly caller?: string
-      /** Of the broker, or a cable to it. */
+      /** URL of the broker, or of a cable to it. */
       readonly url?: string
       readonly move?: MoveLimits
     },
   ): Promise<{ readonly call: Call; readonly client: RpcClient; readonly transport: Transport }>
-  /** A way to the broker; it is closed with the stations. */
+  /** A cable to the broker; it is closed with the stations. */
   startCable(): Promise<Cable>
   /** Runs when the stations are closed, before the broker stops. */
   onClose(close: () => Promise<void>): void
@@ -119,17 +120,17 @@ export async function startStations(): Promise<Stations> {
   return stations
 }
 
-/** The error of a call that is expected to fail; it may be anything that was thrown. */
+/** The error of a call that is expected to fail; any value may be thrown. */
 export async function failureOf(call: Promise<unknown>): Promise<RemoteCallError> {
   const result = await call.then(
     (value) => ({ value }),
-    (error: unknown) => ({ error: error as RemoteCallError }), // most are; each test says what it expects
+    (error: unknown) => ({ error: error as RemoteCallError }), // most are; each test states what it expects
   )
   if ('value' in result) throw new Error(`the call was expected to fail and gave ${JSON.stringify(result.value)}`)
   return result.error
 }
 
-/** How long it takes until this settles, in milliseconds. */
+/** How long it takes to settle, in milliseconds. */
 export async function msOf(work: Promise<unknown>): Promise<number> {
   const start = performance.now()
   await work.catch(() => undefined)

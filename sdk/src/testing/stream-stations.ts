@@ -1,4 +1,7 @@
-/** For tests of streams: a caller and replicas, each with a connection of its own to the real nats-server of `Stations`, and a component with streaming methods. */
+/**
+ * For tests of streams: a caller and replicas, each with its own connection to the real nats-server
+ * of `Stations`, and a component with streaming methods.
+ */
 import type { MoveLimits } from '../rpc/transport/broker-move.js'
 import { connectNats } from '../rpc/transport/connect-nats.js'
 import { RpcClient } from '../rpc/client/rpc-client.js'
@@ -14,7 +17,7 @@ export { FEED, FEED_COMPONENT } from './hand-made-bindings.js'
 export interface Feed {
   /** Numbers from 0 on, by default without an end. */
   count(to: number): AsyncIterable<number>
-  /** Sums what comes in. */
+  /** Sums the incoming numbers. */
   sum(numbers: AsyncIterable<number>): Promise<number>
   /** Answers each number with its double. */
   double(numbers: AsyncIterable<number>): AsyncIterable<number>
@@ -22,7 +25,7 @@ export interface Feed {
   texts(length: number): AsyncIterable<string>
   /** The text in pieces of 100,000 characters. */
   cut(text: string): AsyncIterable<string>
-  /** Length of the text, and sum of what comes in. */
+  /** Length of the text, plus the sum of the incoming numbers. */
   add(text: string, numbers: AsyncIterable<number>): Promise<number>
 }
 
@@ -65,7 +68,7 @@ export function feedStations(stations: Stations, given: { readonly tracing?: Tra
       const target = { component: FEED_COMPONENT, methods: FEED, notRetriable: new Set<string>(), timeoutMs }
       const calls = client.invoker(target, 'news/Web')
       const feed: Feed = {
-        count: (to) => calls.stream(0, [to]) as AsyncIterable<number>, // as the generated stub, whose decoder gives numbers
+        count: (to) => calls.stream(0, [to]) as AsyncIterable<number>, // like the generated stub, whose decoder returns numbers
         sum: (items) => calls.call(1, [items]) as Promise<number>,
         double: (items) => calls.stream(2, [items]) as AsyncIterable<number>,
         texts: (length) => calls.stream(3, [length]) as AsyncIterable<string>,

@@ -1,4 +1,7 @@
-/** What comes back to a caller: answers, one in a message or many, and the broker's word that nobody listens. Each finds its call by its number. */
+/**
+ * Reads what comes back to a caller: answers, one or several in a message, and the broker's "no
+ * responders". Each finds its call by its number.
+ */
 import type { Reader } from '../../codec/reader.js'
 import { reasonOf } from '../../contract/errors.js'
 import type { DamagedFrames } from '../wire/damaged-frames.js'
@@ -15,7 +18,7 @@ export interface AnswerReaderOptions {
   readonly pending: PendingCalls
   readonly maxMessageBytes: number
   readonly damaged: DamagedFrames
-  /** Sends the parts of a request that a replica takes. */
+  /** Sends the parts of a request that a replica has accepted. */
   readonly sender: RequestSender
 }
 
@@ -52,8 +55,8 @@ export class AnswerReader {
     const id = kind !== 0 && reader.left >= 4 ? reader.u32() : 0
     if (id === 0) return this.#onUnreadable(kind, from.message)
     const call = pending.get(id)
-    if (call === undefined) return // answered too late: its caller has gone
-    // The callee ends at the same moment; what it makes of that is no answer any more.
+    if (call === undefined) return // too late: its caller has gone
+    // The callee's time ends at the same moment; what it then sends is not an answer any more.
     if (call.deadline <= from.now) return pending.expire(call)
     if (kind === KIND.accept) return void this.#options.sender.onAccepted(call, reader.string())
     if (kind === KIND.part) return this.#onPart(call, reader, from)
@@ -75,7 +78,7 @@ export class AnswerReader {
       if (kind === KIND.part) throw failure('WEAVER_RPC_PROTOCOL', 'the answer is made of parts of parts', true)
       this.#onFrame(kind, answer, from)
     } catch (error) {
-      // What parts.ts throws knows no method.
+      // Errors of parts.ts do not know the method.
       const code = error instanceof RemoteCallError ? (error.code as RemoteCallCode) : 'WEAVER_RPC_PROTOCOL'
       const reason = reasonOf(error)
       if (code === 'WEAVER_RPC_PROTOCOL') damaged.add({ reason })
@@ -90,7 +93,7 @@ export class AnswerReader {
         call.reject(failure('WEAVER_RPC_UNAVAILABLE', `${call.what}: no replica of it is up`, false))
   }
 
-  /** Calls that had their answers before the damage keep them. */
+  /** Calls answered before the damage keep their answers. */
   #onDamaged({ subject }: IncomingMessage, cause: unknown): void {
     const { damaged, pending } = this.#options
     const reason = reasonOf(cause)
@@ -101,14 +104,14 @@ export class AnswerReader {
     }
   }
 
-  /** Number 0: the callee, or we here, could not read whose it is. */
+  /** Number 0: the callee, or this side, could not read whose it is. */
   #onUnreadable(kind: number, message: IncomingMessage): void {
     const { damaged, pending } = this.#options
     const calls = pending.ofReply(message.subject)
-    if (calls.length === 0) damaged.add({ reason: 'it answers no call that waits' }) // of others, decodeAnswer says what it is
+    if (calls.length === 0) damaged.add({ reason: 'it answers no call that waits' }) // for others, decodeAnswer reports what it is
     for (const call of calls) {
       if (!pending.take(call, true)) continue
-      const { reader } = readKind(message.data) // each has its own
+      const { reader } = readKind(message.data) // each has its own reader
       if (kind !== 0 && reader.left >= 4) reader.u32()
       call.resolve({ kind, reader })
     }

@@ -1,7 +1,7 @@
 /**
- * The way of the calls from one component to another: one attempt of a call, from its arguments to a
- * message. A call goes with the others of its tick; alone, where it has an owner or the method is
- * slow; in parts, where it is larger than a message.
+ * The path of calls from one component to another: one attempt of a call, from its arguments to a
+ * message. A call is sent with the others of its tick; alone, if it has an owner or the method is
+ * slow; in parts, if it is larger than a message.
  */
 import type { Writer } from '../../codec/writer.js'
 import { processNow } from '../../context/process-clock.js'
@@ -16,25 +16,28 @@ import { RequestBatch } from './request-batch.js'
 import type { RequestSender } from './request-sender.js'
 
 const MAX_BATCH = 64
-/** A larger message gains nothing. */
+/** Larger messages gain nothing. */
 const BATCH_BYTES = 65_536
-/** What may be around one call in a message that is just not too large. */
+/** Room for what surrounds one call in a message of just the maximum size. */
 const HEAD_ROOM = 1_024
-/** Above this share of slow answers among the last sixteen or so, calls go alone. One of them makes no such share: it may have waited for a collection. */
+/**
+ * Above this share of slow answers among about the last sixteen, calls are sent alone. A single
+ * slow answer is below it: it may have waited for a garbage collection.
+ */
 const SLOW_SHARE = 0.1
-/** Calls of one component that may wait for an answer at once. */
+/** Maximum number of calls of one component that wait for an answer. */
 const MAX_WAITING = 65_536
 
 export interface CallLineOptions {
   readonly transport: Transport
   readonly fingerprint: Uint8Array
-  /** Largest request, in bytes. */
+  /** Maximum size of a request, in bytes. */
   readonly maxMessageBytes: number
-  /** The most calls that are sent as one message; 1: each goes alone. @default 64 */
+  /** Maximum number of calls sent as one message; 1 sends each alone. @default 64 */
   readonly maxBatch?: number | undefined
   readonly pending: PendingCalls
   readonly sender: RequestSender
-  /** Nobody uses it between two of its frames. */
+  /** Shared: not used by others between two of its frames. */
   readonly writer: Writer
 }
 
@@ -46,9 +49,9 @@ export class CallLine {
   readonly #maxMessageBytes: number
   /** Calls of this tick to any replica. */
   readonly #batch: RequestBatch
-  /** For calls to one replica: each goes at once. */
+  /** Calls to one replica: each is sent at once. */
   readonly #alone: RequestBatch
-  /** Calls with an owner that wait behind a large one to the same. */
+  /** Calls with an owner that wait behind a large one to the same owner. */
   readonly #queue = new OwnerQueue()
 
   constructor(target: Target, options: CallLineOptions) {
@@ -72,7 +75,11 @@ export class CallLine {
     })
   }
 
-  /** Sends the call, when those before it to the same owner are sent. @throws as it rejects. @param at milliseconds by the clock of the process */
+  /**
+   * Sends the call, after earlier calls to the same owner.
+   * @throws the reason with which it rejects
+   * @param at milliseconds by the process clock
+   */
   send(attempt: Attempt, at: number): Promise<Answer> {
     const { owner } = attempt
     return owner !== undefined && this.#queue.isBusy(owner) ? this.#sendInTurn(attempt, owner) : this.sendNow(attempt, at)
@@ -93,7 +100,11 @@ export class CallLine {
     }
   }
 
-  /** Sends the call, whatever waits. @throws as it rejects. @param at milliseconds by the clock of the process */
+  /**
+   * Sends the call without waiting for others.
+   * @throws the reason with which it rejects
+   * @param at milliseconds by the process clock
+   */
   sendNow(attempt: Attempt, at: number): Promise<Answer> {
     const { target } = this
     const { cancellation } = attempt.now
@@ -131,7 +142,10 @@ export class CallLine {
     throw failure('WEAVER_RPC_OVERLOADED', `${whatOf(target, method)} was not sent: ${target.waiting} calls wait for it already`, false)
   }
 
-  /** A call that is larger than a message. @throws RemoteCallError where it is larger than anything may be */
+  /**
+   * Handles a call that is larger than a message.
+   * @throws RemoteCallError if it exceeds the maximum size
+   */
   #takeOut(call: PendingCall, batch: RequestBatch): void {
     const alone = batch.takeOut(call)
     if (alone.length > this.#maxMessageBytes) throw tooLarge(call.what, alone.length, this.#maxMessageBytes)

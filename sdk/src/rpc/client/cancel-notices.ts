@@ -12,12 +12,15 @@ export interface CancelNoticesOptions {
   readonly log: Logger
 }
 
-/** Tells callees that the caller of a call has gone. Best effort: the replica that has the call aborts its signal, all others ignore the notice. */
+/**
+ * Notifies callees that the caller of a call has gone. Best effort: the replica that has the call
+ * aborts its signal, others ignore the notice.
+ */
 export class CancelNotices {
   readonly #options: CancelNoticesOptions
   readonly #writer: Writer
 
-  /** @param writer that nobody uses between two of its frames */
+  /** @param writer shared: not used by others between two of its frames */
   constructor(options: CancelNoticesOptions, writer: Writer) {
     this.#options = options
     this.#writer = writer

@@ -6,10 +6,13 @@ import { KIND } from '../wire/frame.js'
 import type { Answer, Target } from './pending-call.js'
 import { failure, RemoteCallError, type RemoteCallCode } from '../../errors/remote-call-error.js'
 
-/** The answers that a caller remembers when it asks whether a component takes its time. */
+/** Number of answers that a caller considers to decide whether a component is slow. */
 const SLOW_MEMORY = 16
 
-/** A method may throw a `RemoteCallError` that it got itself: an error of the application, here. */
+/**
+ * A method may throw a `RemoteCallError` that it received itself: to this caller an application
+ * error.
+ */
 const thrownByMethods = new WeakSet()
 
 /** Whether the platform failed the call, rather than its method. */
@@ -17,7 +20,7 @@ export function isPlatformFailure(error: unknown): error is RemoteCallError {
   return error instanceof RemoteCallError && !thrownByMethods.has(error)
 }
 
-/** Runs in the continuation of the caller, so that decoded values die young. */
+/** Runs in the caller's continuation, so that decoded values are short-lived. */
 export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, target: Target): unknown {
   let error: unknown
   try {
@@ -54,6 +57,6 @@ export function decodeAnswer({ kind, reader }: Answer, binding: MethodBinding, t
 }
 
 function readFailure(reader: Reader, what: string): RemoteCallError {
-  const code = reader.string() as RemoteCallCode // written by rpc-server.ts of the same build, or shown as it is
+  const code = reader.string() as RemoteCallCode // written by rpc-server.ts of the same build; others are shown as they are
   return failure(code, `${what}: ${reader.string()}`, reader.bool())
 }

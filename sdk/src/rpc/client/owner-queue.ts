@@ -1,9 +1,11 @@
 /**
- * Calls to the owner of their key behind one that goes in parts. Parts are sent when the owner has said that it has room, and what is sent meanwhile would
- * overtake them: the order of calls with one key would be lost.
+ * Calls to the owner of their key that wait behind a call sent in parts. Parts are sent only when
+ * the owner has accepted them, and a call sent meanwhile would overtake: calls with one key would
+ * be reordered.
  *
- * I1  Places are given in the order in which they are asked for, and each waits for the one before it, whatever became of that.
- * I2  A call that waits ends at its own deadline or signal; those behind it keep their order.
+ * I1  Places are assigned in the order of the requests, and each waits for the previous one,
+ *     whatever its outcome.
+ * I2  A waiting call ends at its own deadline or signal; those behind it keep their order.
  */
 import { MAX_TIMER_MS } from '../../contract/bootstrap.js'
 import type { Cancellation } from '../../context/cancellation.js'
@@ -11,16 +13,16 @@ import { processNow } from '../../context/process-clock.js'
 import { abandoned, deadlineError } from '../../errors/remote-call-error.js'
 
 export interface Place {
-  /** Resolves when it is the first. */
+  /** Resolves when it is the first in the queue. */
   readonly before: Promise<void>
-  /** To be called when the call is sent, or will not be. Only the first time has an effect. */
+  /** Call it when the call is sent, or will not be. Only the first time has an effect. */
   end(): void
 }
 
 export class OwnerQueue {
   readonly #tails = new Map<string, Promise<void>>()
 
-  /** Whether a call to this replica has to wait. */
+  /** Whether a call to this replica must wait. */
   isBusy(replica: string): boolean {
     return this.#tails.has(replica)
   }
@@ -39,7 +41,10 @@ export class OwnerQueue {
   }
 }
 
-/** I2. @throws RemoteCallError `WEAVER_RPC_DEADLINE`, `WEAVER_RPC_CANCELLED`: it was not sent */
+/**
+ * Waits for the turn (I2).
+ * @throws RemoteCallError `WEAVER_RPC_DEADLINE`, `WEAVER_RPC_CANCELLED`: it was not sent
+ */
 export function turn(
   before: Promise<void>,
   call: { readonly what: string; readonly deadline: number; readonly cancellation: Cancellation | undefined },

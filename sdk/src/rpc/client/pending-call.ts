@@ -1,4 +1,4 @@
-/** What a call is while it is on its way. Kept apart from the client that sends it and the answer that settles it. */
+/** A call in flight: separate from the client that sends it and the answer that settles it. */
 import type { Reader } from '../../codec/reader.js'
 import type { MethodBinding } from '../../component/binding.js'
 import type { CallStats } from '../../telemetry/call-stats.js'
@@ -17,25 +17,28 @@ export interface CallTarget {
   readonly methods: readonly MethodBinding[]
   readonly notRetriable: ReadonlySet<string>
   readonly timeoutMs: Readonly<Record<string, number | undefined>>
-  /** Of methods that are not in `timeoutMs`. @default DEFAULT_TIMEOUT_MS */
+  /** For methods that are not in `timeoutMs`. @default DEFAULT_TIMEOUT_MS */
   readonly defaultTimeoutMs?: number | undefined
-  /** Absent: none of its methods is routed. */
+  /** Absent if none of its methods is routed. */
   readonly route?: Route | undefined
 }
 
-/** One component as one other calls it; made when a ref is resolved. */
+/** One component as called by another; created when a ref is resolved. */
 export interface Target extends CallTarget {
   readonly caller: Caller
   readonly stats: readonly CallStats[]
-  /** By method. */
+  /** Time limits by method. */
   readonly limitsMs: readonly number[]
-  /** Answers that cannot be understood. */
+  /** Answers that cannot be decoded. */
   readonly damaged: DamagedFrames
-  /** Of the component, for all its callers in this process. */
+  /** The component's budget, shared by all callers in this process. */
   readonly budget: RetryBudget
-  /** Calls without an answer. */
+  /** Number of calls without an answer. */
   waiting: number
-  /** How many of the last answers took their time, from 0 to 1: slow calls are not sent together, because one message goes to one replica. */
+  /**
+   * Share of recent answers that were slow, from 0 to 1: slow calls are not batched, because one
+   * message goes to one replica.
+   */
   slowness: number
 }
 
@@ -45,9 +48,9 @@ export interface Attempt {
   readonly now: Scope
   /** Epoch milliseconds. */
   readonly deadline: number
-  /** The replica that owns the key of the call; `undefined`: any. */
+  /** The replica that owns the call's key; `undefined` for any replica. */
   readonly owner: string | undefined
-  /** Among the calls to that owner, where it had to wait. */
+  /** Its place among the calls to that owner, if it had to wait. */
   readonly place?: Place | undefined
 }
 
@@ -58,7 +61,7 @@ export interface PendingCallOwner {
   onCalleeLost(call: PendingCall, why: string): void
 }
 
-/** A call that is on its way. */
+/** A call in flight. */
 export class PendingCall implements CancelListener, Numbered<PendingCall>, WatchedCall {
   readonly id: number
   chained: PendingCall | undefined
@@ -68,24 +71,24 @@ export class PendingCall implements CancelListener, Numbered<PendingCall>, Watch
   readonly deadline: number
   /** Epoch milliseconds. */
   sentAt = 0
-  /** The replica that has it, once that is known. */
+  /** The replica that has it, once known. */
   holder: string | undefined
   isSettled = false
-  /** What it takes in its message. */
+  /** Its size in the message. */
   bytes = 0
-  /** Where its number stands in its message. */
+  /** Position of its number in the message. */
   numberAt = 0
-  /** Its message, where that goes in parts: the broker may speak of each of them. */
+  /** Its message, if sent in parts: the broker may report each of them. */
   large: Uint8Array | undefined
-  /** To be called when its parts are sent, or it is settled before that. */
+  /** To be called when its parts are sent, or when it is settled earlier. */
   onSent: (() => void) | undefined
-  /** Its answer comes in parts. */
+  /** Its answer, if that arrives in parts. */
   answer: Assembly | undefined
   /** Absent until it is sent. */
   message: SentMessage | undefined
   readonly #owner: PendingCallOwner
-  resolve!: (answer: Answer) => void // set by the promise, when it is made
-  reject!: (error: Error) => void // the same
+  resolve!: (answer: Answer) => void // set when the promise is created
+  reject!: (error: Error) => void // set when the promise is created
 
   constructor(id: number, of: { readonly target: Target; readonly attempt: Attempt }, owner: PendingCallOwner) {
     this.id = id
@@ -114,16 +117,19 @@ export class PendingCall implements CancelListener, Numbered<PendingCall>, Watch
   }
 }
 
-/** A message on its way, with one call or several; it has a reply subject of its own until all of them are settled. */
+/**
+ * A message in flight with one or more calls; it has its own reply subject until all of them are
+ * settled.
+ */
 export interface SentMessage {
   readonly calls: readonly PendingCall[]
   slot: number
-  /** Calls that are not settled. */
+  /** Number of calls that are not settled. */
   left: number
   isAnswered: boolean
 }
 
-/** An answer that has arrived; its reader stands behind the number of the call. */
+/** A received answer; its reader is positioned after the number of the call. */
 export interface Answer {
   readonly kind: number
   readonly reader: Reader

@@ -1,8 +1,10 @@
 /**
- * The calls that wait for an answer, by their number; a call that succeeds makes no Error, no timer and no signal of its own.
+ * The calls that wait for an answer, by number. A successful call creates no Error, timer or signal
+ * of its own.
  *
- * I1  A pending call is settled exactly once, by whoever takes it: by its answer, the broker's "no responders", its deadline, its caller's signal, the loss of
- *     the connection, or the loss of the replica that has it.
+ * I1  A pending call is settled exactly once, by whatever takes it: its answer, the broker's "no
+ *     responders", its deadline, its caller's signal, the loss of the connection, or the loss of
+ *     the replica that has it.
  */
 import { IdleWait } from '../../context/idle.js'
 import { NumberedCalls } from '../wire/numbered-calls.js'
@@ -21,7 +23,7 @@ export class PendingCalls implements PendingCallOwner {
   #queued = 0
   readonly #idle = new IdleWait()
 
-  /** @param replyPrefix of the reply subjects, with its dot */
+  /** @param replyPrefix of the reply subjects, including its dot */
   constructor(replyPrefix: string, { sweep, cancels }: { readonly sweep: Sweep; readonly cancels: CancelNotices }) {
     this.#slots = new ReplySlots(replyPrefix)
     this.#sweep = sweep
@@ -29,7 +31,7 @@ export class PendingCalls implements PendingCallOwner {
     sweep.add((now) => this.#expire(now))
   }
 
-  /** Calls without an answer, and those that are not sent yet. */
+  /** Number of calls without an answer, including those not sent yet. */
   get size(): number {
     return this.#calls.size + this.#queued
   }
@@ -42,7 +44,7 @@ export class PendingCalls implements PendingCallOwner {
     return this.#calls.get(id)
   }
 
-  /** A number for the next call. */
+  /** Returns the number for the next call. */
   number(): number {
     return (this.#next = (this.#next + 1) >>> 0 || 1)
   }
@@ -54,7 +56,10 @@ export class PendingCalls implements PendingCallOwner {
     this.#sweep.begin()
   }
 
-  /** A call to this target waits until it may be sent. @returns to be called once, when it does no longer */
+  /**
+   * Counts a call to this target that waits to be sent.
+   * @returns a function to call once, when it no longer waits
+   */
   queue(target: Target): () => void {
     this.#queued++
     target.waiting++
@@ -64,7 +69,7 @@ export class PendingCalls implements PendingCallOwner {
     }
   }
 
-  /** I1. @returns false when somebody else has settled it. */
+  /** I1. @returns false if it was already settled */
   take(call: PendingCall, isAnswered: boolean): boolean {
     if (call.isSettled) return false
     call.isSettled = true
@@ -79,7 +84,7 @@ export class PendingCalls implements PendingCallOwner {
     return true
   }
 
-  /** @returns the reply subject of the message that takes these calls. */
+  /** @returns the reply subject of the message with these calls */
   send(calls: readonly PendingCall[]): string {
     const message: SentMessage = { calls, slot: 0, left: calls.length, isAnswered: true }
     message.slot = this.#slots.take(message)
@@ -91,12 +96,12 @@ export class PendingCalls implements PendingCallOwner {
     return this.#slots.subject(message.slot)
   }
 
-  /** The calls of the message that has this reply subject now. */
+  /** The calls of the message that currently has this reply subject. */
   ofReply(subject: string): readonly PendingCall[] {
     return this.#slots.user(subject)?.calls ?? []
   }
 
-  /** The callee knows how long it has: it is not told. */
+  /** The callee knows the deadline: it is not notified. */
   expire(call: PendingCall): void {
     if (this.take(call, false)) call.reject(deadlineError(call.what, { isSent: true }))
   }
@@ -117,7 +122,7 @@ export class PendingCalls implements PendingCallOwner {
     return this.#idle.until(this.#calls.size === 0)
   }
 
-  /** The broker is gone, and every answer with it. */
+  /** The broker is gone, and with it every answer. */
   disconnect(): void {
     for (const call of this.#calls.values()) {
       const message = `${call.what}: the connection to the broker was lost before the answer came`

@@ -1,4 +1,7 @@
-/** The calls of one stub: each is counted, timed and traced, has the limits of its context, and is sent again where that may help. */
+/**
+ * The calls of one stub: each is counted, timed and traced, has its context's limits, and is
+ * retried if that may help.
+ */
 import type { Calls, MethodBinding } from '../../component/binding.js'
 import { scope } from '../../context/context.js'
 import { processNow } from '../../context/process-clock.js'
@@ -67,7 +70,7 @@ export class RemoteCalls implements Calls {
         try {
           result = decodeAnswer(await this.#line.send(call, at), binding, target)
         } catch (error) {
-          // The first attempt is the last one of nearly every call.
+          // Nearly every call succeeds at its first attempt.
           if (!isPlatformFailure(error)) throw error
           result = await this.#options.retrier.goOn(this.#line, call, error)
         }

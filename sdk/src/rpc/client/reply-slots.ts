@@ -1,8 +1,10 @@
 /**
- * Reply subjects of a caller. Each call in flight has one of its own, so that the broker's "no responders", which names nothing else, is told apart; they are
- * used again and again, because the broker remembers where a subject goes to.
+ * Reply subjects of a caller. Each call in flight has its own, to identify the broker's "no
+ * responders", which contains nothing else; they are reused, because the broker remembers the route
+ * of a subject.
  *
- * I1  A subject whose call ended without an answer rests before it is used again: the broker's word on that call may still be on its way.
+ * I1  The subject of a call that ended without an answer rests before it is reused: the broker's
+ *     report on that call may still arrive.
  */
 import { processNow } from '../../context/process-clock.js'
 const REST_MS = 5_000
@@ -14,7 +16,7 @@ export class ReplySlots<T> {
   readonly #free: number[] = []
   readonly #resting: { readonly slot: number; readonly until: number }[] = []
 
-  /** @param prefix of the subjects, with its dot. */
+  /** @param prefix of the subjects, including its dot */
   constructor(prefix: string) {
     this.#prefix = prefix
   }
@@ -27,10 +29,10 @@ export class ReplySlots<T> {
   }
 
   subject(slot: number): string {
-    return this.#subjects[slot] as string // of a slot that was taken
+    return this.#subjects[slot] as string // the slot was taken
   }
 
-  /** Who has this subject now. */
+  /** The current user of this subject. */
   user(subject: string): T | undefined {
     return this.#users[parseInt(subject.slice(this.#prefix.length), 36)]
   }

@@ -1,8 +1,10 @@
 /**
- * Calls of one tick from one component to another, written straight into the message that they share: a broker and a socket cost by the message. A call waits
- * no longer than until the code that runs now has come to its end.
+ * Calls of one tick from one component to another, written directly into the message that they
+ * share: broker and socket cost per message. A call waits no longer than until the current code has
+ * finished.
  *
- * I1  A call that was settled before its message is sent does not run: its number in the message is wiped out.
+ * I1  A call that is settled before its message is sent does not run: its number in the message is
+ *     erased.
  */
 import { codecError } from '../../codec/codec-error.js'
 import { whyArgumentsRefused } from '../../codec/find-refused.js'
@@ -16,11 +18,11 @@ import { atTickEnd } from '../../context/tick-end.js'
 const NUMBER_AT = 4 + HEAD_BYTES
 
 export interface RequestBatchOptions {
-  /** What a message begins with: `requestsPrefix`. */
+  /** Start of each message: `requestsPrefix`. */
   readonly prefix: Uint8Array
-  /** The most calls of one message. */
+  /** Maximum number of calls per message. */
   readonly maxCalls: number
-  /** A message that has so many bytes is sent at once. */
+  /** A message of this size is sent at once. */
   readonly maxBytes: number
   readonly writer?: Writer
   readonly send: (bytes: Uint8Array, calls: readonly PendingCall[]) => void
@@ -32,15 +34,22 @@ export class RequestBatch {
   #writer: Writer | undefined
   #calls: PendingCall[] = []
 
-  /** @param options its writer, if any, is used by nobody else between `write` and `add` or `takeOut`, nor while the batch has calls */
+  /**
+   * @param options its writer, if any, is not used by others between `write` and `add` or
+   * `takeOut`, nor while the batch contains calls
+   */
   constructor(options: RequestBatchOptions) {
     this.#options = options
     this.#writer = options.writer
   }
 
-  /** Writes a call behind those that are there; `add` or `takeOut` comes next. @throws WeaverError `WEAVER_CODEC_INVALID`: its arguments cannot be sent */
+  /**
+   * Writes a call after the present ones; `add` or `takeOut` must follow.
+   * @throws WeaverError `WEAVER_CODEC_INVALID`: its arguments cannot be sent
+   */
   write(call: PendingCall, at: number): void {
-    // Messages of a busy component are some 50 KiB: in a slab for one of them nothing is moved. One that makes no calls has none.
+    // Messages of a busy component are some 50 KiB, for which this slab need not grow. A component
+    // that makes no calls has none.
     const w = (this.#writer ??= new Writer(this.#options.maxBytes))
     if (this.#calls.length === 0) w.raw(this.#options.prefix)
     w.openPart()
@@ -60,10 +69,10 @@ export class RequestBatch {
     }
   }
 
-  /** The call that was written goes with the others. */
+  /** Keeps the written call in the batch. */
   add(call: PendingCall): void {
     const { maxBytes, maxCalls } = this.#options
-    const w = this.#writer as Writer // it has been written with
+    const w = this.#writer as Writer // `write` created it
     if (this.#calls.length > 0 && w.size > maxBytes) {
       const part = w.takePart(call.bytes)
       this.flush()
@@ -73,9 +82,12 @@ export class RequestBatch {
     else if (this.#calls.length === 1) atTickEnd(this.#onTickEnd)
   }
 
-  /** The call that was written does not go with the others. @returns a message with it alone */
+  /**
+   * Removes the written call from the batch.
+   * @returns a message with this call only
+   */
   takeOut(call: PendingCall): Uint8Array {
-    const w = this.#writer as Writer // the same
+    const w = this.#writer as Writer // `write` created it
     const part = w.takePart(call.bytes)
     if (this.#calls.length === 0) w.reset()
     const alone = new Writer(part.length + this.#options.prefix.length + NUMBER_AT * 2)
@@ -83,11 +95,11 @@ export class RequestBatch {
     return alone.finish()
   }
 
-  /** Sends what has come together. */
+  /** Sends the batch. */
   flush(): void {
     const calls = this.#calls
     if (calls.length === 0) return
-    const w = this.#writer as Writer // the same
+    const w = this.#writer as Writer // `write` created it
     this.#calls = []
     let gone = 0
     for (const call of calls) {

@@ -1,6 +1,6 @@
 /**
- * Requests on their way to the broker: messages with calls, and large requests, which a replica is
- * offered before their parts are sent to it. A request that cannot be sent rejects its calls.
+ * Sends requests to the broker: messages with calls, and large requests, which are offered to a
+ * replica before their parts are sent. If a request cannot be sent, its calls are rejected.
  */
 import type { Writer } from '../../codec/writer.js'
 import { callSubject, replicaCallSubject } from '../../contract/subjects.js'
@@ -22,14 +22,14 @@ export class RequestSender {
   readonly #pending: PendingCalls
   readonly #writer: Writer
 
-  /** @param writer that nobody uses between two of its frames */
+  /** @param writer shared: not used by others between two of its frames */
   constructor(options: RequestSenderOptions, { pending, writer }: { readonly pending: PendingCalls; readonly writer: Writer }) {
     this.#options = options
     this.#pending = pending
     this.#writer = writer
   }
 
-  /** @param replica `undefined`: any */
+  /** @param replica `undefined` for any */
   subjectOf(component: string, replica: string | undefined): string {
     const { deploymentId } = this.#options
     return replica === undefined ? callSubject(deploymentId, component) : replicaCallSubject(deploymentId, component, replica)
@@ -46,14 +46,14 @@ export class RequestSender {
     }
   }
 
-  /** Asks a replica to take a request that comes in parts. */
+  /** Asks a replica to accept a request in parts. */
   offer(call: PendingCall, large: Uint8Array): void {
     const { fingerprint, replica } = this.#options
     const offer = writeOffer(this.#writer, { call: call.id, fingerprint, total: large.length, caller: replica })
     this.publish(this.subjectOf(call.target.component, call.attempt.owner), offer, [call])
   }
 
-  /** That replica takes it. */
+  /** That replica has accepted the request. */
   async onAccepted(call: PendingCall, by: string): Promise<void> {
     const { id, large, message } = call
     if (message === undefined || large === undefined) return // nothing was offered

@@ -14,7 +14,10 @@ afterEach(() => void jest.useRealTimers())
 
 const nobody = () => failure('WEAVER_RPC_UNAVAILABLE', 'nobody serves it', false)
 
-/** A call that nobody listens for. @returns when it was tried again and when it failed, in milliseconds since its first attempt */
+/**
+ * A call that nobody listens for.
+ * @returns when it was tried again and when it failed, in milliseconds since its first attempt
+ */
 async function tryAgain(
   timeoutMs: number,
 ): Promise<{ readonly attempts: readonly number[]; readonly endedAt: number; readonly error: unknown }> {

@@ -1,10 +1,13 @@
 /**
- * What becomes of a call whose attempt failed on its way.
+ * Decides about a call whose attempt failed in transit.
  *
- * I1  A call is sent again only when it surely did not run, or when its method may run twice; never past its deadline.
- * I2  `mayHaveRun` speaks of the call, not of its last attempt: once it may have run, no later attempt takes that back.
- * I3  Attempts that cost a replica work come out of the budget of the component. Those that the broker turned away, because nobody listens, cost none, nor do
- *     those that there was no connection for.
+ * I1  A call is retried only if it certainly did not run, or if its method may run twice; never
+ *     past its deadline.
+ * I2  `mayHaveRun` is about the call, not about its last attempt: once it may have run, no later
+ *     attempt reverts that.
+ * I3  Attempts that cost a replica work are charged to the component's budget. Those rejected by
+ *     the broker because there are no responders cost nothing, nor do those for which there was no
+ *     connection.
  */
 import type { MethodBinding } from '../../component/binding.js'
 import { backoffMs, pause } from '../../context/backoff.js'
@@ -17,19 +20,21 @@ import { failure, RemoteCallError, type RemoteCallCode } from '../../errors/remo
 import type { Transport } from '../transport/transport.js'
 
 /**
- * How long a call is offered again while nobody listens: longer than a replica takes to move, shorter than a user waits. It begins when nobody does for the first
- * time: the request may be a large one, whose replica left while it was on its way.
+ * How long a call is retried while there are no responders: longer than a replica takes to move,
+ * shorter than a user waits. It starts when there are none for the first time: a large request may
+ * lose its replica while in transit.
  */
 const UNAVAILABLE_WINDOW_MS = 900
 /**
- * How long a call that may have run waits for a lost connection to come back, over all its attempts: a broker that restarts is back in a tenth of it. One that
- * surely did not run has nothing to tell its caller yet, and waits until its deadline.
+ * How long a call that may have run waits for a lost connection, over all its attempts: a
+ * restarting broker is back in a tenth of that. A call that certainly did not run has nothing to
+ * report to its caller yet, and waits until its deadline.
  */
 const RECONNECT_WINDOW_MS = 900
-/** So many calls may wait for the connection; one more fails at once. */
+/** Maximum number of calls that wait for the connection; any further call fails at once. */
 const MAX_WAITING = 65_536
 const MAX_RETRIES = 3
-/** Failures after which another attempt may end otherwise, and which a replica may have had work with. */
+/** Failures after which a retry may succeed, and which may have cost a replica work. */
 const RETRIED: ReadonlySet<string> = new Set<RemoteCallCode>(['WEAVER_RPC_DISCONNECTED', 'WEAVER_RPC_OVERLOADED', 'WEAVER_RPC_PEER_LOST'])
 
 export class Retrier {
@@ -40,7 +45,10 @@ export class Retrier {
     this.#transport = transport
   }
 
-  /** After the first attempt: tries again where that may help. @param first what came of it */
+  /**
+   * Retries after the first attempt, if that may help.
+   * @param first the outcome of the first attempt
+   */
   async goOn(line: CallLine, call: Attempt, first: RemoteCallError): Promise<unknown> {
     const { target } = line
     const { deadline, now, method } = call
@@ -54,7 +62,7 @@ export class Retrier {
       mayHaveRun ||= error.mayHaveRun
       unheardFrom = error.code === 'WEAVER_RPC_UNAVAILABLE' ? (unheardFrom ?? processNow()) : undefined
       if (owner !== undefined && error.code === 'WEAVER_RPC_UNAVAILABLE') {
-        // The owner of its key has gone: any other replica will do, and nothing is to be waited for.
+        // The owner of its key has gone: any other replica will do, without a wait.
         target.route?.onUnreachable(owner)
         owner = undefined
       } else {
@@ -102,7 +110,7 @@ export class Retrier {
     for (const back of waiting) back()
   }
 
-  /** Waits for a lost connection to return; a message sent meanwhile would be lost without a word. */
+  /** Waits for a lost connection; a message sent meanwhile would silently be lost. */
   async #connection(what: string, wait: { readonly until: number; readonly signal: AbortSignal }): Promise<void> {
     if (this.#reconnected.size >= MAX_WAITING)
       throw failure(
@@ -125,7 +133,7 @@ function hasCost({ code, mayHaveRun }: RemoteCallError): boolean {
   return code !== 'WEAVER_RPC_UNAVAILABLE' && !isNeverSent({ code, mayHaveRun })
 }
 
-/** There was no connection to send it over. */
+/** Whether there was no connection to send it over. */
 function isNeverSent({ code, mayHaveRun }: Pick<RemoteCallError, 'code' | 'mayHaveRun'>): boolean {
   return code === 'WEAVER_RPC_DISCONNECTED' && !mayHaveRun
 }

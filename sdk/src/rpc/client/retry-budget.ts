@@ -1,6 +1,6 @@
 /**
- * How many calls of one component may be sent a second time. A component that fails under load must not get more of it because it fails: what was retried is
- * a share of what was called.
+ * Limits how many calls of one component are retried. A component that fails under load must not
+ * get more load because it fails: retries are a share of calls.
  */
 const SHARE = 0.2
 const PER_SECOND = 10
@@ -11,17 +11,20 @@ export class RetryBudget {
   #left = AT_START
   #at: number
 
-  /** @param now milliseconds by the clock of the process */
+  /** @param now milliseconds by the process clock */
   constructor(now: number) {
     this.#at = now
   }
 
-  /** A call was made. */
+  /** Counts a call. */
   earn(): void {
     if (this.#left < MOST) this.#left += SHARE
   }
 
-  /** @param now milliseconds by the clock of the process. @returns whether one more call may be sent again. */
+  /**
+   * @param now milliseconds by the process clock
+   * @returns whether one more call may be retried
+   */
   spend(now: number): boolean {
     this.#left = Math.min(MOST, this.#left + (Math.max(0, now - this.#at) / 1_000) * PER_SECOND)
     this.#at = now

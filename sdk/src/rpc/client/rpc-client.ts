@@ -1,13 +1,16 @@
 /**
- * The calling side, put together. A call goes down this list, each part knows only those below it:
+ * Assembles the calling side. A call passes this list from top to bottom, and each part knows only
+ * those below it:
  *
  *     remote-calls.ts     the calls of one stub: counted, traced, limited
- *     retrier.ts          sends a call again
- *     call-line.ts        one attempt: alone, with the others of its tick (request-batch.ts), behind a large one (owner-queue.ts)
+ *     retrier.ts          retries a call
+ *     call-line.ts        one attempt: alone, with the others of its tick (request-batch.ts),
+ *                         or behind a large one (owner-queue.ts)
  *     request-sender.ts   messages, and requests in parts
- *     pending-calls.ts    what waits for an answer
+ *     pending-calls.ts    calls that wait for an answer
  *
- * Answers come in by answer-reader.ts. Deadlines, and replicas that die with calls (replicas/callee-watch.ts), are looked for in one sweep.
+ * Answers arrive at answer-reader.ts. One sweep looks for deadlines, and for replicas that died
+ * with calls (replicas/callee-watch.ts).
  */
 import { Writer } from '../../codec/writer.js'
 import type { Calls } from '../../component/binding.js'
@@ -41,11 +44,18 @@ export interface RpcClientOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
-  /** Largest request or answer, in bytes. What is larger than the broker takes goes in parts. @default DEFAULT_MAX_MESSAGE_BYTES */
+  /**
+   * Maximum size of a request or answer, in bytes. What exceeds the broker's message size is sent
+   * in parts.
+   * @default DEFAULT_MAX_MESSAGE_BYTES
+   */
   readonly maxMessageBytes?: number | undefined
-  /** The most calls that are sent as one message; 1: each goes alone. @default 64 */
+  /** Maximum number of calls sent as one message; 1 sends each alone. @default 64 */
   readonly maxBatch?: number | undefined
-  /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000 */
+  /**
+   * How long the owner of a key may be silent before its calls count as lost, in milliseconds.
+   * @default 24000
+   */
   readonly frozenMs?: number | undefined
 }
 
@@ -91,17 +101,17 @@ export class RpcClient {
     this.#calls = { streams, retrier, tracing: options.tracing }
   }
 
-  /** Calls that wait for an answer or to be sent, and streams that are open. */
+  /** Number of calls that wait for an answer or to be sent, and of open streams. */
   get inFlight(): number {
     return this.#pending.size + this.#streams.inFlight
   }
 
-  /** Resolves when a replica serves the component. @throws the reason of the signal, when that fires */
+  /** Resolves when a replica serves the component. @throws the signal's reason when it aborts */
   whenServed(component: string, signal: AbortSignal): Promise<void> {
     return this.#watch.whenKnown(component, signal)
   }
 
-  /** What a stub calls. `caller` is the component that holds the stub. */
+  /** The calls of a stub; `caller` is the component that holds it. */
   invoker(of: CallTarget, caller: string): Calls {
     this.#watch.add(of.component)
     const target: Target = {

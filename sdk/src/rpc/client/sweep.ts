@@ -2,17 +2,22 @@ import { processNow } from '../../context/process-clock.js'
 
 const SWEEP_MS = 20
 
-/** One coarse timer for everything that a caller waits for; it runs as long as there is something to look at. */
+/**
+ * One coarse timer for everything that a caller waits for; it runs as long as something is pending.
+ */
 export class Sweep {
   readonly #looks: ((now: number) => boolean)[] = []
   #timer: NodeJS.Timeout | undefined
 
-  /** @param look runs with each sweep, by the clock of the process; true: there is more to look at */
+  /**
+   * @param look runs at each sweep, with the time by the process clock; returns true if something
+   * is pending
+   */
   add(look: (now: number) => boolean): void {
     this.#looks.push(look)
   }
 
-  /** There is something to look at. */
+  /** Starts the timer: something is pending. */
   begin(): void {
     this.#timer ??= setInterval(() => this.#run(), SWEEP_MS)
   }

@@ -1,4 +1,7 @@
-/** Real processes over a real nats-server, killed, frozen and kept busy with calls in hand. The caller is this process. */
+/**
+ * Real processes over a real nats-server, killed, frozen and kept busy with calls in hand. The
+ * caller is this process.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -46,7 +49,10 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-/** Calls that are made within a few milliseconds, not all in one tick, which may all go to one replica; and what becomes of each. */
+/**
+ * Calls that are made within a few milliseconds, not all in one tick, which may all go to one
+ * replica; and what becomes of each.
+ */
 function callMany(call: Call, count: number, method: string, ms: number) {
   const outcomes: (string | RemoteCallError)[] = []
   const all = Array.from({ length: count }, async (_, i) => {

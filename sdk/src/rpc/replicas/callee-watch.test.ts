@@ -1,4 +1,7 @@
-/** A replica that is on its way to another server of the broker, by the clock that the watch is given. Death, frost and stalls: callee-watch.nats.test.ts. */
+/**
+ * A replica that is on its way to another server of the broker, by the clock that the watch is
+ * given. Death, frost and stalls: callee-watch.nats.test.ts.
+ */
 import { Writer } from '../../codec/writer.js'
 import { replicaQuerySubject } from '../../contract/subjects.js'
 import type { Logger } from '../../telemetry/logger.js'
@@ -10,7 +13,10 @@ const LOG: Logger = { debug: () => undefined, info: () => undefined, warn: () =>
 /** The time of the first question, far behind that of the call. */
 const T = 1_000_000
 
-/** A caller with one call. Its holder "cart-0", or who may have it where the holder is not known, is there or not; `others` always are, and do not have it. */
+/**
+ * A caller with one call. Its holder "cart-0", or who may have it where the holder is not known, is
+ * there or not; `others` always are, and do not have it.
+ */
 function watched(
   unsettledUntil: number,
   { isSought = false, others = [] }: { readonly isSought?: boolean; readonly others?: readonly string[] } = {},

@@ -1,18 +1,22 @@
 /**
- * Finds calls that nobody will answer any more. A broker says nothing when a replica dies with calls in hand, and a caller does not know which replica took
- * its call; so it asks about calls that take their time, and only about them.
+ * Finds calls that will not be answered any more. A broker does not report a replica that dies with
+ * calls in hand, and a caller does not know which replica took its call; so it asks about slow
+ * calls, and only about them.
  *
- * I1  A call is lost when the replica that has it is gone, or no longer has it; or when every replica that was ever heard of is gone or says that it does not
- *     have it; or when the broker knows nobody who listens. A replica that is silent may be busy: as long as one is, or as long as none was heard of, a call
- *     that might be there goes on to its deadline.
- * I2  No replica gets a call before its callers were told of it: it says that it is here before it listens. A caller that comes later asks who is there, and
- *     those that answer also name those that are too busy to (replica-roster.ts).
- * I3  The owner of a key that says nothing for a second and a half is passed over by new calls, and for three heartbeats, loses those that it has: a frozen
- *     process must not hold a part of the keys. Routing is for caches; any other replica will do.
- * I4  A replica that still runs calls answers, though it takes no new ones.
- * I5  A replica that is not there is gone; shortly after a server of the broker has gone, it is gone when it is still
- *     not there after the time that a replica may take from one server to another (broker-move.ts). Until then a call
- *     that it has, or may have, goes on.
+ * I1  A call is lost when the replica that has it is gone, or no longer has it; or when every known
+ *     replica is gone or says that it does not have it; or when there are no responders. A silent
+ *     replica may be busy: as long as one is, or as long as none is known, a call that might be
+ *     there continues to its deadline.
+ * I2  No replica gets a call before its callers know it: it announces itself before it subscribes.
+ *     A later caller asks which replicas are present, and those that answer also name those that
+ *     are too busy to (replica-roster.ts).
+ * I3  New calls skip the owner of a key that is silent for a second and a half; after three
+ *     heartbeats, it loses the calls that it has: a frozen process must not hold a part of the
+ *     keys. Routing is for caches; any other replica will do.
+ * I4  A replica that still runs calls answers, though it accepts no new ones.
+ * I5  A replica that is absent is gone. Shortly after a server of the broker has gone, it is gone
+ *     only if it is still absent after the time that a replica may take to move to another server
+ *     (broker-move.ts). Until then a call that it has, or may have, continues.
  */
 import type { Writer } from '../../codec/writer.js'
 import { HEARTBEAT_MS, MISSED_HEARTBEATS } from '../../contract/routing.js'
@@ -25,34 +29,43 @@ import type { IncomingMessage, Transport } from '../transport/transport.js'
 
 /** Calls are watched from this age on. */
 const WATCHED_MS = 250
-/** How often is looked. */
+/** Scan interval. */
 const LOOK_MS = 100
-/** How often a replica is asked whether it still has a call. */
+/** Interval at which a replica is asked whether it still has a call. */
 const HOLDER_MS = 500
-/** An owner of keys that is silent for so long is passed over. */
+/** An owner of keys that is silent for this long is skipped. */
 const PASSED_OVER_MS = 1_500
-/** A replica that may be on its way to another server is gone when it is away for longer: its crossing, and the time in which the broker learns of it. */
+/**
+ * A replica that may be moving to another server is gone when absent for longer: its crossing, and
+ * the time in which the broker learns of it.
+ */
 const GONE_MS = CROSSING_MS + 500
-/** A miss that nothing followed for so long was of an earlier move. */
+/** A miss without another one for this long belonged to an earlier move. */
 const FORGIVEN_MS = 5 * GONE_MS
 const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
-/** So many of the first that say that they are here are asked whom they know. */
+/** Number of the first present replicas that are asked which others they know. */
 const ROSTERS = 3
-/** How often somebody who waits for the first replica asks again: what is said while a broker does not know yet who listens is lost. */
+/**
+ * Interval at which a caller without any replica asks again: announcements are lost while a broker
+ * does not know the subscribers yet.
+ */
 const MEET_AGAIN_MS = 1_000
-/** How often all replicas are asked who has a call: at first, and at most. */
+/** Interval at which all replicas are asked who has a call: first, and at most. */
 const SEARCH_MS = { first: 250, most: 2_000 } as const
 
-/** A call that nobody has answered yet. */
+/** A call without an answer. */
 export interface WatchedCall {
-  /** The caller's number of it, as replicas know it. 0: none, because a replica that has it says so at once (the opening of a stream). */
+  /**
+   * The caller's number of it, as replicas know it. 0: none, because a replica that has it says so
+   * at once (the opening of a stream).
+   */
   readonly id: number
   readonly target: { readonly component: string; readonly route?: Route | undefined }
   /** Epoch milliseconds. */
   readonly sentAt: number
-  /** The replica that has it, once that is known. */
+  /** The replica that has it, once known. */
   holder: string | undefined
-  /** Nobody will answer it; it may have been answered meanwhile. */
+  /** It will not be answered; it may have been answered meanwhile. */
   onCalleeLost(why: string): void
 }
 
@@ -60,41 +73,49 @@ export interface CalleeWatchOptions {
   readonly transport: Transport
   readonly deploymentId: string
   readonly replica: string
-  /** Prefix of the subjects for answers, with its dot; the watch subscribes to it. */
+  /** Prefix of the subjects for answers, including its dot; the watch subscribes to it. */
   readonly inbox: string
   readonly log: Logger
-  /** How long the owner of a key may say nothing before the calls that it has are lost, in milliseconds. @default 24000, three heartbeats */
+  /**
+   * How long the owner of a key may be silent before its calls count as lost, in milliseconds.
+   * @default 24000, three heartbeats
+   */
   readonly frozenMs?: number | undefined
 }
 
-/** What is known of the replicas of one component. */
+/** What is known about the replicas of one component. */
 interface Callees {
   readonly component: string
   readonly known: Set<string>
-  /** Told when the first is known. */
+  /** Called when the first one is known. */
   readonly expectants: Set<() => void>
   search: Search | undefined
-  /** Where answers to "who is there?" go; they may come late. */
+  /** Where answers to "who is present?" go; they may be late. */
   meeting: string | undefined
-  /** Epoch milliseconds, by replica: when it may be asked again about the calls that it has. */
+  /** By replica: when it may be asked again about its calls, in epoch milliseconds. */
   readonly nextAsk: Map<string, number>
-  /** Epoch milliseconds, by replica that has calls and was asked: since when it says nothing. */
+  /**
+   * By replica that has calls and was asked: since when it has been silent, in epoch milliseconds.
+   */
   readonly silentSince: Map<string, number>
-  /** Epoch milliseconds, by replica that may be on its way to another server of the broker: when it was asked first and was not there. */
+  /**
+   * By replica that may be moving to another server of the broker: when it was first found absent,
+   * in epoch milliseconds.
+   */
   readonly missedAt: Map<string, number>
   nextSearchAt: number
   searchMs: number
 }
 
-/** All replicas were asked who has these calls. */
+/** A question to all replicas: who has these calls? */
 interface Search {
   calls: readonly WatchedCall[]
   readonly at: number
   /** Replicas that have answered, or are gone. */
   readonly settled: Set<string>
-  /** Those that did not answer the question to all have been asked one by one. */
+  /** Whether those that did not answer the question to all have been asked one by one. */
   isPointed: boolean
-  /** The broker's word: nobody listens. */
+  /** The broker's report: there are no responders. */
   isDeserted: boolean
 }
 
@@ -106,7 +127,7 @@ export class CalleeWatch {
   #next = 0
   #lookAt = 0
 
-  /** @param writer that nobody uses between two of its frames */
+  /** @param writer shared: not used by others between two of its frames */
   constructor(options: CalleeWatchOptions, writer: Writer) {
     this.#options = options
     this.#writer = writer
@@ -114,7 +135,7 @@ export class CalleeWatch {
     options.transport.onConnection((isConnected) => this.#onConnection(isConnected))
   }
 
-  /** From now on this process calls the component. */
+  /** Called when this process starts to call the component. */
   add(component: string): void {
     if (this.#callees.has(component)) return
     const callees: Callees = {
@@ -139,7 +160,10 @@ export class CalleeWatch {
     this.#meet(callees)
   }
 
-  /** Resolves when a replica of the component has said that it is here. @throws the reason of the signal, when that fires */
+  /**
+   * Resolves when a replica of the component has announced itself.
+   * @throws the signal's reason when it aborts
+   */
   async whenKnown(component: string, signal: AbortSignal): Promise<void> {
     this.add(component)
     const callees = this.#callees.get(component) as Callees // just added
@@ -148,7 +172,7 @@ export class CalleeWatch {
     let end = (): void => undefined
     try {
       await new Promise<void>((resolve, reject) => {
-        const onAbort = (): void => reject(signal.reason as Error) // an abort has one
+        const onAbort = (): void => reject(signal.reason as Error) // an aborted signal has one
         if (signal.aborted) return onAbort()
         signal.addEventListener('abort', onAbort)
         callees.expectants.add(resolve)
@@ -163,15 +187,18 @@ export class CalleeWatch {
     }
   }
 
-  /** Whether it is time to look again. @param now milliseconds by the clock of the process */
+  /** Whether it is time for the next scan. @param now milliseconds by the process clock */
   isDue(now: number): boolean {
     return now >= this.#lookAt
   }
 
-  /** @param pending all calls that are on their way. @param now milliseconds by the clock of the process */
+  /**
+   * @param pending all calls in flight
+   * @param now milliseconds by the process clock
+   */
   look(pending: readonly Iterable<WatchedCall>[], now: number): void {
     this.#lookAt = now + LOOK_MS
-    if (!this.#options.transport.isConnected) return // its loss has settled them
+    if (!this.#options.transport.isConnected) return // the loss of the connection has settled them
     const held = new Map<Callees, Map<string, WatchedCall[]>>()
     const sought = new Map<Callees, WatchedCall[]>()
     for (const calls of pending)
@@ -223,7 +250,7 @@ export class CalleeWatch {
     })
   }
 
-  /** I5 @param askedAt when the question was sent that it was not there for */
+  /** I5 @param askedAt when the question was sent that found it absent */
   #mayReturn({ missedAt }: Callees, replica: string, askedAt: number): boolean {
     const sinceFirst = askedAt - (missedAt.get(replica) ?? -Infinity)
     if (sinceFirst < FORGIVEN_MS) return sinceFirst <= GONE_MS
@@ -277,7 +304,7 @@ export class CalleeWatch {
     })
   }
 
-  /** Asks those that have not answered one by one: of a replica that is gone, the broker says so. */
+  /** Asks those that have not answered one by one: if a replica is gone, the broker says so. */
   #point(callees: Callees, search: Search, now: number): void {
     search.isPointed = true
     for (const replica of callees.known) {
@@ -310,7 +337,7 @@ export class CalleeWatch {
     for (const call of search.calls) if (call.holder === undefined) call.onCalleeLost('no replica has it: the one that took it is gone')
   }
 
-  /** Asks who is there. A busy replica answers when it has time. */
+  /** Asks which replicas are present. A busy one answers when it has time. */
   #meet(callees: Callees): void {
     if (callees.meeting !== undefined) this.#waiting.delete(callees.meeting)
     let rosters = ROSTERS
@@ -332,7 +359,11 @@ export class CalleeWatch {
     })
   }
 
-  /** @param onAnswer gets each answer, or `undefined` when nobody listens there; true: no other answer is waited for. @returns where answers go */
+  /**
+   * @param onAnswer receives each answer, or `undefined` when there are no responders; returns true
+   * if no other answer is expected
+   * @returns the subject for answers
+   */
   #ask(
     question: { readonly subject: string; readonly calls: readonly WatchedCall[]; readonly isKept?: boolean },
     onAnswer: (answer: { readonly replica: string; readonly calls: readonly number[] } | undefined) => boolean,
@@ -346,7 +377,11 @@ export class CalleeWatch {
     })
   }
 
-  /** @param onMessage true: no other message is waited for. `isKept`: they are waited for as long as it takes. @returns where they go */
+  /**
+   * @param onMessage returns true if no other message is expected. With `isKept`, messages are
+   * accepted without a time limit.
+   * @returns the subject for them
+   */
   #request(
     question: { readonly subject: string; readonly frame: Uint8Array; readonly isKept?: boolean | undefined },
     onMessage: (message: IncomingMessage) => boolean,
@@ -377,7 +412,7 @@ export class CalleeWatch {
 
   #onConnection(isConnected: boolean): void {
     if (!isConnected) return
-    // A replica that came meanwhile was not heard.
+    // Replicas that came meanwhile were missed.
     for (const callees of this.#callees.values()) this.#meet(callees)
   }
 }

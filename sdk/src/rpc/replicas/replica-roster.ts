@@ -1,8 +1,9 @@
 /**
- * The replicas of the components that this one serves, kept for callers that come later: a replica that is too busy to introduce itself to a new caller is
- * known by the others (callee-watch.ts).
+ * The replicas of the components that this one serves, remembered for later callers: a replica that
+ * is too busy to introduce itself to a new caller is known to the others (callee-watch.ts).
  *
- * I1  Each replica says that it is here before it listens for calls, and those that are there already tell it the same.
+ * I1  Each replica announces itself before it subscribes to calls, and the present ones reply with
+ *     an announcement of their own.
  */
 import type { Writer } from '../../codec/writer.js'
 import { arrivalSubject } from '../../contract/subjects.js'
@@ -10,7 +11,7 @@ import type { Logger } from '../../telemetry/logger.js'
 import { KIND, readKind, writeCalls } from '../wire/frame.js'
 import type { IncomingMessage, Subscription, Transport } from '../transport/transport.js'
 
-/** Names that are kept: those of replicas that were killed are among them. */
+/** Maximum number of names; those of killed replicas are among them. */
 const MOST = 256
 
 export interface ReplicaRosterOptions {
@@ -26,17 +27,17 @@ export class ReplicaRoster {
   readonly #byComponent = new Map<string, Set<string>>()
   readonly #subscriptions: Subscription[] = []
 
-  /** @param writer that nobody uses between two of its frames */
+  /** @param writer shared: not used by others between two of its frames */
   constructor(options: ReplicaRosterOptions, writer: Writer) {
     this.#options = options
     this.#writer = writer
     options.transport.onConnection((isConnected) => {
-      // Who came meanwhile was not heard, and has not heard of this one.
+      // Those that came meanwhile were missed, and have missed this one.
       if (isConnected) for (const component of this.#byComponent.keys()) this.#announce(component)
     })
   }
 
-  /** I1. To be called once for each component. */
+  /** I1. Call it once for each component. */
   join(component: string): void {
     const { transport, deploymentId, replica } = this.#options
     const known = new Set<string>()
@@ -60,12 +61,12 @@ export class ReplicaRoster {
     this.#announce(component)
   }
 
-  /** Replicas of a component that were heard of, those that were killed since included. */
+  /** Known replicas of a component, including those killed since. */
   others(component: string): readonly string[] {
     return [...(this.#byComponent.get(component) ?? [])]
   }
 
-  /** Tells callers and other replicas that this one answers no more. */
+  /** Notifies callers and other replicas that this one no longer answers. */
   close(): void {
     const { deploymentId, transport } = this.#options
     if (transport.isConnected)

@@ -1,7 +1,11 @@
-/** How calls of a routed component find the replica that owns their key. `routing/routing-table.ts` knows; a call to a component without routers has none. */
+/**
+ * How calls of a routed component find the replica that owns their key, from
+ * `routing/routing-table.ts`; a component without routers has no route.
+ */
 export interface Route {
   /**
-   * @returns the replica that the call should go to; `undefined`: any. What the broker says of a replica that does not answer is told to `onUnreachable`.
+   * @returns the replica for the call; `undefined` for any. If the broker reports that it does not
+   * respond, `onUnreachable` is called.
    * @throws what the router throws; WeaverError `WEAVER_ROUTING_KEY`.
    */
   ownerFor(method: string, args: readonly unknown[]): string | undefined

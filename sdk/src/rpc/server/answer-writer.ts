@@ -1,8 +1,8 @@
 /**
- * Answers on their way back. Those to the calls of one message that are there in one tick go as one message, too, into which they are written straight; what is
- * larger than a message goes in parts.
+ * Sends answers. Answers of one tick to the calls of one message are sent as one message, into
+ * which they are written directly; an answer larger than a message is sent in parts.
  *
- * I1  A frame that was begun is ended, or there is none of it.
+ * I1  A frame that was begun is finished, or none of it remains.
  */
 import { codecError } from '../../codec/codec-error.js'
 import { whyRefused } from '../../codec/find-refused.js'
@@ -19,11 +19,11 @@ import { atTickEnd } from '../../context/tick-end.js'
 import type { Transport } from '../transport/transport.js'
 
 const BATCH_BYTES = 65_536
-/** What is around one answer in a message that is just not too large. */
+/** Room for what surrounds one answer in a message of just the maximum size. */
 const HEAD_ROOM = 64
 /**
- * A call took its time when it was not answered within so many milliseconds of its message, and so many more for each call of it: its caller sends no calls of
- * the method together.
+ * A call was slow if it was not answered within this time of its message, plus more for each of the
+ * message's calls: its caller then does not batch calls of the method.
  */
 const SLOW_MS = { message: 2, call: 0.2 } as const
 
@@ -32,7 +32,7 @@ export interface AnswerWriterOptions {
   readonly replica: string
   readonly log: Logger
   readonly maxMessageBytes: number
-  /** A call is answered, wholly. */
+  /** Called when a call has been answered completely. */
   readonly onOver: (call: RunningCall) => void
 }
 
@@ -49,7 +49,10 @@ export class AnswerWriter {
     this.#options = options
   }
 
-  /** @throws WeaverError `WEAVER_CODEC_INVALID`: it cannot be sent; the call waits for another answer */
+  /**
+   * @throws WeaverError `WEAVER_CODEC_INVALID`: it cannot be sent; the call waits for another
+   * answer
+   */
   result(call: RunningCall, result: unknown): void {
     const { delivery, id, binding } = call
     const limitMs = SLOW_MS.message + SLOW_MS.call * delivery.count
@@ -68,7 +71,7 @@ export class AnswerWriter {
     this.#end(call, call)
   }
 
-  /** The method's error; should that be one that cannot be told, the fact that there was one. */
+  /** Sends the method's error; if it cannot be sent, at least the fact that there was one. */
   error(call: RunningCall, error: unknown): void {
     const w = this.#begin(call)
     try {
@@ -88,12 +91,12 @@ export class AnswerWriter {
     this.#end(call, call)
   }
 
-  /** A platform failure of a request that is not run. */
+  /** Sends a platform failure for a request that is not run. */
   refuse(to: Addressee, code: RemoteCallCode, message: string): void {
     this.#failure(to, code, { message, mayHaveRun: false })
   }
 
-  /** Tells a caller to send its parts. */
+  /** Asks a caller to send its parts. */
   accept(to: Addressee): void {
     const w = this.#begin(to)
     w.u8(FRAME_VERSION)
@@ -114,7 +117,7 @@ export class AnswerWriter {
     this.#end(to, undefined)
   }
 
-  /** I1: `#end` or `#drop` comes next. */
+  /** I1: `#end` or `#drop` must follow. */
   #begin({ reply, isOneOfMany }: Addressee): Writer {
     if (!isOneOfMany) return this.#writer
     const w = this.#batch
@@ -134,7 +137,7 @@ export class AnswerWriter {
     if (this.#batchCount === 0) this.#batch.reset()
   }
 
-  /** @param call that is over with this frame, if any */
+  /** @param call that ends with this frame, if any */
   #end(to: Addressee, call: RunningCall | undefined): void {
     const { maxMessageBytes, onOver, transport } = this.#options
     const frame = to.isOneOfMany ? this.#endPart() : this.#writer.finish()
@@ -151,7 +154,7 @@ export class AnswerWriter {
     if (call !== undefined) onOver(call)
   }
 
-  /** @returns the frame that was written, when it is too large to go with others. */
+  /** @returns the written frame if it is too large to be batched */
   #endPart(): Uint8Array | undefined {
     const { maxMessageBytes, transport } = this.#options
     const w = this.#batch
@@ -176,7 +179,7 @@ export class AnswerWriter {
     try {
       this.#options.transport.publish(reply, bytes)
     } catch (error) {
-      // The caller's side saw the same loss of the broker and has failed the call already.
+      // The caller's side noticed the same loss of the broker and has already failed the call.
       this.#options.log.warn('an answer could not be sent', { err: error })
     }
   }

@@ -1,11 +1,16 @@
 /**
- * The serving side: every hosted component listens on its subject in the queue group of its replicas.
+ * The serving side: every hosted component subscribes to its subject in the queue group of its
+ * replicas.
  *
- * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure. Bytes that are no request are answered too: whoever may
- *     publish here can send anything, and nothing that is sent may end the process.
- * I2  No more calls of a component run at once than may; one too many is refused before it is decoded, so that another replica can have it.
- * I3  Callers and other replicas are told of a replica before it can get a call (replica-roster.ts), and they can ask it what it has until the last is answered (callee-watch.ts).
- * I4  Draining loses nothing: the subscription is drained before what runs is waited for, and answers are flushed after it.
+ * I1  Each request gets exactly one answer: a result, the method's error, or a platform failure.
+ *     Bytes that are not a request are answered, too: anyone who may publish here can send
+ *     anything, and nothing that is sent may end the process.
+ * I2  The number of concurrent calls of a component is limited; an excess call is rejected before
+ *     it is decoded, so that another replica can take it.
+ * I3  Callers and other replicas know a replica before it can get a call (replica-roster.ts), and
+ *     can ask it about calls until the last is answered (callee-watch.ts).
+ * I4  Draining loses nothing: the subscription is drained before running calls are awaited, and
+ *     answers are flushed after that.
  */
 import type { Reader } from '../../codec/reader.js'
 import { Writer } from '../../codec/writer.js'
@@ -42,30 +47,40 @@ export interface RpcServerOptions {
   readonly log: Logger
   /** Absent: calls get no spans. */
   readonly tracing?: Tracing | undefined
-  /** Largest request or answer, in bytes. What is larger than the broker takes goes in parts. @default DEFAULT_MAX_MESSAGE_BYTES */
+  /**
+   * Maximum size of a request or answer, in bytes. What exceeds the broker's message size is sent
+   * in parts.
+   * @default DEFAULT_MAX_MESSAGE_BYTES
+   */
   readonly maxMessageBytes?: number | undefined
-  /** Calls of one component, streams among them, that may run here at once; more are refused. @default 10000 */
+  /**
+   * Maximum number of concurrent calls of one component, including streams; more are rejected.
+   * @default 10000
+   */
   readonly maxConcurrent?: number | undefined
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>
-/** Requests in parts may take so many times the largest of them. */
+/** Maximum memory of requests in parts, as a multiple of the largest request. */
 const LARGE_AT_ONCE = 4
 const DEFAULT_MAX_CONCURRENT = 10_000
-/** How long calls have to heed a signal that fires because the process stops: at least, and as a part of the time before. */
+/**
+ * How long calls have to react to the signal of a stop: at least this, and otherwise a share of the
+ * time before.
+ */
 const MIN_HEED_MS = 20
 const HEED_SHARE = 0.05
 
 export class RpcServer {
   readonly #options: RpcServerOptions
   readonly #fingerprint: Uint8Array
-  /** Those that bring calls. */
+  /** The subscriptions for calls. */
   readonly #subscriptions: Subscription[] = []
   readonly #hosted: HostedComponent[] = []
-  /** Components that no calls come to, because the connection is about to move. */
+  /** Components that take no calls at present, because the connection is about to move. */
   readonly #left: HostedComponent[] = []
   #isDraining = false
-  /** Those that are there until the last call is answered. */
+  /** Subscriptions that last until the final call is answered. */
   readonly #queries: Subscription[] = []
   readonly #running = new RunningCalls()
   readonly #answers: AnswerWriter
@@ -76,7 +91,7 @@ export class RpcServer {
   readonly #maxMessageBytes: number
   readonly #large: LargeRequests
   readonly #damaged: DamagedFrames
-  /** Who sent the last message: nearly always the same as before. */
+  /** The sender of the last message: nearly always the same. */
   #lastCaller: KnownCaller | undefined
   #served = 0
 
@@ -112,7 +127,7 @@ export class RpcServer {
     return this.#served
   }
 
-  /** Begins to answer calls to a component. */
+  /** Starts to answer calls of a component. */
   serve(component: ServedComponent): void {
     const { transport, deploymentId, replica } = this.#options
     const { name } = component
@@ -138,7 +153,10 @@ export class RpcServer {
     )
   }
 
-  /** I4, for a connection that moves: what had arrived is answered before it does, unless that takes too long. */
+  /**
+   * I4, for a connection that moves: what has arrived is answered before it does, unless that takes
+   * too long.
+   */
   async #leave(): Promise<void> {
     this.#left.splice(0, this.#left.length, ...this.#hosted)
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.drain()))
@@ -146,9 +164,11 @@ export class RpcServer {
   }
 
   /**
-   * I4. Resolves when everything that had arrived is answered; what runs can still be cancelled meanwhile. After `streamsMs` milliseconds streams that go on
-   * are cut off; after `callsMs` the signal of calls that run fires, and those that do not heed it are left a moment later: their callers find that nobody
-   * has them. @default no limit
+   * I4. Resolves when everything that had arrived is answered; running calls can still be cancelled
+   * meanwhile. After `streamsMs` milliseconds open streams are cut off; after `callsMs` the signal
+   * of running calls aborts, and those that ignore it are abandoned a moment later: their callers
+   * then find that no replica has them.
+   * @default no limit
    * @returns how many calls were told to end, and how many streams were cut off
    */
   async drain(
@@ -174,15 +194,15 @@ export class RpcServer {
     this.#running.leave()
     for (const subscription of this.#queries.splice(0)) subscription.unsubscribe()
     this.#roster.close()
-    // Without a broker there is nobody to answer; each answer that was lost has been logged. On the way to another server it is held, and
-    // `close()` of the transport waits for that.
+    // Without a broker there is no receiver; each lost answer has been logged. During a move to
+    // another server answers are held, and the transport's `close()` waits for that.
     if (this.#options.transport.isConnected) await this.#options.transport.flush()
     return { calls, streams }
   }
 
   #onRequest(component: HostedComponent, message: IncomingMessage): void {
     const { reply, data } = message
-    if (reply === undefined) return // nobody could hear the answer
+    if (reply === undefined) return // no receiver for an answer
     if (isOpenFrame(data)) return this.#streams.onOpen(component, data, reply)
     const { kind, reader } = readKind(data)
     const to = { reply, id: 0, isOneOfMany: false }
@@ -198,7 +218,7 @@ export class RpcServer {
     }
   }
 
-  /** @throws what keeps all of them from being run */
+  /** @throws the reason why none of them can be run */
   #onRequests(component: HostedComponent, reader: Reader, reply: string): void {
     const { otherBuild } = readFingerprint(reader, this.#fingerprint)
     const caller = this.#readCaller(reader)
@@ -225,7 +245,7 @@ export class RpcServer {
     let args: readonly unknown[]
     try {
       id = reader.u32()
-      if (id === 0) return // it was given up before it was sent
+      if (id === 0) return // given up before it was sent
       const head = readCallHead(reader, id)
       const binding = component.methods[head.method]
       if (binding === undefined) throw refusal('WEAVER_RPC_PROTOCOL', `"${component.name}" has no method number ${head.method}`)
@@ -253,11 +273,12 @@ export class RpcServer {
       result =
         span === undefined
           ? applyInContext(call, method, { self: instance, args })
-          : runInContext(call, () => span.run(() => method.apply(instance, args as unknown[]))) // nobody else has them
+          : runInContext(call, () => span.run(() => method.apply(instance, args as unknown[]))) // not shared with other code
     } catch (error) {
       return this.#onFailed(call, error)
     }
-    // What is no promise is an answer too: its class was type-checked, but not every caller of it.
+    // A result that is not a promise is an answer, too: its class was type-checked, but not every
+    // caller of it.
     if (typeof result?.then !== 'function') return this.#onResult(call, result)
     result.then(
       (value) => this.#onResult(call, value),
@@ -273,7 +294,10 @@ export class RpcServer {
     this.#answers.refuse(to, code, message)
   }
 
-  /** A part of a message of requests, or of one that opens a stream. @throws RemoteCallError what cannot be taken */
+  /**
+   * Handles a part of a message of requests, or of one that opens a stream.
+   * @throws RemoteCallError what cannot be accepted
+   */
   #onPart(component: HostedComponent, reader: Reader, { reply, id }: Addressee): void {
     const whole = this.#large.add(id, readPart(reader))
     if (whole === undefined) return
@@ -283,7 +307,10 @@ export class RpcServer {
     this.#onRequests(component, request, reply)
   }
 
-  /** Announces a request in parts. @throws RemoteCallError what cannot be taken */
+  /**
+   * Handles the offer of a request in parts.
+   * @throws RemoteCallError what cannot be accepted
+   */
   #onOffer(component: HostedComponent, reader: Reader, to: Addressee): void {
     const { caller, otherBuild, total } = readOffer(reader, this.#fingerprint)
     if (otherBuild !== undefined) throw this.#otherBuild(caller, otherBuild)
@@ -336,7 +363,7 @@ export class RpcServer {
     this.#running.find(replica, id)?.cancellation.abort(new DOMException('the caller has given the call up', 'AbortError'))
   }
 
-  /** I3. Answers that are ready go first: a call that is over is not missed. */
+  /** I3. Finished answers go first, so that a call that has ended is not missed. */
   #onAsk(reply: string, asked: { readonly replica: string; readonly calls: readonly number[] }): void {
     setImmediate(() => {
       const { transport, replica, log } = this.#options

@@ -1,7 +1,8 @@
 /**
- * The calls that run here: by whom, until when.
+ * The calls that run here, their callers and deadlines.
  *
- * I1  A call stands in the count of its component, in the list of its caller and in the count of all, or in none of them.
+ * I1  A call is in the count of its component, in the list of its caller and in the total, or in
+ *     none of them.
  */
 import type { MethodBinding } from '../../component/binding.js'
 import type { CallSpan } from '../../telemetry/tracing/tracing.js'
@@ -13,14 +14,14 @@ import { NumberedCalls, type Numbered } from '../wire/numbered-calls.js'
 import { processNow } from '../../context/process-clock.js'
 
 const SWEEP_MS = 20
-/** Callers that are remembered though nothing of them runs. */
+/** Number of remembered callers without running calls. */
 const IDLE_CALLERS = 1_000
 
-/** Whose answer it is. `id` 0: of a request whose number could not be read. */
+/** The receiver of an answer. `id` 0: the number of the request could not be read. */
 export interface Addressee {
   readonly reply: string
   readonly id: number
-  /** Its request came in one message with others. */
+  /** Whether its request came in one message with others. */
   readonly isOneOfMany: boolean
 }
 
@@ -31,16 +32,16 @@ export interface ServedComponent {
 }
 
 export interface HostedComponent extends ServedComponent {
-  /** Calls that run now. */
+  /** Number of running calls. */
   running: number
 }
 
 /** A component of a replica that has called. */
 export interface KnownCaller {
   readonly caller: Caller
-  /** How it names itself in a message. */
+  /** Its name as in messages. */
   readonly bytes: Uint8Array
-  /** What runs here for its replica, by the replica's number. */
+  /** Running calls of its replica, by the replica's number. */
   readonly running: NumberedCalls<RunningCall>
 }
 
@@ -49,13 +50,13 @@ export interface Delivery {
   readonly component: HostedComponent
   readonly caller: KnownCaller
   readonly reply: string
-  /** When it came, milliseconds by the clock of the process. */
+  /** When it arrived, in milliseconds by the process clock. */
   readonly at: number
-  /** Calls in it. */
+  /** Number of its calls. */
   count: number
 }
 
-/** A call, and the context that it runs in. */
+/** A call, and the context in which it runs. */
 export class RunningCall extends Scope implements Addressee, Numbered<RunningCall> {
   readonly id: number
   chained: RunningCall | undefined
@@ -74,7 +75,7 @@ export class RunningCall extends Scope implements Addressee, Numbered<RunningCal
     this.span = of.span
   }
 
-  /** Made when somebody asks: most calls are over before anybody does. */
+  /** Created on request: most calls end before that. */
   override get cancellation(): Cancellation {
     return (this.#own ??= new Cancellation())
   }
@@ -104,7 +105,7 @@ export class RunningCalls {
     return this.#size
   }
 
-  /** @param bytes how it names itself; they are copied */
+  /** @param bytes its name; they are copied */
   caller(bytes: Uint8Array): KnownCaller {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
     const known = this.#callers.get(text)
@@ -134,17 +135,20 @@ export class RunningCalls {
     if (this.#size === 0) this.#idle.notify()
   }
 
-  /** @param replica of the caller. @param id the caller's number of the call */
+  /**
+   * @param replica of the caller
+   * @param id the caller's number of the call
+   */
   find(replica: string, id: number): RunningCall | undefined {
     return this.#running.get(replica)?.get(id)
   }
 
-  /** Tells every call that its answer is no longer waited for. */
+  /** Tells every call that its answer is no longer wanted. */
   abort(reason: unknown): void {
     for (const calls of this.#running.values()) for (const call of calls.values()) call.cancellation.abort(reason)
   }
 
-  /** Those that still run are no longer watched: the process ends without them. */
+  /** Stops watching calls that still run: the process ends without them. */
   leave(): void {
     clearInterval(this.#sweep)
     this.#sweep = undefined
@@ -161,7 +165,7 @@ export class RunningCalls {
     for (const [replica, running] of this.#running) if (!used.has(running)) this.#running.delete(replica)
   }
 
-  /** One coarse timer for all; a call that is over before its deadline makes no signal. */
+  /** One coarse timer for all; a call that ends before its deadline creates no signal. */
   #watchDeadlines(): void {
     this.#sweep = setInterval(() => {
       const now = processNow()

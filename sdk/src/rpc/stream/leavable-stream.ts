@@ -1,9 +1,10 @@
 /**
- * Streams whose reader may leave while it waits for an item. `return()` of an async generator waits behind a `next()` that is under way, so a reader that
- * leaves a silent stream (`Readable.from(stream).destroy()`, a race with a timer) would never be heard.
+ * Streams whose consumer may leave while it waits for an item. `return()` of an async generator
+ * waits for a pending `next()`, so it would never notice a consumer that leaves a silent stream
+ * (`Readable.from(stream).destroy()`, a race with a timer).
  */
 
-/** What to do when the reader leaves, told as it becomes known. */
+/** What to do when the consumer leaves, set as it becomes known. */
 export class Leaving {
   #isLeft = false
   #act: (() => void) | undefined
@@ -12,7 +13,7 @@ export class Leaving {
     return this.#isLeft
   }
 
-  /** The last one given counts; it runs at once when the reader has left already. */
+  /** The last action counts; it runs at once if the consumer has already left. */
   onLeave(act: () => void): void {
     this.#act = act
     if (this.#isLeft) act()
@@ -25,7 +26,10 @@ export class Leaving {
   }
 }
 
-/** The same items; `leave` runs as soon as the reader calls `return()` or `throw()`, and must make a `next()` that is under way come to an end. */
+/**
+ * The same items; `leave` runs as soon as the consumer calls `return()` or `throw()`, and must end
+ * a pending `next()`.
+ */
 export function leavable<T>(items: AsyncGenerator<T, void, undefined>, leave: () => void): AsyncGenerator<T, void, undefined> {
   const stream: AsyncGenerator<T, void, undefined> = {
     next: () => items.next(),

@@ -1,9 +1,10 @@
 /**
- * One streaming call, seen from its caller.
+ * One streaming call, on its caller's side.
  *
- * I1  A request that is larger than a message goes in parts, as that of any other call does (parts.ts).
- * I2  A call ends once: by the callee's end or error, by its reader leaving, by its signal or deadline, or by the loss of the other side. Whatever it is,
- *     the callee is told unless it said so itself, and the caller's own argument stream is given back (`return()`).
+ * I1  A request larger than a message is sent in parts, like that of any other call (parts.ts).
+ * I2  A call ends once: by the callee's end or error, by its consumer leaving, by its signal or
+ *     deadline, or by the loss of the other side. In each case the callee is notified, unless it
+ *     ended the call itself, and the caller's own argument stream is returned (`return()`).
  */
 import { codecError } from '../../codec/codec-error.js'
 import { whyArgumentsRefused } from '../../codec/find-refused.js'
@@ -34,23 +35,26 @@ export interface StreamCall {
   readonly method: number
   readonly binding: MethodBinding
   readonly args: readonly unknown[]
-  /** The component that calls. */
+  /** The calling component. */
   readonly caller: string
-  /** How long it may take until a replica has accepted the call, in milliseconds. */
+  /** Time limit until a replica has accepted the call, in milliseconds. */
   readonly openTimeoutMs: number
   readonly route?: Route | undefined
-  /** Told when the caller asks for the first item; what it returns is told once when the call is over. */
+  /**
+   * Called when the caller requests the first item; its result is called once, when the call is
+   * over.
+   */
   readonly observe?: () => (outcome: { readonly error?: unknown }) => void
 }
 
-/** What calls of one process have in common. */
+/** What all calls of a process share. */
 export interface ClientCallEnvironment {
   readonly transport: Transport
   readonly deploymentId: string
   readonly replica: string
   readonly log: Logger
   readonly fingerprint: Uint8Array
-  /** Largest request, in bytes. */
+  /** Maximum size of a request, in bytes. */
   readonly maxMessageBytes: number
   /** A number that no other call of this replica has. */
   readonly number: () => number
@@ -60,7 +64,7 @@ export interface ClientCallOptions {
   readonly call: StreamCall
   readonly now: CallContext
   readonly openBy: number
-  /** The replica that owns the key of the call. */
+  /** The replica that owns the call's key. */
   readonly owner: string | undefined
   readonly endpoint: StreamEndpoint
   readonly client: ClientCallEnvironment
@@ -68,7 +72,7 @@ export interface ClientCallOptions {
 
 export class ClientCall implements EndpointCall, WatchedCall {
   readonly output: StreamReceiver
-  /** Of a request in parts; without, nobody is asked for it by number: see `opening`. */
+  /** Number of a request in parts; other requests are not looked up by number: see `opening`. */
   id: number = 0
   readonly target: WatchedCall['target']
   readonly sentAt: number = processNow()
@@ -78,7 +82,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
   readonly #onAbort = (): void => this.#abandon(this.#givenUp())
   #id = 0
   #state: 'opening' | 'open' | 'over' = 'opening'
-  /** The request, where it is larger than a message. */
+  /** The request, if larger than a message. */
   #large: Uint8Array | undefined
   #callee: { readonly endpoint: string; readonly callId: number } | undefined
   #input: StreamSender | undefined
@@ -142,7 +146,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
         return this.#fail(readError(r))
       case KIND.failure:
       case STREAM_KIND.failure: {
-        const code = r.string() as RemoteCallCode // written by stream-server.ts of the same build, or shown as it is
+        const code = r.string() as RemoteCallCode // written by stream-server.ts of the same build; others are shown as they are
         return this.#fail(this.#failure(code, r.string(), r.bool()))
       }
       default:
@@ -154,12 +158,15 @@ export class ClientCall implements EndpointCall, WatchedCall {
     this.#fail(this.#failure('WEAVER_RPC_UNAVAILABLE', 'was not opened: no replica of it is up', false))
   }
 
-  /** Its reader has gone before it was accepted. */
+  /** Its consumer left before it was accepted. */
   leave(): void {
     this.#abandon(this.#failure('WEAVER_RPC_CANCELLED', 'is abandoned: its reader has left', true))
   }
 
-  /** Nothing happens when it was accepted a moment ago, in the same packet as the answer to whoever asked for it. */
+  /**
+   * Has no effect if it was accepted a moment ago, in the same packet as the answer to the question
+   * about it.
+   */
   onCalleeLost(why: string): void {
     if (this.#state === 'opening') this.#fail(this.#failure('WEAVER_RPC_PEER_LOST', `will not be answered: ${why}`, true))
   }
@@ -168,7 +175,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
     this.#fail(this.#failure(error.code as RemoteCallCode, error.message, true, error.cause))
   }
 
-  /** I1. @throws RemoteCallError where it is larger than anything may be */
+  /** I1. @throws RemoteCallError if it exceeds the maximum size */
   #offer(frame: Uint8Array): Uint8Array {
     const { fingerprint, maxMessageBytes, number, replica } = this.#options.client
     if (frame.length > maxMessageBytes) throw tooLarge(this.#what, frame.length, maxMessageBytes)
@@ -177,7 +184,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
     return writeOffer(new Writer(), { call: this.id, fingerprint, total: frame.length, caller: replica })
   }
 
-  /** That replica takes the parts of the request. */
+  /** That replica accepts the parts of the request. */
   async #sendLarge(replica: string): Promise<void> {
     const { call, client, endpoint } = this.#options
     const { deploymentId, transport } = client
@@ -192,7 +199,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
         isWanted: () => this.#state === 'opening',
       })
     } catch (error) {
-      this.#fail(error) // a lost connection has ended the call already
+      this.#fail(error) // a lost connection has already ended the call
     }
   }
 
@@ -222,7 +229,7 @@ export class ClientCall implements EndpointCall, WatchedCall {
         this.#abandon(this.#failure('WEAVER_RPC_TOO_LARGE', `is abandoned: an item of its argument takes ${bytes} bytes, the limit is ${MAX_ITEM_BYTES}; send less at once`, true)), // prettier-ignore
       onUnheard: (err) => client.log.debug('the argument of a streaming call failed after the call was over', { method: this.#what, err }),
     })
-    const items = call.args[input.position] as AsyncIterable<unknown> // the generated stub is typed; the sender looks again
+    const items = call.args[input.position] as AsyncIterable<unknown> // the generated stub is typed; the sender checks again
     void runInContext(now, () => this.#input?.run(() => items))
   }
 
@@ -272,11 +279,11 @@ export class ClientCall implements EndpointCall, WatchedCall {
     try {
       this.#send(STREAM_KIND.error, (w) => writeError(w, error))
     } catch {
-      this.#abandon(error) // it cannot be told there, but it is known here
+      this.#abandon(error) // it cannot be sent, but it is known here
     }
   }
 
-  /** The callee, or what became of it, ended the call. */
+  /** The callee ended the call, or was lost. */
   #fail(error: unknown): void {
     this.#end({ isToldCallee: true })
     this.#settleOpen?.reject(error)

@@ -1,8 +1,10 @@
 /**
- * The calling side of streaming calls; one call is stream-client-call.ts.
+ * The calling side of streaming calls; stream-client-call.ts is one call.
  *
- * I1  Nothing is sent before the caller asks for the first item: a stream that nobody reads costs nothing, here as in one process.
- * I2  Only opening is tried again, and only where surely no replica took the call. After that every failure is the caller's.
+ * I1  Nothing is sent before the caller requests the first item: an unread stream costs nothing, as
+ *     in one process.
+ * I2  Only opening is retried, and only if certainly no replica took the call. Any later failure is
+ *     reported to the caller.
  */
 import { isWeaverError } from '../../contract/errors.js'
 import { backoffMs, pause } from '../../context/backoff.js'
@@ -14,18 +16,18 @@ import { RemoteCallError, type RemoteCallCode } from '../../errors/remote-call-e
 import { ClientCall, type ClientCallEnvironment, type StreamCall } from './stream-client-call.js'
 import { StreamEndpoint, type StreamEndpointOptions } from './stream-endpoint.js'
 
-/** How long a call is offered again, from the first time that nobody took it. */
+/** How long opening is retried, from the first time that there was no taker. */
 const OPEN_WINDOW_MS = 1_000
 /** Another replica, or the same one a moment later, may take the call. */
 const PASSING: ReadonlySet<string> = new Set<RemoteCallCode>([
   'WEAVER_RPC_UNAVAILABLE',
   'WEAVER_RPC_DISCONNECTED',
   'WEAVER_RPC_OVERLOADED',
-  'WEAVER_RPC_PEER_LOST', // parts of the request were
+  'WEAVER_RPC_PEER_LOST', // parts of the request were lost
 ])
 
 export interface StreamClientOptions extends StreamEndpointOptions, ClientCallEnvironment {
-  /** Told when a call is offered: whoever watches over `opening` may begin. */
+  /** Called when a call is offered, to start the watch over `opening`. */
   readonly onOpening?: () => void
 }
 
@@ -48,18 +50,21 @@ export class StreamClient {
     return this.#endpoint.whenNoneIsOpen()
   }
 
-  /** Calls that no replica has accepted yet. A replica says so before it answers any question: the one that has it would not be among those that do not. */
+  /**
+   * Calls that no replica has accepted yet. A replica accepts before it answers any question, so
+   * the one with the call would not deny having it.
+   */
   get opening(): ReadonlySet<WatchedCall> {
     return this.#opening
   }
 
-  /** A call of a method that returns a stream. The context is that of the call, not of the reader. */
+  /** Calls a method that returns a stream. The context is that of the call, not of the consumer. */
   stream(call: StreamCall): AsyncGenerator<unknown, void, undefined> {
     const leaving = new Leaving()
     return leavable(this.#items(call, scope(), leaving), () => leaving.leave())
   }
 
-  /** A call of a method that takes a stream and answers once. */
+  /** Calls a method that takes a stream and returns one result. */
   async call(call: StreamCall): Promise<unknown> {
     const items = this.#items(call, scope(), new Leaving())
     const first = await items.next()
@@ -75,11 +80,11 @@ export class StreamClient {
       leaving.onLeave(() => opened.output.cancel())
       yield* opened.output.items()
     } catch (error) {
-      if (leaving.isLeft) return // nobody is there to hear it
+      if (leaving.isLeft) return // the consumer has left and receives nothing
       outcome = { error }
       throw error
     } finally {
-      ended?.(outcome) // also when the reader leaves
+      ended?.(outcome) // also when the consumer leaves
     }
   }
 
@@ -106,7 +111,7 @@ export class StreamClient {
         const wait = backoffMs(retry)
         const surelyNotTaken = error instanceof RemoteCallError && !error.mayHaveRun
         const mayPass = surelyNotTaken && PASSING.has(error.code)
-        // One that there is no connection for waits for it, and only then for a replica.
+        // Without a connection a call waits for it first, and only then for a replica.
         failsFrom = isWeaverError(error, 'WEAVER_RPC_DISCONNECTED') ? undefined : (failsFrom ?? processNow())
         const { unsettledUntil } = this.#options.transport
         const until = failsFrom === undefined ? openBy : Math.min(openBy, Math.max(failsFrom + OPEN_WINDOW_MS, unsettledUntil))

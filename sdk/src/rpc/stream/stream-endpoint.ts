@@ -1,13 +1,18 @@
 /**
- * One side's mailbox for streaming calls: a subject of its own under the weavelet's inbox, the calls that use it, and the watch over the endpoints at their
- * other ends. `stream-client.ts` and `stream-server.ts` each have one.
+ * One side's mailbox for streaming calls: a subject of its own under the weavelet's inbox, the
+ * calls that use it, and the watch over the endpoints at their other ends. `stream-client.ts` and
+ * `stream-server.ts` each have one.
  *
- * I1  A subject is never used again: its last token is random, and a new one is taken when a lost connection is back. So no frame can reach a call that it was
- *     not meant for, and whoever asks for a side that has gone hears "no responders" from the broker.
- * I2  A call whose other side has gone ends within a second: pings go with a reply subject, and the broker answers for a subject that nobody has. A side that
- *     is there and says nothing at all, because it is frozen, is given up after `SILENCE_MS`.
- * I3  The loss of our connection ends every call at once: what was sent meanwhile is lost, so no stream can go on.
- * I4  The watch costs one ping per pair of endpoints, however many calls lie between them, and nothing when there is none.
+ * I1  A subject is never reused: its last token is random, and replaced when a lost connection is
+ *     restored. So no frame can reach a call that it was not meant for, and pings to a side that
+ *     has gone get "no responders" from the broker.
+ * I2  A call whose other side has gone ends within a second: pings have a reply subject, and the
+ *     broker answers for a subject without subscribers. A side that is present but silent, because
+ *     it is frozen, is given up after `SILENCE_MS`.
+ * I3  The loss of our connection ends every call at once: what was sent meanwhile is lost, so no
+ *     stream can continue.
+ * I4  The watch costs one ping per pair of endpoints, however many calls they share, and nothing
+ *     without calls.
  */
 import { randomBytes } from 'node:crypto'
 import { Writer } from '../../codec/writer.js'
@@ -23,15 +28,21 @@ import { STREAM_KIND } from '../wire/stream-frame.js'
 import type { IncomingMessage, Subscription, Transport } from '../transport/transport.js'
 
 const PING_MS = 500
-/** Longer than a process that works is busy in one piece; a frozen one holds its callers no longer than this. */
+/**
+ * Longer than a working process is ever busy in one piece; a frozen one holds its callers no longer
+ * than this.
+ */
 const SILENCE_MS = 10_000
 
 export interface EndpointCall {
-  /** A frame of this call; the reader stands behind the call id. May throw for bytes that are not understood: the call then gets `onLost`. */
+  /**
+   * Handles a frame of this call; the reader is positioned after the call id. May throw for invalid
+   * bytes: the call then gets `onLost`.
+   */
   onFrame(kind: number, reader: Reader): void
-  /** The broker's word that nobody listens where the call was opened. */
+  /** There were no responders where the call was opened. */
   onNoResponders(): void
-  /** The other side, or the connection, has gone. No frame follows. */
+  /** The other side, or the connection, is gone. No frame follows. */
   onLost(error: RemoteCallError): void
 }
 
@@ -52,7 +63,7 @@ export interface StreamEndpointOptions {
   readonly deploymentId: string
   readonly replica: string
   readonly log: Logger
-  /** How long the other side may say nothing at all, in milliseconds. @default 10000 */
+  /** How long the other side may be silent, in milliseconds. @default 10000 */
   readonly silenceMs?: number
 }
 
@@ -83,7 +94,7 @@ export class StreamEndpoint {
     })
   }
 
-  /** Where the other side of a call writes to. */
+  /** The subject to which the other side of a call writes. */
   get subject(): string {
     return this.#subject
   }
@@ -97,17 +108,19 @@ export class StreamEndpoint {
     return this.#idle.until(this.#calls.size === 0)
   }
 
-  /** What opens a stream, or is an item of one, and cannot be understood. */
+  /** Handles a message that opens a stream, or is an item of one, and cannot be decoded. */
   onDamaged(reason: string): void {
     this.#damaged.add({ reason })
   }
 
-  /** Where the answer to an `open` of this call goes: the broker's "no responders", or a refusal. */
+  /**
+   * The subject for the answer to this call's `open`: the broker's "no responders", or a refusal.
+   */
   openReply(callId: number): string {
     return `${this.#subject}.o.${callId}`
   }
 
-  /** @returns the id by which the other side names the call. */
+  /** @returns the id by which the other side names the call */
   add(call: EndpointCall): number {
     const id = this.#nextCall
     this.#nextCall = id === 0xffff_ffff ? 1 : id + 1
@@ -115,7 +128,7 @@ export class StreamEndpoint {
     return id
   }
 
-  /** The other side of a call is known from now on, and watched. */
+  /** Sets the other side of a call, and watches it. */
   connect(callId: number, subject: string): void {
     const entry = this.#calls.get(callId)
     if (entry === undefined) return
@@ -131,7 +144,7 @@ export class StreamEndpoint {
     this.#pings = setInterval(() => this.#ping(), PING_MS)
   }
 
-  /** The call is over on this side; what still arrives for it is nobody's. */
+  /** The call is over on this side; later frames for it are dropped. */
   remove(callId: number): void {
     const peer = this.#calls.get(callId)?.peer
     this.#calls.delete(callId)
@@ -145,7 +158,7 @@ export class StreamEndpoint {
     this.#pings = undefined
   }
 
-  /** Makes a frame; a failure to write one leaves nothing behind. */
+  /** Creates a frame; a failure to write one leaves nothing behind. */
   encode(write: (w: Writer) => void): Uint8Array {
     try {
       write(this.#writer)
@@ -157,8 +170,9 @@ export class StreamEndpoint {
   }
 
   /**
-   * Sends a frame. While there is no connection it is dropped: I3 ends its call.
-   * @throws RemoteCallError `WEAVER_RPC_TOO_LARGE`, and whatever `write` throws; nothing was sent then.
+   * Sends a frame. Without a connection it is dropped: I3 ends its call.
+   * @throws RemoteCallError `WEAVER_RPC_TOO_LARGE`, and whatever `write` throws; nothing was sent
+   * then.
    */
   send(subject: string, write: (w: Writer) => void): void {
     const { transport } = this.#options
@@ -221,7 +235,10 @@ export class StreamEndpoint {
     }
   }
 
-  /** Our side gave the call up before it heard that it was accepted: the replica that took it must not wait for us. */
+  /**
+   * Our side gave the call up before it was accepted: the replica that took it must not wait for
+   * us.
+   */
   #onStray(kind: number, reader: Reader): void {
     if (kind !== STREAM_KIND.accepted) return
     const subject = reader.string()
@@ -242,7 +259,7 @@ export class StreamEndpoint {
   #ping(): void {
     const now = processNow()
     const { silenceMs = SILENCE_MS } = this.#options
-    // This process itself stood still, and what had arrived meanwhile has not been read yet.
+    // This process itself was paused, and has not read yet what arrived meanwhile.
     const stoodStill = now - this.#pingedAt > 2 * PING_MS
     this.#pingedAt = now
     for (const peer of this.#peers.values()) {
@@ -280,7 +297,10 @@ export class StreamEndpoint {
   }
 }
 
-/** The subject says whose answer it is. What the server of all calls says of a request in parts has a number of another form. */
+/**
+ * The subject identifies the call. Messages of the server of all calls about a request in parts
+ * have a number of another form.
+ */
 function skipCallId(kind: number, reader: Reader): void {
   if (kind === KIND.accept || kind === KIND.failure) reader.u32()
   else reader.uint()

@@ -169,7 +169,8 @@ describe('a side that dies', () => {
   })
 
   it('by freezing is given up after a silence', async () => {
-    // A replica that accepts and then says nothing: its subscription stands, so the broker has no word on it.
+    // A replica that accepts and then says nothing: its subscription stands, so the broker has no
+    // word on it.
     const raw = await connect({ servers: stations.nats.url })
     stations.onClose(() => raw.close())
     raw.subscribe('frozen')
@@ -324,7 +325,10 @@ async function drained(items: AsyncIterator<unknown>): Promise<void> {
   while ((await items.next()).done !== true);
 }
 
-/** From now on what this side sends is late. The connection is a real one; only its sending is held up. */
+/**
+ * From now on what this side sends is late. The connection is a real one; only its sending is held
+ * up.
+ */
 function delayPublish(transport: Transport, ms: number): void {
   const publish = transport.publish.bind(transport)
   let isOver = false

@@ -95,7 +95,8 @@ it('a replica that is full of them refuses more, and those find room when others
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => joined(feed.cut(text))))
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value === text).length).toBeGreaterThanOrEqual(4)
-  // Of those that find no room at first a slow machine has not made any within the second for which they are offered.
+  // Of those that find no room at first a slow machine has not made any within the second for which
+  // they are offered.
   for (const { reason } of refused) expect(reason).toMatchObject({ code: 'WEAVER_RPC_OVERLOADED', mayHaveRun: false })
   expect((await joined(feed.cut(text))) === text).toBe(true)
 })

@@ -1,9 +1,12 @@
 /**
- * The consuming end of one direction of a stream: keeps what has arrived, encoded, until it is asked for.
+ * The consuming end of one direction of a stream: keeps arrived items, encoded, until they are
+ * requested.
  *
- * I1  What arrived before the end or before an error is handed out before it. Only a consumer that gave up itself loses what it had not taken.
- * I2  Items are handed out in the order of their numbers; a gap ends the stream with an error, it is never passed over.
- * I3  The producer is told once that nobody wants more, unless it has ended by itself.
+ * I1  What arrived before the end or before an error is delivered before it. Only a consumer that
+ *     gave up itself loses what it had not taken.
+ * I2  Items are delivered in the order of their numbers; a gap ends the stream with an error and is
+ *     never skipped.
+ * I3  The producer is notified once that no more is wanted, unless it has ended by itself.
  */
 import { Reader } from '../../codec/reader.js'
 import { codecError } from '../../codec/codec-error.js'
@@ -12,16 +15,19 @@ import { itemCost, MAX_ITEM_BYTES, ReceiveWindow } from './stream-window.js'
 
 export interface StreamReceiverOptions {
   decode(r: Reader): unknown
-  /** Hands credit back to the producer. */
+  /** Returns credit to the producer. */
   onCredit(credits: number): void
-  /** The consumer has stopped before the end. */
+  /** The consumer stopped before the end. */
   onCancel(): void
 }
 
-/** Items of one frame. They stay together as they came: an object for each would take many times the memory of a small item. */
+/**
+ * Items of one frame. They stay together as they arrived: an object per item would take many times
+ * the memory of a small item.
+ */
 interface Batch {
   readonly bytes: Buffer
-  /** Where the next item begins, with its length. */
+  /** Position of the next item, which starts with its length. */
   at: number
 }
 const LENGTH_BYTES = 4
@@ -43,7 +49,10 @@ export class StreamReceiver {
     this.#options = options
   }
 
-  /** The body of an `items` frame. @throws WeaverError when it is not what this producer may send now. */
+  /**
+   * Handles the body of an `items` frame.
+   * @throws WeaverError if this producer may not send it now
+   */
   onItems(r: Reader): void {
     if (this.#end !== undefined) return
     const first = r.uint()
@@ -62,7 +71,10 @@ export class StreamReceiver {
     this.#notify()
   }
 
-  /** The body of a `part` frame. @throws WeaverError when it is not what this producer may send now. */
+  /**
+   * Handles the body of a `part` frame.
+   * @throws WeaverError if this producer may not send it now
+   */
   onPart(r: Reader): void {
     if (this.#end !== undefined) return
     const piece = r.bytes()
@@ -75,18 +87,21 @@ export class StreamReceiver {
     this.#finish({ isError: false })
   }
 
-  /** The stream ends with this error, after what has arrived (I1). */
+  /** Ends the stream with this error, after what has arrived (I1). */
   fail(error: unknown): void {
     this.#finish({ isError: true, error })
   }
 
-  /** The consumer's own side gave up: it sees this error now. */
+  /** The consumer's own side gave up: it sees this error at once. */
   abandon(error: unknown): void {
     this.#queue.length = 0
     this.#finish({ isError: true, error })
   }
 
-  /** What has arrived and arrives, decoded. To be called once. A consumer that leaves before the end cancels the producer. */
+  /**
+   * Arrived and arriving items, decoded. Call it once. A consumer that leaves before the end
+   * cancels the producer.
+   */
   items(): AsyncGenerator<unknown, void, undefined> {
     return leavable(this.#items(), () => this.cancel())
   }
@@ -108,7 +123,10 @@ export class StreamReceiver {
     }
   }
 
-  /** The items of a frame, each behind its length; pieces that came before them belong to the first, which then is the only one. */
+  /**
+   * The items of a frame, each after its length; pieces that came before them belong to the first,
+   * which is then the only one.
+   */
   #whole(r: Reader): Buffer {
     if (this.#parts.length === 0) {
       const raw = r.raw(r.left)

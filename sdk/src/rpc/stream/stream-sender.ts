@@ -1,10 +1,12 @@
 /**
- * The producing end of one direction of a stream: takes items from an async iterator while there is credit, and sends those of one turn of the event loop as
- * one message.
+ * The producing end of one direction of a stream: takes items from an async iterator while there is
+ * credit, and sends those of one turn of the event loop as one message.
  *
- * I1  `next()` is called only while the window is open and only when the call before it has settled: a producer is never further ahead than the window.
- * I2  When the consumer has gone, `return()` is called once, at once; it runs the `finally` of a generator as soon as that stands at a `yield`.
- * I3  `run()` resolves after the producer is through, its `finally` included, and never rejects.
+ * I1  `next()` is called only while the window is open and the previous call has settled: a
+ *     producer is never further ahead than the window.
+ * I2  When the consumer has gone, `return()` is called once, at once; it runs the `finally` of a
+ *     generator as soon as that is at a `yield`.
+ * I3  `run()` resolves when the producer has finished, its `finally` included, and never rejects.
  */
 import { codecError } from '../../codec/codec-error.js'
 import { whyRefused } from '../../codec/find-refused.js'
@@ -12,15 +14,18 @@ import type { Writer } from '../../codec/writer.js'
 import { openItems } from './open-items.js'
 import { itemCost, MAX_ITEM_BYTES, SendWindow } from './stream-window.js'
 
-/** Enough that the head of a message costs nothing, little enough that the consumer has work while the next ones are made. */
+/**
+ * Large enough that the head of a message costs nothing, small enough that the consumer has work
+ * while the next items are produced.
+ */
 const BATCH_BYTES = 16 * 1024
-/** What the head of an `items` frame may take. */
+/** Maximum size of the head of an `items` frame. */
 const HEAD_BYTES = 32
 
 export interface StreamSenderOptions {
-  /** Whose items these are, for messages. */
+  /** The owner of the items, for messages. */
   readonly what: string
-  /** A message with the item alone. */
+  /** A message with only this item. */
   encode(write: (w: Writer) => void): Uint8Array
   encodeItem(w: Writer, item: unknown): void
   readonly maxPayloadBytes: number
@@ -29,11 +34,11 @@ export interface StreamSenderOptions {
   /** Sends a piece of the next item. */
   onPart(bytes: Uint8Array): void
   onEnd(): void
-  /** The producer threw, or made an item that cannot be sent. */
+  /** The producer threw, or produced an item that cannot be sent. */
   onError(error: unknown): void
-  /** An item is larger than `MAX_ITEM_BYTES`. */
+  /** An item exceeds `MAX_ITEM_BYTES`. */
   onTooLarge(bytes: number): void
-  /** The producer threw after its consumer had gone: nobody is there to be told. */
+  /** The producer threw after its consumer had gone: there is no receiver for the error. */
   onUnheard(error: unknown): void
 }
 
@@ -53,7 +58,7 @@ export class StreamSender {
     this.#options = options
   }
 
-  /** Sends everything of what `open` gives. All its code runs in the context of this call. */
+  /** Sends all items of what `open` returns. All its code runs in the context of this call. */
   async run(open: () => AsyncIterable<unknown>): Promise<void> {
     if (this.#isCancelled) return
     try {
@@ -93,7 +98,7 @@ export class StreamSender {
     if (this.#isCancelled) return
     this.#isCancelled = true
     this.#batch = []
-    this.#return().catch(() => undefined) // run() awaits the same promise and tells
+    this.#return().catch(() => undefined) // run() awaits the same promise and reports it
     this.#resume()
   }
 
@@ -112,7 +117,7 @@ export class StreamSender {
     this.#wake = undefined
   }
 
-  /** @returns for an item that ends the stream, how to say so. */
+  /** @returns for an item that ends the stream, a function that reports it */
   #push(item: unknown): (() => void) | undefined {
     const bytes = this.#encode(item)
     if (bytes instanceof Error) return () => this.#options.onError(bytes)

@@ -1,10 +1,13 @@
 /**
  * The serving side of streaming calls.
  *
- * I1  A call that is accepted ends with exactly one of `end`, `error` or `failure`, unless its caller has gone.
- * I2  The method, its generator at every `yield`, and its reading of an argument stream run in the context of the call.
- * I3  When the caller has gone, by its own will, its deadline or its death, the signal of the context fires, the argument stream fails, and the generator is
- *     told to return. The call counts as in flight until all of that is through.
+ * I1  An accepted call ends with exactly one of `end`, `error` or `failure`, unless its caller has
+ *     gone.
+ * I2  The method, its generator at every `yield`, and its reading of an argument stream run in the
+ *     context of the call.
+ * I3  When the caller has gone, by its own will, its deadline or its death, the context's signal
+ *     aborts, the argument stream fails, and the generator's `return()` is called. The call counts
+ *     as in flight until all of that has finished.
  */
 import type { Writer } from '../../codec/writer.js'
 import type { Reader } from '../../codec/reader.js'
@@ -34,16 +37,16 @@ import { MAX_ITEM_BYTES } from './stream-window.js'
 export interface StreamServerOptions extends StreamEndpointOptions {
   readonly fingerprint: Uint8Array
   readonly tracing?: Tracing | undefined
-  /** Calls of one component that may run here at once, streaming or not. */
+  /** Maximum number of concurrent calls of one component, streaming or not. */
   readonly maxConcurrent: number
 }
 
-/** What of a component the server needs. */
+/** What the server needs of a component. */
 export interface StreamedComponent {
   readonly name: string
   readonly methods: readonly MethodBinding[]
   readonly instance: object
-  /** Its calls that run here, streaming or not. */
+  /** Number of its running calls, streaming or not. */
   running: number
 }
 
@@ -68,7 +71,7 @@ export class StreamServer {
     await Promise.all(this.#running.values())
   }
 
-  /** An `open` frame. `reply` is where a refusal goes. Never throws. */
+  /** Handles an `open` frame. `reply` is the subject for a refusal. Never throws. */
   onOpen(component: StreamedComponent, frame: Uint8Array, reply: string): void {
     let call: ServerCall
     try {
@@ -93,9 +96,9 @@ export class StreamServer {
   }
 
   /**
-   * Resolves when every stream is at its end. Those that are not after `limitMs` end with `WEAVER_RPC_PEER_LOST`: one that would go on for ever must not hold
-   * up the stop of its process.
-   * @returns how many did
+   * Resolves when every stream has ended. Those still open after `limitMs` end with
+   * `WEAVER_RPC_PEER_LOST`: an endless stream must not hold up the stop of its process.
+   * @returns how many were cut off
    */
   async drain(limitMs: number = Infinity): Promise<number> {
     let cut = 0
@@ -147,7 +150,7 @@ class ServerCall implements EndpointCall {
   readonly #input: StreamReceiver | undefined
   readonly #id: number
   #isOver = false
-  /** What the method failed with, for its span. */
+  /** The method's failure, for its span. */
   #error: unknown
 
   constructor(options: ServerCallOptions) {
@@ -185,7 +188,7 @@ class ServerCall implements EndpointCall {
     })
   }
 
-  /** Runs the method to the end of what it returns. Never rejects. */
+  /** Runs the method to the end of its result. Never rejects. */
   async run(): Promise<void> {
     const { head, endpoint, binding, component, server } = this.#options
     const span = server.tracing?.startServe({
@@ -249,7 +252,7 @@ class ServerCall implements EndpointCall {
   }
 
   onNoResponders(): void {
-    // Only an `open` asks for this answer, and this side sends none.
+    // Only an `open` requests this answer, and this side sends none.
   }
 
   onLost(error: RemoteCallError): void {
@@ -298,9 +301,12 @@ class ServerCall implements EndpointCall {
   }
 }
 
-/** What a method gives, as items: those of its stream, or the one result of a method that only takes one. */
+/**
+ * The result of a method as items: those of its stream, or the one result of a method that only
+ * takes a stream.
+ */
 function itemsOf(binding: MethodBinding, call: () => unknown): AsyncIterable<unknown> {
-  if (binding.isStream !== undefined) return call() as AsyncIterable<unknown> // the sender looks whether it is one
+  if (binding.isStream !== undefined) return call() as AsyncIterable<unknown> // the sender checks that it is one
   return (async function* () {
     yield await call()
   })()

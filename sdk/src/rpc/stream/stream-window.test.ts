@@ -6,7 +6,9 @@ describe('itemCost', () => {
   })
 })
 
-/** Both ends of a stream that loses nothing; `between` is what lies between producer and consumer. */
+/**
+ * Both ends of a stream that loses nothing; `between` is what lies between producer and consumer.
+ */
 function pair() {
   const sender = new SendWindow()
   const receiver = new ReceiveWindow()

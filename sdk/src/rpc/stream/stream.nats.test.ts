@@ -1,4 +1,8 @@
-/** Streams over a real nats-server: order, flow, context, and how they end. `stream-input.nats.test.ts` has methods that take one, `stream-faults.nats.test.ts` what is cut off. */
+/**
+ * Streams over a real nats-server: order, flow, context, and how they end.
+ * `stream-input.nats.test.ts` has methods that take one, `stream-faults.nats.test.ts` what is cut
+ * off.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { failureOf, gate, msOf, PROMPT_MS, startStations, type Stations } from '../../testing/rpc-stations.js'
 import { feedStations, type FeedStations } from '../../testing/stream-stations.js'

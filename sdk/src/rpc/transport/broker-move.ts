@@ -1,37 +1,46 @@
 /**
- * The way from a server of the broker that is about to stop to another one. NATS calls it lame duck mode: the server says so, and closes its connections some
- * seconds later.
+ * The move from a broker's server that is about to stop to another one. In this lame duck mode of
+ * NATS the server announces its stop, and closes its connections some seconds later.
  *
- * I1  What is served comes to its end before calls are held back: it may make calls itself.
- * I2  No step waits longer than its share of the limit. Calls that are under way then stay so: what is published between the two connections is held, and goes
- *     with the next one. Only an answer that comes in between is lost, and found missing (callee-watch.ts).
- * I3  A process that stops waits until the next connection is there, or the time for it is over: its last answers may be among what is held.
- * I4  A connection that is lost before it is given up ends the move: it is lost like any other. So is one that is not there again soon after it was given up.
+ * I1  Served calls end before calls are held back: they may make calls themselves.
+ * I2  No step exceeds its share of the limit. Calls still in flight then stay so: what is published
+ *     between the two connections is held, and sent over the next one. Only an answer that arrives
+ *     in between is lost, and found missing (callee-watch.ts).
+ * I3  A process that stops waits until the next connection is ready, or the time for it is over:
+ *     its last answers may be among the held messages.
+ * I4  A connection that is lost before it is given up ends the move: it counts as a normal loss. So
+ *     does one that is not replaced soon after it was given up.
  */
 import { pause } from '../../context/backoff.js'
 
-/** How long work may take to come to its end. Less than the broker gives its clients, and than callers wait for a component without a replica. */
+/**
+ * Time limit for ending work. Less than the broker gives its clients, and than callers wait for a
+ * component without a replica.
+ */
 const LIMIT_MS = 3_000
-/** What is served gets so much of it, calls get the rest: while those are waited for, new ones wait. */
+/**
+ * Share of the limit for served calls; calls made get the rest: while those are awaited, new ones
+ * wait.
+ */
 const SERVED_SHARE = 2 / 3
 const FLUSH_MS = 500
-/** A server that is there takes a new connection in some tens of milliseconds. */
+/** A server that is up accepts a new connection in some tens of milliseconds. */
 export const CROSSING_MS = 1_000
 const MAX_HELD_BYTES = 64 * 2 ** 20
 
-/** What a part of the process does before its connection is exchanged for another one. */
+/** What a part of the process does before its connection is replaced. */
 export interface MoveSteps {
-  /** Takes no new work, and resolves when what it has is done. */
+  /** Takes no new work, and resolves when present work is done. */
   readonly leave?: () => Promise<unknown>
-  /** Resolves when no answer is waited for. */
+  /** Resolves when no answer is pending. */
   readonly settle?: () => Promise<unknown>
 }
 
-/** For tests: what takes its time in reality need not end in it there. */
+/** For tests: what is slow in production may be quicker or slower there. */
 export interface MoveLimits {
-  /** How long work may take to come to its end, in milliseconds. @default 3000 */
+  /** Time limit for ending work, in milliseconds. @default 3000 */
   readonly workMs?: number
-  /** How long the next connection may take, in milliseconds. @default 1000 */
+  /** Time limit for the next connection, in milliseconds. @default 1000 */
   readonly crossingMs?: number
 }
 
@@ -40,7 +49,7 @@ export interface MoveLink {
   onCrossing(): void
   flush(): Promise<void>
   reconnect(): void
-  /** There is no next connection yet; what was held is lost. */
+  /** There is no next connection yet; held messages are lost. */
   onStranded(lost: number): void
 }
 
@@ -72,7 +81,7 @@ export class BrokerMove {
     return this.#stage === 'none' || this.#stage === 'leaving'
   }
 
-  /** One connection is given up, and the next is not there yet. */
+  /** Whether one connection is given up, and the next is not ready yet. */
   get isCrossing(): boolean {
     return this.#stage === 'crossing'
   }
@@ -81,7 +90,10 @@ export class BrokerMove {
     this.#steps.push(steps)
   }
 
-  /** Moves, unless it does already. Resolves when the connection is given up, or is lost before that. */
+  /**
+   * Moves, unless already moving. Resolves when the connection is given up, or was lost before
+   * that.
+   */
   async begin(): Promise<void> {
     if (this.#stage !== 'none') return
     const { signal } = (this.#over = new AbortController())
@@ -101,7 +113,7 @@ export class BrokerMove {
     this.#link.reconnect()
   }
 
-  /** I2 @returns false where there is no room for it, or it is not the time */
+  /** I2 @returns false if there is no room for it, or no move in progress */
   hold(subject: string, data: Uint8Array, reply: string | undefined): boolean {
     if (this.#stage !== 'crossing' || this.#heldBytes + data.length > MAX_HELD_BYTES) return false
     this.#held.push({ subject, data, reply })
@@ -109,7 +121,7 @@ export class BrokerMove {
     return true
   }
 
-  /** I3 Resolves when the next connection is there, or the time for it is over. */
+  /** I3 Resolves when the next connection is ready, or the time for it is over. */
   async crossed(): Promise<void> {
     if (this.#stage !== 'crossing') return
     const { signal } = this.#over
@@ -121,7 +133,7 @@ export class BrokerMove {
     if (this.#stage !== 'crossing') this.end()
   }
 
-  /** There is a new connection, or there will be none. @returns what is to be sent now */
+  /** There is a new connection, or there will be none. @returns the messages to send now */
   end(): readonly Held[] {
     const held = this.#held
     this.#held = []
@@ -137,12 +149,12 @@ export class BrokerMove {
   }
 }
 
-/** Resolves when the work is done, or has failed, the time is over, or the signal fires. */
+/** Resolves when the work is done or has failed, the time is over, or the signal aborts. */
 async function within(ms: number, work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const done = new AbortController()
   const isDone = work.then(
     () => undefined,
-    () => undefined, // with the connection, which ends the move
+    () => undefined, // failed with the connection, which ends the move
   )
   await Promise.race([isDone, pause(ms, AbortSignal.any([signal, done.signal]))])
   done.abort()

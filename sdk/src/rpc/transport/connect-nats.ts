@@ -1,4 +1,7 @@
-/** The way to a broker: the first connection, and how the client library gets a lost one back. What happens on it: nats-transport.ts. */
+/**
+ * Connects to a broker, and configures how the client library restores a lost connection.
+ * nats-transport.ts uses the connection.
+ */
 import { readFileSync } from 'node:fs'
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import type { NatsTls } from '../../contract/bootstrap.js'
@@ -11,16 +14,23 @@ import { shown, userInfoOf, withoutUser } from './nats-urls.js'
 import type { Transport } from './transport.js'
 
 const RETRY_MS = 250
-/** How often it is told that there is no connection yet. */
+/** Interval of log entries while there is no connection yet. */
 const TELL_MS = 10_000
-/** Between two attempts to get a lost connection back. A broker must be found again in tens of milliseconds, and its clients must not all come at once. */
+/**
+ * Delay between two attempts to restore a lost connection. A broker must be found again in tens of
+ * milliseconds, and its clients must not all connect at once.
+ */
 const RECONNECT_MS = 30
-/** Nobody's: no broker that asks who connects accepts it. A user without a name would be taken for one that the broker lets in without credentials. */
+/**
+ * A user that no broker with authentication accepts. Without a name the process could pass as a
+ * user that the broker admits without credentials.
+ */
 const NOBODY = { user: 'weaver-credentials-unreadable', pass: '' }
 
 /**
- * Connects, and tries again until it works or the time is over.
- * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason; `WEAVER_NATS_REFUSED` when the broker will not take these credentials; the reason of the signal, when that fires.
+ * Connects, retrying until it succeeds or the time is over.
+ * @throws WeaverError `WEAVER_NATS_CONNECT` with the last reason; `WEAVER_NATS_REFUSED` when the
+ * broker rejects these credentials; the signal's reason when it aborts.
  */
 export async function connectNats(options: NatsTransportOptions): Promise<Transport> {
   const { signal } = options
@@ -31,8 +41,8 @@ export async function connectNats(options: NatsTransportOptions): Promise<Transp
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       reject(signal.reason as Error) // of an AbortController of the SDK
-      // The library cannot be told to give an attempt up.
-      connecting.then((transport) => transport.close()).catch(() => undefined) // nobody waits for it any more
+      // The library cannot cancel an attempt.
+      connecting.then((transport) => transport.close()).catch(() => undefined) // nothing waits for it any more
     }
     signal.addEventListener('abort', onAbort, { once: true })
     connecting.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject)
@@ -68,7 +78,10 @@ async function connectInTime(options: NatsTransportOptions): Promise<Transport> 
   }
 }
 
-/** The servers of a broker are one broker. @throws WeaverError `WEAVER_NATS_CONNECT` where it is not clear who connects */
+/**
+ * All servers of a broker have the same users.
+ * @throws WeaverError `WEAVER_NATS_CONNECT` if the user is ambiguous
+ */
 function checkUserInfo({ servers, credsFile }: NatsTransportOptions): void {
   const users = userInfoOf(servers).length
   const problem =
@@ -80,7 +93,7 @@ function checkUserInfo({ servers, credsFile }: NatsTransportOptions): void {
   if (problem !== undefined) throw new WeaverError('WEAVER_NATS_CONNECT', `the URLs of NATS at ${shown(servers).join(', ')}: ${problem}`)
 }
 
-/** What else may be wrong. */
+/** Further possible causes, for messages. */
 function checks(options: NatsTransportOptions): string {
   const { caFile, certFile } = tlsOf(options) ?? {}
   const own = userInfoOf(options.servers).length > 0 ? 'that it knows the user in its URL' : 'and the credentials in (none given)'
@@ -89,7 +102,10 @@ function checks(options: NatsTransportOptions): string {
   return `that its certificate is for this host name and signed by ${caFile ?? 'an authority that Node knows (no caFile is given)'}${certFile === undefined ? '' : `, that it accepts ${certFile}`}, ${creds}`
 }
 
-/** A URL with `tls:` alone means it too: the library would fall back to plain text where the broker offers no TLS. */
+/**
+ * A `tls:` URL also requires TLS: the library would fall back to plain text if the broker offers
+ * none.
+ */
 function tlsOf({ tls, servers }: NatsTransportOptions): NatsTls | undefined {
   return tls ?? (servers.some((server) => server.startsWith('tls:')) ? {} : undefined)
 }
@@ -119,8 +135,9 @@ async function dial(options: NatsTransportOptions): Promise<Transport> {
 }
 
 /**
- * Signs what the broker asks. The client library closes for good when this throws, and a file may be gone for the moment in which it is replaced: a reconnect
- * goes on as nobody, is refused, and is tried again.
+ * Signs the broker's challenge. The client library closes for good if this throws, and a file may
+ * be missing for a moment while it is replaced: the reconnect then uses a user that is refused, and
+ * is retried.
  */
 function authenticate(attempt: {
   readonly credsFile: string

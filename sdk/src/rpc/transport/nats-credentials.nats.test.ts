@@ -1,4 +1,7 @@
-/** Credentials that change or are gone while a process runs, with a real nats-server that asks for them. */
+/**
+ * Credentials that change or are gone while a process runs, with a real nats-server that asks for
+ * them.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +30,8 @@ const user = newUser()
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'weaver-creds-'))
   credsFile = join(folder, 'user.creds')
-  // A client that gives no credentials is let in as a guest: a process that cannot read its own must not become that one.
+  // A client that gives no credentials is let in as a guest: a process that cannot read its own
+  // must not become that one.
   const guest = 'no_auth_user: guest'
   const users = `authorization { users: [{ nkey: ${user.publicKey} }, { user: guest, password: guest, permissions: { publish: "none" } }] }`
   writeFileSync(join(folder, 'nats.conf'), `${users}\n${guest}\n`)
@@ -186,7 +190,8 @@ it('a process that the broker does not know ends with the reason, the file and w
   expect(logged.map(([message]) => message)).toContain('waiting for NATS')
 })
 
-// A line of 4,096 bytes: whether a JWT fits is told by the server, and what does not fit by us. Close to the edge the two may differ by what the library puts around it.
+// A line of 4,096 bytes: whether a JWT fits is told by the server, and what does not fit by us.
+// Close to the edge the two may differ by what the library puts around it.
 it.each([
   [3_600, true],
   [4_200, false],

@@ -1,31 +1,32 @@
-/** What may be said of a broker that does not let this process in: why, and what to do about it. */
+/** Explains why a broker rejects this process, and the remedy. */
 import { readFileSync } from 'node:fs'
 import { errors } from '@nats-io/transport-node'
 import { WeaverError } from '../../contract/errors.js'
 
-/** How long a refusal is taken for one that passes: servers learn of a new account from each other. */
+/** How long a refusal counts as transient: servers learn of new accounts from each other. */
 const REFUSED_MS = 20_000
 /**
- * The longest line of its protocol that a NATS server takes unless told otherwise (`max_control_line`). CONNECT is one, with the user's JWT in it.
+ * The longest line of a NATS server's protocol by default (`max_control_line`). CONNECT is one, and
+ * contains the user's JWT.
  */
 const CONTROL_LINE_BYTES = 4_096
-/** What the client library puts into CONNECT beside JWT and name: options, versions, the signature. */
+/** Size of CONNECT besides JWT and name: options, versions, the signature. */
 const CONNECT_BYTES = 330
 
-/** What was connected with: NatsTransportOptions. */
+/** The connection's options, as in NatsTransportOptions. */
 interface Dialled {
   readonly credsFile?: string
   readonly name: string
   readonly connectTimeoutMs?: number
 }
 
-/** The error to end with, where the broker was reached and trying again cannot help. */
+/** The final error, if the broker was reached and a retry cannot help. */
 export function refusalOf(
   options: Dialled,
   { cause, afterMs, at }: { readonly cause: unknown; readonly afterMs: number; readonly at: string },
 ): WeaverError | undefined {
   const bytes = connectBytes(options)
-  // The server says why and closes; the library does not pass it on.
+  // The server says why and closes; the library does not pass that on.
   if (cause instanceof errors.TimeoutError && bytes > CONTROL_LINE_BYTES)
     return new WeaverError(
       'WEAVER_NATS_REFUSED',
@@ -45,13 +46,13 @@ export function refusalOf(
   )
 }
 
-/** About how long CONNECT is; 0 without credentials, or where they cannot be read. */
+/** Approximate size of CONNECT; 0 without credentials, or if they cannot be read. */
 function connectBytes({ credsFile, name }: Dialled): number {
   if (credsFile === undefined) return 0
   try {
     const jwt = /-+BEGIN NATS USER JWT-+\s*(\S+)/.exec(readFileSync(credsFile, 'utf8'))?.[1] ?? ''
     return CONNECT_BYTES + jwt.length + name.length
   } catch {
-    return 0 // told by the attempt to connect
+    return 0 // reported by the attempt to connect
   }
 }

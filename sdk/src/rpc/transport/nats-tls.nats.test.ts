@@ -1,4 +1,7 @@
-/** TLS to a real nats-server: what is demanded is checked, and nothing is said in plain text by mistake. */
+/**
+ * TLS to a real nats-server: what is demanded is checked, and nothing is said in plain text by
+ * mistake.
+ */
 import { jest } from '@jest/globals'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'

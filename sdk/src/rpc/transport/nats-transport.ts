@@ -1,4 +1,7 @@
-/** `Transport` over NATS's own client, `@nats-io/transport-node`: what happens on a connection, once connect-nats.ts has made it. */
+/**
+ * `Transport` over NATS's own client, `@nats-io/transport-node`: handles a connection made by
+ * connect-nats.ts.
+ */
 import { readFileSync } from 'node:fs'
 import { errors, type Msg, type NatsConnection, type Status } from '@nats-io/transport-node'
 import type { NatsTls } from '../../contract/bootstrap.js'
@@ -13,36 +16,52 @@ import { shown, userInfoOf } from './nats-urls.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
 
 export interface NatsTransportOptions {
-  /** URLs: `nats://host:port`, or `tls://host:port`, to which nothing is said before the connection is encrypted. */
+  /** URLs: `nats://host:port`, or `tls://host:port`, which is encrypted from the first byte. */
   readonly servers: readonly string[]
-  /** Path of a `.creds` file, read at every (re)connect so that it may be rotated. One that cannot be read is a failed attempt like any other. */
+  /**
+   * Path of a `.creds` file, read at every (re)connect so that it can be rotated. If it cannot be
+   * read, the attempt fails like any other.
+   */
   readonly credsFile?: string
-  /** Given, even empty, a broker without TLS is refused. The files are read at every (re)connect. */
+  /**
+   * If given, even empty, a broker without TLS is rejected. The files are read at every
+   * (re)connect.
+   */
   readonly tls?: NatsTls | undefined
   /** Shown in the broker's list of connections. */
   readonly name: string
   readonly inboxPrefix: string
   readonly log: Logger
-  /** How long to try to connect before giving up, in milliseconds. The identity of a new version may arrive a moment after its pods. @default 60000 */
+  /**
+   * How long to try to connect, in milliseconds. The identity of a new version may arrive a moment
+   * after its pods.
+   * @default 60000
+   */
   readonly connectTimeoutMs?: number
-  /** Of the way from a server that is about to stop to another one. */
+  /** For a move from a stopping server to another one. */
   readonly move?: MoveLimits | undefined
   readonly signal?: AbortSignal
 }
 
 const NO_RESPONDERS = 503
-/** A process that the broker refuses is logged again after so many attempts: about every half minute. */
+/**
+ * A process that the broker rejects is logged again after this many attempts: about every half
+ * minute.
+ */
 const REFUSALS_PER_LINE = 120
-/** So long the processes that a server of the broker had may take to find another one: names and addresses of the one that died are still told for a while. */
+/**
+ * How long processes of a lost broker server may take to find another one: the dead server's names
+ * and addresses are still announced for a while.
+ */
 const UNSETTLED_MS = 5_000
 
-/** What the attempts to connect have met since the last one that succeeded. */
+/** The outcomes of attempts to connect since the last successful one. */
 export interface DialState {
-  /** There was no connection yet: whoever waits for it gets the reason of each failure. */
+  /** There was no connection yet: the waiting caller receives the reason of each failure. */
   isFirst: boolean
-  /** Attempts that the broker refused. */
+  /** Number of attempts that the broker rejected. */
   refusals: number
-  /** Why the credentials could not be read, where it is logged. */
+  /** Why the credentials could not be read, once logged. */
   unreadable: string | undefined
 }
 
@@ -59,9 +78,9 @@ export class NatsTransport implements Transport {
   #isConnected = true
   #isClosing = false
   #unsettledUntil = 0
-  /** Those that the server names. The client's own list keeps for ever what it was given. */
+  /** The servers named by the server. The client's own list keeps forever what it was given. */
   #servers: readonly string[]
-  /** A subscription is not allowed. */
+  /** Called if a subscription is not allowed. */
   #forbid: (error: WeaverError) => void = () => undefined
 
   constructor(nc: NatsConnection, state: DialState, options: NatsTransportOptions) {
@@ -158,7 +177,7 @@ export class NatsTransport implements Transport {
     this.#giveMoveUp()
     if (nc.isClosed()) return
     await nc.drain().catch((err: unknown) => this.#options.log.warn('the connection to the broker is closed without a drain', { err }))
-    // Without a broker the library's drain resolves and leaves it looking for one for ever.
+    // Without a broker the library's drain resolves, but leaves it searching forever.
     if (!nc.isClosed()) await nc.close()
   }
 
@@ -189,7 +208,7 @@ export class NatsTransport implements Transport {
 
   #onReconnected(): void {
     this.#state.refusals = 0
-    if (this.#nc.isDraining()) return this.#giveMoveUp() // one that is being closed takes no subscription
+    if (this.#nc.isDraining()) return this.#giveMoveUp() // a closing connection accepts no subscription
     for (const { subject, data, reply } of this.#move.end()) this.#send(subject, data, reply)
     this.#changed(true)
   }
@@ -197,7 +216,8 @@ export class NatsTransport implements Transport {
   #onLameDuck(server: string): void {
     const { log } = this.#options
     if (this.#isClosing || !this.#isConnected) return
-    // Those that it has a route to, and not itself. Where servers keep that to themselves, nothing tells whether another one is up.
+    // The servers that it has a route to, without itself. If servers do not announce that, nothing
+    // tells whether another one is up.
     if ((this.#nc.info?.connect_urls ?? []).length === 0)
       return log.info('a server of the broker is about to stop and names no other; it is used until it does', { server })
     log.info('a server of the broker is about to stop; moving to another one', { server })
@@ -217,7 +237,7 @@ export class NatsTransport implements Transport {
     if (this.#state.refusals++ % REFUSALS_PER_LINE === 0) log.warn('the broker refuses the connection; trying again', { reason, credsFile })
   }
 
-  /** The client library has closed it by now, and does not open it again. */
+  /** The client library has closed the subscription, and does not reopen it. */
   #onSubscriptionFailed(subject: string, error: Error): void {
     if (error instanceof errors.PermissionViolationError && !this.#isClosing) this.#forbid(forbiddenError(subject, error, this.#options))
     else this.#options.log.error('a subscription failed', { subject, err: error })
@@ -238,7 +258,7 @@ export class NatsTransport implements Transport {
     this.#unsettledUntil = processNow() + UNSETTLED_MS
   }
 
-  /** Nothing brings the next connection any more. */
+  /** There will be no next connection. */
   #giveMoveUp(): void {
     const lost = this.#move.end().length
     if (lost > 0)
@@ -259,7 +279,10 @@ export class NatsTransport implements Transport {
   }
 }
 
-/** Subjects are text that the library decodes when it is asked: an answer is told by its number, so nobody asks. */
+/**
+ * The library decodes subjects to text on request: an answer is identified by its number, so no
+ * request is made.
+ */
 class NatsMessage implements IncomingMessage {
   readonly #message: Msg
   readonly data: Uint8Array
@@ -283,7 +306,7 @@ class NatsMessage implements IncomingMessage {
   }
 }
 
-/** Who this process is to the broker, for messages. */
+/** The user as known to the broker, for messages. */
 function userOf({ servers, credsFile }: NatsTransportOptions): string {
   const [user] = userInfoOf(servers)
   if (user !== undefined) return 'user' in user ? `user "${user.user}"` : 'the token in its URL'

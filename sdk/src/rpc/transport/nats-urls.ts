@@ -1,20 +1,20 @@
-/** Who connects, where the URLs of a broker say so: the client library does not look at that part of a URL. */
-/** What stands before the host of a URL: `user:password@` or `token@`. */
+/** The user in the URLs of a broker, a part that the client library ignores. */
+/** The part before the host of a URL: `user:password@` or `token@`. */
 const USER_INFO = /^([a-z]+:\/\/)?([^/]*)@/
 
-/** URLs as they may be told: without user and password. */
+/** URLs for messages: without user and password. */
 export function shown(servers: readonly string[]): readonly string[] {
   return servers.map((server) => server.replace(USER_INFO, '$1***@'))
 }
 
-/** URLs as the client library takes them. */
+/** URLs as the client library accepts them. */
 export function withoutUser(servers: readonly string[]): string[] {
   return servers.map((server) => server.replace(USER_INFO, '$1'))
 }
 
 type UserInfo = { readonly user: string; readonly pass: string } | { readonly token: string }
 
-/** Who the URLs say connects, each once. The library does not look at that part of a URL. */
+/** The users in the URLs, each once. */
 export function userInfoOf(servers: readonly string[]): readonly UserInfo[] {
   const texts = new Set(servers.flatMap((server) => USER_INFO.exec(server)?.[2] ?? []))
   return [...texts].map((text) => {

@@ -12,8 +12,8 @@ export const DAMAGED_METRIC = {
 const counted = processMetrics.counter(DAMAGED_METRIC.name, { help: DAMAGED_METRIC.help, labels: ['kind'] })
 
 /**
- * Counts frames that cannot be understood, and logs them: the first at once, then at most every ten seconds how many there were. Whoever may publish here can
- * send them without end.
+ * Counts frames that cannot be decoded, and logs them: the first at once, then their number at most
+ * every ten seconds. Anyone who may publish here can send them without end.
  */
 export class DamagedFrames {
   readonly #log: Logger
@@ -23,14 +23,14 @@ export class DamagedFrames {
   #count = 0
   #total = 0
 
-  /** @param of the log entry and the metric */
+  /** @param of words for the log entry, and the label of the metric */
   constructor(log: Logger, of: { readonly message: string; readonly kind: 'answer' | 'other' | 'request' | 'stream' }) {
     this.#log = log
     this.#message = of.message
     this.#kind = of.kind
   }
 
-  /** One more. @param fields of the entry, where there is one */
+  /** Counts a damaged frame. @param fields of the log entry, if there is one */
   add(fields: { readonly reason: string; readonly component?: string; readonly subject?: string; readonly err?: unknown }): void {
     this.#count++
     this.#total++

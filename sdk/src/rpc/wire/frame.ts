@@ -1,5 +1,6 @@
 /**
- * What a message of a unary call looks like, behind the head of the codec (codec/layout.ts). NATS headers would cost a third of the throughput.
+ * What a message of a unary call looks like, behind the head of the codec (codec/layout.ts). NATS
+ * headers would cost a third of the throughput.
  *
  *     requests  u8 version, u8 kind=1, 8 bytes fingerprint, uint length, caller (its component, a line feed, its replica, as UTF-8), parts to the end, each a call:
  *               u32 call (0: given up before it was sent), u16 method, u32 time left in ms (0: none), u8 flags,
@@ -15,7 +16,9 @@
  *     roster    u8 version, u8 kind=13, string replica, uint n, n × string replica                        whom do you know? (n: 0), and the answer
  *     left      u8 version, u8 kind=14, string replica                                                    it has answered its last call
  *
- * Kinds 10 to 12 carry what is larger than one message: parts.ts. `call` is the caller's number of it and comes back in the answer. A request that cannot be read is answered with number 0; its reply subject tells whose it is.
+ * Kinds 10 to 12 carry what is larger than one message: parts.ts. `call` is the caller's number of
+ * it and comes back in the answer. A request that cannot be read is answered with number 0; its
+ * reply subject tells whose it is.
  */
 import { HEAD_BYTES } from '../../codec/layout.js'
 import { Reader } from '../../codec/reader.js'
@@ -57,12 +60,15 @@ export interface CallHead {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** The first bytes of the build's fingerprint, as they stand in a frame. */
+/** The first bytes of the build's fingerprint, as in a frame. */
 export function fingerprintPrefix(fingerprint: string): Uint8Array {
   return new Uint8Array(Buffer.from(fingerprint.padEnd(FINGERPRINT_BYTES * 2, '0').slice(0, FINGERPRINT_BYTES * 2), 'hex'))
 }
 
-/** What every message of requests out of one component begins with: made once, and copied into each. */
+/**
+ * The beginning of every message of requests out of one component: created once, and copied into
+ * each.
+ */
 export function requestsPrefix(fingerprint: Uint8Array, { component, replica }: Caller): Uint8Array {
   const caller = Buffer.from(`${component}\n${replica}`)
   const w = new Writer()
@@ -73,18 +79,21 @@ export function requestsPrefix(fingerprint: Uint8Array, { component, replica }: 
   return w.finish().slice(HEAD_BYTES)
 }
 
-/** Behind the kind. `otherBuild` is the caller's fingerprint where it is not `own`; nothing behind the caller may be believed then. */
+/**
+ * Read after the kind. `otherBuild` is the caller's fingerprint if it is not `own`; then nothing
+ * after the caller is reliable.
+ */
 export function readFingerprint(r: Reader, own: Uint8Array): { readonly otherBuild: Uint8Array | undefined } {
   return { otherBuild: r.skip(own) ? undefined : r.raw(FINGERPRINT_BYTES) }
 }
 
-/** Of the bytes that tell the caller. */
+/** Parses the bytes that identify the caller. */
 export function parseCaller(bytes: Uint8Array): Caller {
   const [component = '', replica = ''] = Buffer.from(bytes).toString('utf8').split('\n')
   return { component, replica }
 }
 
-/** The beginning of a call; its arguments follow. */
+/** Writes the beginning of a call; its arguments follow. */
 export function writeCallHead(w: Writer, { call, method, timeLeftMs, metadata, traceparent, tracestate }: CallHead): void {
   w.u32(call)
   w.u16(method)
@@ -103,7 +112,7 @@ export function writeCallHead(w: Writer, { call, method, timeLeftMs, metadata, t
   }
 }
 
-/** Behind the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
+/** Read after the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
 export function readCallHead(r: Reader, call: number): CallHead {
   const method = r.u16()
   const timeLeftMs = r.u32()
@@ -117,7 +126,7 @@ export function readCallHead(r: Reader, call: number): CallHead {
   return { call, method, timeLeftMs, traceparent, tracestate, metadata }
 }
 
-/** The numbers of calls, behind the name of a replica: `ask` and `holds`. */
+/** Numbers of calls, after the name of a replica: `ask` and `holds`. */
 export function writeCalls(w: Writer, kind: number, of: { readonly replica: string; readonly calls: readonly number[] }): Uint8Array {
   w.u8(FRAME_VERSION)
   w.u8(kind)
@@ -127,7 +136,7 @@ export function writeCalls(w: Writer, kind: number, of: { readonly replica: stri
   return w.finish()
 }
 
-/** Behind the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
+/** Read after the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
 export function readCalls(r: Reader): { readonly replica: string; readonly calls: readonly number[] } {
   const replica = r.string()
   const calls: number[] = []
@@ -135,7 +144,7 @@ export function readCalls(r: Reader): { readonly replica: string; readonly calls
   return { replica, calls }
 }
 
-/** Names of replicas, behind the name of one: `roster`. */
+/** Names of replicas, after the name of one: `roster`. */
 export function writeNames(w: Writer, kind: number, of: { readonly replica: string; readonly names: readonly string[] }): Uint8Array {
   w.u8(FRAME_VERSION)
   w.u8(kind)
@@ -145,7 +154,7 @@ export function writeNames(w: Writer, kind: number, of: { readonly replica: stri
   return w.finish()
 }
 
-/** Behind the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
+/** Read after the kind. @throws WeaverError `WEAVER_CODEC_INVALID` */
 export function readNames(r: Reader): { readonly replica: string; readonly names: readonly string[] } {
   const replica = r.string()
   const names: string[] = []
@@ -153,13 +162,16 @@ export function readNames(r: Reader): { readonly replica: string; readonly names
   return { replica, names }
 }
 
-/** @returns the kind, or 0 for bytes that are no frame of this version; the reader stands behind the kind. */
+/**
+ * @returns the kind, or 0 for bytes that are not a frame of this version; the reader is positioned
+ * after the kind
+ */
 export function readKind(bytes: Uint8Array): { readonly kind: number; readonly reader: Reader } {
   const reader = new Reader(bytes)
   return { kind: kindOf(reader), reader }
 }
 
-/** The same of a message that is being read. */
+/** Like {@link readKind}, for a message that is being read. */
 export function kindOf(reader: Reader): number {
   return reader.left >= 2 && reader.u8() === FRAME_VERSION ? reader.u8() : 0
 }

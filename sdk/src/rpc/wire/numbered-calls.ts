@@ -1,19 +1,20 @@
 /**
- * Calls by their number: a table of short chains through the calls themselves. A `Map` leaves its tables behind as it turns over, each of them refers to the
- * next, and with one that has grown old the collector keeps all that came later: half of what the calls of a busy process make.
+ * Calls by number: a table of short chains through the calls themselves. A `Map` leaves old tables
+ * behind as it turns over; each references the next, and once one is in the old generation, the
+ * collector keeps everything that came later: half of what the calls of a busy process allocate.
  *
- * I1  A call that is taken out refers to no other.
+ * I1  A removed call references no other.
  */
 export interface Numbered<T> {
   readonly id: number
-  /** The next of its chain; for the table alone. */
+  /** The next call in its chain; only for the table. */
   chained: T | undefined
 }
 
 const FIRST_CHAINS = 64
 
 export class NumberedCalls<T extends Numbered<T>> {
-  /** As many as a power of two. */
+  /** Their number is a power of two. */
   #chains: (T | undefined)[] = emptyChains(FIRST_CHAINS)
   #size = 0
 
@@ -21,7 +22,7 @@ export class NumberedCalls<T extends Numbered<T>> {
     return this.#size
   }
 
-  /** The one that was added last, of several with the same number. */
+  /** Of several calls with the same number, the last one added. */
   get(id: number): T | undefined {
     let call = this.#chains[id & (this.#chains.length - 1)]
     while (call !== undefined && call.id !== id) call = call.chained
@@ -34,7 +35,7 @@ export class NumberedCalls<T extends Numbered<T>> {
     this.#put(call)
   }
 
-  /** Nothing happens when it is not there. */
+  /** Has no effect if it is absent. */
   delete(call: T): void {
     const at = call.id & (this.#chains.length - 1)
     let before: T | undefined
@@ -50,7 +51,7 @@ export class NumberedCalls<T extends Numbered<T>> {
     this.#size--
   }
 
-  /** Those that are there now; they may be taken out while the list is gone through. */
+  /** The present calls; they may be removed during the iteration. */
   values(): T[] {
     const all: T[] = []
     for (const first of this.#chains) for (let call = first; call !== undefined; call = call.chained) all.push(call)
@@ -66,7 +67,7 @@ export class NumberedCalls<T extends Numbered<T>> {
   #grow(): void {
     const all = this.values()
     this.#chains = emptyChains(this.#chains.length * 2)
-    for (const call of all.reverse()) this.#put(call) // the last of one number stays the first
+    for (const call of all.reverse()) this.#put(call) // the last call with a number stays the first
   }
 }
 

@@ -1,12 +1,14 @@
 /**
- * Requests and answers that are larger than the broker takes go in parts. An answer goes to its caller's own subject as it is. A request is announced first
- * (`offer`): the queue group gives that to one replica, which says who it is (`accept`) and gets the parts under its own name.
+ * Requests and answers that are larger than the broker takes go in parts. An answer goes to its
+ * caller's own subject as it is. A request is announced first (`offer`): the queue group gives that
+ * to one replica, which says who it is (`accept`) and gets the parts under its own name.
  *
  *     offer    u8 version, u8 kind=10, u32 call, 8 bytes fingerprint, uint bytes, string caller replica
  *     accept   u8 version, u8 kind=11, u32 call, string replica
  *     part     u8 version, u8 kind=12, u32 call, string sender, uint offset, uint bytes of the whole, uint length, bytes
  *
- * I1  Parts come in their order: all of them by one connection, to one. One that does not fit ends the whole; where one is missing, it was lost on the way.
+ * I1  Parts come in their order: all of them by one connection, to one. One that does not fit ends
+ *     the whole; where one is missing, it was lost on the way.
  * I2  What is promised to callers is bounded; a whole that does not go on is forgotten.
  */
 import type { Reader } from '../../codec/reader.js'
@@ -15,13 +17,13 @@ import { FINGERPRINT_BYTES, FRAME_VERSION, KIND } from './frame.js'
 import { processNow } from '../../context/process-clock.js'
 import { failure, type RemoteCallError } from '../../errors/remote-call-error.js'
 
-/** Largest request or answer, in bytes, unless the application says otherwise. */
+/** Maximum size of a request or answer, in bytes, by default. */
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 16 * 2 ** 20
-/** Small calls of the same connection find their way between the parts. */
+/** Small calls of the same connection can pass between the parts. */
 const PART_BYTES = 131_072
 /** More than the head of a part takes. */
 const HEAD_ROOM = 1_024
-/** Parts that are sent before others have their turn. */
+/** Number of parts sent before others have their turn. */
 const PARTS_AT_ONCE = 4
 const IDLE_MS = 10_000
 
@@ -32,9 +34,9 @@ function partBytes(maxPayloadBytes: number): number {
 export interface Offer {
   /** Replica of the caller. */
   readonly caller: string
-  /** Bytes of the request. */
+  /** Size of the request in bytes. */
   readonly total: number
-  /** The caller's fingerprint, where it is not ours. */
+  /** The caller's fingerprint, if it is not ours. */
   readonly otherBuild: Uint8Array | undefined
 }
 
@@ -51,7 +53,7 @@ export function writeOffer(
   return w.finish()
 }
 
-/** Of arguments that are larger than any may be; they were not sent. */
+/** The error for arguments that exceed the maximum size; they were not sent. */
 export function tooLarge(what: string, bytes: number, maxBytes: number): RemoteCallError {
   return failure(
     'WEAVER_RPC_TOO_LARGE',
@@ -60,7 +62,7 @@ export function tooLarge(what: string, bytes: number, maxBytes: number): RemoteC
   )
 }
 
-/** Behind the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
+/** Read after the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
 export function readOffer(r: Reader, own: Uint8Array): Offer {
   const otherBuild = r.skip(own) ? undefined : r.raw(FINGERPRINT_BYTES)
   return { otherBuild, total: r.uint(), caller: r.string() }
@@ -68,13 +70,13 @@ export function readOffer(r: Reader, own: Uint8Array): Offer {
 
 export interface Whole {
   readonly call: number
-  /** Replica of who sends it. */
+  /** Replica of the sender. */
   readonly sender: string
   readonly bytes: Uint8Array
   readonly maxPayloadBytes: number
 }
 
-/** Sends the parts, with time between them for others; stops when `isWanted` says no. */
+/** Sends the parts, with pauses for others; stops when `isWanted` returns false. */
 export async function sendParts(
   whole: Whole,
   to: { readonly writer: Writer; publish(part: Uint8Array): void; isWanted(): boolean },
@@ -106,12 +108,12 @@ export interface Part {
   readonly piece: Uint8Array
 }
 
-/** Behind the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
+/** Read after the number of the call. @throws WeaverError `WEAVER_CODEC_INVALID` */
 export function readPart(r: Reader): Part {
   return { sender: r.string(), offset: r.uint(), total: r.uint(), piece: r.view(r.uint()) }
 }
 
-/** What has come of one whole. */
+/** Assembles the parts of one message. */
 export class Assembly {
   readonly #bytes: Uint8Array
   #received = 0
@@ -124,7 +126,10 @@ export class Assembly {
     return this.#bytes.length
   }
 
-  /** @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PEER_LOST`, `WEAVER_RPC_PROTOCOL`: I1 */
+  /**
+   * @returns the whole message after its last part
+   * @throws RemoteCallError `WEAVER_RPC_PEER_LOST`, `WEAVER_RPC_PROTOCOL`: I1
+   */
   add({ offset, total, piece }: Part): Uint8Array | undefined {
     if (total === this.total && offset > this.#received && piece.length <= total - offset)
       throw failure('WEAVER_RPC_PEER_LOST', `bytes ${this.#received} to ${offset} of ${total} were lost on the way`, true)
@@ -136,19 +141,22 @@ export class Assembly {
   }
 }
 
-/** Requests that come in parts: I2. */
+/** Requests that arrive in parts: I2. */
 export class LargeRequests {
   readonly #assemblies = new Map<string, { readonly assembly: Assembly; until: number }>()
   readonly #maxBytes: number
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
 
-  /** @param maxBytes of all that are on their way at once */
+  /** @param maxBytes of all requests in progress */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** @param caller replica of the caller. @returns whether there is room */
+  /**
+   * @param caller replica of the caller
+   * @returns whether there is room
+   */
   offer(caller: string, call: number, total: number): boolean {
     if (this.#bytes + total > this.#maxBytes) return false
     this.#forget(keyOf(caller, call))
@@ -164,8 +172,9 @@ export class LargeRequests {
   }
 
   /**
-   * @returns the whole, when this was its last part. @throws RemoteCallError `WEAVER_RPC_PEER_LOST`: some of it was lost; `WEAVER_RPC_PROTOCOL`: it does not
-   * fit
+   * @returns the whole request after its last part
+   * @throws RemoteCallError `WEAVER_RPC_PEER_LOST`: some of it was lost; `WEAVER_RPC_PROTOCOL`: a
+   * part does not fit
    */
   add(call: number, part: Part): Uint8Array | undefined {
     const key = keyOf(part.sender, call)
@@ -183,7 +192,7 @@ export class LargeRequests {
     return whole
   }
 
-  /** Forgets all: the connection was lost, and parts with it. */
+  /** Drops all: the connection was lost, and parts with it. */
   clear(): void {
     for (const key of this.#assemblies.keys()) this.#forget(key) // a map may shrink under its iterator
   }

@@ -1,6 +1,8 @@
 /**
- * The messages of streaming calls: methods that return an `AsyncIterable` or take one. `open` goes to the subject of the component, where one replica of
- * the queue group gets it; from then on each side writes to the other's endpoint, a subject of its inbox, so that the call stays with that replica.
+ * The messages of streaming calls: methods that return an `AsyncIterable` or take one. `open` goes
+ * to the subject of the component, where one replica of the queue group gets it; from then on each
+ * side writes to the other's endpoint, a subject of its inbox, so that the call stays with that
+ * replica.
  *
  *     open      u8 version, u8 kind=16, 8 bytes fingerprint, uint call id of the caller, string endpoint of the caller, u16 method, u32 time left in ms (0: none),
  *               string traceparent (empty: none), string tracestate (empty: none), uint n, n × (string, string) metadata, string caller component, string caller replica, arguments
@@ -14,11 +16,14 @@
  *     cancel    u8 version, u8 kind=23, uint call id      from the caller: the whole call is over; from the callee: it wants no more of its argument
  *     ping      u8 version, u8 kind=24, string endpoint of the sender             "I am there": one for all calls between two endpoints
  *
- * An `open` that is larger than a message goes in parts (parts.ts): it is offered with the reply subject of the `open`, where `accept` and `failure` come to.
+ * An `open` that is larger than a message goes in parts (parts.ts): it is offered with the reply
+ * subject of the `open`, where `accept` and `failure` come to.
  *
- * A call id is the receiver's own. `items`, `end` and `error` speak of what their sender produces, `credit` of what it consumes, so that both directions of
- * one call share an id. `end`, `error` and `failure` from the callee end the call. Frames of one call arrive in the order of sending: each side has one
- * connection. A request that is refused is answered on the reply subject of its `open`, with call id 0.
+ * A call id is the receiver's own. `items`, `end` and `error` speak of what their sender produces,
+ * `credit` of what it consumes, so that both directions of one call share an id. `end`, `error` and
+ * `failure` from the callee end the call. Frames of one call arrive in the order of sending: each
+ * side has one connection. A request that is refused is answered on the reply subject of its
+ * `open`, with call id 0.
  */
 import { HEAD_BYTES } from '../../codec/layout.js'
 import type { Reader } from '../../codec/reader.js'
@@ -71,17 +76,17 @@ export function writeOpenHead(w: Writer, head: OpenHead, fingerprint: Uint8Array
   w.string(head.caller.replica)
 }
 
-/** A message to a component that opens a streaming call; any other is a unary request. */
+/** Whether a message to a component opens a streaming call; any other is a unary request. */
 export function isOpenFrame(bytes: Uint8Array): boolean {
   return bytes[HEAD_BYTES] === FRAME_VERSION && bytes[HEAD_BYTES + 1] === STREAM_KIND.open
 }
 
-/** The fingerprint stands first and is compared before anything behind it is believed. */
+/** The fingerprint comes first, and is compared before anything after it is trusted. */
 export function readFingerprint(r: Reader): Uint8Array {
   return r.raw(FINGERPRINT_BYTES)
 }
 
-/** What stands between the fingerprint and the arguments. */
+/** The part between the fingerprint and the arguments. */
 export function readOpenHead(r: Reader): OpenHead {
   const callId = r.uint()
   const endpoint = r.string()
@@ -104,14 +109,14 @@ export function readOpenHead(r: Reader): OpenHead {
   }
 }
 
-/** The head of every frame that goes to an endpoint. */
+/** Writes the head of a frame to an endpoint. */
 export function writeStreamHead(w: Writer, kind: StreamKind, callId: number): void {
   w.u8(FRAME_VERSION)
   w.u8(kind)
   w.uint(callId)
 }
 
-/** The body of an `items` frame. */
+/** Writes the body of an `items` frame. */
 export function writeItems(w: Writer, first: number, items: readonly Uint8Array[]): void {
   w.uint(first)
   w.uint(items.length)
