@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Nothing but the check of Node is loaded here: an older one could not even parse what follows.
 import { readFileSync } from 'node:fs'
+import module from 'node:module'
 
 const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const needed = engines.node.replace('>=', '')
@@ -12,4 +13,5 @@ if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
   )
   process.exit(1)
 }
+module.enableCompileCache() // the code of what is loaded next, kept for the next command
 await import('../dist/main.js')

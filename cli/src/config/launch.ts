@@ -1,4 +1,5 @@
-import { basename, resolve } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
 import { DEFAULT_MAIN } from '../image/make-image.js'
 import type { WeaverToml } from './load-config.js'
 import { packageFolderOf } from './package-folder.js'
@@ -43,6 +44,14 @@ export function launchOf(config: WeaverToml, env: Readonly<Record<string, string
     binary,
     command: [...(isScript ? ['node'] : []), binary, ...(application.args ?? [])],
     cwd: folder,
-    env: { ...env, ...Object.fromEntries(own), WEAVER_CONFIG: path, SERVICEWEAVER_CONFIG: path },
+    env: { ...compileCache(env), ...env, ...Object.fromEntries(own), WEAVER_CONFIG: path, SERVICEWEAVER_CONFIG: path },
   }
+}
+
+/**
+ * Processes of one build compile the same modules: what the first one has compiled is kept where the
+ * command keeps its own. Coverage is less exact with it.
+ */
+function compileCache(env: Readonly<Record<string, string | undefined>>): { readonly NODE_COMPILE_CACHE?: string } {
+  return env['NODE_V8_COVERAGE'] === undefined ? { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') } : {}
 }

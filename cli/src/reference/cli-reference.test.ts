@@ -61,9 +61,9 @@ describe('the reference of the command', () => {
           .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.startsWith('testing'))
           .map((file) => join(folder, file)),
       )
-      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/env\['([A-Z_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g)])
+      .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/env\['([A-Z0-9_]+)'\]|\b((?:SERVICE)?WEAVER_CONFIG):|'(\w+_PROXY)'/g)])
       .map(([, read, set, inEitherCase]) => read ?? set ?? inEitherCase ?? '')
-    const ofOthers = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'WEAVER_LOG_LEVEL'] // Node and the application read these
+    const ofOthers = ['NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'NODE_COMPILE_CACHE', 'WEAVER_LOG_LEVEL'] // Node and the application read these
     expect(Object.keys(ENVIRONMENT).sort()).toEqual([...new Set([...used, ...ofOthers])].sort())
   })
 

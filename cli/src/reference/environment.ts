@@ -28,6 +28,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_EXTRA_CA_CERTS: 'Of Node: a file with more certificate authorities to trust, such as that of a registry of your own.',
   NODE_USE_ENV_PROXY:
     'Of Node 24: `1` sends what a library does by itself through the proxies above, too. Of this command that is one request, the refresh of an OIDC token that has expired (`auth-provider` of a kubeconfig). Where that has an `idp-certificate-authority`, it goes without a proxy: use an `exec` plugin for the login then.',
+  NODE_COMPILE_CACHE:
+    'Of Node: a folder for compiled code, which shortens starts. Where it is not set, `weaver single deploy` and `weaver multi deploy` set it for the application to `node-compile-cache` in the temporary folder. `NODE_DISABLE_COMPILE_CACHE=1` turns it off.',
+  NODE_V8_COVERAGE: 'Of Node: where it is set, `NODE_COMPILE_CACHE` is left as it is, since coverage is less exact with it.',
   PATH: 'Where `nats-server` is looked for, for `weaver multi deploy`, after the package of the platform.',
   NO_COLOR: 'Anything but the empty string: no colours.',
   TERM: '`dumb`: no colours, and nothing is redrawn in place.',

@@ -6,7 +6,8 @@ import type { WantedGroup } from '../../deployers/kube/hosted-components.js'
 import { followLogs, readLogs, type LogLine, type LogOptions } from '../../deployers/kube/stream-logs.js'
 import { needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
-import { selectEntries, withLogSelectionFlags, type LogSelectionFlags } from '../../logs/select-entries.js'
+import { selectEntries } from '../../logs/select-entries.js'
+import { withLogSelectionFlags, type LogSelectionFlags } from '../../logs/selection-flags.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
 
 interface LogFlags extends ClusterFlags, LogSelectionFlags {

@@ -6,7 +6,7 @@ import { runningDeployments, type RunningDeployment } from '../../deployers/loca
 import { cliError } from '../../errors/catalogue.js'
 import { listLogFiles, type LogFile } from '../../logs/log-files.js'
 import { createLogReader } from '../../logs/read-logs.js'
-import { selectEntries, withLogSelectionFlags, type LogSelectionFlags } from '../../logs/select-entries.js'
+import { withLogSelectionFlags, type LogSelectionFlags } from '../../logs/selection-flags.js'
 
 interface LogFlags extends LogSelectionFlags {
   readonly all?: true
@@ -31,6 +31,7 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
   return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
       throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is not a number of entries`)
+    const { selectEntries } = await import('../../logs/select-entries.js') // the language of queries, which no other verb needs
     const { isShown, problem } = selectEntries(flags)
     const tellProblem = (): void => {
       const told = problem()

@@ -1,7 +1,5 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { parseDuration } from '@weaver/crds'
-import { mergeCpuProfiles, mergeHeapProfiles } from '@weaver/deployer'
 import type { CpuProfile, HeapProfile } from '@weaver/sdk/contract'
 import { Command, Option } from 'commander'
 import type { CliContext } from '../../context.js'
@@ -27,6 +25,7 @@ export function profileCommand(context: CliContext, deployer: LocalDeployer): Co
     .option('--duration <duration>', 'how long', '30s')
     .option('--output <file>', 'file to write (default: <name>-<time>.cpuprofile or .heapprofile); Chrome DevTools opens it')
     .action(async (name: string | undefined, flags: ProfileFlags) => {
+      const { parseDuration } = await import('@weaver/crds')
       const seconds = (parseDuration(flags.duration) ?? Number.NaN) / 1_000
       if (!(seconds >= 1 && seconds <= MAX_SECONDS))
         throw cliError(
@@ -52,7 +51,7 @@ export function profileCommand(context: CliContext, deployer: LocalDeployer): Co
           context.cwd,
           flags.output ?? `${running[0].app}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.${flags.type}profile`,
         )
-        await writeFile(file, JSON.stringify(merge(replies.flat().map(({ profile }) => profile), flags.type))) // prettier-ignore
+        await writeFile(file, JSON.stringify(await merge(replies.flat().map(({ profile }) => profile), flags.type))) // prettier-ignore
         context.output.result(file)
       } finally {
         release()
@@ -61,6 +60,7 @@ export function profileCommand(context: CliContext, deployer: LocalDeployer): Co
 }
 
 /** All are of the requested type. */
-function merge(profiles: readonly (CpuProfile | HeapProfile)[], type: 'cpu' | 'heap'): CpuProfile | HeapProfile {
+async function merge(profiles: readonly (CpuProfile | HeapProfile)[], type: 'cpu' | 'heap'): Promise<CpuProfile | HeapProfile> {
+  const { mergeCpuProfiles, mergeHeapProfiles } = await import('@weaver/deployer')
   return type === 'cpu' ? mergeCpuProfiles(profiles as readonly CpuProfile[]) : mergeHeapProfiles(profiles as readonly HeapProfile[])
 }

@@ -1,4 +1,5 @@
-import { request } from 'node:http'
+import type Http from 'node:http'
+import { createRequire } from 'node:module'
 import { CONTROL_PATH } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
 import type { RunningDeployment } from './running-deployments.js'
@@ -37,6 +38,9 @@ export async function askDeployment({ app, pid, controlSocket }: RunningDeployme
   if (reply.kind !== ask.expect) throw unreachable(`answers "${reply.kind}"; use a command and an SDK of the same release`)
   return reply
 }
+
+/** An `import` of node:http evaluates all that it exports, and so loads the HTTP client behind `WebSocket`: 80 ms. */
+const { request } = createRequire(import.meta.url)('node:http') as typeof Http
 
 function post(socketPath: string, body: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {

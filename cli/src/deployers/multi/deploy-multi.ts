@@ -1,0 +1,24 @@
+import { GRAPH_FILE } from '@weaver/sdk/contract'
+import { buildCommandFor } from '../../config/build-command.js'
+import type { CliContext } from '../../context.js'
+import { cliError } from '../../errors/catalogue.js'
+import { generateCommandFor } from '../../generate/check-generated.js'
+import { findNatsServer } from '../local/find-nats-server.js'
+import { loadApplication } from '../local/load-application.js'
+import { multiProblems, planMulti } from './multi-plan.js'
+import { runMulti } from './run-multi.js'
+
+/** `weaver multi deploy`: checks everything, then runs it. @returns the exit code */
+export async function deployMulti(
+  { file, natsUrl }: { readonly file: string; readonly natsUrl: string | undefined },
+  context: CliContext,
+): Promise<number> {
+  const broker = findNatsServer({ url: natsUrl, env: context.env, cwd: context.cwd })
+  const { config, folder, graph } = await loadApplication(file, context, multiProblems)
+  if (graph === undefined)
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, context.cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
+    )
+  return runMulti({ config, graph, plan: planMulti(config, graph), broker }, context)
+}
