@@ -51,6 +51,11 @@ export const ANNOTATIONS = {
    */
   abort: 'weaver.dev/abort',
   /**
+   * On a WeaverApp, by a user, to stay: every other value replaces the pods of all live versions,
+   * one by one, without a rollout. Repeated on their templates.
+   */
+  restartedAt: 'weaver.dev/restarted-at',
+  /**
    * On an object with a name that a WeaverApp needs, by its user: it becomes the app's, and is
    * deleted with it. The value is the app's name. `kubectl annotate service web-http
    * weaver.dev/adopt=web`

@@ -57,6 +57,7 @@ describe('completion in bash', () => {
       'manifest',
       'pause',
       'promote',
+      'restart',
       'resume',
       'retry',
       'rollback',

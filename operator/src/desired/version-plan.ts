@@ -73,6 +73,8 @@ export interface VersionPlan {
   readonly listeners: readonly PlannedListener[]
   /** From the current spec: its traffic driver must reach every live version. */
   readonly trafficDriver: WeaverAppSpec['traffic']['driver']
+  /** What the user said at the last restart of its pods; absent: there was none. */
+  readonly restartedAt?: string
 }
 
 /**
@@ -86,7 +88,7 @@ const DEFAULT_REQUESTS = { cpu: '50m', memory: '96Mi' }
  * replicas come from the current spec, for groups that it still has, so that scaling applies at
  * once to every live version.
  */
-export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present: WeaverAppSpec): VersionPlan {
+export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present: WeaverAppSpec, restartedAt?: string): VersionPlan {
   const { spec, graph, versionId } = snapshot
   const exported = graph.components.flatMap((c) => c.listeners).sort()
   const listeners = exported.map((name, index): PlannedListener => {
@@ -127,7 +129,16 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       ),
     }
   })
-  return { app, versionId, deploymentId: deploymentId(app, versionId), snapshot, groups, listeners, trafficDriver: present.traffic.driver }
+  return {
+    app,
+    versionId,
+    deploymentId: deploymentId(app, versionId),
+    snapshot,
+    groups,
+    listeners,
+    trafficDriver: present.traffic.driver,
+    ...(restartedAt === undefined ? {} : { restartedAt }),
+  }
 }
 
 /**

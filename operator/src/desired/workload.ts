@@ -1,4 +1,4 @@
-import { APP_CONTAINER, CREDS_VOLUME, LABELS, type WeaverAppSpec } from '@weaver/crds'
+import { ANNOTATIONS, APP_CONTAINER, CREDS_VOLUME, LABELS, type WeaverAppSpec } from '@weaver/crds'
 import { BOOTSTRAP_ENV, LIVE_PATH, READY_PATH } from '@weaver/sdk/contract'
 import { k8s } from 'cdk8s-plus-27'
 import { bootstrapEnvValue, CREDS_DIRECTORY, CREDS_KEY } from './bootstrap-env.js'
@@ -16,8 +16,9 @@ export function groupSelector(plan: VersionPlan, group: PlannedGroup): Record<st
 }
 
 /**
- * The Deployment of one colocation group. Only `replicas` ever changes; it is left out when an HPA
- * controls replicas (`scaling.ts`), because sending it would undo the HPA's decision in every pass.
+ * The Deployment of one colocation group. Only `replicas` ever changes, and the mark of a restart;
+ * `replicas` is left out when an HPA controls it (`scaling.ts`), because sending it would undo the
+ * HPA's decision in every pass.
  */
 export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServers: readonly string[]): Manifest {
   const { spec } = plan.snapshot
@@ -61,7 +62,10 @@ export function buildWorkload(plan: VersionPlan, group: PlannedGroup, natsServer
             rollingUpdate: { maxUnavailable: k8s.IntOrString.fromNumber(0), maxSurge: k8s.IntOrString.fromNumber(1) },
           },
           template: {
-            metadata: { labels },
+            metadata: {
+              labels,
+              ...(plan.restartedAt === undefined ? {} : { annotations: { [ANNOTATIONS.restartedAt]: plan.restartedAt } }),
+            },
             spec: {
               ...restrictedPod(),
               terminationGracePeriodSeconds: group.graceSeconds,

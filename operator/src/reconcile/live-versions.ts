@@ -40,10 +40,16 @@ export function readSnapshots(revisions: readonly Revision[]): {
  */
 export function observeVersions(
   app: AppIdentity,
-  from: { readonly snapshots: readonly VersionSnapshot[]; readonly objects: AppObjects; readonly present?: WeaverAppSpec },
+  from: {
+    readonly snapshots: readonly VersionSnapshot[]
+    readonly objects: AppObjects
+    readonly present?: WeaverAppSpec
+    /** Of the WeaverApp's annotation. */
+    readonly restartedAt: string | undefined
+  },
 ): PlacedVersion[] {
   return from.snapshots.map((snapshot) => {
-    const plan = planVersion(app, snapshot, from.present ?? snapshot.spec)
+    const plan = planVersion(app, snapshot, from.present ?? snapshot.spec, from.restartedAt)
     return { plan, observed: observeVersion(plan, from.objects) }
   })
 }

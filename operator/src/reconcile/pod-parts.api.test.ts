@@ -129,6 +129,23 @@ it('Secrets, ConfigMaps, volumes and a template reach the pods, merged with what
     annotations: { 'example.com/scrape': 'true' },
   })
   expect((await pod('text')).spec).toMatchObject({ priorityClassName: 'system-cluster-critical', serviceAccountName: 'shop' })
+  // A restart marks the pods and makes no version.
+  const mark = '2026-01-01T00:00:00Z jane: new certificates'
+  await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/restarted-at': mark } } })
+  await story.until('the mark is on the pods', async () => {
+    const marks = await Promise.all(
+      ['main', 'text'].map(async (group) => (await pod(group)).metadata.annotations?.['weaver.dev/restarted-at']),
+    )
+    return marks.every((found) => found === mark)
+  })
+  expect(await story.status()).toMatchObject({ active, desired: active })
+  await story.until('nothing is left to do', async () => {
+    const before = story.api.writes.length
+    await story.player.tick()
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
+    return isReady(await story.status()) && story.api.writes.length === before
+  })
+  expect((await pod('main')).metadata.annotations).toMatchObject({ 'example.com/scrape': 'true' })
   // The secret stands where its owner put it and nowhere else.
   for (const kind of [KINDS.weaverApps, KINDS.controllerRevisions, KINDS.deployments, KINDS.configMaps])
     expect(JSON.stringify(await story.admin.list(kind, { namespace: story.namespace }))).not.toContain('hunter2')

@@ -16,7 +16,7 @@
  * I5  The status is replaced under its resourceVersion; a second operator loses the race, not the
  *     data.
  */
-import { canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
+import { ANNOTATIONS, canonicalJson, type WeaverAppSpec, type WeaverAppStatus } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
 import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { operatorError } from '../errors/catalogue.js'
@@ -199,6 +199,7 @@ class Pass {
     const placed = observeVersions(this.#identity, {
       snapshots: desired.snapshots,
       objects,
+      restartedAt: this.#app.metadata.annotations?.[ANNOTATIONS.restartedAt],
       ...(desired.spec === undefined ? {} : { present: desired.spec }),
     }).map((v) => blamedFor(v, failed.find((f) => f.versionId === v.plan.versionId)?.message))
     const traffic = await this.#sync(placed, { state, desired, isSuspended: frozen })

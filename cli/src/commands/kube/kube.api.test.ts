@@ -361,6 +361,16 @@ describe('verbs of a rollout', () => {
     expect(await weaver('kube rollback shop -n verbs --to zzz')).toEqual(anError(1, 'no version is called "zzz"'))
   })
 
+  it('restart marks the application, with who and why', async () => {
+    await apps.status('shop', { versions: [{ id: 'aaaaaaaa', image: 'i', phase: 'Ready', ready: '1/1', weightDesired: 100 }] })
+    expect(await weaver('kube restart shop -n verbs -m certificates')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: 'verbs/shop: the operator was asked to replace the pods of aaaaaaaa\n',
+    })
+    expect((await annotations())['weaver.dev/restarted-at']).toMatch(/^20\d\d-[-0-9T:.]+Z .+: certificates$/)
+  })
+
   it('an unknown application is an error', async () => {
     expect(await weaver('kube promote none -n verbs')).toEqual(anError(1, 'no WeaverApp "none" in namespace "verbs"'))
   })

@@ -7,7 +7,7 @@ import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
 import { historyCommand } from './history.js'
 import { rollbackCommand } from './rollback.js'
-import { abortCommand, pauseCommand, promoteCommand, resumeCommand, retryCommand } from './verbs.js'
+import { abortCommand, pauseCommand, promoteCommand, restartCommand, resumeCommand, retryCommand } from './verbs.js'
 import { GROUPS } from '../groups.js'
 
 export function kubeCommand(context: CliContext): Command {
@@ -21,6 +21,7 @@ export function kubeCommand(context: CliContext): Command {
     resumeCommand,
     abortCommand,
     retryCommand,
+    restartCommand,
     rollbackCommand,
     historyCommand,
     deleteCommand,

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import type { WeaverApp } from '@weaver/crds'
 import type { CliContext } from '../../context.js'
-import { askOperator, needApp, type OperatorVerb } from '../../deployers/kube/weaver-apps.js'
+import type { KubeClient } from '../../deployers/kube/kube-client.js'
+import { askOperator, needApp, restartPods, type OperatorVerb } from '../../deployers/kube/weaver-apps.js'
 import { whoAmI } from '../../deployers/kube/who-am-i.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
 
@@ -72,6 +73,32 @@ export function retryCommand(context: CliContext): Command {
   })
 }
 
+export function restartCommand(context: CliContext): Command {
+  const command = new Command('restart')
+    .description('replace all pods, a few at a time, without a rollout: the versions and their traffic stay as they are')
+    .argument('<name>', 'name of the application')
+    .option('-m, --message <text>', 'why; the annotation shows it, with your name')
+    .option('--json', 'print JSON')
+  return withClusterFlags(command).action(async (name: string, flags: VerbFlags) => {
+    const client = await connect(context, flags)
+    const app = { namespace: flags.namespace ?? client.namespace, name }
+    const { status } = await needApp(client, app)
+    const note = await noteOf(client, flags.message)
+    await restartPods(client, app, `${new Date().toISOString()}${note === '' ? '' : ` ${note}`}`)
+    const versions = status?.versions?.map(({ id }) => id) ?? []
+    if (flags.json === true) context.output.json({ ...app, verb: 'restart', versions, ...(note === '' ? {} : { note }) })
+    else
+      context.output.result(
+        `${app.namespace}/${name}: the operator was asked to replace the pods of ${versions.join(' and ') || 'no version yet'}`,
+      )
+  })
+}
+
+/** Who and why, as far as that is known. */
+async function noteOf(client: KubeClient, message: string | undefined): Promise<string> {
+  return [await whoAmI(client), message].filter((part) => part !== undefined).join(': ')
+}
+
 function verbCommand(context: CliContext, of: VerbText): Command {
   const command = new Command(of.verb)
     .description(of.description)
@@ -82,7 +109,7 @@ function verbCommand(context: CliContext, of: VerbText): Command {
     const client = await connect(context, flags)
     const app = { namespace: flags.namespace ?? client.namespace, name }
     const version = of.versionOf(await needApp(client, app))
-    const note = [await whoAmI(client), flags.message].filter((part) => part !== undefined).join(': ')
+    const note = await noteOf(client, flags.message)
     await askOperator(client, app, { verb: flags.full === true ? 'promoteFull' : of.verb, note })
     const title = `${app.namespace}/${name}`
     if (version === undefined) context.output.warn(`${title}: ${of.otherwise}; unless that has just changed, the operator does nothing`)

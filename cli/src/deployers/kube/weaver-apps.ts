@@ -114,12 +114,24 @@ export async function askOperator(
   app: AppName,
   { verb, note }: { readonly verb: OperatorVerb; readonly note: string },
 ): Promise<void> {
+  await annotate(client, app, ANNOTATIONS[verb], note === '' ? '1' : note)
+}
+
+/**
+ * Has the operator replace all pods of the live versions, a few at a time.
+ * @param mark any text that differs from that of the last restart
+ */
+export async function restartPods(client: KubeClient, app: AppName, mark: string): Promise<void> {
+  await annotate(client, app, ANNOTATIONS.restartedAt, mark)
+}
+
+async function annotate(client: KubeClient, app: AppName, name: string, value: string): Promise<void> {
   await client.call({
     method: 'PATCH',
     path: appPath(app),
     query: { fieldManager: CLI_FIELD_MANAGER },
     contentType: 'application/merge-patch+json',
-    body: { metadata: { annotations: { [ANNOTATIONS[verb]]: note === '' ? '1' : note } } },
+    body: { metadata: { annotations: { [name]: value } } },
     what: `WeaverApp "${app.namespace}/${app.name}"`,
   })
 }
