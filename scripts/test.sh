@@ -17,7 +17,7 @@ results=$(mktemp -d)
 # Compilers, commands and weavelets start hundreds of times: a fifth of what that takes is the compilation of their sources.
 export NODE_COMPILE_CACHE="$results/compiled"
 beside='' # what runs in the background
-trap '[ -z "$beside" ] || kill "$beside"; rm -rf "$results"' EXIT
+trap '[ -z "$beside" ] || { kill "$beside"; wait "$beside"; }; rm -rf "$results"' EXIT
 
 jest=(--experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --json)
 # count NAME STATUS: adds what jest counted, also when jest itself broke down
@@ -31,12 +31,24 @@ count() {
   if [ "$status" -ne 0 ] && [ "${counts#* }" = 0 ]; then failed=$((failed + 1)); fi
 }
 
+# start_stories [jest arguments]: brings up a cluster, which ends with the command it was made for, and installs broker and operator there; the stories begin when
+# $results/begin is there. jest writes its counts to $results, also when stories fail.
+start_stories() {
+  WEAVER_STORIES_BEGIN="$results/begin" results=$results e2e/cluster/cluster.sh run -- bash -c '
+    node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js \
+      --config jest.e2e.config.mjs --json --outputFile="$results/e2e.json" "$@"
+    status=$?
+    if [ "$status" -ne 0 ]; then bash scripts/diagnose.sh; fi
+    exit "$status"' bash "$@" &
+  beside=$!
+}
+
 if [ "$what" != e2e ]; then
   step "checks: format, lint, types, generated files"
   if bash scripts/check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   step "unit tests, real nats-server, real API server (Node $(node --version))"
   # Those that wait rather than compute, for leases to end and lines to be found dead, have a worker of their own beside the two of the others.
-  waiting='/(leader/(leadership|processes)|rpc/(cable-faults|replicas/callee-watch)|control/(app-control|kube-leases)|kube/leader-lease)\.(nats|api)\.test\.ts$'
+  waiting='/(leader/(leadership|processes)|rpc/(cable-faults|replicas/callee-watch)|control/(app-control|kube-leases)|kube/leader-lease|broker/broker)\.(nats|api)\.test\.ts$'
   node "${jest[@]}" --outputFile="$results/unit-waiting.json" --maxWorkers=1 --testPathPatterns "$waiting" &
   beside=$!
   node "${jest[@]}" --outputFile="$results/unit.json" --testPathIgnorePatterns '/node_modules/' "$waiting"
@@ -57,19 +69,18 @@ if [ "$what" != e2e ]; then
   # But for its longest tests, which go by the compiler and not by Node.
   generator='codegen/src(?!/(widths|random-types|run-memory|stale)\.)'
   short_pass oldest '/(sdk/src/(codec|component|config|context|contract|errors|local|sim)|'"$generator"'|examples/contract/src)/'
+  # The cluster comes up meanwhile, which is waiting for the most part.
+  [ "$what" = unit ] || start_stories
   short_pass 26 '/(sdk/src/(codec|component|config|context|contract|errors|local|sim)|'"$generator"'|cli/src/(completion|config|generate|image|logs)|examples/contract/src)/'
 fi
 
 if [ "$what" != unit ]; then
+  [ -n "$beside" ] || start_stories "$@"
   step "stories on a real cluster"
-  # The cluster ends with the command it was made for. jest writes its counts to $results, also when stories fail.
-  results=$results e2e/cluster/cluster.sh run -- bash -c '
-    node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js \
-      --config jest.e2e.config.mjs --json --outputFile="$results/e2e.json" "$@"
-    status=$?
-    if [ "$status" -ne 0 ]; then bash scripts/diagnose.sh; fi
-    exit "$status"' bash "$@"
+  touch "$results/begin"
+  wait "$beside"
   status=$?
+  beside=''
   counts=$(node -e '
     const r = JSON.parse(require("fs").readFileSync(process.argv[1]))
     console.log(r.numPassedTests, r.numFailedTests + r.numRuntimeErrorTestSuites)' "$results/e2e.json" 2>/dev/null) || counts="0 1"
