@@ -18,3 +18,4 @@ export type {
   RolloutStep,
   Verb,
 } from './types.js'
+export { isWarning, wordAwaited, wordEvent, type RolloutTerms } from './words.js'

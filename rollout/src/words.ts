@@ -1,0 +1,146 @@
+/** What the engine reports as data, in words for people. What a platform calls its own things is handed in. */
+import type { Awaited, StepPosition } from './awaited.js'
+import type { RolloutEvent, Stall } from './events.js'
+
+/** Names that a platform has for what a user can set or do. */
+export interface RolloutTerms {
+  /** The deadline of progress, as it is set. */
+  readonly progressDeadline: string
+  readonly drainTimeout: string
+  /** What asks for a version: "the spec". */
+  readonly asker: string
+  /** Completes "waiting for …" while a rollout is paused. */
+  readonly unpaused: string
+  /** How a user promotes. */
+  readonly howToPromote: string
+  /** What a version consists of: "objects". */
+  readonly parts: string
+}
+
+const WARNINGS: ReadonlySet<RolloutEvent['kind']> = new Set<RolloutEvent['kind']>([
+  'Adopted',
+  'PreviewDegraded',
+  'ActiveUnservable',
+  'RolloutFailed',
+  'RolloutHalted',
+  'RolloutAborted',
+  'DrainCut',
+])
+
+/** Whether a transition is one that somebody should look at. */
+export function isWarning({ kind }: RolloutEvent): boolean {
+  return WARNINGS.has(kind)
+}
+
+/**
+ * Completes "waiting for …". What follows the first colon or bracket is why, and is left out of
+ * columns.
+ */
+export function wordAwaited(a: Awaited, terms: RolloutTerms): string {
+  switch (a.kind) {
+    case 'removal':
+      return `the ${terms.parts} of version "${a.version}" to be gone${a.thenStarts ? '; then it starts anew' : ''}`
+    case 'ready':
+      return `version "${a.version}" to be ready: ${a.blame ?? (a.exists ? NOT_READY : 'nothing of it exists yet')}`
+    case 'verdict':
+      return `promote or abort: the progress deadline is over${a.ready ? '' : ` (version "${a.version}": ${a.blame ?? NOT_READY})`}`
+    case 'weights': {
+      const shares = a.shares.map(
+        ({ version, asked, observed }) => `"${version}": ${observed === undefined ? 'not known' : `${observed} %`} of ${asked} %`,
+      )
+      return `the proxies to have the weights asked for (${shares.join(', ')})${because(a.blame)}`
+    }
+    case 'unpaused':
+      return terms.unpaused
+    case 'resume':
+      return `resume or promote: a user paused the rollout${asked(a.note)}`
+    case 'nextStep':
+      return `the next step of version "${a.version}"`
+    case 'promotion':
+      return `promote, to go on from ${position(a.step)}: ${terms.howToPromote}`
+    case 'hold':
+      return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${new Date(a.until).toISOString().slice(0, 19)}Z`}`
+    case 'otherVersion':
+      return `a change of ${terms.asker}, or retry: version "${a.version}" was given up`
+    case 'drained':
+      return a.inFlight === undefined
+        ? `version "${a.version}" to say how much is in flight`
+        : `version "${a.version}" to finish ${a.inFlight} request${a.inFlight === 1 ? '' : 's'} in flight`
+    case 'released':
+      return `the proxies to let go of version "${a.version}"`
+  }
+}
+
+const NOT_READY = 'it is not ready'
+
+/** A transition as one sentence. */
+export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
+  const version = `version "${e.version}"`
+  switch (e.kind) {
+    case 'Adopted':
+      return `nothing was remembered of this app; ${version} is taken as the active one`
+    case 'RolloutStarted':
+      return `${version} starts ${e.beside === undefined ? 'as the first one' : `beside the active version "${e.beside}"`}${asked(e.note)}`
+    case 'Superseded':
+      return `${terms.asker} asks for version "${e.by}"; ${version} gives its traffic back`
+    case 'RolledBack':
+      return `${terms.asker} asks for version "${e.to}" again; ${version} gives its traffic back`
+    case 'StepStarted':
+      return `step ${e.index + 1}/${e.count}: ${version} gets ${e.weight} %${e.pause ? ', then waits for promote' : ''}`
+    case 'Promoted':
+      return `${version} is the active version${e.from === undefined ? '' : `; version "${e.from}" drains`}`
+    case 'PreviewDegraded':
+      return `${version} cannot serve: ${e.blame ?? NOT_READY}; ${
+        e.activeServes ? `traffic goes back to "${e.active}"` : `"${e.active}" cannot either, so traffic stays where it is`
+      }`
+    case 'ActiveUnservable':
+      return `${version} cannot serve: ${e.blame ?? NOT_READY}; version "${e.instead}" has its traffic`
+    case 'RolloutFailed':
+      return e.active === undefined
+        ? `${version} failed: ${stalled(e.stall, terms)}; there is no version to go back to, so it is still waited for`
+        : `${version} failed: ${stalled(e.stall, terms)}; version "${e.active}" has all traffic`
+    case 'RolloutHalted':
+      return `${version} is halted: ${stalled(e.stall, terms)}`
+    case 'RolloutResumed':
+      return `the rollout of ${version} goes on${asked(e.note)}`
+    case 'RolloutPaused':
+      return `the rollout of ${version} is paused: its weights stay until resume or promote${asked(e.note)}`
+    case 'StepPromoted':
+      return `${version} is promoted ${e.full ? 'to 100 %, without the steps and holds that are left' : 'past the hold or pause of its step'}${asked(e.note)}`
+    case 'RolloutAborted':
+      return `${version} was given up: a user aborted it${asked(e.note)}; ${e.active === undefined ? 'no version serves' : `version "${e.active}" has all traffic`}`
+    case 'DrainStarted':
+      return `${version} gets no new requests and finishes those in flight`
+    case 'DrainCut':
+      return e.at === 'release'
+        ? `${version} has ${e.inFlight ?? UNKNOWN} requests and open connections in flight, which are cut: its drain timeout of ${seconds(e.timeoutMs)} s (${terms.drainTimeout}) is over`
+        : `${version} is removed with ${e.inFlight ?? UNKNOWN} requests in flight: ${Math.round(seconds(e.afterMs))} s after its last traffic its drain timeout is over`
+    case 'VersionRemoved':
+      return e.cut === undefined
+        ? `${version} is drained and is removed`
+        : `${version} is removed; ${e.cut === 'unknown' ? UNKNOWN : e.cut} requests and open connections were cut`
+  }
+}
+
+const UNKNOWN = 'an unknown number of'
+
+function stalled({ deadlineMs, missing, blame }: Stall, terms: RolloutTerms): string {
+  const within = `no progress within ${seconds(deadlineMs)} s (${terms.progressDeadline})`
+  return `${within}: ${missing === 'ready' ? (blame ?? NOT_READY) : `the proxies do not have the weights that were asked for${because(blame)}`}`
+}
+
+function position({ index, count, weight }: StepPosition): string {
+  return `step ${index + 1}/${count} (${weight} %)`
+}
+
+function asked(note: string | undefined): string {
+  return note === undefined ? '' : ` (${note})`
+}
+
+function because(blame: string | undefined): string {
+  return blame === undefined ? '' : `: ${blame}`
+}
+
+function seconds(milliseconds: number): number {
+  return milliseconds / 1000
+}
