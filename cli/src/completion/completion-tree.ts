@@ -34,11 +34,17 @@ export function completionNodes(command: Command, parent = ''): readonly Complet
   const path = `${parent}${command.name()}`
   const node: CompletionNode = {
     path,
-    commands: command.commands.map((child) => ({ name: child.name(), description: child.description() })),
+    commands: visibleCommands(command).map((child) => ({ name: child.name(), description: child.description() })),
     options: command.createHelp().visibleOptions(command).map(describeOption),
     argument: valueOf(command.registeredArguments[0]),
   }
-  return [node, ...command.commands.flatMap((child) => completionNodes(child, `${path} `))]
+  return [node, ...visibleCommands(command).flatMap((child) => completionNodes(child, `${path} `))]
+}
+
+/** Those of a command that `--help` lists. */
+export function visibleCommands(command: Command): readonly Command[] {
+  const help = command.createHelp()
+  return help.visibleCommands(command).filter((child) => command.commands.includes(child)) // not commander's own `help`
 }
 
 function describeOption(option: Option): CompletionOption {

@@ -40,6 +40,7 @@ describe('completion in bash', () => {
       'config',
       'diff',
       'generate',
+      'gke-local',
       'image',
       'init',
       'kube',

@@ -10,10 +10,12 @@ import {
   APPLICATION_SECTIONS,
   applicationSchema,
   FOREIGN_SECTIONS,
+  gkeSchema,
   kubeSchema,
   multiSchema,
   singleSchema,
   type ApplicationSection,
+  type GkeSection,
   type KubeSection,
   type MultiSection,
   type SingleSection,
@@ -34,6 +36,7 @@ export interface WeaverToml {
   readonly applicationSection: string
   readonly single: SingleSection
   readonly multi: MultiSection
+  readonly gke: GkeSection
   readonly kube: KubeSection
   /** By component name, as plain JSON. */
   readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -86,9 +89,10 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   const application = section(applicationSection, applicationSchema)
   const single = section('single', singleSchema)
   const multi = section('multi', multiSchema)
+  const gke = section('gke', gkeSchema)
   const kube = section('kube', kubeSchema)
   const components: Record<string, Record<string, unknown>> = {}
-  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'kube']
+  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'gke', 'kube']
   for (const [name, value] of Object.entries(raw)) {
     if (known.includes(name)) continue
     if (!isTable(value)) report([name], 'is a key outside of every section', `put it into [${applicationSection}], or remove it`)
@@ -96,7 +100,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       report(
         [name],
         'is not a section',
-        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
+        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'gke', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
   }
@@ -112,7 +116,14 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       colocated.set(name, [i, j])
     }),
   )
-  if (problems.length > 0 || application === undefined || single === undefined || multi === undefined || kube === undefined)
+  if (
+    problems.length > 0 ||
+    application === undefined ||
+    single === undefined ||
+    multi === undefined ||
+    gke === undefined ||
+    kube === undefined
+  )
     throw configInvalid(file, problems)
   return {
     path,
@@ -122,6 +133,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
     applicationSection,
     single,
     multi,
+    gke,
     kube,
     components,
     position: (key) => positions.find(key),

@@ -2,8 +2,8 @@ import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
 
 /**
- * The shape of weaver.toml: Service Weaver's application section, its `[single]` and `[multi]`, and
- * `[kube]` with what Service Weaver had in a YAML file of its own. Fields for the cluster are
+ * The shape of weaver.toml: Service Weaver's application section, its `[single]`, `[multi]` and `[gke]`,
+ * and `[kube]` with what Service Weaver had in a YAML file of its own. Fields for the cluster are
  * checked again as a WeaverApp (`@weaver/crds`). docs/cli.md prints descriptions and defaults.
  */
 const text = z.string().min(1)
@@ -116,6 +116,54 @@ export const multiSchema = z.strictObject({
       'Of Service Weaver, and without effect: processes talk over a broker of this machine alone, each group as a user of its own.',
     byDefault: '`false`',
   }),
+})
+
+const hostName = z.string().regex(/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i, 'is not a host name; write it as "hello.com"')
+const ofServiceWeaver = 'Of Service Weaver, and without effect with `weaver gke-local`.'
+
+/** `[gke]`. */
+export const gkeSchema = z.strictObject({
+  regions: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$/, 'is not a region; use at most 30 lower-case letters, digits and "-", a letter first'),
+    )
+    .min(1)
+    .optional()
+    .meta({
+      description: 'Where the application runs: a complete copy in each. A rollout begins in the first.',
+      byDefault: '`["us-west1"]`',
+    }),
+  listeners: z
+    .record(
+      z.string(),
+      z.strictObject({
+        public_hostname: hostName.optional().meta({ description: 'Host name by which users reach the listener: `"hello.com"`.' }),
+        hostname: hostName.optional().meta({
+          description: 'The same, with `is_public`; without it a name for use inside.',
+          byDefault: '`<listener>.<application>.internal`',
+        }),
+        is_public: z.boolean().optional().meta({ description: 'Whether `hostname` is meant for users.', byDefault: '`false`' }),
+      }),
+    )
+    .optional()
+    .meta({ keyName: 'LISTENER' }),
+  replicas: processes.optional().meta({ description: 'Processes of every group in each region.', byDefault: '`gke.minreplicas`, else 2' }),
+  minreplicas: processes.optional().meta({ description: 'The same, as Service Weaver names it.' }),
+  progress_deadline: duration.optional().meta({
+    description: 'How long a rollout may be without progress before it fails. Holds and pauses do not count.',
+    byDefault: '`"1m"`',
+  }),
+  on_failure: z.enum(['rollback', 'pause']).optional().meta({
+    description: 'What happens then: all traffic back to the old version, or nothing until a user decides.',
+    byDefault: '`"rollback"`',
+  }),
+  drain_timeout: duration
+    .optional()
+    .meta({ description: 'How long an old version may take to finish what is in flight.', byDefault: '`"30s"`' }),
+  image: text.optional().meta({ description: ofServiceWeaver }),
+  mtls: z.boolean().optional().meta({ description: ofServiceWeaver }),
 })
 
 const asInPod = z.record(z.string(), z.unknown())
@@ -279,6 +327,7 @@ export type ApplicationSection = z.output<typeof applicationSchema>
 export type KubeSection = z.output<typeof kubeSchema>
 export type SingleSection = z.output<typeof singleSchema>
 export type MultiSection = z.output<typeof multiSchema>
+export type GkeSection = z.output<typeof gkeSchema>
 export type KubeReplicas = NonNullable<KubeSection['replicas']>
 
 /** Names of the application section; the long one is Service Weaver's import path. */
@@ -287,4 +336,4 @@ export const APPLICATION_SECTIONS = ['serviceweaver', 'weaver', 'github.com/Serv
  * Sections of deployers that this command lacks. They are accepted unread, so that one file serves
  * several tools.
  */
-export const FOREIGN_SECTIONS = ['ssh', 'gke', 'gke-local'] as const
+export const FOREIGN_SECTIONS = ['ssh', 'gke-local'] as const

@@ -31,6 +31,11 @@ export const CLI_ERRORS = {
     when: 'there is no broker for the processes of a deployment, or it cannot be started; the message says how to get one',
   },
   WEAVER_CLI_PORT_IN_USE: { exit: EXIT.failed, when: 'the address of a listener cannot be bound' },
+  WEAVER_CLI_PLATFORM: {
+    exit: EXIT.failed,
+    when: 'the platform of `weaver gke-local`, a process that outlives the command, cannot be started; the message says what it said last',
+  },
+  WEAVER_CLI_REFUSED: { exit: EXIT.failed, when: 'what was asked of a running application cannot be; the message says why' },
   WEAVER_CLI_DEPLOYMENT_ENDED: {
     exit: EXIT.failed,
     when: 'a process of `multi` has ended, and the restart policy is to stop the deployment then; or the application of `single` has ended by itself, and its exit code is that of the command',

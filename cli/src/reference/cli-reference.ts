@@ -3,6 +3,7 @@ import { createProgram } from '../commands/program.js'
 import { formatTomlPath } from '../config/config-problem.js'
 import { APPLICATION_SECTIONS, FOREIGN_SECTIONS } from '../config/weaver-toml-schema.js'
 import type { CliContext } from '../context.js'
+import { visibleCommands } from '../completion/completion-tree.js'
 import { ENVIRONMENT } from './environment.js'
 import { CLI_ERRORS, EXIT, type ExitCode } from '../errors/catalogue.js'
 import { createStyle, type Output } from '../print/output.js'
@@ -74,7 +75,7 @@ export async function cliReference(): Promise<string> {
 export function commandsBelow(command: Command, prefix = ''): readonly (readonly [path: string, command: Command])[] {
   const path = `${prefix}${command.name()}`
   if (command.commands.length === 0) return [[path, command]]
-  return command.commands.flatMap((child) => commandsBelow(child, `${path} `))
+  return visibleCommands(command).flatMap((child) => commandsBelow(child, `${path} `))
 }
 
 function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): string {

@@ -3,6 +3,7 @@ import {
   APPLICATION_SECTIONS,
   applicationSchema,
   FOREIGN_SECTIONS,
+  gkeSchema,
   kubeSchema,
   multiSchema,
   singleSchema,
@@ -19,7 +20,7 @@ const DURATION = String.raw`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
  */
 export function weaverTomlJsonSchema(): JsonSchema {
   const application = sectionSchema(applicationSchema)
-  const deployers = { single: singleSchema, multi: multiSchema, kube: kubeSchema }
+  const deployers = { single: singleSchema, multi: multiSchema, gke: gkeSchema, kube: kubeSchema }
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'weaver.toml',

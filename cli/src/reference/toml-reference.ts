@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
+import { APPLICATION_SECTIONS, applicationSchema, gkeSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
 
 /**
  * What `z.toJSONSchema` returns for the kinds of schema in weaver-toml-schema.ts, with the marks
@@ -38,7 +38,13 @@ export interface TomlSection {
 
 /** Every key of every section, tables included to any depth. */
 export function tomlSections(): readonly TomlSection[] {
-  const sections = { [APPLICATION_SECTIONS[0]]: applicationSchema, single: singleSchema, multi: multiSchema, kube: kubeSchema }
+  const sections = {
+    [APPLICATION_SECTIONS[0]]: applicationSchema,
+    single: singleSchema,
+    multi: multiSchema,
+    gke: gkeSchema,
+    kube: kubeSchema,
+  }
   return Object.entries(sections).map(([name, schema]) => ({ name, keys: keysOf(name, z.toJSONSchema(schema) as Shape) })) // see Shape
 }
 

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { GRAPH_FILE, isWeaverError, type ComponentGraph } from '@weaver/sdk/contract'
+import { gkeProblems } from '../../deployers/gke-local/gke-plan.js'
 import { multiProblems } from '../../deployers/multi/multi-plan.js'
 import { findGraph } from '../../image/application-layers.js'
 import { readPackageJson } from '../../image/package-files.js'
@@ -45,6 +46,7 @@ export async function checkFile(file: string, context: DescribeContext & { reado
     ...componentProblems(config, graph),
     ...listenerProblems(config, graph, 'single'),
     ...multiProblems(config, graph),
+    ...gkeProblems(config, graph),
     ...(Object.keys(config.kube).length === 0 ? [] : await kubeProblems(config, folder, graph)),
   ]
   return { problems: inOrder(problems), unchecked }

@@ -23,12 +23,13 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
   const remedy = `\`weaver ${deployer.name} deploy\` keeps it`
   const command = new Command('logs')
     .description(`print the logs that \`weaver ${deployer.name} deploy\` has kept, including those of ended applications`)
-    .argument('[name]', 'name of an application (default: all)')
+    .argument('[name]', 'name of an application (default: all), or a query')
     .option('--all', 'of all deployments that are kept, not only of the newest of each application')
     .option('-f, --follow', 'follow until Ctrl-C, including deployments that start later')
     .option('--tail <entries>', 'last entries only (default: all; 10 with --follow)')
     .option('--json', 'print one JSON object for each entry')
-  return withLogSelectionFlags(command).action(async (name: string | undefined, flags: LogFlags) => {
+  return withLogSelectionFlags(command).action(async (given: string | undefined, asked: LogFlags) => {
+    const { name, flags } = nameOrQuery(given, asked)
     if (flags.tail !== undefined && !/^\d+$/.test(flags.tail))
       throw cliError('WEAVER_CLI_USAGE', `--tail "${flags.tail}" is not a number of entries`)
     const { selectEntries } = await import('../../logs/select-entries.js') // the language of queries, which no other verb needs
@@ -50,7 +51,7 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
       folder,
       ({ app, deploymentId }) => (name === undefined || app === name) && (isAll || chosen.has(deploymentId) || !seen.has(deploymentId)),
     )
-    const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true, isDated: deployer.name === 'multi' })
+    const pretty = prettyPrinter({ isColored: context.output.isColored, showsReplica: true, isDated: deployer.name !== 'single' })
     const print = (entry: LogEntry): void => context.output.result((flags.json === true ? jsonLine(entry) : pretty(entry)).trimEnd())
 
     const tail = flags.tail === undefined ? (flags.follow === true ? FOLLOW_TAIL : Infinity) : Number(flags.tail)
@@ -77,6 +78,13 @@ export function logsCommand(context: CliContext, deployer: LocalDeployer): Comma
       tellProblem()
     }
   })
+}
+
+/** As in Service Weaver a query may stand where we have a name. No name has blanks, quotes or operators. @throws WeaverError `WEAVER_CLI_USAGE` for two queries */
+function nameOrQuery(given: string | undefined, flags: LogFlags): { readonly name: string | undefined; readonly flags: LogFlags } {
+  if (given === undefined || /^[-\w.@/]+$/.test(given)) return { name: given, flags }
+  if (flags.query !== undefined) throw cliError('WEAVER_CLI_USAGE', 'there are two queries; give one')
+  return { name: undefined, flags: { ...flags, query: given } }
 }
 
 /** Whose log is shown of one application. */

@@ -8,8 +8,8 @@ const TIMEOUT_MS = 10_000
 
 export interface SocketAsk {
   readonly request: { readonly kind: string }
-  /** Kind of the answer. */
-  readonly expect: string
+  /** Kind of the answer, or the kinds that it may have. */
+  readonly expect: string | readonly string[]
   /** @default 10000 */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
@@ -20,7 +20,10 @@ export interface SocketAsk {
  * @returns an answer of the kind that is expected
  * @throws WeaverError `WEAVER_CLI_UNREACHABLE`: no answer, or a refusal. Rejects with `signal.reason` when aborted.
  */
-export async function askDeployment({ app, pid, controlSocket }: RunningDeployment, ask: SocketAsk): Promise<{ readonly kind: string }> {
+export async function askDeployment(
+  { app, pid, controlSocket }: Pick<RunningDeployment, 'app' | 'pid' | 'controlSocket'>,
+  ask: SocketAsk,
+): Promise<{ readonly kind: string }> {
   const { signal, timeoutMs = TIMEOUT_MS } = ask
   const unreachable = (why: string, cause?: unknown): unknown =>
     cliError('WEAVER_CLI_UNREACHABLE', `"${app}" (process ${pid}) ${why}`, cause === undefined ? {} : { cause })
@@ -35,7 +38,7 @@ export async function askDeployment({ app, pid, controlSocket }: RunningDeployme
   }
   const reply = JSON.parse(text) as { readonly kind: string; readonly message?: string } // the answer of a control server of ours
   if (reply.kind === 'error') throw unreachable(`refuses: ${reply.message}`)
-  if (reply.kind !== ask.expect) throw unreachable(`answers "${reply.kind}"; use a command and an SDK of the same release`)
+  if (![ask.expect].flat().includes(reply.kind)) throw unreachable(`answers "${reply.kind}"; use a command and an SDK of the same release`)
   return reply
 }
 

@@ -6,7 +6,7 @@ import { stateFolder } from './state-folder.js'
 /** What commands over running deployments must know of a deployer of this machine; they are the same for all of them. */
 export interface LocalDeployer {
   /** As it is typed: `weaver <name> deploy`. */
-  readonly name: 'single' | 'multi'
+  readonly name: 'single' | 'multi' | 'gke-local'
   /** Folders of the list of running deployments and of their logs, below the state folder. */
   readonly folders: { readonly list: string; readonly logs: string }
   /**

@@ -19,6 +19,7 @@ import {
   type Death,
   type Envelope,
   type EnvelopeEvent,
+  type LeaderController,
   type RestartPolicy,
 } from '@weaver/deployer'
 import {
@@ -80,6 +81,8 @@ export interface ProcessDeploymentOptions {
   /** For files of the broker. */
   readonly folder: string
   readonly restart: RestartPolicy
+  /** Whether components with `leader: 'app'` may lead in this deployment; after a change: `pollLeaders()`. @default always */
+  readonly isActive?: () => boolean
   /** What processes write, and what there is to say of them. */
   readonly onEntry: (entry: LogEntry) => void
   /** Processes have begun or ended, or the state is another. */
@@ -116,6 +119,7 @@ export class ProcessDeployment {
   readonly #replicas: Replica[] = []
   readonly #closers: (() => void)[] = []
   #broker: DeploymentBroker | undefined
+  #leaders: LeaderController | undefined
   #transport: Transport | undefined
   #state: DeploymentView['state'] = 'starting'
   #starting: Promise<void> | undefined
@@ -151,6 +155,11 @@ export class ProcessDeployment {
   /** Does not wait for anything in flight. */
   kill(): void {
     for (const { envelope } of this.#replicas) envelope.kill('SIGKILL')
+  }
+
+  /** Who leads may be another from now on. */
+  pollLeaders(): void {
+    this.#leaders?.poll()
   }
 
   get isStopping(): boolean {
@@ -236,7 +245,9 @@ export class ProcessDeployment {
     this.#goesOn()
     const keys = startAssignmentController({ deploymentId, port, balanceOf: balanceIn(graph), startMs: 0 }) // nobody was there before
     const components = graph.components.flatMap(({ name, leader }) => (leader === undefined ? [] : [{ name, leader }]))
-    const leaders = startLeaderController({ deploymentId, port, components, leases: createMemoryLeases() })
+    const { isActive = () => true } = this.#options
+    const leaders = startLeaderController({ deploymentId, port, components, leases: createMemoryLeases(), isActive })
+    this.#leaders = leaders
     const closing = port.subscribe(eventSubject(deploymentId), ({ data }) => {
       const event = parseClosingEvent(data)
       if (event !== undefined) listeners.remove(event.replica) // I2

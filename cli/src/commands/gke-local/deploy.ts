@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { banner, GRAPH_FILE, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
+import { Command } from 'commander'
+import { buildCommandFor } from '../../config/build-command.js'
+import { launchOf, localAppName } from '../../config/launch.js'
+import type { CliContext } from '../../context.js'
+import { copyBuild } from '../../deployers/gke-local/build-copy.js'
+import { gkeFolders } from '../../deployers/gke-local/gke-folders.js'
+import { gkeProblems, planGke } from '../../deployers/gke-local/gke-plan.js'
+import { askPlatform, needPlatform, watchPlatform, type Platform } from '../../deployers/gke-local/platform-control.js'
+import { buildFolder, removeVersion, specFile, writeJson } from '../../deployers/gke-local/platform-store.js'
+import type { AppView } from '../../deployers/gke-local/platform-view.js'
+import type { VersionSpec } from '../../deployers/gke-local/version-spec.js'
+import { findNatsServer } from '../../deployers/local/find-nats-server.js'
+import { loadApplication } from '../../deployers/local/load-application.js'
+import { cliError } from '../../errors/catalogue.js'
+import { generateCommandFor } from '../../generate/check-generated.js'
+import { createLogReader } from '../../logs/read-logs.js'
+import { isSystem } from '../../logs/select-entries.js'
+import { parsePort } from './port.js'
+import { rolloutTable } from './tables.js'
+
+interface DeployFlags {
+  readonly port?: string
+  readonly detach?: true
+}
+
+export function deployCommand(context: CliContext): Command {
+  return new Command('deploy')
+    .description('run a new version of the application in the background, and move traffic to it step by step, region by region')
+    .argument('<weaver.toml>', 'configuration of the application')
+    .option('--port <port>', 'port of the load balancer, while nothing runs yet (default: 8000)')
+    .option('--detach', 'end when the version has started, without its log')
+    .action(async (file: string, flags: DeployFlags) => {
+      const port = flags.port === undefined ? undefined : parsePort(flags.port)
+      const spec = await makeVersion(file, context)
+      const { app, deploymentId } = spec
+      context.output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
+      let platform: Platform
+      try {
+        platform = await needPlatform(context.env, { port })
+        await askPlatform(platform, { kind: 'deploy', deploymentId }, { expect: 'done' })
+      } catch (error) {
+        removeVersion(gkeFolders(context.env), deploymentId)
+        throw error
+      }
+      const interrupt = new AbortController()
+      const release = context.onSignal(() => interrupt.abort())
+      try {
+        await hasStarted(platform, spec, context, interrupt.signal)
+        if (flags.detach !== true) await tail(spec, context, interrupt.signal)
+      } catch (error) {
+        if (!interrupt.signal.aborted) throw error
+      } finally {
+        release()
+      }
+      context.output.progress(`"${app}" goes on. Its log: weaver gke-local logs --follow 'version == "${shortDeploymentId(deploymentId)}"'`)
+    })
+}
+
+/** Checks the application, and puts all that is needed to run this version where the platform finds it. */
+async function makeVersion(file: string, context: CliContext): Promise<VersionSpec> {
+  const { env, cwd } = context
+  const broker = findNatsServer({ env, cwd })
+  const { config, folder, graph } = await loadApplication(file, context, gkeProblems)
+  if (graph === undefined)
+    throw cliError(
+      'WEAVER_CLI_NOT_BUILT',
+      `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
+    )
+  const plan = planGke(config, graph)
+  const folders = gkeFolders(env)
+  const deploymentId = randomUUID()
+  const spec: VersionSpec = {
+    format: 1,
+    app: localAppName(config),
+    deploymentId,
+    submittedAt: Date.now(),
+    configPath: config.path,
+    ...plan,
+    graph,
+    config: config.components,
+    launch: await copyBuild(folder, launchOf(config, env), buildFolder(folders, deploymentId)),
+    broker,
+  }
+  writeJson(specFile(folders, deploymentId), spec)
+  return spec
+}
+
+/** Resolves when every process of the version is ready in every region. @throws WeaverError `WEAVER_CLI_ROLLOUT_FAILED` */
+async function hasStarted(
+  platform: Platform,
+  { app, deploymentId, regions, listeners }: VersionSpec,
+  { output }: CliContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const since = performance.now()
+  let told = ''
+  for await (const { apps, address = '' } of watchPlatform(platform, signal)) {
+    const view = apps.find((one) => one.app === app)
+    const version = view?.versions.find((one) => one.deploymentId === deploymentId)
+    const failure = view?.rollout.failure
+    if (failure?.version === deploymentId) throw cliError('WEAVER_CLI_ROLLOUT_FAILED', failure.message)
+    if (view === undefined || version === undefined)
+      throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `version ${deploymentId} of "${app}" was ended`)
+    if (!version.isReady) {
+      if (version.blame?.includes('last words') === true && version.blame !== told) output.warn((told = version.blame))
+      continue
+    }
+    const seconds = ((performance.now() - since) / 1_000).toFixed(1)
+    output.result(`version ${deploymentId} of "${app}" has started in ${regions.join(', ')} (${seconds} s)`)
+    for (const { name, host } of listeners) output.progress(`listener ${name}: curl --header 'Host: ${host}' http://${address}`)
+    for (const line of rolloutLines(view)) output.progress(line)
+    output.progress('It runs in the background: Ctrl-C ends this command and its log, and not the application.')
+    return
+  }
+}
+
+function rolloutLines({ rollout: { projected } }: AppView): readonly string[] {
+  return projected.length < 2 ? [] : ['', 'Planned:', ...rolloutTable(projected), '']
+}
+
+async function tail({ deploymentId }: VersionSpec, { env, output }: CliContext, signal: AbortSignal): Promise<void> {
+  const pretty = prettyPrinter({ isColored: output.isColored, showsReplica: true, isDated: true })
+  const reader = createLogReader(gkeFolders(env).logs, (one) => one.deploymentId === deploymentId)
+  for await (const entry of reader.follow(signal)) if (!isSystem(entry)) output.raw('stdout', pretty(entry))
+}

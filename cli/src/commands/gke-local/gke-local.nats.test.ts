@@ -1,0 +1,284 @@
+/** `weaver gke-local …` as a user runs it on examples/httpserver: a real platform, real brokers and processes, a real load balancer; one story. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@weaver/deployer'
+import { buildExample, buildPackage } from '../../../../scripts/build-example.js'
+import type { AppView, VersionView } from '../../deployers/gke-local/platform-view.js'
+import { anError } from '../../testing/an-error.js'
+import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
+
+const MAIN = fileURLToPath(new URL('../../../../examples/httpserver/dist/main.js', import.meta.url))
+/** Of anything that is waited for: a busy machine takes its time. */
+const WAIT_MS = 180_000
+const CLIENTS = 4
+
+let folder: string
+let state: string
+let port: number
+beforeAll(async () => {
+  buildPackage('cli')
+  buildExample('httpserver')
+  folder = mkdtempSync(join(tmpdir(), 'weaver-gke-'))
+  state = join(folder, 'state')
+  port = await freePort()
+}, 900_000)
+afterAll(async () => {
+  await weaver('purge', '--yes') // of a test that failed half way
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const env = (): Record<string, string> => ({ XDG_STATE_HOME: state, PATH: process.env['PATH'] ?? '', HOME: folder })
+const weaver = (...args: readonly string[]): Promise<Ran> => runWeaver(['gke-local', ...args], { cwd: folder, env: env() })
+const app = async (name = 'httpserver'): Promise<AppView> => {
+  const { stdout, stderr } = await weaver('status', name, '--json')
+  if (stdout === '') throw new Error(stderr)
+  return (JSON.parse(stdout) as [AppView])[0]
+}
+
+interface Toml {
+  readonly name?: string
+  readonly host?: string
+  readonly regions?: readonly string[]
+  readonly env?: readonly string[]
+  /** Seconds. */
+  readonly deadline?: number
+}
+
+function toml({
+  name = 'httpserver',
+  host = 'hello.com',
+  regions = ['us-west1', 'us-east1'],
+  env: variables = [],
+  deadline = 120,
+}: Toml = {}): void {
+  const text = [
+    `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\nrollout = "15s"\nenv = ${JSON.stringify(variables)}`,
+    `["weaver/Main"]\ngreeting = "Servus"`,
+    `[gke]\nregions = ${JSON.stringify(regions)}\nreplicas = 1\nprogress_deadline = "${deadline}s"`,
+    `listeners.lis = { public_hostname = "${host}" }\n`,
+  ]
+  writeFileSync(join(folder, 'weaver.toml'), text.join('\n'))
+}
+
+async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  for (const limit = Date.now() + WAIT_MS; ; await sleep(100)) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (Date.now() > limit) throw new Error(`still waiting for ${what}`)
+  }
+}
+
+interface Answer {
+  readonly at: number
+  /** Of each of the three components that an answer has passed. */
+  readonly versions: readonly string[]
+  readonly problem?: string
+}
+
+function get(host: string, agent: Agent): Promise<Answer> {
+  return new Promise((resolve) => {
+    const at = Date.now()
+    const failed = (problem: string): void => resolve({ at, versions: [], problem })
+    request({ port, host: 'localhost', path: '/signed?text=abc', agent, headers: { host } }, (response) => {
+      let text = ''
+      response
+        .setEncoding('utf8')
+        .on('data', (part: string) => (text += part))
+        .on('error', ({ message }) => failed(message))
+        .on('end', () => {
+          if (response.statusCode !== 200) return failed(`${response.statusCode} ${text}`)
+          const { main, reverser, converter } = JSON.parse(text) as Record<string, { readonly version: string }> // as examples/httpserver answers
+          resolve({ at, versions: [main, reverser, converter].map((one) => one?.version ?? '') })
+        })
+    })
+      .on('error', ({ message }) => failed(message))
+      .end()
+  })
+}
+
+/** Requests all the time. */
+function startLoad(host: string, clients: number): { readonly answers: readonly Answer[]; stop(): Promise<void> } {
+  const answers: Answer[] = []
+  const agent = new Agent({ keepAlive: true })
+  const over = new AbortController()
+  const all = Array.from({ length: clients }, async () => {
+    while (!over.signal.aborted) {
+      answers.push(await get(host, agent))
+      await sleep(5)
+    }
+  })
+  return {
+    answers,
+    async stop() {
+      over.abort()
+      await Promise.all(all)
+      agent.destroy()
+    },
+  }
+}
+
+async function deploy(): Promise<string> {
+  const { code, stdout, stderr } = await weaver('deploy', 'weaver.toml', '--detach')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('goes on') })
+  return / ([0-9a-f-]{36}) /.exec(stdout)?.[1] ?? ''
+}
+
+const markOf = (name: string): { readonly pid: number } =>
+  JSON.parse(readFileSync(join(state, 'weaver/gke-local', name), 'utf8')) as { readonly pid: number } // as the process wrote it
+const pidsOf = ({ versions }: AppView): readonly number[] =>
+  versions.flatMap(({ copies }) =>
+    Object.values(copies).flatMap(({ pid, groups }) => [
+      pid,
+      ...groups.flatMap(({ replicas }) => replicas.flatMap((one) => one.pid ?? [])),
+    ]),
+  )
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+it('the tour: v1 and v2 under load over two regions, a platform that is killed, two applications, a v3 that crashes, rollback, kill', async () => {
+  expect(await weaver('status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
+
+  // v1, with its log until Ctrl-C
+  toml()
+  const first = startWeaver(['gke-local', 'deploy', 'weaver.toml', '--port', String(port)], { cwd: folder, env: env() })
+  await until('v1', () => (first.stderr().includes('runs in the background') || first.stderr().includes('error') ? true : undefined))
+  first.interrupt()
+  const { code, stdout, stderr } = await first.done
+  expect({ code, stdout, stderr: code === 0 ? '' : stderr }).toEqual({
+    stderr: '',
+    code: 0,
+    stdout: expect.stringMatching(/^version [0-9a-f-]{36} of "httpserver" has started in us-west1, us-east1 /),
+  })
+  const v1 = /version ([0-9a-f]{8})/.exec(stdout)?.[1] ?? ''
+  expect(stderr).toContain(`curl --header 'Host: hello.com' http://localhost:${port}\n`)
+  expect(stderr).toContain(`weaver gke-local logs --follow 'version == "${v1}"'`)
+  const listening = await weaver('logs', '--system', `version == "${v1}" && msg == "listening"`)
+  expect(listening.stdout.match(/listening/g)).toHaveLength(2)
+
+  // a second application, and one that wants a host of the first
+  toml({ name: 'other', host: 'hello.com' })
+  expect(await weaver('deploy', 'weaver.toml')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'host "hello.com" is that of "httpserver"'))
+  toml({ name: 'other', host: 'other.com', regions: ['us-west1'] })
+  await deploy()
+
+  // v2 under load
+  const load = startLoad('hello.com', CLIENTS)
+  const otherLoad = startLoad('other.com', 1)
+  toml()
+  const v2 = (await deploy()).slice(0, 8)
+  const weight = async (percent: number): Promise<AppView> =>
+    until(`${percent} % of v2`, async () => {
+      const view = await app()
+      const shares = view.traffic.filter(({ location, deploymentId }) => location === 'us-west1' && deploymentId.startsWith(v2))
+      return shares.some(({ fraction }) => fraction * 200 >= percent) ? view : undefined
+    })
+  await weight(50)
+  const table = (await weaver('status')).stdout.replaceAll(/ {2,}/g, '  ')
+  for (const line of [
+    /^DEPLOYMENTS\nAPP  DEPLOYMENT  AGE  STATUS\n/,
+    /\nhttpserver  [0-9a-f-]{36}  \d+[sm]  ACTIVE\nhttpserver  [0-9a-f-]{36}  \d+[sm]  ROLLING_OUT\n/,
+    /\nAPP  DEPLOYMENT  LOCATION  COMPONENT  HEALTHY\n/,
+    new RegExp(`\nhttpserver  ${v2}  us-east1  httpserver/Reverser  1/1\n`),
+    /\nHOST  VISIBILITY  APP  DEPLOYMENT  LOCATION  ADDRESS  TRAFFIC FRACTION\n/,
+    new RegExp(`\nhello.com  public  httpserver  ${v1}  us-east1  127.0.0.1:\\d+  0.5\n`),
+    new RegExp(`\nROLLOUT OF httpserver\nTIME  us-west1 ${v1}  us-west1 ${v2}  us-east1 ${v1}  us-east1 ${v2}\n`),
+    /\nus-east1: Paused, waiting for us-west1 to have the new version\n/,
+  ])
+    expect(table).toMatch(line)
+
+  // without a platform it is served as before; the next command brings one that goes on
+  process.kill(markOf('platform.json').pid, 'SIGKILL')
+  const served = load.answers.length
+  await until('answers without a platform', () => (load.answers.length > served + 50 ? true : undefined))
+  expect((await weaver('status')).stderr).toContain('started again')
+  const arrived = await until('v2 alone', async () => {
+    const view = await app()
+    return view.versions.length === 1 && view.versions[0]?.status === 'ACTIVE' && view.rollout.projected.length === 0 ? view : undefined
+  })
+  await load.stop()
+  await otherLoad.stop()
+  expect(arrived.versions[0]?.deploymentId).toContain(v2)
+
+  const failed = [...load.answers, ...otherLoad.answers].filter(({ problem }) => problem !== undefined)
+  const mixed = [...load.answers, ...otherLoad.answers].filter(({ versions }) => new Set(versions).size > 1)
+  expect({ failed, mixed }).toEqual({ failed: [], mixed: [] })
+  expect(otherLoad.answers.some(({ versions }) => versions.includes(v1) || versions.includes(v2))).toBe(false)
+  const { history } = arrived.rollout
+  const steps = history.flatMap(({ kind, region, message, at }) =>
+    kind === 'StepStarted' ? [{ region, weight: Number(/(\d+) %/.exec(message)?.[1]), at: Date.parse(at) }] : [],
+  )
+  expect(steps.map(({ region, weight: percent }) => `${region} ${percent}`)).toEqual(
+    ['us-west1', 'us-east1'].flatMap((region) => [10, 25, 50, 75, 100].map((percent) => `${region} ${percent}`)),
+  )
+  steps.forEach(({ region, weight: percent, at }, i) => {
+    // From when it is surely in force to when the next may be; requests of which nobody knows on which side they were are left out.
+    const end = steps[i + 1]?.at ?? Date.parse(history.find(({ kind, version }) => kind === 'Promoted' && version.startsWith(v2))?.at ?? '')
+    const within = load.answers.filter((answer) => answer.at > at + 500 && answer.at < end - 100)
+    const share = region === 'us-west1' ? percent / 200 : 0.5 + percent / 200
+    const of2 = within.filter(({ versions }) => versions[0] === v2).length
+    expect(Math.abs(of2 - share * within.length)).toBeLessThanOrEqual(0.02 * within.length + CLIENTS + 2)
+  })
+
+  // the load balancer is started again, at its port
+  process.kill(markOf('balancer.json').pid, 'SIGKILL')
+  const agent = new Agent()
+  await until('the load balancer to be back', async () => ((await get('hello.com', agent)).problem === undefined ? true : undefined))
+
+  // v3 crashes: it is given up by itself
+  writeFileSync(join(folder, 'crash.mjs'), `if (process.env.WEAVER_BOOTSTRAP) { console.error('no database'); process.exit(3) }`)
+  // A busy machine may not get as far as the crash before a short deadline.
+  for (let deadline = 4; ; deadline *= 2) {
+    toml({ env: [`NODE_OPTIONS=--import=file://${join(folder, 'crash.mjs')}`], deadline })
+    const failed = await weaver('deploy', 'weaver.toml')
+    expect(failed).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`no progress within ${deadline} s (gke.progress_deadline): `),
+    })
+    expect(failed.stderr).toContain('error WEAVER_CLI_ROLLOUT_FAILED: version ')
+    if (/exited with code 3.*no database; version "[0-9a-f]{8}" has all traffic\n$/.test(failed.stderr)) break
+    if (deadline > WAIT_MS / 1_000) throw new Error(failed.stderr)
+  }
+  const { rollout, versions } = await until('v3 to be gone', async () => {
+    const view = await app()
+    return view.versions.length === 1 ? view : undefined
+  })
+  expect(rollout.failure).toMatchObject({ region: 'us-west1', message: expect.stringContaining('no database') })
+  expect(versions[0]?.status).toBe('ACTIVE')
+  expect((await weaver('logs', '--all', 'level == "error"')).stdout).toContain('no database')
+  expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
+
+  // back to v1, of which nothing has run meanwhile
+  expect(await weaver('promote', 'httpserver')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'no rollout of "httpserver" is under way'))
+  expect(await weaver('rollback')).toEqual(anError(1, 'WEAVER_CLI_NOT_RUNNING', 'name the one that is meant'))
+  expect((await weaver('rollback', 'httpserver')).stdout).toContain(`back to ${v1}`)
+  const back = await until('v1', async () => {
+    const view = await app()
+    const [only, ...others] = view.versions as [VersionView, ...VersionView[]]
+    return others.length === 0 && only.status === 'ACTIVE' && only.deploymentId.startsWith(v1) ? view : undefined
+  })
+  expect((await get('hello.com', agent)).versions).toEqual([v1, v1, v1])
+  const families = JSON.parse((await weaver('metrics', 'httpserver', '--json')).stdout) as readonly { readonly versionId: string }[]
+  expect(families.map(({ versionId }) => versionId)).toEqual(Array.from({ length: 3 * 2 }, () => v1))
+
+  // one application ends, and with the last one everything
+  expect(await weaver('kill', 'httpserver')).toEqual(anError(1, 'WEAVER_CLI_DECLINED', '--yes'))
+  expect(await weaver('kill', 'httpserver', '--yes')).toEqual({ code: 0, stdout: 'ended: httpserver\n', stderr: '' })
+  expect(pidsOf(back).filter(isAlive)).toEqual([])
+  expect((await get('other.com', agent)).problem).toBeUndefined()
+  const platform = markOf('platform.json').pid
+  expect((await weaver('kill', 'other', '--yes')).code).toBe(0)
+  expect(isAlive(platform)).toBe(false)
+  for (const left of ['apps', 'builds', 'hosts', 'versions']) expect(readdirSync(join(state, 'weaver/gke-local', left))).toEqual([])
+  agent.destroy()
+}, 900_000)

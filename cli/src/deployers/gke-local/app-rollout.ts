@@ -1,0 +1,168 @@
+/**
+ * One decision over one application: the rollout engine, once for each region. Pure.
+ *
+ * Every region is a complete copy of the application with an active version and perhaps a preview of its own; the engine moves the traffic of that
+ * region. What binds regions together is here:
+ *
+ * W1  Regions lie in waves, the first region alone in the first: the canary. A region's preview runs from the beginning and is held back (the engine's
+ *     `paused`) until every region of the waves before it has promoted it. Each wave has an equal part of the rollout's time.
+ * W2  A version that one region gives up is given up in all: each goes back to the version that all of them ran last, at once.
+ * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back needs it.
+ */
+import {
+  brokenInvariants,
+  decide,
+  isWarning,
+  rolloutPolicy,
+  wordEvent,
+  type ObservedVersion,
+  type RolloutCommand,
+  type RolloutDecision,
+  type RolloutEvent,
+  type RolloutPolicy,
+} from '@weaver/rollout'
+import type { AppState, HistoryEntry } from './app-state.js'
+import { shortIds, TERMS } from './rollout-terms.js'
+import type { VersionSpec } from './version-spec.js'
+
+export interface AppObservation {
+  /** Epoch milliseconds. */
+  readonly now: number
+  /** Since when this platform watches without a gap. */
+  readonly watchingSince: number
+  /** When the clock was last set. */
+  readonly clockSetAt: number
+  /** By region: every version of which anything runs there. */
+  readonly versions: Readonly<Record<string, readonly ObservedVersion[]>>
+  /** Why weights are not in force. */
+  readonly trafficBlame?: string
+}
+
+export interface AppDecision {
+  readonly state: AppState
+  readonly regions: Readonly<Record<string, RolloutDecision>>
+  readonly news: readonly HistoryEntry[]
+  /** When to look again at the latest; 0: at once. */
+  readonly requeueAfterMs?: number
+}
+
+const MAX_WAVES = 4
+const KEPT_HISTORY = 50
+
+/** Regions in the order in which a rollout reaches them: the first alone, the others dealt out to at most three waves more. */
+export function wavesOf(regions: readonly string[]): readonly (readonly string[])[] {
+  const [canary = '', ...others] = regions
+  const later = Array.from({ length: Math.min(MAX_WAVES - 1, others.length) }, (_, i) => others.filter((_, j) => j % (MAX_WAVES - 1) === i))
+  return [[canary], ...later]
+}
+
+/** How traffic moves in each region of a wave. */
+export function policyOf(
+  { rollout, regions }: Pick<VersionSpec, 'rollout' | 'regions'>,
+  how: { readonly isGoingBack: boolean; readonly paused: boolean },
+): RolloutPolicy {
+  const { durationMs = 0 } = rollout
+  return rolloutPolicy({
+    ...rollout,
+    ...(how.isGoingBack ? { strategy: 'cutover' as const } : {}),
+    durationMs: durationMs / wavesOf(regions).length,
+    paused: how.paused,
+  })
+}
+
+/** Whether a region runs the version that is asked for, and no other. */
+function hasArrived({ desired, engines }: AppState, region: string): boolean {
+  const engine = engines[region]
+  return engine?.active === desired && engine.preview === undefined && engine.weights?.[desired] === 100
+}
+
+/**
+ * @param spec of the version that is asked for
+ * @throws Error when a decision breaks an invariant of the engine; nothing is to be done then
+ */
+export function decideApp(
+  before: AppState,
+  spec: VersionSpec,
+  { commands = [], ...seen }: AppObservation & { readonly commands?: readonly RolloutCommand[] },
+): AppDecision {
+  const isGoingBack = before.isGoingBack === true
+  const wasEverywhere = before.regions.every((region) => hasArrived(before, region))
+  let state: AppState = before
+  const regions: Record<string, RolloutDecision> = {}
+  const events: { readonly region: string; readonly event: RolloutEvent }[] = []
+  let isHeldBack = false
+  for (const wave of wavesOf(before.regions)) {
+    for (const region of wave) {
+      const paused = before.isPaused === true || (isHeldBack && !isGoingBack) // W1
+      const input = {
+        now: seen.now,
+        watchingSince: seen.watchingSince,
+        clockSetAt: seen.clockSetAt,
+        desired: before.desired,
+        policy: policyOf(spec, { isGoingBack, paused }),
+        versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere ? one : { ...one, released: false })), // W3
+        state: before.engines[region],
+        commands: paused && !before.isPaused ? commands.filter(({ verb }) => verb === 'abort') : commands,
+        ...(seen.trafficBlame === undefined ? {} : { trafficBlame: seen.trafficBlame }),
+      }
+      const decision = decide(input)
+      const broken = brokenInvariants(input, decision)
+      if (broken.length > 0) throw new Error(`the rollout of "${before.app}" in ${region} is not carried out: ${broken.join('; ')}`)
+      regions[region] = decision
+      state = { ...state, engines: { ...state.engines, [region]: decision.state } }
+      events.push(...decision.events.map((event) => ({ region, event })))
+    }
+    isHeldBack ||= wave.some((region) => !hasArrived(state, region))
+  }
+  const news = events.map(({ region, event }) => entryOf(region, event, seen.now))
+  state = settle(giveUp(state, events, news))
+  if (news.length > 0) state = { ...state, history: [...state.history, ...news].slice(-KEPT_HISTORY) }
+  const waits = Object.values(regions).flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
+  const isAnother = state.desired !== before.desired || state.settled !== before.settled
+  if (isAnother) waits.push(0)
+  return { state, regions, news, ...(waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) }) }
+}
+
+/** W2. A version with nothing to go back to stays wanted. */
+function giveUp(
+  state: AppState,
+  events: readonly { readonly region: string; readonly event: RolloutEvent }[],
+  news: readonly HistoryEntry[],
+): AppState {
+  const index = events.findIndex(({ event }) => ['RolloutFailed', 'RolloutAborted'].includes(event.kind) && event.version === state.desired)
+  const given = news[index]
+  if (given === undefined) {
+    const isThere = events.some(({ event }) => event.kind === 'Promoted' && event.version === state.failure?.version)
+    const { failure: _failure, ...rest } = state
+    return isThere ? rest : state
+  }
+  const { version, at, region, message } = given
+  const failure = { version, at, region, message }
+  const { settled } = state
+  return settled === undefined || settled === version ? { ...state, failure } : { ...goBack(state, settled), failure }
+}
+
+/** Asks for a version that ran before, in all regions at once. */
+export function goBack(state: AppState, to: string): AppState {
+  const { isPaused: _isPaused, ...rest } = state // whoever goes back does not want to wait
+  return { ...rest, desired: to, isGoingBack: true }
+}
+
+/** Notes that the version that is asked for has arrived everywhere. */
+function settle(state: AppState): AppState {
+  if (!state.regions.every((region) => hasArrived(state, region))) return state
+  const { isGoingBack: _isGoingBack, ...rest } = state
+  if (state.settled === state.desired) return rest
+  return { ...rest, settled: state.desired, ...(state.settled === undefined ? {} : { before: state.settled }) }
+}
+
+function entryOf(region: string, event: RolloutEvent, now: number): HistoryEntry {
+  return {
+    at: new Date(now).toISOString(),
+    region,
+    version: event.version,
+    kind: event.kind,
+    isWarning: isWarning(event),
+    message: shortIds(wordEvent(event, TERMS)),
+  }
+}

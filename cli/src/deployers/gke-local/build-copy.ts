@@ -1,0 +1,37 @@
+import { chmod, copyFile, mkdir, realpath, stat, symlink } from 'node:fs/promises'
+import { dirname, join, parse, relative, resolve, sep } from 'node:path'
+import { listPackageFiles, readPackageJson } from '../../image/package-files.js'
+import type { Launch } from '../../config/launch.js'
+
+/**
+ * Copies the build of an application, so that a version stays what it was when the next one is built over it: a process of it that is started
+ * again, days later, runs the same code. What an image would hold of the package is copied; installed packages are not, they are reached by links.
+ * @param folder of the package
+ * @returns how the copy is started; the launch as it is when its binary is not in the package
+ */
+export async function copyBuild(folder: string, launch: Launch, to: string): Promise<Launch> {
+  const real = await realpath(folder)
+  const binary = relative(real, await realpath(launch.binary))
+  if (binary.startsWith('..') || resolve(binary) === binary) return launch
+  const manifest = await readPackageJson(real)
+  const built = binary.split(sep)[0] ?? binary
+  // At a path like its own, so that packages are looked for as before, from folder to folder upwards.
+  const root = join(to, relative(parse(real).root, real))
+  for (const file of await listPackageFiles(real, { ...manifest, files: manifest.files ?? [built] }, { always: [built] })) {
+    const target = join(root, file.path)
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    await copyFile(file.source, target)
+    if (file.isExecutable) await chmod(target, 0o700)
+  }
+  for (let above = real; ; above = dirname(above)) {
+    const packages = join(above, 'node_modules')
+    const isThere = await stat(packages).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) await symlink(packages, join(to, relative(parse(above).root, above), 'node_modules'), 'junction')
+    if (dirname(above) === above) break
+  }
+  const copy = join(root, binary)
+  return { ...launch, binary: copy, command: launch.command.map((part) => (part === launch.binary ? copy : part)) }
+}
