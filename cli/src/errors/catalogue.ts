@@ -21,6 +21,10 @@ export const CLI_ERRORS = {
   },
   WEAVER_CLI_CHILD_FAILED: { exit: EXIT.failed, when: 'the application could not be started' },
   WEAVER_CLI_STATE: { exit: EXIT.failed, when: 'there is no place for logs and the list of running deployments' },
+  WEAVER_CLI_SYSTEM: {
+    exit: EXIT.failed,
+    when: 'the operating system refuses to read or write a file: a full disk, a missing permission, too many open files',
+  },
   WEAVER_CLI_NOT_RUNNING: {
     exit: EXIT.failed,
     when: 'no deployment, or none of that name, runs on this machine, or no log of that name is kept; or several run and none was named',
