@@ -1,9 +1,10 @@
 # Thin front for the scripts, which do all their own set-up. Each target can be called by its script as well.
 NAME ?= default
+TIMES ?= 20
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-long demo cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long explore demo cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +20,10 @@ test: ## everything: unit tests, real nats-server, real API server, stories on a
 
 test-long: ## the long stories: the operator's and the broker's upgrade, rollback and removal under load
 	WEAVER_STORIES=long bash scripts/test.sh e2e
+
+explore: ## the rollout engine through twenty times as many states and lives as in the tests (TIMES=20)
+	npm run --silent build
+	WEAVER_EXPLORE=$(TIMES) node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --testTimeout=3600000 rollout/src/engine.explore
 
 demo: ## v1 -> v2 under load on a cluster of its own (KEEP=1 keeps the cluster)
 	bash scripts/demo.sh
