@@ -47,8 +47,9 @@ if [ "$what" != e2e ]; then
   step "checks: format, lint, types, generated files"
   if bash scripts/check.sh; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   step "unit tests, real nats-server, real API server (Node $(node --version))"
-  # Those that wait rather than compute, for leases to end and lines to be found dead, have a worker of their own beside the two of the others.
-  waiting='/(leader/(leadership|processes)|rpc/(cable-faults|replicas/callee-watch)|control/(app-control|kube-leases)|kube/leader-lease|broker/broker)\.(nats|api)\.test\.ts$'
+  # Those that wait rather than compute, for leases to end, lines to be found dead and loads to be sent, have a worker of their own beside the two of the others.
+  waiting='/(leader/(leadership|processes)|rpc/(cable-faults|replicas/callee-watch|stream/stream-parts|transport/nats-(credentials|tls)|wire/parts)'
+  waiting+='|broker/broker|control/(app-control|kube-leases)|kube/leader-lease|proxy/proxy-driver)(\.(nats|api))?\.test\.ts$'
   node "${jest[@]}" --outputFile="$results/unit-waiting.json" --maxWorkers=1 --testPathPatterns "$waiting" &
   beside=$!
   node "${jest[@]}" --outputFile="$results/unit.json" --testPathIgnorePatterns '/node_modules/' "$waiting"
