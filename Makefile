@@ -4,7 +4,7 @@ TIMES ?= 20
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-long explore demo cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long explore demo demo-local cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-long: ## the long stories: the operator's and the broker's upgrade, rollbac
 explore: ## the rollout engine through twenty times as many states and lives as in the tests (TIMES=20)
 	npm run --silent build
 	WEAVER_EXPLORE=$(TIMES) node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --testTimeout=3600000 rollout/src/engine.explore
+
+demo-local: ## v1 -> v2 under load on this machine alone: Node, and a nats-server or Go
+	bash scripts/demo-local.sh
 
 demo: ## v1 -> v2 under load on a cluster of its own (KEEP=1 keeps the cluster)
 	bash scripts/demo.sh
