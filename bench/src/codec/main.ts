@@ -15,15 +15,20 @@ the same round; medians over the rounds.
 
 const names = Object.keys(CODECS)
 
-/** What the child sends next. */
+/** The child's next message. */
 async function answerOf(name: string, child: ChildProcess): Promise<unknown> {
-  const [message] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => {
-      throw new Error(`the process of the codec "${name}" ended with ${String(code)}`)
-    }),
-  ])) as [unknown]
-  return message
+  const raced = new AbortController() // takes away the listener that lost
+  try {
+    const [message] = (await Promise.race([
+      once(child, 'message', { signal: raced.signal }),
+      once(child, 'exit', { signal: raced.signal }).then(([code]) => {
+        throw new Error(`the process of the codec "${name}" ended with ${String(code)}`)
+      }),
+    ])) as [unknown]
+    return message
+  } finally {
+    raced.abort()
+  }
 }
 
 /** Samples of each codec, by round. */
