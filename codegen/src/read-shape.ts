@@ -123,10 +123,7 @@ export class ShapeReader {
     return types.some(({ flags }) => flags & EnumLiteral && flags & NumberLiteral) ? { isOpen: true } : {}
   }
 
-  /**
-   * The name of a type whose values are recognised by their class at run time, whatever properties
-   * the compiler adds to it.
-   */
+  /** The name of a type whose values are recognised by their class at run time. */
   #builtInName(type: ts.Type): string | undefined {
     if (this.#checker.isTupleType(type)) return 'tuple'
     if (this.#checker.isArrayType(type)) return 'array'
@@ -151,10 +148,7 @@ export class ShapeReader {
     return this.#checker.typeToString(type) === 'true'
   }
 
-  /**
-   * The name of a type of the standard library or of Node; `undefined` for others, such as a user's
-   * own `Map`.
-   */
+  /** The name of a standard library's or Node's type; `undefined` for a user's own `Map`. */
   #libraryName(type: ts.Type): string | undefined {
     const symbol = type.getSymbol()
     const file = symbol?.declarations?.[0]?.getSourceFile()

@@ -22,6 +22,22 @@ export function wrongValue(value: unknown, what: string, shown: string = showVal
   return remembered(codecError(`${shown} ${what}`), value)
 }
 
+/** The error for a value that does not fit an unsigned integer of so many bits. */
+export function notAnInteger(value: number, bits: number): Error {
+  return codecError(`${value} is not an integer from 0 to 2^${bits} - 1`)
+}
+
+/**
+ * The error for a value that is not of a primitive type.
+ * @param values the first one of another type is named
+ */
+export function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...values: readonly unknown[]): Error {
+  return wrongType(
+    `a ${type}`,
+    values.find((value) => typeof value !== type),
+  )
+}
+
 /** The value that an error of `wrongType` or `wrongValue` is about. */
 export function refusedValue(error: unknown): { readonly value: unknown } | undefined {
   return typeof error === 'object' && error !== null ? REFUSED.get(error) : undefined

@@ -1,5 +1,5 @@
 import { isDate, isMap, isSet, isUint8Array } from 'node:util/types'
-import { codecError, wrongType } from './codec-error.js'
+import { codecError, notAnInteger, notPrimitive, wrongType } from './codec-error.js'
 import { AS_DOUBLE, AS_INT64, EIGHT_BYTES } from './eight-bytes.js'
 import { DOUBLE_FOLLOWS, HEAD_BYTES, MAX_MESSAGE_BYTES, PART_SIZE_BYTES, SMALL_COPY_BYTES, SMALL_INTEGERS, TEXT } from './layout.js'
 import { isRecord } from './union.js'
@@ -75,9 +75,7 @@ export class Writer {
     else this.#longUint(value)
   }
 
-  /**
-   * Any JavaScript number, exactly, including NaN, the infinities and -0; small integers are short.
-   */
+  /** Any JavaScript number, exactly, NaN, the infinities and -0 included. */
   number(value: number): void {
     if (typeof value !== 'number') throw notPrimitive('number', value)
     if ((value | 0) === value && value > -SMALL_INTEGERS && value < SMALL_INTEGERS && !Object.is(value, -0)) {
@@ -201,10 +199,7 @@ export class Writer {
     this.uint(value)
   }
 
-  /**
-   * The length of an array; its elements follow. A string, which also has a length and elements, is
-   * rejected.
-   */
+  /** The length of an array; its elements follow. A string, which has both, is rejected. */
   list(value: { readonly length: number }): void {
     if (!Array.isArray(value)) throw wrongType('an array', value)
     this.uint(value.length)
@@ -227,10 +222,7 @@ export class Writer {
     this.uint(value.size)
   }
 
-  /**
-   * The number of keys of an object with arbitrary keys; keys and values follow.
-   * @returns the keys
-   */
+  /** The number of an object's keys; keys and values follow. @returns the keys */
   keys(value: object): string[] {
     if (!isRecord(value)) throw wrongType('an object', value)
     const keys = Object.keys(value)
@@ -269,10 +261,7 @@ export class Writer {
     this.#text = ''
   }
 
-  /**
-   * Removes the last part, of this size, from the message.
-   * @returns a copy, which is a normal message
-   */
+  /** Removes the last part, of this size. @returns a copy, which is a normal message */
   takePart(size: number): Uint8Array {
     const part = this.#memory.slice(this.#at - size, this.#at)
     this.#at -= PART_SIZE_BYTES + size
@@ -406,19 +395,4 @@ export class Writer {
     this.#slabEnd = slab.length
     this.#first = 0
   }
-}
-
-function notAnInteger(value: number, bits: number): Error {
-  return codecError(`${value} is not an integer from 0 to 2^${bits} - 1`)
-}
-
-/**
- * The error for a value that is not of a primitive type.
- * @param values the first one of another type is named
- */
-function notPrimitive(type: 'string' | 'number' | 'boolean' | 'bigint', ...values: readonly unknown[]): Error {
-  return wrongType(
-    `a ${type}`,
-    values.find((value) => typeof value !== type),
-  )
 }

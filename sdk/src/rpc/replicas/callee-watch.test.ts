@@ -5,7 +5,8 @@
 import { Writer } from '../../codec/writer.js'
 import { replicaQuerySubject } from '../../contract/subjects.js'
 import type { Logger } from '../../telemetry/logger.js'
-import { CalleeWatch, type WatchedCall } from './callee-watch.js'
+import { CalleeWatch } from './callee-watch.js'
+import type { WatchedCall } from './watched-call.js'
 import { KIND, readCalls, readKind, writeCalls } from '../wire/frame.js'
 import type { IncomingMessage, Transport } from '../transport/transport.js'
 

@@ -24,8 +24,8 @@ import { arrivalSubject, everyReplicaSubject, replicaQuerySubject } from '../../
 import type { Logger } from '../../telemetry/logger.js'
 import { CROSSING_MS } from '../transport/broker-move.js'
 import { KIND, readCalls, readKind, readNames, writeCalls, writeNames } from '../wire/frame.js'
-import type { Route } from './route.js'
 import type { IncomingMessage, Transport } from '../transport/transport.js'
+import type { WatchedCall } from './watched-call.js'
 
 /** Calls are watched from this age on. */
 const WATCHED_MS = 250
@@ -35,39 +35,17 @@ const LOOK_MS = 100
 const HOLDER_MS = 500
 /** An owner of keys that is silent for this long is skipped. */
 const PASSED_OVER_MS = 1_500
-/**
- * A replica that may be moving to another server is gone when absent for longer: its crossing, and
- * the time in which the broker learns of it.
- */
+/** A moving replica is gone when absent for longer: its crossing, and until the broker knows it. */
 const GONE_MS = CROSSING_MS + 500
 /** A miss without another one for this long belonged to an earlier move. */
 const FORGIVEN_MS = 5 * GONE_MS
 const FROZEN_MS = HEARTBEAT_MS * MISSED_HEARTBEATS
 /** Number of the first present replicas that are asked which others they know. */
 const ROSTERS = 3
-/**
- * Interval at which a caller without any replica asks again: announcements are lost while a broker
- * does not know the subscribers yet.
- */
+/** A caller without any replica asks again: a broker may not have known the subscribers yet. */
 const MEET_AGAIN_MS = 1_000
 /** Interval at which all replicas are asked who has a call: first, and at most. */
 const SEARCH_MS = { first: 250, most: 2_000 } as const
-
-/** A call without an answer. */
-export interface WatchedCall {
-  /**
-   * The caller's number of it, as replicas know it. 0: none, because a replica that has it says so
-   * at once (the opening of a stream).
-   */
-  readonly id: number
-  readonly target: { readonly component: string; readonly route?: Route | undefined }
-  /** Epoch milliseconds. */
-  readonly sentAt: number
-  /** The replica that has it, once known. */
-  holder: string | undefined
-  /** It will not be answered; it may have been answered meanwhile. */
-  onCalleeLost(why: string): void
-}
 
 export interface CalleeWatchOptions {
   readonly transport: Transport
@@ -76,10 +54,7 @@ export interface CalleeWatchOptions {
   /** Prefix of the subjects for answers, including its dot; the watch subscribes to it. */
   readonly inbox: string
   readonly log: Logger
-  /**
-   * How long the owner of a key may be silent before its calls count as lost, in milliseconds.
-   * @default 24000, three heartbeats
-   */
+  /** Silence of a key's owner until its calls are lost, in milliseconds. @default 24000 */
   readonly frozenMs?: number | undefined
 }
 
@@ -94,14 +69,9 @@ interface Callees {
   meeting: string | undefined
   /** By replica: when it may be asked again about its calls, in epoch milliseconds. */
   readonly nextAsk: Map<string, number>
-  /**
-   * By replica that has calls and was asked: since when it has been silent, in epoch milliseconds.
-   */
+  /** By replica that has calls and was asked: since when it is silent, epoch milliseconds. */
   readonly silentSince: Map<string, number>
-  /**
-   * By replica that may be moving to another server of the broker: when it was first found absent,
-   * in epoch milliseconds.
-   */
+  /** By replica that may be moving: when it was first found absent, epoch milliseconds. */
   readonly missedAt: Map<string, number>
   nextSearchAt: number
   searchMs: number

@@ -8,7 +8,7 @@
  */
 import { isWeaverError } from '../../contract/errors.js'
 import { backoffMs, pause } from '../../context/backoff.js'
-import type { WatchedCall } from '../replicas/callee-watch.js'
+import type { WatchedCall } from '../replicas/watched-call.js'
 import { scope, type CallContext } from '../../context/context.js'
 import { leavable, Leaving } from './leavable-stream.js'
 import { processNow } from '../../context/process-clock.js'

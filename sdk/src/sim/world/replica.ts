@@ -4,7 +4,8 @@
  */
 import type { ComponentBinding } from '../../component/binding.js'
 import type { Main } from '../../component/component.js'
-import { ComponentHost, type HostOptions } from '../../weavelet/hosting/component-host.js'
+import { ComponentHost } from '../../weavelet/hosting/component-host.js'
+import type { HostOptions } from '../../weavelet/hosting/host-options.js'
 import { actors } from './actor.js'
 import { originOf, type Life } from './life.js'
 import type { Network } from './network.js'

@@ -3,71 +3,22 @@
  * the generated file, started in dependency order and stopped in reverse order of start. A ref to a
  * component hosted here is a forwarder to the object, any other a stub over RPC.
  */
-import type { Calls, ComponentBinding, LocalCalls, WeaverGen } from '../../component/binding.js'
+import type { ComponentBinding, LocalCalls } from '../../component/binding.js'
 import type { Component, Hooks, Main } from '../../component/component.js'
 import { constructWithin } from '../../component/construction.js'
-import { interceptCalls, interceptInstance, interceptLocalCalls, type Interceptors } from '../../component/interceptor.js'
+import { interceptCalls, interceptInstance, interceptLocalCalls } from '../../component/interceptor.js'
 import { MAIN_COMPONENT } from '../../contract/bootstrap.js'
 import { unknownNameHint } from '../../config/nearest-name.js'
 import { parseConfig } from '../../config/parse-config.js'
 import { unknownSections, unreadSections } from '../../config/sections.js'
 import { isWeaverError, reasonOf, WeaverError } from '../../contract/errors.js'
-import type { Route } from '../../rpc/replicas/route.js'
 import { limitProblems } from '../../context/time-limit.js'
-import type { Logger } from '../../telemetry/logger.js'
-import type { Tracing } from '../../telemetry/tracing/tracing.js'
 import { ComponentHealth } from './component-health.js'
 import { startInOrder } from './component-start.js'
+import type { HostOptions } from './host-options.js'
 import type { BoundListener } from '../listener/listener.js'
 import { LocalGate, type LocalCaller, type LocalTarget } from '../../local/local-calls.js'
 import { StartProblems } from './start-error.js'
-
-export interface HostOptions {
-  readonly app: new () => Main
-  readonly gen: WeaverGen
-  /** Name of this process among the replicas, as seen by callees. */
-  readonly replica: string
-  /** Components hosted here; `undefined` for all. */
-  readonly hosted: ReadonlySet<string> | undefined
-  /** Configuration by component name, before parsing. */
-  readonly configOf: (component: string) => unknown
-  /** Names with configuration: components, or their last parts. */
-  readonly configSections: readonly string[]
-  /** The remedy for problems of the configuration. */
-  readonly configRemedy?: string | undefined
-  /**
-   * Components whose implementation a test has replaced, and which need not read their
-   * configuration.
-   */
-  readonly replaced?: ReadonlySet<string> | undefined
-  /** Listeners with an address. */
-  readonly configListeners?: readonly string[]
-  readonly listenerFor: (name: string) => BoundListener
-  /** How a stub calls a component hosted elsewhere; `undefined` if none is. */
-  readonly invoker: ((binding: ComponentBinding, caller: string) => Calls) | undefined
-  readonly tracing: Tracing | undefined
-  /** Whether local calls copy arguments and results. */
-  readonly copyArgs: boolean
-  readonly interceptors?: Interceptors | undefined
-  /**
-   * How calls of a component find the replica that owns their key; `undefined` if it is not routed.
-   */
-  readonly routeTo?: (token: Component<unknown>) => Route | undefined
-  /** Whether other processes can currently be reached. */
-  readonly isConnected?: () => boolean
-  /**
-   * Resolves when a component hosted elsewhere answers; rejects when the signal aborts. Absent: the
-   * start does not wait for them.
-   */
-  readonly whenServed?: ((component: string, signal: AbortSignal) => Promise<void>) | undefined
-  /** How long the start waits for them, in milliseconds. @default START_WAIT_MS */
-  readonly startWaitMs?: number | undefined
-  /** Default time limit of calls, in milliseconds. */
-  readonly defaultTimeoutMs?: number | undefined
-  /** Problems of the options of `run()`. */
-  readonly runProblems?: readonly string[]
-  readonly log: Logger
-}
 
 /** What the fields of a class created during its construction. */
 interface Made {
