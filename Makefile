@@ -4,7 +4,7 @@ TIMES ?= 20
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-long explore demo demo-local cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long test-kills explore demo demo-local cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: ## everything: unit tests, real nats-server, real API server, stories on a
 
 test-long: ## the long stories: the operator's and the broker's upgrade, rollback and removal under load
 	WEAVER_STORIES=long bash scripts/test.sh e2e
+
+test-kills: ## weaver multi under load while replicas are killed or told to end: what is lost; 90 s, needs a nats-server on the PATH
+	npm run --silent build
+	node e2e/load/multi-kills.mjs
 
 explore: ## the rollout engine through twenty times as many states and lives as in the tests (TIMES=20)
 	npm run --silent build
