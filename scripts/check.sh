@@ -5,11 +5,17 @@ cd "$(dirname "$0")/.."
 source scripts/use-node.sh || exit 1
 status=0
 try() { "$@" || { printf 'check failed: %s\n' "$*" >&2; status=1; }; }
-try npx prettier --check --cache --log-level warn .
-try npx oxlint --deny-warnings
+# Two lanes, as nearly all of these use one core.
+{
+  try npx prettier --check --cache --log-level warn .
+  try npx oxlint --deny-warnings
+  exit $status
+} &
+texts=$!
 try npx knip --no-progress
 try npx knip --no-progress --production --config knip.shipped.json
 try npx tsc -b
 try npx tsc -p tsconfig.test.json
 try node cli/bin/weaver.js generate --check
+wait "$texts" || status=1
 exit $status
