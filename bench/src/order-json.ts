@@ -1,6 +1,9 @@
 import { ORDER } from './order.js'
 
-/** JSON has no bigint, Date, Map, Set or bytes: it gets a twin of the order that it can carry, and pays for no conversion. */
+/**
+ * JSON has no bigint, Date, Map, Set or bytes: it gets a twin of the order that it can carry, and
+ * pays for no conversion.
+ */
 export const ORDER_JSON = {
   ...ORDER,
   id: String(ORDER.id),

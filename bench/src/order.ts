@@ -1,4 +1,7 @@
-/** The larger payload: an order as shops have them, with every kind of value that JSON loses. About 760 bytes encoded, 1,800 as JSON. */
+/**
+ * The larger payload: an order as shops have them, with every kind of value that JSON loses. About
+ * 760 bytes encoded, 1,800 as JSON.
+ */
 export interface Address {
   street: string
   city: string

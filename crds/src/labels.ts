@@ -21,8 +21,9 @@ export const LABELS = {
 export const ANNOTATIONS = {
   /**
    * On a WeaverApp, by a user: continue now. Ends the hold or the pause of the current step. The
-   * value says who and why, for events and status; `1`, `true` and nothing say nothing. The operator
-   * removes it when carried out. `kubectl annotate wa/hello weaver.dev/promote="jane: tested"`
+   * value says who and why, for events and status; `1`, `true` and nothing say nothing. The
+   * operator removes it when carried out. `kubectl annotate wa/hello weaver.dev/promote="jane:
+   * tested"`
    */
   promote: 'weaver.dev/promote',
   /**
@@ -31,8 +32,8 @@ export const ANNOTATIONS = {
    */
   promoteFull: 'weaver.dev/promote-full',
   /**
-   * On a WeaverApp, by a user: the weights stay as they are until `resume` or `promote`. Value as of
-   * `promote`.
+   * On a WeaverApp, by a user: the weights stay as they are until `resume` or `promote`. Value as
+   * of `promote`.
    */
   pause: 'weaver.dev/pause',
   /**

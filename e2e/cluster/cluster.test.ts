@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-// What cluster.sh says before it starts anything. That a cluster comes up, answers and leaves nothing is shown by every run of the stories.
+// What cluster.sh says before it starts anything. That a cluster comes up, answers and leaves
+// nothing is shown by every run of the stories.
 const program = fileURLToPath(new URL('cluster.sh', import.meta.url))
 let cache: string
 

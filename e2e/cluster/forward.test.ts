@@ -5,7 +5,8 @@ import net, { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-// Both halves run on this machine, so "in the cluster" is this machine's loopback; that they reach each other over nothing but the unix socket is the same.
+// Both halves run on this machine, so "in the cluster" is this machine's loopback; that they reach
+// each other over nothing but the unix socket is the same.
 const program = fileURLToPath(new URL('forward.mjs', import.meta.url))
 const children: ChildProcess[] = []
 const servers: net.Server[] = []

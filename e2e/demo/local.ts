@@ -1,5 +1,6 @@
-// `make demo-local`: a rollout on this machine alone. scripts/demo-local.sh has built all; this deploys v1 by `weaver gke-local`, sends load, deploys v2 and ends with
-// a verdict. Exit code 0 only when no request failed, no answer was mixed, and users saw the split that was planned.
+// `make demo-local`: a rollout on this machine alone. scripts/demo-local.sh has built all; this
+// deploys v1 by `weaver gke-local`, sends load, deploys v2 and ends with a verdict. Exit code 0
+// only when no request failed, no answer was mixed, and users saw the split that was planned.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -14,7 +15,10 @@ import { makeRelease } from '../support/release.js'
 
 const ROLLOUT = '30s'
 const RATE = 250
-/** Answers of one step that tell its split within two points. A busy machine sends less than was asked. */
+/**
+ * Answers of one step that tell its split within two points. A busy machine sends less than was
+ * asked.
+ */
 const MEASURABLE = 200
 /** Once all is built, starts take seconds; a busy machine takes its time. */
 const WAIT_MS = 300_000

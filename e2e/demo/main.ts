@@ -1,5 +1,6 @@
-// `make demo`: the whole story on one page. scripts/demo.sh has brought a cluster up; this installs the operator, deploys v1, sends load, deploys v2 and
-// ends with a verdict. Exit code 0 only when no request failed and no answer was mixed.
+// `make demo`: the whole story on one page. scripts/demo.sh has brought a cluster up; this installs
+// the operator, deploys v1, sends load, deploys v2 and ends with a verdict. Exit code 0 only when
+// no request failed and no answer was mixed.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WeaverApp } from '@weaver/crds'
 import { getApp, kubectl } from '../support/kube.js'

@@ -1,4 +1,7 @@
-/** A registry of what is installed in this repository, at those versions: for an installation by another package manager, without the network. */
+/**
+ * A registry of what is installed in this repository, at those versions: for an installation by
+ * another package manager, without the network.
+ */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

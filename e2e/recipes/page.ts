@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 /** A fenced block of a page of the docs. */
 interface Block {
   readonly language: string
-  /** What its first line, a comment, names it; without one it is a command, or the file that its content says. */
+  /**
+   * What its first line, a comment, names it; without one it is a command, or the file that its
+   * content says.
+   */
   readonly file: string | undefined
   readonly text: string
 }

@@ -1,7 +1,8 @@
 /**
  * Folders in which the recipes are tried: an application as its author has it. The packages of this
  * repository are those that `npm pack` makes; all others, tools too, are links to what `npm ci` has
- * installed here, at the versions of the lock file. So no recipe but the one of pnpm installs anything.
+ * installed here, at the versions of the lock file. So no recipe but the one of pnpm installs
+ * anything.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +24,9 @@ export interface Ended {
 
 export interface Project {
   readonly folder: string
-  /** Runs lines of a page by a shell, to the first that fails; `npx tool` is the tool of the folder. */
+  /**
+   * Runs lines of a page by a shell, to the first that fails; `npx tool` is the tool of the folder.
+   */
   run(lines: string): Promise<Ended>
   write(files: Readonly<Record<string, string>>): void
   read(file: string): string
@@ -93,7 +96,8 @@ export class Workshop {
 }
 
 /**
- * Starts a program, waits until its listener serves, lets the caller use it, and stops it by SIGTERM.
+ * Starts a program, waits until its listener serves, lets the caller use it, and stops it by
+ * SIGTERM.
  * @returns how it ended
  */
 export async function whileServing(project: Project, command: readonly string[], use: (origin: string) => Promise<void>): Promise<Ended> {

@@ -1,4 +1,7 @@
-/** docs/recipes.md, recipe by recipe: the files and the commands of the page, over the application of docs/start.md. */
+/**
+ * docs/recipes.md, recipe by recipe: the files and the commands of the page, over the application
+ * of docs/start.md.
+ */
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { startNpmRegistry } from './npm-registry.js'
@@ -13,7 +16,8 @@ const SHORTENER: Readonly<Record<string, string>> = { 'package.json': MANIFEST, 
 /** main.ts without `await` at its top. */
 const WITHOUT_AWAIT = filesOf(PAGE, 'A bundle, by esbuild')
 
-// Compilers, bundlers and package managers, one after the other: on a machine that is busy with other work each takes minutes.
+// Compilers, bundlers and package managers, one after the other: on a machine that is busy with
+// other work each takes minutes.
 jest.setTimeout(1_200_000)
 
 let workshop: Workshop

@@ -1,4 +1,5 @@
-// Without the CLI: `kubectl apply -f weaverapp.yaml` gives the same application, and a bad one is refused with the field's path and the remedy.
+// Without the CLI: `kubectl apply -f weaverapp.yaml` gives the same application, and a bad one is
+// refused with the field's path and the remedy.
 import { parseAllDocuments, stringify } from 'yaml'
 import { applyYaml, getApp, getJson, kubectl } from '../support/kube.js'
 import { startLoad } from '../support/load.js'

@@ -1,5 +1,6 @@
-// How an application is cut into groups, and how long its names are, never keeps it from starting: the boutique in one group, in two and in one for each component, and an
-// application whose every name is as long as the schema lets it be.
+// How an application is cut into groups, and how long its names are, never keeps it from starting:
+// the boutique in one group, in two and in one for each component, and an application whose every
+// name is as long as the schema lets it be.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { kubectl, pods } from '../support/kube.js'
@@ -32,7 +33,10 @@ async function componentsOfBoutique(): Promise<readonly string[]> {
   return graph.components.map((component) => component.name)
 }
 
-/** What a user gets: the answer to a request to the application's Service, sent from one of its own pods. */
+/**
+ * What a user gets: the answer to a request to the application's Service, sent from one of its own
+ * pods.
+ */
 async function answer(app: string, url: string): Promise<string> {
   const [pod] = await pods(NAMESPACE, `weaver.dev/app=${app},weaver.dev/role=weavelet`)
   const program = `const r = await fetch(${JSON.stringify(url)}); console.log(r.status, await r.text())`

@@ -1,6 +1,8 @@
-// With one version's broker credentials nothing of another version can be reached or heard. Shown on the live broker, from inside the pods of v1 while
-// v1 and v2 both run and both answer requests, with a positive control: the same probe, aimed at v1 itself, must reach and hear it. A group's user is held back by its
-// permissions as well as by its account; that the account alone is wall enough is shown with a user without permissions in operator/src/broker/broker.nats.test.ts.
+// With one version's broker credentials nothing of another version can be reached or heard. Shown
+// on the live broker, from inside the pods of v1 while v1 and v2 both run and both answer requests,
+// with a positive control: the same probe, aimed at v1 itself, must reach and hear it. A group's
+// user is held back by its permissions as well as by its account; that the account alone is wall
+// enough is shown with a user without permissions in operator/src/broker/broker.nats.test.ts.
 import { getApp, kubectl, pods } from '../support/kube.js'
 import { startLoad } from '../support/load.js'
 import { createNamespace, deleteNamespace, platformFromEnvironment, weaver } from '../support/platform.js'
@@ -13,7 +15,10 @@ const platform = platformFromEnvironment()
 beforeAll(() => createNamespace(NAMESPACE))
 afterAll(() => deleteNamespace(NAMESPACE))
 
-/** Runs in a v1 pod, with its own credentials: tries every way to the subjects of a deployment, and tells what came back. */
+/**
+ * Runs in a v1 pod, with its own credentials: tries every way to the subjects of a deployment, and
+ * tells what came back.
+ */
 const PROBE = `
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { readFileSync } from 'node:fs'
@@ -70,7 +75,8 @@ it('v1 cannot reach or hear v2, whatever the subject', async () => {
   expect(Object.values(across.answers).filter((answer) => answer.startsWith('ANSWERED'))).toEqual([])
   expect(across.heard).toEqual([])
   expect(across.refusals).toBeGreaterThan(0)
-  // The control: the very same probe gets answers from its own version, where it may call, and hears the answers that its replicas get.
+  // The control: the very same probe gets answers from its own version, where it may call, and
+  // hears the answers that its replicas get.
   const within = await probe(pod, own)
   expect(within.answers[`wv.${own}.c.httpserver/Reverser`]).toMatch(/^ANSWERED/)
   expect(within.heard.length).toBeGreaterThan(10)

@@ -1,4 +1,5 @@
-// A release one of whose components never becomes ready gets no traffic and fails at its progress deadline; the old release serves on untouched.
+// A release one of whose components never becomes ready gets no traffic and fails at its progress
+// deadline; the old release serves on untouched.
 import { startLoad } from '../support/load.js'
 import { getApp, kubectl, pods } from '../support/kube.js'
 import { createNamespace, deleteNamespace, platformFromEnvironment, weaver } from '../support/platform.js'
@@ -22,7 +23,8 @@ it('a component that never becomes ready: no traffic, a condition that names com
 
   const bad = await makeRelease({ release: 'bad', name: 'shop', rollout: '5s', edits: { 'converter.ts': neverReady } })
   await weaver(['kube', 'deploy', `${bad}/weaver.toml`, '--namespace', NAMESPACE, '--detach'])
-  // Only now the limit is short: with it from the start, a busy machine would fail at a stage before the one this is about.
+  // Only now the limit is short: with it from the start, a busy machine would fail at a stage
+  // before the one this is about.
   await watchRollout(NAMESPACE, 'shop', { until: (now) => POD.test(JSON.stringify(now.status?.conditions ?? [])) })
   const patch = JSON.stringify({ spec: { rollout: { progressDeadline: '15s' } } })
   await kubectl(['patch', 'weaverapp', 'shop', '-n', NAMESPACE, '--type=merge', '-p', patch])

@@ -1,4 +1,5 @@
-// What a component needs of Secrets and ConfigMaps reaches it in all three ways of docs/config.md, and the text of a Secret is in no object but the Secret.
+// What a component needs of Secrets and ConfigMaps reaches it in all three ways of docs/config.md,
+// and the text of a Secret is in no object but the Secret.
 import { readFile, writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
 import { kubectl } from '../support/kube.js'

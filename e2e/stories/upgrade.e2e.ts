@@ -1,4 +1,5 @@
-// The main story: v1 → v2 → v3 under steady load, by `weaver kube deploy`, with nothing lost and nothing mixed.
+// The main story: v1 → v2 → v3 under steady load, by `weaver kube deploy`, with nothing lost and
+// nothing mixed.
 import { startLoad, type Load } from '../support/load.js'
 import { applyYaml, everythingIn, getApp, kubectl } from '../support/kube.js'
 import { createNamespace, deleteNamespace, OPERATOR_NAMESPACE, platformFromEnvironment, weaver } from '../support/platform.js'
@@ -9,7 +10,10 @@ import { startPlantedMix } from '../support/planted-mix.js'
 
 const NAMESPACE = 'story-upgrade'
 const platform = platformFromEnvironment()
-/** Requests, twenty seconds of the load that is asked for: what less of them says does not count. A starved machine takes longer to send them. */
+/**
+ * Requests, twenty seconds of the load that is asked for: what less of them says does not count. A
+ * starved machine takes longer to send them.
+ */
 const ENOUGH = 5_000
 let load: Load
 let v1: string
@@ -52,7 +56,8 @@ describe('a release replaces another under load', () => {
     expect(Object.keys(report.byRelease).sort()).toEqual(['v1', 'v2'])
     const split = splitPerStep(samples, report.seconds).filter((step) => step.requests >= 400)
     const unseen = [10, 25, 50, 75, 100].filter((weight) => !split.some((step) => step.weight === weight))
-    // with what status said and when: the only way to tell a step that was skipped from one that was seen too late
+    // with what status said and when: the only way to tell a step that was skipped from one that
+    // was seen too late
     expect({ unseen, samples: unseen.length === 0 ? [] : samples }).toEqual({ unseen: [], samples: [] })
     for (const step of split)
       expect({ weight: step.weight, off: Math.abs(step.measured - step.weight) > 2 ? step.measured : 0 }).toEqual({

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { WeaverApp } from '@weaver/crds'
 
 /**
- * Every state of a WeaverApp that the API server stores from now on, the present one first, until `signal` aborts. A watch and not a poll: a state that a slow
- * `kubectl` would be too late for is seen too. An app that is not there yet is waited for; a watch that ends is begun again.
+ * Every state of a WeaverApp that the API server stores from now on, the present one first, until
+ * `signal` aborts. A watch and not a poll: a state that a slow `kubectl` would be too late for is
+ * seen too. An app that is not there yet is waited for; a watch that ends is begun again.
  */
 export async function* watchApp(namespace: string, name: string, signal: AbortSignal): AsyncGenerator<WeaverApp> {
   const path = `/apis/weaver.dev/v1alpha1/namespaces/${namespace}/weaverapps?watch=true&fieldSelector=metadata.name%3D${name}`

@@ -18,7 +18,10 @@ export async function applyYaml(yaml: string, options: ShOptions = {}): Promise<
   return kubectl(['apply', '-f', '-'], { ...options, input: yaml })
 }
 
-/** Names, `kind/name`, of everything a user can see in a namespace, but what Kubernetes itself puts there. */
+/**
+ * Names, `kind/name`, of everything a user can see in a namespace, but what Kubernetes itself puts
+ * there.
+ */
 export async function everythingIn(namespace: string): Promise<readonly string[]> {
   const kinds =
     'deployments,replicasets,pods,services,endpointslices,configmaps,secrets,controllerrevisions,horizontalpodautoscalers,poddisruptionbudgets,networkpolicies,serviceaccounts,jobs,statefulsets,weaverapps'

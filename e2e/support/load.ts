@@ -40,9 +40,13 @@ export interface Load {
   report(): Promise<LoadReport>
   /** Forgets what was counted so far. */
   reset(): Promise<void>
-  /** Stops sending, waits for what is in flight, takes the final count, and then removes the pod. */
+  /**
+   * Stops sending, waits for what is in flight, takes the final count, and then removes the pod.
+   */
   stop(): Promise<LoadReport>
-  /** Removes the pod, whether or not the load was stopped, and waits until it is gone. Idempotent. */
+  /**
+   * Removes the pod, whether or not the load was stopped, and waits until it is gone. Idempotent.
+   */
   remove(): Promise<void>
 }
 

@@ -7,7 +7,10 @@ export interface OperatorUse {
   readonly at: number
   readonly residentMiB: number
   readonly cpuSeconds: number
-  /** Calls to the Kubernetes API that write objects of the app: all but reads, watches, events and the leader lease. */
+  /**
+   * Calls to the Kubernetes API that write objects of the app: all but reads, watches, events and
+   * the leader lease.
+   */
   readonly apiWrites: number
 }
 

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
 
-/** The checkout: the nearest folder above this file that has the workspace's lock file. Works from the sources and from `dist`. */
+/**
+ * The checkout: the nearest folder above this file that has the workspace's lock file. Works from
+ * the sources and from `dist`.
+ */
 export const repositoryRoot: URL = (() => {
   let folder = new URL('.', import.meta.url)
   while (!existsSync(new URL('package-lock.json', folder))) {

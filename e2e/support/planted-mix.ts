@@ -17,8 +17,9 @@ interface WorkloadJson {
 }
 
 /**
- * Builds what must never happen: a pod that runs the *old* release's image but has the bootstrap and the broker credentials of the *new* version. Its answers
- * carry the old release's signature of `main` and the new one's of the components it calls; load on it must count every answer as mixed.
+ * Builds what must never happen: a pod that runs the *old* release's image but has the bootstrap
+ * and the broker credentials of the *new* version. Its answers carry the old release's signature of
+ * `main` and the new one's of the components it calls; load on it must count every answer as mixed.
  */
 export async function startPlantedMix(options: {
   readonly namespace: string

@@ -5,7 +5,9 @@ import { eventually, sh, type ShOptions, type ShResult } from './sh.js'
 
 /** What the harness hands in (`e2e/cluster/cluster.sh env`). */
 export interface Platform {
-  /** `host:port` of a registry that this shell pushes to and the cluster pulls from under one name. */
+  /**
+   * `host:port` of a registry that this shell pushes to and the cluster pulls from under one name.
+   */
   readonly registry: string
   /** Image with Node, the base of applications and of the operator. */
   readonly baseImage: string
@@ -77,7 +79,8 @@ export function chartValues(
   const operator = (prefix: string): readonly string[] => [...set(prefix, tagged), '--set-string', `${prefix}.digest=${digest}`]
   return {
     broker: [...operator('keygen.image'), ...set('image', platform.natsImage)],
-    // A version that got its last request is kept this long; two minutes by default, too long for a story.
+    // A version that got its last request is kept this long; two minutes by default, too long for a
+    // story.
     operator: [...operator('image'), ...set('proxy.image', platform.proxyImage), '--set', 'proxy.failOpenSeconds=5'],
   }
 }
@@ -86,7 +89,10 @@ export async function helm(args: readonly string[], options: ShOptions = {}): Pr
   return sh(['helm', ...args, '--namespace', OPERATOR_NAMESPACE], options)
 }
 
-/** Builds the operator's image, pushes it, and installs both charts as a user would. Idempotent (`helm upgrade --install`). */
+/**
+ * Builds the operator's image, pushes it, and installs both charts as a user would. Idempotent
+ * (`helm upgrade --install`).
+ */
 export async function installOperator(
   platform: Platform,
   options: { readonly onOutput?: (text: string) => void } = {},
@@ -120,7 +126,10 @@ export async function operatorImage(): Promise<string> {
   ])
 }
 
-/** A new namespace that enforces the restricted Pod Security Standard, so that every story shows that Weaver's pods meet it. What an earlier run left of it goes first. */
+/**
+ * A new namespace that enforces the restricted Pod Security Standard, so that every story shows
+ * that Weaver's pods meet it. What an earlier run left of it goes first.
+ */
 export async function createNamespace(name: string): Promise<void> {
   await deleteNamespace(name)
   await kubectl(['create', 'namespace', name])
@@ -133,14 +142,17 @@ export async function createNamespace(name: string): Promise<void> {
 }
 
 export async function deleteNamespace(name: string): Promise<void> {
-  // Applications first: Kubernetes deletes a namespace's pods, waits out their grace period, and only then the objects that the operator acts upon.
+  // Applications first: Kubernetes deletes a namespace's pods, waits out their grace period, and
+  // only then the objects that the operator acts upon.
   if ((await kubectl(['get', 'namespace', name, '-o', 'name', '--ignore-not-found'])) === '') return
   await kubectl(['delete', 'weaverapps', '--all', '-n', name, '--timeout=150s'], { mayFail: true })
   const left = (await kubectl(['get', 'weaverapps', '-n', name, '-o', 'name'])).split('\n').filter((line) => line !== '')
-  // Kubernetes would wait for their finalizer for ever, and every later story would meet what is left.
+  // Kubernetes would wait for their finalizer for ever, and every later story would meet what is
+  // left.
   for (const app of left)
     await kubectl(['patch', app, '-n', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}'], { mayFail: true })
-  // Pods before their namespace: while one is left Kubernetes looks again only after half of its grace period, however soon it ends.
+  // Pods before their namespace: while one is left Kubernetes looks again only after half of its
+  // grace period, however soon it ends.
   await kubectl(['delete', 'deployments,replicasets,pods', '--all', '-n', name, '--timeout=150s'], { mayFail: true })
   await kubectl(['delete', 'namespace', name, '--ignore-not-found', '--wait=true', '--timeout=240s'])
   if (left.length > 0) throw new Error(`the operator did not finish the deletion of ${left.join(', ')} in namespace ${name} within 150 s`)

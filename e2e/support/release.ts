@@ -7,7 +7,9 @@ import { sh } from './sh.js'
 const root = fileURLToPath(repositoryRoot)
 
 export interface ReleaseOptions {
-  /** Which release of the example it is: the constant that every component signs its answers with. */
+  /**
+   * Which release of the example it is: the constant that every component signs its answers with.
+   */
   readonly release: string
   /** Edits of the sources, by file below `src/`. Each must change something. */
   readonly edits?: Readonly<Record<string, (source: string) => string>>
@@ -17,8 +19,9 @@ export interface ReleaseOptions {
 }
 
 /**
- * Does what a developer does for a new release: edits the sources of `examples/httpserver`, runs `weaver generate` and `tsc`. Each release has a folder of
- * its own below `e2e/.work`, so that several can be at hand at once.
+ * Does what a developer does for a new release: edits the sources of `examples/httpserver`, runs
+ * `weaver generate` and `tsc`. Each release has a folder of its own below `e2e/.work`, so that
+ * several can be at hand at once.
  * @returns the folder, with its `weaver.toml`.
  */
 export async function makeRelease(options: ReleaseOptions): Promise<string> {
@@ -49,7 +52,8 @@ export async function makeRelease(options: ReleaseOptions): Promise<string> {
 }
 
 /**
- * Copies entries of an example below `e2e/.work`, where a tsconfig.json of its own lets it be built by itself.
+ * Copies entries of an example below `e2e/.work`, where a tsconfig.json of its own lets it be built
+ * by itself.
  * @returns the folder
  */
 export async function copyExample(example: string, name: string, entries: readonly string[]): Promise<string> {

@@ -15,8 +15,9 @@ export interface Watched {
 }
 
 /**
- * Follows `status` while a rollout runs, through every state that was stored. `desired` and `observed` are the preview's share, in percent. The last sample is of the
- * moment at which `until` was first true.
+ * Follows `status` while a rollout runs, through every state that was stored. `desired` and
+ * `observed` are the preview's share, in percent. The last sample is of the moment at which `until`
+ * was first true.
  */
 export async function watchRollout(
   namespace: string,
@@ -69,8 +70,9 @@ export interface SplitAtStep {
 }
 
 /**
- * The split that users saw at each step: for each weight that status called observed, the answers to requests sent in whole seconds during which nothing
- * changed, from a second before (requests sent then may be answered by the step before) to a second after.
+ * The split that users saw at each step: for each weight that status called observed, the answers
+ * to requests sent in whole seconds during which nothing changed, from a second before (requests
+ * sent then may be answered by the step before) to a second after.
  */
 export function splitPerStep(samples: readonly WeightSample[], seconds: readonly LoadSecond[]): readonly SplitAtStep[] {
   const steps = new Map<number, { preview: number; all: number }>()

@@ -19,7 +19,10 @@ export interface ShOptions {
   readonly onOutput?: (text: string) => void
 }
 
-/** Runs a command without a shell. A non-zero exit rejects with what it printed; so does running into the time limit. */
+/**
+ * Runs a command without a shell. A non-zero exit rejects with what it printed; so does running
+ * into the time limit.
+ */
 export async function sh(command: readonly [string, ...string[]], options: ShOptions = {}): Promise<ShResult> {
   const [file, ...args] = command
   const child = spawn(file, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -74,7 +77,10 @@ export async function eventually<T>(
   }
 }
 
-/** Runs parts of a story at the same time. When one fails the others are aborted, and all have ended before this rejects, so that nothing goes on behind a later story. */
+/**
+ * Runs parts of a story at the same time. When one fails the others are aborted, and all have ended
+ * before this rejects, so that nothing goes on behind a later story.
+ */
 export async function together<T extends readonly unknown[]>(
   begin: (signal: AbortSignal) => { readonly [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {

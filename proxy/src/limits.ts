@@ -4,15 +4,25 @@ export interface ProxyLimits {
   readonly headMs: number
   /** How long a connection without a request is kept open. @default 60000 */
   readonly idleMs: number
-  /** How long a request's body, or a client that does not read its answer, may stand still. @default 60000 */
+  /**
+   * How long a request's body, or a client that does not read its answer, may stand still.
+   * @default 60000
+   */
   readonly stallMs: number
   /** Until a connection to a backend is there. @default 2000 */
   readonly connectMs: number
   /** From the request's last byte to the head of its answer; then 504. @default 60000 */
   readonly answerMs: number
-  /** How long a request waits for a backend when none of its route is alive; then 503. @default 2000 */
+  /**
+   * How long a request waits for a backend when none of its route is alive; then 503.
+   * @default 2000
+   */
   readonly queueMs: number
-  /** How long a connection to a backend is kept for the next request. A `Keep-Alive: timeout=` of the backend that is shorter goes first. @default 4000 */
+  /**
+   * How long a connection to a backend is kept for the next request. A `Keep-Alive: timeout=` of
+   * the backend that is shorter goes first.
+   * @default 4000
+   */
   readonly backendIdleMs: number
 }
 

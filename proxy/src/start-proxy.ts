@@ -143,7 +143,8 @@ class ListeningProxy implements ListenerProxy {
 
   #sweep(): void {
     const now = performance.now()
-    // A process that was held up has not read yet what came meanwhile: nobody is late before it has.
+    // A process that was held up has not read yet what came meanwhile: nobody is late before it
+    // has.
     const isHeldUp = !this.#wasHeldUp && now - this.#engine.now > 2 * SWEEP_MS
     this.#engine.now = now
     this.#wasHeldUp = isHeldUp

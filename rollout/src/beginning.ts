@@ -2,7 +2,8 @@
 import { emit, resetProgress, type Draft } from './draft.js'
 
 /**
- * R6, R7. Makes the version that the spec asks for the preview, unless it is active, failed or still being deleted.
+ * R6, R7. Makes the version that the spec asks for the preview, unless it is active, failed or
+ * still being deleted.
  * @param note who asked for it and why, when it was not the spec alone
  */
 export function startRollout(draft: Draft, note: { readonly note?: string } = {}): void {

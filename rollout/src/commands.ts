@@ -14,7 +14,10 @@ import type { RolloutCommand, Verb } from './types.js'
 type Note = Pick<RolloutCommand, 'note'>
 type CarryOut = (draft: Draft, note: Note) => void
 
-/** In order of precedence: of several commands that are new in one call, the first is carried out and the others are dropped. */
+/**
+ * In order of precedence: of several commands that are new in one call, the first is carried out
+ * and the others are dropped.
+ */
 const VERBS: Readonly<Record<Verb, CarryOut>> = {
   abort: ofPreview((draft, version, note) => giveUp(draft, (active) => ({ kind: 'RolloutAborted', version, ...active, ...note }))),
   pause: ofPreview(pause),

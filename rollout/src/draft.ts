@@ -1,7 +1,10 @@
 import type { RolloutEvent } from './events.js'
 import type { ObservedVersion, RolloutInput, RolloutState, RolloutStep } from './types.js'
 
-/** A decision in the making. The parts of the engine change `state` and add `events`; nothing else is written to. */
+/**
+ * A decision in the making. The parts of the engine change `state` and add `events`; nothing else
+ * is written to.
+ */
 export interface Draft {
   readonly input: RolloutInput
   readonly now: number
@@ -16,7 +19,10 @@ export type MutableState = { -readonly [K in keyof RolloutState]: RolloutState[K
 
 const CUTOVER: RolloutStep = { weight: 100, holdMs: 0, pause: false }
 
-/** Reads back what was remembered, without trust: fields may be missing, times may lie in the future because a clock was set back. */
+/**
+ * Reads back what was remembered, without trust: fields may be missing, times may lie in the future
+ * because a clock was set back.
+ */
 export function openDraft(input: RolloutInput): Draft {
   const { now, clockSetAt = 0 } = input
   const past = (time: number | undefined) => Math.min(time ?? now, now)
@@ -52,7 +58,9 @@ export function isReady(draft: Draft, id: string): boolean {
   return ready && servable
 }
 
-/** The step whose weight is asked for, as it is to be held; `undefined`: the preview has no traffic. */
+/**
+ * The step whose weight is asked for, as it is to be held; `undefined`: the preview has no traffic.
+ */
 export function presentStep({ state, steps }: Draft): RolloutStep | undefined {
   const step = steps[state.step]
   return step === undefined || state.promotedFully === undefined ? step : { ...step, holdMs: 0, pause: false }
@@ -73,7 +81,10 @@ export function emit(draft: Draft, event: RolloutEvent): void {
   draft.events.push(event)
 }
 
-/** Back to the start of a preview's way: nothing asked for, the deadline's clock at zero and running. */
+/**
+ * Back to the start of a preview's way: nothing asked for, the deadline's clock at zero and
+ * running.
+ */
 export function resetProgress(draft: Draft): void {
   const { state } = draft
   state.step = -1
@@ -100,8 +111,9 @@ export function retire(draft: Draft, id: string): void {
 }
 
 /**
- * A status that was lost (a restored backup, an edit) must not take a serving version for something to be removed. The version with most traffic is the active
- * one; where that is not known, one that is not just being asked for, best one that can serve.
+ * A status that was lost (a restored backup, an edit) must not take a serving version for something
+ * to be removed. The version with most traffic is the active one; where that is not known, one that
+ * is not just being asked for, best one that can serve.
  */
 function adopt(draft: Draft): void {
   const { versions, desired } = draft.input

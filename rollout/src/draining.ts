@@ -1,7 +1,10 @@
 import { emit, retire, view, type Draft } from './draft.js'
 import type { DrainingVersion } from './types.js'
 
-/** Takes every version that has no part in the rollout into draining: what was left behind by a lost status or by hand. */
+/**
+ * Takes every version that has no part in the rollout into draining: what was left behind by a lost
+ * status or by hand.
+ */
 export function retireStrays(draft: Draft): void {
   const { state, input } = draft
   const known = new Set([state.active, state.preview, ...state.draining.map((d) => d.id), ...state.removing])
@@ -9,8 +12,9 @@ export function retireStrays(draft: Draft): void {
 }
 
 /**
- * Lets versions go in two stages: quiet (weight 0 in force, nothing in flight) or out of time, then no proxy may name it any more; once none does, and still
- * nothing is in flight or time is out, its objects may be deleted. A version that a proxy names is never removed.
+ * Lets versions go in two stages: quiet (weight 0 in force, nothing in flight) or out of time, then
+ * no proxy may name it any more; once none does, and still nothing is in flight or time is out, its
+ * objects may be deleted. A version that a proxy names is never removed.
  */
 export function drain(draft: Draft): void {
   const { state, now } = draft
@@ -47,7 +51,8 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
   const isQuiet = (released || weightObserved === 0) && inFlight === 0
   if (isQuiet || (inFlight === 0 && isOutOfTime(draft, draining))) return { ...draining, letGo: true }
   if (!isOutOfTime(draft, draining)) return draining
-  // Here, and not when it is removed: the proxies end what is left as soon as the version is let go, and nothing is in flight any more by then.
+  // Here, and not when it is removed: the proxies end what is left as soon as the version is let
+  // go, and nothing is in flight any more by then.
   emit(draft, {
     kind: 'DrainCut',
     at: 'release',

@@ -1,7 +1,8 @@
 /**
- * Explores the engine in a small model of the world around it: an operator that may die between any two writes, proxies that follow late, versions that come
- * and go, users who change their minds, clocks that jump. After every single decision the invariants must hold; from every state, once faults stop, the
- * rollout must come to an end; and an abort must end it.
+ * Explores the engine in a small model of the world around it: an operator that may die between any
+ * two writes, proxies that follow late, versions that come and go, users who change their minds,
+ * clocks that jump. After every single decision the invariants must hold; from every state, once
+ * faults stop, the rollout must come to an end; and an abort must end it.
  */
 import { verbs } from './commands.js'
 import { decide } from './engine.js'
@@ -86,7 +87,10 @@ function decideAndCheck(model: Model): RolloutDecision {
   return decision
 }
 
-/** The pass stores its decision, then acts. `dies`: before it stores, after it stores, or not at all. */
+/**
+ * The pass stores its decision, then acts. `dies`: before it stores, after it stores, or not at
+ * all.
+ */
 function pass(model: Model, dies: 'before' | 'after' | 'never' = 'never'): Model {
   const decision = decideAndCheck(model)
   if (dies === 'before') return model
@@ -118,7 +122,10 @@ function mapVersions(model: Model, change: (v: ModelVersion, id: string) => Mode
   return { ...model, versions: Object.fromEntries(Object.entries(model.versions).map(([id, v]) => [id, change(v, id)])) }
 }
 
-/** Faults stop: every version is up unless it is `bad`, proxies follow, requests end, pauses are promoted. The rollout must come to an end. */
+/**
+ * Faults stop: every version is up unless it is `bad`, proxies follow, requests end, pauses are
+ * promoted. The rollout must come to an end.
+ */
 function runOut(model: Model, bad: readonly string[] = []): Model {
   let m = { ...model, policy: { ...model.policy, paused: false } }
   let quiet = 0

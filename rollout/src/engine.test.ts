@@ -15,7 +15,10 @@ const policy: RolloutPolicy = {
 }
 const T0 = 1_800_000_000_000
 
-/** A tiny world around the engine: what was asked is in force at the next look, unless a test says otherwise. */
+/**
+ * A tiny world around the engine: what was asked is in force at the next look, unless a test says
+ * otherwise.
+ */
 function world(options: { readonly policy?: Partial<RolloutPolicy> } = {}) {
   let state: RolloutState | undefined
   let last: RolloutDecision | undefined

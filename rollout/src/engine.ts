@@ -1,23 +1,31 @@
 /**
- * The rollout engine: `decide` moves user traffic from the active version to the preview version, one step at a time, and lets old versions go.
+ * The rollout engine: `decide` moves user traffic from the active version to the preview version,
+ * one step at a time, and lets old versions go.
  *
- * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings of a
- * rollout mean), `draft` (a decision in the making), `weights` (who may have traffic), `beginning` and
- * `outcome` (of a rollout), `draining` (how a version goes), `report` and `waiting` (phase, schedule, what is
- * awaited), `invariants` (what must hold of every decision; tests explore it, the operator checks each
- * write).
+ * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings
+ * of a rollout mean), `draft` (a decision in the making), `weights` (who may have traffic),
+ * `beginning` and `outcome` (of a rollout), `draining` (how a version goes), `report` and `waiting`
+ * (phase, schedule, what is awaited), `invariants` (what must hold of every decision; tests explore
+ * it, the operator checks each write).
  *
  * Rules
- *  R1  A first version gets all traffic when it is ready, at once. Past its deadline it stays, as there is nothing to go back to.
- *  R2  The next step is taken when the preview is ready, the weights asked for are exactly the ones in force, and the hold since both first held is over; a
- *      pause waits for `promote`, after `promoteFull` there is only the last step. At most one step per call and per millisecond, however long nobody called.
- *  R3  A preview that cannot serve gives its traffic back at once, and starts again at the first step when it is ready.
- *  R4  The deadline's clock runs while a preview is not ready or weights are not in force, and stands still in a hold, a pause or while it is paused. It starts
- *      anew only at a step not reached before, so a preview that comes and goes fails in the end.
- *  R5  An active version that is unwell never keeps the preview from going on.
- *  R6  Another spec replaces the preview, whose traffic goes back to the active version; the active version's own spec does the same without a new preview. A
- *      version that is draining is taken back; one whose objects are being deleted has to be gone first.
- *  R7  A failed or aborted version is not tried again until the spec has asked for something else, or a user says `retry`.
+ * R1  A first version gets all traffic when it is ready, at once. Past its deadline it stays, as
+ *     there is nothing to go back to.
+ * R2  The next step is taken when the preview is ready, the weights asked for are exactly the ones
+ *     in force, and the hold since both first held is over; a pause waits for `promote`, after
+ *     `promoteFull` there is only the last step. At most one step per call and per millisecond,
+ *     however long nobody called.
+ * R3  A preview that cannot serve gives its traffic back at once, and starts again at the first
+ *     step when it is ready.
+ * R4  The deadline's clock runs while a preview is not ready or weights are not in force, and
+ *     stands still in a hold, a pause or while it is paused. It starts anew only at a step not
+ *     reached before, so a preview that comes and goes fails in the end.
+ * R5  An active version that is unwell never keeps the preview from going on.
+ * R6  Another spec replaces the preview, whose traffic goes back to the active version; the active
+ *     version's own spec does the same without a new preview. A version that is draining is taken
+ *     back; one whose objects are being deleted has to be gone first.
+ * R7  A failed or aborted version is not tried again until the spec has asked for something else,
+ *     or a user says `retry`.
  */
 import { startRollout } from './beginning.js'
 import { obey } from './commands.js'
@@ -29,7 +37,10 @@ import { report } from './report.js'
 import type { RolloutDecision, RolloutInput, RolloutStep } from './types.js'
 import { isInForce, safeWeights } from './weights.js'
 
-/** Decides what is to be done now. Pure: the same input gives the same decision; calling again with the new state and the same observation changes nothing. */
+/**
+ * Decides what is to be done now. Pure: the same input gives the same decision; calling again with
+ * the new state and the same observation changes nothing.
+ */
 export function decide(input: RolloutInput): RolloutDecision {
   const draft = openDraft(input)
   choosePreview(draft)
@@ -149,7 +160,10 @@ function stallOf(draft: Draft, preview: string): Stall {
   return { deadlineMs, missing: 'weights', ...(trafficBlame === undefined ? {} : { blame: trafficBlame }) }
 }
 
-/** The policy may change in mid-rollout: goes on at the last step that asks for no more than the present share. */
+/**
+ * The policy may change in mid-rollout: goes on at the last step that asks for no more than the
+ * present share.
+ */
 function findStepAgain(draft: Draft): void {
   const { state, steps } = draft
   if (state.step < 0 || steps[state.step]?.weight === state.stepWeight) return

@@ -1,4 +1,7 @@
-/** Why a version made no progress within its deadline. `blame` is the cause as the platform words it. */
+/**
+ * Why a version made no progress within its deadline. `blame` is the cause as the platform words
+ * it.
+ */
 export interface Stall {
   readonly deadlineMs: number
   /** What was missing: the version's readiness, or the weights asked for. */
@@ -7,13 +10,15 @@ export interface Stall {
 }
 
 /**
- * One transition of a rollout. Every event is of one version; `blame` is the cause as the platform words it, `note` who asked for it and why, in the user's
- * words.
+ * One transition of a rollout. Every event is of one version; `blame` is the cause as the platform
+ * words it, `note` who asked for it and why, in the user's words.
  */
 export type RolloutEvent =
   /** Nothing was remembered; the version is taken as the active one. */
   | { readonly kind: 'Adopted'; readonly version: string }
-  /** `beside`: the active version; absent for a first version. `note`: a user asked for it again. */
+  /**
+   * `beside`: the active version; absent for a first version. `note`: a user asked for it again.
+   */
   | { readonly kind: 'RolloutStarted'; readonly version: string; readonly beside?: string; readonly note?: string }
   /** Another version is asked for; this preview gives its traffic back. */
   | { readonly kind: 'Superseded'; readonly version: string; readonly by: string }
@@ -40,7 +45,10 @@ export type RolloutEvent =
     }
   /** The active version cannot serve; `instead` has its traffic. */
   | { readonly kind: 'ActiveUnservable'; readonly version: string; readonly blame?: string; readonly instead: string }
-  /** `active`: the version that has all traffic; absent: there is none, so the failed version is still waited for. */
+  /**
+   * `active`: the version that has all traffic; absent: there is none, so the failed version is
+   * still waited for.
+   */
   | { readonly kind: 'RolloutFailed'; readonly version: string; readonly stall: Stall; readonly active?: string }
   /** The deadline is over and nothing is undone, as `onFailure: pause` asks. */
   | { readonly kind: 'RolloutHalted'; readonly version: string; readonly stall: Stall }
@@ -48,14 +56,23 @@ export type RolloutEvent =
   | { readonly kind: 'RolloutPaused'; readonly version: string; readonly note?: string }
   /** A paused rollout goes on; a halted one gets its deadline once more. */
   | { readonly kind: 'RolloutResumed'; readonly version: string; readonly note?: string }
-  /** A user ended the hold or pause of a step; `full`: all that are left, and the steps with them. */
+  /**
+   * A user ended the hold or pause of a step; `full`: all that are left, and the steps with them.
+   */
   | { readonly kind: 'StepPromoted'; readonly version: string; readonly full: boolean; readonly note?: string }
-  /** A user gave the version up. `active`: the version that has all traffic; absent: there is none. */
+  /**
+   * A user gave the version up. `active`: the version that has all traffic; absent: there is none.
+   */
   | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string; readonly note?: string }
   | { readonly kind: 'DrainStarted'; readonly version: string }
-  /** The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown. */
+  /**
+   * The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown.
+   */
   | { readonly kind: 'DrainCut'; readonly at: 'release'; readonly version: string; readonly inFlight?: number; readonly timeoutMs: number }
-  /** Something came up after the proxies let go, and is cut `afterMs` after the version's last traffic. */
+  /**
+   * Something came up after the proxies let go, and is cut `afterMs` after the version's last
+   * traffic.
+   */
   | { readonly kind: 'DrainCut'; readonly at: 'removal'; readonly version: string; readonly inFlight?: number; readonly afterMs: number }
   /** `cut`: what was in flight when the drain timeout was over; absent: nothing was cut. */
   | { readonly kind: 'VersionRemoved'; readonly version: string; readonly cut?: number | 'unknown' }

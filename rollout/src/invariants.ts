@@ -1,7 +1,8 @@
 import type { RolloutDecision, RolloutInput } from './types.js'
 
 /**
- * What must hold of every decision. The operator checks each one before it writes; the tests explore them.
+ * What must hold of every decision. The operator checks each one before it writes; the tests
+ * explore them.
  * @returns a sentence per broken rule, naming versions; empty when all is well.
  */
 export function brokenInvariants(input: RolloutInput, decision: RolloutDecision): string[] {

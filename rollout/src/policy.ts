@@ -4,7 +4,10 @@ import type { RolloutPolicy, RolloutStep } from './types.js'
 export interface RolloutSettings {
   /** `cutover`: all traffic at once, when the version is ready. */
   readonly strategy: 'gradual' | 'cutover'
-  /** The ramp 10/25/50/75/100 % in equal slices of this time, unless there are steps. @default 5 minutes */
+  /**
+   * The ramp 10/25/50/75/100 % in equal slices of this time, unless there are steps.
+   * @default 5 minutes
+   */
   readonly durationMs?: number
   /** A step without a weight keeps the one before it, 0 at the start. */
   readonly steps?: readonly { readonly weight?: number; readonly holdMs?: number; readonly pause?: boolean }[]
@@ -16,12 +19,15 @@ export interface RolloutSettings {
 
 /** The ramp of `durationMs`, as Service Weaver's: five equal slices. */
 const RAMP = [10, 25, 50, 75, 100] as const
-/** Of a rollout with neither duration nor steps: long enough to see an error, short enough for a first try. */
+/**
+ * Of a rollout with neither duration nor steps: long enough to see an error, short enough for a
+ * first try.
+ */
 const DEFAULT_DURATION_MS = 300_000
 
 /**
- * What settings mean: `[{ weight: 5, holdMs: 120_000 }, { pause: true }]` waits at 5 % and then takes
- * all. A step that is out of range or descends is taken as the nearest one that is allowed.
+ * What settings mean: `[{ weight: 5, holdMs: 120_000 }, { pause: true }]` waits at 5 % and then
+ * takes all. A step that is out of range or descends is taken as the nearest one that is allowed.
  */
 export function rolloutPolicy(settings: RolloutSettings): RolloutPolicy {
   const { progressDeadlineMs, onFailure, paused, drainTimeoutMs } = settings

@@ -3,7 +3,9 @@ import type { RolloutDecision, RolloutPhase, RolloutState } from './types.js'
 import { awaited, holdEnd } from './waiting.js'
 import { isInForce } from './weights.js'
 
-/** Weights in force and drains have no watch; they are asked for this often while they are awaited. */
+/**
+ * Weights in force and drains have no watch; they are asked for this often while they are awaited.
+ */
 const POLL_MS = 1_000
 
 /** Everything that follows from the state reached: what others do, see and wait for. */
@@ -49,7 +51,10 @@ function phaseOf(draft: Draft): RolloutPhase {
   return isInForce(draft, state.weights) ? 'Ready' : 'Progressing'
 }
 
-/** When to look again: at the end of the hold, of the deadline, of a drain, and soon while something is awaited that has no watch. */
+/**
+ * When to look again: at the end of the hold, of the deadline, of a drain, and soon while something
+ * is awaited that has no watch.
+ */
 function nextLook(draft: Draft): number | undefined {
   const { state, input, now } = draft
   const { policy, watchingSince = 0 } = input

@@ -1,8 +1,8 @@
 /**
- * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is seen,
- * what was decided before and the time go in, the next state comes out. It does no I/O and has no
- * clock, so a simulation runs the operator's own code. What it reports is data; callers put it into
- * words.
+ * The vocabulary of the rollout engine. The engine is a pure function: what is wanted, what is
+ * seen, what was decided before and the time go in, the next state comes out. It does no I/O and
+ * has no clock, so a simulation runs the operator's own code. What it reports is data; callers put
+ * it into words.
  */
 import type { Awaited } from './awaited.js'
 import type { RolloutEvent } from './events.js'
@@ -16,23 +16,33 @@ export interface RolloutCommand {
 export type Verb =
   /** Gives the preview up: all traffic goes back to the active version. */
   | 'abort'
-  /** Keeps the weights as they are until `resume` or a promotion. A preview that cannot serve still gives its traffic back. */
+  /**
+   * Keeps the weights as they are until `resume` or a promotion. A preview that cannot serve still
+   * gives its traffic back.
+   */
   | 'pause'
   /** Ends a pause; gives a halted rollout its deadline once more. */
   | 'resume'
   /** Goes on now: ends the hold or pause of the present step, and what `resume` ends. */
   | 'promote'
-  /** Goes to the last step as soon as the preview is ready, without those between and without holds; ends what `resume` ends. */
+  /**
+   * Goes to the last step as soon as the preview is ready, without those between and without holds;
+   * ends what `resume` ends.
+   */
   | 'promoteFull'
   /** Tries the version that the spec asks for again, though it failed or was aborted. */
   | 'retry'
 
 export interface RolloutPolicy {
   /**
-   * Weights of the preview version, never descending, each held for `holdMs`, or until released when `pause`. The last is 100. Cutover is one step of 100.
+   * Weights of the preview version, never descending, each held for `holdMs`, or until released
+   * when `pause`. The last is 100. Cutover is one step of 100.
    */
   readonly steps: readonly RolloutStep[]
-  /** How long a rollout may be without progress. Holds, pauses and `paused` are not lack of progress. */
+  /**
+   * How long a rollout may be without progress. Holds, pauses and `paused` are not lack of
+   * progress.
+   */
   readonly progressDeadlineMs: number
   readonly onFailure: 'rollback' | 'pause'
   readonly paused: boolean
@@ -48,7 +58,10 @@ export interface ObservedVersion {
   readonly id: string
   /** Every group has its wanted replicas ready, and every listener has a ready endpoint. */
   readonly ready: boolean
-  /** Every listener has a ready endpoint and every group a ready replica: the floor under which it must not get weight. */
+  /**
+   * Every listener has a ready endpoint and every group a ready replica: the floor under which it
+   * must not get weight.
+   */
   readonly servable: boolean
   /** Why it is not ready: component, pod and reason. */
   readonly blame?: string
@@ -68,25 +81,40 @@ export interface DrainingVersion {
   /** What was in flight when its time was over. */
   readonly cut?: number | 'unknown'
 }
-/** What the engine remembers; stored in `status.engine`, so it is plain JSON and versioned by being optional everywhere. */
+/**
+ * What the engine remembers; stored in `status.engine`, so it is plain JSON and versioned by being
+ * optional everywhere.
+ */
 export interface RolloutState {
   readonly active?: string
   readonly preview?: string
-  /** Index into `steps` of the weight now asked for; -1 while the preview has no traffic because it starts, or could not serve. */
+  /**
+   * Index into `steps` of the weight now asked for; -1 while the preview has no traffic because it
+   * starts, or could not serve.
+   */
   readonly step: number
   /** Weight of that step, by which a step is found again when the policy changes. */
   readonly stepWeight?: number
   /** When the step began. Epoch milliseconds. */
   readonly stepAt?: number
-  /** When the observed weight first equalled the asked one in this step while the preview was ready; absent: not yet. Epoch milliseconds. */
+  /**
+   * When the observed weight first equalled the asked one in this step while the preview was ready;
+   * absent: not yet. Epoch milliseconds.
+   */
   readonly heldSince?: number
-  /** Start of the present lack of progress, earlier ones in this step counted in: the deadline is this plus the allowed time. Epoch milliseconds. */
+  /**
+   * Start of the present lack of progress, earlier ones in this step counted in: the deadline is
+   * this plus the allowed time. Epoch milliseconds.
+   */
   readonly progressAt: number
   /** Present while the deadline's clock stands still: what it showed then, in milliseconds. */
   readonly waitedMs?: number
   /** Highest step that this preview has reached; only what lies beyond is progress again. */
   readonly furthest?: number
-  /** The deadline passed and nothing was undone: `onFailure: pause`, or a first version, which has nothing to go back to. */
+  /**
+   * The deadline passed and nothing was undone: `onFailure: pause`, or a first version, which has
+   * nothing to go back to.
+   */
   readonly halted?: true
   /** The step whose hold or pause was ended by the user. */
   readonly promotedStep?: number
@@ -109,14 +137,14 @@ export interface RolloutInput {
   /** Epoch milliseconds. */
   readonly now: number
   /**
-   * Since when this process has been watching without a gap. Time before it counts neither as held nor as lack of progress, so what nobody watched is not
-   * taken as proven. Epoch milliseconds.
+   * Since when this process has been watching without a gap. Time before it counts neither as held
+   * nor as lack of progress, so what nobody watched is not taken as proven. Epoch milliseconds.
    * @default always
    */
   readonly watchingSince?: number
   /**
-   * When the clock behind `now` was last set, by its new time. A drain that began before that begins anew: how long it has lasted is not known. Epoch
-   * milliseconds.
+   * When the clock behind `now` was last set, by its new time. A drain that began before that
+   * begins anew: how long it has lasted is not known. Epoch milliseconds.
    * @default never
    */
   readonly clockSetAt?: number
@@ -128,7 +156,10 @@ export interface RolloutInput {
   readonly state: RolloutState | undefined
   /** Why the weights are not in force, for people. */
   readonly trafficBlame?: string
-  /** What users ask for now, in any order. Each command is carried out once, then ignored until it was absent. */
+  /**
+   * What users ask for now, in any order. Each command is carried out once, then ignored until it
+   * was absent.
+   */
   readonly commands: readonly RolloutCommand[]
 }
 export type RolloutPhase = 'Pending' | 'Starting' | 'Progressing' | 'Paused' | 'Draining' | 'Ready' | 'Failed' | 'Degraded'
@@ -139,7 +170,10 @@ export interface RolloutDecision {
   readonly weights: Readonly<Record<string, number>>
   /** Versions that must exist. */
   readonly keep: readonly string[]
-  /** Versions that must not be named by any proxy from now on; they may still have pods. Also `letGo` in the state. */
+  /**
+   * Versions that must not be named by any proxy from now on; they may still have pods. Also
+   * `letGo` in the state.
+   */
   readonly letGo: readonly string[]
   /** Versions whose objects may be deleted now. */
   readonly remove: readonly string[]

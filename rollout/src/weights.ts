@@ -11,8 +11,9 @@ function wantedWeights({ state, steps }: Draft): Weights {
 }
 
 /**
- * The weights to ask for. Traffic goes to versions that can serve: where one that should have a share cannot, another that should have one takes all of it;
- * else one that still has some keeps it; else nothing is moved, as there is nothing better.
+ * The weights to ask for. Traffic goes to versions that can serve: where one that should have a
+ * share cannot, another that should have one takes all of it; else one that still has some keeps
+ * it; else nothing is moved, as there is nothing better.
  */
 export function safeWeights(draft: Draft): Weights {
   const wanted = wantedWeights(draft)
@@ -24,7 +25,10 @@ export function safeWeights(draft: Draft): Weights {
   return Object.keys(before).length > 0 ? before : {}
 }
 
-/** True when the split that is in force is exactly this one. What nobody knows of a version without a share does not matter: the others sum to 100. */
+/**
+ * True when the split that is in force is exactly this one. What nobody knows of a version without
+ * a share does not matter: the others sum to 100.
+ */
 export function isInForce(draft: Draft, weights: Weights): boolean {
   const observed = (id: string) => view(draft, id).weightObserved
   return (

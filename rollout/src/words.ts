@@ -1,4 +1,7 @@
-/** What the engine reports as data, in words for people. What a platform calls its own things is handed in. */
+/**
+ * What the engine reports as data, in words for people. What a platform calls its own things is
+ * handed in.
+ */
 import type { Awaited, StepPosition } from './awaited.js'
 import type { RolloutEvent, Stall } from './events.js'
 

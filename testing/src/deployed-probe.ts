@@ -1,4 +1,7 @@
-/** The application `examples/probe` as the conformance suite sees it: deployed, asked over HTTP, stopped. */
+/**
+ * The application `examples/probe` as the conformance suite sees it: deployed, asked over HTTP,
+ * stopped.
+ */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogEntry } from '@weaver/sdk/contract'
@@ -29,7 +32,9 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Deploys, and stops in any case. The stop must be clean, unless a process was killed on purpose. */
+/**
+ * Deploys, and stops in any case. The stop must be clean, unless a process was killed on purpose.
+ */
 export async function withProbe(
   deployer: DeployerUnderTest,
   options: ProbeOptions,

@@ -1,6 +1,8 @@
 /**
- * What every deployer keeps, whatever it deploys to (docs/deployers.md), as checks that run against any of them. They see the application `examples/probe` from
- * outside, over HTTP: each part of it tells who it is, what it was told and whom it met. No test runner is needed; a check that fails rejects with the reason.
+ * What every deployer keeps, whatever it deploys to (docs/deployers.md), as checks that run against
+ * any of them. They see the application `examples/probe` from outside, over HTTP: each part of it
+ * tells who it is, what it was told and whom it met. No test runner is needed; a check that fails
+ * rejects with the reason.
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,14 +14,19 @@ export interface DeployerStatement {
   readonly id: string
   readonly says: string
   readonly needs: readonly DeployerAbility[]
-  /** Deploys, looks, and stops what it has deployed. @throws AssertionError when the deployer does not keep the statement */
+  /**
+   * Deploys, looks, and stops what it has deployed.
+   * @throws AssertionError when the deployer does not keep the statement
+   */
   check(deployer: DeployerUnderTest): Promise<void>
 }
 
 /** How long a call to what is dead may take until it fails. */
 const FAIL_FAST_MS = 5_000
 const RESTART_MS = 30_000
-/** What a stop takes at most when nothing is in its way; the grace period of a deployer is longer. */
+/**
+ * What a stop takes at most when nothing is in its way; the grace period of a deployer is longer.
+ */
 const STOP_MS = 10_000
 
 export const deployerStatements: readonly DeployerStatement[] = [

@@ -1,7 +1,13 @@
-/** What the conformance suite (`deployer-conformance.ts`) asks of a deployer: an adapter of a few lines, written by its author. */
+/**
+ * What the conformance suite (`deployer-conformance.ts`) asks of a deployer: an adapter of a few
+ * lines, written by its author.
+ */
 import type { LogEntry } from '@weaver/sdk/contract'
 
-/** What a deployer can do beyond running the application in one process. A statement that needs more is not asked of it. */
+/**
+ * What a deployer can do beyond running the application in one process. A statement that needs more
+ * is not asked of it.
+ */
 export type DeployerAbility =
   /** Components run in several processes. */
   | 'processes'
@@ -19,7 +25,11 @@ export type DeployerAbility =
 export interface ProbeOptions {
   /** By component: `{ 'probe/Back': { mark: 'a' } }`. */
   readonly config?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** Components that share a process; those that are not named have one each. Given only to one that can `colocate`. @default none */
+  /**
+   * Components that share a process; those that are not named have one each. Given only to one that
+   * can `colocate`.
+   * @default none
+   */
   readonly colocate?: readonly (readonly string[])[]
   /** Of each component but Main. Given only to one that can do `replicas`. @default 1 */
   readonly replicas?: number
@@ -36,6 +46,9 @@ export interface DeployedProbe {
 
 export interface DeployerUnderTest {
   readonly can: readonly DeployerAbility[]
-  /** Resolves when the application is ready. Rejects, with the reason, when it cannot start; nothing of it runs then. */
+  /**
+   * Resolves when the application is ready. Rejects, with the reason, when it cannot start; nothing
+   * of it runs then.
+   */
   deploy(options: ProbeOptions): Promise<DeployedProbe>
 }

@@ -1,12 +1,16 @@
 import { context, RemoteCallError, withContext, type Interceptor } from '@weaver/sdk'
 import type { WeaverGen } from '@weaver/sdk/internal'
 
-/** Metadata of an extra run: what it calls is not run again, or a chain of calls would take twice as long with each link. */
+/**
+ * Metadata of an extra run: what it calls is not run again, or a chain of calls would take twice as
+ * long with each link.
+ */
 const EXTRA_RUN = 'weaver-extra-run'
 
 /**
- * Around calls of methods that may run twice: runs each so many times more, and gives the outcome of the last. A method that is not idempotent, and does not
- * say so by `notRetriable`, is seen to be none. Streams are left alone, and so is a call that failed on its way.
+ * Around calls of methods that may run twice: runs each so many times more, and gives the outcome
+ * of the last. A method that is not idempotent, and does not say so by `notRetriable`, is seen to
+ * be none. Streams are left alone, and so is a call that failed on its way.
  */
 export function extraRuns(gen: WeaverGen, count: number): Interceptor {
   const repeatable = new Set(

@@ -1,6 +1,7 @@
 /**
- * What the code of a test leaves behind in its process: child processes and servers that listen. Tests that run at the same time cannot be told apart, so
- * none of them is accused. Timers are not looked at: those of the test runner come and go in the same process.
+ * What the code of a test leaves behind in its process: child processes and servers that listen.
+ * Tests that run at the same time cannot be told apart, so none of them is accused. Timers are not
+ * looked at: those of the test runner come and go in the same process.
  */
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'

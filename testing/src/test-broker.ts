@@ -4,7 +4,10 @@ import { startNatsServer } from './nats-server.js'
 
 export interface TestBroker {
   readonly url: string
-  /** @returns the connections that were open still, each in words; of a broker that is not ours nothing is known */
+  /**
+   * @returns the connections that were open still, each in words; of a broker that is not ours
+   * nothing is known
+   */
   stop(): Promise<readonly string[]>
 }
 

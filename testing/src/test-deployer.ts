@@ -6,7 +6,9 @@ import { connectNats, createLogger, isRouted, type LogSink, type WeaverGen } fro
 export interface TestDeployer {
   /** Asks this weavelet. */
   controlOf(replica: string): ControlChannel
-  /** Resolves when this replica knows which replicas have which keys, for each of these components. */
+  /**
+   * Resolves when this replica knows which replicas have which keys, for each of these components.
+   */
   assigned(by: string, routed: readonly RoutedComponent[]): Promise<void>
   stop(): Promise<void>
 }
@@ -20,7 +22,8 @@ export interface RoutedComponent {
 const ASSIGN_MS = 5_000
 
 /**
- * What the components of a test need of a deployer: one who decides who leads, and, where there are several replicas, who serves which keys.
+ * What the components of a test need of a deployer: one who decides who leads, and, where there are
+ * several replicas, who serves which keys.
  */
 export async function startTestDeployer(options: {
   readonly gen: WeaverGen
@@ -46,7 +49,8 @@ export async function startTestDeployer(options: {
           leases: createMemoryLeases(),
           onError: (err, component) => log.error('a lease could not be given', { component, err }),
         })
-  // Nobody was there before: nothing to be asked for, and what comes together comes within milliseconds.
+  // Nobody was there before: nothing to be asked for, and what comes together comes within
+  // milliseconds.
   const balanceOf = (component: string): Balance | undefined => tokens.find(({ name }) => name === component)?.options.balance
   const keys = hasKeys ? startAssignmentController({ deploymentId, port, balanceOf, startMs: 0, gatherMs: 5 }) : undefined
   await port.flush()

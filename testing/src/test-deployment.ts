@@ -8,7 +8,10 @@ export interface TestDeploymentOptions {
   readonly app: new () => Main
   readonly gen: WeaverGen
   readonly natsUrl: string
-  /** Components of each weavelet, by the name of its group; each is a weavelet of this process that reaches the others through the broker only. */
+  /**
+   * Components of each weavelet, by the name of its group; each is a weavelet of this process that
+   * reaches the others through the broker only.
+   */
   readonly groups: Readonly<Record<string, readonly string[]>>
   readonly config?: Readonly<Record<string, unknown>>
   readonly deploymentId?: string
@@ -23,7 +26,10 @@ export interface TestDeployment {
   stop(): Promise<void>
 }
 
-/** The weavelets of one deployment in one process, split as a deployer would split them. They talk over a real broker. */
+/**
+ * The weavelets of one deployment in one process, split as a deployer would split them. They talk
+ * over a real broker.
+ */
 export async function startTestDeployment(options: TestDeploymentOptions): Promise<TestDeployment> {
   const deploymentId = options.deploymentId ?? `test-${randomUUID().slice(0, 8)}`
   const logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = []

@@ -57,7 +57,8 @@ describe.each(['local', 'rpc'] as const)('a test with the runner %s', (runner) =
     })
     await weaverTest({ weaver, runner }, async (test) => {
       await test.get(Cart).order('tea')
-      // By RPC each call runs once more than it was made, but for those of an extra run: one of that, two of the other.
+      // By RPC each call runs once more than it was made, but for those of an extra run: one of
+      // that, two of the other.
       expect((test.implementation(Stock) as StockImpl).asked).toBe(runner === 'rpc' ? 3 : 1)
     })
   })

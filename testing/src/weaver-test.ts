@@ -1,9 +1,11 @@
 /**
- * Runs the components of an application for a test, in one of three ways that must not differ: `local`, all in this process and calls as method calls; `rpc`, all in
- * this process and every call over a real broker; `multi`, every component in a process of its own. The test itself takes the place of main.
+ * Runs the components of an application for a test, in one of three ways that must not differ:
+ * `local`, all in this process and calls as method calls; `rpc`, all in this process and every call
+ * over a real broker; `multi`, every component in a process of its own. The test itself takes the
+ * place of main.
  *
- * I1  Nothing is left behind: after the body every process has ended, every server and every connection to the broker is closed, or the test fails and says
- *     what is left.
+ * I1  Nothing is left behind: after the body every process has ended, every server and every
+ *     connection to the broker is closed, or the test fails and says what is left.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +29,10 @@ import { startTestBroker } from './test-broker.js'
 import { startTestDeployer, type TestDeployer } from './test-deployer.js'
 
 export type Runner = 'local' | 'rpc' | 'multi'
-/** For tests that shall hold in every way: `for (const runner of RUNNERS) it(runner, () => weaverTest({ runner, … }, …))`. */
+/**
+ * For tests that shall hold in every way: `for (const runner of RUNNERS) it(runner, () =>
+ * weaverTest({ runner, … }, …))`.
+ */
 export const RUNNERS: readonly Runner[] = ['local', 'rpc', 'multi']
 
 export interface WeaverTestOptions {
@@ -35,30 +40,54 @@ export interface WeaverTestOptions {
   readonly weaver: WeaverGen
   /** @default 'local' */
   readonly runner?: Runner
-  /** The application's main class, if its `main()` shall run; it runs in the process of the test. @default none */
+  /**
+   * The application's main class, if its `main()` shall run; it runs in the process of the test.
+   * @default none
+   */
   readonly app?: new () => Main
   /** The text of a weaver.toml, or values by component name. */
   readonly config?: string | Readonly<Record<string, unknown>>
-  /** Take the places of the real implementations. A fake lives in the process of the test, with `multi` too, and has one replica. */
+  /**
+   * Take the places of the real implementations. A fake lives in the process of the test, with
+   * `multi` too, and has one replica.
+   */
   readonly fakes?: readonly Fake[]
-  /** For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`. */
+  /**
+   * For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`.
+   */
   readonly entry?: string | URL
-  /** Of each component, with `rpc` and `multi`: weavelets in this process, or processes. Those of routed components share the keys before the body runs. @default 1 */
+  /**
+   * Of each component, with `rpc` and `multi`: weavelets in this process, or processes. Those of
+   * routed components share the keys before the body runs.
+   * @default 1
+   */
   readonly replicas?: number
-  /** A broker that is there already. @default a `nats-server` found on the PATH, started for this test alone */
+  /**
+   * A broker that is there already.
+   * @default a `nats-server` found on the PATH, started for this test alone
+   */
   readonly natsUrl?: string
-  /** As those of `run()`. In `multi` the processes of components have those that `entry` gives to `run()`. */
+  /**
+   * As those of `run()`. In `multi` the processes of components have those that `entry` gives to
+   * `run()`.
+   */
   readonly interceptors?: Interceptors
   /** As that of `run()`, and for the same processes. @default 30000 */
   readonly defaultTimeoutMs?: number
   /**
-   * How many times more each call of a method that may run twice is run before the run whose outcome counts: all but streams and those in `notRetriable`. Shows
-   * methods that are not idempotent. With `multi` only of calls that the test and `app` make. @default 1 with `rpc`, otherwise 0
+   * How many times more each call of a method that may run twice is run before the run whose
+   * outcome counts: all but streams and those in `notRetriable`. Shows methods that are not
+   * idempotent. With `multi` only of calls that the test and `app` make. @default 1 with `rpc`,
+   * otherwise 0
    */
   readonly extraRuns?: number
   /** After the body, no process that it started may run, and no server listen. @default true */
   readonly checkLeaks?: boolean
-  /** Local calls copy arguments and results, as calls between processes do: shows code that counts on sharing them. @default false */
+  /**
+   * Local calls copy arguments and results, as calls between processes do: shows code that counts
+   * on sharing them.
+   * @default false
+   */
   readonly copyArgs?: boolean
   /** Shows what the components log, on standard error. @default false */
   readonly verbose?: boolean
@@ -66,9 +95,16 @@ export interface WeaverTestOptions {
 
 export interface WeaverTest {
   readonly runner: Runner
-  /** A component as main would hold it. @throws WeaverError `WEAVER_TEST` when the application has none of that name */
+  /**
+   * A component as main would hold it.
+   * @throws WeaverError `WEAVER_TEST` when the application has none of that name
+   */
   get<T>(token: Component<T>): T
-  /** The object behind a component, to look into; with several replicas that of the first that started. @throws WeaverError `WEAVER_TEST` with `multi`, where it lives in another process */
+  /**
+   * The object behind a component, to look into; with several replicas that of the first that
+   * started.
+   * @throws WeaverError `WEAVER_TEST` with `multi`, where it lives in another process
+   */
   implementation<T>(token: Component<T>): T & object
   /** Those of all replicas. @throws as `implementation` */
   implementations<T>(token: Component<T>): readonly (T & object)[]
@@ -76,7 +112,8 @@ export interface WeaverTest {
   readonly natsUrl: string | undefined
   /**
    * Where a listener of `app` is reached, as soon as it is bound: `http://127.0.0.1:40123`.
-   * @throws WeaverError `WEAVER_TEST` when it is not bound within ten seconds; what `main()` threw, when it failed
+   * @throws WeaverError `WEAVER_TEST` when it is not bound within ten seconds; what `main()` threw,
+   * when it failed
    */
   url(listener: string): Promise<string>
   /** Listeners that `app` has bound, by name. */
@@ -92,13 +129,10 @@ export interface WeaverTest {
  * - `multi`: each component in processes of its own, as a deployer starts them.
  * @returns what the body returns
  * @throws what the body throws; WeaverError `WEAVER_TEST` when the options do not go together,
- *   something cannot be started, or something is left behind
- * @example
- * it.each(RUNNERS)('adds items (%s)', async (runner) => {
- *   await weaverTest({ weaver, runner, entry: new URL('../dist/main.js', import.meta.url) }, async (test) => {
- *     expect(await test.get(Cart).add('ada', 'book')).toBe(1)
- *   })
- * })
+ * something cannot be started, or something is left behind
+ * @example it.each(RUNNERS)('adds items (%s)', async (runner) => { await weaverTest({ weaver,
+ * runner, entry: new URL('../dist/main.js', import.meta.url) }, async (test) => { expect(await
+ * test.get(Cart).add('ada', 'book')).toBe(1) }) })
  */
 export async function weaverTest<R>(options: WeaverTestOptions, body: (test: WeaverTest) => Promise<R>): Promise<R> {
   const { runner = 'local' } = options
@@ -142,7 +176,10 @@ const BIND_MS = 10_000
 const STOP_MS = 4_000
 /** What it is told: it cuts off what is not done by then, before it is given up. */
 const GRACE_MS = 3_500
-/** The same for a process: beyond its grace period it has to end, which takes its time on a busy machine. */
+/**
+ * The same for a process: beyond its grace period it has to end, which takes its time on a busy
+ * machine.
+ */
 const PROCESS_STOP_MS = 10_000
 let count = 0
 const print = prettyPrinter({ isColored: false })
@@ -265,7 +302,8 @@ class RunningTest implements WeaverTest {
   /** @returns what is left; empty is good. */
   async stop(): Promise<string[]> {
     const left: string[] = []
-    // Main first, as nobody calls it; a component only when none of those that call it is up is more than a test can know.
+    // Main first, as nobody calls it; a component only when none of those that call it is up is
+    // more than a test can know.
     for (const weavelet of this.#weavelets.reverse())
       if (!(await within(STOP_MS, weavelet.stop())))
         left.push('a component did not stop, or not cleanly; does a call of it never end? Run the test with `verbose: true` to see more')

@@ -1,4 +1,5 @@
-// One service of the peer: `node http-service.js COMPONENT '{"boutique/Ads":4001,…}'`; the ports are those of all of them, its own included.
+// One service of the peer: `node http-service.js COMPONENT '{"boutique/Ads":4001,…}'`; the ports
+// are those of all of them, its own included.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Frontend, weaver, type Shop } from '@weaver-examples/boutique'

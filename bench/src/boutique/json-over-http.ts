@@ -1,6 +1,8 @@
 /**
- * The peer: a component as a service of its own behind HTTP and JSON, without a framework. Each method is a path, its arguments are a list in the body. It has
- * neither deadlines nor cancellation, retries, metrics, traces or checks of what comes in, all of which a call of Weaver has.
+ * The peer: a component as a service of its own behind HTTP and JSON, without a framework. Each
+ * method is a path, its arguments are a list in the body. It has neither deadlines nor
+ * cancellation, retries, metrics, traces or checks of what comes in, all of which a call of Weaver
+ * has.
  */
 import { createServer, type Server } from 'node:http'
 import { json } from 'node:stream/consumers'
@@ -17,7 +19,10 @@ interface Failure {
   readonly code?: string
 }
 
-/** What JSON loses, by hand: dates become texts on the way. Whoever adds another one must think of it here. */
+/**
+ * What JSON loses, by hand: dates become texts on the way. Whoever adds another one must think of
+ * it here.
+ */
 const withDate = (order: Order): Order => ({ ...order, placedAt: new Date(order.placedAt) })
 const ARGUMENTS: Readonly<Record<string, (args: readonly unknown[]) => readonly unknown[]>> = {
   'boutique/Email.confirm': ([to, order]) => [to, withDate(order as Order)],

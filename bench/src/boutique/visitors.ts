@@ -33,7 +33,10 @@ const CHECKOUT: Step = {
   },
 }
 
-/** Most look only, some fill a cart and leave, some buy: as in the load of the original demo, five products are looked at for each that goes into a cart. */
+/**
+ * Most look only, some fill a cart and leave, some buy: as in the load of the original demo, five
+ * products are looked at for each that goes into a cart.
+ */
 const LOOKING = [HOME, look('MUG-02'), look('SCARF-10'), { path: '/?q=the', shows: 'Found for' }, look('LAMP-05')]
 const LEAVING = [HOME, look('HAT-09'), EUROS, look('FERN-06'), add('FERN-06'), CART, { path: '/cart/empty', form: {} }]
 const BUYING = [HOME, look('KETTLE-01'), look('BAG-12'), add('KETTLE-01'), EUROS, look('SOCKS-11'), add('SOCKS-11'), CART, CHECKOUT]

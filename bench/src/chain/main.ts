@@ -1,4 +1,5 @@
-// A chain of components, each of which calls the next, in the three ways in which they can run: `npm run bench:chain -- --help`.
+// A chain of components, each of which calls the next, in the three ways in which they can run:
+// `npm run bench:chain -- --help`.
 import { RUNNERS, weaverTest, type Runner } from '@weaver/testing'
 import { numberFlag, runCommand, UsageError } from '../command.js'
 import { CALLERS, inParallel } from '../rpc/measure.js'

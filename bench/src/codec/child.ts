@@ -1,4 +1,5 @@
-// One codec in a process of its own: `child.js CODEC`. For each message that it gets it measures once and answers with a CodecSample.
+// One codec in a process of its own: `child.js CODEC`. For each message that it gets it measures
+// once and answers with a CodecSample.
 import assert from 'node:assert'
 import { ORDER } from '../order.js'
 import { CODECS } from './codecs.js'
@@ -17,7 +18,10 @@ if (codec === undefined) throw new Error(`there is no codec "${process.argv[2] ?
 const bytes = codec.encode(ORDER)
 if (codec !== CODECS['json']) assert.deepStrictEqual(codec.decode(bytes), ORDER)
 
-/** CPU time of one run of `body`, collection of garbage included. Not the time on the clock: others may use the machine. */
+/**
+ * CPU time of one run of `body`, collection of garbage included. Not the time on the clock: others
+ * may use the machine.
+ */
 function cpuNs(body: () => unknown, loop: number): number {
   let kept: unknown
   const before = process.cpuUsage()

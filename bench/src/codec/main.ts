@@ -1,4 +1,5 @@
-// Encoding and decoding of the order, each codec in a process of its own, one after the other in each round: `npm run bench:codec -- --help`.
+// Encoding and decoding of the order, each codec in a process of its own, one after the other in
+// each round: `npm run bench:codec -- --help`.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { numberFlag, runCommand } from '../command.js'

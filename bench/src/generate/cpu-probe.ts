@@ -1,4 +1,5 @@
-// Loaded into a measured process by --import: tells how much CPU it has used, when it is asked and when it ends.
+// Loaded into a measured process by --import: tells how much CPU it has used, when it is asked and
+// when it ends.
 import { writeSync } from 'node:fs'
 
 const seconds = (): number => {

@@ -1,5 +1,5 @@
-// What `weaver generate` costs in CPU: cold, with nothing changed, and after an edit under --watch; beside it `tsc --noEmit` of the same package in the same
-// run. `npm run bench:generate -- --help`.
+// What `weaver generate` costs in CPU: cold, with nothing changed, and after an edit under --watch;
+// beside it `tsc --noEmit` of the same package in the same run. `npm run bench:generate -- --help`.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -25,8 +25,9 @@ const TSCONFIG = {
 export const moduleOf = (n: number): string => `component-${String(n).padStart(3, '0')}`
 
 /**
- * Writes a package of many components with four methods each: objects, unions, maps, optional fields; a ref to two others; each fifth one with a configuration
- * by zod. Its dependencies are those of this repository.
+ * Writes a package of many components with four methods each: objects, unions, maps, optional
+ * fields; a ref to two others; each fifth one with a configuration by zod. Its dependencies are
+ * those of this repository.
  */
 export function writeManyComponents(folder: string, components: number): void {
   const write = (file: string, text: string): void => {

@@ -1,4 +1,5 @@
-// One process of bench:local: `child.js time|heap|bare CALLS ROUNDS`. Calls the same method plainly and through Weaver's forwarder, in turn, and tells its parent.
+// One process of bench:local: `child.js time|heap|bare CALLS ROUNDS`. Calls the same method plainly
+// and through Weaver's forwarder, in turn, and tells its parent.
 import { PerformanceObserver } from 'node:perf_hooks'
 import { withContext } from '@weaver/sdk'
 import { App } from '../app.js'
@@ -40,7 +41,9 @@ async function time(echo: Echo | undefined): Promise<readonly Round[]> {
   return rounds
 }
 
-/** The parent gave this process room for all that is made, so that nothing is collected meanwhile. */
+/**
+ * The parent gave this process room for all that is made, so that nothing is collected meanwhile.
+ */
 async function heap(echo: Echo): Promise<Allocation> {
   let collections = 0
   new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ['gc'] })

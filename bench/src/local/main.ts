@@ -1,4 +1,5 @@
-// What a call costs between components of one process, beside the same method called plainly: `npm run bench:local -- --help`.
+// What a call costs between components of one process, beside the same method called plainly: `npm
+// run bench:local -- --help`.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { BenchError, numberFlag, runCommand } from '../command.js'
@@ -15,7 +16,10 @@ A call through a ref to a component of the same process (the generated forwarder
   --heap N     calls whose allocations are measured (default: 250000)
   --json       machine-readable
 `
-/** Room for new objects, in MiB: a quarter of a million calls, of some kilobytes at most, and nothing collected. */
+/**
+ * Room for new objects, in MiB: a quarter of a million calls, of some kilobytes at most, and
+ * nothing collected.
+ */
 const NEW_SPACE_MIB = 1_024
 const CHILD = new URL('child.js', import.meta.url)
 

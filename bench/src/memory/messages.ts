@@ -4,7 +4,10 @@ export type Question =
   | { readonly kind: 'live' }
   /** Client: makes so many calls, 64 at once. */
   | { readonly kind: 'calls'; readonly count: number }
-  /** Client: so many calls that take so long, each `perTurn` of them in one turn of the event loop, however many wait already. */
+  /**
+   * Client: so many calls that take so long, each `perTurn` of them in one turn of the event loop,
+   * however many wait already.
+   */
   | { readonly kind: 'flood'; readonly count: number; readonly ms: number; readonly perTurn: number }
 
 /** How the calls of a flood ended: by code of the error, or `answered`. */

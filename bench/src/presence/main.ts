@@ -1,4 +1,5 @@
-// What presence costs: a controller that watches replicas of a routed component, one core's share over some time: `npm run bench:presence -- --help`.
+// What presence costs: a controller that watches replicas of a routed component, one core's share
+// over some time: `npm run bench:presence -- --help`.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,7 @@
-/** A proxy in a process of its own: `child.js weaver|http-proxy-3 PORT PORT`, 90 % to the first, 10 % to the second. Prints its port. */
+/**
+ * A proxy in a process of its own: `child.js weaver|http-proxy-3 PORT PORT`, 90 % to the first, 10
+ * % to the second. Prints its port.
+ */
 import { Agent, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { startProxy } from '@weaver/proxy'

@@ -1,4 +1,7 @@
-/** Two backends and the client, all in this process, so that the proxy has a core of its own: what they cost is the same for every proxy. */
+/**
+ * Two backends and the client, all in this process, so that the proxy has a core of its own: what
+ * they cost is the same for every proxy.
+ */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 const REPLY = 'hello from a backend, small as most answers are\n'
@@ -42,7 +45,8 @@ export async function startBackends(count: number): Promise<Backends> {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
       socket.on('error', () => socket.destroy())
-      // Requests are small and without a body, and a proxy sends one after the other: an empty line ends one.
+      // Requests are small and without a body, and a proxy sends one after the other: an empty line
+      // ends one.
       let tail = ''
       socket.on('data', (chunk) => {
         const text = tail + chunk.toString('latin1')

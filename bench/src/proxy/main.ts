@@ -1,4 +1,5 @@
-// What a proxy costs: ours, HAProxy and http-proxy-3, each with one thread, and no proxy at all: `npm run bench:proxy -- --help`.
+// What a proxy costs: ours, HAProxy and http-proxy-3, each with one thread, and no proxy at all:
+// `npm run bench:proxy -- --help`.
 import { numberFlag, runCommand } from '../command.js'
 import { cpuOf, cpuOfMachine } from '../cpu-time.js'
 import { mean, median, percentile } from '../statistics.js'

@@ -1,4 +1,5 @@
-// One process of one row: `child.js serve|drive ROW MEETING PAYLOAD SECONDS PROFILE`. Tells its parent when it is ready, and what it measured.
+// One process of one row: `child.js serve|drive ROW MEETING PAYLOAD SECONDS PROFILE`. Tells its
+// parent when it is ready, and what it measured.
 import { once } from 'node:events'
 import { Profiler } from './cpu-profile.js'
 import { measure } from './measure.js'

@@ -12,7 +12,10 @@ export class Profiler {
     this.#path = path
   }
 
-  /** To be called before the code that matters is compiled: only then is a function that was inlined told apart from its caller. */
+  /**
+   * To be called before the code that matters is compiled: only then is a function that was inlined
+   * told apart from its caller.
+   */
   static async prepare(path: string): Promise<Profiler> {
     const profiler = new Profiler(path)
     profiler.#session.connect()

@@ -1,4 +1,5 @@
-// RPC over one nats-server, client and server in processes of their own, every row in each round, rounds one after the other: `npm run bench:rpc -- --help`.
+// RPC over one nats-server, client and server in processes of their own, every row in each round,
+// rounds one after the other: `npm run bench:rpc -- --help`.
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { BenchError, numberFlag, runCommand, UsageError } from '../command.js'
 import { goalTable, table } from '../table.js'

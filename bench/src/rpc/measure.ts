@@ -6,7 +6,10 @@ export type Sample = Pick<Figures, 'callsPerSecond' | 'p50Us' | 'p99Us' | 'clien
 export const CALLERS = 64
 export const WARM_UP_CALLS = 10_000
 export const SINGLE_CALLS = 2_000
-/** No more than this for either of them, on a machine that is very busy: a row that is not warm is not compared fairly. */
+/**
+ * No more than this for either of them, on a machine that is very busy: a row that is not warm is
+ * not compared fairly.
+ */
 const LONGEST_MS = 15_000
 
 /** Around the part with 64 callers, which is the one whose CPU counts. */

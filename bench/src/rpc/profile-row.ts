@@ -16,7 +16,10 @@ export interface ProfileRun {
   readonly isJson: boolean
 }
 
-/** Runs a row with both sides profiled while the 64 callers call. @returns the shares of each part, as a table or as JSON */
+/**
+ * Runs a row with both sides profiled while the 64 callers call.
+ * @returns the shares of each part, as a table or as JSON
+ */
 export async function profileRow({ row, payloads, seconds, folder = FOLDER, isJson }: ProfileRun): Promise<string> {
   mkdirSync(folder, { recursive: true })
   const columns: { readonly title: string; readonly path: string }[] = []

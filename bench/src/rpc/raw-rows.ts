@@ -1,4 +1,6 @@
-/** Floors: the client library alone, moving bytes. What a layer adds is measured against `rawMux`. */
+/**
+ * Floors: the client library alone, moving bytes. What a layer adds is measured against `rawMux`.
+ */
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { connect as connectNats2 } from 'nats'
 import { RAW_ORDER_BYTES, TINY, type Meeting, type Row } from './row.js'
@@ -29,7 +31,10 @@ interface RawConnection {
   flush(): Promise<void>
 }
 
-/** `nc.publish` and one wildcard subscription: a subject for each reply, and a map of what is awaited. */
+/**
+ * `nc.publish` and one wildcard subscription: a subject for each reply, and a map of what is
+ * awaited.
+ */
 const muxOver = (dialled: (servers: string) => Promise<RawConnection>): Row => ({
   serve: ({ natsUrl }) => dialled(natsUrl).then(answer),
   async connect({ natsUrl }) {
@@ -59,8 +64,9 @@ export const rawMux = muxOver(dial)
 export const rawNats2 = muxOver((servers) => connectNats2({ servers, noAsyncTraces: true }))
 
 /**
- * The same without a map: subjects of replies are used again, and calls stand in an array. The collector has less to do (numbered-calls.ts of the SDK says why), and
- * the broker remembers the subjects: what a careful author would write.
+ * The same without a map: subjects of replies are used again, and calls stand in an array. The
+ * collector has less to do (numbered-calls.ts of the SDK says why), and the broker remembers the
+ * subjects: what a careful author would write.
  */
 export const rawSlots: Row = {
   serve,

@@ -5,7 +5,10 @@ import type { Figures, Payload } from './row.js'
 /** So many rows between two runs of the floor. */
 const FLOOR_EVERY = 4
 
-/** One round: the floor first, last, and every few rows; the rows rotated, so that none always runs after the same one. */
+/**
+ * One round: the floor first, last, and every few rows; the rows rotated, so that none always runs
+ * after the same one.
+ */
 export function scheduleRound(rows: readonly string[], floor: string, round: number): readonly string[] {
   const others = rows.filter((row) => row !== floor)
   const rotated = others.map((_, i) => others[(i + round * 3) % others.length] as string) // the index is in bounds
@@ -45,7 +48,10 @@ export interface RowSummary {
 
 export const totalCpuUs = ({ clientCpuUs, serverCpuUs, brokerCpuUs }: Figures): number => clientCpuUs + serverCpuUs + brokerCpuUs
 
-/** Ratios of each run that has the floor before and after it in its round; those of the floor itself are 1. */
+/**
+ * Ratios of each run that has the floor before and after it in its round; those of the floor itself
+ * are 1.
+ */
 export function ratiosOf(runs: readonly Measured[], floor: string): readonly (Measured & { readonly ratios: Ratios })[] {
   return runs.flatMap((run, at) => {
     const isNear = (other: Measured): boolean => other.row === floor && other.round === run.round && other.payload === run.payload
@@ -86,7 +92,10 @@ export function summarize(runs: readonly Measured[], floor: string, payload: Pay
   })
 }
 
-/** Throughput of one row as a multiple of another's, by way of the floor: round by round, then the median. */
+/**
+ * Throughput of one row as a multiple of another's, by way of the floor: round by round, then the
+ * median.
+ */
 export function against(
   runs: readonly Measured[],
   { floor, payload, row, peer }: { readonly floor: string; readonly payload: Payload; readonly row: string; readonly peer: string },

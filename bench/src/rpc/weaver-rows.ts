@@ -4,7 +4,10 @@ import { ORDER } from '../order.js'
 import { startPart } from '../start-part.js'
 import { TINY, type Row } from './row.js'
 
-/** What differs from an application that sets nothing: counted calls, no OpenTelemetry SDK, logs to stdout. */
+/**
+ * What differs from an application that sets nothing: counted calls, no OpenTelemetry SDK, logs to
+ * stdout.
+ */
 export interface WeaverRowOptions {
   readonly maxBatch?: number
   readonly metrics?: boolean

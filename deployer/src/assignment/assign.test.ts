@@ -111,7 +111,8 @@ describe('assign', () => {
         }
         expectBalanced(assignment)
         if (before.replicas.length === 0) continue
-        // What leavers held has to move; beyond it only what joiners take, and one slice for each that rounding shifts.
+        // What leavers held has to move; beyond it only what joiners take, and one slice for each
+        // that rounding shifts.
         const share = held(before)
         const left = gone.reduce((sum, replica) => sum + (share.get(replica) ?? 0) / before.owners.length, 0)
         const least = Math.max(left, come.length / members.length)

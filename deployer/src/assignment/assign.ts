@@ -1,11 +1,15 @@
 /**
- * Which replica is to serve which keys of a routed component. The ring of hashed keys is cut into a power of two of equal slices, and each slice has one owner.
- * Pure: the controller (assignment-controller.ts) acts on it, callers look up (`ownerOf` of the contract).
+ * Which replica is to serve which keys of a routed component. The ring of hashed keys is cut into a
+ * power of two of equal slices, and each slice has one owner. Pure: the controller
+ * (assignment-controller.ts) acts on it, callers look up (`ownerOf` of the contract).
  *
- * I1  Balance: without loads, any two replicas differ by at most one slice, and there are at least `SLICES_PER_REPLICA` slices for each, so that the most and
- *     the least loaded differ by at most 1/16 of a share.
- * I2  Churn: a slice changes its owner only when its owner has gone, or when balance needs it; a replica that joins takes its share and nothing else moves.
- * I3  The number of slices only grows, by doubling: each slice becomes two with the same owner, so no key moves.
+ * I1  Balance: without loads, any two replicas differ by at most one slice, and there are at least
+ *     `SLICES_PER_REPLICA` slices for each, so that the most and the least loaded differ by at most
+ *     1/16 of a share.
+ * I2  Churn: a slice changes its owner only when its owner has gone, or when balance needs it; a
+ *     replica that joins takes its share and nothing else moves.
+ * I3  The number of slices only grows, by doubling: each slice becomes two with the same owner, so
+ *     no key moves.
  */
 import type { Assignment } from '@weaver/sdk/contract'
 
@@ -15,9 +19,15 @@ export type SliceLoads = readonly number[]
 export interface AssignOptions {
   /** Absent: every slice counts the same. */
   readonly loads?: SliceLoads
-  /** With loads: how far a replica may be from the mean, as a part of it, before slices are moved. @default 0.2 */
+  /**
+   * With loads: how far a replica may be from the mean, as a part of it, before slices are moved.
+   * @default 0.2
+   */
   readonly tolerance?: number
-  /** With loads: how many slices may move for balance in one step, as a part of all. @default 0.1 */
+  /**
+   * With loads: how many slices may move for balance in one step, as a part of all.
+   * @default 0.1
+   */
   readonly maxMoved?: number
 }
 
@@ -25,7 +35,10 @@ const SLICES_PER_REPLICA = 16
 const MIN_SLICES = 64
 /** A hot slice is halved at most until there are so many slices for each replica. */
 const MAX_SLICES_PER_REPLICA = 256
-/** A slice whose move turns a gap around has to leave at most this part of it: for less its keys need not leave their caches. */
+/**
+ * A slice whose move turns a gap around has to leave at most this part of it: for less its keys
+ * need not leave their caches.
+ */
 const MAX_TURNED = 0.8
 const NOBODY = -1
 
@@ -55,7 +68,10 @@ function isSame(before: Assignment, replicas: readonly string[], owners: readonl
   return equal(before.replicas, replicas) && equal(before.owners, owners)
 }
 
-/** One change being made. Indices are into the new list of replicas; every index used lies within its array. */
+/**
+ * One change being made. Indices are into the new list of replicas; every index used lies within
+ * its array.
+ */
 class Plan {
   owners: number[]
   #weights: readonly number[]
@@ -91,7 +107,10 @@ class Plan {
     }
   }
 
-  /** Takes slices from the most loaded replica for the least loaded one until both are near the mean, nothing helps, or enough has moved. */
+  /**
+   * Takes slices from the most loaded replica for the least loaded one until both are near the
+   * mean, nothing helps, or enough has moved.
+   */
   relieve(limit: { readonly tolerance: number; readonly maxMoved: number }): void {
     const replicas = this.#load.length
     const mean = this.#load.reduce((sum, load) => sum + load, 0) / replicas
@@ -112,7 +131,10 @@ class Plan {
     }
   }
 
-  /** Of one replica's slices that of which the move narrows the gap most; `undefined` when each would do little more than turn it around. */
+  /**
+   * Of one replica's slices that of which the move narrows the gap most; `undefined` when each
+   * would do little more than turn it around.
+   */
   #nearest(replica: number, gap: number): number | undefined {
     let best: number | undefined
     let bestLeft = gap

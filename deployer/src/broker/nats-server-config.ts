@@ -1,6 +1,8 @@
 /**
- * The configuration of a nats-server that a deployer runs by itself: an account for each deployment, in it a user for each colocation group, and the deployer's.
- * What a group may do is what the graph says, by the rule that the operator's broker goes by (`groupPermissions` of the contract). Pure.
+ * The configuration of a nats-server that a deployer runs by itself: an account for each
+ * deployment, in it a user for each colocation group, and the deployer's. What a group may do is
+ * what the graph says, by the rule that the operator's broker goes by (`groupPermissions` of the
+ * contract). Pure.
  */
 import { groupPermissions, type SubjectGroup, type SubjectLayout } from '@weaver/sdk/contract'
 
@@ -22,7 +24,10 @@ function userOf(deploymentId: string, group: string): string {
   return `${deploymentId}.${group}`
 }
 
-/** @returns the text of the configuration file, JSON, which nats-server reads as it is. It holds passwords. */
+/**
+ * @returns the text of the configuration file, JSON, which nats-server reads as it is. It holds
+ * passwords.
+ */
 export function natsServerConfig({ port, accounts }: { readonly port: number; readonly accounts: readonly NatsAccount[] }): string {
   const entries = accounts.map(({ deploymentId, groups, layout, passwords }) => {
     const users = groups.map((group) => {
@@ -38,7 +43,10 @@ export function natsServerConfig({ port, accounts }: { readonly port: number; re
   return JSON.stringify({ host: '127.0.0.1', port, accounts: Object.fromEntries(entries) }, null, 1)
 }
 
-/** Where the weavelets of a group find the broker, and as whom; without a group the deployer itself, which may do everything inside of the account. */
+/**
+ * Where the weavelets of a group find the broker, and as whom; without a group the deployer itself,
+ * which may do everything inside of the account.
+ */
 export function natsUrlOf(port: number, { deploymentId, passwords }: NatsAccount, group?: string): string {
   const password = group === undefined ? passwords.deployer : passwordOf(passwords.groups, group)
   return `nats://${encodeURIComponent(userOf(deploymentId, group ?? DEPLOYER))}:${encodeURIComponent(password)}@127.0.0.1:${port}`

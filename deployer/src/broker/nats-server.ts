@@ -1,4 +1,7 @@
-/** A nats-server that a deployer runs beside its weavelets: on loopback, as long as the deployer lives. */
+/**
+ * A nats-server that a deployer runs beside its weavelets: on loopback, as long as the deployer
+ * lives.
+ */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,7 +25,10 @@ export async function freePort(): Promise<number> {
 const READY = 'Server is ready'
 /** After the end of the deployer, weavelets need the broker until they have drained. */
 const LINGER_S = 30
-/** nats-server knows no lifeline: a shell waits for the end of it, and its process becomes the server. */
+/**
+ * nats-server knows no lifeline: a shell waits for the end of it, and its process becomes the
+ * server.
+ */
 const WITH_LIFELINE = `(
   read -r _ <&${LIFELINE_FD}
   for _ in $(seq ${LINGER_S}); do kill -0 $$ || exit; sleep 1; done

@@ -11,8 +11,10 @@ export interface AskOptions {
 
 export interface ControlChannel {
   /**
-   * @returns `undefined` when the weavelet does not answer: it is not there yet, not any more, or too slow
-   * @throws WeaverError `WEAVER_CONTROL_INVALID` for an answer that cannot be read; `signal.reason` when aborted
+   * @returns `undefined` when the weavelet does not answer: it is not there yet, not any more, or
+   * too slow
+   * @throws WeaverError `WEAVER_CONTROL_INVALID` for an answer that cannot be read; `signal.reason`
+   * when aborted
    */
   ask(request: ControlRequest, options?: AskOptions): Promise<ControlReply | undefined>
 }

@@ -1,11 +1,19 @@
-/** Replies of weavelets on the control channel, which come in parts where they are larger than one message of the broker. */
+/**
+ * Replies of weavelets on the control channel, which come in parts where they are larger than one
+ * message of the broker.
+ */
 import { gunzipSync } from 'node:zlib'
 import { WeaverError, type ControlReply } from '@weaver/sdk/contract'
 
-/** The most that a reply may hold when unpacked: a profile of minutes takes some ten million bytes. */
+/**
+ * The most that a reply may hold when unpacked: a profile of minutes takes some ten million bytes.
+ */
 const MAX_REPLY_BYTES = 512 * 1024 * 1024
 
-/** Puts replies together from what arrives on one inbox, in any order and from any number of weavelets. */
+/**
+ * Puts replies together from what arrives on one inbox, in any order and from any number of
+ * weavelets.
+ */
 export function controlReplyReader(): (message: Uint8Array) => ControlReply | undefined {
   const waiting = new Map<string, (string | undefined)[]>()
   return (message) => {

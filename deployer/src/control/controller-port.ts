@@ -1,4 +1,6 @@
-/** What a deployer's controllers need of a connection to the broker, with the rights of a deployer. */
+/**
+ * What a deployer's controllers need of a connection to the broker, with the rights of a deployer.
+ */
 export interface ControllerPort {
   publish(subject: string, data: Uint8Array, reply?: string): void
   subscribe(

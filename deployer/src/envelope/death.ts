@@ -19,7 +19,10 @@ export interface Death {
   readonly lastEntries: readonly LogEntry[]
 }
 
-/** Entries of a process that are kept for the case that it dies: what explains a death is nearly always among its last lines. */
+/**
+ * Entries of a process that are kept for the case that it dies: what explains a death is nearly
+ * always among its last lines.
+ */
 export const LAST_ENTRIES = 30
 
 /** "exited with code 1", to follow the name of the weavelet. */

@@ -1,4 +1,7 @@
-/** Real processes of Node, which do as their line of code says. "ready" on stdout is what a weavelet says over the control channel. */
+/**
+ * Real processes of Node, which do as their line of code says. "ready" on stdout is what a weavelet
+ * says over the control channel.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ControlChannel } from '../control/control-channel.js'
 import type { LogEntry, WeaveletStatus } from '@weaver/sdk/contract'

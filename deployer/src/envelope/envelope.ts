@@ -1,6 +1,7 @@
 /**
- * The deployer's handle on one weavelet: starts its process, hears its lines, knows when it is ready, asks it, restarts it when it dies, stops it. One weavelet is
- * one replica of a group, under one name; its processes follow each other.
+ * The deployer's handle on one weavelet: starts its process, hears its lines, knows when it is
+ * ready, asks it, restarts it when it dies, stops it. One weavelet is one replica of a group, under
+ * one name; its processes follow each other.
  *
  *     starting ──ready──► ready ──death──► waiting ──pause over──► starting …
  *         └─────death───────┴─► ended                   (restart-policy.ts decides which)
@@ -11,7 +12,8 @@
  * I3  A stop is final: nothing is started after it.
  * I4  What the control channel says of a process that has been replaced meanwhile is ignored.
  *
- * restart-policy.ts (what follows a death), death.ts (why it died), weavelet-process.ts (one process, the port).
+ * restart-policy.ts (what follows a death), death.ts (why it died), weavelet-process.ts (one
+ * process, the port).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BOOTSTRAP_ENV, MAX_TIMER_MS, type Bootstrap, type LogEntry, type WeaverError, type WeaveletStatus } from '@weaver/sdk/contract'
@@ -38,7 +40,10 @@ export type EnvelopeState =
 
 /** How a weavelet's life was over. */
 export interface End {
-  /** `stopped`: it was asked to; `failed`: it was never ready; `died`: it was, and its policy has no restart. */
+  /**
+   * `stopped`: it was asked to; `failed`: it was never ready; `died`: it was, and its policy has no
+   * restart.
+   */
   readonly why: 'stopped' | 'failed' | 'died'
   /** Of its last process; `undefined`: there was none. */
   readonly death: Death | undefined
@@ -48,11 +53,16 @@ export type EnvelopeEvent =
   | { readonly kind: 'spawned'; readonly pid: number }
   /** `status` as the weavelet told it; `undefined` without a control channel. */
   | { readonly kind: 'ready'; readonly pid: number; readonly status: WeaveletStatus | undefined }
-  /** `next` is absent when it was being stopped. With `stop-all` the listener stops its deployment. */
+  /**
+   * `next` is absent when it was being stopped. With `stop-all` the listener stops its deployment.
+   */
   | { readonly kind: 'died'; readonly death: Death; readonly next?: NextStep }
   | { readonly kind: 'ended'; readonly end: End }
 
-/** Where the lines of a weavelet go. One object may serve many envelopes: each entry says whose it is. */
+/**
+ * Where the lines of a weavelet go. One object may serve many envelopes: each entry says whose it
+ * is.
+ */
 export interface EnvelopeOutput {
   entry?(entry: LogEntry, stream: OutputStream): void
   /** A line with nothing in it, which is not an entry. */
@@ -67,18 +77,32 @@ export interface EnvelopeOptions {
   /** In messages. Unique within the deployment. */
   readonly name: string
   readonly command: ProcessCommand
-  /** The part that the process plays, which goes into its environment. Absent: it runs the whole application. */
+  /**
+   * The part that the process plays, which goes into its environment. Absent: it runs the whole
+   * application.
+   */
   readonly bootstrap?: Bootstrap
   /** Asked until it says that the weavelet is ready. Absent: a process that runs is ready. */
   readonly control?: ControlChannel
-  /** What lines are marked with that the process wrote past its logger; a function where that depends on the process. @default as the bootstrap says */
+  /**
+   * What lines are marked with that the process wrote past its logger; a function where that
+   * depends on the process.
+   * @default as the bootstrap says
+   */
   readonly identity?: WeaveletIdentity | ((pid: number) => WeaveletIdentity)
   readonly output?: EnvelopeOutput
   /** @default { kind: 'leave' } */
   readonly restart?: RestartPolicy
-  /** How long a process may take until it is ready, in milliseconds; one that takes longer is ended, and that counts as a death. @default 30000 */
+  /**
+   * How long a process may take until it is ready, in milliseconds; one that takes longer is ended,
+   * and that counts as a death.
+   * @default 30000
+   */
   readonly readyMs?: number
-  /** How long a stop may take until the process is killed, in milliseconds. @default what the bootstrap grants the weavelet, and two seconds */
+  /**
+   * How long a stop may take until the process is killed, in milliseconds.
+   * @default what the bootstrap grants the weavelet, and two seconds
+   */
   readonly graceMs?: number
   readonly onEvent?: (event: EnvelopeEvent) => void
   /** @default a process of this machine */
@@ -108,7 +132,10 @@ interface Run {
   killTimer: NodeJS.Timeout | undefined
 }
 
-/** Starts a weavelet. It goes on until {@link Envelope.stop}, or until it dies and its policy has no restart. */
+/**
+ * Starts a weavelet. It goes on until {@link Envelope.stop}, or until it dies and its policy has no
+ * restart.
+ */
 export function startEnvelope(options: EnvelopeOptions): Envelope {
   return new Envelope(options)
 }
@@ -149,7 +176,8 @@ export class Envelope {
   /**
    * Resolves as soon as the weavelet has been ready once.
    * @returns its status; `undefined` without a control channel
-   * @throws WeaverError `WEAVER_WEAVELET_FAILED` when its life ends before: the message has the cause and its last lines, `details` the {@link Death}
+   * @throws WeaverError `WEAVER_WEAVELET_FAILED` when its life ends before: the message has the
+   * cause and its last lines, `details` the {@link Death}
    */
   ready(): Promise<WeaveletStatus | undefined> {
     return this.#firstReady.promise
@@ -161,7 +189,8 @@ export class Envelope {
   }
 
   /**
-   * Ends the weavelet: SIGTERM, upon which it drains, and SIGKILL after the grace period. Idempotent; no process is started after it.
+   * Ends the weavelet: SIGTERM, upon which it drains, and SIGKILL after the grace period.
+   * Idempotent; no process is started after it.
    * @returns how it ended; a weavelet that had ended before gives that end
    */
   stop(): Promise<End> {
@@ -250,7 +279,8 @@ export class Envelope {
     }, readyMs)
     try {
       for (;;) {
-        // An answer that cannot be read is none: the time limit ends a weavelet that gives no other.
+        // An answer that cannot be read is none: the time limit ends a weavelet that gives no
+        // other.
         const reply = await control.ask({ kind: 'status' }, { signal }).catch(() => undefined)
         if (signal.aborted || this.#state.kind !== 'starting') return // I4
         if (reply?.kind === 'status' && reply.ready) return this.#onReady(run, reply)
@@ -326,7 +356,10 @@ function deferred<T>(): Deferred<T> {
   return { promise, ...settle }
 }
 
-/** @returns what was wrong with an end, naming the weavelet; `undefined`: it was stopped, and ended cleanly */
+/**
+ * @returns what was wrong with an end, naming the weavelet; `undefined`: it was stopped, and ended
+ * cleanly
+ */
 export function problemOf(name: string, { why, death }: End): string | undefined {
   if (death === undefined) return undefined
   if (why === 'stopped' && death.cause.kind === 'exit' && death.cause.code === 0) return undefined

@@ -9,7 +9,11 @@ export type RestartPolicy =
   | {
       readonly kind: 'restart'
       readonly backoff?: Partial<Backoff>
-      /** Also when it dies before it has ever been ready. Otherwise such a start has failed, and the deployer hears the reason. @default false */
+      /**
+       * Also when it dies before it has ever been ready. Otherwise such a start has failed, and the
+       * deployer hears the reason.
+       * @default false
+       */
       readonly fromFirstStart?: boolean
     }
   | { readonly kind: 'stop-all' }
@@ -21,7 +25,10 @@ export interface Backoff {
   readonly initialMs: number
   /** Each further pause is twice as long, up to this. @default 30000 */
   readonly maxMs: number
-  /** A weavelet that was ready for this long has recovered: its next death counts as the first. @default 60000 */
+  /**
+   * A weavelet that was ready for this long has recovered: its next death counts as the first.
+   * @default 60000
+   */
   readonly recoveredMs: number
 }
 

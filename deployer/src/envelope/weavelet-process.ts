@@ -1,4 +1,7 @@
-/** One process: started, heard, ended. The port that an envelope drives, and the process of this machine behind it. */
+/**
+ * One process: started, heard, ended. The port that an envelope drives, and the process of this
+ * machine behind it.
+ */
 import { spawn } from 'node:child_process'
 import type { DeathCause } from './death.js'
 
@@ -11,9 +14,16 @@ export interface ProcessCommand {
   readonly env: Readonly<Record<string, string | undefined>>
   /** `inherit`: it reads what the deployer's terminal sends. @default 'ignore' */
   readonly stdin?: 'inherit' | 'ignore'
-  /** In a process group of its own, so that Ctrl-C in the terminal reaches the deployer alone, which stops things in order. @default false */
+  /**
+   * In a process group of its own, so that Ctrl-C in the terminal reaches the deployer alone, which
+   * stops things in order.
+   * @default false
+   */
   readonly hasOwnGroup?: boolean
-  /** Opens {@link LIFELINE_FD} in it, which closes when the deployer ends, however it does. @default false */
+  /**
+   * Opens {@link LIFELINE_FD} in it, which closes when the deployer ends, however it does.
+   * @default false
+   */
   readonly hasLifeline?: boolean
 }
 
@@ -32,13 +42,19 @@ export interface WeaveletProcess {
   kill(signal: NodeJS.Signals): void
 }
 
-/** How a weavelet's process is started: on this machine by {@link spawnProcess}, elsewhere by whoever can. */
+/**
+ * How a weavelet's process is started: on this machine by {@link spawnProcess}, elsewhere by
+ * whoever can.
+ */
 export type StartProcess = (command: ProcessCommand, listener: ProcessListener) => WeaveletProcess
 
 /** The first descriptor after the three standard ones. */
 export const LIFELINE_FD = 3
 
-/** How long the output of a process that has ended may stay open: a process that it has started may hold it. */
+/**
+ * How long the output of a process that has ended may stay open: a process that it has started may
+ * hold it.
+ */
 const DRAIN_MS = 1_000
 
 export const spawnProcess: StartProcess = (command, listener) => {

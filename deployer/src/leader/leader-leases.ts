@@ -1,4 +1,7 @@
-/** Who holds the leases of an application's leader components: the port of the deployer's controller, and leases in the memory of one process. */
+/**
+ * Who holds the leases of an application's leader components: the port of the deployer's
+ * controller, and leases in the memory of one process.
+ */
 
 /** One lease. `deploymentId` is absent for one that all versions of the application share. */
 export interface LeaseName {
@@ -8,9 +11,10 @@ export interface LeaseName {
 
 export interface LeaderLeases {
   /**
-   * Gives the lease to a holder for some time from now on, if nobody else has it; renews it for the one that has it.
-   * @returns its token, the same as long as it is renewed, and greater than every earlier one of the component with each new holder;
-   *   `undefined`: somebody else has it.
+   * Gives the lease to a holder for some time from now on, if nobody else has it; renews it for the
+   * one that has it.
+   * @returns its token, the same as long as it is renewed, and greater than every earlier one of
+   * the component with each new holder; `undefined`: somebody else has it.
    */
   take(name: LeaseName, holder: string, leaseMs: number): Promise<number | undefined>
   /** Ends the lease of this holder; nothing happens when another one has it. */
@@ -18,8 +22,9 @@ export interface LeaderLeases {
 }
 
 /**
- * Leases for a deployer that is one process and takes its weavelets with it when it ends. All versions of an application share one object. Tokens begin at the
- * clock's milliseconds, so they also grow over restarts of the deployer.
+ * Leases for a deployer that is one process and takes its weavelets with it when it ends. All
+ * versions of an application share one object. Tokens begin at the clock's milliseconds, so they
+ * also grow over restarts of the deployer.
  * @param now milliseconds of a clock that never goes back.
  */
 export function createMemoryLeases(now: () => number = () => performance.now()): LeaderLeases {

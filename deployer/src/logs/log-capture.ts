@@ -2,7 +2,10 @@
 import { StringDecoder } from 'node:string_decoder'
 import { parseJsonLine, type LogEntry } from '@weaver/sdk/contract'
 
-/** A longer line is cut into entries of this length: a child that never ends a line must not fill the deployer's memory. */
+/**
+ * A longer line is cut into entries of this length: a child that never ends a line must not fill
+ * the deployer's memory.
+ */
 const MAX_LINE = 64 * 1024
 
 export interface LineCapture {
@@ -22,7 +25,10 @@ export interface CaptureOptions {
   readonly now?: () => Date
 }
 
-/** Turns the bytes of a child's stdout or stderr into entries: its own JSON lines as they are, any other line as one of level `stdout` or `stderr`. */
+/**
+ * Turns the bytes of a child's stdout or stderr into entries: its own JSON lines as they are, any
+ * other line as one of level `stdout` or `stderr`.
+ */
 export function captureLines(options: CaptureOptions): LineCapture {
   const { stream, of, onEntry, onBlank, now = () => new Date() } = options
   const decoder = new StringDecoder('utf8') // a character may come in two chunks

@@ -1,7 +1,9 @@
 /** One profile of many: what several processes did, as if one had done it. */
 import type { CallFrame, CpuNode, CpuProfile, HeapNode, HeapProfile } from '@weaver/sdk/contract'
 
-/** Two processes number their scripts in their own ways: a place in the program is known by its URL. */
+/**
+ * Two processes number their scripts in their own ways: a place in the program is known by its URL.
+ */
 function keyOf({ functionName, url, lineNumber, columnNumber }: CallFrame): string {
   return `${functionName} ${url}:${lineNumber}:${columnNumber}`
 }
@@ -15,7 +17,8 @@ interface MergedCpuNode {
 }
 
 /**
- * One profile of several processes: equal stacks become one, their samples add up. The timeline shows one process behind the other, so its length is the sum.
+ * One profile of several processes: equal stacks become one, their samples add up. The timeline
+ * shows one process behind the other, so its length is the sum.
  * @throws RangeError for an empty list.
  */
 export function mergeCpuProfiles(profiles: readonly CpuProfile[]): CpuProfile {

@@ -1,5 +1,6 @@
-// From an installation whose one release holds operator and broker (testdata/one-release, the chart as it was) to two releases, by the commands of docs/operating.md,
-// with an application under load that loses nothing. Takes the operator of the other stories away and gives it back.
+// From an installation whose one release holds operator and broker (testdata/one-release, the chart
+// as it was) to two releases, by the commands of docs/operating.md, with an application under load
+// that loses nothing. Takes the operator of the other stories away and gives it back.
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { parse, stringify } from 'yaml'
 import { getApp, getJson, kubectl } from '../../support/kube.js'

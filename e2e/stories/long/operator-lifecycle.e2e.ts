@@ -1,5 +1,6 @@
-// Applications outlive the release of the operator: its upgrade, its rollback and its end cost no request, and so does an upgrade of the broker, which is a release of
-// its own. Whatever was asked for while no operator was there is done when one is back.
+// Applications outlive the release of the operator: its upgrade, its rollback and its end cost no
+// request, and so does an upgrade of the broker, which is a release of its own. Whatever was asked
+// for while no operator was there is done when one is back.
 import { setTimeout as delay } from 'node:timers/promises'
 import { getApp, kubectl } from '../../support/kube.js'
 import { startLoad, type Load } from '../../support/load.js'
@@ -43,7 +44,10 @@ afterAll(async () => {
   await installCharts(platform, image).finally(() => deleteNamespace(NAMESPACE))
 })
 
-/** Does something while users send requests, and goes on sending for a while; then every request must have been answered by one version. */
+/**
+ * Does something while users send requests, and goes on sending for a while; then every request
+ * must have been answered by one version.
+ */
 async function underLoad(what: () => Promise<unknown>): Promise<void> {
   await load.reset()
   await what()

@@ -3,7 +3,10 @@ import { createServer } from 'node:http'
 import { listener, logger, ref, type Main } from '@weaver/sdk'
 import { Bank } from './bank.js'
 
-/** `POST /deposit?to=ann&amount=5`, `/withdraw?from=ann&amount=5`, `/transfer?from=ann&to=bob&amount=5`; `GET /?account=ann`. */
+/**
+ * `POST /deposit?to=ann&amount=5`, `/withdraw?from=ann&amount=5`,
+ * `/transfer?from=ann&to=bob&amount=5`; `GET /?account=ann`.
+ */
 export class App implements Main {
   readonly bank = ref(Bank)
   readonly http = listener('bank')

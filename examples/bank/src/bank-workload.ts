@@ -11,7 +11,10 @@ const amount = integer({ min: 1, max: 100 })
 export class BankWorkload implements Workload {
   readonly bank: Bank
   orders = 0
-  /** What the accounts hold together lies between these two: an order whose answer was lost may have been done. */
+  /**
+   * What the accounts hold together lies between these two: an order whose answer was lost may have
+   * been done.
+   */
   least = 0
   most = 0
 

@@ -61,7 +61,8 @@ class BankImpl implements Bank {
       })
       const overdrawn = changes.find(({ account, balance }) => balance < 0 && (amounts.get(account) ?? 0) < 0)
       if (overdrawn !== undefined) {
-        // Perhaps by this very order: a call whose answer was lost is made again. The simulator found it.
+        // Perhaps by this very order: a call whose answer was lost is made again. The simulator
+        // found it.
         if (await this.store.isWritten(id)) return
         throw new Overdrawn(overdrawn.account)
       }

@@ -12,12 +12,16 @@ export interface Change {
 }
 
 export interface Store {
-  /** One for each name, in its order; an account that nobody has written to is empty, and of version 0. */
+  /**
+   * One for each name, in its order; an account that nobody has written to is empty, and of version
+   * 0.
+   */
   read(accounts: string[]): Promise<Account[]>
   /** Whatever was there before. */
   write(changes: Change[]): Promise<void>
   /**
-   * Writes all or nothing: nothing when one of the accounts is not of its version any more. Safe to repeat: what was written under an id is not written again.
+   * Writes all or nothing: nothing when one of the accounts is not of its version any more. Safe to
+   * repeat: what was written under an id is not written again.
    * @returns whether it is written
    */
   compareAndSet(id: string, versions: number[], changes: Change[]): Promise<boolean>

@@ -22,7 +22,10 @@ export class App implements Main {
   readonly options = config(
     z.strictObject({
       shopName: z.string().min(1).default('Boutique'),
-      /** For a shop that is reached over TLS alone: over plain HTTP a browser would not keep its session. */
+      /**
+       * For a shop that is reached over TLS alone: over plain HTTP a browser would not keep its
+       * session.
+       */
       secureCookies: z.boolean().default(false),
     }),
   )

@@ -209,7 +209,8 @@ it('charges once for an order that was paid and failed then, and anew for anothe
     const next = await browser.post('/cart', { productId: 'MUG-02', quantity: '1' })
     const nextId = field(next, 'orderId')
     expect(nextId).not.toBe(orderId)
-    // The page of the first order, sent once more: it is confirmed, buys nothing, and does not take the id of the next one.
+    // The page of the first order, sent once more: it is confirmed, buys nothing, and does not take
+    // the id of the next one.
     const replayed = await browser.post('/checkout', { ...DETAILS, orderId })
     expect([replayed.status, replayed.text.includes('Cart (1)'), transactions.size]).toEqual([200, true, 1])
     expect(field(await browser.get('/cart'), 'orderId')).toBe(nextId)

@@ -8,12 +8,16 @@ import { Rooms } from './rooms.js'
 
 const MAX_BYTES = 10_000
 
-/** `GET /` is a page, `GET /rooms/tea` the messages of a room as Server-Sent Events, `POST /rooms/tea?author=ada` says something there. */
+/**
+ * `GET /` is a page, `GET /rooms/tea` the messages of a room as Server-Sent Events, `POST
+ * /rooms/tea?author=ada` says something there.
+ */
 export class App implements Main {
   readonly rooms = ref(Rooms)
   readonly http = listener('chat')
   readonly log = logger()
-  // A browser opens an ended stream again by itself, from where it was. So a process that is to stop, or be replaced, waits for no stream longer than this.
+  // A browser opens an ended stream again by itself, from where it was. So a process that is to
+  // stop, or be replaced, waits for no stream longer than this.
   readonly options = config(z.strictObject({ streamMs: z.number().int().positive().default(5_000) }))
 
   async main(): Promise<void> {

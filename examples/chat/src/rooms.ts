@@ -11,10 +11,16 @@ export interface Message {
 
 export interface Rooms {
   post(room: string, author: string, text: string): Promise<Message>
-  /** The messages of a room after the one with this number, as far as they are kept, and then those that come. Ends when its reader leaves. */
+  /**
+   * The messages of a room after the one with this number, as far as they are kept, and then those
+   * that come. Ends when its reader leaves.
+   */
   follow(room: string, after: number): AsyncIterable<Message>
 }
-/** A room lives in the memory of one replica. Posting twice is saying it twice, so a post is never tried again by itself. */
+/**
+ * A room lives in the memory of one replica. Posting twice is saying it twice, so a post is never
+ * tried again by itself.
+ */
 export const Rooms = component<Rooms>('chat/Rooms', {
   router: { post: (room) => room, follow: (room) => room },
   notRetriable: ['post'],
@@ -42,7 +48,8 @@ class RoomsImpl implements Rooms {
     const lastId = (): number => this.rooms.get(room)?.at(-1)?.id ?? 0
     // A number from a replica that is gone says nothing here.
     let seen = after > lastId() ? 0 : after
-    // No queue for each reader: one that is slow misses what is not kept any more, and costs nothing.
+    // No queue for each reader: one that is slow misses what is not kept any more, and costs
+    // nothing.
     while (!signal.aborted) {
       const next = this.rooms.get(room)?.find(({ id }) => id > seen)
       if (next !== undefined) {

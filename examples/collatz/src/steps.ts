@@ -1,6 +1,7 @@
 /**
- * How many steps a number takes to 1, where an even one is halved and an odd one becomes 3n + 1. Even numbers are one component's business and odd ones
- * another's, and each calls the other. Both remember what they know, and are routed by the number: each number is remembered by one replica.
+ * How many steps a number takes to 1, where an even one is halved and an odd one becomes 3n + 1.
+ * Even numbers are one component's business and odd ones another's, and each calls the other. Both
+ * remember what they know, and are routed by the number: each number is remembered by one replica.
  */
 import { component, implement, lazyRef, ref } from '@weaver/sdk'
 

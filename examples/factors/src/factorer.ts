@@ -13,7 +13,9 @@ export interface Factors {
 export interface Factorer {
   factors(n: number): Promise<Factors>
 }
-/** Calls with one number go to one replica, so each number is worked out once and remembered once. */
+/**
+ * Calls with one number go to one replica, so each number is worked out once and remembered once.
+ */
 export const Factorer = component<Factorer>('factors/Factorer', { router: { factors: (n) => n } })
 
 class FactorerImpl implements Factorer {

@@ -5,7 +5,10 @@ export interface Payments {
   /** @returns the number of the receipt. @throws Declined */
   charge(card: string, cents: number): Promise<string>
 }
-/** Nobody is charged twice, so a charge is never tried again by itself; who waits for half a second waits no longer. */
+/**
+ * Nobody is charged twice, so a charge is never tried again by itself; who waits for half a second
+ * waits no longer.
+ */
 export const Payments = component<Payments>('fakes/Payments', { notRetriable: ['charge'], timeoutMs: { charge: 500 } })
 
 /** The bank said no. */

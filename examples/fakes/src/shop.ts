@@ -7,7 +7,10 @@ export type Order =
   | { state: 'paid'; receipt: string }
   | { state: 'closed' }
   | { state: 'declined'; reason: string }
-  /** Payments did not answer: the card may have been charged, so somebody has to look before anybody tries again. */
+  /**
+   * Payments did not answer: the card may have been charged, so somebody has to look before anybody
+   * tries again.
+   */
   | { state: 'unknown' }
 
 export interface Shop {

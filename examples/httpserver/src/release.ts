@@ -1,2 +1,5 @@
-/** Which release this is. Every component signs its answers with it, so that a user (or a test) sees who answered. */
+/**
+ * Which release this is. Every component signs its answers with it, so that a user (or a test) sees
+ * who answered.
+ */
 export const RELEASE = 'v1'

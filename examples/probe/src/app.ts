@@ -3,7 +3,10 @@ import { createServer } from 'node:http'
 import { config, listener, logger, ref, withContext, type Life, type Main } from '@weaver/sdk'
 import { Back, identity, Middle, PART_CONFIG, Store } from './parts.js'
 
-/** Answers questions of the conformance suite (`DeployerStatement` of `@weaver/sdk/testing`) as JSON. */
+/**
+ * Answers questions of the conformance suite (`DeployerStatement` of `@weaver/sdk/testing`) as
+ * JSON.
+ */
 export class App implements Main {
   readonly back = ref(Back)
   readonly middle = ref(Middle)

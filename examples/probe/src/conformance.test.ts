@@ -1,4 +1,5 @@
-// docs/deployers.md, tried on every deployer that runs on one machine. A new one gets an adapter here.
+// docs/deployers.md, tried on every deployer that runs on one machine. A new one gets an adapter
+// here.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -90,7 +91,10 @@ async function runCommand(options: {
 
 const commandEnv = (): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', XDG_STATE_HOME: join(folder, 'state') })
 
-/** `node dist/main.js`, which is no deployer, and `weaver single deploy`: one process, told by a weaver.toml. */
+/**
+ * `node dist/main.js`, which is no deployer, and `weaver single deploy`: one process, told by a
+ * weaver.toml.
+ */
 function oneProcess(command: (toml: string) => readonly string[], can: DeployerUnderTest['can'] = ['main']): DeployerUnderTest {
   return {
     can,

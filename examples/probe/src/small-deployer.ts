@@ -1,6 +1,8 @@
 /**
- * A deployer in one file: a process for each group of components, over a broker that is there. To begin your own with; it uses what `@weaver/sdk/contract` has
- * for deployers, and keeps what docs/deployers.md says. It runs on one machine, has no proxy (one process of Main), and splits no traffic.
+ * A deployer in one file: a process for each group of components, over a broker that is there. To
+ * begin your own with; it uses what `@weaver/sdk/contract` has for deployers, and keeps what
+ * docs/deployers.md says. It runs on one machine, has no proxy (one process of Main), and splits no
+ * traffic.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -17,7 +19,9 @@ import { balanceIn, deployerInboxPrefix, MAIN_COMPONENT, type Bootstrap, type Co
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 
 const GRACE_MS = 10_000
-/** A group has the name of its components, none of which is called "main": there is a `/` in each. */
+/**
+ * A group has the name of its components, none of which is called "main": there is a `/` in each.
+ */
 const MAIN_REPLICA = 'main-0'
 
 export interface SmallDeployment {
@@ -41,7 +45,10 @@ export interface SmallDeployerOptions {
   readonly replicas: number
 }
 
-/** Resolves when every process is ready. @throws WeaverError `WEAVER_WEAVELET_FAILED` with what the first one said that ended before */
+/**
+ * Resolves when every process is ready.
+ * @throws WeaverError `WEAVER_WEAVELET_FAILED` with what the first one said that ended before
+ */
 export async function deploy(options: SmallDeployerOptions): Promise<SmallDeployment> {
   const deployment = new Deployment(options)
   try {

@@ -1,4 +1,7 @@
-/** The test kit works from jest, vitest and node:test: the same test, run by each in a process of its own. */
+/**
+ * The test kit works from jest, vitest and node:test: the same test, run by each in a process of
+ * its own.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

@@ -33,8 +33,9 @@ export interface KubeTransport {
 const CONNECT_TIMEOUT_MS = 5_000
 
 /**
- * Keeps connections alive, and replaces them when certificates change. HTTP/1.1: undici may end the process with an
- * unhandled error when it is closed while an HTTP/2 session is open. Their number has no limit: each watch holds one.
+ * Keeps connections alive, and replaces them when certificates change. HTTP/1.1: undici may end the
+ * process with an unhandled error when it is closed while an HTTP/2 session is open. Their number
+ * has no limit: each watch holds one.
  */
 export class DirectTransport implements KubeTransport {
   #current: { readonly agent: Promise<Agent>; readonly key: string } | undefined

@@ -1,6 +1,7 @@
 /**
- * The body of a message, as it goes through. What is passed on of a chunked one is what has been checked: sizes, data and trailers as they came, chunk extensions left out.
- * With `decode`, the data alone: for a client to whom chunks mean nothing (HTTP/1.0, HTTP/2).
+ * The body of a message, as it goes through. What is passed on of a chunked one is what has been
+ * checked: sizes, data and trailers as they came, chunk extensions left out. With `decode`, the
+ * data alone: for a client to whom chunks mean nothing (HTTP/1.0, HTTP/2).
  */
 import { CR, EQUALS, HEX, LF, SEMICOLON, TOKEN } from './bytes.js'
 import { parseFields } from './fields.js'
@@ -129,7 +130,10 @@ export class BodyReader {
     return this.#state === 'extension name' || this.#state === 'extension value'
   }
 
-  /** `;name` or `;name=value`, without quotes or space: nobody sends others, and parsers differ in them. */
+  /**
+   * `;name` or `;name=value`, without quotes or space: nobody sends others, and parsers differ in
+   * them.
+   */
   #extension(byte: number): void {
     if (++this.#extensions > LONGEST_EXTENSIONS) throw new Refusal('chunk extensions that are too long')
     if (TOKEN[byte] === 1) {

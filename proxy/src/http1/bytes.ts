@@ -20,9 +20,13 @@ const oneOf =
 
 /** Names of fields: `tchar`. */
 export const TOKEN: Uint8Array = table(oneOf("!#$%&'*+-.^_`|~"))
-/** Values of fields: visible characters, space, tab and `obs-text`. No CR, LF, NUL or other control. */
+/**
+ * Values of fields: visible characters, space, tab and `obs-text`. No CR, LF, NUL or other control.
+ */
 export const VALUE: Uint8Array = table((byte) => byte === HTAB || (byte >= SP && byte !== 127))
-/** Targets of requests: visible ASCII without `#`, which begins a fragment, and no target has one. */
+/**
+ * Targets of requests: visible ASCII without `#`, which begins a fragment, and no target has one.
+ */
 export const TARGET: Uint8Array = table((byte) => byte > SP && byte < 127 && byte !== 35)
 /** `Host`: names, addresses, `[::1]`, and a port. No `@`, `/`, `,` or `%`. */
 export const HOST: Uint8Array = table(oneOf('.-_~[]:'))
@@ -33,7 +37,10 @@ export const HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   return /[0-9A-Fa-f]/.test(text) ? Number.parseInt(text, 16) : 255
 })
 
-/** Whether these bytes are this word, in any case. @param word lower case, and of the same length */
+/**
+ * Whether these bytes are this word, in any case.
+ * @param word lower case, and of the same length
+ */
 export function isWord(bytes: Uint8Array, from: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) {
     const byte = bytes[from + i] ?? 0

@@ -1,8 +1,10 @@
 /**
- * The parser against others. Whatever it lets through, Node's own server (llhttp) and HAProxy must understand in the same way: method, target, fields, body, and where the next
- * request begins. What it refuses is not compared: that is what it is for.
+ * The parser against others. Whatever it lets through, Node's own server (llhttp) and HAProxy must
+ * understand in the same way: method, target, fields, body, and where the next request begins. What
+ * it refuses is not compared: that is what it is for.
  *
- * WEAVER_FUZZ_SEED is a number, which repeats a run, or `random`; WEAVER_FUZZ_SECONDS makes it longer.
+ * WEAVER_FUZZ_SEED is a number, which repeats a run, or `random`; WEAVER_FUZZ_SECONDS makes it
+ * longer.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -56,7 +58,8 @@ class Recorder {
     const wire = new Wire()
     this.server.emit('connection', wire)
     wire.push(bytes)
-    // The last request closes the connection. Node waits for more where it has understood something else.
+    // The last request closes the connection. Node waits for more where it has understood something
+    // else.
     const timer = setTimeout(() => wire.destroy(), 10_000)
     await new Promise((resolve) => wire.once('close', resolve))
     clearTimeout(timer)
@@ -228,7 +231,8 @@ it('lets nothing through that HAProxy reads differently', async () => {
       const heard = node.heard.map(brief)
       counts.requests += heard.length
       const stream = `stream ${JSON.stringify(bytes.toString('latin1'))}`
-      // It ends some connections of HTTP/1.0 after the first answer. All that it passed on must have been answered, so that it does not wait for more of a body.
+      // It ends some connections of HTTP/1.0 after the first answer. All that it passed on must
+      // have been answered, so that it does not wait for more of a body.
       const hasEnded = client.isEnded && count(answers, 'HTTP/1.1 200') === heard.length
       same(stream, heard, isRefused || hasEnded ? wanted.slice(0, heard.length) : wanted)
     }

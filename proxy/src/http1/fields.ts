@@ -1,8 +1,11 @@
 /**
- * The field section of a head or a trailer (RFC 9112, section 5), read once, byte by byte. Nothing is repaired: a line that is not exactly `name ":" OWS value OWS CRLF`
- * ends the message and its connection. So folded lines, space before the colon, bare CR or LF, NUL, and empty names are refused without a rule for each.
+ * The field section of a head or a trailer (RFC 9112, section 5), read once, byte by byte. Nothing
+ * is repaired: a line that is not exactly `name ":" OWS value OWS CRLF` ends the message and its
+ * connection. So folded lines, space before the colon, bare CR or LF, NUL, and empty names are
+ * refused without a rule for each.
  *
- * What frames the message, and what is for this connection only, is taken out (`cuts`): the forwarder writes its own.
+ * What frames the message, and what is for this connection only, is taken out (`cuts`): the
+ * forwarder writes its own.
  */
 import { COLON, CR, HOST, HTAB, isWord, LF, SP, textOf, TOKEN, VALUE } from './bytes.js'
 import { Refusal } from './refusal.js'
@@ -27,7 +30,10 @@ export class Fields {
   /** Of the field `Upgrade`, when `Connection` names it. */
   upgrade: string | undefined
   hasExpect = false
-  /** Where the value of `Keep-Alive` is; 0: there is none. Read by `keepAliveSeconds`, once for a connection rather than for each answer. */
+  /**
+   * Where the value of `Keep-Alive` is; 0: there is none. Read by `keepAliveSeconds`, once for a
+   * connection rather than for each answer.
+   */
   keepAliveFrom = 0
   keepAliveTo = 0
   forwardedFor: string | undefined
@@ -101,7 +107,10 @@ export class Fields {
     if (this.#nominated !== undefined) this.#cutNominated(bytes, this.#nominated)
   }
 
-  /** Fields that `Connection` names are for this connection only (RFC 9110, 7.6.1). What others rely on cannot be named away. */
+  /**
+   * Fields that `Connection` names are for this connection only (RFC 9110, 7.6.1). What others rely
+   * on cannot be named away.
+   */
   #cutNominated(bytes: Buffer, names: readonly string[]): void {
     const kept = names.find((name) => NOT_NOMINATED.has(name))
     if (kept !== undefined) throw new Refusal(`a Connection field that names ${kept}`)

@@ -1,4 +1,7 @@
-/** What goes on in place of a head that came: its lines as they were, but for those that were taken out, and our own framing. */
+/**
+ * What goes on in place of a head that came: its lines as they were, but for those that were taken
+ * out, and our own framing.
+ */
 import { textOf } from './bytes.js'
 import type { Fields } from './fields.js'
 import type { RequestHead } from './request-head.js'
@@ -26,13 +29,19 @@ export function requestText(bytes: Buffer, head: RequestHead, { address, authori
   return `${text + framing(fields)}\r\n`
 }
 
-/** The protocol that a request asks for in a way that is passed on. `h2c` would begin a second protocol behind the proxy's back. */
+/**
+ * The protocol that a request asks for in a way that is passed on. `h2c` would begin a second
+ * protocol behind the proxy's back.
+ */
 export function upgradeOf({ method, minor, hasBody, fields: { upgrade } }: RequestHead): string | undefined {
   if (upgrade === undefined || method !== 'GET' || minor === 0 || hasBody) return undefined
   return /^[a-z][\w.-]*$/i.test(upgrade) && !/^h2c?$/i.test(upgrade) ? upgrade : undefined
 }
 
-/** @param connection `close`, `keep-alive`, or nothing where HTTP/1.1 says it by itself @param isDecoded the client gets the data of a chunked body without the chunks */
+/**
+ * @param connection `close`, `keep-alive`, or nothing where HTTP/1.1 says it by itself
+ * @param isDecoded the client gets the data of a chunked body without the chunks
+ */
 export function responseText(bytes: Buffer, from: number, head: ResponseHead, connection: string, isDecoded: boolean): string {
   const { fields, status } = head
   let text = head.minor === 1 ? kept(bytes, from, fields) : `HTTP/1.1${kept(bytes, from + 8, fields)}`

@@ -1,4 +1,6 @@
-/** What is refused, and for which reason: one line each for what has deceived a parser somewhere. */
+/**
+ * What is refused, and for which reason: one line each for what has deceived a parser somewhere.
+ */
 import { BodyReader } from './body.js'
 import { parseRequestHead } from './request-head.js'
 import { parseResponseHead } from './response-head.js'

@@ -7,7 +7,10 @@ import { Refusal } from './refusal.js'
 export const LONGEST_HEAD: number = 15 * 1_024
 const LONGEST_METHOD = 16
 
-/** What goes on. `CONNECT` asks for a tunnel to anywhere, `TRACE` echoes what other fields hid; others are refused because not every parser behind knows them. */
+/**
+ * What goes on. `CONNECT` asks for a tunnel to anywhere, `TRACE` echoes what other fields hid;
+ * others are refused because not every parser behind knows them.
+ */
 const METHODS: ReadonlySet<string> = new Set(
   (
     'GET HEAD POST PUT DELETE OPTIONS PATCH QUERY ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE ' +

@@ -1,4 +1,7 @@
-/** The head of a response (RFC 9112, section 4), read as strictly: a backend that can be made to say something ambiguous is as dangerous as a client. */
+/**
+ * The head of a response (RFC 9112, section 4), read as strictly: a backend that can be made to say
+ * something ambiguous is as dangerous as a client.
+ */
 import { CR, LF, SP, VALUE } from './bytes.js'
 import { parseFields, type Fields } from './fields.js'
 import { Refusal } from './refusal.js'
@@ -19,7 +22,11 @@ export interface ResponseHead {
   readonly isKeptAlive: boolean
 }
 
-/** @param method of the request that it answers @returns undefined when the head is not complete yet @throws Refusal */
+/**
+ * @param method of the request that it answers
+ * @returns undefined when the head is not complete yet
+ * @throws Refusal
+ */
 export function parseResponseHead(bytes: Buffer, from: number, end: number, method: string): ResponseHead | undefined {
   const head = parse(bytes, from, end, method)
   if ((head?.end ?? end) - from > LONGEST_HEAD) throw new Refusal(`a response head of more than ${LONGEST_HEAD} bytes`)

@@ -24,8 +24,9 @@ const LONGEST_LOOK_MS = 1_000
 const LOOK_TIMEOUT_MS = 1_000
 
 /**
- * What the proxy knows about one process. It is down from the first connection that is refused or breaks, and is then looked at in the background, by a connection of its
- * own, until one is accepted: no request is spent on finding out.
+ * What the proxy knows about one process. It is down from the first connection that is refused or
+ * breaks, and is then looked at in the background, by a connection of its own, until one is
+ * accepted: no request is spent on finding out.
  */
 export class BackendState {
   readonly id: string
@@ -55,7 +56,10 @@ export class BackendState {
     return this.host.includes(':') ? `[${this.host}]:${this.port}` : `${this.host}:${this.port}`
   }
 
-  /** May be given a new request. A request that is asked again may still know a backend that no route names any more. */
+  /**
+   * May be given a new request. A request that is asked again may still know a backend that no
+   * route names any more.
+   */
   get isUsable(): boolean {
     return this.#isNamed && !this.#isDown && !this.#isDraining
   }

@@ -60,8 +60,9 @@ export class RouteState {
   }
 
   /**
-   * A backend for a request whose turn is this target's, other than those that have failed it. A target none of whose backends is alive is passed over: the request goes to
-   * the heaviest one that can serve, because an answer by the other version is better than none.
+   * A backend for a request whose turn is this target's, other than those that have failed it. A
+   * target none of whose backends is alive is passed over: the request goes to the heaviest one
+   * that can serve, because an answer by the other version is better than none.
    */
   pick(turn: TargetState | undefined, tried: readonly BackendState[]): Picked | undefined {
     const own = turn?.pick(tried)

@@ -1,6 +1,8 @@
 /**
- * Who is next, by weight: after any number of turns, each has had its share of them within less than one turn. R. Tijdeman, "The chairman assignment problem" (1980):
- * among those that are far enough behind their share, the one whose next turn is due first. Smooth weighted round robin, which is simpler, is exact for two only.
+ * Who is next, by weight: after any number of turns, each has had its share of them within less
+ * than one turn. R. Tijdeman, "The chairman assignment problem" (1980): among those that are far
+ * enough behind their share, the one whose next turn is due first. Smooth weighted round robin,
+ * which is simpler, is exact for two only.
  */
 export interface WeightedChoice {
   readonly weights: readonly number[]

@@ -1,7 +1,9 @@
 /**
- * Messages of HTTP/1 that a parser may misread: most of them proper, the others made of what smuggling is made of, and bytes changed here and there. The lists hold what has
- * deceived proxies before: CVE-2019-18277 (`\x0bchunked`), CVE-2021-40346 (long names), CVE-2023-25725 (empty names), CVE-2023-40225 (empty lengths), CVE-2023-45539 (`#`),
- * CVE-2024-27982 (space before the colon), CVE-2025-55315 (LF in chunk extensions).
+ * Messages of HTTP/1 that a parser may misread: most of them proper, the others made of what
+ * smuggling is made of, and bytes changed here and there. The lists hold what has deceived proxies
+ * before: CVE-2019-18277 (`\x0bchunked`), CVE-2021-40346 (long names), CVE-2023-25725 (empty
+ * names), CVE-2023-40225 (empty lengths), CVE-2023-45539 (`#`), CVE-2024-27982 (space before the
+ * colon), CVE-2025-55315 (LF in chunk extensions).
  */
 import type { Random } from './random.js'
 

@@ -31,7 +31,10 @@ function linesOf(text: string): readonly string[] {
     })
 }
 
-/** Read twice: in one piece, as it would be sent on, and byte by byte for its data. Both must end at the same place. */
+/**
+ * Read twice: in one piece, as it would be sent on, and byte by byte for its data. Both must end at
+ * the same place.
+ */
 function bodyOf(
   kind: 'none' | 'length' | 'chunked',
   length: number,

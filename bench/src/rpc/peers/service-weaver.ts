@@ -1,6 +1,8 @@
 /**
- * The Go original (peers/service-weaver), deployed by its own `weaver multi`: two replicas of main and two of the component, TCP between them, no broker. Each replica
- * of main is a process that calls, with half of the 64 callers; what both did is added up. They dial this process, which tells both what to do and when.
+ * The Go original (peers/service-weaver), deployed by its own `weaver multi`: two replicas of main
+ * and two of the component, TCP between them, no broker. Each replica of main is a process that
+ * calls, with half of the 64 callers; what both did is added up. They dial this process, which
+ * tells both what to do and when.
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

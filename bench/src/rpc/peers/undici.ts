@@ -5,7 +5,10 @@ import { ORDER_JSON } from '../../order-json.js'
 import { CALLERS } from '../measure.js'
 import { TINY, type Row } from '../row.js'
 
-/** JSON in HTTP bodies, without a framework: `node:http` serves, a pool of kept connections calls, one for each caller. */
+/**
+ * JSON in HTTP bodies, without a framework: `node:http` serves, a pool of kept connections calls,
+ * one for each caller.
+ */
 export const undiciRow: Row = {
   async serve({ port }) {
     const server = createServer((request, response) => {

@@ -2,20 +2,29 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isUuid } from '../shop/uuid.js'
 
-/** Who knows it has the cart, so it cannot be guessed, and no script can read it. `Lax`: a form of another site cannot order for the user. */
+/**
+ * Who knows it has the cart, so it cannot be guessed, and no script can read it. `Lax`: a form of
+ * another site cannot order for the user.
+ */
 const ATTRIBUTES = 'Path=/; Max-Age=604800; HttpOnly; SameSite=Lax'
 
 export interface Session {
   readonly user: string
   /** As it was chosen; it may be one that the shop does not take. */
   readonly currency: string | undefined
-  /** Of the order that the cart is to become. It is kept until that is confirmed or the cart changes: who orders again after a failure pays once. */
+  /**
+   * Of the order that the cart is to become. It is kept until that is confirmed or the cart
+   * changes: who orders again after a failure pays once.
+   */
   readonly orderId: string | undefined
   /** To be set in the answer. */
   readonly cookies: readonly string[]
 }
 
-/** The session of a browser, or a new one. What comes from outside is used only when it has the form of what was handed out. */
+/**
+ * The session of a browser, or a new one. What comes from outside is used only when it has the form
+ * of what was handed out.
+ */
 export function sessionOf({ headers }: IncomingMessage): Session {
   const given = new Map(
     (headers.cookie ?? '').split(';').map((pair) => {

@@ -1,4 +1,7 @@
-/** What the shop answers to a browser: the pages of `pages.ts`, made of what the components say. It knows HTTP and HTML, and no rule of the shop. */
+/**
+ * What the shop answers to a browser: the pages of `pages.ts`, made of what the components say. It
+ * knows HTTP and HTML, and no rule of the shop.
+ */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '@weaver/sdk'
@@ -199,7 +202,8 @@ export class Frontend {
     } catch (error) {
       if (error instanceof ShopError) return this.#cart(session, await this.#frame(session, '/cart'), { error, form })
       this.#log.error('an order failed and may have been placed', { orderId, err: error })
-      // Whatever `mayHaveRun` says: it may be of a call that the checkout made after the payment. With the same id the order is paid once.
+      // Whatever `mayHaveRun` says: it may be of a call that the checkout made after the payment.
+      // With the same id the order is paid once.
       const advice =
         'Look into your cart before you order again: if it is empty, your order was placed; if not, order it as it is, and you are charged once.'
       return { ...(await this.#outOfOrder(session, advice)), cookies: isUuid(orderId) ? [orderCookie(orderId)] : [] }
@@ -223,7 +227,10 @@ export class Frontend {
     return { status: 503, page: errorPage(await this.#frameOrBare(session), 'Something is out of order', advice) }
   }
 
-  /** It may be the frame that fails. Without it a page has no cart and one currency, and is a page all the same. */
+  /**
+   * It may be the frame that fails. Without it a page has no cart and one currency, and is a page
+   * all the same.
+   */
   async #frameOrBare(session: Session): Promise<Frame> {
     const bare: Frame = { shopName: this.#shopName, currency: '', currencies: [], cartSize: 0, here: '/' }
     return this.#frame(session).catch(() => bare)

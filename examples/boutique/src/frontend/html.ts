@@ -1,4 +1,7 @@
-/** HTML that is safe to send. It is made by `html` alone, so that no text gets into a page as it came. */
+/**
+ * HTML that is safe to send. It is made by `html` alone, so that no text gets into a page as it
+ * came.
+ */
 export class Html {
   readonly #text: string
 
@@ -11,7 +14,10 @@ export class Html {
   }
 }
 
-/** Whatever is put in is escaped, for the text of an element and for an attribute in double quotes. `Html` stays as it is, lists are joined, `undefined` is nothing. */
+/**
+ * Whatever is put in is escaped, for the text of an element and for an attribute in double quotes.
+ * `Html` stays as it is, lists are joined, `undefined` is nothing.
+ */
 export function html(parts: TemplateStringsArray, ...values: readonly unknown[]): Html {
   return new Html(parts, values)
 }

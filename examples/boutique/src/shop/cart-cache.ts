@@ -7,14 +7,24 @@ export interface CartItem {
   quantity: number
 }
 
-/** Carts, in memory: a replica that ends takes its carts along. A shop whose customers mind has a database here. */
+/**
+ * Carts, in memory: a replica that ends takes its carts along. A shop whose customers mind has a
+ * database here.
+ */
 export interface CartCache {
   get(user: string): Promise<CartItem[]>
-  /** In one step: a caller that read the cart and wrote it back would lose what another has added in between. @throws ShopError `CART_FULL` */
+  /**
+   * In one step: a caller that read the cart and wrote it back would lose what another has added in
+   * between.
+   * @throws ShopError `CART_FULL`
+   */
   add(user: string, item: CartItem): Promise<void>
   remove(user: string): Promise<void>
 }
-/** All calls for one user go to one replica, so each cart is kept once however many replicas there are. Adding twice is adding two. */
+/**
+ * All calls for one user go to one replica, so each cart is kept once however many replicas there
+ * are. Adding twice is adding two.
+ */
 export const CartCache = component<CartCache>('boutique/CartCache', {
   router: { get: (user) => user, add: (user) => user, remove: (user) => user },
   notRetriable: ['add'],
@@ -35,7 +45,8 @@ class CartCacheImpl implements CartCache {
     const quantities = this.carts.get(user)
     if (quantities === undefined) return []
     this.#touch(user, quantities)
-    // A new list each time: a caller in this process would otherwise hold the cart itself, and one elsewhere a copy.
+    // A new list each time: a caller in this process would otherwise hold the cart itself, and one
+    // elsewhere a copy.
     return Array.from(quantities, ([productId, quantity]) => ({ productId, quantity }))
   }
 

@@ -21,15 +21,17 @@ export interface Checkout {
   /** Of the cart of the user, as it is. */
   bill(user: string, currency: string): Promise<Bill>
   /**
-   * Buys what is in the cart of the user, and empties it. An order that was placed is answered once more, and nothing is bought.
-   * An order that failed may have been paid: given again with its id it is not paid again.
+   * Buys what is in the cart of the user, and empties it. An order that was placed is answered once
+   * more, and nothing is bought. An order that failed may have been paid: given again with its id
+   * it is not paid again.
    * @throws ShopError with the reason when nothing was bought
    */
   placeOrder(request: OrderRequest): Promise<Order>
 }
 /**
- * All orders of one user go to one replica, so that it knows what was placed. When that replica has ended, who places an order again finds an
- * empty cart. That would be the answer if a lost one were asked for again, so it is not.
+ * All orders of one user go to one replica, so that it knows what was placed. When that replica has
+ * ended, who places an order again finds an empty cart. That would be the answer if a lost one were
+ * asked for again, so it is not.
  */
 export const Checkout = component<Checkout>('boutique/Checkout', {
   router: { placeOrder: ({ user }) => user },
@@ -47,7 +49,10 @@ class CheckoutImpl implements Checkout {
   readonly payments = ref(Payments)
   readonly email = ref(Email)
   readonly log = logger()
-  /** Orders placed, and those that are about to be. In memory: a shop whose customers mind has a database here. */
+  /**
+   * Orders placed, and those that are about to be. In memory: a shop whose customers mind has a
+   * database here.
+   */
   readonly placed = new Map<string, Promise<Order>>()
 
   async bill(user: string, currency: string): Promise<Bill> {

@@ -5,7 +5,9 @@ import type { Order } from './order.js'
 export interface Email {
   confirm(address: string, order: Order): Promise<void>
 }
-/** Two e-mails are better than none, so this one may be tried again. Nobody waits for it for long. */
+/**
+ * Two e-mails are better than none, so this one may be tried again. Nobody waits for it for long.
+ */
 export const Email = component<Email>('boutique/Email', { defaultTimeoutMs: 2_000 })
 
 /** Stands for a mail server: it writes to the log. */

@@ -1,4 +1,7 @@
-/** Money as whole units and billionths of a unit: never a floating-point number, which cannot hold 0.1. Not negative: a shop takes money. */
+/**
+ * Money as whole units and billionths of a unit: never a floating-point number, which cannot hold
+ * 0.1. Not negative: a shop takes money.
+ */
 export interface Money {
   /** Three letters, as in ISO 4217: `EUR`. */
   currency: string
@@ -30,7 +33,10 @@ export function fromNanos(currency: string, nanos: bigint): Money {
   return { currency, units: Number(nanos / NANOS), nanos: Number(nanos % NANOS) }
 }
 
-/** To the smallest amount that can be paid in its currency, halves up. Amounts that are shown are rounded first, so that a bill adds up. */
+/**
+ * To the smallest amount that can be paid in its currency, halves up. Amounts that are shown are
+ * rounded first, so that a bill adds up.
+ */
 export function rounded({ currency, ...amount }: Money): Money {
   const smallest = 10n ** BigInt(9 - minorDigits(currency))
   return fromNanos(currency, ((toNanos({ currency, ...amount }) + smallest / 2n) / smallest) * smallest)

@@ -20,11 +20,15 @@ export interface Payments {
   /**
    * Safe to repeat: an order of a user is charged once.
    * @returns the number of the transaction
-   * @throws ShopError as `check`, and `ORDER_CHANGED` when the order was charged with another amount
+   * @throws ShopError as `check`, and `ORDER_CHANGED` when the order was charged with another
+   * amount
    */
   charge(order: OrderKey, amount: Money, card: Card): Promise<string>
 }
-/** Routed, so that who asks again asks the replica that knows. A real provider of payments takes the key of the order for that. */
+/**
+ * Routed, so that who asks again asks the replica that knows. A real provider of payments takes the
+ * key of the order for that.
+ */
 export const Payments = component<Payments>('boutique/Payments', { router: { charge: textOf } })
 
 const KINDS = [
@@ -80,7 +84,10 @@ function digitsOf({ number }: Card): string {
   return number.replaceAll(/[ -]/g, '')
 }
 
-/** The check digit of card numbers: from the right every second digit counts twice, and the digits of it all add up to a multiple of ten. */
+/**
+ * The check digit of card numbers: from the right every second digit counts twice, and the digits
+ * of it all add up to a multiple of ten.
+ */
 export function isLuhn(digits: string): boolean {
   if (!/^\d{12,19}$/.test(digits)) return false
   const sum = [...digits].reverse().reduce((sum, digit, at) => {

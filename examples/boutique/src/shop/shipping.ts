@@ -16,7 +16,11 @@ export interface Address {
 export interface Shipping {
   /** In US dollars. */
   quote(items: CartItem[]): Promise<Money>
-  /** Safe to repeat: an order has one parcel. @returns its tracking number. @throws ShopError `ADDRESS` */
+  /**
+   * Safe to repeat: an order has one parcel.
+   * @returns its tracking number.
+   * @throws ShopError `ADDRESS`
+   */
   ship(orderId: string, address: Address, items: CartItem[]): Promise<string>
 }
 export const Shipping = component<Shipping>('boutique/Shipping')

@@ -13,7 +13,10 @@ export type ShopErrorCode =
   | 'ORDER_ID'
   | 'ORDER_CHANGED'
 
-/** The shop says no, and a customer is told why. It is no failure: nobody needs to be woken, and nothing is tried again. */
+/**
+ * The shop says no, and a customer is told why. It is no failure: nobody needs to be woken, and
+ * nothing is tried again.
+ */
 export class ShopError extends Error {
   readonly code: ShopErrorCode
 
@@ -23,5 +26,6 @@ export class ShopError extends Error {
   }
 }
 Object.defineProperty(ShopError.prototype, 'name', { value: 'ShopError', configurable: true, writable: true })
-// With its class known on both sides it is an instance of it there too, whether the call went to another process or not.
+// With its class known on both sides it is an instance of it there too, whether the call went to
+// another process or not.
 registerError(ShopError)
