@@ -29,6 +29,8 @@ const WRONG = [
   'listeners.lit = {}',
   '[kube]',
   'listeners.list = {}',
+  '[gke]',
+  'listeners.lsi = {}',
 ].join('\n')
 const FOUND = [
   'weaver.toml:3:14: serviceweaver.colocate[0][0]: the application has no component "shop/Crat"; did you mean "shop/Cart"?',
@@ -36,6 +38,7 @@ const FOUND = [
   'weaver.toml:7:11: single.listeners.list: the application has no listener "list"; did you mean "lis"?',
   'weaver.toml:9:11: multi.listeners.lit: the application has no listener "lit"; did you mean "lis"?',
   'weaver.toml:11:11: kube.listeners.list: the application has no listener "list"; did you mean "lis"?',
+  'weaver.toml:13:11: gke.listeners.lsi: the application has no listener "lsi"',
 ]
 
 it('says that nothing is wrong, or all that is, of every deployer, each with place and remedy', async () => {
