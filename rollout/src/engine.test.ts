@@ -533,6 +533,18 @@ describe('failure', () => {
     expect(w.settle().weights).toEqual({ v1: 100 })
   })
 
+  it('of a preview that is ready again when its time is up comes at once, and not after one more step', () => {
+    const w = world()
+    w.upgrade(0)
+    w.down('v2')
+    expect(w.settle().weights).toEqual({ v1: 100 })
+    w.now += policy.progressDeadlineMs
+    w.up('v2')
+    const d = w.call()
+    expect(d).toMatchObject({ weights: { v1: 100 }, phase: 'Failed' })
+    expect(d.events[0]).toMatchObject({ kind: 'RolloutFailed', stall: { missing: 'steady' } })
+  })
+
   it('with onFailure pause leaves the weights, until promote gives it more time or abort ends it', () => {
     const w = world({ policy: { onFailure: 'pause' } })
     w.upgrade(0)

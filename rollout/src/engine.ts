@@ -89,8 +89,10 @@ function advance(draft: Draft): void {
   const mayMove = isWell && inForce && !isPaused(draft) && state.halted === undefined
   const step = presentStep(draft)
   if (mayMove && (step === undefined || isOver(draft, step))) {
+    const next = state.promotedFully === true ? steps.length - 1 : state.step + 1
     if (state.step === steps.length - 1) becomeActive(draft, preview)
-    else enter(draft, state.promotedFully === true ? steps.length - 1 : state.step + 1)
+    else if (isNewStep(draft, next) || !isOutOfTime(draft)) enter(draft, next)
+    else awaitProgress(draft)
     return
   }
   const isHolding = isWell && inForce && state.heldSince !== undefined
@@ -117,12 +119,23 @@ function enter(draft: Draft, index: number): void {
   state.stepAt = now
   delete state.heldSince
   delete state.promotedStep
-  if (index > (state.furthest ?? -1)) {
+  if (isNewStep(draft, index)) {
     // R4
     state.furthest = index
     state.progressAt = now
   }
   emit(draft, { kind: 'StepStarted', version: preview, index, count: steps.length, weight, pause })
+}
+
+/** R4: progress is what lies beyond every step so far. */
+function isNewStep({ state }: Draft, index: number): boolean {
+  return index > (state.furthest ?? -1)
+}
+
+/** R4: whether the deadline is over, or would be if its clock ran on. */
+function isOutOfTime({ state, input, now }: Draft): boolean {
+  const since = state.waitedMs === undefined ? state.progressAt : now - state.waitedMs
+  return now - Math.max(since, input.watchingSince ?? 0) >= input.policy.progressDeadlineMs
 }
 
 /** R3. */
@@ -140,13 +153,12 @@ function retreat(draft: Draft, id: string): void {
 /** R4: lets the deadline's clock run, and gives up when it is over. */
 function awaitProgress(draft: Draft): void {
   const { state, input, now } = draft
-  const { policy, watchingSince = 0 } = input
   if (state.halted !== undefined) return
   startClock(draft)
-  if (now - Math.max(state.progressAt, watchingSince) < policy.progressDeadlineMs) return
+  if (!isOutOfTime(draft)) return
   const { preview = '' } = state
   const stall = stallOf(draft, preview)
-  if (state.active !== undefined && policy.onFailure === 'rollback')
+  if (state.active !== undefined && input.policy.onFailure === 'rollback')
     return giveUp(draft, (active) => ({ kind: 'RolloutFailed', version: preview, stall, ...active }))
   state.halted = true
   state.waitedMs = now - state.progressAt
@@ -157,6 +169,7 @@ function stallOf(draft: Draft, preview: string): Stall {
   const { policy, trafficBlame } = draft.input
   const deadlineMs = policy.progressDeadlineMs
   if (!isReady(draft, preview)) return { deadlineMs, missing: 'ready', ...blameOf(draft, preview) }
+  if (isInForce(draft, safeWeights(draft))) return { deadlineMs, missing: 'steady' }
   return { deadlineMs, missing: 'weights', ...(trafficBlame === undefined ? {} : { blame: trafficBlame }) }
 }
 

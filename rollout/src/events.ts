@@ -4,8 +4,11 @@
  */
 export interface Stall {
   readonly deadlineMs: number
-  /** What was missing: the version's readiness, or the weights asked for. */
-  readonly missing: 'ready' | 'weights'
+  /**
+   * What was missing: the version's readiness; the weights asked for; or steadiness, as it came and
+   * went and got no further.
+   */
+  readonly missing: 'ready' | 'weights' | 'steady'
   readonly blame?: string
 }
 

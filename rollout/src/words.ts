@@ -129,7 +129,12 @@ const UNKNOWN = 'an unknown number of'
 
 function stalled({ deadlineMs, missing, blame }: Stall, terms: RolloutTerms): string {
   const within = `no progress within ${seconds(deadlineMs)} s (${terms.progressDeadline})`
-  return `${within}: ${missing === 'ready' ? (blame ?? NOT_READY) : `the proxies do not have the weights that were asked for${because(blame)}`}`
+  const why: Readonly<Record<Stall['missing'], string>> = {
+    ready: blame ?? NOT_READY,
+    weights: `the proxies do not have the weights that were asked for${because(blame)}`,
+    steady: 'it was ready again and again, and got no further than before',
+  }
+  return `${within}: ${why[missing]}`
 }
 
 function position({ index, count, weight }: StepPosition): string {

@@ -101,6 +101,11 @@ describe('transitions, in words', () => {
     ],
     [{ kind: 'RolloutResumed', version: 'v2' }, 'Normal', 'the rollout of version "v2" goes on'],
     [
+      { kind: 'RolloutFailed', version: 'v2', stall: { deadlineMs: 600_000, missing: 'steady' }, active: 'v1' },
+      'Warning',
+      'version "v2" failed: no progress within 600 s (spec.rollout.progressDeadline): it was ready again and again, and got no further than before; version "v1" has all traffic',
+    ],
+    [
       { kind: 'RolloutPaused', version: 'v2', note: 'jane: lunch' },
       'Normal',
       'the rollout of version "v2" is paused: its weights stay until resume or promote (jane: lunch)',
