@@ -53,7 +53,7 @@ function rolloutOf({ app, rollout }: AppView): readonly string[] {
   const waits = Object.entries(regions).flatMap(([region, { phase, waitingFor }]) =>
     waitingFor === undefined ? [] : [`${region}: ${phase}, waiting for ${waitingFor}`],
   )
-  const failed = failure === undefined ? [] : [`FAILED in ${failure.region}: ${failure.message}`]
+  const failed = failure === undefined ? [] : [`given up in ${failure.region}: ${failure.message}`]
   const lines = [...table, ...(isPaused ? ['paused; `weaver gke-local resume` goes on'] : []), ...waits, ...failed]
   return lines.length === 0 ? [] : ['', ...(table.length > 0 ? [] : [`${app}:`]), ...lines]
 }

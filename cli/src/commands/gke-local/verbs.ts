@@ -14,22 +14,23 @@ const LOOK_MS = 100
 const VERBS: readonly (readonly [PlatformVerb, string])[] = [
   ['pause', 'take no further step of the rollout under way; traffic still leaves a version that cannot serve'],
   ['resume', 'go on with a rollout that was paused'],
-  ['promote', 'end the hold of the present step: the rollout goes on now'],
+  ['promote', 'end the hold of the present step, or a pause: the rollout goes on now'],
   ['abort', 'give up the rollout under way: all traffic goes back to the version before'],
   ['rollback', 'go back to the version before, in all regions and all at once, also after the rollout'],
 ]
 
 export function verbCommands(context: CliContext): readonly Command[] {
-  return VERBS.map(([verb, description]) =>
-    new Command(verb)
-      .description(description)
-      .argument('[name]', 'name of the application (default: the one that runs)')
-      .action(async (name: string | undefined) => {
-        const { platform, app } = await needApp(context, name)
-        const { said } = await askPlatform(platform, { kind: 'verb', app, verb }, { expect: 'done' })
-        context.output.result(`${app}: ${said}`)
-      }),
-  )
+  return VERBS.map(([verb, description]) => {
+    const command = new Command(verb).description(description).argument('[name]', 'name of the application (default: the one that runs)')
+    if (verb === 'promote')
+      command.option('--full', 'to 100 %, without the steps and holds that are left, in the regions that the rollout has reached')
+    return command.action(async (name: string | undefined, flags: { readonly full?: true }) => {
+      const { platform, app } = await needApp(context, name)
+      const asked = flags.full === true ? 'promoteFull' : verb
+      const { said } = await askPlatform(platform, { kind: 'verb', app, verb: asked }, { expect: 'done' })
+      context.output.result(`${app}: ${said}`)
+    })
+  })
 }
 
 export function killCommand(context: CliContext): Command {

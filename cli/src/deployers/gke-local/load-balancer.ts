@@ -39,6 +39,8 @@ type BalancerRequest =
   | { readonly kind: 'stop' }
 
 const GRACE_MS = 10_000
+/** For the answer to leave before its connection is closed. */
+const REPLY_MS = 50
 
 function markOf({ root }: GkeFolders): string {
   return join(root, 'balancer.json')
@@ -74,7 +76,7 @@ export async function runBalancer(port: number, { env, output, onSignal }: CliCo
           watched.changed()
           return { kind: 'ok' }
         case 'stop':
-          stop()
+          setTimeout(stop, REPLY_MS)
           return { kind: 'ok' }
       }
     },

@@ -50,7 +50,7 @@ function inTraffic(
 /** Why a copy is not ready: the process that is not, and why its last one ended. */
 export function blameOf({ spec, region, host, lost }: Copy): string | undefined {
   const where = `in ${region}`
-  if (host === undefined) return lost === undefined ? `its host ${where} is starting` : `its host ${where} cannot be started: ${lost}`
+  if (host === undefined) return lost === undefined ? `its host ${where} is starting` : `its host ${where} is not there: ${lost}`
   if (host.problem !== undefined) return `${where}: ${host.problem}`
   for (const { name, replicas } of host.view.groups)
     for (const { replica, state, lastDeath, restarts } of replicas) {

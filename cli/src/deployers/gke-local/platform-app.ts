@@ -1,11 +1,12 @@
 /** One application on the platform: its versions, their hosts, and the decisions over it. `platform.ts` says when to decide, and programs the load balancer. */
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { RolloutCommand, RolloutDecision } from '@weaver/rollout'
 import { LEASE_MS, reasonOf, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import { stopDeployment } from '../local/deployment-control.js'
 import { createDeploymentLog, type DeploymentLog } from '../local/deployment-log.js'
-import { isRunning, keyOf, runningDeployments, type RunningDeployment } from '../local/running-deployments.js'
+import { endProcess, isRunning, keyOf, runningDeployments, type RunningDeployment } from '../local/running-deployments.js'
 import { decideApp, type AppObservation } from './app-rollout.js'
 import type { AppState, HistoryEntry } from './app-state.js'
 import type { GkeFolders } from './gke-folders.js'
@@ -36,6 +37,7 @@ interface Host extends Copy {
 }
 
 const STOP_MS = 60_000
+const LOOK_MS = 50
 
 export class PlatformApp {
   readonly #options: PlatformAppOptions
@@ -161,7 +163,7 @@ export class PlatformApp {
 
   /** Looks after it no longer; what runs goes on. */
   release(): void {
-    for (const { kept } of this.#hosts.values()) kept.release()
+    for (const { kept } of this.#hosts.values()) void kept.release() // what is being started is left to the next platform
     for (const log of this.#logs.values()) log.close()
     this.#logs.clear()
   }
@@ -197,7 +199,7 @@ export class PlatformApp {
           wake()
         },
         onLost: (why) => {
-          if (host.host?.isActive === true) this.#leadUntil.set(region, Date.now() + LEASE_MS)
+          if (host.host?.isActive === true) this.#leadUntil.set(region, performance.now() + LEASE_MS)
           Object.assign(host, { host: undefined, service: undefined, lost: why })
           wake()
         },
@@ -209,12 +211,12 @@ export class PlatformApp {
   async #stop(host: Host | undefined): Promise<void> {
     if (host === undefined || host.isStopping) return
     host.isStopping = true
-    host.kept.release()
+    await host.kept.release() // one that is being started is on the list by then
     const { spec, region } = host
     const key = keyOf({ deploymentId: spec.deploymentId, location: region })
     try {
       const running = runningDeployments(this.#options.folders.hosts).find((one) => keyOf(one) === key)
-      if (running !== undefined) await endProcess(running)
+      if (running !== undefined) await endHost(running)
     } catch (error) {
       this.#options.warn(`${key} could not be stopped: ${reasonOf(error)}`)
     }
@@ -228,13 +230,13 @@ export class PlatformApp {
     const hosts = [...this.#hosts.values()].filter((host) => host.region === region && host.host !== undefined)
     for (const { host, service, spec } of hosts)
       if (host?.isActive === true && spec.deploymentId !== active && service !== undefined) {
-        this.#leadUntil.set(region, Date.now() + LEASE_MS)
+        this.#leadUntil.set(region, performance.now() + LEASE_MS)
         this.#tellLead(service, false)
       }
     const next = hosts.find(({ spec }) => spec.deploymentId === active)
     if (next?.service === undefined || next.host?.isActive === true) return
     const { service } = next
-    const pauseMs = (this.#leadUntil.get(region) ?? 0) - Date.now()
+    const pauseMs = (this.#leadUntil.get(region) ?? 0) - performance.now()
     if (pauseMs <= 0) this.#tellLead(service, true)
     else setTimeout(this.#options.wake, pauseMs).unref()
   }
@@ -280,11 +282,11 @@ export class PlatformApp {
 }
 
 /** Asks it to end, and waits until it has. */
-async function endProcess(running: RunningDeployment): Promise<void> {
-  await stopDeployment(running).catch(() => process.kill(running.pid, 'SIGTERM'))
-  const until = Date.now() + STOP_MS
+async function endHost(running: RunningDeployment): Promise<void> {
+  await stopDeployment(running).catch(() => endProcess(running))
+  const until = performance.now() + STOP_MS
   while (isRunning(running)) {
-    if (Date.now() > until) process.kill(running.pid, 'SIGKILL') // its processes end with it
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    if (performance.now() > until) process.kill(running.pid, 'SIGKILL') // its processes end with it
+    await sleep(LOOK_MS)
   }
 }

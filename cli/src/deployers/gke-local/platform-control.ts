@@ -15,7 +15,7 @@ export interface Platform extends Service {
   readonly port: number
 }
 
-export type PlatformVerb = 'pause' | 'resume' | 'promote' | 'abort' | 'rollback' | 'kill'
+export type PlatformVerb = 'pause' | 'resume' | 'promote' | 'promoteFull' | 'abort' | 'rollback' | 'kill'
 
 export type PlatformRequest =
   | { readonly kind: 'watch'; readonly seen: number }

@@ -49,9 +49,18 @@ export function carryOut(verb: PlatformVerb, app: PlatformApp): PlatformReply {
       return done(`the rollout of ${short(desired)} goes on`)
     }
     case 'promote':
+    case 'promoteFull': {
       if (!isUnderWay) return nothing
-      app.command({ verb: 'promote' })
-      return done(`the hold of the present step of ${short(desired)} ends`)
+      const { isPaused: _isPaused, ...rest } = state
+      app.set(rest)
+      app.command({ verb })
+      const where = 'in the regions that its rollout has reached'
+      return done(
+        verb === 'promote'
+          ? `${short(desired)} goes on to its next step`
+          : `${short(desired)} has all traffic as soon as it is ready, ${where}`,
+      )
+    }
     case 'abort':
       if (!isUnderWay) return nothing
       if (settled === undefined || settled === desired)

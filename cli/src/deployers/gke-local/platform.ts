@@ -184,7 +184,7 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
       }
     })
   }
-  keptBalancer.release()
+  void keptBalancer.release() // what is being started is left to the next platform
   for (const app of apps.values()) app.release()
   release()
   await control.close()

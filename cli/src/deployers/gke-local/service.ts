@@ -53,7 +53,13 @@ function spawnService({ args, env, logFile }: ServiceCommand): { readonly pid: n
   })
   closeSync(log)
   child.unref()
-  const said = (): string => readFileSync(logFile).subarray(from).toString('utf8').trim()
+  const said = (): string => {
+    try {
+      return readFileSync(logFile).subarray(from).toString('utf8').trim()
+    } catch {
+      return '' // all was deleted meanwhile
+    }
+  }
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(said() || `it ended with ${signal ?? `code ${code}`}`))
@@ -70,11 +76,11 @@ export async function startService<S extends Service>(command: ServiceCommand, f
   const { ended } = spawnService(command)
   let why: string | undefined
   void ended.then((said) => (why = said))
-  for (const until = Date.now() + START_MS; ; await sleep(LOOK_MS)) {
+  for (const until = performance.now() + START_MS; ; await sleep(LOOK_MS)) {
     const found = find()
     if (found !== undefined && isRunning(found)) return found
     if (why !== undefined) throw new Error(why)
-    if (Date.now() > until) throw new Error(`it was not there after ${START_MS / 1_000} s`)
+    if (performance.now() > until) throw new Error(`it was not there after ${START_MS / 1_000} s`)
   }
 }
 
@@ -89,8 +95,8 @@ export interface KeepOptions<S extends Service, V> {
 }
 
 export interface KeptService {
-  /** Keeps it no longer; it goes on. */
-  release(): void
+  /** Keeps it no longer; it goes on. Resolves when nothing of it is being started any more. */
+  release(): Promise<void>
 }
 
 const FIRST_PAUSE_MS = 200
@@ -122,12 +128,15 @@ export function keepService<S extends Service, V>({ command, find, onView, onLos
   }
   const keep = async (): Promise<void> => {
     while (!signal.aborted) {
-      const since = Date.now()
+      const since = performance.now()
+      let isThere = false
       try {
-        await watch(look() ?? (await startService(command, look)))
+        const service = look() ?? (await startService(command, look))
+        isThere = true
+        await watch(service)
       } catch (error) {
         if (signal.aborted) return
-        silences = Date.now() - since > WATCH_MS ? 0 : silences + 1
+        silences = performance.now() - since > WATCH_MS ? 0 : silences + 1
         const found = look()
         if (found !== undefined && silences < MAX_SILENCES) {
           await sleep(LOOK_MS * silences, undefined, { signal }).catch(() => undefined) // the loop's condition sees the signal
@@ -136,15 +145,20 @@ export function keepService<S extends Service, V>({ command, find, onView, onLos
         // After a restart of the machine its number may be that of another program.
         if (found !== undefined) strangers.add(found.pid)
         silences = 0
-        onLost(reasonOf(error))
+        onLost(isThere ? 'it ended' : reasonOf(error))
       }
-      pauseMs = Date.now() - since > RECOVERED_MS ? FIRST_PAUSE_MS : pauseMs
+      pauseMs = performance.now() - since > RECOVERED_MS ? FIRST_PAUSE_MS : pauseMs
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined) // the loop's condition sees the signal
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
     }
   }
-  void keep()
-  return { release: () => over.abort() }
+  const kept = keep()
+  return {
+    release() {
+      over.abort()
+      return kept
+    },
+  }
 }
 
 /** The other side of a watch: answers when there is something newer, or after a while. */
@@ -165,7 +179,7 @@ export function createWatched<V>(view: () => V): Watched<V> {
     async watch(seen) {
       if (seen === revision)
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, WATCH_MS)
+          const timer = setTimeout(resolve, WATCH_MS).unref() // who waits keeps nothing alive
           waiting.add(() => {
             clearTimeout(timer)
             resolve()
