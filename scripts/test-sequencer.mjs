@@ -16,6 +16,7 @@ const SECONDS = new Map(
     'app-control.api.test.ts': 60,
     'cable-faults.nats.test.ts': 67,
     'parts.nats.test.ts': 58,
+    'gke-local.nats.test.ts': 75,
     'multi.nats.test.ts': 58,
     'widths.test.ts': 56,
     'broker.nats.test.ts': 54,
