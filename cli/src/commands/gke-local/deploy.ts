@@ -58,7 +58,10 @@ export function deployCommand(context: CliContext): Command {
     })
 }
 
-/** Checks the application, and puts all that is needed to run this version where the platform finds it. */
+/**
+ * Checks the application, and puts all that is needed to run this version where the platform finds
+ * it.
+ */
 async function makeVersion(file: string, context: CliContext): Promise<VersionSpec> {
   const { env, cwd } = context
   const broker = findNatsServer({ env, cwd })
@@ -87,7 +90,10 @@ async function makeVersion(file: string, context: CliContext): Promise<VersionSp
   return spec
 }
 
-/** Resolves when every process of the version is ready in every region. @throws WeaverError `WEAVER_CLI_ROLLOUT_FAILED` */
+/**
+ * Resolves when every process of the version is ready in every region.
+ * @throws WeaverError `WEAVER_CLI_ROLLOUT_FAILED`
+ */
 async function hasStarted(
   platform: Platform,
   { app, deploymentId, regions, listeners }: VersionSpec,

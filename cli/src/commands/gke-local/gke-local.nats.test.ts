@@ -1,4 +1,7 @@
-/** `weaver gke-local …` as a user runs it on examples/httpserver: a real platform, real brokers and processes, a real load balancer; one story. */
+/**
+ * `weaver gke-local …` as a user runs it on examples/httpserver: a real platform, real brokers and
+ * processes, a real load balancer; one story.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -221,7 +224,8 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     ['us-west1', 'us-east1'].flatMap((region) => [10, 25, 50, 75, 100].map((percent) => `${region} ${percent}`)),
   )
   steps.forEach(({ region, weight: percent, at }, i) => {
-    // From when it is surely in force to when the next may be; requests of which nobody knows on which side they were are left out.
+    // From when it is surely in force to when the next may be; requests of which nobody knows on
+    // which side they were are left out.
     const end = steps[i + 1]?.at ?? Date.parse(history.find(({ kind, version }) => kind === 'Promoted' && version.startsWith(v2))?.at ?? '')
     const within = load.answers.filter((answer) => answer.at > at + 500 && answer.at < end - 100)
     const share = region === 'us-west1' ? percent / 200 : 0.5 + percent / 200

@@ -1,13 +1,16 @@
 /**
  * One decision over one application: the rollout engine, once for each region. Pure.
  *
- * Every region is a complete copy of the application with an active version and perhaps a preview of its own; the engine moves the traffic of that
- * region. What binds regions together is here:
+ * Every region is a complete copy of the application with an active version and perhaps a preview
+ * of its own; the engine moves the traffic of that region. What binds regions together is here:
  *
- * W1  Regions lie in waves, the first region alone in the first: the canary. A region's preview runs from the beginning and is held back (the engine's
- *     `paused`) until every region of the waves before it has promoted it. Each wave has an equal part of the rollout's time.
- * W2  A version that one region gives up is given up in all: each goes back to the version that all of them ran last, at once.
- * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back needs it.
+ * W1  Regions lie in waves, the first region alone in the first: the canary. A region's preview
+ *     runs from the beginning and is held back (the engine's `paused`) until every region of the
+ *     waves before it has promoted it. Each wave has an equal part of the rollout's time.
+ * W2  A version that one region gives up is given up in all: each goes back to the version that all
+ *     of them ran last, at once.
+ * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back
+ *     needs it.
  */
 import {
   brokenInvariants,
@@ -49,7 +52,10 @@ export interface AppDecision {
 const MAX_WAVES = 4
 const KEPT_HISTORY = 50
 
-/** Regions in the order in which a rollout reaches them: the first alone, the others dealt out to at most three waves more. */
+/**
+ * Regions in the order in which a rollout reaches them: the first alone, the others dealt out to at
+ * most three waves more.
+ */
 export function wavesOf(regions: readonly string[]): readonly (readonly string[])[] {
   const [canary = '', ...others] = regions
   const later = Array.from({ length: Math.min(MAX_WAVES - 1, others.length) }, (_, i) => others.filter((_, j) => j % (MAX_WAVES - 1) === i))

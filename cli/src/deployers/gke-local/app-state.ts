@@ -1,4 +1,7 @@
-/** What the platform remembers of one application, on disk: written before anything is done, so that a platform that is killed goes on where it was. */
+/**
+ * What the platform remembers of one application, on disk: written before anything is done, so that
+ * a platform that is killed goes on where it was.
+ */
 import type { RolloutState } from '@weaver/rollout'
 
 export interface AppState {

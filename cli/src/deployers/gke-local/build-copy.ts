@@ -4,8 +4,9 @@ import { listPackageFiles, readPackageJson } from '../../image/package-files.js'
 import type { Launch } from '../../config/launch.js'
 
 /**
- * Copies the build of an application, so that a version stays what it was when the next one is built over it: a process of it that is started
- * again, days later, runs the same code. What an image would hold of the package is copied; installed packages are not, they are reached by links.
+ * Copies the build of an application, so that a version stays what it was when the next one is
+ * built over it: a process of it that is started again, days later, runs the same code. What an
+ * image would hold of the package is copied; installed packages are not, they are reached by links.
  * @param folder of the package
  * @returns how the copy is started; the launch as it is when its binary is not in the package
  */
@@ -15,7 +16,8 @@ export async function copyBuild(folder: string, launch: Launch, to: string): Pro
   if (binary.startsWith('..') || resolve(binary) === binary) return launch
   const manifest = await readPackageJson(real)
   const built = binary.split(sep)[0] ?? binary
-  // At a path like its own, so that packages are looked for as before, from folder to folder upwards.
+  // At a path like its own, so that packages are looked for as before, from folder to folder
+  // upwards.
   const root = join(to, relative(parse(real).root, real))
   for (const file of await listPackageFiles(real, { ...manifest, files: manifest.files ?? [built] }, { always: [built] })) {
     const target = join(root, file.path)

@@ -1,4 +1,7 @@
-/** What `weaver gke-local` runs of an application: its groups, regions and hosts, and how traffic moves to a new version. Pure. */
+/**
+ * What `weaver gke-local` runs of an application: its groups, regions and hosts, and how traffic
+ * moves to a new version. Pure.
+ */
 import { parseDuration } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid, formatTomlPath, type ConfigProblem } from '../../config/config-problem.js'
@@ -13,11 +16,17 @@ export type GkePlan = Pick<VersionSpec, 'groups' | 'listeners' | 'regions' | 'ro
 
 const DEFAULT_REGIONS = ['us-west1']
 const ROLLOUT_MS = 300_000
-/** Processes of one machine start in seconds; a version that crashes is given up while its author still looks. */
+/**
+ * Processes of one machine start in seconds; a version that crashes is given up while its author
+ * still looks.
+ */
 const PROGRESS_DEADLINE_MS = 60_000
 const DRAIN_TIMEOUT_MS = 30_000
 
-/** Names that the application does not have, components in two groups, hosts and regions that are there twice, and what is not a duration. */
+/**
+ * Names that the application does not have, components in two groups, hosts and regions that are
+ * there twice, and what is not a duration.
+ */
 export function gkeProblems(config: WeaverToml, graph: ComponentGraph): readonly ConfigProblem[] {
   return resolve(config, graph).problems
 }

@@ -1,6 +1,7 @@
 /**
- * The load balancer of `weaver gke-local`: a process with a proxy on one port, before every host name of every application. It goes by the last plan that it was told, and goes
- * on by it when the platform is away.
+ * The load balancer of `weaver gke-local`: a process with a proxy on one port, before every host
+ * name of every application. It goes by the last plan that it was told, and goes on by it when the
+ * platform is away.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

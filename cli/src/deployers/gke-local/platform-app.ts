@@ -1,4 +1,7 @@
-/** One application on the platform: its versions, their hosts, and the decisions over it. `platform.ts` says when to decide, and programs the load balancer. */
+/**
+ * One application on the platform: its versions, their hosts, and the decisions over it.
+ * `platform.ts` says when to decide, and programs the load balancer.
+ */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RolloutCommand, RolloutDecision } from '@weaver/rollout'
@@ -95,12 +98,17 @@ export class PlatformApp {
     this.#options.wake()
   }
 
-  /** Every host has said how it is, or is known not to be there: what is seen is all that there is. */
+  /**
+   * Every host has said how it is, or is known not to be there: what is seen is all that there is.
+   */
   get isSeen(): boolean {
     return [...this.#hosts.values()].every(({ host, lost, isAdopted }) => !isAdopted || host !== undefined || lost !== undefined)
   }
 
-  /** Decides, writes it down, and starts and stops hosts. @returns when to look again at the latest */
+  /**
+   * Decides, writes it down, and starts and stops hosts.
+   * @returns when to look again at the latest
+   */
   decide(balancer: BalancerState | undefined, times: Pick<AppObservation, 'watchingSince' | 'clockSetAt' | 'now'>): number | undefined {
     if (this.#state.isEnding === true) {
       for (const host of this.#hosts.values()) void this.#stop(host)
@@ -224,7 +232,10 @@ export class PlatformApp {
     this.#options.wake()
   }
 
-  /** In each region the active version may have leaders with the scope `app`; after a change when no other one can think that it leads. */
+  /**
+   * In each region the active version may have leaders with the scope `app`; after a change when no
+   * other one can think that it leads.
+   */
   #lead(region: string): void {
     const active = this.#decisions[region]?.state.active
     const hosts = [...this.#hosts.values()].filter((host) => host.region === region && host.host !== undefined)

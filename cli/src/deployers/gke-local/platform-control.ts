@@ -1,4 +1,7 @@
-/** What commands ask the platform, over its control socket, as JSON; and how they find it, or start it. */
+/**
+ * What commands ask the platform, over its control socket, as JSON; and how they find it, or start
+ * it.
+ */
 import { join } from 'node:path'
 import { reasonOf } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
@@ -48,7 +51,8 @@ export function findPlatform(folders: GkeFolders): Platform | undefined {
 
 /**
  * The platform: the one that runs, else a new one.
- * @throws WeaverError `WEAVER_CLI_PLATFORM`: it cannot be started; `WEAVER_CLI_USAGE`: it has another port
+ * @throws WeaverError `WEAVER_CLI_PLATFORM`: it cannot be started; `WEAVER_CLI_USAGE`: it has
+ * another port
  */
 export async function needPlatform(env: Env, { port }: { readonly port?: number | undefined } = {}): Promise<Platform> {
   const folders = gkeFolders(env)
@@ -67,7 +71,10 @@ export async function needPlatform(env: Env, { port }: { readonly port?: number 
   }
 }
 
-/** The platform where applications are: one that has ended is started again, and goes on where it was. `undefined`: there are none. */
+/**
+ * The platform where applications are: one that has ended is started again, and goes on where it
+ * was. `undefined`: there are none.
+ */
 export async function platformOfApps(env: Env, onStart: (text: string) => void): Promise<Platform | undefined> {
   const folders = gkeFolders(env)
   const running = findPlatform(folders)
@@ -76,7 +83,10 @@ export async function platformOfApps(env: Env, onStart: (text: string) => void):
   return needPlatform(env)
 }
 
-/** @throws WeaverError `WEAVER_CLI_REFUSED` when what is asked for cannot be, `WEAVER_CLI_UNREACHABLE` */
+/**
+ * @throws WeaverError `WEAVER_CLI_REFUSED` when what is asked for cannot be,
+ * `WEAVER_CLI_UNREACHABLE`
+ */
 export async function askPlatform<K extends PlatformReply['kind']>(
   platform: Platform,
   request: PlatformRequest,
@@ -97,7 +107,10 @@ export async function viewPlatform(platform: Platform): Promise<PlatformView> {
   return (await askPlatform(platform, { kind: 'watch', seen: -1 }, { expect: 'watched' })).view
 }
 
-/** What there is, again and again as it changes, until the signal. @throws as {@link askPlatform} */
+/**
+ * What there is, again and again as it changes, until the signal.
+ * @throws as {@link askPlatform}
+ */
 export async function* watchPlatform(platform: Platform, signal?: AbortSignal): AsyncGenerator<PlatformView> {
   const options = { expect: 'watched', timeoutMs: WATCH_LIMIT_MS, ...(signal === undefined ? {} : { signal }) } as const
   for (let seen = -1; ;) {

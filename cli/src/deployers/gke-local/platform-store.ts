@@ -1,4 +1,7 @@
-/** The platform's memory: JSON files, each replaced as a whole. They hold environments of applications, so they are their user's alone. */
+/**
+ * The platform's memory: JSON files, each replaced as a whole. They hold environments of
+ * applications, so they are their user's alone.
+ */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AppState } from './app-state.js'

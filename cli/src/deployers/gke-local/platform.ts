@@ -1,15 +1,18 @@
 /**
- * The platform of `weaver gke-local`: one process per user that outlives commands. It keeps a host for each version in each region and the load balancer, and decides, over and
- * over, what becomes of each application. One pass: read what there is, decide (`app-rollout.ts`), write it down, act. Passes follow each other; whatever
- * changes asks for another one.
+ * The platform of `weaver gke-local`: one process per user that outlives commands. It keeps a host
+ * for each version in each region and the load balancer, and decides, over and over, what becomes
+ * of each application. One pass: read what there is, decide (`app-rollout.ts`), write it down, act.
+ * Passes follow each other; whatever changes asks for another one.
  *
  *     commands ──socket──► platform ──► decideApp (the rollout engine, per region)
  *                              ├──► hosts (version-host.ts), watched
  *                              └──► load balancer (load-balancer.ts), told and read back
  *
  * I1  What is decided is on disk before it is done: a platform that is killed goes on where it was.
- * I2  Hosts and load balancer are processes of their own: they serve while there is no platform, and the next one takes them over.
- * I3  Traffic is moved before anything is stopped: a copy that ends is in no plan.
+ * I2  Hosts and load balancer are processes of their own: they serve while there is no platform,
+ *     and the next one takes them over.
+ * I3  Copies of a version are stopped when no plan in force names them; `kill` alone ends what has
+ *     traffic.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -3,7 +3,8 @@ import { dirname } from 'node:path'
 import { isRunning, processStart } from '../local/running-deployments.js'
 
 /**
- * Makes this process the one that holds a lock. A lock whose holder has ended, however it did, is taken over; of several that try at once one gets it.
+ * Makes this process the one that holds a lock. A lock whose holder has ended, however it did, is
+ * taken over; of several that try at once one gets it.
  * @returns gives it back; the process that holds it, when that is another
  */
 export function takeLock(path: string, pid: number): { readonly release: () => void } | { readonly holder: number } {

@@ -10,7 +10,10 @@ export interface ProjectedRow {
   readonly fractions: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** @returns the present fractions first; nothing when no rollout is under way. A rollout that is paused or waits for a user has no future that is known. */
+/**
+ * @returns the present fractions first; nothing when no rollout is under way. A rollout that is
+ * paused or waits for a user has no future that is known.
+ */
 export function projectRollout(
   state: AppState,
   spec: VersionSpec,

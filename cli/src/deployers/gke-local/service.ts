@@ -1,4 +1,7 @@
-/** The processes of `weaver gke-local` that outlive the command: platform, load balancer, and a host for each version in each region. How one is started, found, and watched. */
+/**
+ * The processes of `weaver gke-local` that outlive the command: platform, load balancer, and a host
+ * for each version in each region. How one is started, found, and watched.
+ */
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -40,7 +43,10 @@ const START_MS = 60_000
 const WATCH_MS = 25_000
 const WATCH_LIMIT_MS = 60_000
 
-/** Starts it, in a session of its own. @returns resolves with what it said last when it has ended */
+/**
+ * Starts it, in a session of its own.
+ * @returns resolves with what it said last when it has ended
+ */
 function spawnService({ args, env, logFile }: ServiceCommand): { readonly pid: number | undefined; readonly ended: Promise<string> } {
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'a', 0o600)
@@ -106,7 +112,10 @@ const MAX_SILENCES = 8
 /** One that was there for so long has recovered. */
 const RECOVERED_MS = 60_000
 
-/** Keeps a service running: takes over the one that runs, starts one where none does, watches it, and starts another when it has gone. */
+/**
+ * Keeps a service running: takes over the one that runs, starts one where none does, watches it,
+ * and starts another when it has gone.
+ */
 export function keepService<S extends Service, V>({ command, find, onView, onLost }: KeepOptions<S, V>): KeptService {
   const over = new AbortController()
   const { signal } = over

@@ -33,8 +33,9 @@ export function targetOf(region: string, version: string): string {
 }
 
 /**
- * Hosts are apart from each other. The regions that have a host share its requests equally; in each the newest version with the host has its weight, and the oldest one
- * also what versions without that host leave over, as in Service Weaver.
+ * Hosts are apart from each other. The regions that have a host share its requests equally; in each
+ * the newest version with the host has its weight, and the oldest one also what versions without
+ * that host leave over, as in Service Weaver.
  */
 export function planTraffic(regions: readonly TrafficRegion[]): TrafficPlan {
   const shares: Record<string, Record<string, Record<string, number>>> = {}

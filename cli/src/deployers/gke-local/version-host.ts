@@ -1,6 +1,8 @@
 /**
- * The host of one version in one region: a process of its own, with the broker and the processes of that copy. It is what `weaver multi deploy` is to a deployment, but for two things:
- * nothing stands before its listeners here, and a process that was never ready is started again. The platform may go and come back; the host goes on.
+ * The host of one version in one region: a process of its own, with the broker and the processes of
+ * that copy. It is what `weaver multi deploy` is to a deployment, but for two things: nothing
+ * stands before its listeners here, and a process that was never ready is started again. The
+ * platform may go and come back; the host goes on.
  */
 import { rmSync } from 'node:fs'
 import type { Backend } from '@weaver/proxy'
@@ -156,6 +158,9 @@ class ListenerTable implements ListenerSide {
     for (const replicas of this.#backends.values()) replicas.delete(replica)
   }
 
-  /** They are served until their processes stop: who gets requests is the platform's to say, before it ends anything. */
+  /**
+   * They are served until their processes stop: who gets requests is the platform's to say, before
+   * it ends anything.
+   */
   async close(): Promise<void> {}
 }

@@ -1,4 +1,7 @@
-/** One version of an application as `weaver gke-local` knows it: all that is needed to run it again, at any time, without its weaver.toml. Plain data, kept on disk. */
+/**
+ * One version of an application as `weaver gke-local` knows it: all that is needed to run it again,
+ * at any time, without its weaver.toml. Plain data, kept on disk.
+ */
 import type { RolloutSettings } from '@weaver/rollout'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import type { Launch } from '../../config/launch.js'

@@ -1,4 +1,7 @@
-/** Which components of an application share a process on this machine, how many processes of each group there are, in which order they stop. Pure. */
+/**
+ * Which components of an application share a process on this machine, how many processes of each
+ * group there are, in which order they stop. Pure.
+ */
 import { componentGroupName, resolveGroups, type ResolvedGroup, type WeaverAppSpec } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { unknownNameHint } from '../../config/config-problem.js'
@@ -25,7 +28,10 @@ export interface DeclaredGroup {
   readonly replicas?: number | undefined
 }
 
-/** Groups of a weaver.toml, in its deployer's section and in `colocate`. Reports components that the application does not have, and those in two groups. */
+/**
+ * Groups of a weaver.toml, in its deployer's section and in `colocate`. Reports components that the
+ * application does not have, and those in two groups.
+ */
 export function declareGroups(
   { application, applicationSection }: Pick<WeaverToml, 'application' | 'applicationSection'>,
   graph: ComponentGraph,
@@ -54,7 +60,10 @@ export function declareGroups(
   return declared
 }
 
-/** All groups of the application, sorted by name: those that are declared, and one for each component that is in none. */
+/**
+ * All groups of the application, sorted by name: those that are declared, and one for each
+ * component that is in none.
+ */
 export function processGroups(
   declared: readonly DeclaredGroup[],
   graph: ComponentGraph,
@@ -73,9 +82,9 @@ export function processGroups(
 }
 
 /**
- * The order in which groups stop: a wave when everything before it has ended, callers before those they call, because what a caller still answers needs them.
- * Groups that call each other in a circle stop together, and with them
- * those that only they call.
+ * The order in which groups stop: a wave when everything before it has ended, callers before those
+ * they call, because what a caller still answers needs them. Groups that call each other in a
+ * circle stop together, and with them those that only they call.
  */
 export function stopWaves(groups: readonly ProcessGroup[]): readonly (readonly string[])[] {
   const waves: string[][] = []
