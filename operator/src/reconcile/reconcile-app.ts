@@ -33,6 +33,7 @@ import { statusOf, withoutCounts, type AppEvent, type AppObject, type PassFacts 
 import type { TrafficObservation } from '../traffic/driver.js'
 import { forgetApp, type TrafficDrivers } from '../traffic/drivers.js'
 import { createChildApplier } from '../kube/child-applier.js'
+import { beginPass, type AppMemory } from './app-memory.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { isSuspended, withFinalizer } from './app-object.js'
 import { commandAnnotations, commandsOf } from './commands.js'
@@ -127,34 +128,13 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         }
         return requeueAfterMs === undefined ? {} : { requeueAfterMs }
       }
-      const now = deps.clock.now()
-      const clockSetAt = deps.clock.setAt()
-      const memory = memories.get(id) ?? { watchingSince: now, clockSetAt, taken: new Map(), revisions: new Map() }
+      const memory = beginPass(memories.get(id), deps.clock, isSuspended(app))
       memories.set(id, memory)
-      // A suspended rollout stands still: neither holds nor deadlines run. When the clock is set,
-      // what was measured by it is void.
-      if (isSuspended(app) || memory.clockSetAt !== clockSetAt) memory.watchingSince = now
-      memory.clockSetAt = clockSetAt
       return new Pass({ ...deps, children, memory }, await withFinalizer(deps.api, app, signal), signal).run()
     },
   }
 }
 
-/** What a process remembers of an app from pass to pass: a cache only, safe to lose. */
-interface AppMemory {
-  /** Since when it has been observed without a gap: a hold ends only under observation. */
-  watchingSince: number
-  /** When the clock was last set, epoch milliseconds; 0: never. */
-  clockSetAt: number
-  /** When status was last written, by the steady clock. */
-  statusWrittenAt?: number
-  /** Work that failed in the previous pass after it had written the status, by version. */
-  failures?: readonly VersionFailure[]
-  /** Versions that lack an object because an object of others has its name, with the reason. */
-  readonly taken: Map<string, string>
-  /** The records of versions as last seen, by version id: a deleted one is recreated. */
-  readonly revisions: Map<string, Revision>
-}
 type PassDeps = ReconcilerDeps & { readonly children: ChildrenDeps; readonly memory: AppMemory }
 
 /** The state of one pass; created for it and discarded after it. */
