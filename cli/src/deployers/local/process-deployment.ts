@@ -34,7 +34,6 @@ import {
   type ControlRequest,
   type LogEntry,
   type LogLevel,
-  type WeaveletStatus,
 } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
 import { buildCommandFor } from '../../config/build-command.js'
@@ -43,24 +42,9 @@ import { cliError } from '../../errors/catalogue.js'
 import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
 import type { DeploymentView, ReplicaView } from './deployment-view.js'
 import type { FoundBroker } from './find-nats-server.js'
+import type { ListenerSide } from './listener-side.js'
 import { stopWaves, type ProcessGroup } from './process-groups.js'
 import { keyOf } from './running-deployments.js'
-
-/** What stands before the listeners of a deployment, and is told which processes serve them. */
-export interface ListenerSide {
-  /** Before anything of the deployment is started. @throws WeaverError, and nothing is left open then */
-  open(): Promise<void>
-  /** Where users reach a listener. */
-  addressOf(name: string): string
-  /** How many processes are behind it. */
-  backendsOf(name: string): number
-  /** This process serves from now on. */
-  add(replica: string, pid: number, status: WeaveletStatus): void
-  /** No process of this replica does. */
-  remove(replica: string): void
-  /** Takes nothing more; resolves when what was in flight has been answered, or cut after `graceMs`. */
-  close(graceMs: number): Promise<void>
-}
 
 export interface ProcessDeploymentOptions {
   /** Of the command, in messages: `weaver multi`. */

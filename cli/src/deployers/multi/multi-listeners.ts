@@ -3,7 +3,7 @@ import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
 import type { WeaveletStatus } from '@weaver/sdk/contract'
 import { parseAddress } from '../local/listener-address.js'
 import { cannotListen } from '../local/port-in-use.js'
-import type { ListenerSide } from '../local/process-deployment.js'
+import type { ListenerSide } from '../local/listener-side.js'
 
 interface Entry {
   readonly proxy: ListenerProxy

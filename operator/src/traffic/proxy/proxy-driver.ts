@@ -16,7 +16,7 @@
  * I4  What is reported was read from the proxies after the last command.
  * I5  Bindings and weights are in the ConfigMap alone; its resourceVersion stops a second leader.
  */
-import { proxyName } from '@weaver/crds'
+import { canonicalJson, proxyName } from '@weaver/crds'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '@weaver/sdk/contract'
@@ -266,7 +266,7 @@ class Pass {
     this.#state = stampDropped(this.#state, next, this.#deps.clock.now())
     const listeners = listenersOf(this.#plan)
     const data = { ...renderProxyFiles(listeners, this.#state, this.#deps.failOpenSeconds), [STATE_KEY]: JSON.stringify(this.#state) }
-    if (this.#stored !== undefined && isSameData(this.#stored.data, data)) return
+    if (this.#stored !== undefined && canonicalJson(this.#stored.data) === canonicalJson(data)) return
     this.#stored = await this.#deps.objects.writeFiles(this.#plan.app, data, {
       before: this.#stored,
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),
@@ -393,9 +393,4 @@ class Pass {
     this.#memory.baselines.set(key, requests)
     return requests
   }
-}
-
-function isSameData(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((k) => a[k] === b[k])
 }
