@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { copyBuild } from './build-copy.js'
+
+let folder: string
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'weaver-build-'))))
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** What the copy of a package says when it runs, once the package itself is gone. */
+async function run(main: string, files: Readonly<Record<string, string>>, manifest: object = {}): Promise<string> {
+  const from = join(folder, 'package')
+  for (const [path, text] of Object.entries({ ...files, 'package.json': JSON.stringify({ type: 'module', ...manifest }) })) {
+    mkdirSync(dirname(join(from, path)), { recursive: true })
+    writeFileSync(join(from, path), text)
+  }
+  const binary = join(from, main)
+  const copy = await copyBuild(from, { binary, command: ['node', binary, '--flag'], cwd: folder, env: {} }, join(folder, 'builds/a'))
+  rmSync(from, { recursive: true })
+  expect(copy.command).toEqual(['node', copy.binary, '--flag'])
+  return execFileSync(process.execPath, [copy.binary], { encoding: 'utf8' })
+}
+
+const page = `import { readFileSync } from 'node:fs'; process.stdout.write(readFileSync(new URL('../views/a.html', import.meta.url)))`
+
+it('has all that a package without `files` may read when it runs', async () => {
+  expect(await run('main.js', { 'main.js': `import './lib/x.js'`, 'lib/x.js': `process.stdout.write('x')` })).toBe('x')
+  expect(await run('dist/main.js', { 'dist/main.js': page, 'views/a.html': '<p>' })).toBe('<p>')
+  expect(await run('.build/main.js', { '.build/main.js': page, 'views/a.html': '<b>' })).toBe('<b>')
+})
+
+it('has what `files` names, and the build', async () => {
+  const files = { 'dist/main.js': page, 'views/a.html': '<p>', 'notes.txt': '' }
+  expect(await run('dist/main.js', files, { files: ['views'] })).toBe('<p>')
+  expect(existsSync(join(folder, `builds/a${folder}/package/notes.txt`))).toBe(false)
+})
