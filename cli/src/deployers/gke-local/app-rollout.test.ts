@@ -1,6 +1,8 @@
-import type { ObservedVersion, RolloutCommand } from '@weaver/rollout'
-import { decideApp, goBack, wavesOf, type AppDecision } from './app-rollout.js'
+import type { ObservedVersion } from '@weaver/rollout'
+import { decideApp, wavesOf, type AppDecision } from './app-rollout.js'
 import type { AppState } from './app-state.js'
+import type { PlatformVerb } from './platform-control.js'
+import { carryOut } from './platform-verbs.js'
 import { projectRollout } from './projection.js'
 import type { VersionSpec } from './version-spec.js'
 
@@ -15,11 +17,11 @@ class World {
   last: AppDecision | undefined
   readonly #running = new Map(REGIONS.map((region) => [region, new Set<string>()]))
 
-  pass(commands: readonly RolloutCommand[] = []): AppDecision {
+  pass(): AppDecision {
     const versions = Object.fromEntries(
       REGIONS.map((region) => [region, [...(this.#running.get(region) ?? [])].map((id) => this.#see(region, id))]),
     )
-    const decision = decideApp(this.state, spec, { now: this.now, watchingSince: 0, clockSetAt: 0, versions, commands })
+    const decision = decideApp(this.state, spec, { now: this.now, watchingSince: 0, clockSetAt: 0, versions })
     this.state = decision.state
     for (const [region, { keep, remove }] of Object.entries(decision.regions)) {
       const running = this.#running.get(region)
@@ -41,6 +43,14 @@ class World {
   deploy(id: string): this {
     this.state = { ...this.state, desired: id, versions: [...this.state.versions, id] }
     return this
+  }
+
+  /** @returns what is said, or why it cannot be */
+  ask(verb: PlatformVerb): string {
+    const made = carryOut(verb, this.state)
+    if ('refused' in made) return made.refused
+    this.state = made.state
+    return made.said
   }
 
   runs(region: string): readonly string[] {
@@ -135,10 +145,10 @@ it('a version that one region gives up later goes back in all of them, at once',
 
 it('abort, pause and rollback', () => {
   const w = settled().deploy('v2').run(1)
-  w.state = { ...w.state, isPaused: true }
+  w.ask('pause')
   w.run(60)
   expect(w.weights('west')).toEqual({ v1: 90, v2: 10 })
-  w.pass([{ verb: 'abort' }])
+  expect(w.ask('abort')).toContain('is given up')
   w.run(5)
   expect(w.weights('west')).toEqual({ v1: 100 })
   expect(w.state).toMatchObject({ desired: 'v1', failure: { message: expect.stringContaining('a user aborted it') } })
@@ -146,8 +156,19 @@ it('abort, pause and rollback', () => {
 
   w.deploy('v3').run(150)
   expect(w.state).toMatchObject({ settled: 'v3', before: 'v1' })
-  w.state = goBack(w.state, 'v1')
+  w.ask('rollback')
   w.run(3)
   expect([w.weights('west'), w.weights('east')]).toEqual([{ v1: 100 }, { v1: 100 }])
   expect(w.state).toMatchObject({ settled: 'v1', before: 'v3' })
+})
+
+it('a verb is part of the state until a decision has seen it, and each one is another', () => {
+  const w = settled().deploy('v2').run(1)
+  for (const weight of [25, 50]) {
+    w.ask('promote')
+    expect(w.state.commands).toEqual([{ verb: 'promote' }])
+    w.pass()
+    expect(w.state.commands).toBeUndefined()
+    expect(w.weights('west')['v2']).toBe(weight)
+  }
 })

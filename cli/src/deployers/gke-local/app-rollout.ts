@@ -19,7 +19,6 @@ import {
   rolloutPolicy,
   wordEvent,
   type ObservedVersion,
-  type RolloutCommand,
   type RolloutDecision,
   type RolloutEvent,
   type RolloutPolicy,
@@ -86,14 +85,11 @@ function hasArrived({ desired, engines }: AppState, region: string): boolean {
  * @param spec of the version that is asked for
  * @throws Error when a decision breaks an invariant of the engine; nothing is to be done then
  */
-export function decideApp(
-  before: AppState,
-  spec: VersionSpec,
-  { commands = [], ...seen }: AppObservation & { readonly commands?: readonly RolloutCommand[] },
-): AppDecision {
+export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservation): AppDecision {
+  const { commands = [], ...rest } = before
   const isGoingBack = before.isGoingBack === true
   const wasEverywhere = before.regions.every((region) => hasArrived(before, region))
-  let state: AppState = before
+  let state: AppState = rest
   const regions: Record<string, RolloutDecision> = {}
   const events: { readonly region: string; readonly event: RolloutEvent }[] = []
   let isHeldBack = false
@@ -115,7 +111,8 @@ export function decideApp(
       const broken = brokenInvariants(input, decision)
       if (broken.length > 0) throw new Error(`the rollout of "${before.app}" in ${region} is not carried out: ${broken.join('; ')}`)
       regions[region] = decision
-      state = { ...state, engines: { ...state.engines, [region]: decision.state } }
+      const { commandsSeen: _commandsSeen, ...engine } = decision.state // the next time it is given it is another command
+      state = { ...state, engines: { ...state.engines, [region]: engine } }
       events.push(...decision.events.map((event) => ({ region, event })))
     }
     isHeldBack ||= wave.some((region) => !hasArrived(state, region))
@@ -150,7 +147,7 @@ function giveUp(
 
 /** Asks for a version that ran before, in all regions at once. */
 export function goBack(state: AppState, to: string): AppState {
-  const { isPaused: _isPaused, ...rest } = state // whoever goes back does not want to wait
+  const { isPaused: _isPaused, commands: _commands, ...rest } = state // whoever goes back does not want to wait
   return { ...rest, desired: to, isGoingBack: true }
 }
 

@@ -2,7 +2,7 @@
  * What the platform remembers of one application, on disk: written before anything is done, so that
  * a platform that is killed goes on where it was.
  */
-import type { RolloutState } from '@weaver/rollout'
+import type { RolloutCommand, RolloutState } from '@weaver/rollout'
 
 export interface AppState {
   readonly format: 1
@@ -22,6 +22,8 @@ export interface AppState {
   readonly isPaused?: true
   /** All of it is being ended. */
   readonly isEnding?: true
+  /** What users ask for, and no decision has seen yet. */
+  readonly commands?: readonly RolloutCommand[]
   /** Of the rollout engine, by region. */
   readonly engines: Readonly<Record<string, RolloutState>>
   /** Why a version was given up, or is not there although it is asked for. */

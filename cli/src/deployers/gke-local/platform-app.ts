@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RolloutCommand, RolloutDecision } from '@weaver/rollout'
+import type { RolloutDecision } from '@weaver/rollout'
 import { LEASE_MS, reasonOf, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import { stopDeployment } from '../local/deployment-control.js'
@@ -50,7 +50,6 @@ export class PlatformApp {
   readonly #logs = new Map<string, DeploymentLog>()
   /** By region: until when another copy than the present one may still believe that it leads. */
   readonly #leadUntil = new Map<string, number>()
-  #commands: readonly RolloutCommand[] = []
   #decisions: Readonly<Record<string, RolloutDecision>> = {}
   #state: AppState
 
@@ -93,11 +92,6 @@ export class PlatformApp {
     this.#options.wake()
   }
 
-  command(command: RolloutCommand): void {
-    this.#commands = [...this.#commands, command]
-    this.#options.wake()
-  }
-
   /**
    * Every host has said how it is, or is known not to be there: what is seen is all that there is.
    */
@@ -124,10 +118,8 @@ export class PlatformApp {
           this.copies.filter((copy) => copy.region === region).map((copy) => observeCopy(copy, balancer)),
         ]),
       ),
-      commands: this.#commands,
       ...(balancer === undefined ? { trafficBlame: 'the load balancer is not there' } : {}),
     })
-    this.#commands = []
     if (JSON.stringify(state) !== JSON.stringify(this.#state)) this.#remember(state)
     this.#decisions = regions
     for (const entry of news) this.#say(entry)

@@ -146,7 +146,10 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
       case 'verb': {
         const app = apps.get(request.app)
         if (app === undefined) return { kind: 'refused', message: `"${request.app}" does not run by \`weaver gke-local\`` }
-        return carryOut(request.verb, app)
+        const made = carryOut(request.verb, app.state)
+        if ('refused' in made) return { kind: 'refused', message: made.refused }
+        app.set(made.state)
+        return { kind: 'done', said: made.said }
       }
       case 'stop':
         for (const app of apps.values()) app.set({ ...app.state, isEnding: true })
