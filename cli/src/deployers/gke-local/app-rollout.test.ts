@@ -2,7 +2,7 @@ import type { ObservedVersion } from '@weaver/rollout'
 import { decideApp, wavesOf, type AppDecision } from './app-rollout.js'
 import type { AppState } from './app-state.js'
 import type { PlatformVerb } from './platform-control.js'
-import { carryOut } from './platform-verbs.js'
+import { carryOut, newApp } from './platform-verbs.js'
 import { projectRollout } from './projection.js'
 import type { VersionSpec } from './version-spec.js'
 
@@ -40,8 +40,16 @@ class World {
     return this
   }
 
+  /** A pass, and a while later. */
+  leap(): void {
+    this.pass()
+    this.now += 3_000
+  }
+
   deploy(id: string): this {
-    this.state = { ...this.state, desired: id, versions: [...this.state.versions, id] }
+    const made = newApp({ ...spec, app: 'shop', deploymentId: id }, [{ state: this.state, specs: new Map() }])
+    if ('refused' in made) throw new Error(made.refused)
+    this.state = made.state
     return this
   }
 
@@ -70,6 +78,19 @@ class World {
       ...(engine?.draining ?? []).map((one) => (one.letGo === true ? '' : one.id)),
     ].includes(id)
     return { id, ready: isWell, servable: isWell, weightObserved: engine?.weights?.[id] ?? 0, inFlight: 0, released: !isNamed, ...(isWell ? {} : { blame: 'no database' }) } // prettier-ignore
+  }
+}
+
+const VERBS = ['pause', 'resume', 'promote', 'promoteFull', 'abort', 'rollback'] as const
+
+/** Whole numbers below a limit, the same ones for a seed (mulberry32). */
+function createPick(seed: number): (below: number) => number {
+  let a = seed
+  return (below) => {
+    a = (a + 0x6d2b79f5) | 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) % below
   }
 }
 
@@ -171,4 +192,77 @@ it('a verb is part of the state until a decision has seen it, and each one is an
     expect(w.state.commands).toBeUndefined()
     expect(w.weights('west')['v2']).toBe(weight)
   }
+})
+
+describe('two regions that parted come together again', () => {
+  it('with nothing settled, on the version that is active somewhere', () => {
+    const w = new World()
+    w.broken.add('east v1').add('west v2')
+    w.run(3).deploy('v2').run(3)
+    expect([w.state.engines['west']?.active, w.state.engines['east']?.active]).toEqual(['v1', 'v2'])
+    w.run(40, () => w.state.desired === 'v1')
+    expect(w.state.failure).toMatchObject({ version: 'v2', region: 'west' })
+    w.broken.clear()
+    w.run(10)
+    expect([w.runs('west'), w.runs('east')]).toEqual([['v1'], ['v1']])
+    expect(w.state).toMatchObject({ settled: 'v1' })
+  })
+
+  it('however long the version to go back to takes to be ready', () => {
+    const w = settled().deploy('v2')
+    w.run(200, () => w.weights('east')['v2'] !== undefined)
+    w.broken.add('v2').add('west v1')
+    w.run(500)
+    expect([w.state.engines['west']?.active, w.state.engines['east']?.active]).toEqual(['v2', 'v1'])
+    w.broken.delete('west v1')
+    w.run(10)
+    expect([w.runs('west'), w.runs('east')]).toEqual([['v1'], ['v1']])
+  })
+
+  it('when a rollback fails in one of them', () => {
+    const w = settled().deploy('v2').run(120)
+    w.broken.add('east v1')
+    w.ask('rollback')
+    w.run(60)
+    expect([w.runs('west'), w.runs('east')]).toEqual([['v2'], ['v2']])
+    expect(w.state.failure).toMatchObject({ version: 'v1', region: 'east' })
+  })
+
+  it('whatever happens', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const w = new World()
+      const pick = createPick(seed)
+      const did: string[] = []
+      for (let i = 0; i < 12; i++) {
+        const version = `v${1 + pick(w.state.versions.length)}`
+        const where = pick(3) === 0 ? version : `${REGIONS[pick(2)]} ${version}`
+        const verb = VERBS[pick(VERBS.length)] ?? 'abort'
+        const act = pick(5)
+        did.push([`deploy`, verb, `break ${where}`, `mend ${where}`, 'mend all'][act] ?? '')
+        if (act === 0) w.deploy(`v${w.state.versions.length + 1}`)
+        if (act === 1) w.ask(verb)
+        if (act === 2) w.broken.add(where)
+        if (act === 3) w.broken.delete(where)
+        if (act === 4) w.broken.clear()
+        for (let passes = [0, 1, 2, 10, 40, 120][pick(6)] ?? 0; passes > 0; passes--) w.leap()
+      }
+      // All is mended, but perhaps for a version that can be given up.
+      const { desired, settled: last } = w.state
+      const isHopeless = w.broken.has(`east ${desired}`) && last !== undefined && last !== desired
+      w.broken.clear()
+      if (isHopeless) w.broken.add(`east ${desired}`)
+      w.ask('resume')
+      w.leap()
+      const isAtRest = (): boolean => w.last?.requeueAfterMs === undefined && w.broken.size === 0
+      for (let passes = 0; passes < 400 && !isAtRest(); passes++) w.leap()
+      const { state } = w
+      const rest = { seed, did, regions: REGIONS.map((region) => [w.runs(region), w.weights(region)]), settled: state.settled }
+      expect(rest).toEqual({
+        seed,
+        did,
+        regions: REGIONS.map(() => [[state.desired], { [state.desired]: 100 }]),
+        settled: state.desired,
+      })
+    }
+  })
 })

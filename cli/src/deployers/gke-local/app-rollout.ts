@@ -8,7 +8,8 @@
  *     runs from the beginning and is held back (the engine's `paused`) until every region of the
  *     waves before it has promoted it. Each wave has an equal part of the rollout's time.
  * W2  A version that one region gives up is given up in all: each goes back to the version that all
- *     of them ran last, at once.
+ *     of them ran last, at once; where there is none, to one that is active in some region. That
+ *     way has no deadline: a region that gave it up would part from the others for good.
  * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back
  *     needs it.
  */
@@ -49,6 +50,8 @@ export interface AppDecision {
 }
 
 const MAX_WAVES = 4
+/** A number that plain data can hold. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER
 const KEPT_HISTORY = 50
 
 /**
@@ -64,12 +67,13 @@ export function wavesOf(regions: readonly string[]): readonly (readonly string[]
 /** How traffic moves in each region of a wave. */
 export function policyOf(
   { rollout, regions }: Pick<VersionSpec, 'rollout' | 'regions'>,
-  how: { readonly isGoingBack: boolean; readonly paused: boolean },
+  how: { readonly isGoingBack: boolean; readonly isLastWay?: boolean; readonly paused: boolean },
 ): RolloutPolicy {
   const { durationMs = 0 } = rollout
   return rolloutPolicy({
     ...rollout,
     ...(how.isGoingBack ? { strategy: 'cutover' as const } : {}),
+    ...(how.isLastWay === true ? { progressDeadlineMs: NEVER_MS } : {}), // W2
     durationMs: durationMs / wavesOf(regions).length,
     paused: how.paused,
   })
@@ -101,7 +105,7 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
         watchingSince: seen.watchingSince,
         clockSetAt: seen.clockSetAt,
         desired: before.desired,
-        policy: policyOf(spec, { isGoingBack, paused }),
+        policy: policyOf(spec, { isGoingBack, isLastWay: isLastWay(before), paused }),
         versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere ? one : { ...one, released: false })), // W3
         state: before.engines[region],
         commands: paused && !before.isPaused ? commands.filter(({ verb }) => verb === 'abort') : commands,
@@ -141,14 +145,31 @@ function giveUp(
   }
   const { version, at, region, message } = given
   const failure = { version, at, region, message }
-  const { settled } = state
-  return settled === undefined || settled === version ? { ...state, failure } : { ...goBack(state, settled), failure }
+  const to = wayBack(state)
+  return to === undefined ? { ...state, failure } : { ...goBack(state, to), failure }
 }
 
-/** Asks for a version that ran before, in all regions at once. */
+/** W2. Whether all regions go to the only version on which they can still meet. */
+export function isLastWay({ isGoingBack, desired, settled }: AppState): boolean {
+  return isGoingBack === true && (settled === undefined || settled === desired)
+}
+
+/** W2. The version to go back to from the one that is asked for; `undefined`: there is none. */
+export function wayBack({ desired, settled, regions, engines }: AppState): string | undefined {
+  if (settled !== undefined && settled !== desired) return settled
+  return regions.map((region) => engines[region]?.active).find((active) => active !== undefined && active !== desired)
+}
+
+/**
+ * Asks for a version that ran before, in all regions at once; also in one that has given it up.
+ */
 export function goBack(state: AppState, to: string): AppState {
   const { isPaused: _isPaused, commands: _commands, ...rest } = state // whoever goes back does not want to wait
-  return { ...rest, desired: to, isGoingBack: true }
+  const engines = Object.entries(state.engines).map(([region, engine]) => [
+    region,
+    { ...engine, failed: engine.failed.filter((id) => id !== to) },
+  ])
+  return { ...rest, engines: Object.fromEntries(engines), desired: to, isGoingBack: true }
 }
 
 /** Notes that the version that is asked for has arrived everywhere. */

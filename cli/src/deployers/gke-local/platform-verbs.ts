@@ -1,5 +1,5 @@
 /** What users ask of an application on the platform, as the state that follows. */
-import { goBack } from './app-rollout.js'
+import { goBack, isLastWay, wayBack } from './app-rollout.js'
 import type { AppState } from './app-state.js'
 import type { PlatformVerb } from './platform-control.js'
 import type { VersionSpec } from './version-spec.js'
@@ -50,15 +50,17 @@ export function carryOut(
         state: { ...going, commands: [...commands, { verb }] },
         said: `${short(desired)} has all traffic as soon as it is ready, in the regions that its rollout has reached`,
       }
-    case 'abort':
-      if (settled === undefined || settled === desired)
-        return { refused: `"${app}" has no version to go back to; \`weaver gke-local kill ${app}\` ends it` }
+    case 'abort': {
+      // Who gives up the way back wants another version, and not the one that was left.
+      const to = isLastWay(state) ? undefined : wayBack(state)
+      if (to === undefined) return { refused: `"${app}" has no version to go back to; \`weaver gke-local kill ${app}\` ends it` }
       return {
         state: { ...state, commands: [...commands, { verb }] },
-        said: `${short(desired)} is given up; all traffic goes back to ${short(settled)}`,
+        said: `${short(desired)} is given up; all traffic goes back to ${short(to)}`,
       }
+    }
     case 'rollback': {
-      const to = settled !== undefined && settled !== desired ? settled : before
+      const to = settled === desired ? before : wayBack(state)
       if (to === undefined) return { refused: `"${app}" has no version to go back to` }
       const { failure: _failure, ...rest } = state
       return { state: goBack(rest, to), said: `back to ${short(to)}, all at once when it is ready` }
