@@ -358,6 +358,19 @@ describe('verbs of a rollout', () => {
     expect((await apps.read('shop'))?.spec).toMatchObject({ image: 'reg.example/shop:1', env: [{ name: 'A', value: '1' }] })
     await apps.status('shop', { active: v3, desired: v1 })
     expect((await weaver(`kube rollback shop -n verbs --to ${v1}`)).stdout).toContain('already')
+    // The next deploy takes away what only the version rolled back to had, and conflicts with nobody.
+    const spec = { image: 'reg.example/shop:4', rollout: { duration: '90s' } }
+    await server.admin.call({
+      method: 'PATCH',
+      path: '/apis/weaver.dev/v1alpha1/namespaces/verbs/weaverapps/shop',
+      query: { fieldManager: 'weaver-cli' },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', metadata: { name: 'shop' }, spec },
+      what: 'apply',
+    })
+    const applied = (await apps.read('shop'))?.spec
+    expect(applied).toMatchObject(spec)
+    expect(applied).not.toHaveProperty('env')
     expect(await weaver('kube rollback shop -n verbs --to zzz')).toEqual(anError(1, 'no version is called "zzz"'))
   })
 

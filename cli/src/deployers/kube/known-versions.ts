@@ -6,7 +6,7 @@ import { ANNOTATIONS, LABELS, parseWeaverAppSpec, versionIdOf, type WeaverApp, t
 import { KINDS, resourcePath } from '@weaver/kube'
 import { cliError } from '../../errors/catalogue.js'
 import type { KubeClient } from './kube-client.js'
-import type { AppName } from './weaver-apps.js'
+import { CLI_FIELD_MANAGER, needApp, type AppName } from './weaver-apps.js'
 
 export interface KnownVersion {
   readonly id: string
@@ -74,32 +74,81 @@ export function versionNamed(text: string, known: readonly KnownVersion[]): Know
 /**
  * Makes the spec ask for a version that it knows. What acts on all versions at once (rollout, traffic)
  * stays as it is, replicas of groups included.
- * @throws WeaverError `WEAVER_CLI_NO_VERSION` when the spec would be another version now, `WEAVER_CLI_KUBE_CONFLICT` when the application was changed meanwhile
+ * @throws WeaverError `WEAVER_CLI_NO_VERSION` when the spec would be another version now, `WEAVER_CLI_KUBE_CONFLICT` when somebody else changes the spec at this moment
  */
-export async function askForVersion(client: KubeClient, app: WeaverApp, version: KnownVersion): Promise<void> {
-  const { namespace = '', name, resourceVersion } = app.metadata
-  const kept = Object.fromEntries(IN_PLACE.flatMap((field) => (app.spec[field] === undefined ? [] : [[field, app.spec[field]]])))
-  const spec = { ...version.spec, ...kept, groups: version.spec.groups.map((group) => withReplicas(group, app.spec.groups)) }
+export async function askForVersion(client: KubeClient, found: WeaverApp, version: KnownVersion): Promise<void> {
+  const { namespace, name, generation } = found.metadata
+  const kept = Object.fromEntries(IN_PLACE.flatMap((field) => (found.spec[field] === undefined ? [] : [[field, found.spec[field]]])))
+  const spec = { ...version.spec, ...kept, groups: version.spec.groups.map((group) => withReplicas(group, found.spec.groups)) }
   const parsed = parseWeaverAppSpec(spec)
   if (!parsed.ok || versionIdOf(parsed.spec) !== version.id)
     throw cliError(
       'WEAVER_CLI_NO_VERSION',
       `version "${version.id}" was made by another release of Weaver, and its spec would make another version now; apply the manifest that it came from`,
     )
-  const { status } = await client.call({
-    method: 'PATCH',
+  // A new status is another resource version, too.
+  for (let app = found, attempt = 1; ; app = await needApp(client, found.metadata), attempt++) {
+    const written = app.metadata.generation === generation ? await replaceApp(client, { ...app, spec }) : undefined
+    if (written !== undefined) return ownAsApplied(client, written)
+    if (app.metadata.generation !== generation || attempt === ATTEMPTS)
+      throw cliError('WEAVER_CLI_KUBE_CONFLICT', `WeaverApp "${namespace}/${name}" was changed meanwhile; look at it and try again`)
+  }
+}
+
+const ATTEMPTS = 5
+
+/** @returns `undefined` when it is no longer what was read */
+async function replaceApp(client: KubeClient, app: OwnedApp): Promise<OwnedApp | undefined> {
+  const { namespace, name } = app.metadata
+  const { status, body } = await client.call({
+    method: 'PUT',
     path: resourcePath(KINDS.weaverApps, { namespace, name }),
-    query: { fieldManager: 'weaver-cli' },
-    contentType: 'application/json-patch+json',
-    body: [
-      { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
-      { op: 'replace', path: '/spec', value: spec },
-    ],
-    accept: [409, 422],
+    query: { fieldManager: CLI_FIELD_MANAGER },
+    body: app,
+    accept: [409],
     what: `WeaverApp "${namespace}/${name}"`,
   })
-  if (status === 409 || status === 422)
-    throw cliError('WEAVER_CLI_KUBE_CONFLICT', `WeaverApp "${namespace}/${name}" was changed meanwhile; look at it and try again`)
+  return status === 409 ? undefined : (body as OwnedApp) // the object as it is now
+}
+
+/** Who set which fields, as the API server keeps it. */
+interface FieldsOf {
+  readonly manager?: string
+  readonly operation?: 'Apply' | 'Update'
+  readonly subresource?: string
+  readonly fieldsV1?: FieldSet
+}
+interface FieldSet {
+  readonly [field: string]: FieldSet
+}
+type OwnedApp = WeaverApp & { readonly metadata: { readonly managedFields?: readonly FieldsOf[] } }
+
+/**
+ * Has the spec count as applied by this command: the next `kube deploy` is an apply, and takes away
+ * only what an apply has set. Where that fails nothing is lost, and fields that the next manifest
+ * lacks stay.
+ */
+async function ownAsApplied(client: KubeClient, app: OwnedApp): Promise<void> {
+  const { managedFields = [] } = app.metadata
+  const isOurs = (operation: string) => (entry: FieldsOf) =>
+    entry.manager === CLI_FIELD_MANAGER && entry.operation === operation && entry.subresource === undefined
+  const update = managedFields.find(isOurs('Update'))
+  const { 'f:spec': spec, ...rest } = update?.fieldsV1 ?? {}
+  if (update === undefined || spec === undefined) return
+  const applied = managedFields.find(isOurs('Apply'))
+  const others = managedFields.filter((entry) => entry !== update && entry !== applied)
+  const fields = [
+    ...others,
+    ...(Object.keys(rest).length === 0 ? [] : [{ ...update, fieldsV1: rest }]),
+    { ...update, operation: 'Apply' as const, fieldsV1: union(applied?.fieldsV1 ?? {}, { 'f:spec': spec }) },
+  ]
+  await replaceApp(client, { ...app, metadata: { ...app.metadata, managedFields: fields } })
+}
+
+function union(a: FieldSet, b: FieldSet): FieldSet {
+  return Object.fromEntries(
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].map((field) => [field, union(a[field] ?? {}, b[field] ?? {})]),
+  )
 }
 
 type Group = WeaverAppSpec['groups'][number]

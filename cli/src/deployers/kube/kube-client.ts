@@ -17,7 +17,7 @@ import { createHttpClient } from '../../http/http-client.js'
 import { parseProxy } from '../../http/proxy-environment.js'
 
 export interface KubeCall {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: unknown

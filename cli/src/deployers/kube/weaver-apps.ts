@@ -7,7 +7,7 @@ import type { KubeClient } from './kube-client.js'
 import type { Pod } from './pod.js'
 
 /** The field manager of what this command applies. */
-const CLI_FIELD_MANAGER = 'weaver-cli'
+export const CLI_FIELD_MANAGER = 'weaver-cli'
 const GROUP_PATH = `/apis/${API_GROUP}/${API_VERSION}`
 
 export interface AppName {
