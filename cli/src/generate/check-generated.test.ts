@@ -38,7 +38,7 @@ describe('when a source has changed since', () => {
     expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error WEAVER_CLI_GENERATED_STALE: ${STALE} and build again (\`npm run build\`)\n`,
+      stderr: `error WEAVER_CLI_GENERATED_STALE: ${STALE} and build again (\`npx tsc\`)\n`,
     })
   }, 300_000)
 

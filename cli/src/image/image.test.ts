@@ -280,7 +280,7 @@ describe('an error', () => {
       'WEAVER_CLI_USAGE',
       /is not a platform.*--platform may be repeated/,
     ],
-    ['a main file that was not built', { entrypoint: ['node', 'dist/none.js'] }, 'WEAVER_CLI_NOT_BUILT', /npm run build/],
+    ['a main file that was not built', { entrypoint: ['node', 'dist/none.js'] }, 'WEAVER_CLI_NOT_BUILT', /`npx tsc`/],
   ])('%s is named with the remedy', async (_, options: Record<string, any>, code, message) => {
     const { target = `${registry.host}/team/shop:1`, ...rest } = options
     if (typeof rest['base'] === 'string') rest['base'] = rest['base'].replace('BASE', registry.host)
