@@ -52,8 +52,8 @@ export const ANNOTATIONS = {
    */
   abort: 'weaver.dev/abort',
   /**
-   * On a WeaverApp, by a user, to stay: every other value replaces the pods of all live versions,
-   * one by one, without a rollout. Repeated on their templates.
+   * On a WeaverApp, by a user, to stay: every other value replaces the pods of the active version, a
+   * few at a time, without a rollout. Repeated on their templates.
    */
   restartedAt: 'weaver.dev/restarted-at',
   /**

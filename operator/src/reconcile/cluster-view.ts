@@ -4,7 +4,10 @@ import { isOwn } from '../kube/own-objects.js'
 
 /** The parts of a Deployment that the operator reads. */
 export interface Workload extends KubeObject {
-  readonly spec?: { readonly replicas?: number }
+  readonly spec?: {
+    readonly replicas?: number
+    readonly template?: { readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> } }
+  }
   readonly status?: {
     readonly observedGeneration?: number
     readonly replicas?: number

@@ -1,4 +1,4 @@
-import { revisionName, type WeaverAppSpec } from '@weaver/crds'
+import { ANNOTATIONS, LABELS, revisionName, type WeaverAppSpec } from '@weaver/crds'
 import { isWeaverError } from '@weaver/sdk/contract'
 import { KINDS, type KubeApi } from '@weaver/kube'
 import type { Described } from '../describe/describe-outcome.js'
@@ -44,14 +44,33 @@ export function observeVersions(
     readonly snapshots: readonly VersionSnapshot[]
     readonly objects: AppObjects
     readonly present?: WeaverAppSpec
-    /** Of the WeaverApp's annotation. */
-    readonly restartedAt: string | undefined
+    readonly restart: Restart
   },
 ): PlacedVersion[] {
   return from.snapshots.map((snapshot) => {
-    const plan = planVersion(app, snapshot, from.present ?? snapshot.spec, from.restartedAt)
+    const plan = planVersion(app, snapshot, from.present ?? snapshot.spec, restartOf(snapshot.versionId, from))
     return { plan, observed: observeVersion(plan, from.objects) }
   })
+}
+
+export interface Restart {
+  /** Of the WeaverApp's annotation. */
+  readonly restartedAt: string | undefined
+  readonly active: string | undefined
+}
+
+/**
+ * A restart replaces the pods of the active version. Those of a version that is coming or going stay
+ * as they are: a preview would lose its readiness in mid-rollout, and a draining one the time for
+ * what it has in flight.
+ */
+function restartOf(
+  versionId: string,
+  { objects, restart }: { readonly objects: AppObjects; readonly restart: Restart },
+): string | undefined {
+  const workload = objects.workloads.find((w) => w.metadata.labels?.[LABELS.version] === versionId)
+  if (workload === undefined || versionId === restart.active) return restart.restartedAt
+  return workload.spec?.template?.metadata?.annotations?.[ANNOTATIONS.restartedAt]
 }
 
 /** What a version that was just described is made from. */

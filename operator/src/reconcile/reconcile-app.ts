@@ -179,7 +179,7 @@ class Pass {
     const placed = observeVersions(this.#identity, {
       snapshots: desired.snapshots,
       objects,
-      restartedAt: this.#app.metadata.annotations?.[ANNOTATIONS.restartedAt],
+      restart: { restartedAt: this.#app.metadata.annotations?.[ANNOTATIONS.restartedAt], active: state?.active },
       ...(desired.spec === undefined ? {} : { present: desired.spec }),
     }).map((v) => blamedFor(v, failed.find((f) => f.versionId === v.plan.versionId)?.message))
     const traffic = await this.#sync(placed, { state, desired, isSuspended: frozen })

@@ -1,6 +1,6 @@
 // What a person reads at three in the morning, each sentence provoked on a real API server (issue
 // 10, 39).
-import { KINDS } from '@weaver/kube'
+import { KINDS, type KubeObject } from '@weaver/kube'
 import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
@@ -126,8 +126,18 @@ it('an abort: no promise of a new start, and the condition names it', async () =
   await story.until('20 % again', (s) => s.weight === '20/20')
   await ask('pause', 'jane: lunch')
   expect(await story.status()).toMatchObject({ phase: 'Paused', waitingFor: 'resume or promote: a user paused the rollout (jane: lunch)' })
+  // A restart is of the active version; the preview keeps its pods until it is that.
+  const marked = async (id: string) => {
+    const found = await story.admin.get<KubeObject & { spec?: any }>(KINDS.deployments, story.namespace, `hello-main-${id}`)
+    return found?.spec.template.metadata.annotations?.['weaver.dev/restarted-at'] as string | undefined
+  }
+  const { preview = '' } = await story.status()
+  await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/restarted-at': 'now' } } })
+  await story.until('v1 is restarted', async () => (await marked(v1)) === 'now')
+  expect(await marked(preview)).toBeUndefined()
   await ask('promote-full', 'jane: tested')
   await story.until('v2 serves', (s) => isReady(s) && s.active !== v1)
+  await story.until('v2 is restarted', async () => (await marked(preview)) === 'now')
   const words = story.events.map((e) => e.message).join('\n')
   expect(words).toMatch(/version "\w+" starts beside the active version "\w+" \(jane: the database is back\)/)
   expect(words).toMatch(/promoted to 100 %, without the steps and holds that are left \(jane: tested\)/)

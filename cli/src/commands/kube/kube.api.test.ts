@@ -375,11 +375,11 @@ describe('verbs of a rollout', () => {
   })
 
   it('restart marks the application, with who and why', async () => {
-    await apps.status('shop', { versions: [{ id: 'aaaaaaaa', image: 'i', phase: 'Ready', ready: '1/1', weightDesired: 100 }] })
+    await apps.status('shop', { active: 'aaaaaaaa' })
     expect(await weaver('kube restart shop -n verbs -m certificates')).toEqual({
       code: 0,
       stderr: '',
-      stdout: 'verbs/shop: the operator was asked to replace the pods of aaaaaaaa\n',
+      stdout: 'verbs/shop: the operator was asked to replace the pods of version aaaaaaaa\n',
     })
     expect((await annotations())['weaver.dev/restarted-at']).toMatch(/^20\d\d-[-0-9T:.]+Z .+: certificates$/)
   })

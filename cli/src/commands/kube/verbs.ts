@@ -75,7 +75,7 @@ export function retryCommand(context: CliContext): Command {
 
 export function restartCommand(context: CliContext): Command {
   const command = new Command('restart')
-    .description('replace all pods, a few at a time, without a rollout: the versions and their traffic stay as they are')
+    .description('replace the pods of the active version, a few at a time, without a rollout')
     .argument('<name>', 'name of the application')
     .option('-m, --message <text>', 'why; the annotation shows it, with your name')
     .option('--json', 'print JSON')
@@ -85,11 +85,12 @@ export function restartCommand(context: CliContext): Command {
     const { status } = await needApp(client, app)
     const note = await noteOf(client, flags.message)
     await restartPods(client, app, `${new Date().toISOString()}${note === '' ? '' : ` ${note}`}`)
-    const versions = status?.versions?.map(({ id }) => id) ?? []
-    if (flags.json === true) context.output.json({ ...app, verb: 'restart', versions, ...(note === '' ? {} : { note }) })
+    const version = status?.active
+    if (flags.json === true)
+      context.output.json({ ...app, verb: 'restart', ...(version === undefined ? {} : { version }), ...(note === '' ? {} : { note }) })
     else
       context.output.result(
-        `${app.namespace}/${name}: the operator was asked to replace the pods of ${versions.join(' and ') || 'no version yet'}`,
+        `${app.namespace}/${name}: the operator was asked to replace the pods of version ${version ?? '(none is active yet)'}`,
       )
   })
 }
