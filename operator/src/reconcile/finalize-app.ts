@@ -7,6 +7,7 @@ import { deploymentId, FINALIZER, LABELS } from '@weaver/crds'
 import { reasonOf } from '@weaver/sdk/contract'
 import { KINDS, type KubeApi } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
+import type { SeenSince } from '../clock/seen-since.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
 import type { Revision } from './cluster-view.js'
 import { isRetired } from './known-versions.js'
@@ -26,7 +27,7 @@ export interface Finalized {
 }
 
 export async function finalizeApp(
-  deps: { readonly api: KubeApi; readonly broker: Broker; readonly now: () => number },
+  deps: { readonly api: KubeApi; readonly broker: Broker; readonly ending: SeenSince },
   app: AppObject,
   signal: AbortSignal,
 ): Promise<Finalized> {
@@ -45,9 +46,10 @@ export async function finalizeApp(
     } catch (error) {
       if (signal.aborted) throw error
       leftBehind = `broker account of version "${identity.versionId}": ${reasonOf(error)}`
-      if (deps.now() - Date.parse(metadata.deletionTimestamp ?? '') < FINALIZE_LIMIT_MS) return { requeueAfterMs: RETRY_MS, leftBehind }
+      if (deps.ending.elapsedMs(metadata.uid ?? '') < FINALIZE_LIMIT_MS) return { requeueAfterMs: RETRY_MS, leftBehind }
     }
   }
+  deps.ending.forget(metadata.uid ?? '')
   // With the resourceVersion: a finalizer that another controller added meanwhile must not be lost.
   await deps.api.patch(
     KINDS.weaverApps,

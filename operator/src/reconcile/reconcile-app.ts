@@ -22,6 +22,7 @@ import { KINDS, type KubeApi, type KubeObject } from '@weaver/kube'
 import { operatorError } from '../errors/catalogue.js'
 import type { Broker } from '../broker/broker.js'
 import type { Clock } from '../clock/clock.js'
+import { SeenSince } from '../clock/seen-since.js'
 import type { AppControl } from '../control/app-control.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import { isNameTaken } from '../kube/name-taken.js'
@@ -95,12 +96,9 @@ export interface AppReconciler {
 
 export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
   const memories = new Map<string, AppMemory>()
-  const children: ChildrenDeps = {
-    api: deps.api,
-    broker: deps.broker,
-    now: deps.clock.now,
-    applier: createChildApplier(deps.api, deps.clock.steady),
-  }
+  const ending = new SeenSince(deps.clock.steady)
+  const { api, broker, clock } = deps
+  const children: ChildrenDeps = { api, broker, now: clock.now, ending, applier: createChildApplier(api, clock.steady) }
   return {
     async reconcile(key, signal) {
       const id = `${key.namespace}/${key.name}`
@@ -112,7 +110,7 @@ export function createAppReconciler(deps: ReconcilerDeps): AppReconciler {
         memories.delete(id)
         deps.onStatus?.(key, undefined)
         if (app === undefined) return {}
-        const { requeueAfterMs, leftBehind } = await finalizeApp({ ...deps, now: deps.clock.now }, app, signal)
+        const { requeueAfterMs, leftBehind } = await finalizeApp({ ...deps, ending }, app, signal)
         if (leftBehind !== undefined) {
           deps.log.warn('broker account could not be deleted', {
             app: key.name,
@@ -210,6 +208,8 @@ class Pass {
     const { active } = decision?.state ?? state ?? {}
     const stays = versions.map(({ plan }) => plan).filter(({ versionId }) => decision?.remove.includes(versionId) !== true)
     await this.#deps.control.sync(this.#identity, { versions: stays, active })
+    // Without a version to decide on, a verb has no target; kept, it would hit the first that comes.
+    if (decision === undefined && !frozen) await this.#clearCommands()
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
     await this.#clearCommands()
     const wasTaken = [...this.#deps.memory.taken]

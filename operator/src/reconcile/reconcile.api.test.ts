@@ -378,7 +378,6 @@ describe('deletion', () => {
   it('is held up by a broker that is gone, but not for ever', async () => {
     const { story } = await serving(server)
     story.broker.outage = 'broker unreachable'
-    story.now = Date.now() // deletionTimestamp is the API server's
     await story.admin.delete(KINDS.weaverApps, story.namespace, 'hello')
     await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
     expect(await story.app()).toBeDefined()

@@ -148,6 +148,9 @@ it('a wrong spec: nothing is said to be going on with its image', async () => {
   await story.applySpec(spec('reg.example/nothing:v9'))
   await passes(story, 2)
   expect(await story.condition('Described')).toMatchObject({ reason: 'ImagePullFailed' })
+  await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/abort': '1' } } })
+  await passes(story, 1)
+  expect((await story.app())?.metadata.annotations ?? {}).not.toHaveProperty(['weaver.dev/abort']) // it has no target
   await story.applySpec(spec('reg.example/nothing:v9', { resources: { limits: { cpus: '1' } } }))
   await passes(story, 2)
   expect(await story.condition('Stalled')).toMatchObject({

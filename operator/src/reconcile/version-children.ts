@@ -20,6 +20,7 @@ import { buildVersionNetworkPolicy } from '../desired/version-network-policy.js'
 import type { VersionPlan } from '../desired/version-plan.js'
 import { buildWorkload, isAutoscaled } from '../desired/workload.js'
 import { deleteOwn, isOwn } from '../kube/own-objects.js'
+import type { SeenSince } from '../clock/seen-since.js'
 import type { ChildApplier } from '../kube/child-applier.js'
 import type { AppObjects, Workload } from './cluster-view.js'
 import { isKept, retireRevision } from './known-versions.js'
@@ -35,7 +36,10 @@ export interface ChildrenDeps {
   readonly api: KubeApi
   readonly broker: Broker
   readonly applier: ChildApplier
+  /** Epoch milliseconds. */
   readonly now: () => number
+  /** Since when a version has had no pods but terminating ones. */
+  readonly ending: SeenSince
 }
 
 /** Makes all objects of a version match the plan. */
@@ -94,7 +98,7 @@ export async function removeVersionChildren(
   objects: AppObjects,
   { historyLimit, signal }: { readonly historyLimit: number; readonly signal: AbortSignal },
 ): Promise<RemovalStage> {
-  const { api, broker, now } = deps
+  const { api, broker, now, ending } = deps
   const { namespace, name: app } = plan.app
   const ofVersion = (o: KubeObject) => o.metadata.labels?.[LABELS.version] === plan.versionId
   for (const workload of objects.workloads.filter(ofVersion)) {
@@ -102,9 +106,10 @@ export async function removeVersionChildren(
     await removeChild(deps, KINDS.deployments, { object: workload, owner: plan.app.uid, signal })
   }
   const pods = objects.pods.filter((p) => ofVersion(p) && p.metadata.labels?.[LABELS.role] === 'weavelet')
-  const isGivenUp = (deletion: string | undefined) => deletion !== undefined && now() - Date.parse(deletion) > LOST_POD_MS
-  // A pod's deletionTimestamp already lies its grace period ahead of the delete call.
-  if (objects.workloads.some(ofVersion) || pods.some((p) => !isGivenUp(p.metadata.deletionTimestamp))) return 'pods'
+  if (objects.workloads.some(ofVersion) || pods.some((p) => p.metadata.deletionTimestamp === undefined)) return 'pods'
+  const graceMs = Math.max(...plan.groups.map((group) => group.graceSeconds)) * 1_000
+  if (pods.length > 0 && ending.elapsedMs(plan.deploymentId) <= graceMs + LOST_POD_MS) return 'pods'
+  ending.forget(plan.deploymentId)
   await broker.removeVersion(identityOf(plan), signal)
   const labelSelector = `${LABELS.app}=${app},${LABELS.version}=${plan.versionId}`
   for (const kind of [KINDS.horizontalPodAutoscalers, KINDS.podDisruptionBudgets, KINDS.networkPolicies, KINDS.services]) {
