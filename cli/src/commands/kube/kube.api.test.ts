@@ -391,6 +391,11 @@ describe('verbs of a rollout', () => {
 
 /** Records of versions as the operator keeps them, all but the last retired. @returns their ids */
 async function makeVersions(namespace: string, app: string, specs: readonly WeaverAppSpecInput[]): Promise<readonly string[]> {
+  const { body: found } = await server.admin.call({
+    path: `/apis/weaver.dev/v1alpha1/namespaces/${namespace}/weaverapps/${app}`,
+    what: app,
+  })
+  const owner = { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', name: app, uid: (found as WeaverApp).metadata.uid }
   const ids: string[] = []
   for (const [index, input] of specs.entries()) {
     const parsed = parseWeaverAppSpec(input)
@@ -403,7 +408,12 @@ async function makeVersions(namespace: string, app: string, specs: readonly Weav
       body: {
         apiVersion: 'apps/v1',
         kind: 'ControllerRevision',
-        metadata: { name: `${app}-${versionId}`, labels: { 'weaver.dev/app': app, 'weaver.dev/version': versionId }, annotations },
+        metadata: {
+          name: `${app}-${versionId}`,
+          labels: { 'weaver.dev/app': app, 'weaver.dev/version': versionId },
+          annotations,
+          ownerReferences: [owner],
+        },
         revision: index + 1,
         data: { format: 1, versionId, spec: parsed.spec, imageReference: input.image, digest: `sha256:${String(index).repeat(64)}` },
       },

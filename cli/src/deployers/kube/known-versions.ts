@@ -6,7 +6,7 @@ import { ANNOTATIONS, LABELS, parseWeaverAppSpec, versionIdOf, type WeaverApp, t
 import { KINDS, resourcePath } from '@weaver/kube'
 import { cliError } from '../../errors/catalogue.js'
 import type { KubeClient } from './kube-client.js'
-import { CLI_FIELD_MANAGER, needApp, type AppName } from './weaver-apps.js'
+import { CLI_FIELD_MANAGER, needApp } from './weaver-apps.js'
 
 export interface KnownVersion {
   readonly id: string
@@ -23,13 +23,16 @@ export interface KnownVersion {
 const IN_PLACE = ['rollout', 'traffic', 'suspend', 'revisionHistoryLimit'] as const
 
 interface Revision {
-  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly ownerReferences?: readonly { readonly uid: string }[]
+  }
   readonly revision: number
   readonly data?: { readonly versionId?: string; readonly spec?: WeaverAppSpec; readonly digest?: string }
 }
 
 /** The newest first. A record that this command cannot read is left out. */
-export async function knownVersions(client: KubeClient, { namespace, name }: AppName): Promise<readonly KnownVersion[]> {
+export async function knownVersions(client: KubeClient, { namespace, name, uid }: WeaverApp['metadata']): Promise<readonly KnownVersion[]> {
   const { body } = await client.call({
     path: resourcePath(KINDS.controllerRevisions, { namespace }),
     query: { labelSelector: `${LABELS.app}=${name}` },
@@ -38,6 +41,7 @@ export async function knownVersions(client: KubeClient, { namespace, name }: App
   const { items } = body as { readonly items: readonly Revision[] } // a ControllerRevisionList
   return items
     .flatMap(({ metadata, revision, data }): KnownVersion[] => {
+      if (metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true) return [] // of a former application of that name
       if (data?.versionId === undefined || data.spec === undefined) return []
       const retiredAt = metadata.annotations?.[ANNOTATIONS.retired]
       const { versionId: id, spec, digest } = data

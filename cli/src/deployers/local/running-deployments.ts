@@ -145,8 +145,12 @@ const STAT = { state: 0, start: 19 } as const
  */
 export function processStart(pid: number): string | undefined {
   if (process.platform === 'win32') return undefined
-  if (process.platform !== 'linux')
-    return spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).stdout.trim() || undefined
+  if (process.platform !== 'linux') {
+    // Two readers may have other zones and languages.
+    const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' }
+    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env })
+    return (stdout ?? '').trim() || undefined // null where it cannot be started
+  }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
