@@ -29,7 +29,7 @@ export function deployCommand(context: CliContext): Command {
   return new Command('deploy')
     .description('run a new version of the application in the background, and move traffic to it step by step, region by region')
     .argument('<weaver.toml>', 'configuration of the application')
-    .option('--port <port>', 'port of the load balancer, while nothing runs yet (default: 8000)')
+    .option('--port <port>', 'port of the load balancer, while nothing runs yet (default: its last one, at first 8000)')
     .option('--detach', 'end when the version has started, without its log')
     .action(async (file: string, flags: DeployFlags) => {
       const port = flags.port === undefined ? undefined : parsePort(flags.port)

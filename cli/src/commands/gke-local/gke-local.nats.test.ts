@@ -51,20 +51,17 @@ interface Toml {
   readonly deadline?: number
 }
 
-function toml({
-  name = 'httpserver',
-  host = 'hello.com',
-  regions = ['us-west1', 'us-east1'],
-  env: variables = [],
-  deadline = 120,
-}: Toml = {}): void {
+function toml(
+  { name = 'httpserver', host = 'hello.com', regions = ['us-west1', 'us-east1'], env: variables = [], deadline = 120 }: Toml = {},
+  file = 'weaver.toml',
+): void {
   const text = [
     `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\nrollout = "15s"\nenv = ${JSON.stringify(variables)}`,
     `["weaver/Main"]\ngreeting = "Servus"`,
     `[gke]\nregions = ${JSON.stringify(regions)}\nreplicas = 1\nprogress_deadline = "${deadline}s"`,
     `listeners.lis = { public_hostname = "${host}" }\n`,
   ]
-  writeFileSync(join(folder, 'weaver.toml'), text.join('\n'))
+  writeFileSync(join(folder, file), text.join('\n'))
 }
 
 async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
@@ -124,14 +121,14 @@ function startLoad(host: string, clients: number): { readonly answers: readonly 
   }
 }
 
-async function deploy(): Promise<string> {
-  const { code, stdout, stderr } = await weaver('deploy', 'weaver.toml', '--detach')
+async function deploy(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await weaver('deploy', '--detach', ...(args.length === 0 ? ['weaver.toml'] : args))
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('goes on') })
   return / ([0-9a-f-]{36}) /.exec(stdout)?.[1] ?? ''
 }
 
-const markOf = (name: string): { readonly pid: number } =>
-  JSON.parse(readFileSync(join(state, 'weaver/gke-local', name), 'utf8')) as { readonly pid: number } // as the process wrote it
+const markOf = (name: string): { readonly pid: number; readonly port: number } =>
+  JSON.parse(readFileSync(join(state, 'weaver/gke-local', name), 'utf8')) as { readonly pid: number; readonly port: number } // as the process wrote it
 const pidsOf = ({ versions }: AppView): readonly number[] =>
   versions.flatMap(({ copies }) =>
     Object.values(copies).flatMap(({ pid, groups }) => [
@@ -151,8 +148,11 @@ const isAlive = (pid: number): boolean => {
 it('the tour: v1 and v2 under load over two regions, a platform that is killed, two applications, a v3 that crashes, rollback, kill', async () => {
   expect(await weaver('status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
 
-  // v1, with its log until Ctrl-C
+  // v1, with its log until Ctrl-C; and another application, whose command wants to start a platform
+  // at the same time
   toml()
+  toml({ name: 'other', host: 'other.com', regions: ['us-west1'] }, 'other.toml')
+  const other = deploy('other.toml', '--port', String(port))
   const first = startWeaver(['gke-local', 'deploy', 'weaver.toml', '--port', String(port)], { cwd: folder, env: env() })
   await until('v1', () => (first.stderr().includes('runs in the background') || first.stderr().includes('error') ? true : undefined))
   first.interrupt()
@@ -168,11 +168,11 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   const listening = await weaver('logs', '--system', `version == "${v1}" && msg == "listening"`)
   expect(listening.stdout.match(/listening/g)).toHaveLength(2)
 
-  // a second application, and one that wants a host of the first
-  toml({ name: 'other', host: 'hello.com' })
+  await other
+
+  // a third application, which wants a host of the first
+  toml({ name: 'third', host: 'hello.com' })
   expect(await weaver('deploy', 'weaver.toml')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'host "hello.com" is that of "httpserver"'))
-  toml({ name: 'other', host: 'other.com', regions: ['us-west1'] })
-  await deploy()
 
   // v2 under load
   const load = startLoad('hello.com', CLIENTS)
@@ -284,5 +284,6 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   expect((await weaver('kill', 'other', '--yes')).code).toBe(0)
   expect(isAlive(platform)).toBe(false)
   for (const left of ['apps', 'builds', 'hosts', 'versions']) expect(readdirSync(join(state, 'weaver/gke-local', left))).toEqual([])
+  expect(markOf('settings.json').port).toBe(port) // of the next one
   agent.destroy()
 }, 900_000)

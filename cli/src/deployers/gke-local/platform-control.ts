@@ -43,6 +43,22 @@ export function platformMark({ root }: GkeFolders): string {
   return join(root, 'platform.json')
 }
 
+/** Held by the one that runs. */
+export function platformLock({ root }: GkeFolders): string {
+  return join(root, 'platform.lock')
+}
+
+/** What outlives the platform, until `purge`. */
+export interface PlatformSettings {
+  readonly format: 1
+  /** The load balancer's last port. */
+  readonly port: number
+}
+
+export function platformSettings({ root }: GkeFolders): string {
+  return join(root, 'settings.json')
+}
+
 /** The one that runs. */
 export function findPlatform(folders: GkeFolders): Platform | undefined {
   const found = readJson<Platform>(platformMark(folders))
@@ -56,14 +72,18 @@ export function findPlatform(folders: GkeFolders): Platform | undefined {
  */
 export async function needPlatform(env: Env, { port }: { readonly port?: number | undefined } = {}): Promise<Platform> {
   const folders = gkeFolders(env)
-  const running = findPlatform(folders)
-  if (running !== undefined && port !== undefined && port !== running.port)
-    throw cliError('WEAVER_CLI_USAGE', `--port ${port}: the load balancer has port ${running.port} as long as an application runs; leave the flag out, or end all (\`weaver gke-local purge\`)`) // prettier-ignore
-  if (running !== undefined) return running
-  const given = port ?? readJson<Platform>(platformMark(folders))?.port ?? DEFAULT_PORT
+  const platform = findPlatform(folders) ?? (await startPlatform(env, folders, port))
+  if (port !== undefined && port !== platform.port)
+    throw cliError('WEAVER_CLI_USAGE', `--port ${port}: the load balancer has port ${platform.port} as long as an application runs; leave the flag out, or end all (\`weaver gke-local purge\`)`) // prettier-ignore
+  return platform
+}
+
+async function startPlatform(env: Env, folders: GkeFolders, port: number | undefined): Promise<Platform> {
+  const given = port ?? readJson<PlatformSettings>(platformSettings(folders))?.port ?? DEFAULT_PORT
   const logFile = join(folders.root, 'platform.log')
+  const command = { args: ['platform', '--port', String(given)], env, logFile, lockFile: platformLock(folders) }
   try {
-    return await startService({ args: ['platform', '--port', String(given)], env, logFile }, () => findPlatform(folders))
+    return await startService(command, () => findPlatform(folders))
   } catch (cause) {
     throw cliError('WEAVER_CLI_PLATFORM', `the platform cannot be started: ${lastLine(reasonOf(cause))} (all of it is in ${logFile})`, {
       cause,

@@ -33,7 +33,15 @@ import {
   type BalancerView,
 } from './load-balancer.js'
 import { PlatformApp } from './platform-app.js'
-import { platformMark, type Platform, type PlatformReply, type PlatformRequest } from './platform-control.js'
+import {
+  platformLock,
+  platformMark,
+  platformSettings,
+  type Platform,
+  type PlatformReply,
+  type PlatformRequest,
+  type PlatformSettings,
+} from './platform-control.js'
 import { readApps, readSpec, writeJson } from './platform-store.js'
 import { takeLock } from './process-lock.js'
 import { carryOut, newApp } from './platform-verbs.js'
@@ -52,7 +60,7 @@ const LOOK_MS = 50
 /** Runs it until no application is left, or it is stopped. @returns the exit code */
 export async function runPlatform(port: number, { env, output, onSignal }: CliContext): Promise<number> {
   const folders = gkeFolders(env)
-  const lock = takeLock(join(folders.root, 'platform.lock'), process.pid)
+  const lock = takeLock(platformLock(folders), process.pid)
   if ('holder' in lock) throw cliError('WEAVER_CLI_STATE', `a platform runs already: process ${lock.holder}`)
   const controlSocket = controlSocketPath(folders.root, 'platform')
   rmSync(controlSocket, { force: true })
@@ -70,10 +78,12 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
   const warn = (text: string): void => output.warn(`${new Date().toISOString()} ${text}`)
   const apps = new Map<string, PlatformApp>()
   const appOptions = { folders, env, wake, warn }
-  const balancerCommand = { args: ['balancer', '--port', String(port)], env, logFile: join(folders.root, 'balancer.log') }
   const runningBalancer = (): Balancer | undefined => findBalancer(folders)
+  const truePort = runningBalancer()?.port ?? port
+  const balancerCommand = { args: ['balancer', '--port', String(truePort)], env, logFile: join(folders.root, 'balancer.log') }
   // A port that is in use is told to whoever starts the platform.
   let balancer: Balancer | undefined = runningBalancer() ?? (await startService(balancerCommand, runningBalancer))
+  writeJson(platformSettings(folders), { format: 1, port: truePort } satisfies PlatformSettings)
   const keptBalancer = keepService<Balancer, BalancerView>({
     command: balancerCommand,
     find: runningBalancer,
@@ -87,6 +97,8 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
       wake()
     },
   })
+  /** No application is left: nothing that is accepted from now on would be seen. */
+  let isEnding = false
   let inForce: BalancerState | undefined
   const view = (): PlatformView => ({
     pid: process.pid,
@@ -133,6 +145,7 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
       case 'watch':
         return watched.watch(request.seen)
       case 'deploy': {
+        if (isEnding || over.signal.aborted) return { kind: 'refused', message: 'the platform is ending; deploy again' }
         const spec = readSpec(folders, request.deploymentId)
         if (spec === undefined) return { kind: 'error', message: `version "${request.deploymentId}" is not there` }
         const states = [...apps.values()].map(({ state, specs }) => ({ state, specs }))
@@ -165,7 +178,7 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
     wake()
   })
   for (const state of readApps(folders)) apps.set(state.app, new PlatformApp(state, appOptions))
-  const mark: Platform = { format: 1, ...ownMark('the platform'), controlSocket, port }
+  const mark: Platform = { format: 1, ...ownMark('the platform'), controlSocket, port: truePort }
   let isMarked = false
 
   let hadApps = apps.size > 0
@@ -178,6 +191,8 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
     hadApps ||= apps.size > 0
     // Without an application there is nothing to do; a new platform waits for its first one.
     if (apps.size === 0 && (hadApps || Date.now() - startedAt > IDLE_MS)) {
+      isEnding = true
+      rmSync(platformMark(folders), { force: true }) // the next command waits for another one
       if (balancer !== undefined) await stopBalancer(balancer).catch((error: unknown) => warn(reasonOf(error)))
       break
     }

@@ -17,8 +17,8 @@ export function takeLock(path: string, pid: number): { readonly release: () => v
       if (attempt(() => linkSync(fresh, path), 'EEXIST')) return { release: () => rmSync(path, { force: true }) } // it is there with its text, or not at all
       let found = ''
       if (!attempt(() => (found = readFileSync(path, 'utf8')), 'ENOENT')) continue
-      const [holder = '', start = ''] = found.split(' ')
-      if (isRunning({ pid: Number(holder), ...(start === '' ? {} : { processStart: start }) })) return { holder: Number(holder) }
+      const holder = holderOf(found)
+      if (holder !== undefined) return { holder }
       if (!attempt(() => renameSync(path, aside), 'ENOENT')) continue
       // Who was faster has put its own there meanwhile: it stays.
       if (readFileSync(aside, 'utf8') !== found) attempt(() => linkSync(aside, path), 'EEXIST')
@@ -27,6 +27,19 @@ export function takeLock(path: string, pid: number): { readonly release: () => v
   } finally {
     rmSync(fresh, { force: true })
   }
+}
+
+/** The process that holds a lock; `undefined`: none does. */
+export function lockHolder(path: string): number | undefined {
+  let found = ''
+  return attempt(() => (found = readFileSync(path, 'utf8')), 'ENOENT') ? holderOf(found) : undefined
+}
+
+/** Of the text of a lock; one that a full disk left empty has none. */
+function holderOf(text: string): number | undefined {
+  const [holder = '', start = ''] = text.split(' ')
+  const pid = Number(holder)
+  return isRunning({ pid, ...(start === '' ? {} : { processStart: start }) }) ? pid : undefined
 }
 
 /** @returns whether it went well; false for the one way to fail that is expected */

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { reasonOf } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import { isRunning, processStart } from '../local/running-deployments.js'
+import { lockHolder } from './process-lock.js'
 
 /** A process that answers on a socket. */
 export interface Service {
@@ -33,6 +34,8 @@ export interface ServiceCommand {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where it writes what it has to say. */
   readonly logFile: string
+  /** Of which it holds the lock from its start; another one that was faster may hold it. */
+  readonly lockFile?: string
 }
 
 const WEAVER = fileURLToPath(new URL('../../../bin/weaver.js', import.meta.url))
@@ -47,7 +50,7 @@ const WATCH_LIMIT_MS = 60_000
  * Starts it, in a session of its own.
  * @returns resolves with what it said last when it has ended
  */
-function spawnService({ args, env, logFile }: ServiceCommand): { readonly pid: number | undefined; readonly ended: Promise<string> } {
+function spawnService({ args, env, logFile }: ServiceCommand): { readonly ended: Promise<string> } {
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'a', 0o600)
   const from = statSync(logFile).size
@@ -70,7 +73,7 @@ function spawnService({ args, env, logFile }: ServiceCommand): { readonly pid: n
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(said() || `it ended with ${signal ?? `code ${code}`}`))
   })
-  return { pid: child.pid, ended }
+  return { ended }
 }
 
 /**
@@ -79,13 +82,23 @@ function spawnService({ args, env, logFile }: ServiceCommand): { readonly pid: n
  * @throws Error with what it said last
  */
 export async function startService<S extends Service>(command: ServiceCommand, find: () => S | undefined): Promise<S> {
-  const { ended } = spawnService(command)
   let why: string | undefined
-  void ended.then((said) => (why = said))
+  let wasTaken = false
+  const begin = (): void => {
+    why = undefined
+    wasTaken = false
+    void spawnService(command).ended.then((said) => (why = said))
+  }
+  begin()
   for (const until = performance.now() + START_MS; ; await sleep(LOOK_MS)) {
     const found = find()
     if (found !== undefined && isRunning(found)) return found
-    if (why !== undefined) throw new Error(why)
+    if (why !== undefined) {
+      // Ours was not needed: another one is starting, or has yet to end.
+      if (command.lockFile !== undefined && lockHolder(command.lockFile) !== undefined) wasTaken = true
+      else if (wasTaken) begin()
+      else throw new Error(why)
+    }
     if (performance.now() > until) throw new Error(`it was not there after ${START_MS / 1_000} s`)
   }
 }

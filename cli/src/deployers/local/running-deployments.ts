@@ -161,6 +161,7 @@ export function processStart(pid: number): string | undefined {
 }
 
 function isAlive(pid: number): boolean {
+  if (!(pid >= 1)) return false // to a signal, 0 and below are groups
   try {
     process.kill(pid, 0)
     return true
