@@ -12,6 +12,8 @@ export interface GkeFolders {
   readonly builds: string
   /** The list of running copies, and what each of them needs. */
   readonly hosts: string
+  /** What each host says of itself. */
+  readonly hostLogs: string
   /** Of applications. */
   readonly logs: string
 }
@@ -30,6 +32,7 @@ export function gkeFolders(env: Readonly<Record<string, string | undefined>>): G
     versions: join(root, 'versions'),
     builds: join(root, 'builds'),
     hosts: join(state, LIST_FOLDER),
+    hostLogs: join(root, 'host-logs'),
     logs: join(state, LOG_FOLDER),
   }
 }

@@ -2,7 +2,7 @@
  * One application on the platform: its versions, their hosts, and the decisions over it.
  * `platform.ts` says when to decide, and programs the load balancer.
  */
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RolloutDecision } from '@weaver/rollout'
 import { LEASE_MS, reasonOf, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
@@ -15,7 +15,7 @@ import type { AppState, HistoryEntry } from './app-state.js'
 import type { GkeFolders } from './gke-folders.js'
 import type { BalancerState } from './load-balancer.js'
 import { observeCopy, type Copy } from './observe.js'
-import { readSpec, removeApp, removeVersion, writeApp } from './platform-store.js'
+import { hostFiles, readSpec, removeApp, removeVersion, writeApp } from './platform-store.js'
 import { keepService, type KeptService } from './service.js'
 import type { TrafficRegion } from './traffic-plan.js'
 import type { HostView } from './version-host.js'
@@ -183,6 +183,7 @@ export class PlatformApp {
     const { folders, env, wake } = this.#options
     const key = keyOf({ deploymentId: spec.deploymentId, location: region })
     if (this.#hosts.has(key)) return
+    const { lock: lockFile, log: logFile } = hostFiles(folders, key)
     const host: Host = {
       spec,
       region,
@@ -192,7 +193,7 @@ export class PlatformApp {
       isStopping: false,
       isAdopted,
       kept: keepService<RunningDeployment, HostView>({
-        command: { args: ['host', spec.deploymentId, region], env, logFile: join(folders.root, 'hosts.log') },
+        command: { args: ['host', spec.deploymentId, region], env, logFile, lockFile },
         find: () => runningDeployments(folders.hosts).find((one) => keyOf(one) === key),
         onView(view, service) {
           Object.assign(host, { host: view, service, lost: undefined })
@@ -217,6 +218,7 @@ export class PlatformApp {
     try {
       const running = runningDeployments(this.#options.folders.hosts).find((one) => keyOf(one) === key)
       if (running !== undefined) await endHost(running)
+      rmSync(hostFiles(this.#options.folders, key).lock, { force: true }) // of one that was killed
     } catch (error) {
       this.#options.warn(`${key} could not be stopped: ${reasonOf(error)}`)
     }

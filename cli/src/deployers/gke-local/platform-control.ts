@@ -10,7 +10,7 @@ import { isRunning } from '../local/running-deployments.js'
 import { gkeFolders, type GkeFolders } from './gke-folders.js'
 import { readApps, readJson } from './platform-store.js'
 import type { PlatformView } from './platform-view.js'
-import { startService, type Service } from './service.js'
+import { lastWords, startService, type Service } from './service.js'
 
 export interface Platform extends Service {
   readonly format: 1
@@ -85,7 +85,7 @@ async function startPlatform(env: Env, folders: GkeFolders, port: number | undef
   try {
     return await startService(command, () => findPlatform(folders))
   } catch (cause) {
-    throw cliError('WEAVER_CLI_PLATFORM', `the platform cannot be started: ${lastLine(reasonOf(cause))} (all of it is in ${logFile})`, {
+    throw cliError('WEAVER_CLI_PLATFORM', `the platform cannot be started: ${lastWords(reasonOf(cause))} (all of it is in ${logFile})`, {
       cause,
     })
   }
@@ -141,12 +141,3 @@ export async function* watchPlatform(platform: Platform, signal?: AbortSignal): 
 }
 
 const WATCH_LIMIT_MS = 60_000
-
-function lastLine(text: string): string {
-  return (
-    text
-      .split('\n')
-      .at(-1)
-      ?.replace(/^error WEAVER_\w+: /, '') ?? text
-  )
-}

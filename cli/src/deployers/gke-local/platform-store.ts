@@ -32,6 +32,11 @@ export function buildFolder({ builds }: GkeFolders, deploymentId: string): strin
   return join(builds, deploymentId)
 }
 
+/** Of the host with that key. */
+export function hostFiles({ hosts, hostLogs }: GkeFolders, key: string): { readonly lock: string; readonly log: string } {
+  return { lock: join(hosts, `${key}.lock`), log: join(hostLogs, `${key}.log`) }
+}
+
 function stateFile({ apps }: GkeFolders, app: string): string {
   return join(apps, `${encodeURIComponent(app)}.json`)
 }
@@ -45,19 +50,23 @@ export function writeApp(folders: GkeFolders, state: AppState): void {
 }
 
 export function readApps(folders: GkeFolders): readonly AppState[] {
-  let names: readonly string[]
-  try {
-    names = readdirSync(folders.apps)
-  } catch {
-    return [] // no application has been there yet
-  }
-  return names.flatMap((name) => (name.endsWith('.json') ? (readJson<AppState>(join(folders.apps, name)) ?? []) : []))
+  return namesIn(folders.apps).flatMap((name) => (name.endsWith('.json') ? (readJson<AppState>(join(folders.apps, name)) ?? []) : []))
 }
 
-/** Forgets a version: its spec and its build. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // nothing has been there yet
+  }
+}
+
+/** Forgets a version: its spec, its build, and what its hosts said. */
 export function removeVersion(folders: GkeFolders, deploymentId: string): void {
   rmSync(specFile(folders, deploymentId), { force: true })
   rmSync(buildFolder(folders, deploymentId), { recursive: true, force: true })
+  for (const name of namesIn(folders.hostLogs))
+    if (name.startsWith(`${deploymentId}.`)) rmSync(join(folders.hostLogs, name), { force: true })
 }
 
 export function removeApp(folders: GkeFolders, app: string): void {

@@ -53,7 +53,7 @@ const WATCH_LIMIT_MS = 60_000
 function spawnService({ args, env, logFile }: ServiceCommand): { readonly ended: Promise<string> } {
   mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
   const log = openSync(logFile, 'a', 0o600)
-  const from = statSync(logFile).size
+  const from = sizeOf(logFile)
   const child = spawn(process.execPath, [WEAVER, 'gke-local', ...args], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -62,18 +62,29 @@ function spawnService({ args, env, logFile }: ServiceCommand): { readonly ended:
   })
   closeSync(log)
   child.unref()
-  const said = (): string => {
-    try {
-      return readFileSync(logFile).subarray(from).toString('utf8').trim()
-    } catch {
-      return '' // all was deleted meanwhile
-    }
-  }
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code, signal) => resolve(said() || `it ended with ${signal ?? `code ${code}`}`))
+    child.once('exit', (code, signal) => resolve(saidSince(logFile, from) || `it ended with ${signal ?? `code ${code}`}`))
   })
   return { ended }
+}
+
+function sizeOf(logFile: string): number {
+  return statSync(logFile, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function saidSince(logFile: string, from: number): string {
+  try {
+    return readFileSync(logFile).subarray(from).toString('utf8').trim()
+  } catch {
+    return '' // all was deleted meanwhile
+  }
+}
+
+/** Of what a command said: why it ended. */
+export function lastWords(text: string): string {
+  const lines = text.split('\n')
+  return (lines.findLast((line) => line.startsWith('error')) ?? lines.at(-1) ?? '').replace(/^error( WEAVER_\w+)?: /, '')
 }
 
 /**
@@ -144,6 +155,8 @@ export function keepService<S extends Service, V>({ command, find, onView, onLos
   }
   const strangers = new Set<number>()
   let silences = 0
+  /** Length of its log when its present life began, or was first seen. */
+  let saidBefore: number | undefined
   const look = (): S | undefined => {
     const found = find()
     return found !== undefined && isRunning(found) && !strangers.has(found.pid) ? found : undefined
@@ -152,6 +165,7 @@ export function keepService<S extends Service, V>({ command, find, onView, onLos
     while (!signal.aborted) {
       const since = performance.now()
       let isThere = false
+      saidBefore ??= sizeOf(command.logFile)
       try {
         const service = look() ?? (await startService(command, look))
         isThere = true
@@ -167,7 +181,9 @@ export function keepService<S extends Service, V>({ command, find, onView, onLos
         // After a restart of the machine its number may be that of another program.
         if (found !== undefined) strangers.add(found.pid)
         silences = 0
-        onLost(isThere ? 'it ended' : reasonOf(error))
+        const said = lastWords(isThere ? saidSince(command.logFile, saidBefore) : reasonOf(error))
+        saidBefore = undefined
+        onLost(!isThere ? said : said === '' ? 'it ended' : `it ended: ${said}`)
       }
       pauseMs = performance.now() - since > RECOVERED_MS ? FIRST_PAUSE_MS : pauseMs
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined) // the loop's condition sees the signal

@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs'
 import type { Backend } from '@weaver/proxy'
-import { reasonOf, type WeaveletStatus } from '@weaver/sdk/contract'
+import { reasonOf, shortDeploymentId, type WeaveletStatus } from '@weaver/sdk/contract'
 import { serveControlSocket } from '@weaver/sdk/internal'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
@@ -17,7 +17,8 @@ import type { ListenerSide } from '../local/listener-side.js'
 import { ProcessDeployment } from '../local/process-deployment.js'
 import { controlSocketPath, keyOf, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
 import { gkeFolders } from './gke-folders.js'
-import { readSpec } from './platform-store.js'
+import { hostFiles, readSpec } from './platform-store.js'
+import { takeLock } from './process-lock.js'
 import { createWatched } from './service.js'
 
 export interface HostView {
@@ -26,7 +27,7 @@ export interface HostView {
   readonly backends: Readonly<Record<string, readonly Backend[]>>
   /** Whether components with `leader: 'app'` may lead here. */
   readonly isActive: boolean
-  /** Why this copy cannot run, whatever is waited for. */
+  /** Why this copy could not be started: it is ending. */
   readonly problem?: string
 }
 
@@ -40,6 +41,8 @@ export async function runHost(deploymentId: string, location: string, { env, out
   const { app, configPath, groups, graph, config, launch, broker } = spec
   const startedAt = Date.now()
   const key = keyOf({ deploymentId, location })
+  const lock = takeLock(hostFiles(folders, key).lock, process.pid)
+  if ('holder' in lock) throw cliError('WEAVER_CLI_STATE', `process ${lock.holder} runs it already`)
   const other = runningDeployments(folders.hosts).find((one) => keyOf(one) === key) // and what one that was killed has left is cleared away
   if (other !== undefined) throw cliError('WEAVER_CLI_STATE', `process ${other.pid} runs it already`)
   const controlSocket = controlSocketPath(folders.hosts, key)
@@ -117,9 +120,24 @@ export async function runHost(deploymentId: string, location: string, { env, out
   })
   const release = onSignal(stop)
   list()
+  let isStopping = false
+  void over.then(() => (isStopping = true))
   deployment.start().catch((error: unknown) => {
+    if (isStopping) return
     problem = reasonOf(error)
+    log.write({
+      time: new Date().toISOString(),
+      level: 'error',
+      message: `the copy in ${location} cannot be started: ${problem}`,
+      attributes: { region: location },
+      app,
+      version: shortDeploymentId(deploymentId),
+      deploymentId,
+      replica: 'host',
+    })
+    output.error(problem) // the platform reads it, and tries again
     watched.changed()
+    stop()
   })
   await over
   for (const wrong of await deployment.stop()) output.warn(wrong)
@@ -127,7 +145,8 @@ export async function runHost(deploymentId: string, location: string, { env, out
   await control.close()
   unlist()
   log.close()
-  return 0
+  lock.release()
+  return problem === undefined ? 0 : 1
 }
 
 /** Knows who serves which listener; the load balancer is elsewhere. */
