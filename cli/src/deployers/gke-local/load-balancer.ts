@@ -40,6 +40,8 @@ type BalancerRequest =
   | { readonly kind: 'stop' }
 
 const GRACE_MS = 10_000
+/** A plan names every process of all applications. */
+const MAX_PLAN_BYTES = 64 * 1024 * 1024
 /** For the answer to leave before its connection is closed. */
 const REPLY_MS = 50
 
@@ -81,6 +83,7 @@ export async function runBalancer(port: number, { env, output, onSignal }: CliCo
           return { kind: 'ok' }
       }
     },
+    maxRequestBytes: MAX_PLAN_BYTES,
     onProblem: (error) => output.warn(`a request of the platform could not be answered: ${reasonOf(error)}`),
   })
   const release = onSignal(stop)

@@ -6,7 +6,7 @@ import type { ControlReply } from '../../contract/control.js'
 import { CONTROL_PATH, parseSingleLaunch } from '../../contract/single.js'
 import { createLogger, type LogSink } from '../../telemetry/logger.js'
 import type { ControlTarget } from './control-channel.js'
-import { startControlServer } from './control-server.js'
+import { serveControlSocket, startControlServer } from './control-server.js'
 
 const logSink: LogSink = { level: 'info', write: () => undefined }
 const target: ControlTarget = {
@@ -60,6 +60,14 @@ describe('the control channel without a broker', () => {
     expect((await ask('POST', '/other')).status).toBe(404)
     expect((await ask('POST', CONTROL_PATH, 'x'.repeat(100_000))).status).toBe(413)
     expect(await control({ kind: 'status' })).toEqual({ kind: 'ok' })
+  })
+
+  it('takes longer requests where they are expected', async () => {
+    await server.close()
+    const answer = async (body: Uint8Array): Promise<unknown> => body.length
+    server = await serveControlSocket(socketPath, { answer, onProblem: () => undefined, maxRequestBytes: 100_000 })
+    expect(await ask('POST', CONTROL_PATH, 'x'.repeat(100_000))).toEqual({ status: 200, text: '100000' })
+    expect((await ask('POST', CONTROL_PATH, 'x'.repeat(100_001))).status).toBe(413)
   })
 
   it('is for its user alone, and for one process', async () => {

@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import { CONTROL_PATH } from '../../contract/single.js'
 import { answerControlRequest, type ControlTarget } from './control-channel.js'
 
-/** Requests are short. */
 const MAX_REQUEST_BYTES = 64 * 1024
 
 export interface ControlSocketOptions {
@@ -16,6 +15,8 @@ export interface ControlSocketOptions {
   answer(body: Uint8Array): Promise<unknown>
   /** Called when a request could not be answered. */
   onProblem(error: unknown): void
+  /** A longer body is refused. @default 64 KiB, as most requests are short */
+  readonly maxRequestBytes?: number
 }
 
 /** The control channel of this weavelet. @throws as {@link serveControlSocket} */
@@ -34,7 +35,7 @@ export async function serveControlSocket(socket: string, to: ControlSocketOption
   const server = createServer((request, response) => {
     void (async () => {
       const isAsked = request.method === 'POST' && request.url === CONTROL_PATH
-      const body = isAsked ? await bodyOf(request) : undefined
+      const body = isAsked ? await bodyOf(request, to.maxRequestBytes ?? MAX_REQUEST_BYTES) : undefined
       if (body === undefined) return void response.writeHead(isAsked ? 413 : 404).end()
       const reply = await to.answer(body)
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(reply))
@@ -57,12 +58,12 @@ export async function serveControlSocket(socket: string, to: ControlSocketOption
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined> {
+async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > MAX_REQUEST_BYTES) return undefined
+    if (bytes > maxBytes) return undefined
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
