@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { banner, GRAPH_FILE, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
+import { banner, GRAPH_FILE, isWeaverError, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import { buildCommandFor } from '../../config/build-command.js'
 import { launchOf, localAppName } from '../../config/launch.js'
@@ -8,8 +8,9 @@ import { copyBuild } from '../../deployers/gke-local/build-copy.js'
 import { gkeFolders } from '../../deployers/gke-local/gke-folders.js'
 import { gkeProblems, planGke } from '../../deployers/gke-local/gke-plan.js'
 import { askPlatform, needPlatform, watchPlatform, type Platform } from '../../deployers/gke-local/platform-control.js'
-import { buildFolder, removeVersion, specFile, writeJson } from '../../deployers/gke-local/platform-store.js'
+import { buildFolder, makerLock, removeVersion, specFile, writeJson } from '../../deployers/gke-local/platform-store.js'
 import type { AppView } from '../../deployers/gke-local/platform-view.js'
+import { takeLock } from '../../deployers/gke-local/process-lock.js'
 import type { VersionSpec } from '../../deployers/gke-local/version-spec.js'
 import { findNatsServer } from '../../deployers/local/find-nats-server.js'
 import { loadApplication } from '../../deployers/local/load-application.js'
@@ -33,15 +34,18 @@ export function deployCommand(context: CliContext): Command {
     .option('--detach', 'end when the version has started, without its log')
     .action(async (file: string, flags: DeployFlags) => {
       const port = flags.port === undefined ? undefined : parsePort(flags.port)
-      const spec = await makeVersion(file, context)
+      const { spec, made } = await makeVersion(file, context)
       const { app, deploymentId } = spec
       context.output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
-      let platform: Platform
+      let platform: Platform | undefined
       try {
         platform = await needPlatform(context.env, { port })
         await askPlatform(platform, { kind: 'deploy', deploymentId }, { expect: 'done' })
+        made.release()
       } catch (error) {
-        removeVersion(gkeFolders(context.env), deploymentId)
+        // Whatever else went wrong, it may have been accepted; the platform sweeps what was not.
+        const isRefused = isWeaverError(error) && error.code === 'WEAVER_CLI_REFUSED'
+        if (platform === undefined || isRefused) removeVersion(gkeFolders(context.env), deploymentId)
         throw error
       }
       const interrupt = new AbortController()
@@ -60,9 +64,10 @@ export function deployCommand(context: CliContext): Command {
 
 /**
  * Checks the application, and puts all that is needed to run this version where the platform finds
- * it.
+ * it. Nothing of it is left when it fails.
+ * @returns also what is to be released when the platform has accepted it
  */
-async function makeVersion(file: string, context: CliContext): Promise<VersionSpec> {
+async function makeVersion(file: string, context: CliContext): Promise<{ readonly spec: VersionSpec; readonly made: { release(): void } }> {
   const { env, cwd } = context
   const broker = findNatsServer({ env, cwd })
   const { config, folder, graph } = await loadApplication(file, context, gkeProblems)
@@ -74,20 +79,34 @@ async function makeVersion(file: string, context: CliContext): Promise<VersionSp
   const plan = planGke(config, graph)
   const folders = gkeFolders(env)
   const deploymentId = randomUUID()
-  const spec: VersionSpec = {
-    format: 1,
-    app: localAppName(config),
-    deploymentId,
-    submittedAt: Date.now(),
-    configPath: config.path,
-    ...plan,
-    graph,
-    config: config.components,
-    launch: await copyBuild(folder, launchOf(config, env), buildFolder(folders, deploymentId)),
-    broker,
+  const made = takeLock(makerLock(folders, deploymentId), process.pid)
+  if ('holder' in made) throw cliError('WEAVER_CLI_STATE', `process ${made.holder} makes version "${deploymentId}"`)
+  const interrupt = new AbortController()
+  const interrupted = cliError('WEAVER_CLI_INTERRUPTED', 'the version was not deployed')
+  const release = context.onSignal(() => interrupt.abort(interrupted))
+  try {
+    const launch = await copyBuild({ folder, launch: launchOf(config, env) }, buildFolder(folders, deploymentId), interrupt.signal)
+    const spec: VersionSpec = {
+      format: 1,
+      app: localAppName(config),
+      deploymentId,
+      submittedAt: Date.now(),
+      configPath: config.path,
+      ...plan,
+      graph,
+      config: config.components,
+      launch,
+      broker,
+    }
+    interrupt.signal.throwIfAborted()
+    writeJson(specFile(folders, deploymentId), spec)
+    return { spec, made }
+  } catch (error) {
+    removeVersion(folders, deploymentId)
+    throw error
+  } finally {
+    release()
   }
-  writeJson(specFile(folders, deploymentId), spec)
-  return spec
 }
 
 /**

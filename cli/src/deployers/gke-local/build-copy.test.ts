@@ -9,14 +9,22 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'weaver-build-'))))
 afterEach(() => rmSync(folder, { recursive: true }))
 
 /** What the copy of a package says when it runs, once the package itself is gone. */
-async function run(main: string, files: Readonly<Record<string, string>>, manifest: object = {}): Promise<string> {
+async function run(
+  main: string,
+  files: Readonly<Record<string, string>>,
+  { signal, ...manifest }: { readonly files?: readonly string[]; readonly signal?: AbortSignal } = {},
+): Promise<string> {
   const from = join(folder, 'package')
   for (const [path, text] of Object.entries({ ...files, 'package.json': JSON.stringify({ type: 'module', ...manifest }) })) {
     mkdirSync(dirname(join(from, path)), { recursive: true })
     writeFileSync(join(from, path), text)
   }
   const binary = join(from, main)
-  const copy = await copyBuild(from, { binary, command: ['node', binary, '--flag'], cwd: folder, env: {} }, join(folder, 'builds/a'))
+  const copy = await copyBuild(
+    { folder: from, launch: { binary, command: ['node', binary, '--flag'], cwd: folder, env: {} } },
+    join(folder, 'builds/a'),
+    signal,
+  )
   rmSync(from, { recursive: true })
   expect(copy.command).toEqual(['node', copy.binary, '--flag'])
   return execFileSync(process.execPath, [copy.binary], { encoding: 'utf8' })
@@ -34,4 +42,8 @@ it('has what `files` names, and the build', async () => {
   const files = { 'dist/main.js': page, 'views/a.html': '<p>', 'notes.txt': '' }
   expect(await run('dist/main.js', files, { files: ['views'] })).toBe('<p>')
   expect(existsSync(join(folder, `builds/a${folder}/package/notes.txt`))).toBe(false)
+})
+
+it('ends with the signal', async () => {
+  await expect(run('main.js', { 'main.js': '' }, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough')
 })

@@ -8,10 +8,14 @@ import type { Launch } from '../../config/launch.js'
  * built over it: a process of it that is started again, days later, runs the same code. Copied is
  * what `files` of its package.json names, or all of the package that is not hidden: any of it may
  * be read when it runs. Installed packages are not, they are reached by links.
- * @param folder of the package
+ * @param from `folder` of the package
  * @returns how the copy is started; the launch as it is when its binary is not in the package
  */
-export async function copyBuild(folder: string, launch: Launch, to: string): Promise<Launch> {
+export async function copyBuild(
+  { folder, launch }: { readonly folder: string; readonly launch: Launch },
+  to: string,
+  signal?: AbortSignal,
+): Promise<Launch> {
   const real = await realpath(folder)
   const binary = relative(real, await realpath(launch.binary))
   if (binary.startsWith('..') || resolve(binary) === binary) return launch
@@ -20,6 +24,7 @@ export async function copyBuild(folder: string, launch: Launch, to: string): Pro
   // upwards.
   const root = join(to, relative(parse(real).root, real))
   for (const file of files) {
+    signal?.throwIfAborted()
     if (resolve(file.source).startsWith(dirname(resolve(to)) + sep)) continue // copies of other versions, where those are kept in the package
     const target = join(root, file.path)
     await mkdir(dirname(target), { recursive: true, mode: 0o700 })

@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import type { AppState } from './app-state.js'
 import type { GkeFolders } from './gke-folders.js'
+import { lockHolder } from './process-lock.js'
 import type { VersionSpec } from './version-spec.js'
 
 export function writeJson(path: string, value: unknown): void {
@@ -26,6 +27,11 @@ export function readJson<T extends { readonly format: 1 }>(path: string): T | un
 
 export function specFile({ versions }: GkeFolders, deploymentId: string): string {
   return join(versions, `${deploymentId}.json`)
+}
+
+/** Held by the command that makes a version, until the platform has accepted it. */
+export function makerLock({ versions }: GkeFolders, deploymentId: string): string {
+  return join(versions, `${deploymentId}.lock`)
 }
 
 export function buildFolder({ builds }: GkeFolders, deploymentId: string): string {
@@ -63,10 +69,27 @@ function namesIn(folder: string): readonly string[] {
 
 /** Forgets a version: its spec, its build, and what its hosts said. */
 export function removeVersion(folders: GkeFolders, deploymentId: string): void {
-  rmSync(specFile(folders, deploymentId), { force: true })
   rmSync(buildFolder(folders, deploymentId), { recursive: true, force: true })
-  for (const name of namesIn(folders.hostLogs))
-    if (name.startsWith(`${deploymentId}.`)) rmSync(join(folders.hostLogs, name), { force: true })
+  for (const folder of [folders.versions, folders.hostLogs])
+    for (const name of namesIn(folder)) if (idOf(name) === deploymentId) rmSync(join(folder, name), { force: true })
+}
+
+/**
+ * Forgets versions that no application names: of a command that was killed while it made one, or
+ * whose platform was before it had accepted it. For the platform alone, between two requests.
+ */
+export function sweepVersions(folders: GkeFolders): void {
+  const files = namesIn(folders.apps).filter((name) => name.endsWith('.json'))
+  const states = readApps(folders)
+  if (states.length < files.length) return // one of another release: nobody knows what it names
+  const named = new Set(states.flatMap(({ versions }) => versions))
+  const found = new Set([...namesIn(folders.versions), ...namesIn(folders.builds)].map(idOf))
+  for (const id of found) if (!named.has(id) && lockHolder(makerLock(folders, id)) === undefined) removeVersion(folders, id)
+}
+
+/** Of the version to which a file belongs. */
+function idOf(name: string): string {
+  return name.split('.')[0] ?? name
 }
 
 export function removeApp(folders: GkeFolders, app: string): void {

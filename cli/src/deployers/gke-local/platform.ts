@@ -42,7 +42,7 @@ import {
   type PlatformRequest,
   type PlatformSettings,
 } from './platform-control.js'
-import { readApps, readSpec, writeJson } from './platform-store.js'
+import { readApps, readSpec, sweepVersions, writeJson } from './platform-store.js'
 import { takeLock } from './process-lock.js'
 import { carryOut, newApp } from './platform-verbs.js'
 import { showApp } from './show-app.js'
@@ -154,6 +154,7 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
         const app = apps.get(spec.app) ?? new PlatformApp(made.state, appOptions)
         apps.set(spec.app, app)
         app.set(made.state)
+        sweepVersions(folders)
         return { kind: 'done', said: spec.deploymentId }
       }
       case 'verb': {
@@ -178,6 +179,7 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
     wake()
   })
   for (const state of readApps(folders)) apps.set(state.app, new PlatformApp(state, appOptions))
+  sweepVersions(folders)
   const mark: Platform = { format: 1, ...ownMark('the platform'), controlSocket, port: truePort }
   let isMarked = false
 
