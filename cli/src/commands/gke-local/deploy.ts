@@ -129,7 +129,7 @@ async function hasStarted(
     if (view === undefined || version === undefined)
       throw cliError('WEAVER_CLI_ROLLOUT_FAILED', `version ${deploymentId} of "${app}" was ended`)
     if (!version.isReady) {
-      if (version.blame?.includes('last words') === true && version.blame !== told) output.warn((told = version.blame))
+      if (/last words|is not there/.test(version.blame ?? '') && version.blame !== told) output.warn((told = version.blame ?? ''))
       continue
     }
     const seconds = ((performance.now() - since) / 1_000).toFixed(1)

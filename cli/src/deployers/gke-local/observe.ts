@@ -11,7 +11,7 @@ export interface Copy {
   readonly region: string
   /** `undefined`: its host is not there. */
   readonly host: HostView | undefined
-  /** Why its host is not there. */
+  /** Why its host is not there, or was not before it had the first process. */
   readonly lost?: string | undefined
 }
 
@@ -50,7 +50,8 @@ function inTraffic(
 /** Why a copy is not ready: the process that is not, and why its last one ended. */
 export function blameOf({ spec, region, host, lost }: Copy): string | undefined {
   const where = `in ${region}`
-  if (host === undefined) return lost === undefined ? `its host ${where} is starting` : `its host ${where} is not there: ${lost}`
+  if (lost !== undefined) return `its host ${where} is not there: ${lost}`
+  if (host === undefined) return `its host ${where} is starting`
   if (host.problem !== undefined) return `${where}: ${host.problem}`
   for (const { name, replicas } of host.view.groups)
     for (const { replica, state, lastDeath, restarts } of replicas) {

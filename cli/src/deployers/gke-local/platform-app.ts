@@ -196,7 +196,9 @@ export class PlatformApp {
         command: { args: ['host', spec.deploymentId, region], env, logFile, lockFile },
         find: () => runningDeployments(folders.hosts).find((one) => keyOf(one) === key),
         onView(view, service) {
-          Object.assign(host, { host: view, service, lost: undefined })
+          // One that cannot start is there again and again for a moment.
+          const hasBegun = view.view.groups.some(({ replicas }) => replicas.length > 0)
+          Object.assign(host, { host: view, service, ...(hasBegun ? { lost: undefined } : {}) })
           wake()
         },
         onLost: (why) => {

@@ -81,10 +81,16 @@ function saidSince(logFile: string, from: number): string {
   }
 }
 
-/** Of what a command said: why it ended. */
+/** Of what a command said: why it ended, on one line. */
 export function lastWords(text: string): string {
   const lines = text.split('\n')
-  return (lines.findLast((line) => line.startsWith('error')) ?? lines.at(-1) ?? '').replace(/^error( WEAVER_\w+)?: /, '')
+  const from = lines.findLastIndex((line) => line.startsWith('error'))
+  if (from < 0) return lines.at(-1) ?? ''
+  const to = lines.findIndex((line, i) => i > from && line.startsWith('warning'))
+  return lines
+    .slice(from, to < 0 ? undefined : to)
+    .join(' ')
+    .replace(/^error( WEAVER_\w+)?: /, '')
 }
 
 /**

@@ -59,7 +59,7 @@ it('two hosts of one copy do not run', async () => {
 })
 
 it('the last words of a command are its error, else its last line', () => {
-  expect(lastWords('warning: a\nerror WEAVER_CLI_X: no disk\nwarning: b')).toBe('no disk')
+  expect(lastWords('warning: a\nerror WEAVER_CLI_X: it says:\nno disk\nwarning: b')).toBe('it says: no disk')
   expect(lastWords('a\nb')).toBe('b')
   expect(lastWords('')).toBe('')
 })
