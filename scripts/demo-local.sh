@@ -5,13 +5,7 @@ cd "$(dirname "$0")/.."
 started=$SECONDS
 step() { printf '\n=== %s (%d s)\n' "$*" $((SECONDS - started)) >&2; }
 give_up() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
-source scripts/use-node.sh || give_up "there is no Node 24"
-if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  step "set-up: npm packages"
-  npm ci --no-audit --no-fund --loglevel=error || give_up "npm ci failed"
-fi
-step "set-up: build"
-npm run --silent build || give_up "the build failed"
+source scripts/setup-packages.sh
 if ! command -v nats-server > /dev/null; then
   # The one that the cluster's tests have built, else one built now.
   cached=$(ls -t "${WEAVER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weaver}"/*/nats-server nats-server-packages/*/bin/nats-server 2> /dev/null | head -1)
