@@ -21,4 +21,9 @@ export class SeenSince {
   forget(key: string): void {
     this.#first.delete(key)
   }
+
+  /** Forgets all but these. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const key of this.#first.keys()) if (!keys.has(key)) this.#first.delete(key)
+  }
 }

@@ -1,8 +1,9 @@
 // What a person reads at three in the morning, each sentence provoked on a real API server (issue
 // 10, 39).
-import { KINDS, type KubeObject } from '@weaver/kube'
+import { KINDS } from '@weaver/kube'
 import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
+import type { Workload } from './cluster-view.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 
 let server: ApiServer
@@ -128,8 +129,8 @@ it('an abort: no promise of a new start, and the condition names it', async () =
   expect(await story.status()).toMatchObject({ phase: 'Paused', waitingFor: 'resume or promote: a user paused the rollout (jane: lunch)' })
   // A restart is of the active version; the preview keeps its pods until it is that.
   const marked = async (id: string) => {
-    const found = await story.admin.get<KubeObject & { spec?: any }>(KINDS.deployments, story.namespace, `hello-main-${id}`)
-    return found?.spec.template.metadata.annotations?.['weaver.dev/restarted-at'] as string | undefined
+    const found = await story.admin.get<Workload>(KINDS.deployments, story.namespace, `hello-main-${id}`)
+    return found?.spec?.template?.metadata?.annotations?.['weaver.dev/restarted-at']
   }
   const { preview = '' } = await story.status()
   await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/restarted-at': 'now' } } })

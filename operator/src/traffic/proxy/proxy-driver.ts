@@ -16,13 +16,15 @@
  * I4  What is reported was read from the proxies after the last command.
  * I5  Bindings and weights are in the ConfigMap alone; its resourceVersion stops a second leader.
  */
-import { canonicalJson, proxyName } from '@weaver/crds'
+import { proxyName } from '@weaver/crds'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { reasonOf } from '@weaver/sdk/contract'
 import type { KubeApi, ResourceKind } from '@weaver/kube'
 import { isNameTaken } from '../../kube/name-taken.js'
 import { systemClock, type Clock } from '../../clock/clock.js'
+import { SeenSince } from '../../clock/seen-since.js'
 import type { Logger } from '../../log/logger.js'
 import type { LiveChild } from '../../kube/child-applier.js'
 import type { ProxyCertificates } from './certificates.js'
@@ -94,10 +96,10 @@ interface AppMemory {
   /** The result of the last check of the objects between users and proxies. */
   ensured: EnsuredObjects
   readonly links: Map<string, Link>
-  /** When a proxy was first seen terminating, by pod uid; of the steady clock. */
-  readonly ending: Map<string, number>
-  /** When a version was first seen leaving, by version id; of the steady clock. */
-  readonly leaving: Map<string, number>
+  /** Proxies that are terminating, by pod uid. */
+  readonly ending: SeenSince
+  /** Versions that are leaving, by version id. */
+  readonly leaving: SeenSince
   readonly services: KnownServices
   /** Requests of a slot before its current version, by process, slot and version. */
   readonly baselines: Map<string, number>
@@ -114,8 +116,8 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
     const memory = apps.get(keyOf(app)) ?? {
       ensured: { missing: [], pending: [] },
       links: new Map(),
-      ending: new Map(),
-      leaving: new Map(),
+      ending: new SeenSince(clock.steady),
+      leaving: new SeenSince(clock.steady),
       services: new Map(),
       baselines: new Map(),
     }
@@ -266,7 +268,7 @@ class Pass {
     this.#state = stampDropped(this.#state, next, this.#deps.clock.now())
     const listeners = listenersOf(this.#plan)
     const data = { ...renderProxyFiles(listeners, this.#state, this.#deps.failOpenSeconds), [STATE_KEY]: JSON.stringify(this.#state) }
-    if (this.#stored !== undefined && canonicalJson(this.#stored.data) === canonicalJson(data)) return
+    if (this.#stored !== undefined && isDeepStrictEqual(this.#stored.data, data)) return
     this.#stored = await this.#deps.objects.writeFiles(this.#plan.app, data, {
       before: this.#stored,
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),
@@ -278,10 +280,10 @@ class Pass {
     const leaving = new Set(
       Object.values(this.#state.listeners).flatMap((l) => Object.values(l.slots).flatMap((b) => (b.leaving === true ? [b.versionId] : []))),
     )
-    for (const id of this.#memory.leaving.keys()) if (!leaving.has(id)) this.#memory.leaving.delete(id)
-    for (const id of leaving) if (!this.#memory.leaving.has(id)) this.#memory.leaving.set(id, this.#deps.clock.steady())
+    this.#memory.leaving.keepOnly(leaving)
+    for (const id of leaving) this.#memory.leaving.elapsedMs(id) // its time begins
     return proxyTargets(this.#state, this.#plan, {
-      cut: (id) => this.#deps.clock.steady() - (this.#memory.leaving.get(id) ?? Number.POSITIVE_INFINITY) >= cutAfterMs,
+      cut: (id) => leaving.has(id) && this.#memory.leaving.elapsedMs(id) >= cutAfterMs,
     })
   }
 
@@ -355,13 +357,8 @@ class Pass {
 
   #ending(pods: readonly ProxyPod[]): string[] {
     const { ending } = this.#memory
-    for (const uid of ending.keys()) if (!pods.some((p) => p.uid === uid)) ending.delete(uid)
-    return pods.flatMap((p) => {
-      if (!p.terminating) return []
-      const since = ending.get(p.uid) ?? this.#deps.clock.steady()
-      ending.set(p.uid, since)
-      return this.#deps.clock.steady() - since < ENDING_LIMIT_MS ? [p.name] : []
-    })
+    ending.keepOnly(new Set(pods.map((p) => p.uid)))
+    return pods.flatMap((p) => (p.terminating && ending.elapsedMs(p.uid) < ENDING_LIMIT_MS ? [p.name] : []))
   }
 
   /** State recovered from running proxies, for when the stored state was deleted. */
