@@ -52,9 +52,7 @@ export interface WeaverTestOptions {
    * `multi` too, and has one replica.
    */
   readonly fakes?: readonly Fake[]
-  /**
-   * For `multi`: the compiled module that runs the application, the one with `run(App, weaver)`.
-   */
+  /** For `multi`: the compiled module of the application, the one with `run(App, weaver)`. */
   readonly entry?: string | URL
   /**
    * Of each component, with `rpc` and `multi`: weavelets in this process, or processes. Those of

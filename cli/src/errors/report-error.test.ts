@@ -17,8 +17,7 @@ function reported(work: () => unknown): { readonly code: number; readonly text: 
 }
 
 describe('an error of the operating system', () => {
-  const onLinux = process.platform === 'linux' ? it : it.skip
-  onLinux('on a full disk says so, and where else things may be kept', () => {
+  it('on a full disk says so, and where else things may be kept', () => {
     expect(reported(() => writeFileSync('/dev/full', 'x'))).toEqual({
       code: 1,
       text: 'error WEAVER_CLI_SYSTEM: ENOSPC: no space left on device, write; free some space; logs and the list of running deployments may be on another disk (XDG_STATE_HOME)\n',
