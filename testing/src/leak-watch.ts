@@ -5,12 +5,10 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { untilGone } from './until-gone.js'
 
 /** Node publishes each process that it starts here. */
 const PROCESSES = 'child_process'
-/** How long what is being closed may take to be closed. */
-const CLOSE_MS = 1_000
 
 const running = new Set<LeakWatch>()
 
@@ -27,13 +25,8 @@ export class LeakWatch {
   }
 
   /** Ends the watch. @returns what is left, each in words; empty is good */
-  async end(): Promise<string[]> {
-    const until = Date.now() + CLOSE_MS
-    let left = this.#left()
-    while (left.length > 0 && Date.now() < until) {
-      await sleep(20)
-      left = this.#left()
-    }
+  async end(): Promise<readonly string[]> {
+    const left = await untilGone(() => this.#left())
     this.abandon()
     return left
   }

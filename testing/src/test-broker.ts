@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '@weaver/deployer'
 import { startNatsServer } from './nats-server.js'
+import { untilGone } from './until-gone.js'
 
 export interface TestBroker {
   readonly url: string
@@ -15,9 +15,6 @@ export interface TestBroker {
 interface Connz {
   readonly connections: readonly { readonly name?: string; readonly subscriptions: number }[]
 }
-
-/** How long a connection may take to be seen closed by the broker. */
-const CLOSE_MS = 1_000
 
 /** The broker at a URL; without one a `nats-server` of this test alone. */
 export async function startTestBroker(url: string | undefined): Promise<TestBroker> {
@@ -34,12 +31,7 @@ export async function startTestBroker(url: string | undefined): Promise<TestBrok
   return {
     url: server.url,
     async stop() {
-      const until = Date.now() + CLOSE_MS
-      let open = await connections()
-      while (open.length > 0 && Date.now() < until) {
-        await sleep(20)
-        open = await connections()
-      }
+      const open = await untilGone(connections)
       await server.stop('SIGTERM')
       return open
     },

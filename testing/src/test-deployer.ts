@@ -19,7 +19,7 @@ export interface RoutedComponent {
 }
 
 /** How long an assignment may take to be known. */
-const ASSIGN_MS = 5_000
+const ASSIGN_MS = 20_000
 
 /**
  * What the components of a test need of a deployer: one who decides who leads, and, where there are
