@@ -46,17 +46,28 @@ describe('commands', () => {
     expect(verbs()).toEqual(['abort', 'pause', 'promoteFull', 'promote', 'resume', 'retry'])
     const d = call(HALTED, [{ verb: 'promote' }, { verb: 'abort' }])
     expect(kinds(d)).toEqual(['RolloutAborted', 'DrainStarted'])
-    expect(d.state.commandsSeen).toEqual({ abort: true, promote: true })
+    expect(d.state.commandsSeen).toEqual({ abort: '', promote: '' })
   })
 
   it('that are still given do not hide another that is new', () => {
-    const d = call({ ...HALTED, commandsSeen: { abort: true } }, [{ verb: 'abort' }, { verb: 'promote' }])
+    const d = call({ ...HALTED, commandsSeen: { abort: '' } }, [{ verb: 'abort' }, { verb: 'promote' }])
     expect(kinds(d)).toEqual(['RolloutResumed'])
-    expect(d.state).toMatchObject({ preview: 'v2', commandsSeen: { abort: true, promote: true } })
+    expect(d.state).toMatchObject({ preview: 'v2', commandsSeen: { abort: '', promote: '' } })
+  })
+
+  it('with another note are other commands, also while the first is still given', () => {
+    const once = call(HALTED, [{ verb: 'promote', note: 'jane: first' }])
+    const still = call(once.state, [{ verb: 'promote', note: 'jane: first' }])
+    expect(still.events).toEqual([])
+    const twice = call(still.state, [{ verb: 'promote', note: 'jane: second' }])
+    expect(kinds(twice)).toEqual(['StepPromoted'])
+    expect(twice.state.commandsSeen).toEqual({ promote: 'jane: second' })
+    // A state of a release that kept no notes.
+    expect(call({ ...HALTED, commandsSeen: { promote: true } }, [{ verb: 'promote', note: 'jane' }]).events).toEqual([])
   })
 
   it('count anew once they were absent', () => {
-    const { state } = call({ ...HALTED, commandsSeen: { promote: true } }, [])
+    const { state } = call({ ...HALTED, commandsSeen: { promote: '' } }, [])
     expect(state.commandsSeen).toBeUndefined()
     expect(kinds(call(state, [{ verb: 'promote' }]))).toEqual(['RolloutResumed'])
   })

@@ -3,7 +3,7 @@
  * engine and its input know no verb by name.
  *
  * A command stays given until its giver takes it back, which may be many calls later. It is carried
- * out once: the state remembers it until it was seen absent.
+ * out once: the state remembers verb and note until the verb was seen absent.
  */
 import { startRollout } from './beginning.js'
 import { emit, type Draft } from './draft.js'
@@ -31,10 +31,14 @@ const VERBS: Readonly<Record<Verb, CarryOut>> = {
 export function obey(draft: Draft): void {
   const { state, input } = draft
   const given = verbs().flatMap((verb) => input.commands.find((c) => c.verb === verb) ?? [])
-  const command = given.find((c) => state.commandsSeen?.[c.verb] === undefined)
+  const command = given.find((c) => !isSeen(state.commandsSeen?.[c.verb], c))
   if (command !== undefined) VERBS[command.verb](draft, command.note === undefined ? {} : { note: command.note })
   delete state.commandsSeen
-  if (given.length > 0) state.commandsSeen = Object.fromEntries(given.map((c) => [c.verb, true]))
+  if (given.length > 0) state.commandsSeen = Object.fromEntries(given.map((c) => [c.verb, c.note ?? '']))
+}
+
+function isSeen(seen: string | true | undefined, { note = '' }: RolloutCommand): boolean {
+  return seen === true || seen === note
 }
 
 /** Every verb, in order of precedence. */

@@ -122,8 +122,11 @@ export interface RolloutState {
   readonly promotedFully?: true
   /** The user paused the rollout; `note`: who and why. */
   readonly pausedByUser?: { readonly note?: string }
-  /** Verbs already carried out that were still given when last seen. */
-  readonly commandsSeen?: { readonly [V in Verb]?: true }
+  /**
+   * The notes, empty without one, of verbs already carried out that were still given when last
+   * seen. With another note a verb is another command. `true`: of a state that kept no notes.
+   */
+  readonly commandsSeen?: { readonly [V in Verb]?: string | true }
   /** Versions on their way out. */
   readonly draining: readonly DrainingVersion[]
   /** Versions whose objects are being deleted. */

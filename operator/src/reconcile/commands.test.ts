@@ -1,4 +1,4 @@
-import { commandAnnotations, commandsOf } from './commands.js'
+import { commandsOf } from './commands.js'
 
 it('reads verbs from annotations, with what their values say', () => {
   expect(
@@ -15,12 +15,5 @@ it('reads verbs from annotations, with what their values say', () => {
     { verb: 'promoteFull' },
     { verb: 'promote', note: 'jane: tested   by hand' },
     { verb: 'retry', note: `${'x'.repeat(199)}…` },
-  ])
-})
-
-it('knows which annotations to take away, also those that give nothing', () => {
-  expect(commandAnnotations({ 'weaver.dev/abort': 'false', 'weaver.dev/resume': '1', other: '1' })).toEqual([
-    'weaver.dev/abort',
-    'weaver.dev/resume',
   ])
 })

@@ -3,7 +3,9 @@
  * removes when it is carried out.
  */
 import { ANNOTATIONS } from '@weaver/crds'
+import { isKubeError, KINDS, type KubeApi } from '@weaver/kube'
 import { verbs, type RolloutCommand, type Verb } from '@weaver/rollout'
+import type { AppObject } from './pass-status.js'
 
 type Annotations = Readonly<Record<string, string>>
 
@@ -29,11 +31,23 @@ export function commandsOf(annotations: Annotations = {}): RolloutCommand[] {
   })
 }
 
-/** Annotations of verbs that are there, given or not. */
-export function commandAnnotations(annotations: Annotations = {}): string[] {
-  return verbs()
-    .map((verb) => GIVEN[verb])
-    .filter((a) => annotations[a] !== undefined)
+/**
+ * Removes the verbs, given or not, that were part of a decision which is stored and remembers them.
+ * Where the object has changed since it was read, they stay for the next pass: one may have been
+ * given another time.
+ * @returns the object as it is then
+ */
+export async function takeCommandsBack(api: KubeApi, app: AppObject, signal: AbortSignal): Promise<AppObject> {
+  const { namespace = '', name, annotations = {}, resourceVersion } = app.metadata
+  const there = Object.values(GIVEN).filter((annotation) => annotations[annotation] !== undefined)
+  if (there.length === 0) return app
+  const metadata = { annotations: Object.fromEntries(there.map((annotation) => [annotation, null])), resourceVersion }
+  try {
+    return await api.patch<AppObject>(KINDS.weaverApps, namespace, name, { metadata }, { signal })
+  } catch (error) {
+    if (isKubeError(error, 409)) return app
+    throw error
+  }
 }
 
 /** One line, of a length that an event can carry. */

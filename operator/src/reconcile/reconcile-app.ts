@@ -37,7 +37,7 @@ import { createChildApplier } from '../kube/child-applier.js'
 import { beginPass, type AppMemory } from './app-memory.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { isSuspended, withFinalizer } from './app-object.js'
-import { commandAnnotations, commandsOf } from './commands.js'
+import { commandsOf, takeCommandsBack } from './commands.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { withTraffic } from './version-traffic.js'
@@ -209,9 +209,8 @@ class Pass {
     const stays = versions.map(({ plan }) => plan).filter(({ versionId }) => decision?.remove.includes(versionId) !== true)
     await this.#deps.control.sync(this.#identity, { versions: stays, active })
     // Without a version to decide on, a verb has no target; kept, it would hit the first that comes.
-    if (decision === undefined && !frozen) await this.#clearCommands()
+    if (!frozen) this.#app = await takeCommandsBack(this.#deps.api, this.#app, this.#signal)
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
-    await this.#clearCommands()
     const wasTaken = [...this.#deps.memory.taken]
     const { isEnding, failures } = await this.#act(versions, decision, { objects, spec: desired.spec })
     this.#deps.memory.failures = failures
@@ -341,24 +340,6 @@ class Pass {
       this.#deps.log.info('transition', { app: name, namespace, version: event.version, reason: event.reason, detail: event.message })
       this.#deps.events.emit(this.#app, event)
     }
-  }
-
-  /**
-   * The verbs were part of the decision, which is stored; after a crash before this line a verb is
-   * repeated and has nothing to do.
-   */
-  async #clearCommands(): Promise<void> {
-    const given = commandAnnotations(this.#app.metadata.annotations)
-    if (given.length === 0) return
-    const { namespace, name } = this.#identity
-    const annotations = Object.fromEntries(given.map((a) => [a, null]))
-    this.#app = await this.#deps.api.patch<AppObject>(
-      KINDS.weaverApps,
-      namespace,
-      name,
-      { metadata: { annotations } },
-      { signal: this.#signal },
-    )
   }
 
   /**

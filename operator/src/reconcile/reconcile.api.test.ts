@@ -2,6 +2,9 @@ import { FINALIZER } from '@weaver/crds'
 import { isKubeError, KINDS } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
+import { Crash } from '../testing/recording-api.js'
+import { takeCommandsBack } from './commands.js'
+import type { AppObject } from './pass-status.js'
 import type { AppKey } from './reconcile-app.js'
 
 // A real API server and etcd; `testing/app-story.ts` says what is played there.
@@ -237,13 +240,28 @@ describe('upgrade', () => {
     await story.applySpec(
       spec(V2, {
         env: [{ name: 'TRY', value: '2' }],
-        rollout: { steps: [{ weight: 20, pause: true }, { weight: 100 }], drainTimeout: '30s' },
+        rollout: { steps: [{ weight: 20, pause: true }, { weight: 60, pause: true }, { weight: 100 }], drainTimeout: '30s' },
       }),
     )
     await story.until('paused again', (s) => s.phase === 'Paused')
-    await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/promote': 'now' } } })
+    const promote = (value: string) =>
+      story.admin.patch<AppObject>(KINDS.weaverApps, story.namespace, 'hello', {
+        metadata: { annotations: { 'weaver.dev/promote': value } },
+      })
+    const annotation = async () => (await story.app())?.metadata.annotations?.['weaver.dev/promote']
+    // Given again while the first is carried out: both count.
+    await promote('jane: first')
+    story.api.crashAfter(1)
+    await expect(story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))).rejects.toThrow(Crash)
+    expect(await annotation()).toBe('jane: first')
+    await promote('jane: second')
+    story.restartOperator()
     await story.until('promoted', (s) => isReady(s) && s.active !== v1)
-    expect((await story.app())?.metadata.annotations?.['weaver.dev/promote']).toBeUndefined()
+    expect(await annotation()).toBeUndefined()
+    const carriedOut = await promote('jane: third')
+    await promote('jane: fourth')
+    expect(await takeCommandsBack(story.admin, carriedOut, AbortSignal.timeout(120_000))).toBe(carriedOut)
+    expect(await annotation()).toBe('jane: fourth')
   }, 300_000)
 
   it('waits for calls in flight before it removes the old version', async () => {

@@ -320,6 +320,22 @@ describe('verbs of a rollout', () => {
     })
   })
 
+  it('the same command a second time waits for the operator to have carried out the first', async () => {
+    const forget = () => apps.patch('shop', { metadata: { annotations: null } })
+    await weaver('kube promote shop -n verbs -m tested')
+    const given = await annotations()
+    let isDone = false
+    const second = weaver('kube promote shop -n verbs -m tested').finally(() => (isDone = true))
+    while (!isDone) {
+      await forget()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      if (Object.keys(await annotations()).length > 0) break // given again
+    }
+    expect((await second).code).toBe(0)
+    expect(await annotations()).toEqual(given)
+    await forget()
+  })
+
   it('rollback has the spec ask for a known version as it was, and keeps what acts in place; history lists them', async () => {
     const known = await makeVersions('verbs', 'shop', [
       { image: 'reg.example/shop:1', env: [{ name: 'A', value: '1' }] },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ANNOTATIONS, API_GROUP, API_VERSION, LABELS, WEAVER_APP_PLURAL, type WeaverApp } from '@weaver/crds'
 import { KINDS, resourcePath } from '@weaver/kube'
 import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
@@ -105,16 +106,33 @@ export async function applyApp(
 /** Verbs that the operator carries out, one annotation each. */
 export type OperatorVerb = 'abort' | 'pause' | 'promote' | 'promoteFull' | 'resume' | 'retry'
 
+/** How long the operator may take to carry out the same command of before. */
+const SAME_COMMAND_MS = 10_000
+
 /**
  * Requests an action of the operator by an annotation, which the operator removes once carried out.
+ * With the same words a second time it could not be told from the first, and waits until that is
+ * gone.
  * @param command.note who and why; empty: nothing is known
+ * @throws WeaverError `WEAVER_CLI_KUBE_CONFLICT` when the first is not carried out within 10 s
  */
 export async function askOperator(
   client: KubeClient,
   app: AppName,
   { verb, note }: { readonly verb: OperatorVerb; readonly note: string },
 ): Promise<void> {
-  await annotate(client, app, ANNOTATIONS[verb], note === '' ? '1' : note)
+  const annotation = ANNOTATIONS[verb]
+  const value = note === '' ? '1' : note
+  const until = performance.now() + SAME_COMMAND_MS
+  while ((await needApp(client, app)).metadata.annotations?.[annotation] === value) {
+    if (performance.now() > until)
+      throw cliError(
+        'WEAVER_CLI_KUBE_CONFLICT',
+        `WeaverApp "${app.namespace}/${app.name}": the same command was given before and the operator has not carried it out yet (annotation ${annotation}). Is the operator running? Look at \`weaver kube status ${app.name}\`, and try again`,
+      )
+    await sleep(200)
+  }
+  await annotate(client, app, annotation, value)
 }
 
 /**
