@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { defaultNatsLimits, encodeAccount, encodeOperator, encodeUser, fmtCreds } from '@nats-io/jwt'
-import { createNkey, NKEY_ROLE } from './nkey.js'
+import { createNkey, NKEY_ROLE } from '@weaver/sdk/internal'
 
 /**
  * What the broker and the operator share: the content of the Secret that the chart's hook makes.

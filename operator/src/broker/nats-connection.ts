@@ -2,9 +2,10 @@
  * The operator's connections to the broker. No other file of the operator imports the client
  * library.
  */
-import { connect, credsAuthenticator, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { ControllerPort } from '@weaver/deployer'
 import { reasonOf } from '@weaver/sdk/contract'
+import { answerOf } from '@weaver/sdk/internal'
 import { operatorError } from '../errors/catalogue.js'
 
 export interface BrokerConnection extends ControllerPort {
@@ -58,12 +59,13 @@ export async function connectBroker(options: {
   /** A subscription was refused. */
   readonly onError?: (error: Error) => void
 }): Promise<BrokerConnection> {
+  const { creds } = options
   let nc: NatsConnection
   try {
     nc = await connect({
       servers: [...options.servers],
       name: options.name,
-      ...(options.creds === undefined ? {} : { authenticator: credsAuthenticator(new TextEncoder().encode(options.creds)) }),
+      ...(creds === undefined ? {} : { authenticator: (nonce?: string) => answerOf(creds, nonce) }),
       timeout: 3_000,
       reconnectTimeWait: 200,
       reconnectJitter: 100,

@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import type { KeyPair } from '@nats-io/nkeys'
 import type { VersionIdentity } from '../desired/version-identity.js'
-import { createNkey, NKEY_ROLE } from './nkey.js'
+import { createNkey, NKEY_ROLE } from '@weaver/sdk/internal'
 
 /**
  * The keys of a version, all derived from the operator's seed (HKDF-SHA256), so that only that one

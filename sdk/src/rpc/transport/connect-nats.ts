@@ -3,24 +3,20 @@
  * nats-transport.ts uses the connection.
  */
 import { readFileSync } from 'node:fs'
-import { connect, credsAuthenticator } from '@nats-io/transport-node'
+import { connect, type JwtAuth, type UserPass } from '@nats-io/transport-node'
 import type { NatsTls } from '../../contract/bootstrap.js'
 import { reasonOf, WeaverError } from '../../contract/errors.js'
 import { processNow } from '../../context/process-clock.js'
 import type { Logger } from '../../telemetry/logger.js'
 import { refusalOf } from './nats-refusal.js'
+import { answerOf } from './nkey.js'
 import { NatsTransport, type DialState, type NatsTransportOptions } from './nats-transport.js'
+import { reconnectDelayMs, RECONNECT_MS, retryDelayMs } from './retry-delay.js'
 import { shown, userInfoOf, withoutUser } from './nats-urls.js'
 import type { Transport } from './transport.js'
 
-const RETRY_MS = 250
 /** Interval of log entries while there is no connection yet. */
 const TELL_MS = 10_000
-/**
- * Delay between two attempts to restore a lost connection. A broker must be found again in tens of
- * milliseconds, and its clients must not all connect at once.
- */
-const RECONNECT_MS = 30
 /**
  * A user that no broker with authentication accepts. Without a name the process could pass as a
  * user that the broker admits without credentials.
@@ -73,7 +69,7 @@ async function connectInTime(options: NatsTransportOptions): Promise<Transport> 
         tell('waiting for NATS', { servers: shown(options.servers), reason })
         tellAtMs = afterMs + TELL_MS
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await new Promise((resolve) => setTimeout(resolve, retryDelayMs(afterMs)))
     }
   }
 }
@@ -115,7 +111,7 @@ async function dial(options: NatsTransportOptions): Promise<Transport> {
   const tls = tlsOf(options)
   const [user] = userInfoOf(options.servers)
   const jitterMs = (tls === undefined ? 1 : 2) * RECONNECT_MS
-  const state: DialState = { isFirst: true, refusals: 0, unreadable: undefined }
+  const state: DialState = { isFirst: true, refused: undefined, unreadable: undefined }
   const nc = await connect({
     servers: withoutUser(options.servers),
     ...user,
@@ -123,7 +119,7 @@ async function dial(options: NatsTransportOptions): Promise<Transport> {
     name: options.name,
     inboxPrefix: options.inboxPrefix,
     ...(credsFile === undefined ? {} : { authenticator: (nonce?: string) => authenticate({ credsFile, nonce, state, log }) }),
-    reconnectDelayHandler: () => Math.min(RECONNECT_MS * 2 ** state.refusals, RETRY_MS) + Math.random() * jitterMs,
+    reconnectDelayHandler: () => reconnectDelayMs(state.refused, processNow()) + Math.random() * jitterMs,
     maxReconnectAttempts: -1,
     timeout: 5_000,
     pingInterval: 10_000,
@@ -144,10 +140,10 @@ function authenticate(attempt: {
   readonly nonce: string | undefined
   readonly state: DialState
   readonly log: Logger
-}): ReturnType<ReturnType<typeof credsAuthenticator>> {
+}): JwtAuth | UserPass {
   const { credsFile, nonce, state, log } = attempt
   try {
-    const signed = credsAuthenticator(readFileSync(credsFile))(nonce)
+    const signed = answerOf(readFileSync(credsFile, 'utf8'), nonce)
     state.unreadable = undefined
     return signed
   } catch (err) {

@@ -69,7 +69,7 @@ const REFUSED = 'the broker refuses the connection; trying again'
 const ABSENT = undefined
 it.each([
   ['is gone', ABSENT, /^ENOENT/],
-  ['is written to at this moment', user.creds.slice(0, 60), /^unable to parse credentials$/],
+  ['is written to at this moment', user.creds.slice(0, 60), /^unable to parse credentials: a creds file has a JWT and a seed/],
   ['holds no key', user.creds.replace(/\nSU\w+/, '\nSUAAAA'), /./],
 ])('a process whose creds file %s when the broker comes back tries again until it can be read', async (_, content, reason) => {
   writeFileSync(credsFile, user.creds)

@@ -12,6 +12,7 @@ import type { Logger } from '../../telemetry/logger.js'
 import { DamagedFrames } from '../wire/damaged-frames.js'
 import { BrokerMove, type MoveLimits, type MoveSteps } from './broker-move.js'
 import { HandlerFailures, isOfTheSender } from './handler-failures.js'
+import type { Refused } from './retry-delay.js'
 import { shown, userInfoOf } from './nats-urls.js'
 import type { IncomingMessage, Subscription, Transport } from './transport.js'
 
@@ -44,11 +45,8 @@ export interface NatsTransportOptions {
 }
 
 const NO_RESPONDERS = 503
-/**
- * A process that the broker rejects is logged again after this many attempts: about every half
- * minute.
- */
-const REFUSALS_PER_LINE = 120
+/** Interval of log entries while the broker rejects the process. */
+const TELL_REFUSED_MS = 30_000
 /**
  * How long processes of a lost broker server may take to find another one: the dead server's names
  * and addresses are still announced for a while.
@@ -59,8 +57,8 @@ const UNSETTLED_MS = 5_000
 export interface DialState {
   /** There was no connection yet: the waiting caller receives the reason of each failure. */
   isFirst: boolean
-  /** Number of attempts that the broker rejected. */
-  refusals: number
+  /** Attempts that the broker rejected, times by `processNow()`; absent: it rejected none. */
+  refused: (Refused & { readonly toldMs: number }) | undefined
   /** Why the credentials could not be read, once logged. */
   unreadable: string | undefined
 }
@@ -207,7 +205,7 @@ export class NatsTransport implements Transport {
   }
 
   #onReconnected(): void {
-    this.#state.refusals = 0
+    this.#state.refused = undefined
     if (this.#nc.isDraining()) return this.#giveMoveUp() // a closing connection accepts no subscription
     for (const { subject, data, reply } of this.#move.end()) this.#send(subject, data, reply)
     this.#changed(true)
@@ -234,7 +232,11 @@ export class NatsTransport implements Transport {
     const { message: reason } = error
     if (error instanceof errors.PermissionViolationError && error.operation === 'subscription') return // its subscription has the error, too
     if (this.#isConnected) return log.warn('the broker refused something', { reason })
-    if (this.#state.refusals++ % REFUSALS_PER_LINE === 0) log.warn('the broker refuses the connection; trying again', { reason, credsFile })
+    const now = processNow()
+    const { sinceMs = now, toldMs = -Infinity, times = 0 } = this.#state.refused ?? {}
+    const isTold = now - toldMs < TELL_REFUSED_MS
+    this.#state.refused = { sinceMs, toldMs: isTold ? toldMs : now, times: times + 1 }
+    if (!isTold) log.warn('the broker refuses the connection; trying again', { reason, credsFile })
   }
 
   /** The client library has closed the subscription, and does not reopen it. */

@@ -1,6 +1,7 @@
-import { decode, encodeUser } from '@nats-io/jwt'
-import { fromPublic, fromSeed } from '@nats-io/nkeys'
-import { createNkey, NKEY_ROLE, nkeyFromSeed } from './nkey.js'
+import { credsAuthenticator, nkeys } from '@nats-io/transport-node'
+import { answerOf, createNkey, NKEY_ROLE, nkeyFromSeed } from './nkey.js'
+
+const { fromPublic, fromSeed } = nkeys
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const message = new TextEncoder().encode('what is signed')
@@ -34,10 +35,29 @@ it('a random one is another each time', () => {
   expect(createNkey(NKEY_ROLE.user).getPublicKey()).not.toBe(createNkey(NKEY_ROLE.user).getPublicKey())
 })
 
-it('the library of NATS takes a JWT that is signed by one', async () => {
-  const user = createNkey(NKEY_ROLE.user)
-  const account = createNkey(NKEY_ROLE.account)
-  expect(decode(await encodeUser('u', user, account))).toMatchObject({ sub: user.getPublicKey(), iss: account.getPublicKey() })
+describe('the answer to a challenge', () => {
+  const key = createNkey(NKEY_ROLE.user, new Uint8Array(32).fill(7))
+  const block = (what: string, content: string): string => `-----BEGIN ${what}-----\n${content}\n------END ${what}------\n\n`
+  const creds = `${block('NATS USER JWT', 'head.claims.signature')}${'*'.repeat(25)} IMPORTANT ${'*'.repeat(25)}\nNKEYs are secret.\n\n${block('USER NKEY SEED', text(key.getSeed()))}${'*'.repeat(61)}\n`
+
+  it.each([
+    ['as nsc writes it', creds],
+    ['with lines of another system', creds.replaceAll('\n', '\r\n')],
+    ['with spaces around', creds.replaceAll(/^([\w.]+)$/gm, '  $1  ')],
+  ])('is that of the library of NATS, of a creds file %s', (_, file) => {
+    const theirs = credsAuthenticator(new TextEncoder().encode(creds))('nonce') as {
+      readonly jwt: string
+      readonly nkey: string
+      readonly sig: string
+    }
+    const ours = answerOf(file, 'nonce')
+    expect(ours).toMatchObject({ jwt: theirs.jwt, nkey: theirs.nkey })
+    expect(Buffer.from(ours.sig ?? '', 'base64url')).toEqual(Buffer.from(theirs.sig, 'base64url'))
+  })
+
+  it.each(['', creds.slice(0, 60), creds.slice(0, 130), block('NATS USER JWT', '')])('needs both parts: %j', (file) => {
+    expect(() => answerOf(file, 'nonce')).toThrow('unable to parse credentials')
+  })
 })
 
 it('a seed that is damaged is refused, and so is a public key in its place', () => {
