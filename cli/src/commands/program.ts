@@ -14,6 +14,7 @@ type MakeCommand = (context: CliContext) => Command
 const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   version: async () => (await import('./version.js')).versionCommand,
   init: async () => (await import('./init.js')).initCommand,
+  dev: async () => (await import('./dev.js')).devCommand,
   generate: async () => (await import('./generate.js')).generateCommand,
   callgraph: async () => (await import('./graph.js')).callgraphCommand,
   diff: async () => (await import('./graph.js')).diffCommand,

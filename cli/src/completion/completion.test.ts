@@ -38,6 +38,7 @@ describe('completion in bash', () => {
       'callgraph',
       'completion',
       'config',
+      'dev',
       'diff',
       'generate',
       'gke-local',

@@ -43,6 +43,7 @@ function manifestOf({ name, version, packageManager, packed }: ScaffoldOptions):
     engines: { node: '>=22.19' },
     scripts: {
       generate: 'weaver generate',
+      dev: 'weaver dev',
       build: 'weaver generate && tsc',
       start: 'weaver single deploy weaver.toml',
       multi: 'weaver multi deploy weaver.toml',
@@ -186,7 +187,8 @@ const readme = (name: string, packageManager: PackageManager): string => `# ${na
 \`\`\`sh
 ${packageManager} install
 ${runScript(packageManager, 'test')}   # generate, compile, test
-${runScript(packageManager, 'start')}  # one process, at http://localhost:8080/?name=Ada
+${runScript(packageManager, 'dev')}    # the application, again after each edit: only what it concerns; http://localhost:8080/?name=Ada
+${runScript(packageManager, 'start')}  # one process
 ${runScript(packageManager, 'multi')}  # a process for each component and replica; needs a nats-server
 \`\`\`
 

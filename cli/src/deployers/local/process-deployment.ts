@@ -17,7 +17,6 @@ import {
   startEnvelope,
   startLeaderController,
   type Death,
-  type Envelope,
   type EnvelopeEvent,
   type LeaderController,
   type RestartPolicy,
@@ -28,7 +27,6 @@ import {
   eventSubject,
   parseClosingEvent,
   shortDeploymentId,
-  type Bootstrap,
   type ComponentGraph,
   type ControlReply,
   type ControlRequest,
@@ -40,10 +38,11 @@ import { buildCommandFor } from '../../config/build-command.js'
 import type { Launch } from '../../config/launch.js'
 import { cliError } from '../../errors/catalogue.js'
 import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
-import type { DeploymentView, ReplicaView } from './deployment-view.js'
+import type { DeploymentView } from './deployment-view.js'
 import type { FoundBroker } from './find-nats-server.js'
 import type { ListenerSide } from './listener-side.js'
 import { stopWaves, type ProcessGroup } from './process-groups.js'
+import { bootstrapOf, GRACE_MS, viewOf, type Replica } from './process-replica.js'
 import { keyOf } from './running-deployments.js'
 
 export interface ProcessDeploymentOptions {
@@ -79,20 +78,7 @@ export interface AllReplies {
   readonly silent: readonly string[]
 }
 
-interface Replica {
-  readonly group: ProcessGroup
-  readonly name: string
-  readonly envelope: Envelope
-  restarts: number
-  lastDeath: ReplicaView['lastDeath']
-}
-
-/** Time for what is in flight at a stop. */
-const GRACE_MS = 10_000
-/** Long enough for the word that listeners close to be heard, and for proxies to turn away. */
-const PRE_STOP_MS = 300
-/** Many processes start at once, on a machine with other things to do. */
-const READY_MS = 120_000
+const READY_MS = 120_000 // many processes start at once, on a machine with other things to do
 const CONNECT_MS = 10_000
 const ASK_MS = 5_000
 /** What a process may take, beyond the time of a profile, to write it down. */
@@ -100,7 +86,8 @@ const PROFILE_WRITE_MS = 50_000
 
 export class ProcessDeployment {
   readonly #options: ProcessDeploymentOptions
-  readonly #replicas: Replica[] = []
+  #config: ProcessDeploymentOptions['config']
+  #replicas: readonly Replica[] = []
   readonly #closers: (() => void)[] = []
   #broker: DeploymentBroker | undefined
   #leaders: LeaderController | undefined
@@ -109,11 +96,12 @@ export class ProcessDeployment {
   #starting: Promise<void> | undefined
   #stopping: Promise<readonly string[]> | undefined
   #onOver: (why: string | undefined) => void = () => undefined
-  /** Resolves when it is to end: with the reason when its policy says so, without one upon {@link stop}. */
+  /** When it is to end: with the reason when its policy says so, without one upon {@link stop}. */
   readonly over: Promise<string | undefined>
 
   constructor(options: ProcessDeploymentOptions) {
     this.#options = options
+    this.#config = options.config
     this.over = new Promise((resolve) => (this.#onOver = resolve))
   }
 
@@ -128,6 +116,51 @@ export class ProcessDeployment {
     } catch (error) {
       await this.stop()
       throw error
+    }
+  }
+
+  /**
+   * Starts processes of these groups beside the old ones, which end when all of the new ones serve: nothing is lost.
+   * @param options.config of all components, from now on
+   * @throws WeaverError when one cannot be started, and the reason of `signal`; the old ones go on
+   */
+  async replaceGroups(
+    names: readonly string[],
+    { config, signal }: { readonly config: ProcessDeploymentOptions['config']; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const port = this.#transport
+    this.#goesOn()
+    signal.throwIfAborted()
+    if (port === undefined || this.#state !== 'ready') throw new Error('groups are replaced once the deployment is ready')
+    this.#config = config
+    const old = this.#replicas.filter(({ group }) => names.includes(group.name))
+    const fresh = this.#options.groups
+      .filter(({ name }) => names.includes(name))
+      .flatMap((group) => Array.from({ length: group.replicas }, () => this.#spawn(group, port)))
+    const giveUp = (): void => this.#retire(fresh)
+    signal.addEventListener('abort', giveUp)
+    try {
+      await Promise.all(fresh.map((replica) => this.#ready(replica)))
+    } catch (error) {
+      giveUp()
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', giveUp)
+    }
+    this.#retire(old)
+  }
+
+  /** They take nothing new, and end when what they have is answered. */
+  #retire(replicas: readonly Replica[]): void {
+    for (const { name, group, envelope } of replicas) {
+      this.#options.listeners.remove(name)
+      void envelope.stop().then((end) => {
+        const problem = end.why === 'stopped' ? problemOf(`${group.name} ${name}`, end) : undefined
+        if (problem !== undefined && !this.isStopping) this.#say('warn', problem, { group: group.name, replica: name })
+        this.#replicas = this.#replicas.filter((replica) => replica.name !== name)
+        this.#options.onChange()
+      })
     }
   }
 
@@ -252,12 +285,13 @@ export class ProcessDeployment {
     if (this.isStopping) throw cliError('WEAVER_CLI_INTERRUPTED', 'the deployment was stopped before it was ready')
   }
 
-  #spawn(group: ProcessGroup, port: Transport): void {
-    const { deploymentId, launch, restart } = this.#options
+  #spawn(group: ProcessGroup, port: Transport): Replica {
+    const { app, deploymentId, launch, restart } = this.#options
     const { command, cwd, env } = launch
     const [first = launch.binary, ...args] = command
     const name = randomBytes(4).toString('hex')
-    const bootstrap = this.#bootstrap(group, name)
+    const natsUrl = this.#broker?.urlOf(group.name) ?? ''
+    const bootstrap = bootstrapOf(group, { replica: name, app, deploymentId, natsUrl, config: this.#config })
     const envelope = startEnvelope({
       name,
       command: { file: first === 'node' ? process.execPath : first, args, cwd, env, hasLifeline: true, hasOwnGroup: true },
@@ -269,26 +303,8 @@ export class ProcessDeployment {
       onEvent: (event) => this.#onEvent(replica, event),
     })
     const replica: Replica = { group, name, envelope, restarts: 0, lastDeath: undefined }
-    this.#replicas.push(replica)
-  }
-
-  #bootstrap(group: ProcessGroup, replica: string): Bootstrap {
-    const { app, config, deploymentId } = this.#options
-    return {
-      version: 1,
-      app,
-      deploymentId,
-      versionId: shortDeploymentId(deploymentId),
-      group: group.name,
-      replica,
-      components: group.hosts,
-      listeners: Object.fromEntries(group.listeners.map((name) => [name, { address: '127.0.0.1:0' }])),
-      nats: { servers: [this.#broker?.urlOf(group.name) ?? ''] },
-      // To each only what is meant for it.
-      config: Object.fromEntries(Object.entries(config).filter(([name]) => group.hosts.includes(name))),
-      shutdownGraceMs: GRACE_MS,
-      ...(group.listeners.length === 0 ? {} : { preStopMs: PRE_STOP_MS }),
-    }
+    this.#replicas = [...this.#replicas, replica]
+    return replica
   }
 
   async #ready({ group, name, envelope }: Replica): Promise<void> {
@@ -323,7 +339,7 @@ export class ProcessDeployment {
         break
       case 'died':
         listeners.remove(name) // I2
-        this.#onDied(replica, event.death)
+        if (event.next !== undefined) this.#onDied(replica, event.death)
         if (event.next?.kind === 'restart') replica.restarts++
         if (event.next?.kind === 'stop-all')
           this.#onOver(`process ${name} of group "${group.name}" ${causeText(event.death.cause)}, and multi.restart is "stop-all"`)
@@ -379,16 +395,5 @@ export class ProcessDeployment {
     await this.#transport?.close()
     await this.#broker?.close()
     return problems
-  }
-}
-
-function viewOf({ name, envelope, restarts, lastDeath }: Replica): ReplicaView {
-  const { pid, state } = envelope
-  return {
-    replica: name,
-    ...(pid === undefined ? {} : { pid }),
-    state: state.kind,
-    restarts,
-    ...(lastDeath === undefined ? {} : { lastDeath }),
   }
 }
