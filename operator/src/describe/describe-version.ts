@@ -5,11 +5,12 @@
  * I1  The pod is deleted only by `forgetDescription`, which the caller calls after it has stored
  *     the result: a crash in between reads the log again.
  * I2  A failed pod stays for RETRY_AFTER_MS, so that a broken image costs one pod in five minutes,
- *     and a tag that was pushed again is found.
+ *     and a tag that was pushed again is found. A new operator begins anew.
  */
 import { describePodName, type WeaverAppSpec } from '@weaver/crds'
 import { KINDS, type KubeApi } from '@weaver/kube'
 import { buildDescribePod } from '../desired/describe-pod.js'
+import type { SeenSince } from '../clock/seen-since.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import { applyOwn, deleteOwn, isOwn } from '../kube/own-objects.js'
 import { describeProgress, readDescription, type Described, type DescribeFailure } from './describe-outcome.js'
@@ -24,8 +25,8 @@ export interface DescribeRequest {
   readonly spec: WeaverAppSpec
   /** The pod as the cache has it. */
   readonly pod: Pod | undefined
-  /** Epoch milliseconds. */
-  readonly now: number
+  /** For how long pods have been seen failed, by uid. */
+  readonly failed: SeenSince
   readonly signal?: AbortSignal
 }
 export type DescribeStep =
@@ -35,7 +36,7 @@ export type DescribeStep =
 
 /** One step towards the description of a version. */
 export async function describeVersion(api: KubeApi, request: DescribeRequest): Promise<DescribeStep> {
-  const { app, versionId, spec, now, signal } = request
+  const { app, versionId, spec, failed, signal } = request
   const pod = isOwn(app.uid, request.pod) ? request.pod : undefined
   const options = signal === undefined ? {} : { signal }
   if (pod === undefined) {
@@ -55,12 +56,14 @@ export async function describeVersion(api: KubeApi, request: DescribeRequest): P
   const outcome =
     progress.state === 'failed' ? progress : readDescription(pod, spec.image, await api.podLogs(app.namespace, pod.metadata.name, options))
   if ('ok' in outcome && outcome.ok) return { state: 'done', result: outcome }
-  const ageMs = now - Date.parse(pod.metadata.creationTimestamp ?? '')
-  if (ageMs >= RETRY_AFTER_MS) {
+  const uid = pod.metadata.uid ?? ''
+  const failedMs = failed.elapsedMs(uid)
+  if (failedMs >= RETRY_AFTER_MS) {
     await forgetDescription(api, { app, versionId, ...options })
+    failed.forget(uid)
     return { state: 'failed', reason: outcome.reason, message: outcome.message, requeueAfterMs: POLL_MS }
   }
-  return { state: 'failed', reason: outcome.reason, message: outcome.message, requeueAfterMs: RETRY_AFTER_MS - ageMs }
+  return { state: 'failed', reason: outcome.reason, message: outcome.message, requeueAfterMs: RETRY_AFTER_MS - failedMs }
 }
 
 /** Deletes the pod; its result is stored. Idempotent. */

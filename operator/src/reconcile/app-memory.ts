@@ -1,4 +1,5 @@
 import type { Clock } from '../clock/clock.js'
+import { SeenSince } from '../clock/seen-since.js'
 import type { Revision } from './cluster-view.js'
 import type { VersionFailure } from './version-failures.js'
 
@@ -16,15 +17,23 @@ export interface AppMemory {
   readonly taken: Map<string, string>
   /** The records of versions as last seen, by version id: a deleted one is recreated. */
   readonly revisions: Map<string, Revision>
+  /** For how long describe pods have been seen failed, by uid. */
+  readonly failedDescriptions: SeenSince
 }
 
 /**
  * The memory as a pass begins. A suspended rollout stands still: neither holds nor deadlines run.
  * When the clock is set, what was measured by it is void.
  */
-export function beginPass(known: AppMemory | undefined, { now, setAt }: Clock, isSuspended: boolean): AppMemory {
+export function beginPass(known: AppMemory | undefined, { now, setAt, steady }: Clock, isSuspended: boolean): AppMemory {
   const [at, clockSetAt] = [now(), setAt()]
-  const memory = known ?? { watchingSince: at, clockSetAt, taken: new Map(), revisions: new Map() }
+  const memory = known ?? {
+    watchingSince: at,
+    clockSetAt,
+    taken: new Map(),
+    revisions: new Map(),
+    failedDescriptions: new SeenSince(steady),
+  }
   if (isSuspended || memory.clockSetAt !== clockSetAt) memory.watchingSince = at
   memory.clockSetAt = clockSetAt
   return memory

@@ -1,3 +1,4 @@
+import { SeenSince } from '../clock/seen-since.js'
 import { ANNOTATIONS, LABELS, versionIdOf, weaverAppSpecSchema } from '@weaver/crds'
 import type { KubeApi } from '@weaver/kube'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
@@ -35,7 +36,7 @@ it('reads no retired record where the spec asks for a live version', async () =>
     snapshots: [live],
     state: undefined,
     isFrozen: false,
-    now: 0,
+    failedDescriptions: new SeenSince(() => 0),
     signal: new AbortController().signal,
   }
   // Nothing is written or read for a version that is live.

@@ -11,6 +11,7 @@ import { reasonOf } from '@weaver/sdk/contract'
 import { isNamespaceTerminating, isRefusal, type KubeApi } from '@weaver/kube'
 import { describeVersion, forgetDescription, type DescribeStep } from '../describe/describe-version.js'
 import { DESCRIBE_ROLE } from '../desired/describe-pod.js'
+import type { SeenSince } from '../clock/seen-since.js'
 import type { AppIdentity } from '../desired/manifest.js'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import { isNameTaken } from '../kube/name-taken.js'
@@ -48,7 +49,8 @@ export interface DesiredInput {
   /** The engine's state, including versions that failed and must not be retried. */
   readonly state: RolloutState | undefined
   readonly isFrozen: boolean
-  readonly now: number
+  /** For how long describe pods have been seen failed, by uid. */
+  readonly failedDescriptions: SeenSince
   readonly signal: AbortSignal
 }
 
@@ -92,7 +94,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const podName = describePodName(app.name, id)
   const pod = objects.pods.find((p) => p.metadata.name === podName)
   if (snapshot === undefined) {
-    const step = await describeVersion(api, { app, versionId: id, spec, pod, now: input.now, signal }).catch(
+    const step = await describeVersion(api, { app, versionId: id, spec, pod, failed: input.failedDescriptions, signal }).catch(
       (error: unknown): DescribeStep => {
         if (signal.aborted) throw error
         if (isNamespaceTerminating(error))

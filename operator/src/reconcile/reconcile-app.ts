@@ -170,7 +170,7 @@ class Pass {
       snapshots,
       state,
       isFrozen: frozen,
-      now: this.#now,
+      failedDescriptions: this.#deps.memory.failedDescriptions,
       signal: this.#signal,
     })
     const failed = this.#deps.memory.failures ?? []

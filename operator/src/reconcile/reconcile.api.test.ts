@@ -1,7 +1,7 @@
 import { FINALIZER } from '@weaver/crds'
 import { isKubeError, KINDS } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
-import { isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
+import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
 import { Crash } from '../testing/recording-api.js'
 import { takeCommandsBack } from './commands.js'
 import type { AppObject } from './pass-status.js'
@@ -362,6 +362,12 @@ describe('spec that cannot be carried out', () => {
     await story.until('stalled', (s) => s.conditions?.some((c) => c.type === 'Described' && c.reason === reason) === true)
     expect(await story.condition('Described')).toMatchObject({ status: 'False', message: expect.stringMatching(said) })
     expect(story.proxy.asked).toEqual([`${v1}=100`])
+    if (image !== 'reg.example/nginx:v1') return
+    // A tag that was pushed again is found, by the operator's own clock and after five minutes of it.
+    const stalledAt = story.now
+    story.player.images.set(image, { digest: '4'.repeat(64), graph: GRAPH })
+    await story.until('described after all', (s) => isReady(s) && s.active !== v1)
+    expect(story.now - stalledAt).toBeGreaterThan(270_000)
   })
 })
 
