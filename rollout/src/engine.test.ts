@@ -681,6 +681,7 @@ describe('draining', () => {
     w.now += policy.drainTimeoutMs
     const cut = w.call()
     expect(cut).toMatchObject({ letGo: ['v1'], remove: [], state: { draining: [{ id: 'v1', cut: 3 }] } })
+    expect(cut.requeueAfterMs).toBe(1_000) // a proxy still names it: looked at again, and not at once, over and over
     expect(cut.events).toEqual([{ kind: 'DrainCut', at: 'release', version: 'v1', inFlight: 3, timeoutMs: policy.drainTimeoutMs }])
     // The proxies have ended them by now (issue 10, 37).
     w.set('v1', { inFlight: 0 })

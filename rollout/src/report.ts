@@ -69,7 +69,10 @@ function nextLook(draft: Draft): number | undefined {
       times.push(Math.max(state.progressAt, watchingSince) + policy.progressDeadlineMs)
     if (state.waitedMs === undefined && isReady(draft, preview)) times.push(now + POLL_MS)
   }
-  for (const d of state.draining) times.push(Math.min(now + POLL_MS, Math.max(now, d.since + policy.drainTimeoutMs)))
+  for (const d of state.draining) {
+    const end = d.since + policy.drainTimeoutMs
+    times.push(end > now ? Math.min(now + POLL_MS, end) : now + POLL_MS) // a proxy that still names it has all the time it wants
+  }
   if (state.removing.length > 0 || !isInForce(draft, state.weights)) times.push(now + POLL_MS)
   return times.length === 0 ? undefined : Math.max(1, Math.min(...times) - now)
 }
