@@ -218,16 +218,17 @@ export function createWatched<V>(view: () => V): Watched<V> {
     changed() {
       revision++
       for (const wake of waiting) wake()
-      waiting.clear()
     },
     async watch(seen) {
       if (seen === revision)
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, WATCH_MS).unref() // who waits keeps nothing alive
-          waiting.add(() => {
+          const wake = (): void => {
             clearTimeout(timer)
+            waiting.delete(wake)
             resolve()
-          })
+          }
+          const timer = setTimeout(wake, WATCH_MS).unref() // who waits keeps nothing alive
+          waiting.add(wake)
         })
       return { kind: 'watched', revision, view: view() }
     },
