@@ -255,12 +255,37 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   }
   const { rollout, versions } = await until('v3 to be gone', async () => {
     const view = await app()
-    return view.versions.length === 1 ? view : undefined
+    return view.versions.every(({ status, copies }) => (status === 'FAILED') === (Object.keys(copies).length === 0)) ? view : undefined
   })
+  expect(versions.map(({ status }) => status)).toEqual(['ACTIVE', 'FAILED'])
   expect(rollout.failure).toMatchObject({ region: 'us-west1', message: expect.stringContaining('no database') })
-  expect(versions[0]?.status).toBe('ACTIVE')
   expect((await weaver('logs', '--all', 'level == "error"')).stdout).toContain('no database')
   expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
+
+  // its reason is gone: it is tried again by the engine's own verbs, and given up by a user
+  writeFileSync(join(folder, 'crash.mjs'), '')
+  const v3 = (versions[1]?.deploymentId ?? '').slice(0, 8)
+  expect(await weaver('retry', 'httpserver', '-m', 'the database is back')).toMatchObject({
+    code: 0,
+    stdout: `httpserver: ${v3} is tried again\n`,
+  })
+  expect(JSON.parse((await weaver('pause', 'httpserver', '-m', 'lunch', '--json')).stdout)).toEqual({ app: 'httpserver', verb: 'pause', version: versions[1]?.deploymentId, note: 'lunch' }) // prettier-ignore
+  const paused = await until('v3 to be ready, and paused', async () => {
+    const view = await app()
+    return view.rollout.regions['us-west1']?.waitingFor?.startsWith('resume') === true ? view.rollout : undefined
+  })
+  expect(paused).toMatchObject({ isPaused: true, regions: { 'us-west1': { phase: 'Paused', waitingFor: 'resume or promote: a user paused the rollout (lunch)' } } }) // prettier-ignore
+  expect(paused.history.map(({ message }) => message)).toContainEqual(expect.stringContaining('(the database is back)'))
+  expect((await weaver('abort', 'httpserver')).stdout).toContain(`${v3} is given up; all traffic goes back to ${v2}`)
+
+  // told to end, the platform goes without a word to anybody; what runs goes on, and the next
+  // command brings another
+  const told = markOf('platform.json').pid
+  process.kill(told, 'SIGTERM')
+  await until('the platform to have ended', () => (isAlive(told) ? undefined : true))
+  expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
+  expect((await weaver('status')).stderr).toContain('started again')
+  await until('v3 to have ended', async () => ((await app()).versions.every(({ status, copies }) => status === 'ACTIVE' || Object.keys(copies).length === 0) ? true : undefined)) // prettier-ignore
 
   // back to v1, of which nothing has run meanwhile
   expect(await weaver('promote', 'httpserver')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'no rollout of "httpserver" is under way'))

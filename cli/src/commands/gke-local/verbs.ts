@@ -7,36 +7,37 @@ import { readApps } from '../../deployers/gke-local/platform-store.js'
 import { isRunning } from '../../deployers/local/running-deployments.js'
 import { cliError } from '../../errors/catalogue.js'
 import { confirm } from '../local/end-deployments.js'
+import { ROLLOUT_VERBS, rolloutVerbCommand, verbOf, type RolloutVerbFlags } from '../rollout-verbs.js'
 
 const END_MS = 120_000
 const LOOK_MS = 100
 
-const VERBS: readonly (readonly [PlatformVerb, string])[] = [
-  ['pause', 'take no further step of the rollout under way; traffic still leaves a version that cannot serve'],
-  ['resume', 'go on with a rollout that was paused'],
-  ['promote', 'end the hold of the present step, or a pause: the rollout goes on now'],
-  ['abort', 'give up the rollout under way: all traffic goes back to the version before'],
-  ['rollback', 'go back to the version before, in all regions and all at once, also after the rollout'],
-]
+const NAME = ['[name]', 'name of the application (default: the one that runs)'] as const
 
 export function verbCommands(context: CliContext): readonly Command[] {
-  return VERBS.map(([verb, description]) => {
-    const command = new Command(verb).description(description).argument('[name]', 'name of the application (default: the one that runs)')
-    if (verb === 'promote')
-      command.option('--full', 'to 100 %, without the steps and holds that are left, in the regions that the rollout has reached')
-    return command.action(async (name: string | undefined, flags: { readonly full?: true }) => {
-      const { platform, app } = await needApp(context, name)
-      const asked = flags.full === true ? 'promoteFull' : verb
-      const { said } = await askPlatform(platform, { kind: 'verb', app, verb: asked }, { expect: 'done' })
-      context.output.result(`${app}: ${said}`)
-    })
+  const ofEngine = ROLLOUT_VERBS.map((of) => asksPlatform(context, rolloutVerbCommand(of, NAME), (flags) => verbOf(of, flags)))
+  const rollback = new Command('rollback')
+    .description('go back to the version before, in all regions and all at once, also after the rollout')
+    .argument(...NAME)
+    .option('--json', 'print JSON')
+  return [...ofEngine, asksPlatform(context, rollback, () => 'rollback')]
+}
+
+function asksPlatform(context: CliContext, command: Command, verbFor: (flags: RolloutVerbFlags) => PlatformVerb): Command {
+  return command.action(async (name: string | undefined, flags: RolloutVerbFlags) => {
+    const { platform, app } = await needApp(context, name)
+    const note = flags.message
+    const request = { kind: 'verb', app, verb: verbFor(flags), ...(note === undefined ? {} : { note }) } as const
+    const { said, version } = await askPlatform(platform, request, { expect: 'done' })
+    if (flags.json === true) context.output.json({ app, verb: command.name(), version, ...(note === undefined ? {} : { note }) })
+    else context.output.result(`${app}: ${said}`)
   })
 }
 
 export function killCommand(context: CliContext): Command {
   return new Command('kill')
     .description('end all versions of an application, in all regions')
-    .argument('[name]', 'name of the application (default: the one that runs)')
+    .argument(...NAME)
     .option('--yes', 'do not ask')
     .action(async (name: string | undefined, flags: { readonly yes?: true }) => {
       const { platform, app } = await needApp(context, name)

@@ -7,26 +7,13 @@ import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
 import { historyCommand } from './history.js'
 import { rollbackCommand } from './rollback.js'
-import { abortCommand, pauseCommand, promoteCommand, restartCommand, resumeCommand, retryCommand } from './verbs.js'
+import { restartCommand, rolloutCommands } from './verbs.js'
 import { GROUPS } from '../groups.js'
 
 export function kubeCommand(context: CliContext): Command {
   const command = new Command('kube').description(GROUPS.kube)
-  for (const make of [
-    deployCommand,
-    statusCommand,
-    logsCommand,
-    promoteCommand,
-    pauseCommand,
-    resumeCommand,
-    abortCommand,
-    retryCommand,
-    restartCommand,
-    rollbackCommand,
-    historyCommand,
-    deleteCommand,
-    manifestCommand,
-  ])
-    command.addCommand(make(context))
+  for (const make of [deployCommand, statusCommand, logsCommand]) command.addCommand(make(context))
+  for (const verb of rolloutCommands(context)) command.addCommand(verb)
+  for (const make of [restartCommand, rollbackCommand, historyCommand, deleteCommand, manifestCommand]) command.addCommand(make(context))
   return command
 }

@@ -1,4 +1,4 @@
-import type { ObservedVersion } from '@weaver/rollout'
+import { verbs, type ObservedVersion } from '@weaver/rollout'
 import { decideApp, wavesOf, type AppDecision } from './app-rollout.js'
 import type { AppState } from './app-state.js'
 import type { PlatformVerb } from './platform-control.js'
@@ -13,6 +13,8 @@ const spec = { regions: REGIONS, rollout: { strategy: 'gradual', durationMs: 100
 class World {
   now = 1_000_000
   state: AppState = { format: 1, app: 'shop', regions: REGIONS, versions: ['v1'], desired: 'v1', engines: {}, history: [] }
+  onFailure: 'rollback' | 'pause' = 'rollback'
+  durationMs = 100_000
   readonly broken = new Set<string>()
   last: AppDecision | undefined
   readonly #running = new Map(REGIONS.map((region) => [region, new Set<string>()]))
@@ -21,8 +23,20 @@ class World {
     const versions = Object.fromEntries(
       REGIONS.map((region) => [region, [...(this.#running.get(region) ?? [])].map((id) => this.#see(region, id))]),
     )
-    const decision = decideApp(this.state, spec, { now: this.now, watchingSince: 0, clockSetAt: 0, versions })
+    const { desired, engines } = this.state
+    const shareOfEast = (): number => this.weights('east')[desired] ?? 0
+    const before = shareOfEast()
+    const of = { ...spec, rollout: { ...spec.rollout, onFailure: this.onFailure, durationMs: this.durationMs } }
+    const decision = decideApp(this.state, of, { now: this.now, watchingSince: 0, clockSetAt: 0, versions })
     this.state = decision.state
+    // W1
+    if (
+      this.state.desired === desired &&
+      this.state.isGoingBack !== true &&
+      engines['east']?.active !== undefined &&
+      !this.#see('west', desired).ready
+    )
+      expect(shareOfEast()).toBeLessThanOrEqual(before)
     for (const [region, { keep, remove }] of Object.entries(decision.regions)) {
       const running = this.#running.get(region)
       for (const id of keep) running?.add(id)
@@ -31,11 +45,12 @@ class World {
     return (this.last = decision)
   }
 
-  /** Lets time go on, a second at a time. */
+  /** Lets time go on, from one moment to look again to the next. */
   run(seconds: number, until: () => boolean = () => false): this {
-    for (let i = 0; i < seconds && !until(); i++) {
-      for (let j = 0; j < 4; j++) this.pass()
-      this.now += 1_000
+    const end = this.now + seconds * 1_000
+    while (this.now < end && !until()) {
+      for (let i = 0; i < 4 && !until(); i++) this.pass()
+      this.now += Math.min(end - this.now, Math.max(1, this.last?.requeueAfterMs ?? Infinity))
     }
     return this
   }
@@ -54,8 +69,8 @@ class World {
   }
 
   /** @returns what is said, or why it cannot be */
-  ask(verb: PlatformVerb): string {
-    const made = carryOut(verb, this.state)
+  ask(verb: PlatformVerb, note?: string): string {
+    const made = carryOut(verb, this.state, note)
     if ('refused' in made) return made.refused
     this.state = made.state
     return made.said
@@ -81,7 +96,7 @@ class World {
   }
 }
 
-const VERBS = ['pause', 'resume', 'promote', 'promoteFull', 'abort', 'rollback'] as const
+const VERBS: readonly PlatformVerb[] = [...verbs(), 'rollback']
 
 /** Whole numbers below a limit, the same ones for a seed (mulberry32). */
 function createPick(seed: number): (below: number) => number {
@@ -164,16 +179,126 @@ it('a version that one region gives up later goes back in all of them, at once',
   expect([w.runs('west'), w.runs('east')]).toEqual([['v1'], ['v1']])
 })
 
+describe('the canary stops being ready when it has the version', () => {
+  const arrived = (): World => {
+    const w = settled().deploy('v2')
+    return w.run(200, () => w.state.engines['west']?.active === 'v2')
+  }
+
+  it('before the next wave has begun: that waits, and goes on when it has recovered', () => {
+    const w = settled().deploy('v2')
+    w.broken.add('east v2') // so that it has not begun when the canary has the version
+    w.run(200, () => w.state.engines['west']?.active === 'v2')
+    w.broken.add('west v2')
+    w.broken.delete('east v2')
+    w.run(20)
+    expect(w.weights('east')).toEqual({ v1: 100 })
+    expect(w.last?.regions['east']).toMatchObject({ phase: 'Paused', awaited: { kind: 'unpaused' } })
+    w.broken.delete('west v2')
+    w.run(70)
+    expect(w.state).toMatchObject({ settled: 'v2' })
+    expect(w.state.unready).toBeUndefined()
+  })
+
+  it('in the midst of the next wave: that takes no step more, and all go back after the deadline, with the reason', () => {
+    const w = arrived()
+    w.run(60, () => w.weights('east')['v2'] === 50)
+    w.broken.add('west v2')
+    w.run(25)
+    expect(w.weights('east')).toEqual({ v1: 50, v2: 50 })
+    w.run(10)
+    expect([w.runs('west'), w.runs('east')]).toEqual([['v1'], ['v1']])
+    expect(w.state).toMatchObject({ desired: 'v1', settled: 'v1' })
+    expect(w.state.failure).toMatchObject({
+      version: 'v2',
+      region: 'west',
+      message: 'version "v2" failed: no progress within 30 s (gke.progress_deadline): no database; version "v1" has all traffic',
+    })
+  })
+
+  it('again and again, and nothing goes on meanwhile: that adds up', () => {
+    const w = arrived()
+    w.durationMs = 1_000_000
+    for (let i = 0; i < 9 && w.state.desired === 'v2'; i++) {
+      w.broken.add('west v2')
+      w.run(4)
+      w.broken.delete('west v2')
+      w.pass()
+    }
+    expect(w.state.desired).toBe('v1')
+  })
+
+  it('with on_failure = "pause": it is halted, until resume gives it its deadline once more', () => {
+    const w = arrived()
+    w.onFailure = 'pause'
+    w.broken.add('west v2')
+    w.run(100)
+    expect(w.state.history.filter(({ kind }) => kind === 'RolloutHalted')).toHaveLength(1)
+    expect(w.weights('west')).toEqual({ v2: 100 })
+    expect(w.ask('resume')).toBe('the rollout of v2 goes on')
+    w.run(100)
+    expect(w.state.history.filter(({ kind }) => kind === 'RolloutHalted')).toHaveLength(2)
+    w.broken.clear()
+    w.run(70)
+    expect(w.state).toMatchObject({ settled: 'v2' })
+  })
+
+  it('a pause by a user stops the clock of the deadline', () => {
+    const w = arrived()
+    w.ask('pause')
+    w.broken.add('west v2')
+    w.run(100)
+    expect(w.state.desired).toBe('v2')
+    w.ask('resume')
+    w.run(40)
+    expect(w.state.desired).toBe('v1')
+  })
+})
+
+it('retry starts the rollout again of a version that was given up, with who and why', () => {
+  const w = settled().deploy('v2')
+  expect(w.ask('retry')).toBe('no version of "shop" has failed or was aborted')
+  w.broken.add('v2')
+  w.run(40)
+  expect(w.state).toMatchObject({ desired: 'v1', failure: { version: 'v2' } })
+  w.broken.clear()
+  expect(w.ask('retry', 'database is back')).toBe('v2 is tried again')
+  w.pass()
+  expect(w.state.history.slice(-2).map(({ message }) => message)).toEqual(
+    REGIONS.map(() => 'version "v2" starts beside the active version "v1" (database is back)'),
+  )
+  w.run(120)
+  expect(w.state).toMatchObject({ settled: 'v2', before: 'v1' })
+  expect(w.state.failure).toBeUndefined()
+})
+
+it('resume gives a halted rollout its deadline once more', () => {
+  const w = settled().deploy('v2')
+  w.onFailure = 'pause'
+  w.broken.add('v2')
+  w.run(40)
+  expect(w.state.engines['west']).toMatchObject({ preview: 'v2', halted: true })
+  expect(w.ask('resume')).toBe('the rollout of v2 goes on')
+  w.broken.clear()
+  w.run(120)
+  expect(w.state).toMatchObject({ settled: 'v2' })
+})
+
 it('abort, pause and rollback', () => {
   const w = settled().deploy('v2').run(1)
-  w.ask('pause')
+  w.ask('pause', 'lunch')
   w.run(60)
   expect(w.weights('west')).toEqual({ v1: 90, v2: 10 })
+  expect(w.last?.regions['west']?.awaited).toEqual({ kind: 'resume', note: 'lunch' })
+  w.ask('promote')
+  w.pass()
+  expect(w.weights('west')).toEqual({ v1: 75, v2: 25 })
+  w.ask('pause')
   expect(w.ask('abort')).toContain('is given up')
   w.run(5)
   expect(w.weights('west')).toEqual({ v1: 100 })
   expect(w.state).toMatchObject({ desired: 'v1', failure: { message: expect.stringContaining('a user aborted it') } })
-  expect(w.state.isPaused).toBeUndefined()
+  expect(w.ask('resume')).toBe('no rollout of "shop" is paused or halted')
 
   w.deploy('v3').run(150)
   expect(w.state).toMatchObject({ settled: 'v3', before: 'v1' })

@@ -6,10 +6,12 @@
  *
  * W1  Regions lie in waves, the first region alone in the first: the canary. A region's preview
  *     runs from the beginning and is held back (the engine's `paused`) until every region of the
- *     waves before it has promoted it. Each wave has an equal part of the rollout's time.
+ *     waves before it has promoted it, and whenever it is not ready in one of them. Each wave has
+ *     an equal part of the rollout's time.
  * W2  A version that one region gives up is given up in all: each goes back to the version that all
  *     of them ran last, at once; where there is none, to one that is active in some region. That
- *     way has no deadline: a region that gave it up would part from the others for good.
+ *     way has no deadline: a region that gave it up would part from the others for good. A region
+ *     that has the version gives it up as well, when it stops being ready before all have it.
  * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back
  *     needs it.
  */
@@ -20,11 +22,13 @@ import {
   rolloutPolicy,
   wordEvent,
   type ObservedVersion,
+  type RolloutCommand,
   type RolloutDecision,
   type RolloutEvent,
   type RolloutPolicy,
 } from '@weaver/rollout'
-import type { AppState, HistoryEntry } from './app-state.js'
+import { hasArrived, isLastWay, wayBack, type AppState, type HistoryEntry } from './app-state.js'
+import { forgetArrived, watchArrived, type RegionEvent } from './arrived-regions.js'
 import { shortIds, TERMS } from './rollout-terms.js'
 import type { VersionSpec } from './version-spec.js'
 
@@ -79,12 +83,6 @@ export function policyOf(
   })
 }
 
-/** Whether a region runs the version that is asked for, and no other. */
-function hasArrived({ desired, engines }: AppState, region: string): boolean {
-  const engine = engines[region]
-  return engine?.active === desired && engine.preview === undefined && engine.weights?.[desired] === 100
-}
-
 /**
  * @param spec of the version that is asked for
  * @throws Error when a decision breaks an invariant of the engine; nothing is to be done then
@@ -92,14 +90,15 @@ function hasArrived({ desired, engines }: AppState, region: string): boolean {
 export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservation): AppDecision {
   const { commands = [], ...rest } = before
   const isGoingBack = before.isGoingBack === true
-  const wasEverywhere = before.regions.every((region) => hasArrived(before, region))
+  const wasEverywhere = before.settled === before.desired && before.regions.every((region) => hasArrived(before, region))
+  const isReady = (region: string): boolean => seen.versions[region]?.some(({ id, ready }) => id === before.desired && ready) === true
   let state: AppState = rest
   const regions: Record<string, RolloutDecision> = {}
-  const events: { readonly region: string; readonly event: RolloutEvent }[] = []
+  const events: RegionEvent[] = []
   let isHeldBack = false
   for (const wave of wavesOf(before.regions)) {
     for (const region of wave) {
-      const paused = before.isPaused === true || (isHeldBack && !isGoingBack) // W1
+      const paused = isHeldBack && !isGoingBack // W1
       const input = {
         now: seen.now,
         watchingSince: seen.watchingSince,
@@ -108,7 +107,7 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
         policy: policyOf(spec, { isGoingBack, isLastWay: isLastWay(before), paused }),
         versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere ? one : { ...one, released: false })), // W3
         state: before.engines[region],
-        commands: paused && !before.isPaused ? commands.filter(({ verb }) => verb === 'abort') : commands,
+        commands: paused ? commands.map(heldBack) : commands,
         ...(seen.trafficBlame === undefined ? {} : { trafficBlame: seen.trafficBlame }),
       }
       const decision = decide(input)
@@ -119,23 +118,27 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
       state = { ...state, engines: { ...state.engines, [region]: engine } }
       events.push(...decision.events.map((event) => ({ region, event })))
     }
-    isHeldBack ||= wave.some((region) => !hasArrived(state, region))
+    isHeldBack ||= wave.some((region) => !hasArrived(state, region) || !isReady(region))
   }
+  const arrived = watchArrived(state, { spec, seen, events, commands })
+  ;({ state } = arrived)
+  events.push(...arrived.events)
   const news = events.map(({ region, event }) => entryOf(region, event, seen.now))
-  state = settle(giveUp(state, events, news))
+  state = settle(giveUp(state, events, news), isReady)
   if (news.length > 0) state = { ...state, history: [...state.history, ...news].slice(-KEPT_HISTORY) }
-  const waits = Object.values(regions).flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])
+  const waits = [...arrived.waits, ...Object.values(regions).flatMap(({ requeueAfterMs }) => requeueAfterMs ?? [])]
   const isAnother = state.desired !== before.desired || state.settled !== before.settled
   if (isAnother) waits.push(0)
   return { state, regions, news, ...(waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) }) }
 }
 
+/** What a command means in a region that the rollout has not reached. */
+function heldBack(command: RolloutCommand): RolloutCommand {
+  return command.verb === 'promote' || command.verb === 'promoteFull' ? { ...command, verb: 'resume' } : command
+}
+
 /** W2. A version with nothing to go back to stays wanted. */
-function giveUp(
-  state: AppState,
-  events: readonly { readonly region: string; readonly event: RolloutEvent }[],
-  news: readonly HistoryEntry[],
-): AppState {
+function giveUp(state: AppState, events: readonly RegionEvent[], news: readonly HistoryEntry[]): AppState {
   const index = events.findIndex(({ event }) => ['RolloutFailed', 'RolloutAborted'].includes(event.kind) && event.version === state.desired)
   const given = news[index]
   if (given === undefined) {
@@ -149,22 +152,11 @@ function giveUp(
   return to === undefined ? { ...state, failure } : { ...goBack(state, to), failure }
 }
 
-/** W2. Whether all regions go to the only version on which they can still meet. */
-export function isLastWay({ isGoingBack, desired, settled }: AppState): boolean {
-  return isGoingBack === true && (settled === undefined || settled === desired)
-}
-
-/** W2. The version to go back to from the one that is asked for; `undefined`: there is none. */
-export function wayBack({ desired, settled, regions, engines }: AppState): string | undefined {
-  if (settled !== undefined && settled !== desired) return settled
-  return regions.map((region) => engines[region]?.active).find((active) => active !== undefined && active !== desired)
-}
-
 /**
  * Asks for a version that ran before, in all regions at once; also in one that has given it up.
  */
 export function goBack(state: AppState, to: string): AppState {
-  const { isPaused: _isPaused, commands: _commands, ...rest } = state // whoever goes back does not want to wait
+  const { commands: _commands, ...rest } = forgetArrived(state)
   const engines = Object.entries(state.engines).map(([region, engine]) => [
     region,
     { ...engine, failed: engine.failed.filter((id) => id !== to) },
@@ -172,10 +164,15 @@ export function goBack(state: AppState, to: string): AppState {
   return { ...rest, engines: Object.fromEntries(engines), desired: to, isGoingBack: true }
 }
 
-/** Notes that the version that is asked for has arrived everywhere. */
-function settle(state: AppState): AppState {
+/**
+ * Notes that the version that is asked for has arrived everywhere. While there is a version to go
+ * back to, it must be ready everywhere, too.
+ */
+function settle(state: AppState, isReady: (region: string) => boolean): AppState {
   if (!state.regions.every((region) => hasArrived(state, region))) return state
-  const { isGoingBack: _isGoingBack, ...rest } = state
+  const isFree = state.isGoingBack === true || state.settled === state.desired || wayBack(state) === undefined
+  if (!isFree && !state.regions.every(isReady)) return state
+  const { isGoingBack: _isGoingBack, ...rest } = forgetArrived(state)
   if (state.settled === state.desired) return rest
   return { ...rest, settled: state.desired, ...(state.settled === undefined ? {} : { before: state.settled }) }
 }

@@ -19,17 +19,30 @@ export interface AppState {
   readonly before?: string
   /** The way to `desired` is one back, in all regions and all at once. */
   readonly isGoingBack?: true
-  readonly isPaused?: true
   /** All of it is being ended. */
   readonly isEnding?: true
   /** What users ask for, and no decision has seen yet. */
   readonly commands?: readonly RolloutCommand[]
   /** Of the rollout engine, by region. */
   readonly engines: Readonly<Record<string, RolloutState>>
+  /**
+   * By region that has the version that is asked for before all have it: how long that was not
+   * ready there.
+   */
+  readonly unready?: Readonly<Record<string, Unready>>
   /** Why a version was given up, or is not there although it is asked for. */
   readonly failure?: { readonly version: string; readonly at: string; readonly region: string; readonly message: string }
   /** The newest last. */
   readonly history: readonly HistoryEntry[]
+}
+
+export interface Unready {
+  /** While it is not ready: since when, earlier times counted in. Epoch milliseconds. */
+  readonly since?: number
+  /** While it is ready: how long it was not. */
+  readonly ms?: number
+  /** It was so for longer than the deadline, and nothing is undone, as `onFailure: pause` asks. */
+  readonly isHalted?: true
 }
 
 export interface HistoryEntry {
@@ -41,4 +54,26 @@ export interface HistoryEntry {
   readonly kind: string
   readonly isWarning: boolean
   readonly message: string
+}
+
+/** Whether a region gives all traffic to the version that is asked for. */
+export function hasArrived({ desired, engines }: AppState, region: string): boolean {
+  const engine = engines[region]
+  return engine?.active === desired && engine.preview === undefined && engine.weights?.[desired] === 100
+}
+
+/** Whether a user has paused the rollout. */
+export function isPausedByUser({ engines }: AppState): boolean {
+  return Object.values(engines).some(({ pausedByUser }) => pausedByUser !== undefined)
+}
+
+/** Whether all regions go to the only version on which they can still meet. */
+export function isLastWay({ isGoingBack, desired, settled }: AppState): boolean {
+  return isGoingBack === true && (settled === undefined || settled === desired)
+}
+
+/** The version to go back to from the one that is asked for; `undefined`: there is none. */
+export function wayBack({ desired, settled, regions, engines }: AppState): string | undefined {
+  if (settled !== undefined && settled !== desired) return settled
+  return regions.map((region) => engines[region]?.active).find((active) => active !== undefined && active !== desired)
 }

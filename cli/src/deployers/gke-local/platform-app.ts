@@ -257,8 +257,8 @@ export class PlatformApp {
 
   /** Versions of which nothing runs, and to which nobody can go back. */
   #forget(): void {
-    const { desired, settled, before, versions } = this.#state
-    const wanted = new Set([desired, settled, before, ...this.copies.map(({ spec }) => spec.deploymentId)])
+    const { desired, settled, before, failure, versions } = this.#state
+    const wanted = new Set([desired, settled, before, failure?.version, ...this.copies.map(({ spec }) => spec.deploymentId)])
     const gone = versions.filter((id) => !wanted.has(id))
     if (gone.length === 0) return
     this.#remember({ ...this.#state, versions: versions.filter((id) => wanted.has(id)) })

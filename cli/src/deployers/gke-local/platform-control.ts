@@ -3,6 +3,7 @@
  * it.
  */
 import { join } from 'node:path'
+import type { Verb } from '@weaver/rollout'
 import { reasonOf } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
 import { askDeployment } from '../local/ask-deployment.js'
@@ -18,19 +19,20 @@ export interface Platform extends Service {
   readonly port: number
 }
 
-export type PlatformVerb = 'pause' | 'resume' | 'promote' | 'promoteFull' | 'abort' | 'rollback' | 'kill'
+export type PlatformVerb = Verb | 'rollback' | 'kill'
 
 export type PlatformRequest =
   | { readonly kind: 'watch'; readonly seen: number }
   /** Its spec and its build are on disk. */
   | { readonly kind: 'deploy'; readonly deploymentId: string }
-  | { readonly kind: 'verb'; readonly app: string; readonly verb: PlatformVerb }
+  | { readonly kind: 'verb'; readonly app: string; readonly verb: PlatformVerb; readonly note?: string }
   /** Ends everything. */
   | { readonly kind: 'stop' }
 
 export type PlatformReply =
   | { readonly kind: 'watched'; readonly revision: number; readonly view: PlatformView }
-  | { readonly kind: 'done'; readonly said: string }
+  /** `version`: the one that is asked for now. */
+  | { readonly kind: 'done'; readonly said: string; readonly version?: string }
   /** What was asked for cannot be, and why. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string }

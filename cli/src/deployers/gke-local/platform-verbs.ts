@@ -1,6 +1,8 @@
 /** What users ask of an application on the platform, as the state that follows. */
-import { goBack, isLastWay, wayBack } from './app-rollout.js'
-import type { AppState } from './app-state.js'
+import type { Verb } from '@weaver/rollout'
+import { goBack } from './app-rollout.js'
+import { isLastWay, isPausedByUser, wayBack, type AppState } from './app-state.js'
+import { forgetArrived, isHaltedAnywhere } from './arrived-regions.js'
 import type { PlatformVerb } from './platform-control.js'
 import type { VersionSpec } from './version-spec.js'
 
@@ -24,7 +26,7 @@ export function newApp(spec: VersionSpec, all: readonly KnownApp[]): { readonly 
   if (before.isEnding === true) return { refused: `"${app}" is being ended; deploy it again when it has` }
   if (before.regions.join() !== regions.join())
     return { refused: `"${app}" runs in ${before.regions.join(', ')}, and regions do not change by a rollout; give the same, or end it first (\`weaver gke-local kill ${app}\`)` } // prettier-ignore
-  const { isGoingBack: _isGoingBack, isPaused: _isPaused, commands: _commands, failure: _failure, ...rest } = before
+  const { isGoingBack: _isGoingBack, commands: _commands, failure: _failure, ...rest } = forgetArrived(before)
   return { state: { ...rest, desired: deploymentId, versions: [...before.versions, deploymentId] } }
 }
 
@@ -32,32 +34,39 @@ export function newApp(spec: VersionSpec, all: readonly KnownApp[]): { readonly 
 export function carryOut(
   verb: PlatformVerb,
   state: AppState,
+  note?: string,
 ): { readonly state: AppState; readonly said: string } | { readonly refused: string } {
-  const { isPaused, ...going } = state
-  const { app, desired, settled, before, engines, commands = [] } = state
+  const { app, desired, settled, before, failure, engines, commands = [] } = state
   const isUnderWay = Object.values(engines).some(({ preview }) => preview !== undefined)
+  const given = (to: Verb): AppState => ({
+    ...state,
+    commands: [...commands, { verb: to, ...(note === undefined ? {} : { note }) }],
+  })
   if (!isUnderWay && ['pause', 'promote', 'promoteFull', 'abort'].includes(verb)) return { refused: `no rollout of "${app}" is under way` }
   switch (verb) {
     case 'pause':
-      return { state: { ...state, isPaused: true }, said: `the rollout of ${short(desired)} takes no further step` }
+      return { state: given(verb), said: `the rollout of ${short(desired)} takes no further step` }
     case 'resume':
-      if (isPaused !== true) return { refused: `no rollout of "${app}" is paused` }
-      return { state: going, said: `the rollout of ${short(desired)} goes on` }
+      if (!isPausedByUser(state) && !isHaltedAnywhere(state)) return { refused: `no rollout of "${app}" is paused or halted` }
+      return { state: given(verb), said: `the rollout of ${short(desired)} goes on` }
     case 'promote':
-      return { state: { ...going, commands: [...commands, { verb }] }, said: `${short(desired)} goes on to its next step` }
+      return { state: given(verb), said: `${short(desired)} goes on to its next step` }
     case 'promoteFull':
       return {
-        state: { ...going, commands: [...commands, { verb }] },
+        state: given(verb),
         said: `${short(desired)} has all traffic as soon as it is ready, in the regions that its rollout has reached`,
       }
     case 'abort': {
       // Who gives up the way back wants another version, and not the one that was left.
       const to = isLastWay(state) ? undefined : wayBack(state)
       if (to === undefined) return { refused: `"${app}" has no version to go back to; \`weaver gke-local kill ${app}\` ends it` }
-      return {
-        state: { ...state, commands: [...commands, { verb }] },
-        said: `${short(desired)} is given up; all traffic goes back to ${short(to)}`,
-      }
+      return { state: given(verb), said: `${short(desired)} is given up; all traffic goes back to ${short(to)}` }
+    }
+    case 'retry': {
+      const id = failure?.version
+      if (id === undefined || id === desired || !state.versions.includes(id))
+        return { refused: `no version of "${app}" has failed or was aborted` }
+      return { state: tryAgain(given(verb), id), said: `${short(id)} is tried again` }
     }
     case 'rollback': {
       const to = settled === desired ? before : wayBack(state)
@@ -68,6 +77,13 @@ export function carryOut(
     case 'kill':
       return { state: { ...state, isEnding: true }, said: `all versions of ${app} end` }
   }
+}
+
+/** Asks for a version that was given up; in every region the engine's `retry` takes it from there. */
+function tryAgain(state: AppState, id: string): AppState {
+  const { isGoingBack: _isGoingBack, failure: _failure, ...rest } = forgetArrived(state)
+  const engines = Object.entries(state.engines).map(([region, engine]) => [region, { ...engine, failed: [id] }])
+  return { ...rest, desired: id, engines: Object.fromEntries(engines) }
 }
 
 function short(deploymentId: string): string {

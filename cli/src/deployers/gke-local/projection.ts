@@ -29,7 +29,8 @@ export function projectRollout(
     let end = begin
     for (const region of wave) {
       const engine = engines[region]
-      if (engine?.preview === undefined || engine.active === undefined || engine.halted === true || state.isPaused === true) continue
+      if (engine?.preview === undefined || engine.active === undefined || engine.halted === true || engine.pausedByUser !== undefined)
+        continue
       let at = engine.step < 0 ? begin : Math.max(engine.heldSince ?? now, watchingSince)
       steps.forEach(({ weight, holdMs }, i) => {
         if (i > engine.step) changes.push({ at: Math.max(at, now), region, weight })

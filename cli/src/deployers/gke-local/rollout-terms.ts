@@ -5,7 +5,7 @@ export const TERMS: RolloutTerms = {
   progressDeadline: 'gke.progress_deadline',
   drainTimeout: 'gke.drain_timeout',
   asker: 'the application',
-  unpaused: '`weaver gke-local resume`',
+  unpaused: 'the regions before it',
   howToPromote: '`weaver gke-local promote`',
   parts: 'processes',
 }

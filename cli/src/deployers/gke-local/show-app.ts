@@ -1,6 +1,7 @@
 /** One application as `status` shows it. Pure. */
 import { wordAwaited, type Awaited } from '@weaver/rollout'
 import { wavesOf } from './app-rollout.js'
+import { hasArrived, isPausedByUser } from './app-state.js'
 import { blameOf, observeCopy, type Copy } from './observe.js'
 import type { BalancerState } from './load-balancer.js'
 import type { PlatformApp } from './platform-app.js'
@@ -27,11 +28,11 @@ export function showApp(
       .map((version) => showVersion(version, { state, copies }, balancer)),
     traffic: trafficOf([...specs.values()], inOrder(copies, state), balancer),
     rollout: {
-      isPaused: state.isPaused === true,
+      isPaused: isPausedByUser(state),
       regions: Object.fromEntries(
         Object.entries(decisions).map(([region, { phase, awaited }]) => [
           region,
-          { phase, ...(awaited === undefined ? {} : { waitingFor: waitingFor(awaited, region, state) }) },
+          { phase, ...(awaited === undefined ? {} : { waitingFor: waitingFor(awaited, region, { state, copies }) }) },
         ]),
       ),
       projected: spec === undefined ? [] : projectRollout(state, spec, times),
@@ -42,16 +43,17 @@ export function showApp(
 }
 
 /** A region that is held back is paused as far as the engine knows. */
-function waitingFor(awaited: Awaited, region: string, { isPaused, regions }: Shown['state']): string {
-  if (awaited.kind !== 'unpaused' || isPaused === true) return shortIds(wordAwaited(awaited, TERMS))
-  const waves = wavesOf(regions)
-  const before = waves
-    .slice(
-      0,
-      waves.findIndex((wave) => wave.includes(region)),
-    )
-    .flat()
-  return `${before.join(', ')} to have the new version`
+function waitingFor(awaited: Awaited, region: string, { state, copies }: Pick<Shown, 'state' | 'copies'>): string {
+  if (awaited.kind !== 'unpaused') return shortIds(wordAwaited(awaited, TERMS))
+  const waves = wavesOf(state.regions)
+  const before = waves.slice(0, waves.findIndex((wave) => wave.includes(region))).flat() // prettier-ignore
+  const without = before.filter((one) => !hasArrived(state, one))
+  if (without.length > 0) return `${without.join(', ')} to have the new version`
+  const blames = before.flatMap((one) => {
+    const copy = copies.find(({ spec, region: at }) => spec.deploymentId === state.desired && at === one)
+    return copy === undefined ? [] : (blameOf(copy) ?? [])
+  })
+  return `the new version to be ready again: ${blames[0] ?? `it is not, in ${before.join(', ')}`}`
 }
 
 function showVersion(

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ANNOTATIONS, API_GROUP, API_VERSION, LABELS, WEAVER_APP_PLURAL, type WeaverApp } from '@weaver/crds'
 import { KINDS, resourcePath } from '@weaver/kube'
+import type { Verb } from '@weaver/rollout'
 import type { WeaverAppManifest } from '../../config/weaver-app-manifest.js'
 import { cliError } from '../../errors/catalogue.js'
 import { isInGroup, type WantedGroup } from './hosted-components.js'
@@ -103,23 +104,20 @@ export async function applyApp(
   throw cliError('WEAVER_CLI_KUBE_CONFLICT', `${what}: ${said.split('\n').join(' ')}. Leave out --no-force to take these fields over`)
 }
 
-/** Verbs that the operator carries out, one annotation each. */
-export type OperatorVerb = 'abort' | 'pause' | 'promote' | 'promoteFull' | 'resume' | 'retry'
-
 /** How long the operator may take to carry out the same command of before. */
 const SAME_COMMAND_MS = 10_000
 
 /**
- * Requests an action of the operator by an annotation, which the operator removes once carried out.
- * With the same words a second time it could not be told from the first, and waits until that is
- * gone.
+ * Requests an action of the operator by an annotation, one for each verb, which the operator
+ * removes once carried out. With the same words a second time it could not be told from the first,
+ * and waits until that is gone.
  * @param command.note who and why; empty: nothing is known
  * @throws WeaverError `WEAVER_CLI_KUBE_CONFLICT` when the first is not carried out within 10 s
  */
 export async function askOperator(
   client: KubeClient,
   app: AppName,
-  { verb, note }: { readonly verb: OperatorVerb; readonly note: string },
+  { verb, note }: { readonly verb: Verb; readonly note: string },
 ): Promise<void> {
   const annotation = ANNOTATIONS[verb]
   const value = note === '' ? '1' : note
