@@ -7,6 +7,7 @@ import { resolveDependencies } from './dependency-closure.js'
 import { packLayer, pruneLayerCache, type Layer, type LayerFile } from './layer.js'
 import type { NativePackage } from './native-packages.js'
 import { listPackageFiles, readPackageJson } from './package-files.js'
+import { unshippedFolders } from './unshipped-folders.js'
 
 export interface ApplicationPackage {
   /** Folder of the package. */
@@ -66,6 +67,11 @@ export async function buildApplicationLayers(app: ApplicationPackage, cacheFolde
     size: file.size,
     isExecutable: file.isExecutable,
   }))
+  if (manifest.files === undefined)
+    for (const name of await unshippedFolders(folder, built))
+      onLeftOut(
+        `"${join(folder, name)}" is not in the image; if the application reads it, name it in package.json: "files": ["${built}", "${name}"]`,
+      )
   const layers = [
     ...(dependencies.length === 0 ? [] : [await packLayer('dependencies', dependencies, cacheFolder)]),
     await packLayer('application', application, cacheFolder),

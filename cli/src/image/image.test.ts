@@ -206,6 +206,9 @@ it('warns of dependencies that are for other machines than the image, and of fil
     'package.json': JSON.stringify({ name: 'n', dependencies: { tool: '*' } }),
     'dist/main.js': '',
     'dist/gone': { link: 'nowhere' },
+    'mails/order/paid.html': '<p>',
+    'tools/make.ts': '',
+    'tests/page.html': '',
     'node_modules/tool/package.json': JSON.stringify({
       name: 'tool',
       optionalDependencies: { 'tool-linux-x64': '*', 'tool-linux-arm64': '*' },
@@ -217,6 +220,7 @@ it('warns of dependencies that are for other machines than the image, and of fil
   await build(`${registry.host}/team/native:1`, { ...options, platforms: ['linux/amd64', 'linux/arm64'] })
   expect(lines.filter((line) => line.startsWith('warning: '))).toEqual([
     expect.stringMatching(/gone" is a link that leads nowhere/),
+    expect.stringMatching(/mails" is not in the image; .*: "files": \["dist", "mails"\]$/),
     expect.stringMatching(/the image for linux\/arm64 has only "tool-linux-x64" for "tool".*`npm install --os linux --cpu arm64`/),
   ])
   await rm(native, { recursive: true })
