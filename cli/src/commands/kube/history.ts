@@ -37,12 +37,17 @@ function rowOf(version: KnownVersion, app: WeaverApp, now: number): readonly str
   ]
 }
 
-/** `active`, `preview`, `failed`, `draining`, or `retired`: it does not run, and is known. */
+/**
+ * `active`, `preview`, `retired` (it does not run, and is known), or the phase of a version that is
+ * neither served nor rolled out: `draining`, `failed`, `pending` while the operator has not taken
+ * it up.
+ */
 function stateOf({ id, retiredAt }: KnownVersion, { status }: WeaverApp): string {
   if (id === status?.active) return 'active'
   if (id === status?.preview) return 'preview'
   if (id === status?.desired && status.phase === 'Failed') return 'failed'
-  return retiredAt === undefined ? 'draining' : 'retired'
+  if (retiredAt !== undefined) return 'retired'
+  return status?.versions?.find((version) => version.id === id)?.phase.toLowerCase() ?? 'pending'
 }
 
 /** The youngest entry of the history that says how the version fared; its steps say nothing. */

@@ -357,6 +357,23 @@ describe('verbs of a rollout', () => {
       { id: v1, state: 'retired' },
     ])
 
+    // Neither active nor on its way: what its own status says, if it has one yet.
+    for (const [versions, state] of [
+      [[{ id: v3, image: 'reg.example/shop:3', phase: 'Failed', ready: '0/1', weightDesired: 0 }], 'failed'],
+      [[{ id: v3, image: 'reg.example/shop:3', phase: 'Draining', ready: '1/1', weightDesired: 0 }], 'draining'],
+      [[], 'pending'],
+    ] as const) {
+      await apps.status('shop', { active: v2, desired: v2, phase: 'Ready', versions: [...versions] })
+      expect(JSON.parse((await weaver('kube history shop -n verbs --json')).stdout)).toMatchObject([{ id: v3, state }, {}, {}])
+    }
+    await apps.status('shop', {
+      active: v3,
+      desired: v3,
+      phase: 'Ready',
+      history: [promoted(v1), promoted(v2), promoted(v3)],
+      versions: [],
+    })
+
     expect(await weaver('kube rollback shop -n verbs')).toMatchObject({
       code: 0,
       stderr: '',
