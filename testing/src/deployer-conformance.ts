@@ -15,6 +15,11 @@ export interface DeployerStatement {
   readonly says: string
   readonly needs: readonly DeployerAbility[]
   /**
+   * It leaves what it has deployed as it was: `shareDeployments` may give it one that others have
+   * looked at.
+   */
+  readonly looksOnly: boolean
+  /**
    * Deploys, looks, and stops what it has deployed.
    * @throws AssertionError when the deployer does not keep the statement
    */
@@ -28,6 +33,9 @@ const RESTART_MS = 30_000
  * What a stop takes at most when nothing is in its way; the grace period of a deployer is longer.
  */
 const STOP_MS = 10_000
+
+/** Statements that stop, kill or spoil nothing. */
+const LOOKS_ONLY: readonly string[] = ['D1', 'D2', 'D6', 'D9', 'D11', 'D14', 'D15']
 
 export const deployerStatements: readonly DeployerStatement[] = [
   statement(
@@ -236,5 +244,5 @@ async function failsFast<T>(what: string, call: () => Promise<T>): Promise<T> {
 }
 
 function statement(id: string, says: string, needs: readonly DeployerAbility[], check: DeployerStatement['check']): DeployerStatement {
-  return { id, says, needs, check }
+  return { id, says, needs, looksOnly: LOOKS_ONLY.includes(id), check }
 }

@@ -12,6 +12,7 @@ import { parseGraph, parseJsonLine } from '@weaver/sdk/contract'
 import {
   deployerStatements,
   freePort,
+  shareDeployments,
   startNatsServer,
   weaverTest,
   type DeployedProbe,
@@ -174,9 +175,11 @@ const deployers: Readonly<Record<string, DeployerUnderTest>> = {
 }
 
 describe.each(Object.entries(deployers))('%s', (_, deployer) => {
+  const shared = shareDeployments(deployer)
+  afterAll(() => shared.close(), 300_000)
   const asked = deployerStatements.filter(({ needs }) => needs.every((ability) => deployer.can.includes(ability)))
   it.each(asked.map((statement) => [statement.id, statement.says, statement] as const))('%s: %s', async (_id, _says, statement) => {
-    await expect(statement.check(deployer)).resolves.toBeUndefined()
+    await expect(statement.check(statement.looksOnly ? shared.deployer : deployer)).resolves.toBeUndefined()
   }, 300_000) // prettier-ignore
 })
 
