@@ -60,7 +60,7 @@ describe('commands', () => {
     const still = call(once.state, [{ verb: 'promote', note: 'jane: first' }])
     expect(still.events).toEqual([])
     const twice = call(still.state, [{ verb: 'promote', note: 'jane: second' }])
-    expect(kinds(twice)).toEqual(['StepPromoted'])
+    expect(kinds(twice)).toEqual(['StepPromoted', 'StepStarted'])
     expect(twice.state.commandsSeen).toEqual({ promote: 'jane: second' })
     // A state of a release that kept no notes.
     expect(call({ ...HALTED, commandsSeen: { promote: true } }, [{ verb: 'promote', note: 'jane' }]).events).toEqual([])
