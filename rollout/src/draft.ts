@@ -8,6 +8,8 @@ import type { ObservedVersion, RolloutInput, RolloutState, RolloutStep } from '.
 export interface Draft {
   readonly input: RolloutInput
   readonly now: number
+  /** Since when this process has been watching; a moment in the future says nothing, and is 0. */
+  readonly watchingSince: number
   readonly steps: readonly RolloutStep[]
   readonly state: MutableState
   readonly events: RolloutEvent[]
@@ -24,7 +26,7 @@ const CUTOVER: RolloutStep = { weight: 100, holdMs: 0, pause: false }
  * because a clock was set back.
  */
 export function openDraft(input: RolloutInput): Draft {
-  const { now, clockSetAt = 0 } = input
+  const { now, clockSetAt = 0, watchingSince = 0 } = input
   const past = (time: number | undefined) => Math.min(time ?? now, now)
   const before: Partial<RolloutState> = input.state ?? {}
   const exists = new Set(input.versions.map((v) => v.id))
@@ -39,7 +41,14 @@ export function openDraft(input: RolloutInput): Draft {
     removing: (before.removing ?? []).filter((id) => exists.has(id)),
     failed: before.failed ?? [],
   }
-  const draft: Draft = { input, now, steps: input.policy.steps.length === 0 ? [CUTOVER] : input.policy.steps, state, events: [] }
+  const draft: Draft = {
+    input,
+    now,
+    watchingSince: watchingSince > now ? 0 : watchingSince,
+    steps: input.policy.steps.length === 0 ? [CUTOVER] : input.policy.steps,
+    state,
+    events: [],
+  }
   if (input.state === undefined) adopt(draft)
   return draft
 }

@@ -102,10 +102,10 @@ function advance(draft: Draft): void {
 
 /** R2: whether the hold or pause of the present step is over. */
 function isOver(draft: Draft, step: RolloutStep): boolean {
-  const { state, now, input } = draft
+  const { state, now, watchingSince } = draft
   if (state.heldSince === undefined) return false
   if (state.promotedStep === state.step) return true
-  const elapsed = now - Math.max(state.heldSince, input.watchingSince ?? 0)
+  const elapsed = now - Math.max(state.heldSince, watchingSince)
   return !step.pause && elapsed >= Math.max(step.holdMs, 1)
 }
 
@@ -133,9 +133,9 @@ function isNewStep({ state }: Draft, index: number): boolean {
 }
 
 /** R4: whether the deadline is over, or would be if its clock ran on. */
-function isOutOfTime({ state, input, now }: Draft): boolean {
+function isOutOfTime({ state, input, now, watchingSince }: Draft): boolean {
   const since = state.waitedMs === undefined ? state.progressAt : now - state.waitedMs
-  return now - Math.max(since, input.watchingSince ?? 0) >= input.policy.progressDeadlineMs
+  return now - Math.max(since, watchingSince) >= input.policy.progressDeadlineMs
 }
 
 /** R3. */

@@ -1,4 +1,7 @@
-import type { RolloutDecision, RolloutInput } from './types.js'
+import type { RolloutDecision, RolloutInput, RolloutState, Verb } from './types.js'
+
+type Require = (holds: boolean, message: string) => void
+type Weights = Readonly<Record<string, number>>
 
 /**
  * What must hold of every decision. The operator checks each one before it writes; the tests
@@ -6,53 +9,96 @@ import type { RolloutDecision, RolloutInput } from './types.js'
  * @returns a sentence per broken rule, naming versions; empty when all is well.
  */
 export function brokenInvariants(input: RolloutInput, decision: RolloutDecision): string[] {
-  const { weights, state, keep, remove } = decision
-  const view = (id: string) => input.versions.find((v) => v.id === id)
-  // Where nothing is remembered, what was seen stands for what was asked.
-  const before: Readonly<Record<string, number>> =
-    input.state?.weights ??
-    Object.fromEntries(input.versions.filter((v) => (v.weightObserved ?? 0) > 0).map((v) => [v.id, v.weightObserved ?? 0]))
-  const holders = Object.keys(weights)
   const broken: string[] = []
-  const require = (holds: boolean, message: string) => {
+  const require: Require = (holds, message) => {
     if (!holds) broken.push(message)
   }
+  // Where nothing is remembered, what was seen stands for what was asked.
+  const before: Weights =
+    input.state?.weights ??
+    Object.fromEntries(input.versions.filter((v) => (v.weightObserved ?? 0) > 0).map((v) => [v.id, v.weightObserved ?? 0]))
+  checkWeights(input, decision, before, require)
+  if (decision.state.preview !== undefined) checkPreview(input, decision, { preview: decision.state.preview, before }, require)
+  if (input.state !== undefined) checkPace(input, decision, input.state, require)
+  checkRemoved(input, decision, require)
+  return broken
+}
+
+function checkWeights(input: RolloutInput, { weights, keep, remove }: RolloutDecision, before: Weights, require: Require): void {
+  const holders = Object.keys(weights)
   const sum = Object.values(weights).reduce((a, b) => a + b, 0)
   require(holders.length === 0 ? sum === 0 : sum === 100, `weights sum to ${sum}, not to 100`)
   require(holders.every((id) => Number.isInteger(weights[id]) && (weights[id] ?? 0) > 0), 'a weight is no whole number above 0')
+  const canServe = (id: string) => input.versions.find((v) => v.id === id)?.servable === true
   for (const id of holders) {
     require(!remove.includes(id), `version "${id}" has weight and is removed`)
     require(keep.includes(id), `version "${id}" has weight and is not kept`)
-    require(view(id)?.servable === true || (weights[id] ?? 0) <= (before[id] ?? 0), `version "${id}" cannot serve and gets more traffic`)
-    const better = [...holders, ...Object.keys(before)].find((other) => other !== id && view(other)?.servable === true)
-    require(view(id)?.servable === true ||
-      better === undefined, `version "${id}" cannot serve and has weight, although "${better}" could have it`)
+    require(canServe(id) || (weights[id] ?? 0) <= (before[id] ?? 0), `version "${id}" cannot serve and gets more traffic`)
+    const better = [...holders, ...Object.keys(before)].find((other) => other !== id && canServe(other))
+    require(canServe(id) || better === undefined, `version "${id}" cannot serve and has weight, although "${better}" could have it`)
   }
-  if (state.preview !== undefined) {
-    const rise = (weights[state.preview] ?? 0) - (before[state.preview] ?? 0)
-    require(rise <= 0 ||
-      view(state.preview)?.ready === true ||
-      state.active === undefined ||
-      view(state.active)?.servable !== true, `preview "${state.preview}" is not ready and gets more traffic`)
-    const isPaused = state.pausedByUser !== undefined && input.state?.pausedByUser !== undefined && input.state.preview === state.preview
-    require(rise <= 0 ||
-      !isPaused ||
-      state.active === undefined ||
-      view(state.active)?.servable !== true, `preview "${state.preview}" is paused and gets more traffic`)
-    require(state.preview !== state.active, `version "${state.preview}" is active and preview`)
-    require(!state.failed.includes(state.preview), `failed version "${state.preview}" is tried again`)
-  }
+}
+
+/** A preview gets more traffic only when it is ready and nobody paused it, or when there is nobody else to have it. */
+function checkPreview(
+  input: RolloutInput,
+  { weights, state }: RolloutDecision,
+  { preview, before }: { readonly preview: string; readonly before: Weights },
+  require: Require,
+): void {
+  const view = (id: string) => input.versions.find((v) => v.id === id)
+  const isLast = state.active === undefined || view(state.active)?.servable !== true
+  const gainsNone = (weights[preview] ?? 0) <= (before[preview] ?? 0) || isLast
+  require(gainsNone || view(preview)?.ready === true, `preview "${preview}" is not ready and gets more traffic`)
+  require(gainsNone || !isPaused(input, preview), `preview "${preview}" is paused and gets more traffic`)
+  require(preview !== state.active, `version "${preview}" is active and preview`)
+  require(!state.failed.includes(preview), `failed version "${preview}" is tried again`)
+}
+
+/** A step lasts as long as the policy says, as far as anybody watched; so does the time without progress. */
+function checkPace(input: RolloutInput, { state, events }: RolloutDecision, before: RolloutState, require: Require): void {
+  const { now, policy, commands, watchingSince = 0 } = input
+  const watched = watchingSince > now ? 0 : watchingSince
+  const { preview, active, step } = before
+  if (events.some((e) => e.kind === 'RolloutFailed' || e.kind === 'RolloutHalted'))
+    require(now - watched >= policy.progressDeadlineMs, 'the rollout failed before anybody watched it for its deadline')
+  const left = policy.steps[step]
+  if (preview === undefined || active === undefined || left?.weight !== before.stepWeight) return
+  const isDone = state.active === preview
+  if (!isDone && (state.preview !== preview || state.step <= step)) return
+  require(!isPaused(input, preview), `version "${preview}" is paused and goes on`)
+  require(isDone || state.step - step === 1 || state.promotedFully === true, `version "${preview}" skips a step`)
+  const isPromoted = before.promotedStep === step || before.promotedFully === true || isAsked(commands, ['promote', 'promoteFull'])
+  if (left === undefined || isPromoted) return
+  require(!left.pause, `version "${preview}" goes on without promote`)
+  const held = now - Math.max(Math.min(before.heldSince ?? now, now), watched)
+  require(held >= left.holdMs, `version "${preview}" goes on after ${held} ms of a hold of ${left.holdMs} ms`)
+}
+
+/** A user's pause is of the preview that he saw. */
+function isPaused({ policy, state, commands }: RolloutInput, preview: string): boolean {
+  return (
+    policy.paused ||
+    (state?.preview === preview && state.pausedByUser !== undefined && !isAsked(commands, ['promote', 'promoteFull', 'resume']))
+  )
+}
+
+function isAsked(commands: RolloutInput['commands'], verbs: readonly Verb[]): boolean {
+  return commands.some((c) => verbs.includes(c.verb))
+}
+
+function checkRemoved(input: RolloutInput, { keep, remove, state }: RolloutDecision, require: Require): void {
+  const { now, clockSetAt = 0, policy } = input
   require(state.active === undefined || !remove.includes(state.active), `the active version "${state.active}" is removed`)
   for (const id of remove) {
     require(!keep.includes(id), `version "${id}" is kept and removed`)
     if (input.state?.removing?.includes(id) === true) continue
-    const seen = view(id)
+    const seen = input.versions.find((v) => v.id === id)
     require((seen?.weightObserved ?? 0) === 0, `version "${id}" still gets traffic and is removed`)
     require(seen?.released === true, `a proxy still names version "${id}", which is removed`)
-    const draining = input.state?.draining.find((d) => d.id === id)
-    const isOutOfTime = input.now - Math.min(draining?.since ?? input.now, input.now) >= input.policy.drainTimeoutMs
+    const since = Math.max(input.state?.draining.find((d) => d.id === id)?.since ?? now, clockSetAt)
+    const isOutOfTime = now - Math.min(since, now) >= policy.drainTimeoutMs
     require(seen?.inFlight === 0 ||
       isOutOfTime, `version "${id}" has ${seen?.inFlight ?? 'unknown'} in flight and is removed before its time is over`)
   }
-  return broken
 }

@@ -56,8 +56,8 @@ function phaseOf(draft: Draft): RolloutPhase {
  * is awaited that has no watch.
  */
 function nextLook(draft: Draft): number | undefined {
-  const { state, input, now } = draft
-  const { policy, watchingSince = 0 } = input
+  const { state, input, now, watchingSince } = draft
+  const { policy } = input
   const times: number[] = []
   const { preview } = state
   if (preview !== undefined) {

@@ -17,8 +17,8 @@ export function awaited(draft: Draft): Awaited | undefined {
 }
 
 /** The moment at which the hold of the present step is over. Epoch milliseconds. */
-export function holdEnd({ state, now, input }: Draft, holdMs: number): number {
-  return Math.max(state.heldSince ?? now, input.watchingSince ?? 0) + Math.max(holdMs, 1)
+export function holdEnd({ state, now, watchingSince }: Draft, holdMs: number): number {
+  return Math.max(state.heldSince ?? now, watchingSince) + Math.max(holdMs, 1)
 }
 
 function awaitedOfPreview(draft: Draft, version: string): Awaited {

@@ -1,0 +1,226 @@
+/**
+ * A small model of the world around the engine: an operator that may die between any two writes and
+ * start again, proxies that follow late, versions that come and go, users who change their minds,
+ * clocks that are set. It differs from the real one in that a move happens at once, and in that
+ * time goes in steps of ten. Every value is frozen: a decision that writes to its input throws.
+ */
+import { verbs } from '../commands.js'
+import { decide } from '../engine.js'
+import { brokenInvariants } from '../invariants.js'
+import { versionsLetGo } from '../report.js'
+import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from '../types.js'
+
+export interface ModelVersion {
+  readonly health: 'down' | 'partly' | 'up'
+  /** Weight that the proxies really use. */
+  readonly inForce: number
+  readonly inFlight: number
+  readonly named: boolean
+  /** The operator is not told its weight, its requests, and whether a proxy names it. */
+  readonly hidden: boolean
+}
+export interface World {
+  readonly now: number
+  /** Since when the operator's process watches. */
+  readonly watchingSince: number
+  /** When the clock was last set; 0: never. */
+  readonly clockSetAt: number
+  readonly desired: string
+  readonly policy: RolloutPolicy
+  /** As stored by the last pass that got that far. */
+  readonly state: RolloutState | undefined
+  readonly versions: Readonly<Record<string, ModelVersion>>
+  /** Verbs that are given. */
+  readonly asked: readonly Verb[]
+}
+
+export const POLICY: RolloutPolicy = frozen({
+  steps: [
+    { weight: 20, holdMs: 10, pause: false },
+    { weight: 60, holdMs: 0, pause: true },
+    { weight: 100, holdMs: 10, pause: false },
+  ],
+  progressDeadlineMs: 40,
+  onFailure: 'rollback',
+  paused: false,
+  drainTimeoutMs: 30,
+})
+const PAUSED: RolloutPolicy = frozen({ ...POLICY, paused: true })
+export const PAUSING: RolloutPolicy = frozen({ ...POLICY, onFailure: 'pause' })
+const PAUSING_PAUSED: RolloutPolicy = frozen({ ...PAUSING, paused: true })
+const OTHER: ReadonlyMap<RolloutPolicy, RolloutPolicy> = new Map([
+  [POLICY, PAUSED],
+  [PAUSED, POLICY],
+  [PAUSING, PAUSING_PAUSED],
+  [PAUSING_PAUSED, PAUSING],
+])
+const NEW: ModelVersion = frozen({ health: 'down', inForce: 0, inFlight: 0, named: false, hidden: false })
+const BEGIN = 1_800_000_000_000
+export const START: World = {
+  now: BEGIN,
+  watchingSince: BEGIN,
+  clockSetAt: 0,
+  desired: 'v1',
+  policy: POLICY,
+  state: undefined,
+  versions: {},
+  asked: [],
+}
+
+/** What the engine is given. */
+function inputOf(world: World): RolloutInput {
+  return {
+    now: world.now,
+    watchingSince: world.watchingSince,
+    clockSetAt: world.clockSetAt,
+    desired: world.desired,
+    policy: world.policy,
+    versions: Object.entries(world.versions).map(([id, v]) => observed(id, v)),
+    state: world.state,
+    commands: world.asked.map((verb) => ({ verb })),
+  }
+}
+
+function observed(id: string, v: ModelVersion): ObservedVersion {
+  const seen = { id, ready: v.health === 'up', servable: v.health !== 'down', released: !v.named && !v.hidden }
+  return v.hidden ? seen : { ...seen, weightObserved: v.inForce, inFlight: v.inFlight }
+}
+
+interface Checked extends RolloutDecision {
+  /** The state as the next pass reads it. */
+  readonly stored: RolloutState
+}
+
+/** One decision with everything that must hold of it. */
+export function decideAndCheck(world: World): Checked {
+  const input = inputOf(world)
+  const decision = decide(input)
+  const fail = (why: string): never => {
+    throw new Error(`${why}\ninput ${JSON.stringify(input)}\ndecision ${JSON.stringify(decision)}`)
+  }
+  const broken = brokenInvariants(input, decision)
+  if (broken.length > 0) fail(broken.join('; '))
+  for (const id of decision.remove) {
+    const v = world.versions[id]
+    if (v !== undefined && world.state?.removing?.includes(id) !== true && (v.inForce > 0 || v.named))
+      fail(`version "${id}" is removed under traffic`)
+  }
+  const stored = frozen(decision.state)
+  const again = decide({ ...input, state: stored })
+  if (again.events.length > 0 || !isSame(again.weights, decision.weights)) fail(`repeating it does something: ${JSON.stringify(again)}`)
+  const { requeueAfterMs } = decision
+  if (requeueAfterMs !== undefined && !(requeueAfterMs >= 1)) fail('it wants to look again without any time between')
+  if (world.asked.includes('abort') && world.state?.commandsSeen?.abort === undefined && decision.state.preview !== undefined)
+    fail('abort left a preview')
+  return { ...decision, stored }
+}
+
+/**
+ * The pass stores its decision, then acts. `dies`: before it stores, after it stores, or not at
+ * all.
+ */
+export function pass(world: World, dies: 'before' | 'after' | 'never' = 'never', decision: Checked = decideAndCheck(world)): World {
+  if (dies === 'before') return world
+  const stored = { ...world, state: decision.stored }
+  if (dies === 'after') return stored
+  const versions = { ...world.versions }
+  for (const id of decision.keep) versions[id] ??= NEW
+  for (const id of decision.remove) delete versions[id]
+  return { ...stored, versions, asked: [] }
+}
+
+/** The proxies do what the stored state asks. New requests go where weight is. */
+export function syncProxies(world: World): World {
+  const gone = versionsLetGo(world.state)
+  const weights = world.state?.weights ?? {}
+  return mapVersions(world, (v, id) => {
+    const inForce = weights[id] ?? 0
+    return { ...v, inForce, named: !gone.includes(id), inFlight: inForce > 0 ? 1 : v.inFlight }
+  })
+}
+
+export const finishRequests = (world: World): World => mapVersions(world, (v) => ({ ...v, inFlight: v.inForce > 0 ? 1 : 0 }))
+export const tick = (world: World, milliseconds: number): World => ({ ...world, now: world.now + milliseconds })
+export const setHealth = (world: World, id: string, health: ModelVersion['health']): World =>
+  mapVersions(world, (v, name) => (name === id ? { ...v, health } : v))
+export const restartOperator = (world: World): World => ({ ...world, watchingSince: world.now })
+/** The operator notices: what was measured by the clock is void. */
+export function setClock(world: World, milliseconds: number): World {
+  const now = world.now + milliseconds
+  return { ...world, now, watchingSince: now, clockSetAt: now }
+}
+export const ask = (world: World, verb: Verb): World => ({ ...world, asked: [...new Set([...world.asked, verb])].sort() })
+export function mapVersions(world: World, change: (v: ModelVersion, id: string) => ModelVersion): World {
+  const versions: Record<string, ModelVersion> = {}
+  for (const id of Object.keys(world.versions)) versions[id] = change(world.versions[id] ?? NEW, id)
+  return { ...world, versions }
+}
+
+/** Everything that may happen next. */
+export function moves(world: World, decision: Checked): World[] {
+  const next = [pass(world, 'never', decision), pass(world, 'after', decision), syncProxies(world), finishRequests(world), tick(world, 10)]
+  if (world.watchingSince !== world.now) next.push(restartOperator(world))
+  if (world.clockSetAt === 0) next.push(setClock(world, 100), setClock(world, -100))
+  for (const [id, v] of Object.entries(world.versions))
+    for (const health of ['down', 'up', 'partly'] as const) if (v.health !== health) next.push(setHealth(world, id, health))
+  if (world.state?.active !== undefined)
+    for (const desired of ['v1', 'v2', 'v3']) if (desired !== world.desired) next.push({ ...world, desired })
+  const policy = OTHER.get(world.policy)
+  if (policy !== undefined && world.state?.preview !== undefined) next.push({ ...world, policy })
+  const means = (verb: Verb) =>
+    verb === 'retry' ? world.state?.failed.includes(world.desired) === true : world.state?.preview !== undefined
+  for (const verb of verbs()) if (means(verb) && !world.asked.includes(verb)) next.push(ask(world, verb))
+  return next
+}
+
+/**
+ * Tells worlds apart, as short as it can. Times matter only relative to now, and not beyond the
+ * longest limit.
+ */
+export function createKeys(): (world: World) => string {
+  const texts = new Map<string, number>()
+  const known = new WeakMap<RolloutState, { readonly id: number; readonly times: readonly number[] }>()
+  const read = (state: RolloutState) => {
+    const times: number[] = []
+    const text = JSON.stringify(state, (_key, value: unknown) => {
+      if (typeof value !== 'number' || value < BEGIN / 2) return value
+      times.push(value)
+      return 'time'
+    })
+    const id = texts.get(text) ?? texts.size
+    texts.set(text, id)
+    const found = { id, times }
+    known.set(state, found)
+    return found
+  }
+  return (world) => {
+    const { now, state, policy } = world
+    const ago = (time: number) => Math.max(-10, Math.min(60, now - time))
+    let key = `${world.desired}${policy.paused ? 'p' : ''}${world.asked.join()},${ago(world.watchingSince)},${ago(world.clockSetAt)}`
+    for (const id in world.versions) {
+      const v = world.versions[id] ?? NEW
+      key += `,${id}${v.health}${v.inForce},${v.inFlight}${v.named ? 'n' : ''}${v.hidden ? 'h' : ''}`
+    }
+    if (state === undefined) return key
+    const { id, times } = known.get(state) ?? read(state)
+    key += `|${id}`
+    for (const time of times) key += `,${ago(time)}`
+    return key
+  }
+}
+
+/** Plain JSON, as it is stored, and read-only. */
+function frozen<T extends object>(value: T): T {
+  return freeze(JSON.parse(JSON.stringify(value)) as T) // what JSON makes of a value that is plain JSON
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const part of Object.values(value)) freeze(part)
+  return Object.freeze(value)
+}
+
+function isSame(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((k) => a[k] === b[k])
+}
