@@ -83,8 +83,18 @@ describe('files of a package', () => {
       'src/main.ts': '',
       'views/node_modules/x/package.json': '{}',
       'views/.env': 'SECRET=1',
+      'views/.env.local': 'SECRET=1',
+      'views/.env.production.local': 'SECRET=1',
+      'views/.env.production': 'TITLE=shop',
     })
-    expect(await paths(root)).toEqual(['data1.txt', 'dist/deep/er.js', 'dist/main.js', 'package.json', 'views/.hidden/a.html'])
+    expect(await paths(root)).toEqual([
+      'data1.txt',
+      'dist/deep/er.js',
+      'dist/main.js',
+      'package.json',
+      'views/.env.production',
+      'views/.hidden/a.html',
+    ])
   })
 
   it('without `files` are all that are not hidden; a link to a file counts as the file, one that leads nowhere does not', async () => {

@@ -56,6 +56,8 @@ export async function readPackageJson(folder: string): Promise<PackageJson> {
  * places those).
  */
 const NEVER = new Set(['node_modules', '.git', '.hg', '.svn', '.DS_Store', '.npmrc', '.env'])
+/** By convention of this machine alone; `.env.production` and its like are not. */
+const LOCAL_ENV = /^\.env(\..+)?\.local$/
 
 export interface ListOptions {
   /** Patterns that apply whatever `files` says. */
@@ -110,7 +112,8 @@ interface Folder {
 async function walk(folder: Folder, options: Walk): Promise<void> {
   const { filter, found, onLeftOut } = options
   for (const entry of await readdir(folder.path, { withFileTypes: true })) {
-    if (NEVER.has(entry.name) || entry.name.endsWith('.tsbuildinfo') || (!options.isHiddenTaken && entry.name.startsWith('.'))) continue
+    if (NEVER.has(entry.name) || LOCAL_ENV.test(entry.name) || entry.name.endsWith('.tsbuildinfo')) continue
+    if (!options.isHiddenTaken && entry.name.startsWith('.')) continue
     const source = join(folder.path, entry.name)
     const path = folder.prefix + entry.name
     if (!filter.takes(path) && !filter.looksInto(path)) continue
