@@ -14,6 +14,7 @@ import { launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import type { FoundBroker } from '../local/find-nats-server.js'
+import { orGiveUp } from '../local/or-give-up.js'
 import { holderOf } from '../local/port-in-use.js'
 import { GRACE_MS } from '../local/process-replica.js'
 import { multiDeployer } from '../multi/multi-deployer.js'
@@ -87,19 +88,12 @@ export class DevMulti implements DevTarget {
       context.output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
       context.output.progress(brokerText(broker))
     }
-    const giveUp = (): void => void this.#end(next)
-    signal.addEventListener('abort', giveUp)
-    try {
+    const start = async (): Promise<void> => {
       await next.serve()
       await deployment.start()
       signal.throwIfAborted()
-    } catch (error) {
-      giveUp()
-      signal.throwIfAborted()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', giveUp)
     }
+    await orGiveUp(start, () => void this.#end(next), signal)
     staged.activate(before?.staged) // I2
     this.#current = next
     if (before !== undefined) void this.#end(before)

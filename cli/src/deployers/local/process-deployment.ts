@@ -41,6 +41,7 @@ import { startDeploymentBroker, type DeploymentBroker } from './deployment-broke
 import type { DeploymentView } from './deployment-view.js'
 import type { FoundBroker } from './find-nats-server.js'
 import type { ListenerSide } from './listener-side.js'
+import { orGiveUp } from './or-give-up.js'
 import { stopWaves, type ProcessGroup } from './process-groups.js'
 import { bootstrapOf, GRACE_MS, viewOf, type Replica } from './process-replica.js'
 import { keyOf } from './running-deployments.js'
@@ -137,17 +138,11 @@ export class ProcessDeployment {
     const fresh = this.#options.groups
       .filter(({ name }) => names.includes(name))
       .flatMap((group) => Array.from({ length: group.replicas }, () => this.#spawn(group, port)))
-    const giveUp = (): void => this.#retire(fresh)
-    signal.addEventListener('abort', giveUp)
-    try {
-      await Promise.all(fresh.map((replica) => this.#ready(replica)))
-    } catch (error) {
-      giveUp()
-      signal.throwIfAborted()
-      throw error
-    } finally {
-      signal.removeEventListener('abort', giveUp)
-    }
+    await orGiveUp(
+      () => Promise.all(fresh.map((replica) => this.#ready(replica))),
+      () => this.#retire(fresh),
+      signal,
+    )
     this.#retire(old)
   }
 
