@@ -28,10 +28,11 @@ const WRITTEN_BY_HAND: Readonly<Record<string, readonly string[]>> = {
 }
 const FOR_TESTS = /\.(?:test|test-d|bench)\.ts$|^testing\/|(?:^|\/)testdata\//
 
-/** What docs are made of. */
+/** What docs and manifests are made of. */
 const FOR_DOCS: Readonly<Record<string, RegExp>> = {
   cli: /^reference\//,
   codegen: /^diagnostic-reference\./,
+  crds: /^crd\./,
   sdk: /^errors\/error-reference\./,
 }
 

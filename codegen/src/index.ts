@@ -1,6 +1,4 @@
 // The door `@weaver/codegen`.
-export type { Concern } from './dev/concern.js'
-export { DevBuild, type DevBuildResult } from './dev/dev-build.js'
 export { CATALOGUE, formatDiagnostic, type Diagnostic, type DiagnosticCode } from './diagnostics.js'
 export { generate, type GenerateOptions } from './generate.js'
 export type { GenerateResult } from './generate-result.js'

@@ -2,7 +2,6 @@ export { APP_CONTAINER, CREDS_VOLUME, LEAST_GRACE_SECONDS } from './check-pods.j
 export { checkAgainstGraph, checkConfigAgainstGraph } from './check-graph.js'
 export type { CheckOptions } from './check-value.js'
 export { CONDITION_TYPES, REASONS, RETIRED_CONDITION_TYPES, type ConditionType, type Reason } from './conditions.js'
-export { buildWeaverAppCrd, weaverAppCrdYaml } from './crd.js'
 export { formatDuration, parseDuration } from './durations.js'
 export type { GraphComponent, GraphShape } from './graph-shape.js'
 export { MAIN_COMPONENT, resolveGroups, type ResolvedGroup } from './groups.js'

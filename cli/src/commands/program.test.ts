@@ -7,6 +7,7 @@ import { inertProgram } from '../reference/cli-reference.js'
 import { buildPackage } from '../../../scripts/build-example.js'
 import { anError } from '../testing/an-error.js'
 import { runWeaver } from '../testing/run-weaver.js'
+import { packagesLoadedWith } from '../testing/static-imports.js'
 
 const weaver = (...args: readonly string[]) => runWeaver(args, { cwd: '/', env: {} })
 
@@ -32,6 +33,30 @@ it('the list of commands is the same, whether they are loaded or not', async () 
   const listed = (await weaver('--help')).stdout
   const loaded = (await inertProgram()).helpInformation()
   expect(listed).toContain(loaded.trimEnd())
+})
+
+describe('what is loaded', () => {
+  beforeAll(() => buildPackage('cli'), 900_000)
+  const loaded = (path: string) => packagesLoadedWith(new URL(`../../../${path}`, import.meta.url).href)
+
+  it('for the list of commands and for `multi status` is no more than they need', () => {
+    expect(loaded('cli/dist/main.js')).toEqual(['@weaver/sdk', 'commander'])
+    expect(loaded('cli/dist/commands/multi/multi.js')).toEqual(['@weaver/sdk', 'commander'])
+  })
+
+  it('for `multi deploy` has neither the compiler, nor what makes images, queries logs and prints YAML', () => {
+    expect(loaded('cli/dist/deployers/multi/deploy-multi.js')).toEqual([
+      '@nats-io/transport-node',
+      '@weaver/crds',
+      '@weaver/deployer',
+      '@weaver/proxy',
+      '@weaver/sdk',
+      'fastest-levenshtein',
+      'smol-toml',
+      'zod',
+    ])
+    expect(loaded('codegen/dist/index.js')).toEqual([]) // checks whether sources have changed
+  })
 })
 
 describe('a command of others', () => {

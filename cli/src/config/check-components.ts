@@ -1,7 +1,7 @@
 import { checkConfigAgainstGraph } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { describedGraph } from '../describe/described-graph.js'
-import { findGraph } from '../image/application-layers.js'
+import { findGraph } from '../graph/package-graph.js'
 import { formatTomlPath, type ConfigProblem } from './config-problem.js'
 import { launchOf, packageOf } from './launch.js'
 import type { WeaverToml } from './load-config.js'

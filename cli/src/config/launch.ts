@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { DEFAULT_MAIN } from '../image/make-image.js'
+import { DEFAULT_MAIN } from './default-main.js'
 import type { WeaverToml } from './load-config.js'
 import { packageFolderOf } from './package-folder.js'
 

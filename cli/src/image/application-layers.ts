@@ -1,8 +1,9 @@
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { GRAPH_FILE, GRAPH_IMAGE_PATH, parseGraph, type ComponentGraph } from '@weaver/sdk/contract'
+import { GRAPH_FILE, GRAPH_IMAGE_PATH, type ComponentGraph } from '@weaver/sdk/contract'
 import { buildCommandFor } from '../config/build-command.js'
 import { cliError } from '../errors/catalogue.js'
+import { findGraph } from '../graph/package-graph.js'
 import { resolveDependencies } from './dependency-closure.js'
 import { packLayer, pruneLayerCache, type Layer, type LayerFile } from './layer.js'
 import type { NativePackage } from './native-packages.js'
@@ -40,7 +41,7 @@ export async function buildApplicationLayers(app: ApplicationPackage, cacheFolde
   const folder = await realpath(app.folder)
   const manifest = await readPackageJson(folder)
   await mustExist(folder, app.main)
-  const graph = app.hasGraph ? await readGraph(folder) : undefined
+  const graph = app.hasGraph ? await graphOf(folder) : undefined
   const described = graph === undefined ? undefined : ((await app.describe?.(graph)) ?? graph)
 
   const natives: NativePackage[] = []
@@ -81,37 +82,13 @@ export async function buildApplicationLayers(app: ApplicationPackage, cacheFolde
   return { layers, natives, leftOut, ...(described === undefined ? {} : { fingerprint: described.fingerprint }) }
 }
 
-/** The component graph of a package; `undefined` if it was not generated. */
-export async function findGraph(folder: string): Promise<ComponentGraph | undefined> {
-  const path = await graphPath(folder)
-  return path === undefined ? undefined : readGraphFile(path, await readFile(path, 'utf8'))
-}
-
-async function readGraph(folder: string): Promise<ComponentGraph> {
-  const path = await graphPath(folder)
-  if (path === undefined)
-    throw cliError(
-      'WEAVER_CLI_NOT_BUILT',
-      `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is not a Weaver application`,
-    )
-  return readGraphFile(path, await readFile(path, 'utf8'))
-}
-
-function readGraphFile(path: string, text: string): ComponentGraph {
-  try {
-    return parseGraph(text)
-  } catch (cause) {
-    throw cliError('WEAVER_CLI_GENERATED_STALE', `"${path}": ${(cause as Error).message}`, { cause }) // parseGraph throws errors
-  }
-}
-
-/** The generator writes the graph beside the generated code, below `src` or at the top. */
-async function graphPath(folder: string): Promise<string | undefined> {
-  for (const place of ['.', 'src']) {
-    const path = join(folder, place, GRAPH_FILE)
-    if (await exists(path)) return path
-  }
-  return undefined
+async function graphOf(folder: string): Promise<ComponentGraph> {
+  const graph = await findGraph(folder)
+  if (graph !== undefined) return graph
+  throw cliError(
+    'WEAVER_CLI_NOT_BUILT',
+    `"${folder}" has no ${GRAPH_FILE}; run \`weaver generate\`, or give --no-graph when it is not a Weaver application`,
+  )
 }
 
 function graphFile(graph: ComponentGraph): LayerFile {

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import { DEFAULT_MAIN } from '../config/default-main.js'
 import { describedGraph } from '../describe/described-graph.js'
 import { cliError } from '../errors/catalogue.js'
 import { createHttpClient } from '../http/http-client.js'
@@ -18,7 +19,6 @@ import { RegistryClient } from './registry-client.js'
 import { createCredentialFinder } from './registry-credentials.js'
 
 export const DEFAULT_BASE_IMAGE = 'docker.io/library/node:24-slim'
-export const DEFAULT_MAIN = 'dist/main.js'
 
 export interface MakeImageOptions {
   /** Folder of the package. */

@@ -1,6 +1,7 @@
 import type { LogEntry } from '@weaver/sdk/contract'
 import type { LogSelectionFlags } from './selection-flags.js'
 import { parseLogQuery } from './query/log-query.js'
+import { isSystem } from './system-entries.js'
 
 export interface EntrySelection {
   readonly isShown: (entry: LogEntry) => boolean
@@ -24,12 +25,4 @@ export function selectEntries({ query = '', system = undefined }: LogSelectionFl
         ? undefined
         : `the query failed over ${failures} ${failures === 1 ? 'entry, which is' : 'entries, which are'} left out; over the first: ${first}`,
   }
-}
-
-/**
- * Whether an entry is the runtime's: not a component's, and not written around the logger. Its
- * problems concern every reader.
- */
-export function isSystem({ component, level }: LogEntry): boolean {
-  return component === undefined && (level === 'debug' || level === 'info')
 }

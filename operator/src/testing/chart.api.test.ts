@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { buildWeaverAppCrd, type WeaverApp } from '@weaver/crds'
+import type { WeaverApp } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { parse, parseAllDocuments } from 'yaml'
 import { KINDS, type KubeObject } from '@weaver/kube'
@@ -26,6 +26,7 @@ import { createFakeTrafficDriver } from './fake-traffic-driver.js'
 const CHARTS = new URL('../../../charts', import.meta.url).pathname
 const CHART = `${CHARTS}/weaver-operator`
 const BROKER_CHART = `${CHARTS}/weaver-nats`
+const CRD_FILE = new URL('../../../crds/weaver.dev_weaverapps.yaml', import.meta.url).pathname
 const NAMESPACE = 'weaver-system'
 const run = promisify(execFile)
 
@@ -73,7 +74,7 @@ describe('the chart', () => {
 
   it('installs the CRD of this very release, and keeps it on uninstall', async () => {
     const crd = find(await render(), 'CustomResourceDefinition', 'weaverapps.weaver.dev')
-    expect({ ...crd, metadata: { name: crd.metadata.name } }).toEqual(buildWeaverAppCrd())
+    expect({ ...crd, metadata: { name: crd.metadata.name } }).toEqual(parse(await readFile(CRD_FILE, 'utf8')))
     expect(crd.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
     expect(find(await render('crds.keep=false'), 'CustomResourceDefinition', 'weaverapps.weaver.dev').metadata.annotations).toBeUndefined()
     expect(find(await render('crds.install=false'), 'CustomResourceDefinition', 'weaverapps.weaver.dev')).toBeUndefined()

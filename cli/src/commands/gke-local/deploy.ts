@@ -17,7 +17,7 @@ import { loadApplication } from '../../deployers/local/load-application.js'
 import { cliError } from '../../errors/catalogue.js'
 import { generateCommandFor } from '../../generate/check-generated.js'
 import { createLogReader } from '../../logs/read-logs.js'
-import { isSystem } from '../../logs/select-entries.js'
+import { isSystem } from '../../logs/system-entries.js'
 import { parsePort } from './port.js'
 import { rolloutTable } from './tables.js'
 

@@ -6,7 +6,8 @@
  * I2  A round that fails says why and changes nothing; the next edit tries again.
  */
 import { relative } from 'node:path'
-import type { Concern, DevBuild, Diagnostic, ParsedFiles } from '@weaver/codegen'
+import type { Diagnostic, ParsedFiles } from '@weaver/codegen'
+import type { Concern, DevBuild } from '@weaver/codegen/dev'
 import { loadConfig } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { reportError } from '../../errors/report-error.js'

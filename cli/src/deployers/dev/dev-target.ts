@@ -1,5 +1,5 @@
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import type { Concern } from '@weaver/codegen'
+import type { Concern } from '@weaver/codegen/dev'
 import type { WeaverToml } from '../../config/load-config.js'
 
 /** What is built now, and what of it is other than what runs. */

@@ -33,7 +33,8 @@ export async function runDev({ file, mode, natsUrl, build: command }: DevOptions
   const config = await loadConfig(file, cwd)
   const folder = await packageOf(config)
   const binary = binaryOf(config)
-  const { DevBuild, ParsedFiles } = await loadCodegen()
+  const { ParsedFiles } = await loadCodegen()
+  const { DevBuild } = await import('@weaver/codegen/dev') // the compiler
   const build = new DevBuild({
     projectDir: folder,
     binary,

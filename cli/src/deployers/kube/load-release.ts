@@ -8,8 +8,8 @@ import { packageFolderOf } from '../../config/package-folder.js'
 import { describedGraph, type DescribeOptions } from '../../describe/described-graph.js'
 import { cliError } from '../../errors/catalogue.js'
 import { checkGenerated, generateCommandFor } from '../../generate/check-generated.js'
-import { findGraph } from '../../image/application-layers.js'
-import { DEFAULT_MAIN } from '../../image/make-image.js'
+import { findGraph } from '../../graph/package-graph.js'
+import { DEFAULT_MAIN } from '../../config/default-main.js'
 import { readPackageJson } from '../../image/package-files.js'
 
 /** A weaver.toml and the package that it deploys. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { LogEntry } from '@weaver/sdk/contract'
-import { isSystem, selectEntries } from '../select-entries.js'
+import { selectEntries } from '../select-entries.js'
+import { isSystem } from '../system-entries.js'
 import { LOG_FIELDS } from './log-fields.js'
 import { parseLogQuery } from './log-query.js'
 

@@ -1,0 +1,2 @@
+/** The file that is an application where its weaver.toml or `--entrypoint` names none. */
+export const DEFAULT_MAIN = 'dist/main.js'
