@@ -21,10 +21,13 @@ export {
   workloadSecretName,
 } from './names.js'
 export { checkSpec, parseWeaverApp, parseWeaverAppSpec, type ParsedApp, type ParsedSpec } from './parse.js'
+export { podRequests } from './pod-requests.js'
 export { fieldPath, formatProblem, nearestName, type SpecProblem } from './problems.js'
 export { parseQuantity, QUANTITY } from './quantities.js'
 export { rolloutSettings, type RolloutSettings } from './rollout-settings.js'
+export { ROLLOUT_TERMS } from './rollout-terms.js'
 export { canonicalJson, earlierVersionIdOf, isSameVersion, VERSION_ID_LENGTH, versionIdOf } from './version-id.js'
+export { versionObjects, type ObjectName } from './version-objects.js'
 export {
   API_GROUP,
   API_VERSION,

@@ -4,24 +4,8 @@
  * come to an end; and an abort must end it.
  */
 import { verbs } from './commands.js'
-import {
-  ask,
-  createKeys,
-  decideAndCheck,
-  finishRequests,
-  mapVersions,
-  moves,
-  pass,
-  PAUSING,
-  POLICY,
-  restartOperator,
-  setClock,
-  setHealth,
-  START,
-  syncProxies,
-  tick,
-  type World,
-} from './testing/world.js'
+import { ask, finishRequests, mapVersions, setHealth, syncProxies, tick, type World } from './model.js'
+import { createKeys, decideAndCheck, moves, pass, PAUSING, POLICY, restartOperator, setClock, START } from './testing/world.js'
 import type { RolloutDecision } from './types.js'
 
 /** How much further than in the ordinary tests: `make explore`. */

@@ -6,6 +6,16 @@ export type { RolloutEvent, Stall } from './events.js'
 export { brokenInvariants } from './invariants.js'
 export { rolloutPolicy, type RolloutSettings } from './policy.js'
 export { versionsLetGo } from './report.js'
+export {
+  simulate,
+  type Happening,
+  type SimulatedGroup,
+  type SimulatedMoment,
+  type SimulatedPace,
+  type SimulatedWrite,
+  type Simulation,
+  type SimulationInput,
+} from './simulate.js'
 export type {
   DrainingVersion,
   ObservedVersion,

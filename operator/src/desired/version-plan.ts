@@ -2,7 +2,7 @@ import {
   deploymentId,
   isSameVersion,
   listenerServiceName,
-  parseQuantity,
+  podRequests,
   resolveGroups,
   workloadName,
   workloadSecretName,
@@ -78,12 +78,6 @@ export interface VersionPlan {
 }
 
 /**
- * Small enough for twelve components on a laptop, large enough that the scheduler does not pile
- * them up.
- */
-const DEFAULT_REQUESTS = { cpu: '50m', memory: '96Mi' }
-
-/**
  * Plans a version. Whatever changes a pod comes from the snapshot, including the names of groups;
  * replicas come from the current spec, for groups that it still has, so that scaling applies at
  * once to every live version.
@@ -117,7 +111,7 @@ export function planVersion(app: AppIdentity, snapshot: VersionSnapshot, present
       workloadName: workloadName(app.name, name, versionId),
       secretName: workloadSecretName(app.name, name, versionId),
       replicas: { min, max: Math.max(min, replicas?.max ?? min), cpu: replicas?.cpu ?? 80 },
-      resources: { ...resources, requests: { ...defaultRequests(resources.limits), ...resources.requests } },
+      resources: { ...resources, requests: podRequests(resources) },
       env: mergeBy('name', spec.env ?? [], declared?.env ?? []),
       envFrom: [...(spec.envFrom ?? []), ...(declared?.envFrom ?? [])],
       volumes: mergeBy('name', spec.volumes ?? [], declared?.volumes ?? []),
@@ -165,16 +159,4 @@ function mergeBy<K extends string, T extends { readonly [key in K]: string }>(ke
 function stableListener(declared: ListenerSpec | undefined): StableListener {
   const { service, hosts = [], public: isPublic = false } = declared ?? {}
   return { type: service?.type ?? 'ClusterIP', isPublic, annotations: service?.annotations ?? {}, hosts }
-}
-
-/**
- * A limit below the default is a request as well, by the Kubernetes rule; a request above it would
- * be refused.
- */
-function defaultRequests(limits: NonNullable<WeaverAppSpec['resources']>['limits'] = {}): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(DEFAULT_REQUESTS).filter(
-      ([name, request]) => (parseQuantity(limits[name] ?? request) ?? 0) >= (parseQuantity(request) ?? 0),
-    ),
-  )
 }

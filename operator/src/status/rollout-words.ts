@@ -1,5 +1,5 @@
 /** What the rollout engine reports as data, in the words of conditions, events and history. */
-import { ANNOTATIONS, type Reason } from '@weaver/crds'
+import { ROLLOUT_TERMS, type Reason } from '@weaver/crds'
 import {
   isWarning,
   wordAwaited as inWords,
@@ -7,7 +7,6 @@ import {
   type Awaited,
   type RolloutDecision,
   type RolloutEvent,
-  type RolloutTerms,
 } from '@weaver/rollout'
 
 /** A transition as it appears in events, history and the log. */
@@ -25,24 +24,19 @@ export interface WordedDecision extends Omit<RolloutDecision, 'awaited' | 'event
   readonly events: readonly WordedEvent[]
 }
 
-/** As a WeaverApp has them. */
-const TERMS: RolloutTerms = {
-  progressDeadline: 'spec.rollout.progressDeadline',
-  drainTimeout: 'spec.rollout.drainTimeout',
-  asker: 'the spec',
-  unpaused: 'spec.rollout.paused to be set to false',
-  howToPromote: `set the annotation ${ANNOTATIONS.promote}`,
-  parts: 'objects',
-}
-
 export function wordDecision({ awaited, events, ...rest }: RolloutDecision): WordedDecision {
   return { ...rest, ...(awaited === undefined ? {} : { waitingFor: wordAwaited(awaited) }), events: events.map(wordEvent) }
 }
 
 export function wordEvent(event: RolloutEvent): WordedEvent {
-  return { type: isWarning(event) ? 'Warning' : 'Normal', reason: event.kind, version: event.version, message: messageOf(event, TERMS) }
+  return {
+    type: isWarning(event) ? 'Warning' : 'Normal',
+    reason: event.kind,
+    version: event.version,
+    message: messageOf(event, ROLLOUT_TERMS),
+  }
 }
 
 export function wordAwaited(awaited: Awaited): string {
-  return inWords(awaited, TERMS)
+  return inWords(awaited, ROLLOUT_TERMS)
 }

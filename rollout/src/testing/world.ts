@@ -7,32 +7,8 @@
 import { verbs } from '../commands.js'
 import { decide } from '../engine.js'
 import { brokenInvariants } from '../invariants.js'
-import { versionsLetGo } from '../report.js'
-import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from '../types.js'
-
-export interface ModelVersion {
-  readonly health: 'down' | 'partly' | 'up'
-  /** Weight that the proxies really use. */
-  readonly inForce: number
-  readonly inFlight: number
-  readonly named: boolean
-  /** The operator is not told its weight, its requests, and whether a proxy names it. */
-  readonly hidden: boolean
-}
-export interface World {
-  readonly now: number
-  /** Since when the operator's process watches. */
-  readonly watchingSince: number
-  /** When the clock was last set; 0: never. */
-  readonly clockSetAt: number
-  readonly desired: string
-  readonly policy: RolloutPolicy
-  /** As stored by the last pass that got that far. */
-  readonly state: RolloutState | undefined
-  readonly versions: Readonly<Record<string, ModelVersion>>
-  /** Verbs that are given. */
-  readonly asked: readonly Verb[]
-}
+import { ask, carryOut, finishRequests, inputOf, NEW_VERSION, setHealth, syncProxies, tick, type World } from '../model.js'
+import type { RolloutDecision, RolloutPolicy, RolloutState, Verb } from '../types.js'
 
 export const POLICY: RolloutPolicy = frozen({
   steps: [
@@ -54,7 +30,6 @@ const OTHER: ReadonlyMap<RolloutPolicy, RolloutPolicy> = new Map([
   [PAUSING, PAUSING_PAUSED],
   [PAUSING_PAUSED, PAUSING],
 ])
-const NEW: ModelVersion = frozen({ health: 'down', inForce: 0, inFlight: 0, named: false, hidden: false })
 const BEGIN = 1_800_000_000_000
 export const START: World = {
   now: BEGIN,
@@ -65,25 +40,6 @@ export const START: World = {
   state: undefined,
   versions: {},
   asked: [],
-}
-
-/** What the engine is given. */
-function inputOf(world: World): RolloutInput {
-  return {
-    now: world.now,
-    watchingSince: world.watchingSince,
-    clockSetAt: world.clockSetAt,
-    desired: world.desired,
-    policy: world.policy,
-    versions: Object.entries(world.versions).map(([id, v]) => observed(id, v)),
-    state: world.state,
-    commands: world.asked.map((verb) => ({ verb })),
-  }
-}
-
-function observed(id: string, v: ModelVersion): ObservedVersion {
-  const seen = { id, ready: v.health === 'up', servable: v.health !== 'down', released: !v.named && !v.hidden }
-  return v.hidden ? seen : { ...seen, weightObserved: v.inForce, inFlight: v.inFlight }
 }
 
 interface Checked extends RolloutDecision {
@@ -123,37 +79,14 @@ export function pass(world: World, dies: 'before' | 'after' | 'never' = 'never',
   if (dies === 'before') return world
   const stored = { ...world, state: decision.stored }
   if (dies === 'after') return stored
-  const versions = { ...world.versions }
-  for (const id of decision.keep) versions[id] ??= NEW
-  for (const id of decision.remove) delete versions[id]
-  return { ...stored, versions, asked: [] }
+  return carryOut(stored, decision)
 }
 
-/** The proxies do what the stored state asks. New requests go where weight is. */
-export function syncProxies(world: World): World {
-  const gone = versionsLetGo(world.state)
-  const weights = world.state?.weights ?? {}
-  return mapVersions(world, (v, id) => {
-    const inForce = weights[id] ?? 0
-    return { ...v, inForce, named: !gone.includes(id), inFlight: inForce > 0 ? 1 : v.inFlight }
-  })
-}
-
-export const finishRequests = (world: World): World => mapVersions(world, (v) => ({ ...v, inFlight: v.inForce > 0 ? 1 : 0 }))
-export const tick = (world: World, milliseconds: number): World => ({ ...world, now: world.now + milliseconds })
-export const setHealth = (world: World, id: string, health: ModelVersion['health']): World =>
-  mapVersions(world, (v, name) => (name === id ? { ...v, health } : v))
 export const restartOperator = (world: World): World => ({ ...world, watchingSince: world.now })
 /** The operator notices: what was measured by the clock is void. */
 export function setClock(world: World, milliseconds: number): World {
   const now = world.now + milliseconds
   return { ...world, now, watchingSince: now, clockSetAt: now }
-}
-export const ask = (world: World, verb: Verb): World => ({ ...world, asked: [...new Set([...world.asked, verb])].sort() })
-export function mapVersions(world: World, change: (v: ModelVersion, id: string) => ModelVersion): World {
-  const versions: Record<string, ModelVersion> = {}
-  for (const id of Object.keys(world.versions)) versions[id] = change(world.versions[id] ?? NEW, id)
-  return { ...world, versions }
 }
 
 /** Everything that may happen next. */
@@ -198,7 +131,7 @@ export function createKeys(): (world: World) => string {
     const ago = (time: number) => Math.max(-10, Math.min(60, now - time))
     let key = `${world.desired}${policy.paused ? 'p' : ''}${world.asked.join()},${ago(world.watchingSince)},${ago(world.clockSetAt)}`
     for (const id in world.versions) {
-      const v = world.versions[id] ?? NEW
+      const v = world.versions[id] ?? NEW_VERSION
       key += `,${id}${v.health}${v.inForce},${v.inFlight}${v.named ? 'n' : ''}${v.hidden ? 'h' : ''}`
     }
     if (state === undefined) return key

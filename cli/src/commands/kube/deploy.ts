@@ -1,4 +1,5 @@
 import { isSameVersion, parseWeaverAppSpec, versionIdOf, type WeaverApp, type WeaverAppSpec } from '@weaver/crds'
+import { GRAPH_FILE, type ComponentGraph } from '@weaver/sdk/contract'
 import { Command, Option } from 'commander'
 import { applicationName } from '../../config/load-config.js'
 import { buildWeaverApp, type WeaverAppManifest } from '../../config/weaver-app-manifest.js'
@@ -6,6 +7,7 @@ import type { CliContext } from '../../context.js'
 import { followRollout, type RolloutTimes } from '../../deployers/kube/follow-rollout.js'
 import { imageRepository } from '../../deployers/kube/image-name.js'
 import { checkBuilt, describeRelease, loadRelease, type Release } from '../../deployers/kube/load-release.js'
+import { simulateRollout } from '../../deployers/kube/simulate-rollout.js'
 import { applyApp, checkCluster, getApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
 import { ENGINES, type Engine } from '../../image/container-engine.js'
@@ -15,6 +17,7 @@ import { resolveTag } from '../../image/resolve-tag.js'
 import { formatSeconds } from '../../print/table.js'
 import { collect } from '../collect.js'
 import { confirm, connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
+import { parseFault, printSimulation } from './simulate.js'
 
 interface DeployFlags extends ClusterFlags {
   readonly detach?: true
@@ -31,6 +34,8 @@ interface DeployFlags extends ClusterFlags {
   readonly timeout?: string
   readonly yes?: true
   readonly json?: true
+  readonly simulate?: true
+  readonly fail?: readonly string[]
 }
 
 export function deployCommand(context: CliContext): Command {
@@ -60,6 +65,12 @@ export function deployCommand(context: CliContext): Command {
     .option('--timeout <duration>', 'stop following after this time, with exit code 124; the rollout goes on')
     .option('-y, --yes', 'do not ask, even when another rollout is under way')
     .option('--json', 'print a summary as JSON at the end')
+    .option('--simulate', 'build and write nothing: print how the rollout would go, from what is on the cluster now')
+    .option(
+      '--fail <group@step>',
+      'with --simulate: also print what happens if that group of the new version dies in that step, 0 for its start; may be repeated',
+      collect,
+    )
   return withClusterFlags(command).action((file: string, flags: DeployFlags) => deploy(context, file, flags))
 }
 
@@ -91,21 +102,32 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
       'WEAVER_CLI_USAGE',
       '--resolve is for an image that is there already; an image that is built is deployed by its digest anyway',
     )
+  if (flags.fail !== undefined && flags.simulate !== true)
+    throw cliError('WEAVER_CLI_USAGE', '--fail says what is to be simulated; add --simulate')
+  const faults = (flags.fail ?? []).map(parseFault)
   const timeoutMs = flags.timeout === undefined ? undefined : parseTimeout(flags.timeout)
   const loaded = await loadRelease(file, context.cwd)
   if (flags.build) await checkBuilt(loaded, context.cwd)
   const release = flags.build ? await describeRelease(loaded, { env: context.env, onWarning: (line) => output.warn(line) }) : loaded
   const name = applicationName(release.config, release.packageName)
-  const repository = flags.build
-    ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
-    : undefined
+  const repository =
+    flags.build && flags.simulate !== true
+      ? imageRepository(release.config, { name, env: context.env, ...(flags.repo === undefined ? {} : { repo: flags.repo }) })
+      : undefined
   // Everything that can be wrong is found before the slow part: a spec with a placeholder image,
   // the cluster, the permissions.
-  manifestFor(release, { image: 'example.invalid/not-built', namespace: 'default' })
+  manifestFor(release, { image: NOT_BUILT, namespace: 'default' })
   const client = await connect(context, flags)
   const namespace = flags.namespace ?? release.config.kube.namespace ?? client.namespace
   await checkCluster(client, namespace)
   const before = await getApp(client, { namespace, name })
+  if (flags.simulate === true) {
+    const image = flags.build ? undefined : await imageGiven(context, flags)
+    const { spec } = manifestFor(release, { image: image ?? NOT_BUILT, namespace })
+    const version = image === undefined ? 'new' : versionOf(spec, before)
+    const of = { app: { namespace, name }, found: before, spec, graph: graphOf(release), version, faults }
+    return printSimulation(context, await simulateRollout(client, of), { name, namespace, isJson: flags.json === true })
+  }
   if (before?.status?.preview !== undefined && before.status.active !== undefined) {
     const question = `A rollout of "${namespace}/${name}" to version "${before.status.preview}" is under way; it gives its traffic back if this one differs.`
     if (context.ask === undefined) output.warn(question)
@@ -135,6 +157,18 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   })
   finish(context, { ...summary, outcome: 'ready', times: { ...times, ...followed } }, flags)
+}
+
+/** Stands for the image that a build would make. */
+const NOT_BUILT = 'example.invalid/not-built'
+
+/** @throws WeaverError `WEAVER_CLI_NOT_BUILT` */
+function graphOf({ graph, folder }: Release): ComponentGraph {
+  if (graph !== undefined) return graph
+  throw cliError(
+    'WEAVER_CLI_NOT_BUILT',
+    `a simulation needs to know the groups of the application, and "${folder}" has no ${GRAPH_FILE}; run \`weaver generate\` and build it first`,
+  )
 }
 
 function manifestFor(

@@ -495,6 +495,84 @@ describe('kube delete', () => {
   })
 })
 
+describe('kube deploy --simulate', () => {
+  const simulate = (flags: string) => weaver(`kube deploy weaver.toml --simulate --no-build --image r.example/shop:2 -n simulated ${flags}`)
+
+  it('plays the rollout from what is on the cluster, for a user who may only read', async () => {
+    const apps = await makeNamespace(server.admin, 'simulated')
+    const create = (path: string, body: object) => server.admin.call({ method: 'POST', path, body, what: path })
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/simulated'
+    const rule = (apiGroups: string[], resources: string[]) => ({ apiGroups, resources, verbs: ['get', 'list'] })
+    await create(`${rbac}/roles`, {
+      metadata: { name: 'look' },
+      rules: [rule(['weaver.dev'], ['weaverapps']), rule(['apps'], ['deployments']), rule([''], ['namespaces'])],
+    })
+    await create(`${rbac}/rolebindings`, {
+      metadata: { name: 'look' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'look' },
+      subjects: [{ kind: 'User', name: 'nobody' }],
+    })
+    await apps.create('shop')
+    const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString()
+    await apps.status('shop', {
+      phase: 'Ready',
+      active: 'aaaaaaaa',
+      desired: 'aaaaaaaa',
+      engine: { active: 'aaaaaaaa', step: -1, progressAt: 1, draining: [], failed: [], weights: { aaaaaaaa: 100 } },
+      versions: [{ id: 'aaaaaaaa', image: 'r.example/shop:1', phase: 'Ready', ready: '2/2', weightDesired: 100, weightObserved: 100 }],
+      history: [
+        { at: at(0), event: 'RolloutStarted', version: 'aaaaaaaa', message: '' },
+        { at: at(7), event: 'Promoted', version: 'aaaaaaaa', message: '' },
+      ],
+    })
+    const labels = { 'weaver.dev/app': 'shop', 'weaver.dev/role': 'weavelet', 'weaver.dev/version': 'aaaaaaaa', 'weaver.dev/group': 'main' }
+    const container = { name: 'app', image: 'r.example/shop:1', resources: { requests: { cpu: '250m' } } }
+    await create('/apis/apps/v1/namespaces/simulated/deployments', {
+      metadata: { name: 'shop-main-aaaaaaaa', labels },
+      spec: { replicas: 4, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [container] } } },
+    })
+    const before = await apps.read('shop')
+
+    const ran = await simulate('--context nobody --fail shop/Cart@2')
+    expect(ran).toMatchObject({ code: 0, stderr: '' })
+    expect(await apps.read('shop')).toEqual(before)
+    const [told = '', fault = ''] = ran.stdout.split('if group cart dies at step 2:')
+    const version = /version (\S+) beside/.exec(told)?.[1] ?? ''
+    for (const line of [
+      'it is ready after 7.0 s (as version aaaaaaaa was)',
+      '0.0 s   0 %     6     1.1  version "NEW" starts beside the active version "aaaaaaaa"',
+      'creates ControllerRevision shop-NEW; Secret shop-cart-NEW-nats, shop-main-NEW-nats; NetworkPolicy shop-NEW; Service shop-lis-NEW; Deployment shop-cart-NEW, shop-main-NEW',
+      '19.2 s  25 %    6     1.1  step 2/5: version "NEW" gets 25 %',
+      'peak    6 pods that request 1.1 CPU',
+      'end     Ready after 69.2 s, version NEW is active',
+    ])
+      expect(told.replaceAll(version, 'NEW')).toContain(line)
+    for (const line of [
+      'no replica of group "cart" of',
+      'cannot serve',
+      'traffic goes back to "aaaaaaaa"',
+      'end     Failed after 620.4 s, version aaaaaaaa is active',
+    ])
+      expect(fault).toContain(line)
+    const { undisturbed } = JSON.parse((await simulate('--json')).stdout) as {
+      readonly undisturbed: { readonly moments: readonly object[] }
+    }
+    expect(undisturbed.moments[0]).toMatchObject({
+      atMs: 0,
+      events: [{ event: 'RolloutStarted', version }],
+      pods: 6,
+      weights: { aaaaaaaa: 100 },
+    })
+  })
+
+  it('refuses a group or step that there is not, and --fail alone', async () => {
+    expect(await simulate('--fail nope@1')).toEqual(anError(2, 'no group or component "nope"', 'cart, main'))
+    expect(await simulate('--fail cart@9')).toEqual(anError(2, 'the rollout has 5 steps'))
+    expect(await simulate('--fail cart')).toEqual(anError(2, 'not GROUP@STEP'))
+    expect(await weaver('kube deploy weaver.toml --fail cart@1')).toEqual(anError(2, 'add --simulate'))
+  })
+})
+
 describe('kube manifest', () => {
   it('is what deploy applies: through kubectl it makes the same object', async () => {
     const deployed = await makeNamespace(server.admin, 'deployed')
