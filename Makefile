@@ -4,7 +4,7 @@ TIMES ?= 20
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-long test-kills explore demo demo-local cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long test-kills explore mutants demo demo-local cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-kills: ## weaver multi under load while replicas are killed or told to end:
 explore: ## the rollout engine through twenty times as many states and lives as in the tests (TIMES=20)
 	npm run --silent build
 	WEAVER_EXPLORE=$(TIMES) node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --testTimeout=3600000 rollout/src/engine.explore
+
+mutants: ## the rollout engine with each guard dropped and each comparison turned, one at a time: which of them no test catches (ONLY=engine.ts)
+	node scripts/mutate-rollout.mjs $(ONLY)
 
 demo-local: ## v1 -> v2 under load on this machine alone: Node, and a nats-server or Go
 	bash scripts/demo-local.sh
