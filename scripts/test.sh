@@ -49,7 +49,8 @@ if [ "$what" != e2e ]; then
   step "unit tests, real nats-server, real API server (Node $(node --version))"
   # Those that wait rather than compute, for leases to end, lines to be found dead and loads to be sent, have a worker of their own beside the two of the others.
   waiting='/(leader/(leadership|processes)|rpc/(cable-faults|replicas/callee-watch|stream/stream-parts|transport/nats-(credentials|tls)|wire/parts)'
-  waiting+='|broker/broker|control/(app-control|kube-leases)|kube/leader-lease|proxy/proxy-driver)(\.(nats|api))?\.test\.ts$'
+  waiting+='|broker/broker|control/(app-control|kube-leases)|kube/leader-lease|proxy/proxy-driver|gke-local/gke-local'
+  waiting+='|reconcile/(reconcile-crash|own-children|known-versions|rollout-end|sentences))(\.(nats|api))?\.test\.ts$'
   # One worker runs in jest's own process, which an open handle would keep for ever.
   timeout --kill-after=30 40m node "${jest[@]}" --outputFile="$results/unit-waiting.json" --maxWorkers=1 --testPathPatterns "$waiting" &
   beside=$!

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@weaver/deployer'
+import { eventually, isAlive } from '@weaver/sdk/test-support'
 import { buildPackage } from '../../../scripts/build-example.js'
 import type { DeploymentView } from '../deployers/local/deployment-view.js'
 import { runWeaver } from '../testing/run-weaver.js'
@@ -55,15 +56,15 @@ function edit(file: string, change: (text: string) => string): void {
   renameSync(`${path}.new~`, path)
 }
 
-async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const limit = Date.now() + WAIT_MS; ; await sleep(50)) {
-    const isLast = Date.now() > limit
-    const found = await look()
-    if (found !== undefined) return found
-    if (isLast) throw new Error(`still waiting for ${what}; so far:\n${dev?.text}`)
-    if (dev?.child.exitCode !== null) throw new Error(`ended while waiting for ${what}:\n${dev?.text}`)
-  }
-}
+const until = <T>(what: string, look: () => T | Promise<T>) =>
+  eventually(what, look, {
+    withinMs: WAIT_MS,
+    everyMs: 50,
+    soFar: () => dev?.text,
+    goesOn() {
+      if (dev?.child.exitCode !== null) throw new Error(`ended while waiting for ${what}:\n${dev?.text}`)
+    },
+  })
 const said = (text: string): Promise<true> => until(`"${text}"`, () => (dev?.text.includes(text) === true ? true : undefined))
 
 function start(args: readonly string[], more: Readonly<Record<string, string>> = {}): void {
@@ -110,15 +111,6 @@ function startLoad(): { stop(): Promise<readonly unknown[]> } {
       await Promise.all(clients)
       return failures
     },
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
 

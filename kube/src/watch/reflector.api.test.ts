@@ -1,3 +1,4 @@
+import { eventually } from '@weaver/sdk/test-support'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { startFaultProxy, type FaultProxy } from '../testing/fault-proxy.js'
 import type { KubeObject } from '../api/kube-api.js'
@@ -72,13 +73,6 @@ function watch(options: Partial<ReflectorOptions<KubeObject>> = {}): Watched {
       .sort()
   return { reflector, told, restarts, content }
 }
-async function until(what: string, probe: () => boolean): Promise<void> {
-  const limit = Date.now() + 60_000
-  while (!probe()) {
-    if (Date.now() > limit) throw new Error(`gave up waiting for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
 const isWatch = (url: URL) => url.searchParams.get('watch') === 'true'
 const has = (watched: Watched, ...expected: string[]) => watched.content().join() === expected.join()
 
@@ -93,7 +87,7 @@ describe('reflector', () => {
     await create('c')
     await change('c', '1')
     await remove('b')
-    await until('the changes', () => has(watched, 'a=0', 'c=1'))
+    await eventually('the changes', () => has(watched, 'a=0', 'c=1'))
     expect(watched.told).toEqual(['+a=0', '+b=0', '+c=0', '+c=1', '-b'])
     expect(watched.restarts).toEqual([])
   })
@@ -104,9 +98,9 @@ describe('reflector', () => {
     const watched = watch({ labelSelector: 'app=x' })
     await watched.reflector.synced
     await server.api.patch(KINDS.configMaps, namespace, 'out', { metadata: { labels: { app: 'x' } } })
-    await until('the one that came in', () => has(watched, 'in=0', 'out=0'))
+    await eventually('the one that came in', () => has(watched, 'in=0', 'out=0'))
     await server.api.patch(KINDS.configMaps, namespace, 'in', { metadata: { labels: { app: null } } })
-    await until('the one that went', () => has(watched, 'out=0'))
+    await eventually('the one that went', () => has(watched, 'out=0'))
     expect(watched.told.at(-1)).toBe('-in')
     expect(watched.reflector.store.byLabel(namespace, 'x').map((o) => o.metadata.name)).toEqual(['out'])
   })
@@ -120,7 +114,7 @@ describe('reflector', () => {
     expect(watched.content()).toEqual(names.map((n) => `${n}=0`))
     expect(proxy.requests.slice(before).filter((r) => r.includes('limit=500')).length).toBe(2)
     await change('m-519', '1')
-    await until('a change on the last page', () => watched.told.at(-1) === '+m-519=1')
+    await eventually('a change on the last page', () => watched.told.at(-1) === '+m-519=1')
   })
 
   it('starts the list over when it expired between two pages', async () => {
@@ -145,17 +139,17 @@ describe('reflector', () => {
     const watched = watch()
     await watched.reflector.synced
     await create('a')
-    await until('the first event', () => has(watched, 'a=0'))
+    await eventually('the first event', () => has(watched, 'a=0'))
     const before = proxy.requests.length
     proxy.fault = ({ url }) => (isWatch(url) ? 'cut' : undefined)
     proxy.cutWatches()
-    await until('the cut', () => proxy.openWatches === 0)
+    await eventually('the cut', () => proxy.openWatches === 0)
     proxy.fault = () => undefined
     await create('b')
     await change('a', '1')
     await remove('b')
     await create('c')
-    await until('what happened meanwhile', () => has(watched, 'a=1', 'c=0'))
+    await eventually('what happened meanwhile', () => has(watched, 'a=1', 'c=0'))
     expect(watched.told.filter((t) => !t.includes('kube-root'))).toEqual(['+a=0', '+b=0', '+a=1', '-b', '+c=0'])
     // The watch that was refused is a failure, after which it lists; a cut alone is not.
     const lists = proxy.requests.slice(before).filter((r) => !r.includes('watch=true'))
@@ -166,23 +160,23 @@ describe('reflector', () => {
     const watched = watch({ firstBackoffMs: 2 })
     await watched.reflector.synced
     const before = proxy.requests.length
-    await until('the watch', () => proxy.openWatches === 1)
+    await eventually('the watch', () => proxy.openWatches === 1)
     proxy.cutWatches() // before it has said anything
-    await until('the first restart', () => watched.restarts.length > 0)
+    await eventually('the first restart', () => watched.restarts.length > 0)
     await create('n')
     let told = 0
     for (let i = 1; i <= 60; i++) {
       await change('n', String(i))
       if (i % 10 === 0) {
-        await until('an event', () => watched.told.length > told)
+        await eventually('an event', () => watched.told.length > told)
         told = watched.told.length
-        await until('an open watch', () => proxy.openWatches === 1)
+        await eventually('an open watch', () => proxy.openWatches === 1)
         const restarts = watched.restarts.length
         proxy.cutWatches()
-        await until('the restart', () => watched.restarts.length > restarts)
+        await eventually('the restart', () => watched.restarts.length > restarts)
       }
     }
-    await until('the last', () => has(watched, 'n=60'))
+    await eventually('the last', () => has(watched, 'n=60'))
     const values = watched.told.filter((t) => t.startsWith('+n=')).map((t) => Number(t.slice(3)))
     expect(values).toEqual([...values].sort((a, b) => a - b))
     expect(new Set(values).size).toBe(values.length)
@@ -195,7 +189,7 @@ describe('reflector', () => {
     await create('b')
     const watched = watch()
     await watched.reflector.synced
-    await until('the watch', () => proxy.openWatches === 1)
+    await eventually('the watch', () => proxy.openWatches === 1)
     let expired = 0
     proxy.fault = ({ url }) => {
       if (!isWatch(url) || expired > 0) return undefined
@@ -208,11 +202,11 @@ describe('reflector', () => {
     await remove('b')
     await create('b')
     await change('b', 'new')
-    await until('the list', () => has(watched, 'b=new'))
-    await until('the watch after it', () => proxy.openWatches === 1)
+    await eventually('the list', () => has(watched, 'b=new'))
+    await eventually('the watch after it', () => proxy.openWatches === 1)
     expect([expired, watched.restarts.includes('expired')]).toEqual([1, true])
     await create('c')
-    await until('what came later', () => has(watched, 'b=new', 'c=0'))
+    await eventually('what came later', () => has(watched, 'b=new', 'c=0'))
     expect(watched.told).toContain('-a')
   })
 
@@ -232,7 +226,7 @@ describe('reflector', () => {
     })
     await watched.reflector.synced
     await create('b')
-    await until('the next', () => has(watched, 'a=0', 'b=0'))
+    await eventually('the next', () => has(watched, 'a=0', 'b=0'))
     expect(isAsked).toBe(true)
   })
 
@@ -248,7 +242,7 @@ describe('reflector', () => {
       return versions.length === 1 ? { status: 200, body: bookmark(String(now)) } : undefined
     }
     const watched = watch()
-    await until('the second watch', () => versions.length === 2)
+    await eventually('the second watch', () => versions.length === 2)
     expect(versions[1]).toBe(String(now))
     expect(watched.told.some((t) => t.includes('undefined='))).toBe(false)
     expect(watched.restarts).toEqual(['closed'])
@@ -257,10 +251,10 @@ describe('reflector', () => {
   it('leaves a connection that has gone silent', async () => {
     const watched = watch({ idleMs: 200 })
     await watched.reflector.synced
-    await until('the watch', () => proxy.openWatches === 1)
+    await eventually('the watch', () => proxy.openWatches === 1)
     proxy.silenceWatches()
     await create('unheard')
-    await until('what was not heard', () => has(watched, 'unheard=0'))
+    await eventually('what was not heard', () => has(watched, 'unheard=0'))
     expect(watched.restarts).toContain('Silent')
   })
 
@@ -287,7 +281,7 @@ describe('reflector', () => {
     })
     await watched.reflector.synced
     await create('a')
-    await until('the change', () => has(watched, 'a=0'))
+    await eventually('the change', () => has(watched, 'a=0'))
     expect(watched.restarts).toEqual([])
   })
 
@@ -297,16 +291,16 @@ describe('reflector', () => {
     await watched.reflector.synced
     await watched.reflector.close() // before the watch is open
     const watching = watch()
-    await until('the watch', () => proxy.openWatches === 1)
+    await eventually('the watch', () => proxy.openWatches === 1)
     await watching.reflector.close()
     proxy.fault = () => 'hang'
     const listing = watch()
     await listing.reflector.close()
     proxy.fault = () => ({ status: 429, headers: { 'retry-after': '60' }, body: '{}' })
     const waiting = watch()
-    await until('the refusal', () => waiting.restarts.length > 0)
+    await eventually('the refusal', () => waiting.restarts.length > 0)
     await waiting.reflector.close()
-    await until('the end of the watches', () => proxy.openWatches === 0)
+    await eventually('the end of the watches', () => proxy.openWatches === 0)
     expect(Date.now() - started).toBeLessThan(30_000) // not the minute that the refusal names
     const told = watching.told.length
     await create('late')

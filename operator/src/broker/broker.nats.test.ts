@@ -1,6 +1,7 @@
 import { encodeUser, fmtCreds } from '@nats-io/jwt'
 import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import { callSubject, controlAllSubject, inboxPrefix, replicaCallSubject, type ControlReply } from '@weaver/sdk/contract'
+import { eventually } from '@weaver/sdk/test-support'
 import { createLogger } from '../log/logger.js'
 import { startNatsCluster, type NatsCluster } from '../testing/nats-cluster.js'
 import type { Broker, BrokerGroup, BrokerVersion } from './broker.js'
@@ -91,15 +92,6 @@ async function verdict(nc: NatsConnection, attempt: () => void): Promise<'allowe
 }
 const publishes = (nc: NatsConnection, subject: string) => verdict(nc, () => nc.publish(subject, 'x'))
 const subscribes = (nc: NatsConnection, subject: string) => verdict(nc, () => void nc.subscribe(subject, { callback: () => undefined }))
-
-async function until(what: string, probe: () => Promise<boolean> | boolean, limitMs = 45_000): Promise<number> {
-  const started = Date.now()
-  while (Date.now() - started < limitMs) {
-    if (await probe()) return Date.now() - started
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`gave up waiting for ${what}`)
-}
 const SERVERS = [0, 1, 2]
 const succeeds = (work: Promise<unknown>): Promise<boolean> =>
   work.then(
@@ -138,7 +130,7 @@ beforeAll(async () => {
 })
 const PROBE = newVersion()
 beforeEach(async () => {
-  await until('the connection of the operator, which the test before may have cut', () => succeeds(broker.ensureVersion(PROBE)))
+  await eventually('the connection of the operator, which the test before may have cut', () => succeeds(broker.ensureVersion(PROBE)))
 })
 afterEach(async () => {
   for (const nc of clients) await nc.close()
@@ -167,26 +159,26 @@ describe('account of a version', () => {
   it('reaches a server that was down when it was made, also one that lost its disk', async () => {
     const v1 = newVersion()
     await cluster.stop(2)
-    await until('the push to the others', () => succeeds(broker.ensureVersion(v1)))
+    await eventually('the push to the others', () => succeeds(broker.ensureVersion(v1)))
     expect(await Promise.all([0, 1].map((server) => isAdmitted(v1, server)))).toEqual([true, true])
     await cluster.start(2)
-    await until('the server that came back', () => isAdmitted(v1, 2))
+    await eventually('the server that came back', () => isAdmitted(v1, 2))
     await cluster.stop(1)
     await cluster.wipe(1)
     await cluster.start(1)
-    await until('the server without a disk', () => isAdmitted(v1, 1))
+    await eventually('the server without a disk', () => isAdmitted(v1, 1))
   })
 
   it('is pushed again after every server lost its disk at once', async () => {
     const [v1, v2] = [newVersion(), newVersion()]
     const own = await startOperator()
     own.onReconnect(() => [v1, v2])
-    await until('both accounts', async () => (await isAdmitted(v1, 0)) && (await isAdmitted(v2, 0)))
+    await eventually('both accounts', async () => (await isAdmitted(v1, 0)) && (await isAdmitted(v2, 0)))
     for (const server of SERVERS) await cluster.stop(server)
     for (const server of SERVERS) await cluster.wipe(server)
     await Promise.all(SERVERS.map((server) => cluster.start(server)))
-    await until('v1 everywhere', async () => (await admittedBy(v1)).length === 3)
-    await until('v2 everywhere', async () => (await admittedBy(v2)).length === 3)
+    await eventually('v1 everywhere', async () => (await admittedBy(v1)).length === 3)
+    await eventually('v2 everywhere', async () => (await admittedBy(v2)).length === 3)
     expect([await admittedBy(v1), await admittedBy(v2)]).toEqual([SERVERS, SERVERS])
   }, 150_000)
 
@@ -197,12 +189,12 @@ describe('account of a version', () => {
     let versions = [v1, v2, v3]
     for (const server of SERVERS) cluster.freeze(server)
     own.onReconnect(() => versions)
-    await until('the first try to be over', () => told.length > 0)
+    await eventually('the first try to be over', () => told.length > 0)
     versions = [v1, v3]
     const closing = own.removeVersion(v3)
     for (const server of SERVERS) cluster.thaw(server)
     await closing.catch(() => undefined) // it may have asked while nobody answered
-    await until('v1 everywhere', async () => (await admittedBy(v1)).length === 3)
+    await eventually('v1 everywhere', async () => (await admittedBy(v1)).length === 3)
     expect([await admittedBy(v2), await admittedBy(v3)]).toEqual([[], []])
   }, 150_000)
 
@@ -213,7 +205,7 @@ describe('account of a version', () => {
     const doomed = await Promise.all(SERVERS.map((server) => member(v1, FRONT, server)))
     const others = await Promise.all(SERVERS.map((server) => member(v2, FRONT, server)))
     await broker.removeVersion(v1)
-    await until('the end of the clients', () => doomed.every((nc) => nc.isClosed()), 30_000)
+    await eventually('the end of the clients', () => doomed.every((nc) => nc.isClosed()))
     expect(await admittedBy(v1)).toEqual([])
     for (const nc of others) await nc.flush()
     expect(others.some((nc) => nc.isClosed())).toBe(false)
@@ -239,9 +231,9 @@ describe('account of a version', () => {
     await broker.ensureVersion(v1)
     await new Promise((resolve) => setTimeout(resolve, 1_100)) // claims are ordered by the second they were made in
     await cluster.stop(2)
-    await until('the connection to a server that is left', () => succeeds(broker.removeVersion(v1)))
+    await eventually('the connection to a server that is left', () => succeeds(broker.removeVersion(v1)))
     await cluster.start(2)
-    await until('the deletion on the server that came back', async () => !(await isAdmitted(v1, 2)), 20_000)
+    await eventually('the deletion on the server that came back', async () => !(await isAdmitted(v1, 2)))
     await new Promise((resolve) => setTimeout(resolve, 6_000)) // and it gives its old claim to none of the others
     expect(await admittedBy(v1)).toEqual([])
   })
@@ -313,7 +305,7 @@ describe('inside a version', () => {
     const subject = callSubject(v1.deploymentId, 'shop/Cart')
     cart.subscribe(subject, { queue: 'q', callback: (_error, message) => void message.respond('2 books') })
     await cart.flush()
-    await until('the interest on the other server', () => succeeds(front.request(subject, '?', { timeout: 1_000 })))
+    await eventually('the interest on the other server', () => succeeds(front.request(subject, '?', { timeout: 1_000 })))
     expect(decode((await front.request(subject, '?')).data)).toBe('2 books')
   })
 
@@ -391,7 +383,7 @@ describe('between versions', () => {
         expect(intruder.isClosed()).toBe(false)
       }
     const front = await member(v2, FRONT, 2)
-    await until('the interest on the other server', () => succeeds(front.request(subject, 'from v2', { timeout: 500 })))
+    await eventually('the interest on the other server', () => succeeds(front.request(subject, 'from v2', { timeout: 500 })))
     expect(new Set(served)).toEqual(new Set(['from v2']))
     expect(heard).toEqual([])
   })
@@ -408,7 +400,7 @@ describe('between versions', () => {
     two.publish('wv.x', 'from v2')
     await two.flush()
     one.publish('wv.x.own', 'from v1')
-    await until('its own message', () => heard.length > 0)
+    await eventually('its own message', () => heard.length > 0)
     expect(heard).toEqual(['wv.x.own'])
     await expect(two.request('wv.x', '?', { timeout: 500 })).rejects.toThrow(/^no responders/)
   })
@@ -466,10 +458,10 @@ describe('an outage', () => {
   it('of one server: versions are made and calls go on over the others', async () => {
     const v1 = newVersion()
     await cluster.stop(0) // the one that the operator dialled first
-    await until('the operator on another server', () => succeeds(broker.ensureVersion(v1)))
+    await eventually('the operator on another server', () => succeeds(broker.ensureVersion(v1)))
     for (const server of [1, 2]) expect(await isAdmitted(v1, server)).toBe(true)
     await cluster.start(0)
-    await until('the server that came back', () => isAdmitted(v1, 0))
+    await eventually('the server that came back', () => isAdmitted(v1, 0))
   })
 
   it('of all servers is an error at once that names them; nothing is sent late; and it goes on by itself', async () => {
@@ -491,7 +483,7 @@ describe('an outage', () => {
     await Promise.all(SERVERS.map((server) => cluster.start(server)))
     const other = newVersion()
     // What is claimed is that it goes on by itself, not how soon: a starved machine takes its time.
-    await until('the connection', () => succeeds(own.ensureVersion(other)), 45_000)
+    await eventually('the connection', () => succeeds(own.ensureVersion(other)))
     for (const server of SERVERS) {
       expect(await isAdmitted(other, server)).toBe(true)
       expect(await isAdmitted(v1, server)).toBe(false)
@@ -509,7 +501,7 @@ describe('an outage', () => {
     } finally {
       cluster.thaw(0)
     }
-    await until('the push', () => succeeds(own.ensureVersion(v1)))
+    await eventually('the push', () => succeeds(own.ensureVersion(v1)))
     expect(await admittedBy(v1)).toEqual(SERVERS)
   })
 
@@ -520,7 +512,7 @@ describe('an outage', () => {
     await Promise.all(SERVERS.map((server) => cluster.start(server)))
     const v1 = newVersion()
     const own = await starting
-    await until('the push', () => succeeds(own.ensureVersion(v1)))
+    await eventually('the push', () => succeeds(own.ensureVersion(v1)))
     expect(await isAdmitted(v1, 0)).toBe(true)
   })
 })

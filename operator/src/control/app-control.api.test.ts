@@ -8,7 +8,7 @@ import { deploymentId } from '@weaver/crds'
 import { KINDS } from '@weaver/kube'
 import { component, implement, type Lease, type Main } from '@weaver/sdk'
 import { assignmentSubject, controlAllSubject, type Assignment, type ComponentGraph, type RoutingStatus } from '@weaver/sdk/contract'
-import { bindByHand, genByHand, startByHand } from '@weaver/sdk/test-support'
+import { bindByHand, eventually, genByHand, startByHand } from '@weaver/sdk/test-support'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { isReady, LEASE_MS, spec, Story, V1, V2 } from '../testing/app-story.js'
 import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-cluster.js'
@@ -98,11 +98,8 @@ async function startPod(name: string, versionId: string, replica: string = name)
   stopping.push(() => weavelet.stop())
 }
 
-/** Lets real time go by, and the operator look on. */
-async function until(what: string, isSo: () => boolean, withinMs: number = 60_000): Promise<void> {
-  for (const limit = Date.now() + withinMs; !isSo(); await sleep(20))
-    if (Date.now() > limit) throw new Error(`not within ${withinMs} ms: ${what}; ${events.join(', ')}`)
-}
+const until = (what: string, isSo: () => boolean, withinMs?: number) =>
+  eventually(what, isSo, { ...(withinMs === undefined ? {} : { withinMs }), soFar: () => events })
 const storedLeases = async () => (await story.admin.list(KINDS.leases, { namespace: story.namespace })).items
 const abort = () =>
   story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/abort': 'true' } } })

@@ -10,7 +10,7 @@ import { createMemoryLeases } from '@weaver/deployer'
 import type { Logger } from '@weaver/sdk'
 import { encodeLeader, inboxPrefix, leaderSubject, type ComponentGraph } from '@weaver/sdk/contract'
 import { connectNats } from '@weaver/sdk/internal'
-import { Leadership } from '@weaver/sdk/test-support'
+import { eventually, Leadership } from '@weaver/sdk/test-support'
 import type { Broker, BrokerVersion, VersionConnection } from '../broker/broker.js'
 import { startJwtBroker } from '../broker/jwt-broker.js'
 import { createLogger } from '../log/logger.js'
@@ -88,10 +88,6 @@ async function replica(group: string): Promise<{ readonly signals: readonly Abor
   return { signals }
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const limit = Date.now() + 60_000; !isSo(); await sleep(20)) if (Date.now() > limit) throw new Error(`gave up waiting: ${what}`)
-}
-
 function control(): void {
   start(broker)
 }
@@ -116,8 +112,8 @@ it('waits for the account of its version, and gives leases to those who host the
   await broker.ensureVersion(V1)
   const stranger = await replica('web')
   const host = await replica('foreman')
-  await until('the host leads', () => host.signals.length === 1)
-  await until('the refusal', () => logged.includes('the broker refused something'))
+  await eventually('the host leads', () => host.signals.length === 1)
+  await eventually('the refusal', () => logged.includes('the broker refused something'))
   await sleep(2 * LEASE_MS)
   expect(host.signals.map((signal) => signal.aborted)).toEqual([false])
   expect(stranger.signals).toEqual([])
@@ -127,12 +123,12 @@ it('goes on over a broker that is away for a moment', async () => {
   control()
   await broker.ensureVersion(V1)
   const host = await replica('foreman')
-  await until('it leads', () => host.signals.length === 1)
+  await eventually('it leads', () => host.signals.length === 1)
   await cluster.stop(0)
   await sleep(LEASE_MS)
   expect(host.signals[0]?.aborted).toBe(true)
   await cluster.start(0)
-  await until('it leads again', () => host.signals.length === 2)
+  await eventually('it leads again', () => host.signals.length === 2)
   expect(host.signals[1]?.aborted).toBe(false)
 })
 
@@ -174,8 +170,8 @@ it('answers every request while a server of the broker leaves: the next connecti
   }
 
   start(broker)
-  await until('the control is there', () => opened.length === 1)
-  await until('it answers', () => {
+  await eventually('the control is there', () => opened.length === 1)
+  await eventually('it answers', () => {
     ask()
     return unanswered.size < asked
   })
@@ -183,11 +179,11 @@ it('answers every request while a server of the broker leaves: the next connecti
   isLeaving = true
   pair.retire(0)
   const isOver = (): boolean => opened[0]?.isClosed === true
-  await until('the first connection is closed', () => {
+  await eventually('the first connection is closed', () => {
     ask()
     return isOver()
   })
   for (let i = 0; i < 10; i++, await sleep(20)) ask()
-  await until('every request is answered', () => unanswered.size === 0)
+  await eventually('every request is answered', () => unanswered.size === 0)
   expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false])
 })

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals'
 import { KubeError } from '@weaver/kube'
+import { eventually } from '@weaver/sdk/test-support'
 import { WorkQueue } from './work-queue.js'
 
 /** A job that the test ends by hand. */
@@ -30,13 +31,6 @@ function bench(options: { readonly concurrency?: number; readonly workTimeoutMs?
 }
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const settle = () => sleep(5)
-async function until(what: string, probe: () => boolean): Promise<void> {
-  const limit = Date.now() + 30_000
-  while (!probe()) {
-    if (Date.now() > limit) throw new Error(`gave up waiting for ${what}`)
-    await sleep(2)
-  }
-}
 afterEach(async () => {
   // Jobs that a test left open never end: only what stands in the queue is given up.
   for (const queue of queues.splice(0)) void queue.close()
@@ -77,16 +71,16 @@ describe('work queue', () => {
     const { queue, jobs, failures } = bench()
     queue.add('a')
     for (let i = 0; i < 5; i++) {
-      await until(`run ${i}`, () => jobs.length === i + 1)
+      await eventually(`run ${i}`, () => jobs.length === i + 1)
       jobs[i]?.fail(new Error('no'))
     }
-    await until('the run after', () => jobs.length === 6)
+    await eventually('the run after', () => jobs.length === 6)
     for (const [i, step] of [20, 40, 80, 80, 80].entries()) {
       expect(failures[i]?.retryMs).toBeGreaterThanOrEqual(step / 2)
       expect(failures[i]?.retryMs).toBeLessThanOrEqual(step)
     }
     jobs[5]?.end(1)
-    await until('the next', () => jobs.length === 7)
+    await eventually('the next', () => jobs.length === 7)
     jobs[6]?.fail(new Error('no'))
     await settle()
     expect(failures.at(-1)?.retryMs).toBeLessThanOrEqual(20)
@@ -100,7 +94,7 @@ describe('work queue', () => {
     expect(failures[0]?.retryMs).toBe(150)
     await sleep(100)
     expect(jobs).toHaveLength(1)
-    await until('the retry', () => jobs.length === 2)
+    await eventually('the retry', () => jobs.length === 2)
   })
 
   it('one failing key holds up no other', async () => {
@@ -117,13 +111,13 @@ describe('work queue', () => {
     const started = Date.now()
     queue.add('a')
     jobs[0]?.end(60)
-    await until('the second run', () => jobs.length === 2)
+    await eventually('the second run', () => jobs.length === 2)
     expect(Date.now() - started).toBeGreaterThanOrEqual(55)
     jobs[1]?.end(60_000)
     await settle()
     queue.addAfter('a', 20)
     queue.addAfter('a', 40)
-    await until('the third run', () => jobs.length === 3)
+    await eventually('the third run', () => jobs.length === 3)
     jobs[2]?.end(50)
     await settle()
     queue.add('a')
@@ -136,7 +130,7 @@ describe('work queue', () => {
   it('tells work that takes too long to stop', async () => {
     const { queue, jobs } = bench({ workTimeoutMs: 30 })
     queue.add('a')
-    await until('the abort', () => jobs[0]?.signal.aborted === true)
+    await eventually('the abort', () => jobs[0]?.signal.aborted === true)
     expect(jobs[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' })
   })
 
@@ -169,6 +163,6 @@ it('takes the earlier of two times, also when the wall clock of the machine is s
   } finally {
     clock.mockRestore()
   }
-  await until('the earlier time', () => jobs.length > 0)
+  await eventually('the earlier time', () => jobs.length > 0)
   expect(jobs.map(({ key }) => key)).toEqual(['app'])
 })

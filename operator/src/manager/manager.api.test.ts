@@ -1,6 +1,7 @@
 import type { WeaverApp } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { KINDS, type KubeClient, type KubeObject } from '@weaver/kube'
+import { eventually } from '@weaver/sdk/test-support'
 import { createOperatorClient } from '../kube/operator-client.js'
 import { createLogger } from '../log/logger.js'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
@@ -30,16 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server?.close()
 })
-
-async function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
-  const limit = Date.now() + 120_000
-  while (Date.now() < limit) {
-    const found = await probe()
-    if (found !== undefined && found !== false) return found
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error(`gave up waiting for ${what}`)
-}
 
 describe('manager', () => {
   it('rolls a version out, hands over to the next leader in the middle, and ends there', async () => {
@@ -85,18 +76,18 @@ describe('manager', () => {
     const first = start('first')
     const second = start('second')
     try {
-      await until('one leader', async () => first.isLeader || second.isLeader)
+      await eventually('one leader', async () => first.isLeader || second.isLeader)
       expect(first.isLeader && second.isLeader).toBe(false)
-      await until('both ready', async () => first.isReady && second.isReady)
+      await eventually('both ready', async () => first.isReady && second.isReady)
       await apply('reg/app:v1')
-      const v1 = await until('v1 serves', async () => ((await status())?.phase === 'Ready' ? (await status())?.active : undefined))
+      const v1 = await eventually('v1 serves', async () => ((await status())?.phase === 'Ready' ? (await status())?.active : undefined))
       await apply('reg/app:v2')
-      await until('half way', async () => (await status())?.versions?.some((v) => v.id !== v1 && v.weightDesired === 50))
+      await eventually('half way', async () => (await status())?.versions?.some((v) => v.id !== v1 && v.weightDesired === 50))
       const [leader, other] = first.isLeader ? [first, second] : [second, first]
       await leader.close()
       await leader.close()
-      await until('the other leads', async () => other.isLeader)
-      const v2 = await until('v2 serves alone', async () => {
+      await eventually('the other leads', async () => other.isLeader)
+      const v2 = await eventually('v2 serves alone', async () => {
         const s = await status()
         return s?.phase === 'Ready' && s.active !== v1 && s.versions?.length === 1 ? s.active : undefined
       })

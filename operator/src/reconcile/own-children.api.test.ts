@@ -1,4 +1,5 @@
 import { KINDS, type KubeApi, type KubeObject, type ResourceKind } from '@weaver/kube'
+import { eventually } from '@weaver/sdk/test-support'
 import { createOperatorClient } from '../kube/operator-client.js'
 import { createLogger } from '../log/logger.js'
 import { startManager } from '../manager/manager.js'
@@ -171,15 +172,8 @@ it('every child that is deleted or edited by hand is back within seconds, withou
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   })()
-  const until = async <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> => {
-    const limit = Date.now() + 120_000
-    for (;;) {
-      const found = await probe()
-      if (found !== undefined && found !== false) return found
-      if (Date.now() > limit) throw new Error(`gave up waiting for ${what}: ${JSON.stringify((await story.status()).conditions)}`)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
+  const until = <T>(what: string, look: () => Promise<T>) =>
+    eventually(what, look, { everyMs: 50, soFar: async () => (await story.status()).conditions })
   const isServing = async () => {
     const s = await story.status()
     return s.phase === 'Ready' && s.conditions?.some((c) => c.type === 'Available' && c.status === 'True') ? s.active : undefined

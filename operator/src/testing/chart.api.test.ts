@@ -8,6 +8,7 @@ import type { ComponentGraph } from '@weaver/sdk/contract'
 import { parse, parseAllDocuments } from 'yaml'
 import { KINDS, type KubeObject } from '@weaver/kube'
 import { kubeConfigOf } from '@weaver/kube/testing'
+import { eventually } from '@weaver/sdk/test-support'
 import { createOperatorClient } from '../kube/operator-client.js'
 import { createLogger } from '../log/logger.js'
 import { ensureBrokerSecret } from '../manager/ensure-broker-secret.js'
@@ -349,10 +350,8 @@ async function rollOut(server: ApiServer, client: ReturnType<typeof createOperat
       },
     })
   const app = async () => (await server.api.get(KINDS.weaverApps, 'apps', 'hello')) as (WeaverApp & KubeObject) | undefined
-  const until = async (what: string, probe: () => Promise<boolean>) => {
-    for (const limit = Date.now() + 120_000; !(await probe()); await new Promise((resolve) => setTimeout(resolve, 100)))
-      if (Date.now() > limit) throw new Error(`gave up waiting for ${what}: ${(await app())?.status?.waitingFor ?? 'nothing is awaited'}`)
-  }
+  const until = (what: string, look: () => Promise<boolean>) =>
+    eventually(what, look, { everyMs: 100, soFar: async () => (await app())?.status?.waitingFor ?? 'nothing is awaited' })
   const serves = (image: string) => async () => {
     const found = await app()
     return (

@@ -3,6 +3,7 @@
  * times hang on them.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../testing/eventually.js'
 import type { Lease } from '../component/component.js'
 import { isWeaverError } from '../contract/errors.js'
 import {
@@ -105,13 +106,8 @@ async function ended({ signal }: Lease): Promise<void> {
   await new Promise((resolve) => signal.addEventListener('abort', resolve))
 }
 
-async function until(what: string, isSo: () => boolean, withinMs: number = 60_000): Promise<void> {
-  const limit = performance.now() + withinMs
-  while (!isSo()) {
-    if (performance.now() > limit) throw new Error(`not within ${withinMs} ms: ${what}; ${story.join(', ')}; ${logged.join(', ')}`)
-    await sleep(5)
-  }
-}
+const until = (what: string, isSo: () => boolean, withinMs?: number) =>
+  eventually(what, isSo, { ...(withinMs === undefined ? {} : { withinMs }), everyMs: 5, soFar: () => ({ story, logged }) })
 
 it('one of three replicas leads, for longer than a lease', async () => {
   await deployer(createMemoryLeases())

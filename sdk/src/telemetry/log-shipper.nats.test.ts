@@ -3,6 +3,7 @@
  * goes.
  */
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { eventually } from '../testing/eventually.js'
 import { parseLogBatch, type LogBatch, type LogEntry } from '../contract/logs.js'
 import { logSubject } from '../contract/subjects.js'
 import { connectNats, type Transport } from '../internal.js'
@@ -64,10 +65,7 @@ function shipper(limits: { readonly maxEntries?: number; readonly maxBytes?: num
 }
 const entries = (): readonly LogEntry[] => batches.flatMap((batch) => batch.entries)
 const droppedCount = (): number => processMetrics.collect().find(({ name }) => name === DROPPED_METRIC.name)?.series[0]?.value ?? 0
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 1_000 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-  expect(condition()).toBe(true)
-}
+const until = (isSo: () => boolean) => eventually(isSo.toString(), isSo, { everyMs: 5 })
 
 describe('log entries over the broker', () => {
   it('come in order, in few batches, with those from before the connection', async () => {

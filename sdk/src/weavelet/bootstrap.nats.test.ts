@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
+import { eventually } from '../testing/eventually.js'
 import type { Bootstrap } from '../contract/bootstrap.js'
 import type { ControlReply, ControlRequest, WeaveletProfile } from '../contract/control.js'
 import { controlReplyReader, mergeCpuProfiles, mergeHeapProfiles } from '@weaver/deployer'
@@ -81,10 +82,14 @@ function launch(env: Readonly<Record<string, string>>): App {
   return app
 }
 
-async function until(app: App, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const limit = Date.now() + 90_000; !(await isSo()); await sleep(10))
-    if (Date.now() > limit || !app.isRunning) throw new Error(`the application did not get there:\n${app.stdout}${app.stderr}`)
-}
+const until = (app: App, isSo: () => boolean | Promise<boolean>) =>
+  eventually('the state of the application', isSo, {
+    everyMs: 10,
+    soFar: () => app.stdout + app.stderr,
+    goesOn() {
+      if (!app.isRunning) throw new Error(`the application ended:\n${app.stdout}${app.stderr}`)
+    },
+  })
 
 const statusOf = (url: string): Promise<number> =>
   fetch(url).then(
@@ -171,7 +176,7 @@ describe('two processes of one deployment', () => {
 
   it('exit with 1 when what is in flight takes longer than the grace period', async () => {
     const { web, url } = await launchTwo({ shutdownGraceMs: 200 })
-    const slow = await underway(`${url}/slow?ms=20000`)
+    const slow = await underway(`${url}/slow?ms=600000`)
     web.signal('SIGTERM')
     expect(await web.exited()).toBe(1)
     expect(await slow.status).toBe(0)

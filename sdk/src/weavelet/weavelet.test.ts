@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { eventually } from '../testing/eventually.js'
 import { component, implement, type Life, type Main } from '../component/component.js'
 import { config, construct, listener, logger, ref } from '../component/construction.js'
 import { WeaverError } from '../contract/errors.js'
@@ -98,12 +99,7 @@ async function startError(...args: Parameters<typeof startByHand>): Promise<{ re
   throw new Error('the application was expected not to start')
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries++) {
-    if (tries > 400) throw new Error(`not so after two seconds: ${isSo.toString()}`)
-    await sleep(5)
-  }
-}
+const until = (isSo: () => boolean) => eventually(isSo.toString(), isSo, { everyMs: 5 })
 
 /** Where its listener is bound; `main` runs on its own. */
 async function portOf({ weavelet }: TestWeavelet): Promise<number> {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@weaver/deployer'
+import { eventually, isAlive } from '@weaver/sdk/test-support'
 import { buildExample, buildPackage } from '../../../../scripts/build-example.js'
 import type { AppView, VersionView } from '../../deployers/gke-local/platform-view.js'
 import { anError } from '../../testing/an-error.js'
@@ -62,14 +63,6 @@ function toml(
     `listeners.lis = { public_hostname = "${host}" }\n`,
   ]
   writeFileSync(join(folder, file), text.join('\n'))
-}
-
-async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const limit = Date.now() + WAIT_MS; ; await sleep(100)) {
-    const found = await look()
-    if (found !== undefined) return found
-    if (Date.now() > limit) throw new Error(`still waiting for ${what}`)
-  }
 }
 
 interface Answer {
@@ -136,14 +129,6 @@ const pidsOf = ({ versions }: AppView): readonly number[] =>
       ...groups.flatMap(({ replicas }) => replicas.flatMap((one) => one.pid ?? [])),
     ]),
   )
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 it('the tour: v1 and v2 under load over two regions, a platform that is killed, two applications, a v3 that crashes, rollback, kill', async () => {
   expect(await weaver('status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
@@ -154,7 +139,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   toml({ name: 'other', host: 'other.com', regions: ['us-west1'] }, 'other.toml')
   const other = deploy('other.toml', '--port', String(port))
   const first = startWeaver(['gke-local', 'deploy', 'weaver.toml', '--port', String(port)], { cwd: folder, env: env() })
-  await until('v1', () => (first.stderr().includes('runs in the background') || first.stderr().includes('error') ? true : undefined))
+  await eventually('v1', () => (first.stderr().includes('runs in the background') || first.stderr().includes('error') ? true : undefined))
   first.interrupt()
   const { code, stdout, stderr } = await first.done
   expect({ code, stdout, stderr: code === 0 ? '' : stderr }).toEqual({
@@ -180,7 +165,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   toml()
   const v2 = (await deploy()).slice(0, 8)
   const weight = async (percent: number): Promise<AppView> =>
-    until(`${percent} % of v2`, async () => {
+    eventually(`${percent} % of v2`, async () => {
       const view = await app()
       const shares = view.traffic.filter(({ location, deploymentId }) => location === 'us-west1' && deploymentId.startsWith(v2))
       return shares.some(({ fraction }) => fraction * 200 >= percent) ? view : undefined
@@ -202,9 +187,9 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   // without a platform it is served as before; the next command brings one that goes on
   process.kill(markOf('platform.json').pid, 'SIGKILL')
   const served = load.answers.length
-  await until('answers without a platform', () => (load.answers.length > served + 50 ? true : undefined))
+  await eventually('answers without a platform', () => (load.answers.length > served + 50 ? true : undefined))
   expect((await weaver('status')).stderr).toContain('started again')
-  const arrived = await until('v2 alone', async () => {
+  const arrived = await eventually('v2 alone', async () => {
     const view = await app()
     return view.versions.length === 1 && view.versions[0]?.status === 'ACTIVE' && view.rollout.projected.length === 0 ? view : undefined
   })
@@ -236,7 +221,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   // the load balancer is started again, at its port
   process.kill(markOf('balancer.json').pid, 'SIGKILL')
   const agent = new Agent()
-  await until('the load balancer to be back', async () => ((await get('hello.com', agent)).problem === undefined ? true : undefined))
+  await eventually('the load balancer to be back', async () => ((await get('hello.com', agent)).problem === undefined ? true : undefined))
 
   // v3 crashes: it is given up by itself
   writeFileSync(join(folder, 'crash.mjs'), `if (process.env.WEAVER_BOOTSTRAP) { console.error('no database'); process.exit(3) }`)
@@ -253,7 +238,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     if (/exited with code 3.*no database; version "[0-9a-f]{8}" has all traffic\n$/.test(failed.stderr)) break
     if (deadline > WAIT_MS / 1_000) throw new Error(failed.stderr)
   }
-  const { rollout, versions } = await until('v3 to be gone', async () => {
+  const { rollout, versions } = await eventually('v3 to be gone', async () => {
     const view = await app()
     return view.versions.every(({ status, copies }) => (status === 'FAILED') === (Object.keys(copies).length === 0)) ? view : undefined
   })
@@ -270,7 +255,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     stdout: `httpserver: ${v3} is tried again\n`,
   })
   expect(JSON.parse((await weaver('pause', 'httpserver', '-m', 'lunch', '--json')).stdout)).toEqual({ app: 'httpserver', verb: 'pause', version: versions[1]?.deploymentId, note: 'lunch' }) // prettier-ignore
-  const paused = await until('v3 to be ready, and paused', async () => {
+  const paused = await eventually('v3 to be ready, and paused', async () => {
     const view = await app()
     return view.rollout.regions['us-west1']?.waitingFor?.startsWith('resume') === true ? view.rollout : undefined
   })
@@ -282,16 +267,16 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   // command brings another
   const told = markOf('platform.json').pid
   process.kill(told, 'SIGTERM')
-  await until('the platform to have ended', () => (isAlive(told) ? undefined : true))
+  await eventually('the platform to have ended', () => (isAlive(told) ? undefined : true))
   expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
   expect((await weaver('status')).stderr).toContain('started again')
-  await until('v3 to have ended', async () => ((await app()).versions.every(({ status, copies }) => status === 'ACTIVE' || Object.keys(copies).length === 0) ? true : undefined)) // prettier-ignore
+  await eventually('v3 to have ended', async () => ((await app()).versions.every(({ status, copies }) => status === 'ACTIVE' || Object.keys(copies).length === 0) ? true : undefined)) // prettier-ignore
 
   // back to v1, of which nothing has run meanwhile
   expect(await weaver('promote', 'httpserver')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'no rollout of "httpserver" is under way'))
   expect(await weaver('rollback')).toEqual(anError(1, 'WEAVER_CLI_NOT_RUNNING', 'name the one that is meant'))
   expect((await weaver('rollback', 'httpserver')).stdout).toContain(`back to ${v1}`)
-  const back = await until('v1', async () => {
+  const back = await eventually('v1', async () => {
     const view = await app()
     const [only, ...others] = view.versions as [VersionView, ...VersionView[]]
     return others.length === 0 && only.status === 'ACTIVE' && only.deploymentId.startsWith(v1) ? view : undefined

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@weaver/deployer'
 import type { CpuProfile } from '@weaver/sdk/contract'
+import { eventually, isAlive } from '@weaver/sdk/test-support'
 import { buildExample, buildPackage } from '../../../../scripts/build-example.js'
 import type { DeploymentView } from '../../deployers/local/deployment-view.js'
 import { anError } from '../../testing/an-error.js'
@@ -55,13 +56,8 @@ function toml(multi: string, name = 'weaver.toml'): void {
   )
 }
 
-async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const limit = Date.now() + WAIT_MS; ; await sleep(100)) {
-    const found = await look()
-    if (found !== undefined) return found
-    if (Date.now() > limit) throw new Error(`still waiting for ${what}; so far:\n${deployers.map(({ text }) => text).join('\n')}`)
-  }
-}
+const until = <T>(what: string, look: () => T | Promise<T>) =>
+  eventually(what, look, { withinMs: WAIT_MS, everyMs: 100, soFar: () => deployers.map(({ text }) => text) })
 
 /** A process of its own: it is killed, too. */
 async function deploy(said = 'ready: '): Promise<(typeof deployers)[number]> {
@@ -115,14 +111,6 @@ function startLoad(): {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 const pidsOf = ({ groups }: DeploymentView): readonly number[] => groups.flatMap(({ replicas }) => replicas.flatMap(({ pid }) => pid ?? []))
 
 it('the tour: deploy, requests, status, logs, metrics, profile; replicas that drain and die under load; kill', async () => {

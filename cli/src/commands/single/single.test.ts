@@ -7,10 +7,10 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@weaver/deployer'
 import type { CpuProfile } from '@weaver/sdk/contract'
+import { eventually } from '@weaver/sdk/test-support'
 import { isRunning, listDeployment } from '../../deployers/local/running-deployments.js'
 import { anError } from '../../testing/an-error.js'
 import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
@@ -62,18 +62,10 @@ function toml(name: string, more = ''): string {
   return path
 }
 
-async function until<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (const limit = Date.now() + 60_000; ; await sleep(50)) {
-    const found = await look()
-    if (found !== undefined) return found
-    if (Date.now() > limit) throw new Error(`still waiting for ${what}`)
-  }
-}
-
 /** `weaver single deploy` of this process' sources. */
 async function deploy(name = 'shop', more = ''): Promise<ReturnType<typeof start>> {
   const running = start(`single deploy ${toml(name, more)}`)
-  await until('the start', () => (running.stderr().includes('listening') ? true : undefined))
+  await eventually('the start', () => (running.stderr().includes('listening') ? true : undefined))
   return running
 }
 
@@ -94,7 +86,7 @@ describe('weaver single', () => {
     expect(await weaver('single status')).toEqual({ code: 0, stdout: '', stderr: expect.stringContaining('no application runs') })
     expect(await weaver('single metrics')).toEqual(anError(1, 'no application runs on this machine', 'weaver single deploy'))
     const running = await deploy()
-    const table = await until('readiness', async () => {
+    const table = await eventually('readiness', async () => {
       const { stdout } = await weaver('single status')
       return stdout.includes(' ready ') ? stdout : undefined
     })
@@ -205,12 +197,14 @@ describe('weaver single', () => {
       const exited = once(child, 'exit')
       child.stderr.resume()
       child.stdout.resume()
-      const { pid, listeners } = await until('readiness', async () => {
+      const { pid, listeners } = await eventually('readiness', async () => {
         const [status] = JSON.parse((await weaver('single status --json')).stdout) as Partial<Status>[]
         return status?.listeners?.lis === undefined ? undefined : (status as Status)
       })
       const answer = fetch(`http://localhost:${listeners.lis.port}/wait`)
-      await until('the request', async () => ((await weaver('single logs --tail 1')).stdout.includes('a request waits') ? true : undefined))
+      await eventually('the request', async () =>
+        (await weaver('single logs --tail 1')).stdout.includes('a request waits') ? true : undefined,
+      )
       if (end === 'SIGKILL') child.kill('SIGKILL')
       else {
         for (const stream of [child.stdout, child.stderr]) stream.destroy()
@@ -219,8 +213,8 @@ describe('weaver single', () => {
       expect(await (await answer).text()).toBe('late')
       await exited
       if (end === 'unread') expect(child.exitCode).toBe(141)
-      await until('the end of the application', () => (isRunning({ pid }) ? undefined : true))
-      await until('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
+      await eventually('the end of the application', () => (isRunning({ pid }) ? undefined : true))
+      await eventually('the list to be empty', async () => ((await weaver('single status')).stdout === '' ? true : undefined))
       expect(readdirSync(join(state, 'weaver/single'))).toEqual([])
     }
   }, 300_000)
@@ -281,7 +275,7 @@ describe('weaver single logs', () => {
     const running = await deploy()
     running.interrupt()
     await running.done
-    await until('the line', () => (following.stdout().includes('order placed') ? true : undefined))
+    await eventually('the line', () => (following.stdout().includes('order placed') ? true : undefined))
     following.interrupt()
     expect((await following.done).code).toBe(0)
   }, 300_000)

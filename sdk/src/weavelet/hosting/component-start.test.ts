@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../../testing/eventually.js'
 import type { LogFields, Logger } from '../../telemetry/logger.js'
 import { startInOrder, type Startable } from './component-start.js'
 
@@ -23,9 +24,7 @@ function others() {
   }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(1)
-}
+const until = (isSo: () => boolean) => eventually(isSo.toString(), isSo, { everyMs: 5 })
 
 function recorder() {
   const started: string[] = []
