@@ -70,6 +70,8 @@ export interface Load {
 const LONGEST_MS = 300_000
 /** More are not under way at once: after a standstill of the machine, a client that caught up would be the fault that it looks for. */
 const MOST_IN_FLIGHT = 64
+/** After a pause like this, connections that were closed meanwhile are noticed before the next request. */
+const STOOD_STILL_MS = 1_000
 
 /** `perSecond` requests a second at most, spread over the hosts, every fifth a POST, half of them over kept connections. */
 export function startLoad(hosts: () => readonly string[], perSecond: number): Load {
@@ -85,13 +87,17 @@ export function startLoad(hosts: () => readonly string[], perSecond: number): Lo
   }
   const run = async () => {
     const until = performance.now() + LONGEST_MS
-    for (let due = performance.now(); answers.length < least && performance.now() < until; await sleep(5))
+    let ran = performance.now()
+    for (let due = ran; answers.length < least && performance.now() < until; await sleep(5)) {
+      if (performance.now() - ran > STOOD_STILL_MS) await sleep(250)
+      ran = performance.now()
       for (; due <= performance.now(); due += 1_000 / perSecond) {
         const at = hosts()
         const n = answers.length
         const host = at[n % Math.max(1, at.length)]
         if (host !== undefined && inFlight < MOST_IN_FLIGHT) answers.push(one(host, n))
       }
+    }
   }
   const running = run()
   return {
