@@ -24,6 +24,7 @@ const published = [...manifests].filter(([, manifest]) => manifest.private !== t
 const WRITTEN_BY_HAND: Readonly<Record<string, readonly string[]>> = {
   cli: ['bin/weaver.js', 'weaver.schema.json'],
   crds: ['weaver.dev_weaverapps.yaml'],
+  dashboard: ['assets/dashboard.css', 'assets/icon.svg'],
   sdk: ['testing/index.d.ts', 'testing/index.js'],
 }
 const FOR_TESTS = /\.(?:test|test-d|bench)\.ts$|^testing\/|(?:^|\/)testdata\//

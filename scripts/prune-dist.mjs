@@ -18,11 +18,15 @@ export function workspaceFolders() {
 export function pruneDist() {
   for (const folder of workspaceFolders()) {
     const dist = join(root, folder, 'dist')
-    const info = join(dist, '.tsbuildinfo')
-    if (!existsSync(info)) continue
-    const { fileNames, options } = JSON.parse(readFileSync(info, 'utf8')) // paths are relative to it
-    const sources = resolve(dist, options.rootDir)
-    prune(dist, new Set(fileNames.map((name) => join(dist, relative(sources, resolve(dist, name))).replace(/\.tsx?$/, ''))))
+    if (!existsSync(join(dist, '.tsbuildinfo'))) continue
+    // A package may have a second project, for its scripts of the browser.
+    const infos = readdirSync(dist).filter((name) => name.endsWith('.tsbuildinfo'))
+    const built = infos.flatMap((name) => {
+      const { fileNames, options } = JSON.parse(readFileSync(join(dist, name), 'utf8')) // paths are relative to it
+      const sources = resolve(dist, options.rootDir)
+      return fileNames.map((file) => join(dist, relative(sources, resolve(dist, file))).replace(/\.tsx?$/, ''))
+    })
+    prune(dist, new Set(built))
   }
 }
 

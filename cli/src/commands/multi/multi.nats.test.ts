@@ -15,6 +15,7 @@ import { eventually, isAlive } from '@weaver/sdk/test-support'
 import { buildExample, buildPackage } from '../../../../scripts/build-example.js'
 import type { DeploymentView } from '../../deployers/local/deployment-view.js'
 import { anError } from '../../testing/an-error.js'
+import { askDashboard } from '../../testing/ask-dashboard.js'
 import { runWeaver, type Ran } from '../../testing/run-weaver.js'
 
 const WEAVER = fileURLToPath(new URL('../../../bin/weaver.js', import.meta.url))
@@ -196,6 +197,18 @@ it('the tour: deploy, requests, status, logs, metrics, profile; replicas that dr
   )
   expect(died.length).toBeGreaterThan(0)
   expect((await weaver('multi status')).stdout).toMatch(/ weaver\/Main +\d+, \d+ +ready; 2 restarts, the last was killed by SIGKILL\n/)
+
+  // the dashboard has the numbers of `metrics`, the processes of `status`, and the configuration
+  const dashboard = await askDashboard('multi', { cwd: folder, env: env() })
+  expect(dashboard.methods).toEqual(dashboard.counted)
+  expect(dashboard.methods.reduce((sum, { calls }) => sum + calls, 0)).toBeGreaterThan(60)
+  const { deployment } = dashboard.detail
+  const replicas = deployment.groups.flatMap((group) => group.replicas)
+  expect(replicas.map(({ pid }) => pid)).toEqual(pidsOf(after))
+  expect(replicas.filter(({ lastDeath }) => lastDeath?.cause === 'was killed by SIGKILL').length).toBeGreaterThan(0)
+  expect(Math.min(...replicas.map(({ memoryBytes }) => memoryBytes))).toBeGreaterThan(20_000_000)
+  expect(deployment.config).toEqual({ 'weaver/Main': { greeting: 'Servus' } })
+  expect(dashboard.code).toBe(0)
 
   // a stop answers what is in flight, and leaves nothing
   const inFlight = get('/slow?ms=4000&text=abc')

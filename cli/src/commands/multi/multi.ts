@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
+import { dashboardCommand } from '../local/dashboard.js'
 import { killCommand } from '../local/kill.js'
 import { logsCommand } from '../local/logs.js'
 import { metricsCommand } from '../local/metrics.js'
@@ -15,5 +16,11 @@ export function multiCommand(context: CliContext): Command {
   for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
   for (const verb of [logsCommand, metricsCommand, profileCommand, killCommand, purgeCommand])
     command.addCommand(verb(context, multiDeployer))
+  command.addCommand(
+    dashboardCommand(context, multiDeployer, async () => {
+      const { createProcessSource } = await import('../../deployers/local/process-source.js')
+      return createProcessSource(multiDeployer, context.env)
+    }),
+  )
   return command
 }

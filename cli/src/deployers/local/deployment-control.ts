@@ -1,5 +1,6 @@
 /** What is asked of the process that runs a deployment, over its control socket, as JSON. */
 import type { ControlReply, ControlRequest } from '@weaver/sdk/contract'
+import { maskSecrets } from '../../config/mask-secrets.js'
 import { cliError } from '../../errors/catalogue.js'
 import { askDeployment } from './ask-deployment.js'
 import type { DeploymentView } from './deployment-view.js'
@@ -9,6 +10,8 @@ import type { RunningDeployment } from './running-deployments.js'
 
 export type DeploymentRequest =
   | { readonly kind: 'view' }
+  /** The configuration of its components, without secrets. */
+  | { readonly kind: 'config' }
   /** It ends as upon Ctrl-C; the answer comes before that. */
   | { readonly kind: 'stop' }
   /** For every process that is ready. */
@@ -16,6 +19,7 @@ export type DeploymentRequest =
 
 export type DeploymentReply =
   | { readonly kind: 'view'; readonly view: DeploymentView }
+  | { readonly kind: 'config'; readonly config: Readonly<Record<string, unknown>> }
   | { readonly kind: 'ok' }
   | ({ readonly kind: 'replies' } & AllReplies)
   | { readonly kind: 'error'; readonly message: string }
@@ -31,6 +35,8 @@ export async function answerDeploymentRequest(body: Uint8Array, deployment: Proc
   switch (request.kind) {
     case 'view':
       return { kind: 'view', view: deployment.view }
+    case 'config':
+      return { kind: 'config', config: maskSecrets(deployment.config) }
     case 'stop':
       stop()
       return { kind: 'ok' }
@@ -66,6 +72,11 @@ export async function askProcesses<K extends ControlReply['kind']>(
 /** @throws WeaverError `WEAVER_CLI_UNREACHABLE` */
 export async function viewDeployment(running: RunningDeployment): Promise<DeploymentView> {
   return (await ask(running, { kind: 'view' }, { expect: 'view' })).view
+}
+
+/** The configuration of its components, without secrets. @throws WeaverError `WEAVER_CLI_UNREACHABLE` */
+export async function configOfDeployment(running: RunningDeployment): Promise<Readonly<Record<string, unknown>>> {
+  return (await ask(running, { kind: 'config' }, { expect: 'config' })).config
 }
 
 /** Tells it to end. @throws WeaverError `WEAVER_CLI_UNREACHABLE` */

@@ -205,6 +205,11 @@ export class ProcessDeployment {
     }
   }
 
+  /** Of its components, as processes that start now are given it. */
+  get config(): ProcessDeploymentOptions['config'] {
+    return this.#config
+  }
+
   /** Processes of the application, and of the broker, that run now. */
   get processes(): {
     readonly replicas: readonly number[]

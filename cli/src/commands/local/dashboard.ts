@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process'
+import type { DashboardSource } from '@weaver/dashboard'
+import { reasonOf } from '@weaver/sdk/contract'
+import { Command } from 'commander'
+import type { CliContext } from '../../context.js'
+import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
+import { cliError } from '../../errors/catalogue.js'
+import { findProgram } from '../../programs/find-program.js'
+
+interface DashboardFlags {
+  readonly port?: string
+  readonly open: boolean
+}
+
+/** @param sourceOf loads what the dashboard shows, which no other verb needs */
+export function dashboardCommand(context: CliContext, { name }: LocalDeployer, sourceOf: () => Promise<DashboardSource>): Command {
+  return new Command('dashboard')
+    .description('open the dashboard of what runs on this machine in the browser; it is served until Ctrl-C')
+    .option('--port <port>', 'port of loopback to serve it on (default: a free one)')
+    .option('--no-open', 'only print the URL')
+    .action(async ({ port: given, open: isOpened }: DashboardFlags) => {
+      const port = portOf(given)
+      const { startDashboard } = await import('@weaver/dashboard')
+      const dashboard = await startDashboard(await sourceOf(), {
+        ...(port === undefined ? {} : { port }),
+        onProblem: (error) => context.output.warn(reasonOf(error)),
+      }).catch((cause: unknown) => {
+        if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+        throw cliError('WEAVER_CLI_PORT_IN_USE', `--port ${given ?? ''} is taken by another program; leave the flag out for a free port`, {
+          cause,
+        })
+      })
+      let interrupt = (): void => undefined
+      const interrupted = new Promise<void>((resolve) => (interrupt = resolve))
+      const release = context.onSignal(() => interrupt())
+      try {
+        context.output.result(dashboard.url)
+        context.output.progress(`the dashboard of \`weaver ${name}\` is there until Ctrl-C; the URL is for your eyes only`)
+        if (isOpened && !openBrowser(dashboard.ticketUrl(), context.env))
+          context.output.progress('no browser was found; open the URL above')
+        await interrupted
+      } finally {
+        release()
+        await dashboard.close()
+      }
+    })
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw cliError('WEAVER_CLI_USAGE', `--port "${text}" is not a port; give a number up to 65535`)
+  return port
+}
+
+/** @returns whether there is a program for it */
+function openBrowser(url: string, env: CliContext['env']): boolean {
+  const opener = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] }[process.platform as string] ?? ['xdg-open']
+  const [program = '', ...args] = opener
+  const path = process.platform === 'win32' ? program : findProgram(program, env)
+  if (path === undefined) return false
+  const child = spawn(path, [...args, url], { detached: true, stdio: 'ignore', env })
+  child.on('error', () => undefined) // the URL is printed
+  child.unref()
+  return true
+}

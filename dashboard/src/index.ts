@@ -1,0 +1,3 @@
+/** The door of `@weaver/dashboard`. */
+export type { DashboardSource, DeploymentDetail, DeploymentSummary, GroupDetail, ListenerDetail, ReplicaDetail } from './source.js'
+export { startDashboard, type Dashboard, type DashboardOptions } from './start-dashboard.js'

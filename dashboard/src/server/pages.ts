@@ -1,0 +1,32 @@
+/** The pages, by path below the mount. */
+import { deploymentsView, type DeploymentsState } from '../views/deployments.js'
+import { methodsView, WINDOWS, type MethodsState } from '../views/methods.js'
+import { overviewView } from '../views/overview.js'
+import type { DeploymentState, Watch } from '../watch.js'
+import type { Page } from './page.js'
+import { RequestProblem } from './send.js'
+
+export async function deploymentsState(watch: Watch, tool: string): Promise<DeploymentsState> {
+  return { tool, at: Date.now(), deployments: await watch.list() }
+}
+
+export async function deploymentsPage(watch: Watch, tool: string): Promise<Page> {
+  const state = await deploymentsState(watch, tool)
+  return { title: `${tool}: deployments`, view: deploymentsView(state), script: 'deployments.js', state }
+}
+
+/** @param path behind the deployment: `/methods` */
+export function deploymentPage(state: DeploymentState, path: string, search: URLSearchParams): Page {
+  const { app } = state.deployment
+  switch (path) {
+    case '':
+      return { title: app, view: overviewView(state), script: 'overview.js', state }
+    case '/methods': {
+      const window = WINDOWS.find((one) => one === search.get('window')) ?? 'total'
+      const shown: MethodsState = { ...state, window }
+      return { title: `${app}: methods`, view: methodsView(shown), script: 'methods.js', state: shown }
+    }
+    default:
+      throw new RequestProblem(404, 'there is no such page')
+  }
+}

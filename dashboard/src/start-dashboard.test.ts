@@ -1,0 +1,253 @@
+import { request as httpRequest } from 'node:http'
+import { buildPackage } from '../../scripts/build-example.js'
+import { loadAssets } from './server/assets.js'
+import { startDashboard, type Dashboard } from './start-dashboard.js'
+import { fakeSource, metricsOf, type FakeSource } from './testing/fake-source.js'
+
+const EVIL = `"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--\u2028&amp;{{7*7}}`
+
+let source: FakeSource
+let dashboard: Dashboard
+const problems: unknown[] = []
+beforeAll(() => {
+  buildPackage('dashboard')
+  buildPackage('dashboard/tsconfig.browser.json')
+}, 900_000)
+beforeEach(async () => {
+  problems.length = 0
+  source = fakeSource()
+  dashboard = await startDashboard(source, { watchedMs: 20, onProblem: (problem) => problems.push(problem) })
+})
+afterEach(async () => {
+  await dashboard.close()
+  await dashboard.close()
+  expect(problems).toEqual([])
+})
+
+interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly text: string
+}
+
+/** `fetch` sets the headers that matter here by itself. */
+function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Answer> {
+  const { port } = new URL(dashboard.url)
+  return new Promise((resolve, reject) => {
+    httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+      let text = ''
+      response
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => (text += chunk))
+        .on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+/** Opens the pages as a browser does. */
+async function enter(url = dashboard.url): Promise<{ readonly mount: string; readonly cookie: string }> {
+  const { status, headers } = await ask(new URL(url).search === '' ? '/' : `/${new URL(url).search}`)
+  expect(status).toBe(303)
+  const cookie = String(headers['set-cookie'])
+  expect(cookie).toMatch(/; Path=\/[\w-]{12}\/; HttpOnly; SameSite=Strict$/)
+  return { mount: String(headers['location']), cookie: cookie.split(';')[0] ?? '' }
+}
+
+describe('who may ask', () => {
+  const bearer = (token = dashboard.token): Record<string, string> => ({ authorization: `Bearer ${token}` })
+
+  it('is who has the token: pages by the cookie, programs by the header, and neither by the other', async () => {
+    const { mount, cookie } = await enter()
+    expect(await ask(mount, { cookie })).toMatchObject({ status: 200 })
+    expect(await ask('/api/v1/deployments', bearer())).toMatchObject({ status: 200 })
+    for (const [path, headers] of [
+      [mount, {}],
+      [mount, bearer()],
+      [mount, { cookie: 'weaver-dashboard=x' }],
+      [`${mount}d/d-1`, {}],
+      [`${mount}assets/dashboard.css`, {}],
+      ['/api/v1/deployments', {}],
+      ['/api/v1/deployments', { cookie }],
+      ['/api/v1/deployments', bearer('x')],
+      ['/', {}],
+      ['/?token=x', {}],
+      ['/favicon.ico', {}],
+    ] as const) {
+      const { status, text } = await ask(path, headers)
+      expect([path, status]).toEqual([path, 401])
+      expect(text).not.toContain('shop')
+    }
+    expect(new URL(dashboard.url).searchParams.get('token')).not.toBe(cookie.split('=')[1])
+  })
+
+  it('opens once with a ticket, and as often as it likes with the URL', async () => {
+    const ticket = dashboard.ticketUrl()
+    await enter(ticket)
+    expect(await ask(`/${new URL(ticket).search}`)).toMatchObject({ status: 401 })
+    await enter()
+    await enter()
+  })
+
+  it('asks under a name of loopback, and from no other site', async () => {
+    const { mount, cookie } = await enter()
+    const { port, host } = new URL(dashboard.url)
+    for (const good of [{}, { host: `localhost:${port}` }, { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }])
+      expect(await ask(mount, { cookie, ...good })).toMatchObject({ status: 200 })
+    for (const bad of [
+      { host: `evil.example:${port}` },
+      { host: '127.0.0.1' },
+      { host: `127.0.0.1.evil.example:${port}` },
+      { origin: 'http://evil.example' },
+      { origin: 'null' },
+      { origin: `http://localhost:${port}` }, // of another page on loopback than the one that is asked
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+    ])
+      expect([bad, (await ask(mount, { cookie, ...bad })).status]).toEqual([bad, 403])
+    expect(await ask(mount, { cookie }, 'POST')).toMatchObject({ status: 403 })
+    expect(await ask(mount, { cookie, origin: `http://${host}` }, 'POST')).toMatchObject({ status: 405 })
+  })
+
+  it('gets nothing for odd paths, and the server goes on', async () => {
+    const { mount, cookie } = await enter()
+    for (const [path, status] of [
+      [`${mount}assets/../../package.json`, 404],
+      [`${mount}assets/%2e%2e/%2e%2e/package.json`, 404],
+      [`${mount}assets/browser/`, 404],
+      [`${mount}d/%ff`, 400],
+      [`${mount}d/none`, 404],
+      [`${mount}d/d-1/none`, 404],
+      [`${mount}d/__proto__/events`, 404],
+      ['//', 400],
+    ] as const)
+      expect([path, (await ask(path, { cookie })).status]).toEqual([path, status])
+    for (const path of ['deployments/d-1/none', 'deployments/d-1/constructor', 'x', ''])
+      expect([path, (await ask(`/api/v1/${path}`, bearer())).status]).toEqual([path, 404])
+    expect(await ask(mount, { cookie })).toMatchObject({ status: 200 })
+  })
+})
+
+describe('hostile input', () => {
+  it('is text on every page, whatever it is the name of', async () => {
+    source = fakeSource({
+      app: EVIL,
+      location: EVIL,
+      configFile: EVIL,
+      broker: EVIL,
+      groups: [
+        {
+          name: EVIL,
+          components: [EVIL],
+          replicas: [{ replica: EVIL, state: EVIL, restarts: 1, lastDeath: { at: EVIL, cause: EVIL, lines: [EVIL, '</pre>'] } }],
+        },
+      ],
+      listeners: [{ name: EVIL, group: EVIL, address: EVIL, url: `javascript:alert(1)//${EVIL}`, backends: 1 }],
+      config: { [EVIL]: { [EVIL]: EVIL } },
+      commands: [{ text: EVIL, does: EVIL }],
+    })
+    source.replies = [metricsOf('r', [{ calls: 3, errors: 1, caller: EVIL, component: EVIL, method: EVIL }])]
+    await dashboard.close()
+    dashboard = await startDashboard(source, { onProblem: (problem) => problems.push(problem) })
+    const { mount, cookie } = await enter()
+    for (const path of ['', 'd/d-1', 'd/d-1/methods', `d/d-1/methods?window=${encodeURIComponent(EVIL)}`]) {
+      const { status, text, headers } = await ask(`${mount}${path}`, { cookie })
+      expect([path, status]).toEqual([path, 200])
+      expect(text).toContain('onerror=alert(1)') // as text
+      expect(text).not.toMatch(/<img|<script>|<!--|href="javascript:/)
+      // The scripts that we wrote, and no other.
+      expect([...text.matchAll(/<script[^>]*>/g)].map(([tag]) => tag)).toEqual([
+        '<script type="importmap">',
+        expect.stringMatching(/^<script type="module" src="assets\/browser\/\w+\.js">$/),
+        '<script type="application/json" id="state">',
+      ])
+      const state = /id="state">([^]*)<\/script><\/body>/.exec(text)?.[1] ?? ''
+      expect(JSON.stringify(JSON.parse(state))).toContain('{{7*7}}')
+      expect(String(headers['content-security-policy'])).toMatch(
+        /^default-src 'none'; script-src 'self' 'sha256-[\w+/=]+'; style-src 'self'; /,
+      )
+      expect(String(headers['content-security-policy'])).not.toMatch(/unsafe|\*|http/)
+      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'same-origin' })
+    }
+  })
+})
+
+describe('what a page loads', () => {
+  it('is at most 80 kB with everything, gzipped, and comes from here', async () => {
+    const assets = [...loadAssets()]
+    const sum = assets.reduce((bytes, [, { gzip }]) => bytes + gzip.length, 0)
+    expect(sum).toBeLessThanOrEqual(80 * 1_024)
+    // Comments of libraries name their homes; nothing is fetched from one.
+    for (const [path, { body }] of assets)
+      expect([path, /(?:fetch|import|url|src|href|EventSource)\s*[(=]\s*["'`]?(?:https?:)?\/\//.exec(body.toString())]).toEqual([
+        path,
+        null,
+      ])
+    const { mount, cookie } = await enter()
+    for (const path of ['', 'd/d-1', 'd/d-1/methods']) {
+      const { text } = await ask(`${mount}${path}`, { cookie })
+      for (const [, link = ''] of text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)) {
+        const { status, headers } = await ask(`${mount}${link}`, { cookie, 'accept-encoding': 'gzip' })
+        expect([link, status, headers['content-encoding']]).toEqual([link, 200, 'gzip'])
+        expect(await ask(`${mount}${link}`, { cookie, 'if-none-match': String(headers['etag']) })).toMatchObject({ status: 304, text: '' })
+      }
+    }
+  })
+})
+
+/** Reads events until one fulfils the condition. */
+async function readEvents(path: string, headers: Record<string, string>, isEnough: (text: string) => boolean): Promise<string> {
+  const over = new AbortController()
+  const response = await fetch(new URL(path, dashboard.url), { headers, signal: over.signal })
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  let text = ''
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk
+    if (isEnough(text)) break
+  }
+  over.abort()
+  return text
+}
+
+describe('what goes on', () => {
+  const bearer = (): Record<string, string> => ({ authorization: `Bearer ${dashboard.token}` })
+  const states = (text: string): number => text.split('event: state\n').length - 1
+
+  it('is sent to many viewers by one look, and nobody looks when they have left', async () => {
+    source.replies = [metricsOf('a', [{ calls: 5 }])]
+    const path = '/api/v1/deployments/d-1/events'
+    const texts = await Promise.all(Array.from({ length: 20 }, () => readEvents(path, bearer(), (text) => states(text) >= 5)))
+    for (const text of texts) expect(states(text)).toBeGreaterThanOrEqual(5)
+    expect(source.asked).toBeLessThan(60) // not 100: they share the looks
+    // The server hears of the last one's leaving a little later.
+    let before: number
+    do {
+      before = source.asked
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    } while (source.asked !== before)
+  })
+
+  it('ends with the deployment', async () => {
+    const text = await readEvents('/api/v1/deployments/d-1/events', bearer(), (so) => {
+      source.detail = undefined
+      return so.includes('event: ended')
+    })
+    expect(text).toContain('event: ended\ndata: {}\n\n')
+    expect(await ask('/api/v1/deployments/d-1', bearer())).toMatchObject({
+      status: 404,
+      text: '{"message":"this deployment does not run"}',
+    })
+  })
+
+  it('is there as JSON', async () => {
+    source.replies = [metricsOf('a', [{ calls: 5 }])]
+    const get = async (path: string): Promise<unknown> => JSON.parse((await ask(`/api/v1/${path}`, bearer())).text)
+    expect(await get('deployments')).toMatchObject([{ key: 'd-1', app: 'shop', state: 'ready' }])
+    expect(await get('deployments/d-1')).toMatchObject({ tool: 'weaver multi', deployment: { app: 'shop', pid: 4711 } })
+    expect(await get('deployments/d-1/methods')).toMatchObject({ rows: [{ component: 'shop/Cart', method: 'add', total: { calls: 5 } }] })
+    expect(await get('deployments/d-1/traffic')).toMatchObject([
+      { caller: 'weaver/Main', component: 'shop/Cart', isRemote: true, total: { calls: 5 } },
+    ])
+  })
+})

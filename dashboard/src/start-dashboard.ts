@@ -1,0 +1,153 @@
+/**
+ * The server of the dashboard, on loopback.
+ *
+ *     /?token=…            exchanges the token for the cookie, and leads to the pages
+ *     /<mount>/…           pages, their assets, and what they ask for, by cookie
+ *     /api/v1/…            the same data for programs, by `Authorization: Bearer <token>`
+ */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answerApi, needState, streamDeployments } from './server/api.js'
+import { loadAssets, type Asset } from './server/assets.js'
+import { createGuard } from './server/guard.js'
+import { renderPage, type Page } from './server/page.js'
+import { deploymentPage, deploymentsPage } from './server/pages.js'
+import { begin, RequestProblem, sendHtml, sendJson } from './server/send.js'
+import type { DashboardSource } from './source.js'
+import { createWatch, type WatchOptions } from './watch.js'
+
+export interface DashboardOptions extends Partial<Pick<WatchOptions, 'watchedMs' | 'unwatchedMs'>> {
+  /** @default a free one */
+  readonly port?: number
+  /** What went wrong while a request was answered, or a deployment was looked at. */
+  readonly onProblem: (error: unknown) => void
+}
+
+export interface Dashboard {
+  /** Opens the pages in a browser; whoever has it may do all that its user may. */
+  readonly url: string
+  /** Does so once: for the command line of a browser, which other users of the machine can read. */
+  ticketUrl(): string
+  /** Of the HTTP API: `http://127.0.0.1:4711/api/v1/`. */
+  readonly apiUrl: string
+  /** For the HTTP API. */
+  readonly token: string
+  close(): Promise<void>
+}
+
+const API = '/api/v1/'
+
+/** @throws Error when the port cannot be bound */
+export async function startDashboard(source: DashboardSource, options: DashboardOptions): Promise<Dashboard> {
+  const { port = 0, onProblem } = options
+  const assets = loadAssets()
+  const guard = createGuard(() => (server.address() as AddressInfo).port) // it listens on a port
+  const watch = createWatch(source, options)
+  const { tool } = source
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      if (!(error instanceof RequestProblem)) onProblem(error)
+      if (response.headersSent) return void response.destroy()
+      const [status, message] =
+        error instanceof RequestProblem ? [error.status, error.message] : [500, 'this cannot be answered; the command has the reason']
+      sendJson(response, status, { message })
+    })
+  })
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = URL.parse(request.url ?? '/', 'http://dashboard')
+    if (url === null) throw new RequestProblem(400, 'this is not a path')
+    const isGet = request.method === 'GET' || request.method === 'HEAD'
+    if (url.pathname === '/' && isGet && guard.opens(url.searchParams.get('token') ?? '')) {
+      begin(response, 303, { location: guard.mount, 'set-cookie': guard.setCookie })
+      return void response.end()
+    }
+    const isApi = url.pathname.startsWith(API)
+    const refused = guard.refuse(request, isApi ? 'token' : 'cookie')
+    if (refused !== undefined) throw new RequestProblem(refused.status, refused.message)
+    if (!isGet) throw new RequestProblem(405, 'this can only be read')
+    if (isApi) return answerProgram(url.pathname.slice(API.length), { request, response, url })
+    if (!url.pathname.startsWith(guard.mount)) throw new RequestProblem(404, 'there is no such page')
+    return answerBrowser(url.pathname.slice(guard.mount.length), { request, response, url })
+  }
+
+  const answerProgram = async (path: string, { request, response, url }: Asked): Promise<void> => {
+    if (path === 'deployments') return sendJson(response, 200, await watch.list())
+    if (path === 'events') return streamDeployments(response, watch, tool)
+    const [, key, what = ''] = /^deployments\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
+    if (
+      key === undefined ||
+      !(await answerApi({ key: decode(key), what, search: url.searchParams, lastEventId: lastEventId(request) }, response, watch))
+    )
+      throw new RequestProblem(404, 'there is no such path; docs/dashboard.md lists them')
+  }
+
+  const answerBrowser = async (path: string, { request, response, url }: Asked): Promise<void> => {
+    if (path === '') return sendPage(response, await deploymentsPage(watch, tool))
+    if (path === 'events') return streamDeployments(response, watch, tool)
+    if (path.startsWith('assets/')) return sendAsset(request, response, assets.get(path.slice('assets/'.length)))
+    const [, encoded, rest = ''] = /^d\/([^/]+)((?:\/.*)?)$/.exec(path) ?? []
+    if (encoded === undefined) throw new RequestProblem(404, 'there is no such page')
+    const key = decode(encoded)
+    if (STREAMS.includes(rest)) {
+      await answerApi({ key, what: rest.slice(1), search: url.searchParams, lastEventId: lastEventId(request) }, response, watch)
+      return
+    }
+    sendPage(response, deploymentPage(await needState(watch, key), rest, url.searchParams))
+  }
+
+  const sendPage = (response: ServerResponse, page: Page): void => sendHtml(response, 200, renderPage(page, guard.mount))
+
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  let closed: Promise<unknown> | undefined
+  return {
+    url: `${origin}/?token=${guard.token}`,
+    ticketUrl: () => `${origin}/?token=${guard.ticket()}`,
+    apiUrl: `${origin}${API}`,
+    token: guard.token,
+    async close() {
+      watch.close()
+      closed ??= once(server.close(), 'close')
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+interface Asked {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly url: URL
+}
+
+/** What pages ask for beside pages. */
+const STREAMS: readonly string[] = ['/events']
+
+function lastEventId({ headers }: IncomingMessage): string | undefined {
+  const id = headers['last-event-id']
+  return typeof id === 'string' ? id : undefined
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new RequestProblem(400, 'this is not a path')
+  }
+}
+
+function sendAsset({ headers }: IncomingMessage, response: ServerResponse, asset: Asset | undefined): void {
+  if (asset === undefined) throw new RequestProblem(404, 'there is no such file')
+  const { type, body, gzip, etag } = asset
+  if (headers['if-none-match'] === etag) {
+    begin(response, 304, { etag, 'cache-control': 'no-cache' })
+    return void response.end()
+  }
+  const isPacked = headers['accept-encoding']?.includes('gzip') === true
+  begin(response, 200, { 'content-type': type, etag, 'cache-control': 'no-cache', ...(isPacked ? { 'content-encoding': 'gzip' } : {}) })
+  response.end(isPacked ? gzip : body)
+}

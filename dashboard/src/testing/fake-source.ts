@@ -1,0 +1,90 @@
+/**
+ * Stands for a deployer in the tests of pages and API. Unlike one it runs nothing: its one
+ * deployment is what a test makes of it. The commands' tests have real ones.
+ */
+import type { MetricFamily, WeaveletMetrics } from '@weaver/sdk/contract'
+import type { DashboardSource, DeploymentDetail } from '../source.js'
+
+export interface FakeSource extends DashboardSource {
+  detail: DeploymentDetail | undefined
+  replies: readonly WeaveletMetrics[]
+  /** How often it was asked for counts. */
+  asked: number
+}
+
+export function fakeSource(detail: Partial<DeploymentDetail> = {}): FakeSource {
+  const source: FakeSource = {
+    tool: 'weaver multi',
+    detail: {
+      key: 'd-1',
+      app: 'shop',
+      deploymentId: '01234567-89ab-cdef-0123-456789abcdef',
+      startedAt: '2026-11-30T08:00:00.000Z',
+      state: 'ready',
+      configFile: '/home/ada/shop/weaver.toml',
+      pid: 4711,
+      groups: [{ name: 'front', components: ['weaver/Main'], replicas: [{ replica: 'aabbccdd', pid: 4712, state: 'ready', restarts: 0 }] }],
+      listeners: [],
+      config: {},
+      commands: [],
+      ...detail,
+    },
+    replies: [],
+    asked: 0,
+    deployments: async () => (source.detail === undefined ? [] : [source.detail]),
+    deployment: async (key) => (key === source.detail?.key ? source.detail : undefined),
+    async metrics() {
+      source.asked++
+      return source.replies
+    },
+  }
+  return source
+}
+
+export interface FakeCalls {
+  readonly caller?: string
+  readonly component?: string
+  readonly method?: string
+  readonly isRemote?: boolean
+  readonly calls: number
+  readonly errors?: number
+  /** Number of calls by latency: up to 1 ms, up to 10 ms, beyond. */
+  readonly buckets?: readonly number[]
+  readonly seconds?: number
+  readonly requestBytes?: number
+}
+
+/** What a process answers that has counted such calls. */
+export function metricsOf(replica: string, calls: readonly FakeCalls[]): WeaveletMetrics {
+  const labels = ['caller', 'component', 'method', 'remote']
+  const family = (
+    name: string,
+    kind: MetricFamily['kind'],
+    read: (of: FakeCalls) => Omit<MetricFamily['series'][number], 'labels'>,
+  ): MetricFamily => ({
+    name,
+    kind,
+    help: '',
+    labels,
+    ...(kind === 'histogram' ? { bounds: [0.001, 0.01] } : {}),
+    series: calls.map((of) => ({
+      labels: [of.caller ?? 'weaver/Main', of.component ?? 'shop/Cart', of.method ?? 'add', String(of.isRemote ?? true)],
+      ...read(of),
+    })),
+  })
+  return {
+    kind: 'metrics',
+    replica,
+    group: 'front',
+    versionId: '01234567',
+    families: [
+      family('weaver_method_calls_total', 'counter', (of) => ({ value: of.calls })),
+      family('weaver_method_errors_total', 'counter', ({ errors = 0 }) => ({ value: errors })),
+      family('weaver_method_latency_seconds', 'histogram', ({ calls, seconds = 0, buckets = [calls, 0, 0] }) => ({
+        value: seconds,
+        buckets,
+      })),
+      family('weaver_method_request_bytes', 'histogram', ({ requestBytes = 0 }) => ({ value: requestBytes, buckets: [] })),
+    ],
+  }
+}
