@@ -27,8 +27,11 @@ export const REASONS = {
   RolloutStarted: 'A new version is being started beside the active one; it has no traffic yet.',
   StepStarted: 'The preview version was given the next share of traffic.',
   Promoted: 'The preview version took all traffic and is the active version now.',
-  RolloutFailed: 'The version made no progress within the deadline; traffic stays with, or went back to, the active version.',
-  RolloutHalted: 'The version made no progress within the deadline and rollout.onFailure is "pause": weights stay until promote or abort.',
+  RolloutFailed:
+    'The version made no progress within the deadline, or failed its analysis; traffic stays with, or went back to, the active version.',
+  RolloutHalted:
+    'The version made no progress within the deadline, or failed its analysis, and rollout.onFailure is "pause": weights stay until promote or abort.',
+  AnalysisFailed: 'The version is worse than the active one; nothing follows, as rollout.analysis.mode is "dryRun".',
   RolloutPaused: 'A user paused the rollout: weights stay until resume or promote.',
   RolloutResumed: 'A paused or halted rollout was resumed.',
   StepPromoted: 'A user ended the hold or pause of a step, or all that are left.',

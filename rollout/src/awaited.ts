@@ -1,3 +1,5 @@
+import type { AnalysisBlame } from './analysis/verdict.js'
+
 /** Where in its steps a rollout is; `index` counts from 0. */
 export interface StepPosition {
   readonly index: number
@@ -19,8 +21,19 @@ export type Awaited =
   | { readonly kind: 'removal'; readonly version: string; readonly thenStarts: boolean }
   /** A version to be ready. */
   | { readonly kind: 'ready'; readonly version: string; readonly exists: boolean; readonly blame?: string }
-  /** A user's promote or abort, as the progress deadline is over. */
-  | { readonly kind: 'verdict'; readonly version: string; readonly ready: boolean; readonly blame?: string }
+  /** A user's promote or abort, as the progress deadline is over, or the `analysis` failed. */
+  | {
+      readonly kind: 'verdict'
+      readonly version: string
+      readonly ready: boolean
+      readonly blame?: string
+      readonly analysis?: AnalysisBlame
+    }
+  /**
+   * The analysis of a step whose hold is over: to have `samples` calls of a method in both versions;
+   * absent: to have anything. `reason`: why a version's numbers cannot be read.
+   */
+  | { readonly kind: 'analysis'; readonly step: StepPosition; readonly samples?: number; readonly reason?: string }
   /** The weights asked for to be in force; versions in order of their ids. */
   | { readonly kind: 'weights'; readonly shares: readonly AwaitedShare[]; readonly blame?: string }
   /** `policy.paused` to be false. */

@@ -6,7 +6,7 @@
  * out once: the state remembers verb and note until the verb was seen absent.
  */
 import { startRollout } from './beginning.js'
-import { emit, type Draft } from './draft.js'
+import { beginWindow, emit, type Draft } from './draft.js'
 import { giveUp } from './outcome.js'
 import type { RolloutCommand, Verb } from './types.js'
 
@@ -68,7 +68,9 @@ function resume(draft: Draft, version: string, note: Note): void {
   if (state.halted !== undefined) {
     delete state.halted
     delete state.waitedMs
+    delete state.condemned
     state.progressAt = draft.now
+    beginWindow(draft)
   }
   emit(draft, { kind: 'RolloutResumed', version, ...note })
 }

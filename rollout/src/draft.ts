@@ -80,6 +80,11 @@ export function isPaused({ state, input }: Draft): boolean {
   return input.policy.paused || state.pausedByUser !== undefined
 }
 
+/** Nothing that the analysis has found so far counts any more. */
+export function beginWindow({ state, input }: Draft): void {
+  if (input.policy.analysis !== undefined) state.windows = (state.windows ?? 0) + 1
+}
+
 /** Why a version is not ready, in a form to spread into an event. */
 export function blameOf(draft: Draft, id: string): { readonly blame?: string } {
   const { blame } = view(draft, id)
@@ -105,6 +110,7 @@ export function resetProgress(draft: Draft): void {
     'waitedMs',
     'furthest',
     'halted',
+    'condemned',
     'promotedStep',
     'promotedFully',
     'pausedByUser',

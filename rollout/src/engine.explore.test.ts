@@ -5,7 +5,21 @@
  */
 import { verbs } from './commands.js'
 import { ask, finishRequests, mapVersions, setHealth, syncProxies, tick, type World } from './model.js'
-import { createKeys, decideAndCheck, moves, pass, PAUSING, POLICY, restartOperator, setClock, START } from './testing/world.js'
+import { mulberry32 } from './testing/random.js'
+import {
+  ANALYSED,
+  ANALYSED_PAUSING,
+  createKeys,
+  decideAndCheck,
+  findOut,
+  moves,
+  pass,
+  PAUSING,
+  POLICY,
+  restartOperator,
+  setClock,
+  START,
+} from './testing/world.js'
 import type { RolloutDecision } from './types.js'
 
 /** How much further than in the ordinary tests: `make explore`. */
@@ -15,7 +29,11 @@ const MAX_TURNS = 80
 
 /** The world when faults stop: every version is up unless it is `bad`, nothing is hidden or paused. */
 function heal(world: World, bad: readonly string[] = []): World {
-  return mapVersions({ ...world, policy: unpaused(world) }, (v, id) => ({ ...v, hidden: false, health: bad.includes(id) ? 'down' : 'up' }))
+  return mapVersions({ ...findOut(world, 'pass'), policy: unpaused(world) }, (v, id) => ({
+    ...v,
+    hidden: false,
+    health: bad.includes(id) ? 'down' : 'up',
+  }))
 }
 
 /** One turn of a healed world: proxies follow, requests end, every second turn promotes what is paused. */
@@ -122,9 +140,10 @@ function mustAbort(world: World): void {
 
 describe('every state that a few moves can reach', () => {
   it.each([
-    ['from nothing', START, 40_000 * TIMES],
+    ['from nothing', START, 30_000 * TIMES],
     ['from a version that serves, when another is asked for', { ...runOut(START), desired: 'v2' }, 105_000 * TIMES],
     ['in mid-rollout', midRollout(), 105_000 * TIMES],
+    ['in mid-rollout, when it is analysed', { ...midRollout(), policy: ANALYSED }, 10_000 * TIMES],
     ['in mid-rollout, when a failure pauses', { ...midRollout(), policy: PAUSING }, 40_000 * TIMES],
   ])('%s keeps the invariants and can come to an end', (what, start, limit) => {
     const keyOf = createKeys()
@@ -157,7 +176,7 @@ describe('random lives', () => {
     for (let seed = 1; seed <= 1_000 * TIMES; seed++) {
       const random = mulberry32(seed)
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T // never empty
-      let w: World = { ...START, policy: pick([POLICY, PAUSING]) }
+      let w: World = { ...START, policy: pick([POLICY, PAUSING, ANALYSED, ANALYSED_PAUSING]) }
       const length = 40 + Math.floor(random() * 120)
       try {
         for (let i = 0; i < length; i++) w = randomMove(w, { random, pick })
@@ -206,7 +225,8 @@ function randomMove(w: World, { random, pick }: Dice): World {
   if (dice < 0.88 && ids.length > 0) return setHealth(w, pick(ids), pick(['up', 'up', 'partly', 'down']))
   if (dice < 0.91 && ids.length > 0) return mapVersions(w, (v, id) => (id === ids[0] ? { ...v, hidden: !v.hidden } : v))
   if (dice < 0.94) return { ...w, desired: pick(['v1', 'v2', 'v3']) }
-  if (dice < 0.97) return ask(w, pick(verbs()))
+  if (dice < 0.965) return ask(w, pick(verbs()))
+  if (dice < 0.97) return findOut(w, pick(['pass', 'fail', 'inconclusive']))
   if (dice < 0.98) return { ...w, policy: { ...w.policy, paused: !w.policy.paused } }
   if (dice < 0.99)
     return {
@@ -224,15 +244,4 @@ function midRollout(): World {
   for (let i = 0; i < 3; i++) w = syncProxies(pass(setHealth(w, 'v2', 'up')))
   if (w.state?.step !== 0) throw new Error('the model is not in mid-rollout')
   return w
-}
-
-/** A small seeded generator, so that a failing seed can be run again. */
-function mulberry32(seed: number): () => number {
-  let a = seed
-  return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }

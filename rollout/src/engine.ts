@@ -4,7 +4,7 @@
  *
  * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings
  * of a rollout mean), `draft` (a decision in the making), `weights` (who may have traffic),
- * `beginning` and `outcome` (of a rollout), `draining` (how a version goes), `report` and `waiting`
+ * `beginning` and `outcome` (of a rollout), `judging` (what follows from an analysis), `draining` (how a version goes), `report` and `waiting`
  * (phase, schedule, what is awaited), `invariants` (what must hold of every decision; tests explore
  * it, the operator checks each write).
  *
@@ -26,12 +26,15 @@
  *     back; one whose objects are being deleted has to be gone first.
  * R7  A failed or aborted version is not tried again until the spec has asked for something else,
  *     or a user says `retry`.
+ * R8  A preview that the analysis of the present step finds worse than the active version fails, as
+ *     at its deadline. A step whose hold is over waits for the analysis where the policy says so.
  */
 import { startRollout } from './beginning.js'
 import { obey } from './commands.js'
 import { drain, retireStrays, stampDraining } from './draining.js'
-import { blameOf, emit, isPaused, isReady, openDraft, presentStep, resetProgress, retire, view, type Draft } from './draft.js'
+import { beginWindow, blameOf, emit, isPaused, isReady, openDraft, presentStep, resetProgress, retire, view, type Draft } from './draft.js'
 import type { Stall } from './events.js'
+import { judge, leave } from './judging.js'
 import { becomeActive, giveUp } from './outcome.js'
 import { report } from './report.js'
 import type { RolloutDecision, RolloutInput, RolloutStep } from './types.js'
@@ -45,6 +48,7 @@ export function decide(input: RolloutInput): RolloutDecision {
   const draft = openDraft(input)
   choosePreview(draft)
   obey(draft)
+  judge(draft)
   advance(draft)
   const before = draft.state.weights
   draft.state.weights = safeWeights(draft)
@@ -88,7 +92,10 @@ function advance(draft: Draft): void {
   if (state.step >= 0 && isWell && inForce) state.heldSince ??= now
   const mayMove = isWell && inForce && !isPaused(draft) && state.halted === undefined
   const step = presentStep(draft)
-  if (mayMove && (step === undefined || isOver(draft, step))) {
+  const isDue = mayMove && (step === undefined || isOver(draft, step))
+  const verdict = isDue ? leave(draft) : 'wait'
+  if (verdict === 'abort') return giveUpUnknown(draft, preview)
+  if (verdict === 'yes') {
     const next = state.promotedFully === true ? steps.length - 1 : state.step + 1
     if (state.step === steps.length - 1) becomeActive(draft, preview)
     else if (isNewStep(draft, next) || !isOutOfTime(draft)) enter(draft, next)
@@ -114,6 +121,7 @@ function enter(draft: Draft, index: number): void {
   const { preview = '' } = state
   const { weight = 0, pause = false } = steps[index] ?? {}
   startClock(draft)
+  beginWindow(draft)
   state.step = index
   state.stepWeight = weight
   state.stepAt = now
@@ -163,6 +171,12 @@ function awaitProgress(draft: Draft): void {
   state.halted = true
   state.waitedMs = now - state.progressAt
   emit(draft, { kind: state.active === undefined ? 'RolloutFailed' : 'RolloutHalted', version: preview, stall })
+}
+
+/** R8. */
+function giveUpUnknown(draft: Draft, version: string): void {
+  const needed = draft.input.policy.analysis?.limits.minSamples ?? 0
+  giveUp(draft, (active) => ({ kind: 'RolloutFailed', version, stall: { missing: 'samples', needed }, ...active }))
 }
 
 function stallOf(draft: Draft, preview: string): Stall {

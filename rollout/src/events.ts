@@ -1,16 +1,16 @@
-/**
- * Why a version made no progress within its deadline. `blame` is the cause as the platform words
- * it.
- */
-export interface Stall {
-  readonly deadlineMs: number
+import type { AnalysisBlame } from './analysis/verdict.js'
+
+/** Why a version did not get on. `blame` is the cause as the platform words it. */
+export type Stall =
   /**
-   * What was missing: the version's readiness; the weights asked for; or steadiness, as it came and
-   * went and got no further.
+   * It made no progress within its deadline for lack of readiness; of the weights asked for; or of
+   * steadiness, as it came and went and got no further.
    */
-  readonly missing: 'ready' | 'weights' | 'steady'
-  readonly blame?: string
-}
+  | { readonly missing: 'ready' | 'weights' | 'steady'; readonly deadlineMs: number; readonly blame?: string }
+  /** It is worse than the active version. */
+  | { readonly missing: 'quality'; readonly analysis: AnalysisBlame }
+  /** No method had enough calls in both versions. */
+  | { readonly missing: 'samples'; readonly needed: number }
 
 /**
  * One transition of a rollout. Every event is of one version; `blame` is the cause as the platform
@@ -53,7 +53,7 @@ export type RolloutEvent =
    * still waited for.
    */
   | { readonly kind: 'RolloutFailed'; readonly version: string; readonly stall: Stall; readonly active?: string }
-  /** The deadline is over and nothing is undone, as `onFailure: pause` asks. */
+  /** The deadline is over, or the analysis failed, and nothing is undone: `onFailure: pause`. */
   | { readonly kind: 'RolloutHalted'; readonly version: string; readonly stall: Stall }
   /** A user paused the rollout. */
   | { readonly kind: 'RolloutPaused'; readonly version: string; readonly note?: string }
@@ -67,6 +67,8 @@ export type RolloutEvent =
    * A user gave the version up. `active`: the version that has all traffic; absent: there is none.
    */
   | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string; readonly note?: string }
+  /** The analysis failed, and nothing follows from it: `dryRun`. */
+  | { readonly kind: 'AnalysisFailed'; readonly version: string; readonly blame: AnalysisBlame }
   | { readonly kind: 'DrainStarted'; readonly version: string }
   /**
    * The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown.

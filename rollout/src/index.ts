@@ -1,4 +1,8 @@
 // The door `@weaver/rollout`: the rollout engine, for whoever runs or simulates rollouts.
+export { RolloutAnalysis } from './analysis/rollout-analysis.js'
+export type { AnalysisSettings } from './analysis/policy.js'
+export type { MethodReading, ReplicaReading } from './analysis/readings.js'
+export type { AnalysisBlame, ObservedAnalysis } from './analysis/verdict.js'
 export type { Awaited, AwaitedShare, StepPosition } from './awaited.js'
 export { verbs } from './commands.js'
 export { decide } from './engine.js'

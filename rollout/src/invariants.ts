@@ -1,3 +1,4 @@
+import { windowOf } from './analysis/window.js'
 import type { RolloutDecision, RolloutInput, RolloutState, Verb } from './types.js'
 
 type Require = (holds: boolean, message: string) => void
@@ -20,6 +21,7 @@ export function brokenInvariants(input: RolloutInput, decision: RolloutDecision)
   checkWeights(input, decision, before, require)
   if (decision.state.preview !== undefined) checkPreview(input, decision, { preview: decision.state.preview, before }, require)
   if (input.state !== undefined) checkPace(input, decision, input.state, require)
+  checkAnalysis(input, decision, before, require)
   checkRemoved(input, decision, require)
   return broken
 }
@@ -60,7 +62,7 @@ function checkPace(input: RolloutInput, { state, events }: RolloutDecision, befo
   const { now, policy, commands, watchingSince = 0 } = input
   const watched = watchingSince > now ? 0 : watchingSince
   const { preview, active, step } = before
-  if (events.some((e) => e.kind === 'RolloutFailed' || e.kind === 'RolloutHalted'))
+  if (events.some((e) => (e.kind === 'RolloutFailed' || e.kind === 'RolloutHalted') && 'deadlineMs' in e.stall))
     require(now - watched >= policy.progressDeadlineMs, 'the rollout failed before anybody watched it for its deadline')
   const left = policy.steps[step]
   if (preview === undefined || active === undefined || left?.weight !== before.stepWeight) return
@@ -70,9 +72,26 @@ function checkPace(input: RolloutInput, { state, events }: RolloutDecision, befo
   require(isDone || state.step - step === 1 || state.promotedFully === true, `version "${preview}" skips a step`)
   const isPromoted = before.promotedStep === step || before.promotedFully === true || isAsked(commands, ['promote', 'promoteFull'])
   if (left === undefined || isPromoted) return
+  const { analysis } = policy
+  const isWaiting = analysis?.mode === 'enforce' && analysis.onInconclusive === 'wait' && windowOf(before) !== undefined
+  const hasPassed = input.analysis?.verdict.kind === 'pass' && input.analysis.window === windowOf(before)
+  require(!isWaiting || hasPassed, `version "${preview}" goes on without having passed its analysis`)
   require(!left.pause, `version "${preview}" goes on without promote`)
   const held = now - Math.max(Math.min(before.heldSince ?? now, now), watched)
   require(held >= left.holdMs, `version "${preview}" goes on after ${held} ms of a hold of ${left.holdMs} ms`)
+}
+
+/** A preview that the analysis finds worse gets no more traffic, and is given up or halted. */
+function checkAnalysis(input: RolloutInput, { weights, state }: RolloutDecision, before: Weights, require: Require): void {
+  const { analysis, policy, commands } = input
+  const preview = input.state?.preview
+  if (preview === undefined || analysis === undefined || analysis.window !== windowOf(input.state)) return
+  if (analysis.verdict.kind !== 'fail' || policy.analysis?.mode !== 'enforce') return
+  if (isAsked(commands, ['promote', 'promoteFull', 'resume', 'retry'])) return
+  const isLast = state.active === undefined || input.versions.find((v) => v.id === state.active)?.servable !== true
+  require((weights[preview] ?? 0) <= (before[preview] ?? 0) || isLast, `preview "${preview}" failed its analysis and gets more traffic`)
+  require(state.active !== preview, `version "${preview}" failed its analysis and is the active one`)
+  require(state.preview !== preview || state.halted === true, `preview "${preview}" failed its analysis and goes on`)
 }
 
 /** A user's pause is of the preview that he saw. */

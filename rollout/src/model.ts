@@ -3,6 +3,7 @@
  * for faults ([testing/world](testing/world.ts)). A move is a pure function and happens at once; how
  * long it takes is up to the caller.
  */
+import type { ObservedAnalysis } from './analysis/verdict.js'
 import { versionsLetGo } from './report.js'
 import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from './types.js'
 
@@ -28,6 +29,8 @@ export interface World {
   readonly versions: Readonly<Record<string, ModelVersion>>
   /** Verbs that are given. */
   readonly asked: readonly Verb[]
+  /** What was last found of a preview; its window may be over. */
+  readonly analysis?: ObservedAnalysis | undefined
 }
 
 export const NEW_VERSION: ModelVersion = Object.freeze({ health: 'down', inForce: 0, inFlight: 0, named: false, hidden: false })
@@ -42,6 +45,7 @@ export function inputOf(world: World): RolloutInput {
     policy: world.policy,
     versions: Object.entries(world.versions).map(([id, v]) => observed(id, v)),
     state: world.state,
+    ...(world.analysis === undefined ? {} : { analysis: world.analysis }),
     commands: world.asked.map((verb) => ({ verb })),
   }
 }

@@ -1,3 +1,4 @@
+import { analysisPolicy, type AnalysisSettings } from './analysis/policy.js'
 import type { RolloutPolicy, RolloutStep } from './types.js'
 
 /** How traffic is to move to a new version, as a user says it. Durations in milliseconds. */
@@ -15,6 +16,8 @@ export interface RolloutSettings {
   readonly onFailure: RolloutPolicy['onFailure']
   readonly paused: boolean
   readonly drainTimeoutMs: number
+  /** @default nothing is compared */
+  readonly analysis?: AnalysisSettings
 }
 
 /** The ramp of `durationMs`, as Service Weaver's: five equal slices. */
@@ -30,8 +33,15 @@ const DEFAULT_DURATION_MS = 300_000
  * takes all. A step that is out of range or descends is taken as the nearest one that is allowed.
  */
 export function rolloutPolicy(settings: RolloutSettings): RolloutPolicy {
-  const { progressDeadlineMs, onFailure, paused, drainTimeoutMs } = settings
-  return { steps: stepsOf(settings), progressDeadlineMs, onFailure, paused, drainTimeoutMs }
+  const { progressDeadlineMs, onFailure, paused, drainTimeoutMs, analysis } = settings
+  return {
+    steps: stepsOf(settings),
+    progressDeadlineMs,
+    onFailure,
+    paused,
+    drainTimeoutMs,
+    ...(analysis === undefined ? {} : { analysis: analysisPolicy(analysis) }),
+  }
 }
 
 function stepsOf(settings: RolloutSettings): RolloutStep[] {

@@ -64,7 +64,7 @@ function nextLook(draft: Draft): number | undefined {
     const step = presentStep(draft)
     const isHeld = state.heldSince !== undefined && state.waitedMs !== undefined
     if (isHeld && step !== undefined && !step.pause && !isPaused(draft) && state.halted === undefined)
-      times.push(holdEnd(draft, step.holdMs))
+      times.push(later(holdEnd(draft, step.holdMs), now))
     if (state.waitedMs === undefined && state.halted === undefined)
       times.push(Math.max(state.progressAt, watchingSince) + policy.progressDeadlineMs)
     if (state.waitedMs === undefined && isReady(draft, preview)) times.push(now + POLL_MS)
@@ -75,6 +75,11 @@ function nextLook(draft: Draft): number | undefined {
   }
   if (state.removing.length > 0 || !isInForce(draft, state.weights)) times.push(now + POLL_MS)
   return times.length === 0 ? undefined : Math.max(1, Math.min(...times) - now)
+}
+
+/** A hold that is over waits for the analysis, which has no watch. */
+function later(end: number, now: number): number {
+  return end > now ? end : now + POLL_MS
 }
 
 function schedule(draft: Draft): { readonly at: number; readonly weight: number }[] {

@@ -1,7 +1,8 @@
 /**
  * A rollout played before it is made: the engine that the operator runs, in a model of the world and
  * with a clock that goes from one happening to the next. Pure. A person's part is played as well:
- * what waits for promote is promoted at once.
+ * what waits for promote is promoted at once. What an analysis would find cannot be known; none is
+ * made.
  */
 import type { Awaited } from './awaited.js'
 import { decide } from './engine.js'
@@ -111,7 +112,8 @@ class Run {
   #lastPlan: string
 
   constructor(input: SimulationInput) {
-    const { now, desired, policy, state } = input
+    const { now, desired, state } = input
+    const { analysis: _analysis, ...policy } = input.policy
     this.#input = input
     const versions = Object.fromEntries(Object.entries(input.versions).map(([id, v]) => [id, { ...v, hidden: false }]))
     this.#world = { now, watchingSince: 0, clockSetAt: 0, desired, policy, state, versions, asked: [] }

@@ -4,6 +4,8 @@
  * has no clock, so a simulation runs the operator's own code. What it reports is data; callers put
  * it into words.
  */
+import type { AnalysisPolicy } from './analysis/policy.js'
+import type { AnalysisBlame, ObservedAnalysis } from './analysis/verdict.js'
 import type { Awaited } from './awaited.js'
 import type { RolloutEvent } from './events.js'
 
@@ -47,6 +49,8 @@ export interface RolloutPolicy {
   readonly onFailure: 'rollback' | 'pause'
   readonly paused: boolean
   readonly drainTimeoutMs: number
+  /** Absent: nothing is compared. */
+  readonly analysis?: AnalysisPolicy
 }
 export interface RolloutStep {
   /** Percent, 0 to 100. */
@@ -112,10 +116,17 @@ export interface RolloutState {
   /** Highest step that this preview has reached; only what lies beyond is progress again. */
   readonly furthest?: number
   /**
-   * The deadline passed and nothing was undone: `onFailure: pause`, or a first version, which has
-   * nothing to go back to.
+   * The deadline passed, or the analysis failed, and nothing was undone: `onFailure: pause`, or a
+   * first version, which has nothing to go back to.
    */
   readonly halted?: true
+  /** What the analysis found against this preview, where that did not end the rollout. */
+  readonly condemned?: AnalysisBlame
+  /**
+   * How many windows of analysis have begun, ever: what was found in an earlier one does not count.
+   * A count and not a time, as clocks are set.
+   */
+  readonly windows?: number
   /** The step whose hold or pause was ended by the user. */
   readonly promotedStep?: number
   /** The user wants no more steps and holds, for as long as the preview can serve. */
@@ -159,6 +170,8 @@ export interface RolloutInput {
   readonly state: RolloutState | undefined
   /** Why the weights are not in force, for people. */
   readonly trafficBlame?: string
+  /** What a comparison of the preview with the active version has found so far. */
+  readonly analysis?: ObservedAnalysis
   /**
    * What users ask for now, in any order. Each command is carried out once, then ignored until it
    * was absent.

@@ -1,4 +1,5 @@
 import type { Awaited, AwaitedShare } from './awaited.js'
+import { leave, verdictOf } from './judging.js'
 import { blameOf, exists, isReady, presentStep, view, type Draft } from './draft.js'
 import { isInForce } from './weights.js'
 
@@ -25,7 +26,8 @@ function awaitedOfPreview(draft: Draft, version: string): Awaited {
   const { state, input, steps } = draft
   const ready = isReady(draft, version)
   const blame = blameOf(draft, version)
-  if (state.halted !== undefined && state.active !== undefined) return { kind: 'verdict', version, ready, ...blame }
+  if (state.halted !== undefined && state.active !== undefined)
+    return { kind: 'verdict', version, ready, ...blame, ...(state.condemned === undefined ? {} : { analysis: state.condemned }) }
   if (!ready) return { kind: 'ready', version, exists: exists(draft, version), ...blame }
   const weights = awaitedWeights(draft)
   if (weights !== undefined) return weights
@@ -36,7 +38,15 @@ function awaitedOfPreview(draft: Draft, version: string): Awaited {
   if (step === undefined) return { kind: 'nextStep', version }
   const position = { index, count: steps.length, weight: step.weight }
   if (step.pause && state.promotedStep !== index) return { kind: 'promotion', step: position }
+  if (state.heldSince !== undefined && holdEnd(draft, step.holdMs) <= draft.now && leave(draft) === 'wait')
+    return { kind: 'analysis', step: position, ...lacking(draft) }
   return { kind: 'hold', step: position, ...(state.heldSince === undefined ? {} : { until: holdEnd(draft, step.holdMs) }) }
+}
+
+function lacking(draft: Draft): { readonly samples?: number; readonly reason?: string } {
+  const verdict = verdictOf(draft)
+  if (verdict?.kind !== 'inconclusive') return {}
+  return verdict.why === 'samples' ? { samples: verdict.needed } : { reason: verdict.reason }
 }
 
 function awaitedWeights(draft: Draft): Awaited | undefined {

@@ -2,6 +2,7 @@
  * What the engine reports as data, in words for people. What a platform calls its own things is
  * handed in.
  */
+import type { AnalysisBlame } from './analysis/verdict.js'
 import type { Awaited, StepPosition } from './awaited.js'
 import type { RolloutEvent, Stall } from './events.js'
 
@@ -24,6 +25,7 @@ const WARNINGS: ReadonlySet<RolloutEvent['kind']> = new Set<RolloutEvent['kind']
   'Adopted',
   'PreviewDegraded',
   'ActiveUnservable',
+  'AnalysisFailed',
   'RolloutFailed',
   'RolloutHalted',
   'RolloutAborted',
@@ -46,6 +48,7 @@ export function wordAwaited(a: Awaited, terms: RolloutTerms): string {
     case 'ready':
       return `version "${a.version}" to be ready: ${a.blame ?? (a.exists ? NOT_READY : 'nothing of it exists yet')}`
     case 'verdict':
+      if (a.analysis !== undefined) return `promote or abort: ${wordBlame(a.analysis)}`
       return `promote or abort: the progress deadline is over${a.ready ? '' : ` (version "${a.version}": ${a.blame ?? NOT_READY})`}`
     case 'weights': {
       const shares = a.shares.map(
@@ -63,6 +66,10 @@ export function wordAwaited(a: Awaited, terms: RolloutTerms): string {
       return `promote, to go on from ${position(a.step)}: ${terms.howToPromote}`
     case 'hold':
       return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${new Date(a.until).toISOString().slice(0, 19)}Z`}`
+    case 'analysis': {
+      const lack = a.samples === undefined ? '' : ` to have ${a.samples} calls of a method in both versions`
+      return `the analysis of ${position(a.step)}${lack}${because(a.reason)}`
+    }
     case 'otherVersion':
       return `a change of ${terms.asker}, or retry: version "${a.version}" was given up`
     case 'drained':
@@ -102,6 +109,8 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
       return e.active === undefined
         ? `${version} failed: ${stalled(e.stall, terms)}; there is no version to go back to, so it is still waited for`
         : `${version} failed: ${stalled(e.stall, terms)}; version "${e.active}" has all traffic`
+    case 'AnalysisFailed':
+      return `${version} would have failed: ${wordBlame(e.blame)}; the analysis only reports`
     case 'RolloutHalted':
       return `${version} is halted: ${stalled(e.stall, terms)}`
     case 'RolloutResumed':
@@ -127,9 +136,30 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
 
 const UNKNOWN = 'an unknown number of'
 
-function stalled({ deadlineMs, missing, blame }: Stall, terms: RolloutTerms): string {
+/** Which method is worse, and by how much. */
+function wordBlame(blame: AnalysisBlame): string {
+  const { component, method, samples, active, preview } = blame
+  const of = `component "${component}", method "${method}"`
+  const calls = `${samples.preview} and ${samples.active} calls`
+  if (blame.what === 'errors') return `${of}: ${percent(preview)} % of calls fail, in the active version ${percent(active)} % (${calls})`
+  const quantile = blame.quantile === 0.5 ? 'the median latency' : `${percent(blame.quantile)} % of calls take up to`
+  return `${of}: ${quantile} ${blame.quantile === 0.5 ? 'is ' : ''}${millis(preview)} ms, in the active version ${millis(active)} ms (${calls})`
+}
+
+function percent(share: number): number {
+  return Number((share * 100).toPrecision(2))
+}
+
+function millis(inSeconds: number): number {
+  return Number((inSeconds * 1_000).toPrecision(2))
+}
+
+function stalled(stall: Stall, terms: RolloutTerms): string {
+  if (stall.missing === 'quality') return wordBlame(stall.analysis)
+  if (stall.missing === 'samples') return `no method had ${stall.needed} calls in both versions while its step lasted`
+  const { deadlineMs, missing, blame } = stall
   const within = `no progress within ${seconds(deadlineMs)} s (${terms.progressDeadline})`
-  const why: Readonly<Record<Stall['missing'], string>> = {
+  const why: Readonly<Record<typeof missing, string>> = {
     ready: blame ?? NOT_READY,
     weights: `the proxies do not have the weights that were asked for${because(blame)}`,
     steady: 'it was ready again and again, and got no further than before',

@@ -4,6 +4,7 @@
  * clocks that are set. It differs from the real one in that a move happens at once, and in that
  * time goes in steps of ten. Every value is frozen: a decision that writes to its input throws.
  */
+import { windowOf } from '../analysis/window.js'
 import { verbs } from '../commands.js'
 import { decide } from '../engine.js'
 import { brokenInvariants } from '../invariants.js'
@@ -23,6 +24,14 @@ export const POLICY: RolloutPolicy = frozen({
 })
 const PAUSED: RolloutPolicy = frozen({ ...POLICY, paused: true })
 export const PAUSING: RolloutPolicy = frozen({ ...POLICY, onFailure: 'pause' })
+const ANALYSIS = {
+  mode: 'enforce',
+  onInconclusive: 'wait',
+  initialDelayMs: 0,
+  limits: { maxErrorRateIncrease: 0.01, maxLatencyFactor: 1.5, minSamples: 50 },
+} as const
+export const ANALYSED: RolloutPolicy = frozen({ ...POLICY, analysis: ANALYSIS })
+export const ANALYSED_PAUSING: RolloutPolicy = frozen({ ...PAUSING, analysis: { ...ANALYSIS, onInconclusive: 'abort' } })
 const PAUSING_PAUSED: RolloutPolicy = frozen({ ...PAUSING, paused: true })
 const OTHER: ReadonlyMap<RolloutPolicy, RolloutPolicy> = new Map([
   [POLICY, PAUSED],
@@ -88,6 +97,19 @@ export function setClock(world: World, milliseconds: number): World {
   const now = world.now + milliseconds
   return { ...world, now, watchingSince: now, clockSetAt: now }
 }
+/** The analysis of the present window finds something; all versions are alike in their numbers. */
+export function findOut(world: World, kind: 'pass' | 'fail' | 'inconclusive'): World {
+  const window = windowOf(world.state)
+  return window === undefined || world.policy.analysis === undefined ? world : { ...world, analysis: { window, verdict: VERDICTS[kind] } }
+}
+const VERDICTS = frozen({
+  pass: { kind: 'pass', methods: 1 },
+  fail: {
+    kind: 'fail',
+    blame: { component: 'shop/Stock', method: 'reserve', what: 'errors', active: 0, preview: 1, samples: { active: 90, preview: 50 } },
+  },
+  inconclusive: { kind: 'inconclusive', why: 'samples', samples: { active: 90, preview: 4 }, needed: 50 },
+} as const)
 
 /** Everything that may happen next. */
 export function moves(world: World, decision: Checked): World[] {
@@ -100,6 +122,10 @@ export function moves(world: World, decision: Checked): World[] {
     for (const desired of ['v1', 'v2', 'v3']) if (desired !== world.desired) next.push({ ...world, desired })
   const policy = OTHER.get(world.policy)
   if (policy !== undefined && world.state?.preview !== undefined) next.push({ ...world, policy })
+  for (const kind of ['pass', 'fail', 'inconclusive'] as const) {
+    const found = findOut(world, kind)
+    if (found.analysis !== undefined && found.analysis.verdict !== world.analysis?.verdict) next.push(found)
+  }
   const means = (verb: Verb) =>
     verb === 'retry' ? world.state?.failed.includes(world.desired) === true : world.state?.preview !== undefined
   for (const verb of verbs()) if (means(verb) && !world.asked.includes(verb)) next.push(ask(world, verb))
@@ -130,6 +156,7 @@ export function createKeys(): (world: World) => string {
     const { now, state, policy } = world
     const ago = (time: number) => Math.max(-10, Math.min(60, now - time))
     let key = `${world.desired}${policy.paused ? 'p' : ''}${world.asked.join()},${ago(world.watchingSince)},${ago(world.clockSetAt)}`
+    if (world.analysis !== undefined) key += `,${world.analysis.verdict.kind}${world.analysis.window === windowOf(state) ? '' : 'past'}`
     for (const id in world.versions) {
       const v = world.versions[id] ?? NEW_VERSION
       key += `,${id}${v.health}${v.inForce},${v.inFlight}${v.named ? 'n' : ''}${v.hidden ? 'h' : ''}`
