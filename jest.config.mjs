@@ -17,6 +17,7 @@ export default {
     '<rootDir>/examples/*/src/**/*.test.ts',
     '<rootDir>/e2e/cluster/**/*.test.ts',
     '<rootDir>/e2e/recipes/**/*.test.ts',
+    '<rootDir>/e2e/dashboard/**/*.test.ts',
     '<rootDir>/scripts/**/*.test.ts',
   ],
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/', '<rootDir>/e2e/.work/'],

@@ -151,7 +151,7 @@ describe('hostile input', () => {
     await dashboard.close()
     dashboard = await startDashboard(source, { onProblem: (problem) => problems.push(problem) })
     const { mount, cookie } = await enter()
-    for (const path of ['', 'd/d-1', 'd/d-1/methods', `d/d-1/methods?window=${encodeURIComponent(EVIL)}`]) {
+    for (const path of ['', 'd/d-1', 'd/d-1/methods', 'd/d-1/traffic', `d/d-1/methods?window=${encodeURIComponent(EVIL)}`]) {
       const { status, text, headers } = await ask(`${mount}${path}`, { cookie })
       expect([path, status]).toEqual([path, 200])
       expect(text).toContain('onerror=alert(1)') // as text
@@ -185,7 +185,7 @@ describe('what a page loads', () => {
         null,
       ])
     const { mount, cookie } = await enter()
-    for (const path of ['', 'd/d-1', 'd/d-1/methods']) {
+    for (const path of ['', 'd/d-1', 'd/d-1/methods', 'd/d-1/traffic']) {
       const { text } = await ask(`${mount}${path}`, { cookie })
       for (const [, link = ''] of text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)) {
         const { status, headers } = await ask(`${mount}${link}`, { cookie, 'accept-encoding': 'gzip' })

@@ -7,6 +7,7 @@
  */
 import type { DashboardSource, DeploymentDetail, DeploymentSummary, ReplicaDetail } from './source.js'
 import { CallHistory } from './stats/call-history.js'
+import { layoutTraffic, type TrafficLayout } from './stats/layout.js'
 import { methodTable, trafficEdges, type MethodTable, type TrafficEdge } from './stats/tables.js'
 
 const WATCHED_MS = 2_000
@@ -22,6 +23,8 @@ export interface DeploymentState {
   readonly cpu: Readonly<Record<string, number>>
   readonly methods: MethodTable
   readonly traffic: readonly TrafficEdge[]
+  /** A picture of it. */
+  readonly layout: TrafficLayout
 }
 
 export interface Watch {
@@ -47,6 +50,8 @@ interface Watched {
   readonly viewers: Set<(state: DeploymentState | undefined) => void>
   /** Processor time at the last look, by replica. */
   cpu: ReadonlyMap<string, { readonly pid: number; readonly at: number; readonly cpuMs: number }>
+  /** Of the last edges, which seldom are others. */
+  layout: { readonly edges: string; readonly picture: TrafficLayout } | undefined
   looking: Promise<DeploymentState | undefined> | undefined
   timer: NodeJS.Timeout | undefined
 }
@@ -59,7 +64,17 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
   const watchedOf = (key: string): Watched => {
     let watched = all.get(key)
     if (watched === undefined)
-      all.set(key, (watched = { history: new CallHistory(), viewers: new Set(), cpu: new Map(), looking: undefined, timer: undefined }))
+      all.set(
+        key,
+        (watched = {
+          history: new CallHistory(),
+          viewers: new Set(),
+          cpu: new Map(),
+          layout: undefined,
+          looking: undefined,
+          timer: undefined,
+        }),
+      )
     return watched
   }
 
@@ -79,13 +94,15 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
     const at = Date.now()
     watched.history.add(at, replies)
     const cpu = cpuOf(deployment, watched, at)
+    const traffic = trafficEdges(watched.history)
     return {
       tool: source.tool,
       at,
       deployment,
       cpu,
       methods: methodTable(watched.history),
-      traffic: trafficEdges(watched.history),
+      traffic,
+      layout: layoutOf(traffic, watched),
     }
   }
 
@@ -134,6 +151,12 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
       for (const { timer } of all.values()) clearTimeout(timer)
     },
   }
+}
+
+function layoutOf(traffic: readonly TrafficEdge[], watched: Watched): TrafficLayout {
+  const edges = JSON.stringify(traffic.map(({ caller, component, isRemote }) => [caller, component, isRemote]))
+  if (watched.layout?.edges !== edges) watched.layout = { edges, picture: layoutTraffic(traffic) }
+  return watched.layout.picture
 }
 
 /** Cores by replica since the last look, and remembers this one. */

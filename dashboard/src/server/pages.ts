@@ -2,6 +2,7 @@
 import { deploymentsView, type DeploymentsState } from '../views/deployments.js'
 import { methodsView, WINDOWS, type MethodsState } from '../views/methods.js'
 import { overviewView } from '../views/overview.js'
+import { trafficView } from '../views/traffic.js'
 import type { DeploymentState, Watch } from '../watch.js'
 import type { Page } from './page.js'
 import { RequestProblem } from './send.js'
@@ -26,6 +27,8 @@ export function deploymentPage(state: DeploymentState, path: string, search: URL
       const shown: MethodsState = { ...state, window }
       return { title: `${app}: methods`, view: methodsView(shown), script: 'methods.js', state: shown }
     }
+    case '/traffic':
+      return { title: `${app}: traffic`, view: trafficView(state), script: 'traffic.js', state }
     default:
       throw new RequestProblem(404, 'there is no such page')
   }

@@ -7,6 +7,7 @@ export type Tab = 'overview' | 'methods' | 'traffic' | 'logs'
 const TABS: readonly { readonly tab: Tab; readonly path: string; readonly title: string }[] = [
   { tab: 'overview', path: '', title: 'Overview' },
   { tab: 'methods', path: '/methods', title: 'Methods' },
+  { tab: 'traffic', path: '/traffic', title: 'Traffic' },
 ]
 
 export interface FrameOptions {

@@ -1,0 +1,153 @@
+/**
+ * The dashboard in a real browser, over an application that runs by `weaver multi` and is under
+ * load. With `WEAVER_SCREENSHOTS=FOLDER` each page is kept there as a picture, light and dark.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Of Debian's package, which scripts/install-tools.sh installs. */
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+/** Of anything that is waited for: a busy machine takes its time. */
+const WAIT_MS = 180_000
+
+let folder: string
+let browser: Browser | undefined
+const commands: { readonly child: ChildProcess; readonly exited: Promise<unknown>; text: string }[] = []
+beforeAll(() => {
+  // Nothing to do where the build is up to date, and never a stale one.
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'cli', 'examples/httpserver'], {
+    cwd: ROOT,
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error('the command does not build')
+  folder = mkdtempSync(join(tmpdir(), 'weaver-browser-'))
+}, 900_000)
+afterAll(async () => {
+  await browser?.close()
+  for (const { child, exited } of commands.reverse()) {
+    child.kill('SIGTERM')
+    await exited
+  }
+  rmSync(folder, { recursive: true, force: true })
+}, WAIT_MS)
+
+/** @param said resolves with what is found in its output */
+async function weaver(line: string, said: RegExp): Promise<{ readonly command: (typeof commands)[number]; readonly found: string }> {
+  const env = { XDG_STATE_HOME: folder, HOME: folder, PATH: process.env['PATH'] ?? '' }
+  const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), ...line.split(' ')], { cwd: folder, env })
+  const command = { child, exited: once(child, 'exit'), text: '' }
+  commands.push(command)
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (command.text += text))
+  for (const limit = Date.now() + WAIT_MS; ; await sleep(50)) {
+    const found = said.exec(command.text)?.[1]
+    if (found !== undefined) return { command, found }
+    if (child.exitCode !== null || Date.now() > limit) throw new Error(`"${line}" said:\n${command.text}`)
+  }
+}
+
+/** Requests one after the other, until aborted. */
+async function load(origin: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // What is inside of a process that the test kills fails.
+    await fetch(`${origin}/signed?text=abc`).then(
+      (response) => response.text(),
+      () => undefined,
+    )
+    await sleep(50, undefined, { signal }).catch(() => undefined) // the loop's condition sees the signal
+  }
+}
+
+/** Problems that the browser or axe find. */
+async function openContext(
+  scheme: 'light' | 'dark',
+  origin: string,
+): Promise<{ readonly context: BrowserContext; readonly problems: string[] }> {
+  if (browser === undefined) throw new Error('there is no browser')
+  const context = await browser.newContext({ colorScheme: scheme, viewport: { width: 1280, height: 900 } })
+  context.setDefaultTimeout(WAIT_MS)
+  const problems: string[] = []
+  context.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(`console: ${message.text()}`)
+  })
+  context.on('weberror', (error) => problems.push(`error: ${error.error().message}`))
+  context.on('request', (request) => {
+    if (new URL(request.url()).origin !== origin) problems.push(`foreign request: ${request.url()}`)
+  })
+  return { context, problems }
+}
+
+async function check(page: Page, name: string): Promise<readonly string[]> {
+  if (process.env['WEAVER_SCREENSHOTS'] !== undefined)
+    await page.screenshot({ path: join(process.env['WEAVER_SCREENSHOTS'], `${name}.png`), fullPage: true })
+  await page.evaluate(`${AXE};0`)
+  const result: { readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[] } =
+    await page.evaluate('axe.run({ resultTypes: ["violations"] })')
+  return result.violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
+}
+
+it('every page follows the load, in light and dark, without a violation of axe, an error, or a request to elsewhere', async () => {
+  writeFileSync(
+    join(folder, 'weaver.toml'),
+    `[serviceweaver]\nname = "httpserver"\nbinary = ${JSON.stringify(join(ROOT, 'examples/httpserver/dist/main.js'))}\n["weaver/Main"]\ngreeting = "Servus"\n[multi]\nreplicas = 1\n`,
+  )
+  const deployed = await weaver('multi deploy weaver.toml', /ready: (\d+) processes/)
+  const [, listener = ''] = /listener lis: (\S+)/.exec(deployed.command.text) ?? []
+  const { found: url } = await weaver('multi dashboard --no-open', /^(http:\S+)\n/)
+  const { origin } = new URL(url)
+  const over = new AbortController()
+  const loading = load(listener, over.signal)
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  for (const scheme of ['light', 'dark'] as const) {
+    const { context, problems } = await openContext(scheme, origin)
+    const page = await context.newPage()
+    await page.goto(url)
+    expect(page.url()).not.toContain('token')
+    const found = [...(await check(page, `deployments-${scheme}`))]
+
+    // By keyboard: into the deployment, and on to its other pages.
+    await page.getByRole('link', { name: 'httpserver' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Components' }).waitFor()
+    await page
+      .getByText(/^[\d.]+ %$/)
+      .first()
+      .waitFor() // a second look, which knows the CPU
+    found.push(...(await check(page, `overview-${scheme}`)))
+
+    await page.getByRole('link', { name: 'Methods' }).press('Enter')
+    const calls = page.locator('tbody tr').first().locator('td').nth(2)
+    const before = await calls.textContent()
+    for (const limit = Date.now() + WAIT_MS; (await calls.textContent()) === before && Date.now() < limit;) await sleep(50)
+    expect(await calls.textContent()).not.toBe(before)
+    found.push(...(await check(page, `methods-${scheme}`)))
+
+    await page.getByRole('link', { name: 'Traffic' }).press('Enter')
+    await page.locator('svg .edge text', { hasText: '/s' }).first().waitFor()
+    found.push(...(await check(page, `traffic-${scheme}`)))
+    expect([...found, ...problems]).toEqual([])
+    await context.close()
+  }
+
+  // What happens is seen without a reload: a process that is killed, and the end of all.
+  const { context, problems } = await openContext('light', origin)
+  const page = await context.newPage()
+  await page.goto(url)
+  await page.getByRole('link', { name: 'httpserver' }).click()
+  const row = page.locator('tr', { hasText: 'httpserver/Reverser' })
+  process.kill(Number(await row.locator('td').nth(2).textContent()), 'SIGKILL')
+  await row.getByText('was killed by SIGKILL').waitFor()
+  over.abort()
+  await loading
+  deployed.command.child.kill('SIGTERM')
+  await page.getByText('This deployment has ended').waitFor()
+  expect(problems).toEqual([])
+}, 900_000)
