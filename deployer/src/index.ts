@@ -36,4 +36,5 @@ export { DEPLOYER_ERRORS, type DeployerErrorCode, type DeployerErrorEntry } from
 export { startLeaderController, type LeaderController, type LeaderControllerOptions } from './leader/leader-controller.js'
 export { createMemoryLeases, type LeaderLeases, type LeaseName } from './leader/leader-leases.js'
 export { captureLines, type CaptureOptions, type LineCapture } from './logs/log-capture.js'
+export { methodCounters, type MethodCounters } from './metrics/method-counters.js'
 export { mergeCpuProfiles, mergeHeapProfiles } from './profiles/merge-profiles.js'

@@ -48,7 +48,7 @@ export {
 export { jsonLine, parseJsonLine, prettyPrinter, type PrettyOptions } from './log-print.js'
 export { LOG_LEVELS, parseLogBatch, type LogBatch, type LogEntry, type LogLevel } from './logs.js'
 export type { CallFrame, CpuNode, CpuProfile, HeapNode, HeapProfile } from './profiles.js'
-export type { Exemplar, MetricFamily, MetricKind, MetricSeries } from './metrics.js'
+export { COMPARED_METRICS, type Exemplar, type MetricFamily, type MetricKind, type MetricSeries } from './metrics.js'
 export {
   assignmentSubject,
   BALANCES,

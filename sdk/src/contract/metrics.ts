@@ -35,3 +35,11 @@ export interface Exemplar {
   /** Epoch milliseconds. */
   readonly at: number
 }
+
+/** Names of the metrics by which deployers compare two versions. */
+export const COMPARED_METRICS = {
+  calls: 'weaver_method_calls_total',
+  errors: 'weaver_method_errors_total',
+  seconds: 'weaver_method_latency_seconds',
+  requests: 'weaver_http_requests_total',
+} as const

@@ -3,7 +3,7 @@
  * remote), created when a ref is resolved; the path of a call touches only its plain number fields.
  */
 import { decades, HistogramSeries } from './histogram-series.js'
-import type { MetricFamily } from '../contract/metrics.js'
+import { COMPARED_METRICS, type MetricFamily } from '../contract/metrics.js'
 import { readHistogram, type MetricRegistry } from './metric-registry.js'
 import { processMetrics } from './metrics.js'
 
@@ -109,9 +109,9 @@ class CallTable {
 export const METHOD_METRICS: Readonly<
   Record<'calls' | 'errors' | 'seconds' | 'requestBytes' | 'replyBytes', { readonly name: string; readonly help: string }>
 > = {
-  calls: { name: 'weaver_method_calls_total', help: 'Calls of a component method, counted by the caller.' },
-  errors: { name: 'weaver_method_errors_total', help: 'Calls that failed, in the method or on the way.' },
-  seconds: { name: 'weaver_method_latency_seconds', help: `Duration of calls; of local ones one in ${LOCAL_SAMPLE} is timed.` },
+  calls: { name: COMPARED_METRICS.calls, help: 'Calls of a component method, counted by the caller.' },
+  errors: { name: COMPARED_METRICS.errors, help: 'Calls that failed, in the method or on the way.' },
+  seconds: { name: COMPARED_METRICS.seconds, help: `Duration of calls; of local ones one in ${LOCAL_SAMPLE} is timed.` },
   requestBytes: { name: 'weaver_method_request_bytes', help: 'Size of the encoded arguments of remote calls.' },
   replyBytes: { name: 'weaver_method_reply_bytes', help: 'Size of the encoded answers of remote calls.' },
 }

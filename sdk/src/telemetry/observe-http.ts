@@ -5,6 +5,7 @@
  */
 import { METHODS, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
 import type { Server, Socket } from 'node:net'
+import { COMPARED_METRICS } from '../contract/metrics.js'
 import { derive, runInContext, scope } from '../context/context.js'
 import { BYTES, isCountingCalls } from './call-stats.js'
 import type { Histogram } from './metric.js'
@@ -17,7 +18,7 @@ export const HTTP_METRICS: Readonly<
   Record<'requests' | 'seconds' | 'requestBytes' | 'responseBytes', { readonly name: string; readonly help: string }>
 > = {
   requests: {
-    name: 'weaver_http_requests_total',
+    name: COMPARED_METRICS.requests,
     help: 'HTTP requests by status code; "aborted" where the client left before the answer ended.',
   },
   seconds: { name: 'weaver_http_request_duration_seconds', help: 'From the head of an HTTP request to the last byte of its answer.' },

@@ -21,6 +21,7 @@ import {
   isWarning,
   rolloutPolicy,
   wordEvent,
+  type ObservedAnalysis,
   type ObservedVersion,
   type RolloutCommand,
   type RolloutDecision,
@@ -41,6 +42,8 @@ export interface AppObservation {
   readonly clockSetAt: number
   /** By region: every version of which anything runs there. */
   readonly versions: Readonly<Record<string, readonly ObservedVersion[]>>
+  /** By region: what a comparison of the two versions has found. */
+  readonly analyses?: Readonly<Record<string, ObservedAnalysis | undefined>>
   /** Why weights are not in force. */
   readonly trafficBlame?: string
 }
@@ -99,6 +102,7 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
   for (const wave of wavesOf(before.regions)) {
     for (const region of wave) {
       const paused = isHeldBack && !isGoingBack // W1
+      const analysis = seen.analyses?.[region]
       const input = {
         now: seen.now,
         watchingSince: seen.watchingSince,
@@ -108,6 +112,7 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
         versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere ? one : { ...one, released: false })), // W3
         state: before.engines[region],
         commands: paused ? commands.map(heldBack) : commands,
+        ...(analysis === undefined ? {} : { analysis }),
         ...(seen.trafficBlame === undefined ? {} : { trafficBlame: seen.trafficBlame }),
       }
       const decision = decide(input)

@@ -3,6 +3,7 @@
  * moves to a new version. Pure.
  */
 import { parseDuration } from '@weaver/crds'
+import type { AnalysisSettings } from '@weaver/rollout'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid, formatTomlPath, type ConfigProblem } from '../../config/config-problem.js'
 import { localAppName } from '../../config/launch.js'
@@ -13,6 +14,20 @@ import { declareGroups, processGroups } from '../local/process-groups.js'
 import type { VersionSpec } from './version-spec.js'
 
 export type GkePlan = Pick<VersionSpec, 'groups' | 'listeners' | 'regions' | 'rollout'>
+
+/** As the rollout engine has it: shares instead of percentages. */
+function analysisOf(given: NonNullable<WeaverToml['gke']['analysis']>, initialDelayMs: number | undefined): AnalysisSettings {
+  const { mode, on_inconclusive: onInconclusive, min_samples: minSamples, max_latency_factor: maxLatencyFactor } = given
+  const { max_error_rate_increase: percent } = given
+  return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(onInconclusive === undefined ? {} : { onInconclusive }),
+    ...(initialDelayMs === undefined ? {} : { initialDelayMs }),
+    ...(minSamples === undefined ? {} : { minSamples }),
+    ...(maxLatencyFactor === undefined ? {} : { maxLatencyFactor }),
+    ...(percent === undefined ? {} : { maxErrorRateIncrease: percent / 100 }),
+  }
+}
 
 const DEFAULT_REGIONS = ['us-west1']
 const ROLLOUT_MS = 300_000
@@ -78,6 +93,9 @@ function resolve(config: WeaverToml, graph: ComponentGraph): { readonly plan: Gk
     progressDeadlineMs: duration(gke.progress_deadline, ['gke', 'progress_deadline']) ?? PROGRESS_DEADLINE_MS,
     onFailure: gke.on_failure ?? ('rollback' as const),
     drainTimeoutMs: duration(gke.drain_timeout, ['gke', 'drain_timeout']) ?? DRAIN_TIMEOUT_MS,
+    ...(gke.analysis === undefined
+      ? {}
+      : { analysis: analysisOf(gke.analysis, duration(gke.analysis.initial_delay, ['gke', 'analysis', 'initial_delay'])) }),
   }
   const groups = problems.length > 0 ? [] : processGroups(declared, graph, gke.replicas ?? gke.minreplicas)
   return { plan: { groups, listeners, regions, rollout }, problems }

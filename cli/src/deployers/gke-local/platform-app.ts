@@ -10,12 +10,13 @@ import { askDeployment } from '../local/ask-deployment.js'
 import { stopDeployment } from '../local/deployment-control.js'
 import { createDeploymentLog, type DeploymentLog } from '../local/deployment-log.js'
 import { endProcess, isRunning, keyOf, runningDeployments, type RunningDeployment } from '../local/running-deployments.js'
-import { decideApp, type AppObservation } from './app-rollout.js'
+import { decideApp, policyOf, type AppObservation } from './app-rollout.js'
 import type { AppState, HistoryEntry } from './app-state.js'
 import type { GkeFolders } from './gke-folders.js'
 import type { BalancerState } from './load-balancer.js'
 import { observeCopy, type Copy } from './observe.js'
 import { hostFiles, readSpec, removeApp, removeVersion, writeApp } from './platform-store.js'
+import { RegionAnalysis } from './region-analysis.js'
 import { keepService, type KeptService } from './service.js'
 import type { TrafficRegion } from './traffic-plan.js'
 import type { HostView } from './version-host.js'
@@ -50,6 +51,8 @@ export class PlatformApp {
   readonly #logs = new Map<string, DeploymentLog>()
   /** By region: until when another copy than the present one may still believe that it leads. */
   readonly #leadUntil = new Map<string, number>()
+  /** By region. */
+  readonly #analyses = new Map<string, RegionAnalysis>()
   #decisions: Readonly<Record<string, RolloutDecision>> = {}
   #state: AppState
 
@@ -118,6 +121,7 @@ export class PlatformApp {
           this.copies.filter((copy) => copy.region === region).map((copy) => observeCopy(copy, balancer)),
         ]),
       ),
+      analyses: Object.fromEntries([...this.#analyses].map(([region, { observed }]) => [region, observed])),
       ...(balancer === undefined ? { trafficBlame: 'the load balancer is not there' } : {}),
     })
     if (JSON.stringify(state) !== JSON.stringify(this.#state)) this.#remember(state)
@@ -128,8 +132,22 @@ export class PlatformApp {
       for (const id of remove) void this.#stop(this.#hosts.get(keyOf({ deploymentId: id, location: region })))
       this.#lead(region)
     }
+    const looks = this.#analyse(spec, times.now)
     this.#forget()
-    return requeueAfterMs
+    const waits = [requeueAfterMs, ...looks].filter((wait) => wait !== undefined)
+    return waits.length === 0 ? undefined : Math.min(...waits)
+  }
+
+  /** Compares the two versions of each region. @returns when to look again */
+  #analyse(spec: VersionSpec, now: number): readonly (number | undefined)[] {
+    const { regions, engines, isGoingBack = false } = this.#state
+    const policy = policyOf(spec, { isGoingBack, paused: false })
+    return regions.map((region) => {
+      const analysis = this.#analyses.get(region) ?? new RegionAnalysis()
+      this.#analyses.set(region, analysis)
+      const host = (id: string): RunningDeployment | undefined => this.#hosts.get(keyOf({ deploymentId: id, location: region }))?.service
+      return analysis.look({ state: engines[region], policy, now, host, wake: this.#options.wake })
+    })
   }
 
   /** Who should have which traffic, as it was decided last. */
