@@ -43,6 +43,7 @@ export const REASONS = {
   DrainStarted: 'The version has no traffic any more and finishes what is in flight.',
   DrainCut:
     'The version still had requests in flight, or their number was unknown, when its drain timeout ended; it is removed all the same.',
+  VersionRetained: 'The version is drained; it stays warm, so that a rollback to it needs no start.',
   VersionRemoved: 'The version is drained; its objects are deleted.',
   Adopted: 'The status was lost; the version that has traffic was taken as the active one.',
   // Phases, as conditions repeat them.

@@ -150,6 +150,7 @@ describe('a spec', () => {
     ['a cutover with steps', { ...good, rollout: { strategy: 'cutover', steps: [{ weight: 100 }] } }, 'spec.rollout.strategy'],
     ['no duration', { ...good, rollout: { duration: '5 minutes' } }, 'spec.rollout.duration'],
     ['a deadline of nothing', { ...good, rollout: { progressDeadline: '0s' } }, 'spec.rollout.progressDeadline'],
+    ['a retention of nothing', { ...good, rollout: { retain: { for: '0s' } } }, 'spec.rollout.retain.for'],
     ['an unknown driver', { ...good, traffic: { driver: 'mesh' } }, 'spec.traffic.driver'],
     ['a variable of ours', { ...good, env: [{ name: 'WEAVER_BOOTSTRAP', value: 'x' }] }, 'spec.env[0].name'],
     [

@@ -117,6 +117,8 @@ function checkRollout({ rollout }: WeaverAppSpec): SpecProblem[] {
     })
   if (parseDuration(rollout.progressDeadline) === 0)
     problems.push({ path: at('progressDeadline'), message: 'is 0', remedy: 'give the version time to start, like 10m' })
+  if (rollout.retain !== undefined && parseDuration(rollout.retain.for) === 0)
+    problems.push({ path: at('retain', 'for'), message: 'is 0', remedy: 'leave retain out to keep no old version' })
   if (steps === undefined) return problems
   let last = -1
   steps.forEach((step, i) => {

@@ -13,10 +13,13 @@ export interface RolloutSettings {
   readonly onFailure: RolloutSpec['onFailure']
   readonly paused: boolean
   readonly drainTimeoutMs: number
+  readonly bakeMs?: number
+  readonly retain?: { readonly forMs: number; readonly versions: number }
+  readonly rollbackWindowMs?: number
 }
 
 export function rolloutSettings(spec: RolloutSpec): RolloutSettings {
-  const { strategy, duration, steps, progressDeadline, onFailure, paused, drainTimeout } = spec
+  const { strategy, duration, steps, progressDeadline, onFailure, paused, drainTimeout, bake, retain, rollbackWindow } = spec
   return {
     strategy,
     ...(duration === undefined ? {} : { durationMs: milliseconds(duration) }),
@@ -33,6 +36,9 @@ export function rolloutSettings(spec: RolloutSpec): RolloutSettings {
     onFailure,
     paused,
     drainTimeoutMs: milliseconds(drainTimeout),
+    ...(bake === undefined ? {} : { bakeMs: milliseconds(bake) }),
+    ...(retain === undefined ? {} : { retain: { forMs: milliseconds(retain.for), versions: retain.versions } }),
+    ...(rollbackWindow === undefined ? {} : { rollbackWindowMs: milliseconds(rollbackWindow) }),
   }
 }
 

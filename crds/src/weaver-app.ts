@@ -157,6 +157,24 @@ export const rolloutSchema = z
      * they are cut, and that is recorded.
      */
     drainTimeout: duration.default('5m').meta({ description: 'How long an old version may take to finish what is in flight.' }),
+    /** The old version keeps its pods: an abort in this time gives it all traffic at once. */
+    bake: duration.optional().meta({
+      description: 'The least time at 100 % with the old version still there, in which an abort is at once, like 10m.',
+    }),
+    retain: z
+      .object({
+        for: duration.meta({
+          description: 'How long an old version keeps its pods after its last traffic, like 1h.',
+          'x-kubernetes-validations': [rule("self.matches('[1-9]')", 'must not be 0; leave retain out to keep no old version')],
+        }),
+        versions: z.int().min(1).max(10).default(1).meta({ description: 'How many old versions at most, the last ones that were active.' }),
+      })
+      .optional()
+      .meta({ description: 'Old versions that stay warm without traffic. Absent: none; they are removed as soon as they are drained.' }),
+    rollbackWindow: duration.optional().meta({
+      description:
+        'A version that lost its traffic less than this ago, as the active one, gets all of it at once when it is asked for again, like 15m. Absent: by the steps.',
+    }),
   })
   .meta({
     description: 'How traffic moves to a new version.',
@@ -245,7 +263,7 @@ export const versionStatusSchema = z.object({
   id: z.string(),
   image: z.string(),
   digest: z.string().optional(),
-  phase: z.enum(['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Failed']),
+  phase: z.enum(['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Drained', 'Failed']),
   /** `2/3`: groups ready of groups wanted. */
   ready: z.string(),
   weightDesired: z.int(),

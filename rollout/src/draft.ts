@@ -1,5 +1,5 @@
 import type { RolloutEvent } from './events.js'
-import type { ObservedVersion, RolloutInput, RolloutState, RolloutStep } from './types.js'
+import type { DrainingVersion, ObservedVersion, RolloutInput, RolloutState, RolloutStep } from './types.js'
 
 /**
  * A decision in the making. The parts of the engine change `state` and add `events`; nothing else
@@ -119,9 +119,9 @@ export function resetProgress(draft: Draft): void {
 }
 
 /** Takes a version out of the rollout; it is removed once it is drained. */
-export function retire(draft: Draft, id: string): void {
+export function retire(draft: Draft, id: string, as: Pick<DrainingVersion, 'served'> = {}): void {
   const { state } = draft
-  if (!state.draining.some((d) => d.id === id)) state.draining = [...state.draining, { id, since: draft.now }]
+  if (!state.draining.some((d) => d.id === id)) state.draining = [...state.draining, { id, since: draft.now, ...as }]
   if (state.preview === id) delete state.preview
 }
 

@@ -18,6 +18,7 @@ export function retireStrays(draft: Draft): void {
  */
 export function drain(draft: Draft): void {
   const { state, now } = draft
+  retain(draft)
   const left: DrainingVersion[] = []
   for (const draining of state.draining) {
     const next = letGoWhenQuiet(draft, draining)
@@ -41,7 +42,19 @@ export function stampDraining(draft: Draft, before: Readonly<Record<string, numb
   state.draining = state.draining.map((d) => {
     if (!lostNow(d.id)) return d
     emit(draft, { kind: 'DrainStarted', version: d.id })
-    return { id: d.id, since: now }
+    return { id: d.id, since: now, ...(d.served === undefined ? {} : { served: d.served }) }
+  })
+}
+
+/** R9. Says which versions stay warm: of those that served, the last few, for as long as the policy says. */
+function retain({ state, input, now }: Draft): void {
+  const { forMs = 0, versions = 0 } = input.policy.retain ?? {}
+  const served = state.draining.filter((d) => d.served === true && d.letGo === undefined)
+  const last = served.slice(Math.max(0, served.length - versions))
+  state.draining = state.draining.map((d): DrainingVersion => {
+    if (last.includes(d) && now - d.since < forMs) return { ...d, retained: true }
+    const { retained: _retained, drained: _drained, ...rest } = d
+    return rest
   })
 }
 
@@ -49,6 +62,7 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
   if (draft.state.weights[draining.id] !== undefined || draining.letGo === true) return draining
   const { weightObserved, inFlight, released } = view(draft, draining.id)
   const isQuiet = (released || weightObserved === 0) && inFlight === 0
+  if (draining.retained === true) return isQuiet ? rest(draft, draining) : draining
   if (isQuiet || (inFlight === 0 && isOutOfTime(draft, draining))) return { ...draining, letGo: true }
   if (!isOutOfTime(draft, draining)) return draining
   // Here, and not when it is removed: the proxies end what is left as soon as the version is let
@@ -61,6 +75,15 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
     timeoutMs: draft.input.policy.drainTimeoutMs,
   })
   return { ...draining, letGo: true, cut: inFlight ?? 'unknown' }
+}
+
+/** Once: what still reaches it later, as a client that asks for it by a header, does not matter. */
+function rest(draft: Draft, draining: DrainingVersion): DrainingVersion {
+  if (draining.drained === true) return draining
+  const { id: version, since } = draining
+  const { forMs = 0 } = draft.input.policy.retain ?? {}
+  emit(draft, { kind: 'VersionRetained', version, until: since + forMs })
+  return { ...draining, drained: true }
 }
 
 function isRemovable(draft: Draft, draining: DrainingVersion): boolean {

@@ -16,6 +16,7 @@ import {
   pass,
   PAUSING,
   POLICY,
+  RETAINING,
   restartOperator,
   setClock,
   START,
@@ -144,7 +145,8 @@ describe('every state that a few moves can reach', () => {
     ['from a version that serves, when another is asked for', { ...runOut(START), desired: 'v2' }, 105_000 * TIMES],
     ['in mid-rollout', midRollout(), 105_000 * TIMES],
     ['in mid-rollout, when it is analysed', { ...midRollout(), policy: ANALYSED }, 10_000 * TIMES],
-    ['in mid-rollout, when a failure pauses', { ...midRollout(), policy: PAUSING }, 40_000 * TIMES],
+    ['in mid-rollout, when a failure pauses', { ...midRollout(), policy: PAUSING }, 20_000 * TIMES],
+    ['when old versions are retained, and one is asked for again', retaining(), 20_000 * TIMES],
   ])('%s keeps the invariants and can come to an end', (what, start, limit) => {
     const keyOf = createKeys()
     const endings = new Endings()
@@ -176,7 +178,7 @@ describe('random lives', () => {
     for (let seed = 1; seed <= 1_000 * TIMES; seed++) {
       const random = mulberry32(seed)
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T // never empty
-      let w: World = { ...START, policy: pick([POLICY, PAUSING, ANALYSED, ANALYSED_PAUSING]) }
+      let w: World = { ...START, policy: pick([POLICY, PAUSING, ANALYSED, ANALYSED_PAUSING, RETAINING]) }
       const length = 40 + Math.floor(random() * 120)
       try {
         for (let i = 0; i < length; i++) w = randomMove(w, { random, pick })
@@ -244,4 +246,12 @@ function midRollout(): World {
   for (let i = 0; i < 3; i++) w = syncProxies(pass(setHealth(w, 'v2', 'up')))
   if (w.state?.step !== 0) throw new Error('the model is not in mid-rollout')
   return w
+}
+
+/** v2 has just become active, and v1 is asked for again. */
+function retaining(): World {
+  let w = heal({ ...midRollout(), policy: RETAINING })
+  for (let i = 0; i < 20 && w.state?.active !== 'v2'; i++) w = turn(w, i % 2 === 0).next
+  if (w.state?.draining[0]?.served !== true) throw new Error('the model retains nothing')
+  return { ...w, desired: 'v1' }
 }

@@ -28,6 +28,8 @@
  *     or a user says `retry`.
  * R8  A preview that the analysis of the present step finds worse than the active version fails, as
  *     at its deadline. A step whose hold is over waits for the analysis where the policy says so.
+ * R9  A version that was active stays warm for as long as the policy retains it; asked for again
+ *     within the rollback window, it gets all traffic as soon as it is ready.
  */
 import { startRollout } from './beginning.js'
 import { obey } from './commands.js'

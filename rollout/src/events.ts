@@ -20,9 +20,16 @@ export type RolloutEvent =
   /** Nothing was remembered; the version is taken as the active one. */
   | { readonly kind: 'Adopted'; readonly version: string }
   /**
-   * `beside`: the active version; absent for a first version. `note`: a user asked for it again.
+   * `beside`: the active version; absent for a first version. `returns`: it served within the rollback
+   * window, and gets all traffic without steps. `note`: a user asked for it again.
    */
-  | { readonly kind: 'RolloutStarted'; readonly version: string; readonly beside?: string; readonly note?: string }
+  | {
+      readonly kind: 'RolloutStarted'
+      readonly version: string
+      readonly beside?: string
+      readonly returns?: true
+      readonly note?: string
+    }
   /** Another version is asked for; this preview gives its traffic back. */
   | { readonly kind: 'Superseded'; readonly version: string; readonly by: string }
   /** The active version is asked for again; this preview gives its traffic back. */
@@ -79,5 +86,7 @@ export type RolloutEvent =
    * traffic.
    */
   | { readonly kind: 'DrainCut'; readonly at: 'removal'; readonly version: string; readonly inFlight?: number; readonly afterMs: number }
+  /** It is drained and stays warm. `until`: epoch milliseconds. */
+  | { readonly kind: 'VersionRetained'; readonly version: string; readonly until: number }
   /** `cut`: what was in flight when the drain timeout was over; absent: nothing was cut. */
   | { readonly kind: 'VersionRemoved'; readonly version: string; readonly cut?: number | 'unknown' }

@@ -1,5 +1,5 @@
 import { windowOf } from './analysis/window.js'
-import type { RolloutDecision, RolloutInput, RolloutState, Verb } from './types.js'
+import type { DrainingVersion, RolloutDecision, RolloutInput, RolloutState, Verb } from './types.js'
 
 type Require = (holds: boolean, message: string) => void
 type Weights = Readonly<Record<string, number>>
@@ -23,6 +23,7 @@ export function brokenInvariants(input: RolloutInput, decision: RolloutDecision)
   if (input.state !== undefined) checkPace(input, decision, input.state, require)
   checkAnalysis(input, decision, before, require)
   checkRemoved(input, decision, require)
+  checkRetained(input, decision, require)
   return broken
 }
 
@@ -120,4 +121,27 @@ function checkRemoved(input: RolloutInput, { keep, remove, state }: RolloutDecis
     require(seen?.inFlight === 0 ||
       isOutOfTime, `version "${id}" has ${seen?.inFlight ?? 'unknown'} in flight and is removed before its time is over`)
   }
+}
+
+/** What the policy retains stays; and only what served lately, or is told so by a user, goes without steps. */
+function checkRetained(input: RolloutInput, { state, letGo }: RolloutDecision, require: Require): void {
+  const { now, clockSetAt = 0, policy, commands } = input
+  const { forMs = 0, versions = 0 } = policy.retain ?? {}
+  const sinceOf = ({ since }: DrainingVersion) => Math.max(Math.min(since, now), clockSetAt)
+  const before = input.state?.draining ?? []
+  const served = [...state.draining, ...before].filter((d, i, all) => d.served === true && all.findIndex((e) => e.id === d.id) === i)
+  const stay = state.draining.filter((d) => d.retained === true)
+  require(stay.length <= versions, `${stay.length} versions are retained, of ${versions} that may be`)
+  for (const d of stay)
+    require(d.served === true && d.letGo === undefined && now - sinceOf(d) < forMs, `version "${d.id}" is retained for too long`)
+  if (stay.length < versions)
+    for (const d of served)
+      if (now - sinceOf(d) < forMs && !stay.includes(d) && d.id !== state.preview && d.id !== state.active)
+        require(before.some((b) => b.id === d.id && b.letGo === true) ||
+          !letGo.includes(d.id), `version "${d.id}" was to be retained and is let go`)
+  const { preview, promotedFully } = state
+  if (promotedFully === undefined || (input.state?.preview === preview && input.state?.promotedFully === true)) return
+  const came = before.find((d) => d.id === preview)
+  const isBack = input.state?.preview !== preview && came?.served === true && now - sinceOf(came) < (policy.rollbackWindowMs ?? 0)
+  require(isBack || isAsked(commands, ['promoteFull']), `version "${preview}" is to skip its steps, and nobody asked for that`)
 }

@@ -8,7 +8,7 @@ export function becomeActive(draft: Draft, version: string): void {
   state.active = version
   delete state.preview
   resetProgress(draft)
-  if (from !== undefined) retire(draft, from)
+  if (from !== undefined) retire(draft, from, { served: true })
   emit(draft, { kind: 'Promoted', version, ...(from === undefined ? {} : { from }) })
 }
 

@@ -26,16 +26,26 @@ describe('the steps of a rollout', () => {
     expect(steps({ steps: [{ pause: true }, { weight: 100, holdMs: 7 }] })).toEqual(['0:0:pause', '100:7'])
   })
 
+  it('hold the last for the bake, where that is longer', () => {
+    expect(steps({ strategy: 'cutover', bakeMs: 60_000 })).toEqual(['100:60000'])
+    expect(steps({ durationMs: 50_000, bakeMs: 9_000 })).toEqual(['10:10000', '25:10000', '50:10000', '75:10000', '100:10000'])
+    expect(steps({ steps: [{ weight: 5, holdMs: 7 }], bakeMs: 9 })).toEqual(['5:7', '100:9'])
+  })
+
   it('never descend nor leave 0 to 100', () => {
     expect(steps({ steps: [{ weight: 50 }, { weight: 20 }, { weight: 130 }] })).toEqual(['50:0', '50:0', '100:0'])
   })
 })
 
 it('the rest of a policy is what the settings say', () => {
-  expect(rolloutPolicy({ ...SETTINGS, onFailure: 'pause', paused: true })).toMatchObject({
+  const retain = { forMs: 1, versions: 2 }
+  expect(rolloutPolicy({ ...SETTINGS, onFailure: 'pause', paused: true, retain, rollbackWindowMs: 3 })).toEqual({
+    steps: expect.any(Array) as unknown,
     progressDeadlineMs: 600_000,
     onFailure: 'pause',
     paused: true,
     drainTimeoutMs: 300_000,
+    retain,
+    rollbackWindowMs: 3,
   })
 })

@@ -18,6 +18,10 @@ export interface RolloutSettings {
   readonly drainTimeoutMs: number
   /** @default nothing is compared */
   readonly analysis?: AnalysisSettings
+  /** The least time at 100 %, in which an abort finds the old version as it was. @default 0 */
+  readonly bakeMs?: number
+  readonly retain?: RolloutPolicy['retain']
+  readonly rollbackWindowMs?: number
 }
 
 /** The ramp of `durationMs`, as Service Weaver's: five equal slices. */
@@ -33,14 +37,17 @@ const DEFAULT_DURATION_MS = 300_000
  * takes all. A step that is out of range or descends is taken as the nearest one that is allowed.
  */
 export function rolloutPolicy(settings: RolloutSettings): RolloutPolicy {
-  const { progressDeadlineMs, onFailure, paused, drainTimeoutMs, analysis } = settings
+  const { progressDeadlineMs, onFailure, paused, drainTimeoutMs, bakeMs = 0, retain, rollbackWindowMs, analysis } = settings
+  const steps = stepsOf(settings)
   return {
-    steps: stepsOf(settings),
+    steps: steps.map((step, i) => (i === steps.length - 1 ? { ...step, holdMs: Math.max(step.holdMs, bakeMs) } : step)),
     progressDeadlineMs,
     onFailure,
     paused,
     drainTimeoutMs,
     ...(analysis === undefined ? {} : { analysis: analysisPolicy(analysis) }),
+    ...(retain === undefined ? {} : { retain }),
+    ...(rollbackWindowMs === undefined ? {} : { rollbackWindowMs }),
   }
 }
 

@@ -47,7 +47,7 @@ function phaseOf(draft: Draft): RolloutPhase {
   }
   if (active !== input.desired || active === undefined) return 'Pending'
   if (!view(draft, active).ready) return 'Degraded'
-  if (state.draining.length + state.removing.length > 0) return 'Draining'
+  if (state.draining.some((d) => d.drained === undefined) || state.removing.length > 0) return 'Draining'
   return isInForce(draft, state.weights) ? 'Ready' : 'Progressing'
 }
 
@@ -70,6 +70,10 @@ function nextLook(draft: Draft): number | undefined {
     if (state.waitedMs === undefined && isReady(draft, preview)) times.push(now + POLL_MS)
   }
   for (const d of state.draining) {
+    if (d.drained !== undefined) {
+      times.push(d.since + (policy.retain?.forMs ?? 0))
+      continue
+    }
     const end = d.since + policy.drainTimeoutMs
     times.push(end > now ? Math.min(now + POLL_MS, end) : now + POLL_MS) // a proxy that still names it has all the time it wants
   }

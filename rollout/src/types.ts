@@ -51,6 +51,16 @@ export interface RolloutPolicy {
   readonly drainTimeoutMs: number
   /** Absent: nothing is compared. */
   readonly analysis?: AnalysisPolicy
+  /**
+   * Versions that were active stay, warm and without traffic, for this long after they lost it: at
+   * most `versions` of them, those that served last. Absent: they go as soon as they are drained.
+   */
+  readonly retain?: { readonly forMs: number; readonly versions: number }
+  /**
+   * A version that lost its traffic as the active one less than this ago gets all of it at once when
+   * it is asked for again, without steps and holds. Absent: by the steps, as every version.
+   */
+  readonly rollbackWindowMs?: number
 }
 export interface RolloutStep {
   /** Percent, 0 to 100. */
@@ -80,6 +90,12 @@ export interface DrainingVersion {
   readonly id: string
   /** The moment its weight became 0. Epoch milliseconds. */
   readonly since: number
+  /** It was the active version, and not a preview that came to nothing. */
+  readonly served?: true
+  /** It stays warm for as long as the policy retains it; the drain timeout does not count before. */
+  readonly retained?: true
+  /** Retained, and quiet: it serves nothing and is ready to serve again. */
+  readonly drained?: true
   /** Proxies shall stop naming it: it is quiet, or its time is over. */
   readonly letGo?: true
   /** What was in flight when its time was over. */

@@ -63,7 +63,7 @@ function awaitedWeights(draft: Draft): Awaited | undefined {
 
 function awaitedDrain(draft: Draft): Awaited | undefined {
   const { draining, removing } = draft.state
-  const version = draining[0]?.id
+  const version = draining.find((d) => d.drained === undefined)?.id
   if (version === undefined) return removing[0] === undefined ? undefined : { kind: 'removal', version: removing[0], thenStarts: false }
   const { inFlight } = view(draft, version)
   if (inFlight === 0) return { kind: 'released', version }

@@ -65,7 +65,7 @@ export function wordAwaited(a: Awaited, terms: RolloutTerms): string {
     case 'promotion':
       return `promote, to go on from ${position(a.step)}: ${terms.howToPromote}`
     case 'hold':
-      return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${new Date(a.until).toISOString().slice(0, 19)}Z`}`
+      return `the hold of ${position(a.step)} to end${a.until === undefined ? '' : ` at ${time(a.until)}`}`
     case 'analysis': {
       const lack = a.samples === undefined ? '' : ` to have ${a.samples} calls of a method in both versions`
       return `the analysis of ${position(a.step)}${lack}${because(a.reason)}`
@@ -90,7 +90,9 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
     case 'Adopted':
       return `nothing was remembered of this app; ${version} is taken as the active one`
     case 'RolloutStarted':
-      return `${version} starts ${e.beside === undefined ? 'as the first one' : `beside the active version "${e.beside}"`}${asked(e.note)}`
+      return `${version} starts ${e.beside === undefined ? 'as the first one' : `beside the active version "${e.beside}"`}${
+        e.returns === true ? '; it served within the rollback window, and gets all traffic without steps' : ''
+      }${asked(e.note)}`
     case 'Superseded':
       return `${terms.asker} asks for version "${e.by}"; ${version} gives its traffic back`
     case 'RolledBack':
@@ -127,6 +129,8 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
       return e.at === 'release'
         ? `${version} has ${e.inFlight ?? UNKNOWN} requests and open connections in flight, which are cut: its drain timeout of ${seconds(e.timeoutMs)} s (${terms.drainTimeout}) is over`
         : `${version} is removed with ${e.inFlight ?? UNKNOWN} requests in flight: ${Math.round(seconds(e.afterMs))} s after its last traffic its drain timeout is over`
+    case 'VersionRetained':
+      return `${version} is drained and stays warm until ${time(e.until)}`
     case 'VersionRemoved':
       return e.cut === undefined
         ? `${version} is drained and is removed`
@@ -177,6 +181,10 @@ function asked(note: string | undefined): string {
 
 function because(blame: string | undefined): string {
   return blame === undefined ? '' : `: ${blame}`
+}
+
+function time(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`
 }
 
 function seconds(milliseconds: number): number {

@@ -53,13 +53,17 @@ export function buildWeaverApp(
   const groups = buildGroups(config, { graph: options.graph, from, problems })
   const listeners = buildListeners(config, { graph: options.graph, from })
   from('spec.rollout', ['kube', 'rollout'])
-  const { duration, steps, strategy, progress_deadline, on_failure, drain_timeout, paused } = kube.rollout ?? {}
+  const { duration, steps, strategy, progress_deadline, on_failure, drain_timeout, bake, retain, rollback_window, paused } =
+    kube.rollout ?? {}
   const ownsPace = duration !== undefined || steps !== undefined || strategy === 'cutover'
   if (!ownsPace) from('spec.rollout.duration', [applicationSection, 'rollout'])
   for (const [spec, toml] of Object.entries({
     progressDeadline: 'progress_deadline',
     onFailure: 'on_failure',
     drainTimeout: 'drain_timeout',
+    bake: 'bake',
+    retain: 'retain',
+    rollbackWindow: 'rollback_window',
   }))
     from(`spec.rollout.${spec}`, ['kube', 'rollout', toml])
   from('spec.env', [applicationSection, 'env'])
@@ -87,6 +91,9 @@ export function buildWeaverApp(
       progressDeadline: progress_deadline,
       onFailure: on_failure,
       drainTimeout: drain_timeout,
+      bake,
+      retain,
+      rollbackWindow: rollback_window,
       paused,
     }),
     revisionHistoryLimit: kube.revision_history_limit,

@@ -271,6 +271,27 @@ const rolloutSchema = z.strictObject({
   drain_timeout: duration
     .optional()
     .meta({ description: 'How long an old version may take to finish what is in flight.', byDefault: '`"5m"`' }),
+  bake: duration.optional().meta({
+    description: 'The least time at 100 % with the old version still there, in which an abort is at once.',
+    byDefault: 'the hold of the last step',
+  }),
+  retain: z
+    .strictObject({
+      for: duration.meta({ description: 'How long an old version keeps its pods after its last traffic.' }),
+      versions: z
+        .int()
+        .min(1)
+        .max(10)
+        .optional()
+        .meta({ description: 'How many old versions at most, the last ones that were active.', byDefault: '`1`' }),
+    })
+    .optional()
+    .meta({ description: 'Old versions that stay warm without traffic.', byDefault: 'none' }),
+  rollback_window: duration.optional().meta({
+    description:
+      'A version that lost its traffic less than this ago, as the active one, gets all of it at once when it is asked for again.',
+    byDefault: 'none: by the steps',
+  }),
   paused: z
     .boolean()
     .optional()

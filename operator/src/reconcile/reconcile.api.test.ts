@@ -1,4 +1,4 @@
-import { FINALIZER } from '@weaver/crds'
+import { FINALIZER, type WeaverAppStatus } from '@weaver/crds'
 import { isKubeError, KINDS } from '@weaver/kube'
 import { startApiServer, type ApiServer } from '../testing/api-server.js'
 import { GRAPH, isReady, serving, spec, Story, V1, V2 } from '../testing/app-story.js'
@@ -273,6 +273,32 @@ describe('upgrade', () => {
     story.broker.inFlight.delete(v1)
     await story.until('v1 gone', (s) => isReady(s) && s.active !== v1)
     expect([...story.broker.accounts]).not.toContain(v1)
+  })
+
+  it('keeps a retained version warm without work, goes back to it at once, and removes it in the end', async () => {
+    const { story, v1 } = await serving(server)
+    const rollout = { duration: '50s', drainTimeout: '30s', bake: '20s', retain: { for: '10m' }, rollbackWindow: '5m' }
+    await story.applySpec(spec(V2, { rollout }))
+    const isDrained = (id: string) => (s: WeaverAppStatus) =>
+      s.phase === 'Ready' && s.versions?.some((v) => v.id === id && v.phase === 'Drained') === true
+    const { active: v2 = '', history = [] } = await story.until('v1 is drained', isDrained(v1))
+    const lasted = (from: string, to: string) =>
+      Date.parse(history.findLast((h) => h.event === to)?.at ?? '') - Date.parse(history.findLast((h) => h.event === from)?.at ?? '')
+    expect(lasted('StepStarted', 'Promoted')).toBeGreaterThanOrEqual(20_000)
+    const { writes } = story.api
+    writes.length = 0
+    const since = story.now
+    await story.until('two minutes pass', () => story.now >= since + 120_000)
+    expect(writes).toEqual([])
+
+    await story.applySpec(spec(V1, { rollout }))
+    await story.until('v1 serves again', (s) => isDrained(v2)(s) && s.active === v1)
+    const back = story.events.slice(story.events.findLastIndex(({ reason }) => reason === 'RolloutStarted')).map(({ reason }) => reason)
+    expect(back).toEqual(['RolloutStarted', 'StepStarted', 'Promoted', 'VersionRetained'])
+    expect(writes.filter((write) => !write.startsWith('status '))).toEqual([])
+    expect(story.proxy.violations).toEqual([])
+    await story.until('v2 is gone', (s) => isReady(s) && s.active === v1)
+    expect(story.now - since).toBeGreaterThan(10 * 60_000)
   })
 
   it('has clients of the old version told to leave before they are cut off, by whichever operator is there, and not earlier', async () => {

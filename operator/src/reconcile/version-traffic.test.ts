@@ -29,7 +29,15 @@ it('a preview whose weight was taken away earlier is not removed in the pass in 
   const pass = async (now: number) => {
     const { drainTimeoutMs } = POLICY
     const signal = new AbortController().signal
-    const versions = await withTraffic(deps, [placed('v1'), placed('v2')], { traffic, state, now, clockSetAt: 0, drainTimeoutMs, signal })
+    const versions = await withTraffic(deps, [placed('v1'), placed('v2')], {
+      traffic,
+      state,
+      now,
+      clockSetAt: 0,
+      drainTimeoutMs,
+      retainMs: 0,
+      signal,
+    })
     const input: RolloutInput = { now, desired: 'v1', policy: POLICY, versions: versions.map((v) => forEngine(v)), state, commands: [] }
     const decision = decide(input)
     expect(brokenInvariants(input, decision)).toEqual([])

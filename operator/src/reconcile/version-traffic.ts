@@ -18,17 +18,19 @@ const GOODBYE = { share: 0.2, mostMs: 30_000 } as const
  * missed the request, makes no difference.
  */
 function isParting(
-  { id, letGo, since }: DrainingVersion,
+  { id, letGo, retained, since }: DrainingVersion,
   at: {
     readonly weights: RolloutState['weights']
     readonly now: number
     readonly clockSetAt: number
     readonly drainTimeoutMs: number
+    readonly retainMs: number
   },
 ): boolean {
-  const { weights, now, clockSetAt, drainTimeoutMs } = at
+  const { weights, now, clockSetAt, drainTimeoutMs, retainMs } = at
   if (letGo === true || weights?.[id] !== undefined) return false
-  return now - Math.max(since, clockSetAt) >= drainTimeoutMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
+  const limitMs = retained === true ? Math.max(retainMs, drainTimeoutMs) : drainTimeoutMs
+  return now - Math.max(since, clockSetAt) >= limitMs - Math.min(drainTimeoutMs * GOODBYE.share, GOODBYE.mostMs)
 }
 
 /**
@@ -46,10 +48,12 @@ export async function withTraffic(
     readonly clockSetAt: number
     /** Absent: no version says goodbye. */
     readonly drainTimeoutMs: number | undefined
+    /** How long a version stays that is retained. */
+    readonly retainMs: number
     readonly signal: AbortSignal
   },
 ): Promise<Version[]> {
-  const { traffic, state, now, clockSetAt, drainTimeoutMs = Infinity, signal } = seen
+  const { traffic, state, now, clockSetAt, drainTimeoutMs = Infinity, retainMs, signal } = seen
   return Promise.all(
     versions.map(async (version): Promise<Version> => {
       const id = version.plan.versionId
@@ -61,7 +65,7 @@ export async function withTraffic(
           ? inProxies
           : await countInFlight(deps, version, {
               inProxies,
-              isParting: isParting(draining, { weights: state?.weights, now, clockSetAt, drainTimeoutMs }),
+              isParting: isParting(draining, { weights: state?.weights, now, clockSetAt, drainTimeoutMs, retainMs }),
               signal,
             })
       return {

@@ -137,7 +137,8 @@ function versionStatus(
 
 function versionPhase(v: VersionFacts, state: RolloutState | undefined): VersionStatus['phase'] {
   if (state?.failed.includes(v.id) === true) return 'Failed'
-  if (state?.draining.some((d) => d.id === v.id) === true) return 'Draining'
+  const draining = state?.draining.find((d) => d.id === v.id)
+  if (draining !== undefined) return draining.drained === true ? 'Drained' : 'Draining'
   if (v.ready) return 'Ready'
   if (state?.active === v.id) return 'Degraded'
   return state?.preview === v.id ? 'Starting' : 'Pending'

@@ -142,6 +142,11 @@ describe('the CRD on a real API server', () => {
       { ...good, rollout: { progressDeadline: '0s' } },
       'spec.rollout.progressDeadline: Invalid value: "0s": must not be 0',
     ],
+    [
+      'a retention of nothing',
+      { ...good, rollout: { retain: { for: '0s' } } },
+      'spec.rollout.retain.for: Invalid value: "0s": must not be 0',
+    ],
     ['an unknown strategy', { ...good, rollout: { strategy: 'hope' } }, 'spec.rollout.strategy: Unsupported value'],
     ['an unknown driver', { ...good, traffic: { driver: 'mesh' } }, 'spec.traffic.driver: Unsupported value'],
     ['a variable of ours', { ...good, env: [{ name: 'WEAVER_BOOTSTRAP', value: 'x' }] }, 'spec.env[0].name: Invalid value: WEAVER_'],

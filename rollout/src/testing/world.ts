@@ -32,12 +32,17 @@ const ANALYSIS = {
 } as const
 export const ANALYSED: RolloutPolicy = frozen({ ...POLICY, analysis: ANALYSIS })
 export const ANALYSED_PAUSING: RolloutPolicy = frozen({ ...PAUSING, analysis: { ...ANALYSIS, onInconclusive: 'abort' } })
+/** Twice as long as the rollback window, so that both sides of its end are seen. */
+export const RETAINING: RolloutPolicy = frozen({ ...POLICY, retain: { forMs: 40, versions: 1 }, rollbackWindowMs: 20 })
+const RETAINING_PAUSED: RolloutPolicy = frozen({ ...RETAINING, paused: true })
 const PAUSING_PAUSED: RolloutPolicy = frozen({ ...PAUSING, paused: true })
 const OTHER: ReadonlyMap<RolloutPolicy, RolloutPolicy> = new Map([
   [POLICY, PAUSED],
   [PAUSED, POLICY],
   [PAUSING, PAUSING_PAUSED],
   [PAUSING_PAUSED, PAUSING],
+  [RETAINING, RETAINING_PAUSED],
+  [RETAINING_PAUSED, RETAINING],
 ])
 const BEGIN = 1_800_000_000_000
 export const START: World = {

@@ -59,4 +59,4 @@ function lastEvent(
   return found === undefined ? {} : { event: found.event, at: found.at, message: found.message }
 }
 
-const PASSING = ['StepStarted', 'DrainStarted', 'VersionRemoved', 'DrainCut']
+const PASSING = ['StepStarted', 'DrainStarted', 'VersionRetained', 'VersionRemoved', 'DrainCut']

@@ -221,7 +221,7 @@ function versionsOf(found: WeaverApp | undefined, state: RolloutState | undefine
   return Object.fromEntries(
     (found?.status?.versions ?? []).map(({ id, phase, weightDesired, weightObserved, inFlight }) => {
       const inForce = Math.round(weightObserved ?? weightDesired)
-      const health = phase === 'Ready' || phase === 'Draining' ? 'up' : phase === 'Degraded' ? 'partly' : 'down'
+      const health = ['Ready', 'Draining', 'Drained'].includes(phase) ? 'up' : phase === 'Degraded' ? 'partly' : 'down'
       return [id, { health, inForce, inFlight: inFlight ?? (inForce > 0 ? 1 : 0), named: !gone.includes(id) }]
     }),
   )
