@@ -12,7 +12,7 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 # program:package
 tools='containerd:containerd runc:runc iptables:iptables conntrack:conntrack docker-registry:docker-registry haproxy:haproxy skopeo:skopeo openssl:openssl
-  gcc:gcc ip:iproute2 nsenter:util-linux pgrep:procps curl:curl git:git make:make xz:xz-utils'
+  gcc:gcc ip:iproute2 nsenter:util-linux pgrep:procps curl:curl git:git make:make xz:xz-utils sshd:openssh-server ssh:openssh-client'
 missing=()
 for entry in $tools; do
   command -v "${entry%%:*}" > /dev/null || missing+=("${entry##*:}")

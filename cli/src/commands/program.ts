@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   config: async () => (await import('./config/config.js')).configCommand,
   single: async () => (await import('./single/single.js')).singleCommand,
   multi: async () => (await import('./multi/multi.js')).multiCommand,
+  ssh: async () => (await import('./ssh/ssh.js')).sshCommand,
   'gke-local': async () => (await import('./gke-local/gke-local.js')).gkeLocalCommand,
   kube: async () => (await import('./kube/kube.js')).kubeCommand,
   operator: async () => (await import('./operator/operator.js')).operatorCommand,

@@ -8,7 +8,11 @@ export function listenersOf(graph: ComponentGraph): readonly string[] {
 }
 
 /** Listeners that the section of a local deployer names, but the application does not have. */
-export function listenerProblems(config: WeaverToml, graph: ComponentGraph, section: 'single' | 'multi' | 'gke'): readonly ConfigProblem[] {
+export function listenerProblems(
+  config: WeaverToml,
+  graph: ComponentGraph,
+  section: 'single' | 'multi' | 'ssh' | 'gke',
+): readonly ConfigProblem[] {
   const known = listenersOf(graph)
   return Object.keys(config[section].listeners ?? {}).flatMap((name) => {
     if (known.includes(name)) return []

@@ -14,11 +14,13 @@ import {
   kubeSchema,
   multiSchema,
   singleSchema,
+  sshSchema,
   type ApplicationSection,
   type GkeSection,
   type KubeSection,
   type MultiSection,
   type SingleSection,
+  type SshSection,
 } from './weaver-toml-schema.js'
 
 /**
@@ -36,6 +38,7 @@ export interface WeaverToml {
   readonly applicationSection: string
   readonly single: SingleSection
   readonly multi: MultiSection
+  readonly ssh: SshSection
   readonly gke: GkeSection
   readonly kube: KubeSection
   /** By component name, as plain JSON. */
@@ -89,10 +92,11 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   const application = section(applicationSection, applicationSchema)
   const single = section('single', singleSchema)
   const multi = section('multi', multiSchema)
+  const ssh = section('ssh', sshSchema)
   const gke = section('gke', gkeSchema)
   const kube = section('kube', kubeSchema)
   const components: Record<string, Record<string, unknown>> = {}
-  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'gke', 'kube']
+  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'ssh', 'gke', 'kube']
   for (const [name, value] of Object.entries(raw)) {
     if (known.includes(name)) continue
     if (!isTable(value)) report([name], 'is a key outside of every section', `put it into [${applicationSection}], or remove it`)
@@ -100,7 +104,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       report(
         [name],
         'is not a section',
-        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'gke', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
+        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'ssh', 'gke', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
   }
@@ -121,6 +125,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
     application === undefined ||
     single === undefined ||
     multi === undefined ||
+    ssh === undefined ||
     gke === undefined ||
     kube === undefined
   )
@@ -133,6 +138,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
     applicationSection,
     single,
     multi,
+    ssh,
     gke,
     kube,
     components,

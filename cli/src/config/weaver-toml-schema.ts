@@ -118,6 +118,41 @@ export const multiSchema = z.strictObject({
   }),
 })
 
+const sshHost = text.regex(/^[^-\s]\S*$/, 'is not a host; write it as ssh takes it: "build-1", "ada@10.0.0.7"')
+
+/** `[ssh]`. */
+export const sshSchema = z.strictObject({
+  locations: z
+    .union(
+      [
+        text,
+        z.array(
+          z.union([
+            sshHost,
+            z.strictObject({
+              host: sshHost,
+              address: text.optional().meta({ description: 'By which the other machines and this one reach it.' }),
+            }),
+          ]),
+        ),
+      ],
+      { error: 'is not a list of hosts, nor the name of a file with one in each line' },
+    )
+    .optional()
+    .meta({
+      description:
+        'The machines, as ssh takes them: `["ada@build-1", { host = "build-2", address = "10.0.0.7" }]`; or a file with one in each line, relative to weaver.toml.',
+    }),
+  listeners: multiSchema.shape.listeners,
+  replicas: processes
+    .optional()
+    .meta({ description: 'Processes of every group that says nothing itself.', byDefault: 'one for each machine' }),
+  groups: multiSchema.shape.groups.meta({
+    description: 'Components that run together, as `[[ssh.groups]]`, with the fields of `[[multi.groups]]`.',
+  }),
+  restart: multiSchema.shape.restart,
+})
+
 const hostName = z.string().regex(/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i, 'is not a host name; write it as "hello.com"')
 const ofServiceWeaver = 'Of Service Weaver, and without effect with `weaver gke-local`.'
 
@@ -376,6 +411,7 @@ export type ApplicationSection = z.output<typeof applicationSchema>
 export type KubeSection = z.output<typeof kubeSchema>
 export type SingleSection = z.output<typeof singleSchema>
 export type MultiSection = z.output<typeof multiSchema>
+export type SshSection = z.output<typeof sshSchema>
 export type GkeSection = z.output<typeof gkeSchema>
 export type KubeReplicas = NonNullable<KubeSection['replicas']>
 
@@ -385,4 +421,4 @@ export const APPLICATION_SECTIONS = ['serviceweaver', 'weaver', 'github.com/Serv
  * Sections of deployers that this command lacks. They are accepted unread, so that one file serves
  * several tools.
  */
-export const FOREIGN_SECTIONS = ['ssh', 'gke-local'] as const
+export const FOREIGN_SECTIONS = ['gke-local'] as const

@@ -35,6 +35,7 @@ export const CLI_ERRORS = {
     when: 'there is no broker for the processes of a deployment, or it cannot be started; the message says how to get one',
   },
   WEAVER_CLI_PORT_IN_USE: { exit: EXIT.failed, when: 'the address of a listener cannot be bound' },
+  WEAVER_CLI_MACHINE: { exit: EXIT.failed, when: 'a machine of `weaver ssh` cannot be reached or used; the message is what ssh said' },
   WEAVER_CLI_PLATFORM: {
     exit: EXIT.failed,
     when: 'the platform of `weaver gke-local`, a process that outlives the command, cannot be started; the message says what it said last',

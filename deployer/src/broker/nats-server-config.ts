@@ -16,6 +16,19 @@ export interface NatsAccount {
   readonly passwords: { readonly groups: ReadonlyMap<string, string>; readonly deployer: string }
 }
 
+export interface NatsServerOptions {
+  readonly port: number
+  readonly accounts: readonly NatsAccount[]
+  /** Where it listens. @default 127.0.0.1 */
+  readonly host?: string
+  /** Paths of PEM files, as the server sees them. @default no TLS */
+  readonly tls?: { readonly cert_file: string; readonly key_file: string }
+  /** After how many seconds without a sign of a client its connection is over. @default that of the server, minutes */
+  readonly clientLostS?: number
+}
+
+const LOOPBACK = '127.0.0.1'
+
 /** No group has this name: those are DNS labels. */
 const DEPLOYER = '_deployer'
 
@@ -28,7 +41,7 @@ function userOf(deploymentId: string, group: string): string {
  * @returns the text of the configuration file, JSON, which nats-server reads as it is. It holds
  * passwords.
  */
-export function natsServerConfig({ port, accounts }: { readonly port: number; readonly accounts: readonly NatsAccount[] }): string {
+export function natsServerConfig({ port, accounts, host = LOOPBACK, tls, clientLostS }: NatsServerOptions): string {
   const entries = accounts.map(({ deploymentId, groups, layout, passwords }) => {
     const users = groups.map((group) => {
       const { publish, subscribe } = groupPermissions(deploymentId, group, { groups, layout })
@@ -40,16 +53,23 @@ export function natsServerConfig({ port, accounts }: { readonly port: number; re
     })
     return [deploymentId, { users: [{ user: userOf(deploymentId, DEPLOYER), password: passwords.deployer }, ...users] }] as const
   })
-  return JSON.stringify({ host: '127.0.0.1', port, accounts: Object.fromEntries(entries) }, null, 1)
+  const pings = clientLostS === undefined ? {} : { ping_interval: `${Math.max(1, Math.floor(clientLostS / 2))}s`, ping_max: 1 }
+  const settings = { host, port, ...(tls === undefined ? {} : { tls }), ...pings, accounts: Object.fromEntries(entries) }
+  return JSON.stringify(settings, null, 1)
 }
 
 /**
  * Where the weavelets of a group find the broker, and as whom; without a group the deployer itself,
  * which may do everything inside of the account.
  */
-export function natsUrlOf(port: number, { deploymentId, passwords }: NatsAccount, group?: string): string {
+export function natsUrlOf(
+  { host = LOOPBACK, port }: Pick<NatsServerOptions, 'host' | 'port'>,
+  { deploymentId, passwords }: NatsAccount,
+  group?: string,
+): string {
   const password = group === undefined ? passwords.deployer : passwordOf(passwords.groups, group)
-  return `nats://${encodeURIComponent(userOf(deploymentId, group ?? DEPLOYER))}:${encodeURIComponent(password)}@127.0.0.1:${port}`
+  const at = host.includes(':') ? `[${host}]` : host
+  return `nats://${encodeURIComponent(userOf(deploymentId, group ?? DEPLOYER))}:${encodeURIComponent(password)}@${at}:${port}`
 }
 
 function passwordOf(passwords: ReadonlyMap<string, string>, group: string): string {

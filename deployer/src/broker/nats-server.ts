@@ -1,13 +1,12 @@
 /**
- * A nats-server that a deployer runs beside its weavelets: on loopback, as long as the deployer
- * lives.
+ * A nats-server that a deployer runs beside its weavelets, as long as the deployer lives.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deployerError } from '../errors/catalogue.js'
 import { deathText } from '../envelope/death.js'
-import { startEnvelope, type Envelope, type EnvelopeEvent } from '../envelope/envelope.js'
+import { startEnvelope, type Envelope, type EnvelopeOptions } from '../envelope/envelope.js'
 import { LIFELINE_FD, type ProcessCommand } from '../envelope/weavelet-process.js'
 
 /** A port of the loopback interface that is free at this moment. */
@@ -38,7 +37,7 @@ exec "$0" "$@" ${LIFELINE_FD}<&-`
 const STOP_MS = 5_000
 const START_MS = 30_000
 
-/** @param program path of the executable */
+/** @param program path of the executable, on the machine where it runs */
 export function natsServerCommand(program: string, args: readonly string[], env: ProcessCommand['env']): ProcessCommand {
   const own = { env, hasOwnGroup: true } as const
   return process.platform === 'win32'
@@ -53,7 +52,7 @@ export function natsServerCommand(program: string, args: readonly string[], env:
  */
 export async function startNatsServer(
   command: ProcessCommand,
-  { onEvent }: { readonly onEvent?: (event: EnvelopeEvent) => void } = {},
+  { onEvent, startProcess }: Pick<EnvelopeOptions, 'onEvent' | 'startProcess'> = {},
 ): Promise<Envelope> {
   let onReady = (): void => undefined
   let onDied = (_why: string): void => undefined
@@ -65,6 +64,7 @@ export async function startNatsServer(
     restart: { kind: 'restart' },
     graceMs: STOP_MS,
     identity: {},
+    ...(startProcess === undefined ? {} : { startProcess }),
     output: {
       entry({ message }) {
         if (message.includes(READY)) onReady()

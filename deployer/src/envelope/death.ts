@@ -6,6 +6,8 @@ export type DeathCause =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   /** The system could not start it; `error.code` says why: `ENOENT`, `EACCES`. */
   | { readonly kind: 'spawn'; readonly error: NodeJS.ErrnoException }
+  /** Its machine does not answer any more, and has ended it for that: nothing of it runs. */
+  | { readonly kind: 'lost'; readonly machine: string }
   /** It ran, but was not ready in time; the envelope ended it. */
   | { readonly kind: 'late'; readonly afterMs: number }
 
@@ -34,6 +36,8 @@ export function causeText(cause: DeathCause): string {
       return `was killed by ${cause.signal}`
     case 'spawn':
       return `cannot be started: ${cause.error.message}`
+    case 'lost':
+      return `was lost with its machine "${cause.machine}"`
     case 'late':
       return `was not ready after ${cause.afterMs / 1_000} s`
   }

@@ -1,6 +1,7 @@
 /**
  * One process: started, heard, ended. The port that an envelope drives, and the process of this
- * machine behind it.
+ * machine behind it. It loads nothing but Node: as the door `@weaver/deployer/process` it is also
+ * what an agent on another machine starts processes by.
  */
 import { spawn } from 'node:child_process'
 import type { DeathCause } from './death.js'

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises'
 import { GRAPH_FILE, isWeaverError, type ComponentGraph } from '@weaver/sdk/contract'
 import { gkeProblems } from '../../deployers/gke-local/gke-plan.js'
 import { multiProblems } from '../../deployers/multi/multi-plan.js'
+import { sshProblems } from '../../deployers/ssh/ssh-plan.js'
 import { findGraph } from '../../graph/package-graph.js'
 import { readPackageJson } from '../../image/package-files.js'
 import { buildCommandFor } from '../../config/build-command.js'
@@ -46,6 +47,7 @@ export async function checkFile(file: string, context: DescribeContext & { reado
     ...componentProblems(config, graph),
     ...listenerProblems(config, graph, 'single'),
     ...multiProblems(config, graph),
+    ...sshProblems(config, graph),
     ...gkeProblems(config, graph),
     ...(Object.keys(config.kube).length === 0 ? [] : await kubeProblems(config, folder, graph)),
   ]

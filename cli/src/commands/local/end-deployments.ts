@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CliContext } from '../../context.js'
 import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
-import { isRunning, type RunningDeployment } from '../../deployers/local/running-deployments.js'
+import { isRunning } from '../../deployers/local/process-start.js'
+import { type RunningDeployment } from '../../deployers/local/running-deployments.js'
 import { cliError } from '../../errors/catalogue.js'
 
 const END_MS = 60_000

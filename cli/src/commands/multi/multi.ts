@@ -7,14 +7,14 @@ import { logsCommand } from '../local/logs.js'
 import { metricsCommand } from '../local/metrics.js'
 import { profileCommand } from '../local/profile.js'
 import { purgeCommand } from '../local/purge.js'
+import { statusCommand } from '../local/status.js'
 import { deployCommand } from './deploy.js'
-import { statusCommand } from './status.js'
 import { GROUPS } from '../groups.js'
 
 export function multiCommand(context: CliContext): Command {
   const command = new Command('multi').description(GROUPS.multi)
-  for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
-  for (const verb of [logsCommand, metricsCommand, profileCommand, killCommand, purgeCommand])
+  command.addCommand(deployCommand(context))
+  for (const verb of [statusCommand, logsCommand, metricsCommand, profileCommand, killCommand, purgeCommand])
     command.addCommand(verb(context, multiDeployer))
   command.addCommand(
     dashboardCommand(context, multiDeployer, async () => {

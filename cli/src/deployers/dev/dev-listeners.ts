@@ -4,13 +4,13 @@
  */
 import type { WeaveletStatus } from '@weaver/sdk/contract'
 import type { ListenerSide } from '../local/listener-side.js'
-import { MultiListeners, type MultiListenersOptions } from '../multi/multi-listeners.js'
+import { ProxiedListeners, type ProxiedListenersOptions } from '../local/proxied-listeners.js'
 
 export class DevListeners {
-  readonly #holderOf: MultiListenersOptions['holderOf']
-  readonly #open = new Map<string, { readonly wanted: string | undefined; readonly side: MultiListeners }>()
+  readonly #holderOf: ProxiedListenersOptions['holderOf']
+  readonly #open = new Map<string, { readonly wanted: string | undefined; readonly side: ProxiedListeners }>()
 
-  constructor(holderOf: MultiListenersOptions['holderOf']) {
+  constructor(holderOf: ProxiedListenersOptions['holderOf']) {
     this.#holderOf = holderOf
   }
 
@@ -18,7 +18,7 @@ export class DevListeners {
    * Those with the same address stay open, and what they serve goes on.
    * @throws WeaverError `WEAVER_CLI_PORT_IN_USE`
    */
-  async update(addresses: MultiListenersOptions['addresses']): Promise<void> {
+  async update(addresses: ProxiedListenersOptions['addresses']): Promise<void> {
     for (const [name, { wanted, side }] of this.#open) {
       if (Object.hasOwn(addresses, name) && addresses[name] === wanted) continue
       this.#open.delete(name)
@@ -26,7 +26,7 @@ export class DevListeners {
     }
     for (const [name, wanted] of Object.entries(addresses)) {
       if (this.#open.has(name)) continue
-      const side = new MultiListeners({ addresses: { [name]: wanted }, holderOf: this.#holderOf })
+      const side = new ProxiedListeners({ section: 'multi', addresses: { [name]: wanted }, holderOf: this.#holderOf })
       await side.open()
       this.#open.set(name, { wanted, side })
     }
@@ -48,13 +48,13 @@ export class DevListeners {
 }
 
 class StagedListeners implements ListenerSide {
-  readonly #sideOf: (name: string) => MultiListeners | undefined
-  readonly #sides: () => readonly MultiListeners[]
+  readonly #sideOf: (name: string) => ProxiedListeners | undefined
+  readonly #sides: () => readonly ProxiedListeners[]
   /** By replica. */
   readonly #serving = new Map<string, { readonly pid: number; readonly status: WeaveletStatus }>()
   #isActive = false
 
-  constructor(sideOf: (name: string) => MultiListeners | undefined, sides: () => readonly MultiListeners[]) {
+  constructor(sideOf: (name: string) => ProxiedListeners | undefined, sides: () => readonly ProxiedListeners[]) {
     this.#sideOf = sideOf
     this.#sides = sides
   }

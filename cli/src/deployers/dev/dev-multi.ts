@@ -14,17 +14,18 @@ import { launchOf } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import type { FoundBroker } from '../local/find-nats-server.js'
+import { openDeployment, type OpenedDeployment } from '../local/open-deployment.js'
 import { orGiveUp } from '../local/or-give-up.js'
 import { holderOf } from '../local/port-in-use.js'
 import { GRACE_MS } from '../local/process-replica.js'
 import { multiDeployer } from '../multi/multi-deployer.js'
 import { planMulti, type MultiPlan } from '../multi/multi-plan.js'
-import { brokerText, openMulti, type OpenedMulti } from '../multi/open-multi.js'
+import { brokerText, multiDeployment } from '../multi/multi-deployment.js'
 import { singleDeployer } from '../single/single-deployer.js'
 import { DevListeners, type StagedListeners } from './dev-listeners.js'
 import type { DevEdit, DevTarget } from './dev-target.js'
 
-interface Version extends OpenedMulti {
+interface Version extends OpenedDeployment {
   readonly staged: StagedListeners
   /** Equal texts run in the same way, but for what components do and how they are configured. */
   readonly layout: string
@@ -80,7 +81,7 @@ export class DevMulti implements DevTarget {
     signal.throwIfAborted()
     await this.#listeners.update(what.plan.addresses)
     const staged = this.#listeners.stage()
-    const opened = openMulti({ ...what, broker, tool: 'weaver dev', listeners: staged, onStopAsked }, context)
+    const opened = openDeployment(multiDeployment({ ...what, broker }), { listeners: staged, onStopAsked }, context)
     const { app, deploymentId, deployment } = opened
     const next: Version = { ...opened, staged, layout, config: what.config }
     this.#versions.add(next)

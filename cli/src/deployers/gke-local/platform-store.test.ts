@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gkeFolders } from './gke-folders.js'
 import { buildFolder, makerLock, specFile, sweepVersions, writeApp, writeJson } from './platform-store.js'
-import { takeLock } from './process-lock.js'
+import { takeLock } from '../local/process-lock.js'
 
 let state: string
 beforeEach(() => (state = mkdtempSync(join(tmpdir(), 'weaver-store-'))))

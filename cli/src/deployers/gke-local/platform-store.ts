@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import type { AppState } from './app-state.js'
 import type { GkeFolders } from './gke-folders.js'
-import { lockHolder } from './process-lock.js'
+import { lockHolder } from '../local/process-lock.js'
 import type { VersionSpec } from './version-spec.js'
 
 export function writeJson(path: string, value: unknown): void {

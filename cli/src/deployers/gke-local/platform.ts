@@ -43,7 +43,7 @@ import {
   type PlatformSettings,
 } from './platform-control.js'
 import { readApps, readSpec, sweepVersions, writeJson } from './platform-store.js'
-import { takeLock } from './process-lock.js'
+import { takeLock } from '../local/process-lock.js'
 import { carryOut, newApp } from './platform-verbs.js'
 import { showApp } from './show-app.js'
 import { createWatched, keepService, ownMark, startService } from './service.js'

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { reasonOf } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
-import { isRunning, processStart } from '../local/running-deployments.js'
-import { lockHolder } from './process-lock.js'
+import { isRunning, processStart } from '../local/process-start.js'
+import { lockHolder } from '../local/process-lock.js'
 
 /** A process that answers on a socket. */
 export interface Service {

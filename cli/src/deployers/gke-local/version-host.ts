@@ -15,10 +15,11 @@ import { createDeploymentLog } from '../local/deployment-log.js'
 import type { DeploymentView } from '../local/deployment-view.js'
 import type { ListenerSide } from '../local/listener-side.js'
 import { ProcessDeployment } from '../local/process-deployment.js'
+import { localSite } from '../local/local-site.js'
 import { controlSocketPath, keyOf, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
 import { gkeFolders } from './gke-folders.js'
 import { hostFiles, readSpec } from './platform-store.js'
-import { takeLock } from './process-lock.js'
+import { takeLock } from '../local/process-lock.js'
 import { createWatched } from './service.js'
 
 export interface HostView {
@@ -81,7 +82,7 @@ export async function runHost(deploymentId: string, location: string, { env, out
     ...(problem === undefined ? {} : { problem }),
   }))
   const deployment: ProcessDeployment = new ProcessDeployment({
-    tool: 'weaver gke-local',
+    tool: 'gke-local',
     app,
     deploymentId,
     location,
@@ -92,8 +93,7 @@ export async function runHost(deploymentId: string, location: string, { env, out
     listeners,
     config,
     launch,
-    broker,
-    folder: folders.hosts,
+    site: localSite({ found: broker, folder: folders.hosts, key, env: launch.env }),
     restart: { kind: 'restart', fromFirstStart: true },
     isActive: () => isActive,
     onEntry: (entry) => log.write(entry),

@@ -6,7 +6,8 @@ import { freePort, natsServerCommand, natsServerConfig, natsUrlOf, startNatsServ
 import { callSubject, deployerInboxPrefix, eventSubject, inboxPrefix } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
 import { findNatsServer } from './find-nats-server.js'
-import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
+import { startDeploymentBroker } from './deployment-broker.js'
+import type { DeploymentBroker } from './process-site.js'
 
 const GROUPS = [
   { name: 'bank', hosts: ['shop/Bank'], calls: [] },
@@ -58,10 +59,11 @@ describe('the broker of a deployment', () => {
     })
     closers.push(() => broker.close())
   })
-  const group = (name: string): Promise<Transport> => connectAs(broker.urlOf(name), inboxPrefix(ID, name, 'r'))
+  const serverOf = (name?: string): string => broker.natsOf(name).servers[0] ?? ''
+  const group = (name: string): Promise<Transport> => connectAs(serverOf(name), inboxPrefix(ID, name, 'r'))
 
   it('lets a group call what its components refer to, and nothing else', async () => {
-    const deployer = await connectAs(broker.urlOf(), deployerInboxPrefix(ID, 'test'))
+    const deployer = await connectAs(serverOf(), deployerInboxPrefix(ID, 'test'))
     const heard = heardUntil(deployer, eventSubject(ID))
     await deployer.flush()
     const main = await group('main')
@@ -104,15 +106,15 @@ it('of two deployments on one server neither hears the other, nor is one let in 
   const server = await startNatsServer(natsServerCommand(found.path, ['-c', file], env))
   closers.push(async () => void (await server.stop()))
 
-  const other = await connectAs(natsUrlOf(port, two), deployerInboxPrefix('two', 'test'))
+  const other = await connectAs(natsUrlOf({ port }, two), deployerInboxPrefix('two', 'test'))
   const heard = heardUntil(other, 'end')
   await other.flush()
-  const stranger = await connectAs(natsUrlOf(port, one), deployerInboxPrefix('one', 'test'))
+  const stranger = await connectAs(natsUrlOf({ port }, one), deployerInboxPrefix('one', 'test'))
   for (const subject of [eventSubject('two'), callSubject('two', 'shop/Cart')]) stranger.publish(subject, new Uint8Array())
   await stranger.flush()
   other.publish('end', new Uint8Array())
   expect(await heard).toEqual(['end'])
-  const forged = natsUrlOf(port, { ...two, passwords: one.passwords }, 'main')
+  const forged = natsUrlOf({ port }, { ...two, passwords: one.passwords }, 'main')
   await expect(connectNats({ servers: [forged], name: 'test', inboxPrefix: 'i', connectTimeoutMs: 1_000, log })).rejects.toMatchObject({
     code: 'WEAVER_NATS_CONNECT',
     message: expect.stringMatching(/authorization violation/i),

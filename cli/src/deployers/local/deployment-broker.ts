@@ -9,55 +9,32 @@ import {
   natsUrlOf,
   startNatsServer,
   type Envelope,
-  type EnvelopeEvent,
   type NatsAccount,
 } from '@weaver/deployer'
-import type { SubjectLayout } from '@weaver/sdk/contract'
 import { cliError } from '../../errors/catalogue.js'
 import type { FoundBroker } from './find-nats-server.js'
-import type { ProcessGroup } from './process-groups.js'
+import type { BrokerOf, DeploymentBroker } from './process-site.js'
 import { brokerFileOf } from './running-deployments.js'
 
-export interface DeploymentBroker {
-  /** Where the weavelets of a group find it, and as whom; without a group the deployer. Holds a password. */
-  urlOf(group?: string): string
-  /** Without the password, for people. */
-  readonly shown: string
-  /** Of the process that was started; and a part of its command line. */
-  readonly process: { readonly pid: number | undefined; readonly commandHas: string } | undefined
-  close(): Promise<void>
-}
-
-export interface BrokerOptions {
+/** Where a broker of this machine comes from, and where its configuration is kept while it runs. */
+export interface BrokerPlace {
   readonly found: FoundBroker
-  readonly deploymentId: string
-  readonly groups: readonly ProcessGroup[]
-  readonly layout: SubjectLayout
-  /** Where its configuration is kept while it runs; of this user alone. */
+  /** Of this user alone. */
   readonly folder: string
   /** Of the deployment on the list that is in that folder. */
   readonly key: string
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly onEvent: (event: EnvelopeEvent) => void
 }
 
 /** Another process may take the port between the look and the start. */
 const ATTEMPTS = 3
 
 /** @throws WeaverError `WEAVER_CLI_NATS` */
-export async function startDeploymentBroker(options: BrokerOptions): Promise<DeploymentBroker> {
+export async function startDeploymentBroker(options: BrokerOf & BrokerPlace): Promise<DeploymentBroker> {
   const { found } = options
-  if (found.kind === 'url') {
-    const shown = found.url.replace(/\/\/[^/]*@/, '//')
-    return { urlOf: () => found.url, shown, process: undefined, close: async () => undefined }
-  }
-  const { deploymentId, groups, layout, folder, key, env, onEvent } = options
-  const account: NatsAccount = {
-    deploymentId,
-    groups,
-    layout,
-    passwords: { deployer: password(), groups: new Map(groups.map(({ name }) => [name, password()])) },
-  }
+  if (found.kind === 'url') return sharedBroker(found.url)
+  const { folder, key, env, onEvent } = options
+  const account = newAccount(options)
   const file = join(folder, brokerFileOf(key))
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()
@@ -73,7 +50,7 @@ export async function startDeploymentBroker(options: BrokerOptions): Promise<Dep
       throw cliError('WEAVER_CLI_NATS', `"${found.path}", the broker (${found.from}), cannot be used: ${why}`, { cause })
     }
     return {
-      urlOf: (group) => natsUrlOf(port, account, group),
+      natsOf: (group) => ({ servers: [natsUrlOf({ port }, account, group)] }),
       shown: `nats://127.0.0.1:${port}`,
       get process() {
         return { pid: server.pid, commandHas: file }
@@ -84,6 +61,18 @@ export async function startDeploymentBroker(options: BrokerOptions): Promise<Dep
       },
     }
   }
+}
+
+/** One that runs already: whatever it knows of users is in its URL. */
+export function sharedBroker(url: string): DeploymentBroker {
+  const shown = url.replace(/\/\/[^/]*@/, '//')
+  return { natsOf: () => ({ servers: [url] }), shown, process: undefined, close: async () => undefined }
+}
+
+/** With passwords that are new. */
+export function newAccount({ deploymentId, groups, layout }: BrokerOf): NatsAccount {
+  const passwords = { deployer: password(), groups: new Map(groups.map(({ name }) => [name, password()])) }
+  return { deploymentId, groups, layout, passwords }
 }
 
 function password(): string {

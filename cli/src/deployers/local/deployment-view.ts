@@ -1,4 +1,4 @@
-/** What a deployer of this machine shows of one deployment, as plain data: the port of `status`, of `--json`, and of whatever else shows deployments. */
+/** What a deployer that runs on this machine shows of one deployment, as plain data: the port of `status`, of `--json`, and of whatever else shows deployments. */
 export interface DeploymentView {
   readonly app: string
   readonly deploymentId: string
@@ -13,8 +13,21 @@ export interface DeploymentView {
   readonly state: 'starting' | 'ready' | 'stopping'
   /** URL, without who connects. */
   readonly broker: string
+  /** Where it runs; absent: on this machine. */
+  readonly machines?: readonly MachineView[]
   readonly groups: readonly GroupView[]
   readonly listeners: readonly ListenerView[]
+}
+
+export interface MachineView {
+  /** As weaver.toml names it. */
+  readonly name: string
+  /** Where the others reach it, once that is known. */
+  readonly address?: string
+  /** `lost`: nothing of the deployment runs there. `unreachable`: it does not answer at the moment, and its processes may run. */
+  readonly state: 'connecting' | 'connected' | 'unreachable' | 'lost'
+  /** Why, unless it is connected. */
+  readonly reason?: string
 }
 
 export interface GroupView {
@@ -25,6 +38,8 @@ export interface GroupView {
 
 export interface ReplicaView {
   readonly replica: string
+  /** Where it runs, by the name in weaver.toml; absent: on this machine, or nowhere at the moment. */
+  readonly machine?: string
   /** Absent: no process of it runs at the moment. */
   readonly pid?: number
   /** `waiting`: for its restart. */

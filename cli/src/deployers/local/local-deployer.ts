@@ -6,7 +6,7 @@ import { stateFolder } from './state-folder.js'
 /** What commands over running deployments must know of a deployer of this machine; they are the same for all of them. */
 export interface LocalDeployer {
   /** As it is typed: `weaver <name> deploy`. */
-  readonly name: 'single' | 'multi' | 'gke-local'
+  readonly name: 'single' | 'multi' | 'ssh' | 'gke-local'
   /** Folders of the list of running deployments and of their logs, below the state folder. */
   readonly folders: { readonly list: string; readonly logs: string }
   /**
@@ -23,6 +23,11 @@ export interface LocalDeployer {
    * @throws WeaverError `WEAVER_CLI_UNREACHABLE`
    */
   stop(running: RunningDeployment): Promise<void>
+  /**
+   * Deletes what deployments have left elsewhere than in the folders of this machine, once none runs.
+   * @returns sentences for people; `isDone`: nothing is left there
+   */
+  purge?(list: string, env: NodeJS.ProcessEnv): Promise<readonly { readonly text: string; readonly isDone: boolean }[]>
 }
 
 export interface ControlAsk<K extends ControlReply['kind']> {

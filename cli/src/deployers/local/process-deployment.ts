@@ -1,5 +1,5 @@
 /**
- * One deployment of an application as processes of this machine: one for each group and replica, and a broker. What stands before its listeners is its owner's.
+ * One deployment of an application as processes: one for each group and replica, and a broker, on its site. What stands before its listeners is its owner's.
  *
  *     start ──all ready──► ready ──stop, or a death with the policy stop-all──► stopping ──► ended
  *
@@ -37,17 +37,15 @@ import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sd
 import { buildCommandFor } from '../../config/build-command.js'
 import type { Launch } from '../../config/launch.js'
 import { cliError } from '../../errors/catalogue.js'
-import { startDeploymentBroker, type DeploymentBroker } from './deployment-broker.js'
 import type { DeploymentView } from './deployment-view.js'
-import type { FoundBroker } from './find-nats-server.js'
 import type { ListenerSide } from './listener-side.js'
 import { orGiveUp } from './or-give-up.js'
 import { stopWaves, type ProcessGroup } from './process-groups.js'
-import { bootstrapOf, GRACE_MS, viewOf, type Replica } from './process-replica.js'
-import { keyOf } from './running-deployments.js'
+import { bootstrapOf, GRACE_MS, startFailure, viewOf, type Replica } from './process-replica.js'
+import type { DeploymentBroker, ProcessSite } from './process-site.js'
 
 export interface ProcessDeploymentOptions {
-  /** Of the command, in messages: `weaver multi`. */
+  /** As it is typed: `weaver <tool> deploy`. */
   readonly tool: string
   readonly app: string
   readonly deploymentId: string
@@ -61,9 +59,7 @@ export interface ProcessDeploymentOptions {
   /** By component. */
   readonly config: Readonly<Record<string, unknown>>
   readonly launch: Launch
-  readonly broker: FoundBroker
-  /** For files of the broker. */
-  readonly folder: string
+  readonly site: ProcessSite
   readonly restart: RestartPolicy
   /** Whether components with `leader: 'app'` may lead in this deployment; after a change: `pollLeaders()`. @default always */
   readonly isActive?: () => boolean
@@ -179,7 +175,7 @@ export class ProcessDeployment {
   }
 
   get view(): DeploymentView {
-    const { app, deploymentId, location, startedAt, configPath, groups, listeners: side } = this.#options
+    const { app, deploymentId, location, startedAt, configPath, groups, listeners: side, site } = this.#options
     return {
       app,
       deploymentId,
@@ -189,10 +185,13 @@ export class ProcessDeployment {
       pid: process.pid,
       state: this.#state,
       broker: this.#broker?.shown ?? '',
+      ...(site.machines === undefined ? {} : { machines: site.machines }),
       groups: groups.map(({ name, hosts }) => ({
         name,
         components: hosts,
-        replicas: this.#replicas.filter(({ group }) => group.name === name).map(viewOf),
+        replicas: this.#replicas
+          .filter(({ group }) => group.name === name)
+          .map((replica) => viewOf(replica, site.machineOf?.(replica.name))),
       })),
       listeners: groups.flatMap(({ name: group, listeners }) =>
         listeners.map((name) => ({
@@ -243,17 +242,17 @@ export class ProcessDeployment {
   }
 
   async #start(): Promise<void> {
-    const { tool, deploymentId, graph, groups, listeners, broker: found, folder, launch } = this.#options
+    const { tool, deploymentId, graph, groups, listeners, site } = this.#options
     await listeners.open()
     this.#goesOn()
+    await site.open?.()
+    this.#goesOn()
     const layout = graph.subjects ?? 1
-    const onEvent = (event: EnvelopeEvent): void => this.#onBrokerEvent(event)
-    const key = keyOf(this.#options)
-    this.#broker = await startDeploymentBroker({ found, deploymentId, groups, layout, folder, key, env: launch.env, onEvent })
+    this.#broker = await site.startBroker({ deploymentId, groups, layout, onEvent: (event) => this.#onBrokerEvent(event) })
     this.#goesOn()
     const port = await connectNats({
-      servers: [this.#broker.urlOf()],
-      name: tool,
+      ...this.#broker.natsOf(),
+      name: `weaver ${tool}`,
       inboxPrefix: deployerInboxPrefix(deploymentId, 'local'),
       connectTimeoutMs: CONNECT_MS,
       log: createLogger(entrySink((entry) => this.#options.onEntry(this.#own(entry)), 'warn')),
@@ -286,12 +285,13 @@ export class ProcessDeployment {
   }
 
   #spawn(group: ProcessGroup, port: Transport): Replica {
-    const { app, deploymentId, launch, restart } = this.#options
+    const { app, deploymentId, launch, restart, site } = this.#options
     const { command, cwd, env } = launch
     const [first = launch.binary, ...args] = command
     const name = randomBytes(4).toString('hex')
-    const natsUrl = this.#broker?.urlOf(group.name) ?? ''
-    const bootstrap = bootstrapOf(group, { replica: name, app, deploymentId, natsUrl, config: this.#config })
+    const startProcess = site.starterOf?.(name, group.name)
+    const nats = this.#broker?.natsOf(group.name) ?? { servers: [] }
+    const bootstrap = bootstrapOf(group, { replica: name, app, deploymentId, nats, config: this.#config })
     const envelope = startEnvelope({
       name,
       command: { file: first === 'node' ? process.execPath : first, args, cwd, env, hasLifeline: true, hasOwnGroup: true },
@@ -301,6 +301,7 @@ export class ProcessDeployment {
       readyMs: READY_MS,
       output: { entry: this.#options.onEntry },
       onEvent: (event) => this.#onEvent(replica, event),
+      ...(startProcess === undefined ? {} : { startProcess }),
     })
     const replica: Replica = { group, name, envelope, restarts: 0, lastDeath: undefined }
     this.#replicas = [...this.#replicas, replica]
@@ -314,13 +315,7 @@ export class ProcessDeployment {
       if (status === undefined || status.fingerprint === graph.fingerprint) return
     } catch (error) {
       this.#goesOn()
-      const end = await envelope.ended
-      const death = end.death
-      const what = death === undefined ? 'was stopped' : causeText(death.cause)
-      const said = death === undefined || death.lastEntries.length === 0 ? '' : '; what it said last is above'
-      throw cliError('WEAVER_CLI_CHILD_FAILED', `process ${name} of group "${group.name}" ${what} before it was ready${said}`, {
-        cause: error,
-      })
+      throw startFailure({ group, name }, (await envelope.ended).death, error)
     }
     throw cliError(
       'WEAVER_CLI_GENERATED_STALE',
@@ -342,7 +337,9 @@ export class ProcessDeployment {
         if (event.next !== undefined) this.#onDied(replica, event.death)
         if (event.next?.kind === 'restart') replica.restarts++
         if (event.next?.kind === 'stop-all')
-          this.#onOver(`process ${name} of group "${group.name}" ${causeText(event.death.cause)}, and multi.restart is "stop-all"`)
+          this.#onOver(
+            `process ${name} of group "${group.name}" ${causeText(event.death.cause)}, and ${this.#options.tool}.restart is "stop-all"`,
+          )
         break
       case 'ended':
     }
@@ -388,12 +385,14 @@ export class ProcessDeployment {
       problems.push(...(await Promise.all(ended)).flat())
     }
     await closing
+    if (this.#broker === undefined) await this.#options.site.close?.() // nothing runs on it yet, and it may still be opening
     // What was being made when the stop came is there by now, and ends too; a broker that never answers is not waited for.
     await Promise.race([this.#starting?.catch(() => undefined), sleep(CONNECT_MS, undefined, { ref: false })])
     await listeners.close(0)
     for (const close of this.#closers.splice(0)) close()
     await this.#transport?.close()
     await this.#broker?.close()
+    await this.#options.site.close?.()
     return problems
   }
 }

@@ -1,6 +1,7 @@
 /** One replica of a group in a deployment of processes: how it is shown, and what its process is given. */
-import type { Envelope } from '@weaver/deployer'
-import { shortDeploymentId, type Bootstrap } from '@weaver/sdk/contract'
+import { causeText, type Death, type Envelope } from '@weaver/deployer'
+import { shortDeploymentId, type Bootstrap, type WeaverError } from '@weaver/sdk/contract'
+import { cliError } from '../../errors/catalogue.js'
 import type { ReplicaView } from './deployment-view.js'
 import type { ProcessGroup } from './process-groups.js'
 
@@ -23,13 +24,13 @@ export function bootstrapOf(
     readonly replica: string
     readonly app: string
     readonly deploymentId: string
-    /** Of the broker, for the group. */
-    readonly natsUrl: string
+    /** The broker, as the group reaches it. */
+    readonly nats: NonNullable<Bootstrap['nats']>
     /** By component. */
     readonly config: Readonly<Record<string, unknown>>
   },
 ): Bootstrap {
-  const { replica, app, deploymentId, natsUrl, config } = of
+  const { replica, app, deploymentId, nats, config } = of
   return {
     version: 1,
     app,
@@ -39,7 +40,7 @@ export function bootstrapOf(
     replica,
     components: group.hosts,
     listeners: Object.fromEntries(group.listeners.map((name) => [name, { address: '127.0.0.1:0' }])),
-    nats: { servers: [natsUrl] },
+    nats,
     // To each only what is meant for it.
     config: Object.fromEntries(Object.entries(config).filter(([name]) => group.hosts.includes(name))),
     shutdownGraceMs: GRACE_MS,
@@ -47,13 +48,22 @@ export function bootstrapOf(
   }
 }
 
-export function viewOf({ name, envelope, restarts, lastDeath }: Replica): ReplicaView {
+/** @param machine where it runs, when that is not this one */
+export function viewOf({ name, envelope, restarts, lastDeath }: Replica, machine?: string): ReplicaView {
   const { pid, state } = envelope
   return {
     replica: name,
+    ...(machine === undefined ? {} : { machine }),
     ...(pid === undefined ? {} : { pid }),
     state: state.kind,
     restarts,
     ...(lastDeath === undefined ? {} : { lastDeath }),
   }
+}
+
+/** Why a process that ended, or was stopped, before it was ready ended the start of its deployment. */
+export function startFailure({ group, name }: Pick<Replica, 'group' | 'name'>, death: Death | undefined, cause: unknown): WeaverError {
+  const what = death === undefined ? 'was stopped' : causeText(death.cause)
+  const said = death === undefined || death.lastEntries.length === 0 ? '' : '; what it said last is above'
+  return cliError('WEAVER_CLI_CHILD_FAILED', `process ${name} of group "${group.name}" ${what} before it was ready${said}`, { cause })
 }

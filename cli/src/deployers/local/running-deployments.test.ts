@@ -4,7 +4,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runWeaver } from '../../testing/run-weaver.js'
-import { controlSocketPath, listDeployment, processStart, runningDeployments, type RunningDeployment } from './running-deployments.js'
+import { processStart } from './process-start.js'
+import { controlSocketPath, listDeployment, runningDeployments, type RunningDeployment } from './running-deployments.js'
 
 let folder: string
 let list: string

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { isRunning, processStart } from './process-start.js'
 
 export interface RunningDeployment {
   readonly version: 1
@@ -73,7 +74,7 @@ function childrenLeft({ children = [] }: RunningDeployment): readonly ChildProce
 }
 
 function stillThere(wave: readonly ChildProcessMark[]): readonly ChildProcessMark[] {
-  const alive = wave.filter(({ pid }) => isAlive(pid))
+  const alive = wave.filter(({ pid }) => isRunning({ pid }))
   if (alive.length === 0 || process.platform === 'win32') return []
   const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '-p', alive.map(({ pid }) => pid).join(',')], { encoding: 'utf8' })
   const commands = new Map((stdout ?? '').split('\n').map((line) => [Number.parseInt(line, 10), line]))
@@ -96,10 +97,6 @@ export function runningDeployments(folder: string): readonly RunningDeployment[]
     if (left.length === 0) remove(path, entry) // else the next command looks again
   }
   return running.sort((a, b) => a.startedAt - b.startedAt)
-}
-
-export function isRunning({ pid, processStart: start }: Pick<RunningDeployment, 'pid' | 'processStart'>): boolean {
-  return isAlive(pid) && (start === undefined || start === processStart(pid))
 }
 
 /** Ends the process of a deployment, and no other one that has its number now. Upon SIGTERM it drains. */
@@ -132,41 +129,6 @@ function readEntry(path: string): RunningDeployment | undefined {
     return entry?.version === 1 && typeof entry.pid === 'number' && typeof entry.controlSocket === 'string' ? entry : undefined
   } catch {
     return undefined
-  }
-}
-
-/** Fields of `/proc/PID/stat` behind the name of the program, which may hold anything. */
-const STAT = { state: 0, start: 19 } as const
-
-/**
- * When a process began, as a text to compare: it stays the same when the clock is set, and when the
- * process runs another program.
- * @returns `undefined`: there is no such process, or it has ended and nobody has fetched its exit code; or this system does not say
- */
-export function processStart(pid: number): string | undefined {
-  if (process.platform === 'win32') return undefined
-  if (process.platform !== 'linux') {
-    // Two readers may have other zones and languages.
-    const env = { ...process.env, TZ: 'UTC', LC_ALL: 'C' }
-    const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env })
-    return (stdout ?? '').trim() || undefined // null where it cannot be started
-  }
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[STAT.state] === 'Z' ? undefined : fields[STAT.start]
-  } catch {
-    return undefined
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!(pid >= 1)) return false // to a signal, 0 and below are groups
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false // EPERM too: what this user's command started is this user's, so the number has gone to another process
   }
 }
 

@@ -5,8 +5,11 @@ import { cliError } from '../../errors/catalogue.js'
 import { generateCommandFor } from '../../generate/check-generated.js'
 import { findNatsServer } from '../local/find-nats-server.js'
 import { loadApplication } from '../local/load-application.js'
+import { runInTerminal } from '../local/run-in-terminal.js'
+import { singleDeployer } from '../single/single-deployer.js'
+import { multiDeployer } from './multi-deployer.js'
+import { brokerText, multiDeployment } from './multi-deployment.js'
 import { multiProblems, planMulti } from './multi-plan.js'
-import { runMulti } from './run-multi.js'
 
 /** `weaver multi deploy`: checks everything, then runs it. @returns the exit code */
 export async function deployMulti(
@@ -20,5 +23,11 @@ export async function deployMulti(
       'WEAVER_CLI_NOT_BUILT',
       `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, context.cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
     )
-  return runMulti({ config, graph, plan: planMulti(config, graph), broker }, context)
+  const plan = planMulti(config, graph)
+  const { addresses } = plan
+  return runInTerminal(
+    multiDeployment({ config, graph, plan, broker }),
+    { neighbours: [multiDeployer, singleDeployer], addresses, note: brokerText(broker) },
+    context,
+  )
 }

@@ -110,6 +110,7 @@ function exitCodeOf({ death }: End, what: string): number {
           : cause.error.message
       throw cliError('WEAVER_CLI_CHILD_FAILED', `${what} cannot be started: ${why}`, { cause: cause.error })
     }
+    case 'lost': // it is on this machine
     case 'late': // nothing is asked whether it is ready
     case undefined: // nor is it stopped before it ran
       return 1

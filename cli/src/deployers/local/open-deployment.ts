@@ -1,35 +1,43 @@
-/** A deployment of `weaver multi` as other commands see it: on the list, with a log in files, answering on its socket. */
+/** A deployment of this command as others see it: on the list, with a log in files, answering on its socket. */
 import { randomUUID } from 'node:crypto'
-import { prettyPrinter, reasonOf, type ComponentGraph } from '@weaver/sdk/contract'
+import { prettyPrinter, reasonOf, shortDeploymentId, type ComponentGraph, type LogEntry } from '@weaver/sdk/contract'
 import { serveControlSocket } from '@weaver/sdk/internal'
 import { launchOf, localAppName } from '../../config/launch.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { KEEP_LOGS_MS, removeOldLogs } from '../../logs/log-files.js'
 import { isSystem } from '../../logs/system-entries.js'
-import { answerDeploymentRequest } from '../local/deployment-control.js'
-import { createDeploymentLog } from '../local/deployment-log.js'
-import type { FoundBroker } from '../local/find-nats-server.js'
-import type { ListenerSide } from '../local/listener-side.js'
-import { foldersOf } from '../local/local-deployer.js'
-import { ProcessDeployment } from '../local/process-deployment.js'
-import { controlSocketPath, listDeployment, removeControlSocket, runningDeployments } from '../local/running-deployments.js'
-import { multiDeployer } from './multi-deployer.js'
-import type { MultiPlan } from './multi-plan.js'
+import { answerDeploymentRequest } from './deployment-control.js'
+import { createDeploymentLog } from './deployment-log.js'
+import type { ListenerSide } from './listener-side.js'
+import { foldersOf, type LocalDeployer } from './local-deployer.js'
+import { ProcessDeployment, type ProcessDeploymentOptions } from './process-deployment.js'
+import type { ProcessGroup } from './process-groups.js'
+import type { ProcessSite } from './process-site.js'
+import { controlSocketPath, listDeployment, removeControlSocket, runningDeployments, type ChildProcessMark } from './running-deployments.js'
 
-export interface OpenMultiOptions {
-  /** Of the command, in messages. */
-  readonly tool: string
+/** What a deployer says of a deployment, however it is run. */
+export interface DeploymentPlan {
+  readonly deployer: LocalDeployer
   readonly config: WeaverToml
   readonly graph: ComponentGraph
-  readonly plan: MultiPlan
-  readonly broker: FoundBroker
-  readonly listeners: ListenerSide
-  /** Another command asks for its end. */
-  readonly onStopAsked: () => void
+  readonly groups: readonly ProcessGroup[]
+  readonly restart: ProcessDeploymentOptions['restart']
+  site(of: SiteOf): ProcessSite
+  /** Processes of this machine that belong to it, in waves. */
+  childrenOf(deployment: ProcessDeployment, binary: string): readonly (readonly ChildProcessMark[])[]
 }
 
-export interface OpenedMulti {
+/** The site's files are in `folder`, under names that begin with the deployment's id. */
+export interface SiteOf {
+  readonly app: string
+  readonly deploymentId: string
+  readonly folder: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly say: (level: 'info' | 'warn', message: string) => void
+}
+
+export interface OpenedDeployment {
   readonly app: string
   readonly deploymentId: string
   readonly startedAt: number
@@ -41,10 +49,17 @@ export interface OpenedMulti {
   close(): Promise<void>
 }
 
-/** The log of all processes is printed to stdout as one stream, and kept in files for `weaver multi logs`. */
-export function openMulti(options: OpenMultiOptions, { env, output }: CliContext): OpenedMulti {
-  const { tool, config, graph, plan, broker, listeners, onStopAsked } = options
-  const folders = foldersOf(multiDeployer, env)
+/**
+ * The log of all processes is printed to stdout as one stream, and kept in files for `weaver … logs`.
+ * @param owner.onStopAsked another command asks for its end
+ */
+export function openDeployment(
+  plan: DeploymentPlan,
+  { listeners, onStopAsked }: { readonly listeners: ListenerSide; readonly onStopAsked: () => void },
+  { env, output }: CliContext,
+): OpenedDeployment {
+  const { deployer, config, graph, groups, restart } = plan
+  const folders = foldersOf(deployer, env)
   const launch = launchOf(config, env)
   const app = localAppName(config)
   const [deploymentId, startedAt] = [randomUUID(), Date.now()]
@@ -57,28 +72,29 @@ export function openMulti(options: OpenMultiOptions, { env, output }: CliContext
   let isUnlisted = false
   let unlist = (): void => removeControlSocket(folders.list, controlSocket)
   runningDeployments(folders.list) // what a command that was killed has left is cleared away
+  const onEntry = (entry: LogEntry): void => {
+    if (!isSystem(entry)) output.raw('stdout', pretty(entry)) // what the runtime says below the level warn is only kept
+    log.write(entry)
+  }
+  const of = { app, version: shortDeploymentId(deploymentId), deploymentId, replica: 'deployer' }
+  const say: SiteOf['say'] = (level, message) => onEntry({ time: new Date().toISOString(), level, message, attributes: {}, ...of })
   const deployment: ProcessDeployment = new ProcessDeployment({
-    tool,
+    tool: deployer.name,
     app,
     deploymentId,
     startedAt,
     configPath: config.path,
     graph,
-    groups: plan.groups,
+    groups,
     listeners,
     config: config.components,
     launch,
-    broker,
-    folder: folders.list,
-    restart: { kind: config.multi.restart ?? 'restart' },
-    onEntry(entry) {
-      if (!isSystem(entry)) output.raw('stdout', pretty(entry)) // what the runtime says below the level warn is only kept
-      log.write(entry)
-    },
+    site: plan.site({ app, deploymentId, folder: folders.list, env: launch.env, say }),
+    restart,
+    onEntry,
     onChange() {
-      const { replicas, broker: server } = deployment.processes
       const addresses = Object.fromEntries(deployment.view.listeners.map(({ name, address }) => [name, address]))
-      const children = [replicas.map((pid) => ({ pid, commandHas: launch.binary })), server === undefined ? [] : [server]]
+      const children = plan.childrenOf(deployment, launch.binary)
       const entry = {
         version: 1,
         app,
@@ -118,11 +134,3 @@ export function openMulti(options: OpenMultiOptions, { env, output }: CliContext
     },
   }
 }
-
-/** What is said of the broker before it is used. */
-export function brokerText(broker: FoundBroker): string {
-  return broker.kind === 'url' ? SHARED_BROKER : `broker: ${broker.path} (${broker.from})`
-}
-
-const SHARED_BROKER =
-  'broker: your own (--nats). It has no accounts for deployments: their subjects differ, but nothing keeps a process from those of another'

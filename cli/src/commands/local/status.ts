@@ -3,21 +3,22 @@ import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import type { DeploymentView, ReplicaView } from '../../deployers/local/deployment-view.js'
 import { viewDeployment } from '../../deployers/local/deployment-control.js'
-import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
+import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { formatAge, formatTable } from '../../print/table.js'
-import { listRunning, needRunning } from '../local/running.js'
+import { listRunning, needRunning } from './running.js'
 
-export function statusCommand(context: CliContext): Command {
+export function statusCommand(context: CliContext, deployer: LocalDeployer): Command {
+  const started = `by \`weaver ${deployer.name} deploy\``
   return new Command('status')
-    .description('show the deployments that run on this machine by `weaver multi deploy`: components, processes, listeners')
+    .description(`show the deployments that were started on this machine ${started}: components, processes, listeners`)
     .argument('[name]', 'name of an application (default: all)')
     .option('--json', 'print JSON')
     .action(async (name: string | undefined, flags: { readonly json?: true }) => {
-      const running = name === undefined ? listRunning(context, multiDeployer, name) : needRunning(context, multiDeployer, name)
+      const running = name === undefined ? listRunning(context, deployer, name) : needRunning(context, deployer, name)
       const asked = await Promise.allSettled(running.map(viewDeployment))
       const views = asked.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
       if (flags.json === true) context.output.json(views)
-      else if (running.length === 0) context.output.progress('no application runs on this machine by `weaver multi deploy`')
+      else if (running.length === 0) context.output.progress(`no application runs on this machine ${started}`)
       else for (const line of tablesOf(views, Date.now())) context.output.result(line)
       for (const outcome of asked) if (outcome.status === 'rejected') context.output.warn(reasonOf(outcome.reason))
     })
@@ -37,12 +38,21 @@ function tablesOf(views: readonly DeploymentView[], now: number): readonly strin
   ])
   const components = rows(
     ({ groups }) => groups.flatMap((group) => group.components.map((component) => ({ component, group }))),
-    ({ component, group: { replicas } }) => [component, replicas.map(({ pid = '-' }) => pid).join(', '), statusOf(replicas)],
+    ({ component, group: { replicas } }) => [
+      component,
+      replicas.map(({ pid = '-', machine }) => (machine === undefined ? pid : `${machine}:${pid}`)).join(', '),
+      statusOf(replicas),
+    ],
   )
   const listeners = rows(
     (view) => view.listeners,
     ({ name, address }) => [name, address],
   )
+  const machines = rows(
+    (view) => view.machines ?? [],
+    ({ name, address = '-', state, reason }) => [name, address, reason === undefined ? state : `${state}: ${reason}`],
+  )
+  const ofMachines = ['', 'MACHINES', ...formatTable([['APP', 'DEPLOYMENT', 'MACHINE', 'ADDRESS', 'STATUS'], ...machines])]
   return [
     'DEPLOYMENTS',
     ...formatTable([['APP', 'DEPLOYMENT', 'AGE', 'STATUS'], ...deployments]),
@@ -52,6 +62,7 @@ function tablesOf(views: readonly DeploymentView[], now: number): readonly strin
     '',
     'LISTENERS',
     ...formatTable([['APP', 'DEPLOYMENT', 'LISTENER', 'ADDRESS'], ...listeners]),
+    ...(machines.length === 0 ? [] : ofMachines),
   ]
 }
 

@@ -1,28 +1,29 @@
-import { banner, isWeaverError, type ComponentGraph } from '@weaver/sdk/contract'
-import type { WeaverToml } from '../../config/load-config.js'
+import { banner, isWeaverError } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
 import { cliError, EXIT } from '../../errors/catalogue.js'
-import type { FoundBroker } from '../local/find-nats-server.js'
-import { holderOf } from '../local/port-in-use.js'
-import { singleDeployer } from '../single/single-deployer.js'
-import { multiDeployer } from './multi-deployer.js'
-import { MultiListeners } from './multi-listeners.js'
-import type { MultiPlan } from './multi-plan.js'
-import { brokerText, openMulti } from './open-multi.js'
+import type { LocalDeployer } from './local-deployer.js'
+import { openDeployment, type DeploymentPlan } from './open-deployment.js'
+import { holderOf } from './port-in-use.js'
+import { ProxiedListeners } from './proxied-listeners.js'
 
-export interface RunMultiOptions {
-  readonly config: WeaverToml
-  readonly graph: ComponentGraph
-  readonly plan: MultiPlan
-  readonly broker: FoundBroker
+export interface TerminalOptions {
+  /** Whose listeners may have an address that is wanted. */
+  readonly neighbours: readonly LocalDeployer[]
+  /** Of each listener, by name; `undefined`: any free port. */
+  readonly addresses: Readonly<Record<string, string | undefined>>
+  /** What is said before anything starts. */
+  readonly note: string
 }
 
 /**
- * Runs a deployment in this terminal until Ctrl-C, `weaver multi kill`, or a death with the policy "stop-all".
+ * Runs a deployment in this terminal until Ctrl-C, `weaver … kill`, or a death with the policy "stop-all".
  * @returns the exit code
  */
-export async function runMulti(options: RunMultiOptions, context: CliContext): Promise<number> {
-  const { plan, broker } = options
+export async function runInTerminal(
+  plan: DeploymentPlan,
+  { neighbours, addresses, note }: TerminalOptions,
+  context: CliContext,
+): Promise<number> {
   const { output } = context
   let isAsked = false
   let isUnread = false
@@ -30,11 +31,12 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
     isAsked = true
     void deployment.stop() // awaited below
   }
-  const listeners = new MultiListeners({
-    addresses: plan.addresses,
-    holderOf: (address) => holderOf(address, [multiDeployer, singleDeployer], context.env),
+  const listeners = new ProxiedListeners({
+    section: plan.deployer.name,
+    addresses,
+    holderOf: (address) => holderOf(address, neighbours, context.env),
   })
-  const opened = openMulti({ ...options, tool: 'weaver multi', listeners, onStopAsked: stop }, context)
+  const opened = openDeployment(plan, { listeners, onStopAsked: stop }, context)
   const { app, deploymentId, startedAt, deployment } = opened
   const release = context.onSignal((signal) => {
     if (signal === 'SIGPIPE') {
@@ -51,7 +53,7 @@ export async function runMulti(options: RunMultiOptions, context: CliContext): P
   })
   try {
     output.progress(banner([['app', app], ['deployment', deploymentId]]).trimEnd()) // prettier-ignore
-    output.progress(brokerText(broker))
+    output.progress(note)
     await opened.serve()
     await deployment.start()
     for (const { name, address } of deployment.view.listeners) output.progress(`listener ${name}: http://${address}`)

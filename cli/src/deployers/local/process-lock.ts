@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { isRunning, processStart } from '../local/running-deployments.js'
+import { isRunning, processStart } from './process-start.js'
 
 /**
  * Makes this process the one that holds a lock. A lock whose holder has ended, however it did, is

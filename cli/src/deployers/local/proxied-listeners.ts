@@ -1,9 +1,9 @@
 /** The listeners of a deployment: a proxy for each, before whichever processes serve it at the moment. */
 import { startProxy, type Backend, type ListenerProxy } from '@weaver/proxy'
 import type { WeaveletStatus } from '@weaver/sdk/contract'
-import { parseAddress } from '../local/listener-address.js'
-import { cannotListen } from '../local/port-in-use.js'
-import type { ListenerSide } from '../local/listener-side.js'
+import { parseAddress } from './listener-address.js'
+import { cannotListen } from './port-in-use.js'
+import type { ListenerSide } from './listener-side.js'
 
 interface Entry {
   readonly proxy: ListenerProxy
@@ -17,31 +17,33 @@ const ANY_PORT = 'localhost:0'
 /** There is one version. */
 const TARGET = 'deployment'
 
-export interface MultiListenersOptions {
+export interface ProxiedListenersOptions {
+  /** Of weaver.toml, for messages. */
+  readonly section: string
   /** By listener; `undefined`: any free port. */
   readonly addresses: Readonly<Record<string, string | undefined>>
   /** Whose an address is that is in use, in words. */
   readonly holderOf: (address: string) => string | undefined
 }
 
-export class MultiListeners implements ListenerSide {
-  readonly #options: MultiListenersOptions
+export class ProxiedListeners implements ListenerSide {
+  readonly #options: ProxiedListenersOptions
   readonly #entries = new Map<string, Entry>()
 
-  constructor(options: MultiListenersOptions) {
+  constructor(options: ProxiedListenersOptions) {
     this.#options = options
   }
 
   /** @throws WeaverError `WEAVER_CLI_PORT_IN_USE`; nothing is left open then */
   async open(): Promise<void> {
-    const { addresses, holderOf } = this.#options
+    const { section, addresses, holderOf } = this.#options
     for (const [name, given = ANY_PORT] of Object.entries(addresses))
       try {
         await this.#open(name, given)
       } catch (error) {
         await this.close(0)
         this.#entries.clear()
-        throw cannotListen({ listener: name, address: given, section: 'multi' }, error, holderOf(given))
+        throw cannotListen({ listener: name, address: given, section }, error, holderOf(given))
       }
   }
 
