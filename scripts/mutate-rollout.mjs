@@ -20,10 +20,18 @@ import ts from 'typescript'
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const SOURCES = join(ROOT, 'rollout/src')
 const EQUIVALENT = join(ROOT, 'scripts/mutants-equivalent.json')
-/** Types, doors and wording decide nothing; invariants and the model are what the engine is tested by. */
+/** Types, doors and wording decide nothing, what analysis/ computes is tested by its false alarms; invariants and the model are what the engine is tested by. */
 const LEFT_OUT = new Set(['index.ts', 'types.ts', 'events.ts', 'awaited.ts', 'words.ts', 'invariants.ts', 'model.ts', 'simulate.ts'])
 /** Cheapest first: most mutants fail in the first file. */
-const TESTS = ['engine.test.js', 'commands.test.js', 'policy.test.js', 'simulate.test.js', 'engine.explore.test.js']
+const TESTS = [
+  'engine.test.js',
+  'commands.test.js',
+  'policy.test.js',
+  'simulate.test.js',
+  'retained-versions.test.js',
+  'judging.test.js',
+  'engine.explore.test.js',
+]
 /** Share of the explorer's states that each mutant is run through. */
 const EXPLORE = process.env['WEAVER_EXPLORE'] ?? '0.02'
 const STUCK_MS = 300_000
@@ -57,18 +65,16 @@ function judge(mutants, survivors, isWhole) {
 /** @returns every mutant; the copy of the sources in `folder` contains them all, switched off. */
 function compile(folder) {
   const mutants = []
-  mkdirSync(join(folder, 'testing'))
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  const files = [...readdirSync(SOURCES), ...readdirSync(join(SOURCES, 'testing')).map((f) => `testing/${f}`)].filter((f) =>
-    f.endsWith('.ts'),
-  )
+  const files = readdirSync(SOURCES, { recursive: true }).filter((f) => f.endsWith('.ts'))
   for (const file of files) {
-    const isMutated = !LEFT_OUT.has(file) && !file.includes('.test.') && !file.startsWith('testing/')
+    const isMutated = !LEFT_OUT.has(file) && !file.includes('.test.') && !/^(testing|analysis)\//.test(file)
     const { outputText } = ts.transpileModule(readFileSync(join(SOURCES, file), 'utf8'), {
       fileName: file,
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
       transformers: { before: isMutated ? [mutateFile(file, mutants)] : [] },
     })
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
     writeFileSync(join(folder, file.replace(/ts$/, 'js')), outputText)
   }
   return mutants
