@@ -271,10 +271,12 @@ export class ProcessDeployment {
     this.#closers.push(() => keys.close(), () => leaders.close(), () => closing.unsubscribe()) // prettier-ignore
     await port.flush()
     this.#goesOn()
-    // All at once: each waits for those that it refers to.
-    for (const group of groups) for (let i = 0; i < group.replicas; i++) this.#spawn(group, port)
-    await Promise.all(this.#replicas.map((replica) => this.#ready(replica)))
-    this.#goesOn()
+    // One of each group first: an answer needs no more. All of these at once, as each waits for those that it refers to.
+    for (const countOf of [() => 1, ({ replicas }: ProcessGroup) => replicas - 1]) {
+      for (const group of groups) for (let i = countOf(group); i > 0; i--) this.#spawn(group, port)
+      await Promise.all(this.#replicas.map((replica) => this.#ready(replica)))
+      this.#goesOn()
+    }
     this.#state = 'ready'
     this.#options.onChange()
   }
