@@ -1,8 +1,9 @@
 /**
  * Who may import whom, as linter rules. Imports of types count, and so do those of tests.
  *
- * - `downwards`, the floors of `sdk/src`: a folder imports only from folders on the floors below
- *   its own. Tests may use `testing/` and the doors as well. ARCHITECTURE.md says what each folder
+ * - `downwards`, the floors of `sdk/src` and of `cli/src`: a folder imports only from folders on the
+ *   floors below its own. Tests of the SDK may use `testing/` and the doors as well; those of the
+ *   command, which drive the whole of it, may use anything. ARCHITECTURE.md says what each folder
  *   is for.
  * - `doors`, of every package: another package is imported by its name, never by a path into its
  *   sources. What only tests need of it has a door of its own, under the condition
@@ -14,56 +15,83 @@ import { fileURLToPath } from 'node:url'
 import { workspaceFolders } from './prune-dist.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const SOURCES = fileURLToPath(new URL('../sdk/src', import.meta.url))
 
-/** The lowest first; folders of one floor do not know each other. */
-const FLOORS = [
-  ['contract'],
-  ['errors'],
-  ['codec'],
-  ['context'],
-  ['telemetry/tracing'],
-  ['telemetry'],
-  ['component'],
-  ['config'],
-  ['rpc/wire'],
-  ['rpc/transport'],
-  ['rpc/replicas'],
-  ['rpc/stream'],
-  ['rpc/client', 'rpc/server'],
-  ['rpc', 'local'], // `rpc` itself: tests of client and server together
-  ['routing', 'leader'],
-  ['weavelet/listener', 'weavelet/control'],
-  ['weavelet/hosting'],
-  ['weavelet'],
-  ['sim/world'],
-  ['sim'],
-  ['.'],
-]
-const FLOOR_OF = new Map(FLOORS.flatMap((folders, floor) => folders.map((folder) => [folder, floor])))
+/** By folder of sources. The lowest first; folders of one floor do not know each other. */
+const FLOORS = {
+  'sdk/src': [
+    ['contract'],
+    ['errors'],
+    ['codec'],
+    ['context'],
+    ['telemetry/tracing'],
+    ['telemetry'],
+    ['component'],
+    ['config'],
+    ['rpc/wire'],
+    ['rpc/transport'],
+    ['rpc/replicas'],
+    ['rpc/stream'],
+    ['rpc/client', 'rpc/server'],
+    ['rpc', 'local'], // `rpc` itself: tests of client and server together
+    ['routing', 'leader'],
+    ['weavelet/listener', 'weavelet/control'],
+    ['weavelet/hosting'],
+    ['weavelet'],
+    ['sim/world'],
+    ['sim'],
+    ['.'],
+  ],
+  'cli/src': [
+    ['packages', 'print', 'programs', 'completion'],
+    ['context.ts', 'scaffold'],
+    ['errors'],
+    ['describe', 'generate', 'graph', 'http', 'logs/query'],
+    ['config', 'logs'],
+    ['image', 'deployers/local'],
+    ['deployers/single', 'deployers/multi', 'deployers/gke-local', 'deployers/kube', 'deployers/ssh/agent'],
+    ['deployers/ssh', 'deployers/dev'],
+    ['commands/local'],
+    ['commands'], // what several groups of commands share, and commands without a group
+    ['commands/config', 'commands/gke-local', 'commands/image', 'commands/kube', 'commands/multi', 'commands/single', 'commands/ssh'],
+    ['commands/operator'], // also a part of `kube`
+    ['.'], // the command line, and the composition root
+    ['reference'], // what docs are made of
+  ],
+}
+/** Types that every floor speaks of: a floor of its own, though it lies at the top. */
+const OWN_FLOOR = { 'cli/src': ['context.ts'] }
+const FLOOR_OF = Object.fromEntries(
+  Object.entries(FLOORS).map(([sources, floors]) => [
+    sources,
+    new Map(floors.flatMap((folders, floor) => folders.map((folder) => [folder, floor]))),
+  ]),
+)
 
-/** What every test may import: support that only tests use, and what users import. */
+/** What every test of the SDK may import: support that only tests use, and what users import. */
 const OPEN_TO_TESTS = ['.', 'testing']
 
-const folderOf = (file) =>
-  relative(SOURCES, dirname(file))
-    .split(sep)
-    .join('/')
-    .replace(/(^|\/)testdata$/, '') || '.'
+/** @returns the folder below `sources`, or the file where it is a floor of its own */
+function floorNameOf(sources, file) {
+  const path = relative(join(ROOT, sources), file).split(sep).join('/').replace(/\.js$/, '.ts')
+  if (OWN_FLOOR[sources]?.includes(path)) return path
+  return dirname(path).replace(/(^|\/)testdata$/, '') || '.'
+}
 
 /** @returns why `file` must not import `source`, as far as floors go */
 function floorProblemOf(file, source) {
   if (typeof source !== 'string' || !source.startsWith('.')) return undefined
-  const [from, to] = [folderOf(file), folderOf(join(dirname(file), source))]
+  const sources = Object.keys(FLOORS).find((folder) => file.startsWith(join(ROOT, folder) + sep))
+  if (sources === undefined) return undefined
+  const [from, to] = [floorNameOf(sources, file), floorNameOf(sources, join(dirname(file), source))]
   if (from === to || to.startsWith('..')) return undefined
   const isTest = /\.test(-d)?\.ts$/.test(file) || from === 'testing'
-  if (isTest && (from === 'testing' || OPEN_TO_TESTS.includes(to))) return undefined
+  if (isTest && (sources === 'cli/src' || from === 'testing' || OPEN_TO_TESTS.includes(to))) return undefined
   if (to === 'testing') return 'testing/ is for tests only.'
-  const [own, other] = [FLOOR_OF.get(from), FLOOR_OF.get(to)]
+  const [own, other] = [FLOOR_OF[sources].get(from), FLOOR_OF[sources].get(to)]
   const missing = own === undefined ? from : other === undefined ? to : undefined
-  if (missing !== undefined) return `"${missing}" is not a floor of sdk/src: give it its place in scripts/lint-floors.mjs.`
+  if (missing !== undefined) return `"${missing}" is not a floor of ${sources}: give it its place in scripts/lint-floors.mjs.`
   if (own > other) return undefined
-  return `"${from}" imports from folders below it only, and "${to}" is not: ARCHITECTURE.md, floors of the SDK.`
+  return `"${from}" imports from folders below it only, and "${to}" is not: ARCHITECTURE.md, floors.`
 }
 
 const PACKAGES = workspaceFolders()

@@ -48,6 +48,17 @@ it.each([
 })
 
 it.each([
+  ['commands/multi/deploy.ts', '../../deployers/multi/deploy-multi.js', ''],
+  ['errors/report-error.ts', '../context.js', ''],
+  ['logs/query/log-query.test.ts', '../select-entries.js', ''],
+  ['deployers/multi/deploy-multi.ts', '../single/deploy-single.js', '"deployers/multi" imports from folders below it only'],
+  ['describe/described-graph.ts', '../config/launch.js', '"describe" imports from folders below it only, and "config" is not'],
+  ['context.ts', './program.js', '"context.ts" imports from folders below it only, and "." is not'],
+])('in the command, %s imports %s: %s', (file, source, why) => {
+  expect(problemsOf(rules.downwards, `cli/src/${file}`, source)).toEqual(why === '' ? [] : [expect.stringContaining(why)])
+})
+
+it.each([
   ['operator/src/control/a.test.ts', '@weaver/sdk/test-support'],
   ['operator/src/control/a.test.ts', '../testing/app-story.js'],
   ['examples/hello/src/a.test.ts', '../../../scripts/build-example.js'],

@@ -1,7 +1,7 @@
 // The composition root of the `weaver` command: it alone reads process.argv and process.env,
 // installs signal handlers and ends the process.
 import { createInterface } from 'node:readline/promises'
-import { createProgram } from './commands/program.js'
+import { createProgram } from './program.js'
 import type { CliContext } from './context.js'
 import { EXIT } from './errors/catalogue.js'
 import { reportError } from './errors/report-error.js'

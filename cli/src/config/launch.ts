@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { DEFAULT_MAIN } from './default-main.js'
 import type { WeaverToml } from './load-config.js'
-import { packageFolderOf } from './package-folder.js'
+import { packageFolderOf } from '../packages/package-folder.js'
 
 /**
  * How a local deployer starts the application of a weaver.toml, to run it or to query its

@@ -11,7 +11,7 @@ import {
   type DescribeRequest,
   type Description,
 } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../config/build-command.js'
+import { buildCommandFor } from '../packages/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 
 /** Loading an application takes a second or two; one that takes longer is doing something else. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { GRAPH_FILE } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../config/build-command.js'
+import { buildCommandFor } from '../packages/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 import { declaresNothing } from './generate-packages.js'
 import { loadCodegen } from './load-codegen.js'

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GRAPH_FILE, GRAPH_IMAGE_PATH, type ComponentGraph } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../config/build-command.js'
+import { buildCommandFor } from '../packages/build-command.js'
 import { cliError } from '../errors/catalogue.js'
 import { findGraph } from '../graph/package-graph.js'
 import { resolveDependencies } from './dependency-closure.js'

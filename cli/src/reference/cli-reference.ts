@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createProgram } from '../commands/program.js'
+import { createProgram } from '../program.js'
 import { formatTomlPath } from '../config/config-problem.js'
 import { APPLICATION_SECTIONS, FOREIGN_SECTIONS } from '../config/weaver-toml-schema.js'
 import type { CliContext } from '../context.js'

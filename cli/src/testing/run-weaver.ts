@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { createProgram } from '../commands/program.js'
+import { createProgram } from '../program.js'
 import { reportError } from '../errors/report-error.js'
 import { createOutput } from '../print/output.js'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { banner, GRAPH_FILE, isWeaverError, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
-import { buildCommandFor } from '../../config/build-command.js'
+import { buildCommandFor } from '../../packages/build-command.js'
 import { launchOf, localAppName } from '../../config/launch.js'
 import type { CliContext } from '../../context.js'
 import { copyBuild } from '../../deployers/gke-local/build-copy.js'

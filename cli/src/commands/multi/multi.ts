@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import { multiDeployer } from '../../deployers/multi/multi-deployer.js'
+import { multiDeployer } from '../../deployers/local/multi-deployer.js'
 import { dashboardCommand } from '../local/dashboard.js'
 import { killCommand } from '../local/kill.js'
 import { logsCommand } from '../local/logs.js'

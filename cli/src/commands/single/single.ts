@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
-import { singleDeployer } from '../../deployers/single/single-deployer.js'
+import { singleDeployer } from '../../deployers/local/single-deployer.js'
 import { deployCommand } from './deploy.js'
 import { killCommand } from '../local/kill.js'
 import { logsCommand } from '../local/logs.js'

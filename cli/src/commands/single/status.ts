@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { shortDeploymentId, type WeaveletStatus } from '@weaver/sdk/contract'
 import type { CliContext } from '../../context.js'
-import { askSingle, singleDeployer } from '../../deployers/single/single-deployer.js'
+import { askSingle, singleDeployer } from '../../deployers/local/single-deployer.js'
 import { formatAge, formatTable } from '../../print/table.js'
 import { listRunning, needRunning } from '../local/running.js'
 

@@ -18,10 +18,10 @@ import { openDeployment, type OpenedDeployment } from '../local/open-deployment.
 import { orGiveUp } from '../local/or-give-up.js'
 import { holderOf } from '../local/port-in-use.js'
 import { GRACE_MS } from '../local/process-replica.js'
-import { multiDeployer } from '../multi/multi-deployer.js'
+import { multiDeployer } from '../local/multi-deployer.js'
 import { planMulti, type MultiPlan } from '../multi/multi-plan.js'
 import { brokerText, multiDeployment } from '../multi/multi-deployment.js'
-import { singleDeployer } from '../single/single-deployer.js'
+import { singleDeployer } from '../local/single-deployer.js'
 import { DevListeners, type StagedListeners } from './dev-listeners.js'
 import type { DevEdit, DevTarget } from './dev-target.js'
 

@@ -2,9 +2,9 @@
 import type { WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { checkFree, holderOf } from '../local/port-in-use.js'
-import { multiDeployer } from '../multi/multi-deployer.js'
+import { multiDeployer } from '../local/multi-deployer.js'
 import { runSingle } from '../single/run-single.js'
-import { singleDeployer } from '../single/single-deployer.js'
+import { singleDeployer } from '../local/single-deployer.js'
 import type { DevEdit, DevTarget } from './dev-target.js'
 
 interface Run {

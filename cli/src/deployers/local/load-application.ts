@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../../config/build-command.js'
+import { buildCommandFor } from '../../packages/build-command.js'
 import { componentProblems, loadDescribedGraph } from '../../config/check-components.js'
 import { configInvalid, type ConfigProblem } from '../../config/config-problem.js'
 import { binaryOf, packageOf } from '../../config/launch.js'

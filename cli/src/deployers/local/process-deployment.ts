@@ -34,7 +34,7 @@ import {
   type LogLevel,
 } from '@weaver/sdk/contract'
 import { connectNats, createLogger, entrySink, type Transport } from '@weaver/sdk/internal'
-import { buildCommandFor } from '../../config/build-command.js'
+import { buildCommandFor } from '../../packages/build-command.js'
 import type { Launch } from '../../config/launch.js'
 import { cliError } from '../../errors/catalogue.js'
 import type { DeploymentView } from './deployment-view.js'

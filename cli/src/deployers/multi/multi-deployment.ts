@@ -3,7 +3,7 @@ import type { WeaverToml } from '../../config/load-config.js'
 import type { FoundBroker } from '../local/find-nats-server.js'
 import type { DeploymentPlan } from '../local/open-deployment.js'
 import { localSite } from '../local/local-site.js'
-import { multiDeployer } from './multi-deployer.js'
+import { multiDeployer } from '../local/multi-deployer.js'
 import type { MultiPlan } from './multi-plan.js'
 
 /** Processes and their broker on this machine. */

@@ -4,9 +4,9 @@ import type { CliContext } from '../../context.js'
 import { generateCommandFor } from '../../generate/check-generated.js'
 import { loadApplication } from '../local/load-application.js'
 import { checkFree, holderOf } from '../local/port-in-use.js'
-import { multiDeployer } from '../multi/multi-deployer.js'
+import { multiDeployer } from '../local/multi-deployer.js'
 import { runSingle } from './run-single.js'
-import { singleDeployer } from './single-deployer.js'
+import { singleDeployer } from '../local/single-deployer.js'
 
 /** `weaver single deploy`: checks everything, then runs it. @returns the exit code */
 export async function deploySingle(file: string, context: CliContext): Promise<number> {

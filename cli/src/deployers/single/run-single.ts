@@ -10,7 +10,7 @@ import { DEFAULT_MAIN } from '../../config/default-main.js'
 import { createLogWriter, KEEP_LOGS_MS, removeOldLogs, type LogWriter } from '../../logs/log-files.js'
 import { controlSocketPath, listDeployment, removeControlSocket } from '../local/running-deployments.js'
 import { foldersOf } from '../local/local-deployer.js'
-import { singleDeployer } from './single-deployer.js'
+import { singleDeployer } from '../local/single-deployer.js'
 
 /** Of an application that was killed. */
 const LAST_LINES = 5

@@ -1,5 +1,5 @@
-import { askProcesses, stopDeployment } from '../local/deployment-control.js'
-import type { LocalDeployer } from '../local/local-deployer.js'
+import { askProcesses, stopDeployment } from './deployment-control.js'
+import type { LocalDeployer } from './local-deployer.js'
 
 export const multiDeployer: LocalDeployer = {
   name: 'multi',

@@ -3,11 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { inertProgram } from '../reference/cli-reference.js'
-import { buildPackage } from '../../../scripts/build-example.js'
-import { anError } from '../testing/an-error.js'
-import { runWeaver } from '../testing/run-weaver.js'
-import { packagesLoadedWith } from '../testing/static-imports.js'
+import { inertProgram } from './reference/cli-reference.js'
+import { buildPackage } from '../../scripts/build-example.js'
+import { anError } from './testing/an-error.js'
+import { runWeaver } from './testing/run-weaver.js'
+import { packagesLoadedWith } from './testing/static-imports.js'
 
 const weaver = (...args: readonly string[]) => runWeaver(args, { cwd: '/', env: {} })
 
@@ -37,7 +37,7 @@ it('the list of commands is the same, whether they are loaded or not', async () 
 
 describe('what is loaded', () => {
   beforeAll(() => buildPackage('cli'), 900_000)
-  const loaded = (path: string) => packagesLoadedWith(new URL(`../../../${path}`, import.meta.url).href)
+  const loaded = (path: string) => packagesLoadedWith(new URL(`../../${path}`, import.meta.url).href)
 
   it('for the list of commands and for `multi status` is no more than they need', () => {
     expect(loaded('cli/dist/main.js')).toEqual(['@weaver/sdk', 'commander'])
@@ -60,7 +60,7 @@ describe('what is loaded', () => {
 })
 
 describe('a command of others', () => {
-  const bin = fileURLToPath(new URL('../../bin/weaver.js', import.meta.url))
+  const bin = fileURLToPath(new URL('../bin/weaver.js', import.meta.url))
   let folder: string
   beforeAll(() => buildPackage('cli'), 900_000)
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'weaver-external-'))))

@@ -1,7 +1,7 @@
 import type { ControlReply } from '@weaver/sdk/contract'
-import { askDeployment } from '../local/ask-deployment.js'
-import type { ControlAsk, LocalDeployer } from '../local/local-deployer.js'
-import { endProcess, type RunningDeployment } from '../local/running-deployments.js'
+import { askDeployment } from './ask-deployment.js'
+import type { ControlAsk, LocalDeployer } from './local-deployer.js'
+import { endProcess, type RunningDeployment } from './running-deployments.js'
 
 /** The application's one process answers for itself. */
 export const singleDeployer: LocalDeployer = {

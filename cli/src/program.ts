@@ -1,9 +1,9 @@
 import { Command, CommanderError } from 'commander'
-import type { CliContext } from '../context.js'
-import { EXIT } from '../errors/catalogue.js'
-import { findExternal, runExternal } from './external.js'
-import { GROUPS } from './groups.js'
-import { printVersion } from './version.js'
+import type { CliContext } from './context.js'
+import { EXIT } from './errors/catalogue.js'
+import { findExternal, runExternal } from './commands/external.js'
+import { GROUPS } from './commands/groups.js'
+import { printVersion } from './commands/version.js'
 
 type MakeCommand = (context: CliContext) => Command
 
@@ -12,21 +12,21 @@ type MakeCommand = (context: CliContext) => Command
  * most of the time of a `generate`.
  */
 const COMMANDS: Readonly<Record<string, () => Promise<MakeCommand>>> = {
-  version: async () => (await import('./version.js')).versionCommand,
-  init: async () => (await import('./init.js')).initCommand,
-  dev: async () => (await import('./dev.js')).devCommand,
-  generate: async () => (await import('./generate.js')).generateCommand,
-  callgraph: async () => (await import('./graph.js')).callgraphCommand,
-  diff: async () => (await import('./graph.js')).diffCommand,
-  config: async () => (await import('./config/config.js')).configCommand,
-  single: async () => (await import('./single/single.js')).singleCommand,
-  multi: async () => (await import('./multi/multi.js')).multiCommand,
-  ssh: async () => (await import('./ssh/ssh.js')).sshCommand,
-  'gke-local': async () => (await import('./gke-local/gke-local.js')).gkeLocalCommand,
-  kube: async () => (await import('./kube/kube.js')).kubeCommand,
-  operator: async () => (await import('./operator/operator.js')).operatorCommand,
-  image: async () => (await import('./image/push.js')).imageCommand,
-  completion: async () => (await import('./completion.js')).completionCommand,
+  version: async () => (await import('./commands/version.js')).versionCommand,
+  init: async () => (await import('./commands/init.js')).initCommand,
+  dev: async () => (await import('./commands/dev.js')).devCommand,
+  generate: async () => (await import('./commands/generate.js')).generateCommand,
+  callgraph: async () => (await import('./commands/graph.js')).callgraphCommand,
+  diff: async () => (await import('./commands/graph.js')).diffCommand,
+  config: async () => (await import('./commands/config/config.js')).configCommand,
+  single: async () => (await import('./commands/single/single.js')).singleCommand,
+  multi: async () => (await import('./commands/multi/multi.js')).multiCommand,
+  ssh: async () => (await import('./commands/ssh/ssh.js')).sshCommand,
+  'gke-local': async () => (await import('./commands/gke-local/gke-local.js')).gkeLocalCommand,
+  kube: async () => (await import('./commands/kube/kube.js')).kubeCommand,
+  operator: async () => (await import('./commands/operator/operator.js')).operatorCommand,
+  image: async () => (await import('./commands/image/push.js')).imageCommand,
+  completion: async () => (await import('./commands/completion.js')).completionCommand,
 }
 /** Describes all the others. */
 const NEEDS_ALL = 'completion'
