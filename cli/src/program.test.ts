@@ -16,7 +16,7 @@ describe('a verb without its deployer', () => {
     expect(await weaver('deploy', 'weaver.toml')).toEqual(
       anError(
         2,
-        "error: unknown command 'deploy'; did you mean `weaver single deploy`, `weaver multi deploy`, `weaver gke-local deploy` or `weaver kube deploy`?",
+        "error: unknown command 'deploy'; did you mean `weaver single deploy`, `weaver multi deploy`, `weaver ssh deploy`, `weaver gke-local deploy` or `weaver kube deploy`?",
       ),
     )
     expect(await weaver('promote')).toEqual(

@@ -48,6 +48,7 @@ describe('completion in bash', () => {
       'multi',
       'operator',
       'single',
+      'ssh',
       'version',
     ])
     expect(await complete('kube', '')).toEqual([
