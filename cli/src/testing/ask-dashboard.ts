@@ -18,24 +18,37 @@ interface Shown {
   }
 }
 
+/** Starts the dashboard of a deployer. `close` ends it by Ctrl-C. */
+export async function openDashboard(
+  deployer: string,
+  options: RunOptions,
+): Promise<{ get(path: string): Promise<unknown>; close(): Promise<number> }> {
+  const dashboard = startWeaver([deployer, 'dashboard', '--no-open'], options)
+  const line = /^http:\/\/127\.0\.0\.1:\d+\/\?token=([\w-]+)\n/
+  let token: string | undefined
+  for (let ended: unknown; token === undefined && ended === undefined; [, token] = line.exec(dashboard.stdout()) ?? [])
+    ended = await Promise.race([dashboard.done, sleep(50)])
+  return {
+    async get(path) {
+      const response = await fetch(new URL(`/api/v1/${path}`, dashboard.stdout()), { headers: { authorization: `Bearer ${token ?? ''}` } })
+      return response.json()
+    },
+    async close() {
+      dashboard.interrupt()
+      return (await dashboard.done).code
+    },
+  }
+}
+
 /**
- * Starts the dashboard of a deployer, whose only deployment gets no calls meanwhile, and ends it by
- * Ctrl-C.
+ * Asks the dashboard of a deployer, whose only deployment gets no calls meanwhile.
  * @returns what its API says beside what `metrics` adds up to
  */
 export async function askDashboard(
   deployer: string,
   options: RunOptions,
 ): Promise<Shown & { readonly counted: Shown['methods']; readonly code: number }> {
-  const dashboard = startWeaver([deployer, 'dashboard', '--no-open'], options)
-  const line = /^http:\/\/127\.0\.0\.1:\d+\/\?token=([\w-]+)\n/
-  let token: string | undefined
-  for (let ended: unknown; token === undefined && ended === undefined; [, token] = line.exec(dashboard.stdout()) ?? [])
-    ended = await Promise.race([dashboard.done, sleep(50)])
-  const get = async (path: string): Promise<unknown> => {
-    const response = await fetch(new URL(`/api/v1/${path}`, dashboard.stdout()), { headers: { authorization: `Bearer ${token ?? ''}` } })
-    return response.json()
-  }
+  const { get, close } = await openDashboard(deployer, options)
   const [{ key }] = (await get('deployments')) as [{ readonly key: string }]
   const { rows } = (await get(`deployments/${key}/methods`)) as {
     readonly rows: readonly {
@@ -47,10 +60,8 @@ export async function askDashboard(
   }
   const detail = (await get(`deployments/${key}`)) as Shown['detail']
   const replies = JSON.parse((await runWeaver([deployer, 'metrics', '--json'], options)).stdout) as readonly WeaveletMetrics[]
-  dashboard.interrupt()
-  const { code } = await dashboard.done
   return {
-    code,
+    code: await close(),
     detail,
     methods: rows.map(({ component, method, isRemote, total: { calls, errors, requestBytes } }) => ({
       key: `${component}.${method} ${isRemote}`,

@@ -13,6 +13,7 @@ import { eventually, isAlive } from '@weaver/sdk/test-support'
 import { buildExample, buildPackage } from '../../../../scripts/build-example.js'
 import type { AppView, VersionView } from '../../deployers/gke-local/platform-view.js'
 import { anError } from '../../testing/an-error.js'
+import { openDashboard } from '../../testing/ask-dashboard.js'
 import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
 
 const MAIN = fileURLToPath(new URL('../../../../examples/httpserver/dist/main.js', import.meta.url))
@@ -154,6 +155,22 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   expect(listening.stdout.match(/listening/g)).toHaveLength(2)
 
   await other
+
+  // the dashboard shows each copy, with the requests that it has had
+  const dashboard = await openDashboard('gke-local', { cwd: folder, env: env() })
+  const copies = (await dashboard.get('deployments')) as readonly {
+    readonly key: string
+    readonly app: string
+    readonly location: string
+  }[]
+  expect(copies.map((copy) => `${copy.app} ${copy.location}`).sort()).toEqual([
+    'httpserver us-east1',
+    'httpserver us-west1',
+    'other us-west1',
+  ])
+  const detail = await dashboard.get(`deployments/${copies[0]?.key ?? ''}`)
+  expect(detail).toMatchObject({ deployment: { groups: expect.arrayContaining([expect.objectContaining({ name: 'main' })]) } })
+  expect(await dashboard.close()).toBe(0)
 
   // a third application, which wants a host of the first
   toml({ name: 'third', host: 'hello.com' })

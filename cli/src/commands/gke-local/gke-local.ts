@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { gkeDeployer } from '../../deployers/gke-local/gke-deployer.js'
 import { GROUPS } from '../groups.js'
+import { dashboardCommand } from '../local/dashboard.js'
 import { logsCommand } from '../local/logs.js'
 import { metricsCommand } from '../local/metrics.js'
 import { profileCommand } from '../local/profile.js'
@@ -17,6 +18,12 @@ export function gkeLocalCommand(context: CliContext): Command {
   for (const verb of [logsCommand, metricsCommand, profileCommand]) command.addCommand(verb(context, gkeDeployer))
   for (const verb of verbCommands(context)) command.addCommand(verb)
   for (const verb of [killCommand, purgeCommand]) command.addCommand(verb(context))
+  command.addCommand(
+    dashboardCommand(context, gkeDeployer, async () => {
+      const { createProcessSource } = await import('../../deployers/local/process-source.js')
+      return createProcessSource(gkeDeployer, context.env)
+    }),
+  )
   // What the platform is made of; started by the others.
   for (const part of [platformCommand, hostCommand, balancerCommand]) command.addCommand(part(context), { hidden: true })
   return command
