@@ -16,6 +16,7 @@ export function startRollout(draft: Draft, note: { readonly note?: string } = {}
   state.draining = state.draining.filter((d) => d.id !== desired)
   resetProgress(draft)
   const returns = before !== undefined && isInRollbackWindow(before, draft) ? (true as const) : undefined
+  if (before?.served === true) state.previewServed = true
   if (returns === true) state.promotedFully = true
   emit(draft, {
     kind: 'RolloutStarted',

@@ -112,6 +112,7 @@ export function resetProgress(draft: Draft): void {
     'halted',
     'condemned',
     'promotedStep',
+    'previewServed',
     'promotedFully',
     'pausedByUser',
   ] as const)

@@ -47,14 +47,19 @@ export function stampDraining(draft: Draft, before: Readonly<Record<string, numb
 }
 
 /** R9. Says which versions stay warm: of those that served, the last few, for as long as the policy says. */
-function retain({ state, input, now }: Draft): void {
-  const { forMs = 0, versions = 0 } = input.policy.retain ?? {}
+function retain(draft: Draft): void {
+  const { state, input, now } = draft
+  const { retain: settings } = input.policy
+  if (settings === 'unknown') return
+  const { forMs = 0, versions = 0 } = settings ?? {}
   const served = state.draining.filter((d) => d.served === true && d.letGo === undefined)
   const last = served.slice(Math.max(0, served.length - versions))
   state.draining = state.draining.map((d): DrainingVersion => {
     if (last.includes(d) && now - d.since < forMs) return { ...d, retained: true }
+    if (d.retained === undefined) return d
     const { retained: _retained, drained: _drained, ...rest } = d
-    return rest
+    // Its drain timeout begins now, for what is still open in it.
+    return view(draft, d.id).inFlight === 0 ? rest : { id: d.id, since: now }
   })
 }
 
@@ -80,9 +85,9 @@ function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersio
 /** Once: what still reaches it later, as a client that asks for it by a header, does not matter. */
 function rest(draft: Draft, draining: DrainingVersion): DrainingVersion {
   if (draining.drained === true) return draining
-  const { id: version, since } = draining
-  const { forMs = 0 } = draft.input.policy.retain ?? {}
-  emit(draft, { kind: 'VersionRetained', version, until: since + forMs })
+  const { retain: settings } = draft.input.policy
+  if (settings === 'unknown') return draining
+  emit(draft, { kind: 'VersionRetained', version: draining.id, until: draining.since + (settings?.forMs ?? 0) })
   return { ...draining, drained: true }
 }
 

@@ -68,7 +68,7 @@ function choosePreview(draft: Draft): void {
   if (!state.failed.includes(desired)) state.failed = []
   const old = state.preview
   if (old !== undefined && old !== desired) {
-    retire(draft, old)
+    retire(draft, old, state.previewServed === undefined ? {} : { served: true })
     resetProgress(draft)
     if (desired === state.active) emit(draft, { kind: 'RolledBack', version: old, to: desired })
     else emit(draft, { kind: 'Superseded', version: old, by: desired })

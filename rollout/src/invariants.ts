@@ -126,6 +126,14 @@ function checkRemoved(input: RolloutInput, { keep, remove, state }: RolloutDecis
 /** What the policy retains stays; and only what served lately, or is told so by a user, goes without steps. */
 function checkRetained(input: RolloutInput, { state, letGo }: RolloutDecision, require: Require): void {
   const { now, clockSetAt = 0, policy, commands } = input
+  if (policy.retain === 'unknown') {
+    const kept = input.state?.draining.filter((d) => d.retained === true && d.id !== state.preview && d.id !== state.active) ?? []
+    for (const { id } of kept)
+      require(state.draining.some(
+        (d) => d.id === id && d.retained === true,
+      ), `version "${id}" is retained, and goes though the settings are unknown`)
+    return
+  }
   const { forMs = 0, versions = 0 } = policy.retain ?? {}
   const sinceOf = ({ since }: DrainingVersion) => Math.max(Math.min(since, now), clockSetAt)
   const before = input.state?.draining ?? []

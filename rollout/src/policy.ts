@@ -20,7 +20,7 @@ export interface RolloutSettings {
   readonly analysis?: AnalysisSettings
   /** The least time at 100 %, in which an abort finds the old version as it was. @default 0 */
   readonly bakeMs?: number
-  readonly retain?: RolloutPolicy['retain']
+  readonly retain?: Exclude<RolloutPolicy['retain'], 'unknown'>
   readonly rollbackWindowMs?: number
 }
 

@@ -71,7 +71,7 @@ function nextLook(draft: Draft): number | undefined {
   }
   for (const d of state.draining) {
     if (d.drained !== undefined) {
-      times.push(d.since + (policy.retain?.forMs ?? 0))
+      if (policy.retain !== 'unknown') times.push(d.since + (policy.retain?.forMs ?? 0))
       continue
     }
     const end = d.since + policy.drainTimeoutMs

@@ -1,4 +1,5 @@
 // Old versions that stay warm, and come back, as `simulate` plays them.
+import { decide } from './engine.js'
 import { rolloutPolicy, type RolloutSettings } from './policy.js'
 import { simulate, type Simulation, type SimulationInput } from './simulate.js'
 import type { DrainingVersion, RolloutState } from './types.js'
@@ -86,5 +87,51 @@ describe('a version that was active (R9)', () => {
     expect([within, after, preview].flatMap(created)).toEqual([])
     const { rollbackWindowMs: _none, ...without } = SETTINGS
     expect(transitions(played([servedAgo('v1', 1)], { desired: 'v1', policy: rolloutPolicy(without) }))[2]).toBe('10.2 s StepStarted v1')
+  })
+
+  it('stays while the settings cannot be read', () => {
+    const warm: DrainingVersion = { ...servedAgo('v1', 2 * HOUR), retained: true, drained: true }
+    const unknown = { ...rolloutPolicy(SETTINGS), retain: 'unknown' } as const
+    expect(transitions(played([warm], { policy: unknown }))).toEqual([])
+    expect(transitions(played([warm]))).toEqual(['0.2 s VersionRemoved v1'])
+  })
+
+  it('has the whole drain timeout when its retention ends before its last connection', () => {
+    const input = { policy: rolloutPolicy(SETTINGS), commands: [], now: T0, desired: 'v2' }
+    const versions = ['v1', 'v2'].map((id) => ({
+      id,
+      ready: true,
+      servable: true,
+      released: false,
+      weightObserved: id === 'v1' ? 0 : 100,
+      inFlight: 1,
+    }))
+    const draining: DrainingVersion[] = [{ ...servedAgo('v1', 2 * HOUR), retained: true }]
+    const state: RolloutState = { active: 'v2', weights: { v2: 100 }, step: -1, progressAt: T0, draining, failed: [] }
+    const ended = decide({ ...input, state, versions })
+    expect(ended.state.draining).toEqual([{ id: 'v1', since: T0 }])
+    const later = decide({ ...input, now: T0 + SETTINGS.drainTimeoutMs, state: ended.state, versions })
+    expect(later.events).toEqual([{ kind: 'DrainCut', at: 'release', version: 'v1', inFlight: 1, timeoutMs: SETTINGS.drainTimeoutMs }])
+  })
+
+  it('is retained again when it was asked for, and given up for the active version before it was promoted', () => {
+    const seen = (inForce: number) =>
+      ['v1', 'v2'].map((id) => {
+        const weightObserved = id === 'v1' ? inForce : 100 - inForce
+        return { id, ready: true, servable: true, released: false, weightObserved, inFlight: 0 }
+      })
+    const input = { policy: rolloutPolicy(SETTINGS), commands: [], now: T0 }
+    const state: RolloutState = {
+      active: 'v2',
+      weights: { v2: 100 },
+      step: -1,
+      progressAt: T0,
+      draining: [servedAgo('v1', 700_000)],
+      failed: [],
+    }
+    const moving = decide({ ...input, desired: 'v1', state, versions: seen(0) })
+    expect(moving.weights).toEqual({ v1: 10, v2: 90 })
+    const back = decide({ ...input, desired: 'v2', state: moving.state, versions: seen(10) })
+    expect(back.state.draining).toEqual([{ id: 'v1', since: T0, served: true, retained: true }])
   })
 })

@@ -54,8 +54,9 @@ export interface RolloutPolicy {
   /**
    * Versions that were active stay, warm and without traffic, for this long after they lost it: at
    * most `versions` of them, those that served last. Absent: they go as soon as they are drained.
+   * `unknown`: the settings cannot be read now, and what is retained stays so.
    */
-  readonly retain?: { readonly forMs: number; readonly versions: number }
+  readonly retain?: { readonly forMs: number; readonly versions: number } | 'unknown'
   /**
    * A version that lost its traffic as the active one less than this ago gets all of it at once when
    * it is asked for again, without steps and holds. Absent: by the steps, as every version.
@@ -145,6 +146,8 @@ export interface RolloutState {
   readonly windows?: number
   /** The step whose hold or pause was ended by the user. */
   readonly promotedStep?: number
+  /** The preview was the active version before, so it is retained as such when it comes to nothing else. */
+  readonly previewServed?: true
   /** The user wants no more steps and holds, for as long as the preview can serve. */
   readonly promotedFully?: true
   /** The user paused the rollout; `note`: who and why. */

@@ -49,7 +49,8 @@ export function methodCounters({ replica, families }: WeaveletMetrics): MethodCo
     )
     const one = find(undefined, `listener ${listener}`, method)
     one.calls += value ?? 0
-    if (/^5\d\d$/.test(code)) one.errors += value ?? 0
+    // A client that gave up counts: it does so on both versions alike, unless one of them hangs.
+    if (/^5\d\d$/.test(code) || code === 'aborted') one.errors += value ?? 0
   }
   return { replica, methods: [...all.values()] }
 }

@@ -4,7 +4,7 @@ import type { KubeApi } from '@weaver/kube'
 import type { VersionSnapshot } from '../desired/version-snapshot.js'
 import { GRAPH, spec, V1, V2 } from '../testing/app-story.js'
 import type { AppObjects, Revision } from './cluster-view.js'
-import { findDesiredVersion } from './desired-version.js'
+import { findDesiredVersion, policyOf } from './desired-version.js'
 
 const snapshotOf = (image: string): VersionSnapshot => {
   const made = weaverAppSpecSchema.parse(spec(image))
@@ -43,4 +43,13 @@ it('reads no retired record where the spec asks for a live version', async () =>
   const found = await findDesiredVersion({} as KubeApi, input)
   expect(found).toMatchObject({ id: live.versionId, isKnown: true, snapshots: [live] })
   expect(reads).toBe(0)
+})
+
+it('goes by the settings of a live version while the spec is unusable, but not for what is retained', () => {
+  const { spec: made } = snapshotOf(V1)
+  const present = { ...made, rollout: { ...made.rollout, retain: { for: '1h', versions: 1 } } }
+  const placed = [{ plan: { snapshot: { spec: made } } }] as unknown as Parameters<typeof policyOf>[1] // what it reads
+  expect(policyOf({ spec: present }, placed)?.retain).toEqual({ forMs: 3_600_000, versions: 1 })
+  expect(policyOf({}, placed)).toMatchObject({ retain: 'unknown', paused: false })
+  expect(policyOf({}, [])).toBeUndefined()
 })

@@ -184,8 +184,12 @@ async function forgetDescriptions(
   }
 }
 
-/** The rollout settings of the spec; of a live version when the spec is unusable. */
-export function policyOf(desired: DesiredVersion, versions: readonly PlacedVersion[]): RolloutPolicy | undefined {
-  const spec = desired.spec ?? versions.at(-1)?.plan.snapshot.spec
-  return spec === undefined ? undefined : rolloutPolicy(rolloutSettings(spec.rollout))
+/**
+ * The rollout settings of the spec. Of a live version when the spec is unusable: those of its making, which may lack
+ * what was set in place since, so nothing that is retained goes by them.
+ */
+export function policyOf(desired: Pick<DesiredVersion, 'spec'>, versions: readonly PlacedVersion[]): RolloutPolicy | undefined {
+  if (desired.spec !== undefined) return rolloutPolicy(rolloutSettings(desired.spec.rollout))
+  const spec = versions.at(-1)?.plan.snapshot.spec
+  return spec === undefined ? undefined : { ...rolloutPolicy(rolloutSettings(spec.rollout)), retain: 'unknown' }
 }

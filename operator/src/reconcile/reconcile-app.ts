@@ -189,7 +189,7 @@ class Pass {
       now: this.#now,
       clockSetAt: this.#deps.memory.clockSetAt,
       drainTimeoutMs,
-      retainMs: policy?.retain?.forMs ?? 0,
+      retainMs: policy?.retain === 'unknown' ? Infinity : (policy?.retain?.forMs ?? 0),
       signal: this.#signal,
     })
     const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active

@@ -30,6 +30,8 @@ export class RolloutAnalysis {
   #preview: string | undefined
   /** Windows of this preview. */
   #windows = 0
+  /** It has served for the delay since it last had no traffic. */
+  #isWarm = false
   #present: Present | undefined
 
   /**
@@ -42,13 +44,15 @@ export class RolloutAnalysis {
     if (state?.preview !== this.#preview) {
       this.#preview = state?.preview
       this.#windows = 0
+      this.#isWarm = false
     }
+    if ((state?.step ?? -1) < 0) this.#isWarm = false // its processes are other ones when it is back
     if (window !== this.#present?.window) this.#present = undefined
     const { active, preview, heldSince } = state ?? {}
     if (analysis === undefined || window === undefined || active === undefined || preview === undefined) return undefined
     if (this.#present === undefined) {
-      const isWarm = this.#windows > 0 || (heldSince !== undefined && now >= heldSince + analysis.initialDelayMs)
-      if (!isWarm) return undefined
+      this.#isWarm ||= heldSince !== undefined && now >= heldSince + analysis.initialDelayMs
+      if (!this.#isWarm) return undefined
       this.#present = { window, comparison: new Comparison({ limits: analysis.limits, window: ++this.#windows }), verdict: undefined }
     }
     return { window, active, preview }

@@ -309,7 +309,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   expect((await get('other.com', agent)).problem).toBeUndefined()
   const platform = markOf('platform.json').pid
   expect((await weaver('kill', 'other', '--yes')).code).toBe(0)
-  expect(isAlive(platform)).toBe(false)
+  await eventually('the end of the platform', () => !isAlive(platform))
   for (const left of ['apps', 'builds', 'hosts', 'versions']) expect(readdirSync(join(state, 'weaver/gke-local', left))).toEqual([])
   expect(markOf('settings.json').port).toBe(port) // of the next one
   agent.destroy()

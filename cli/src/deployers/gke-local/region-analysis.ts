@@ -35,10 +35,11 @@ export class RegionAnalysis {
    * @returns when to look again; `undefined`: only on change
    */
   look({ state, policy, now, host, wake }: RegionLook): number | undefined {
-    if (policy.analysis === undefined || state?.preview === undefined) return undefined
     const task = this.#analysis.next(state, policy, now)
+    if (policy.analysis === undefined || state?.preview === undefined) return undefined
     const wait = this.#nextLook - performance.now()
-    if (task === undefined || this.#isAsking || wait > 0) return Math.max(1, task === undefined ? LOOK_MS : wait)
+    if (this.#isAsking) return undefined // wakes when it is answered
+    if (task === undefined || wait > 0) return Math.max(1, task === undefined ? LOOK_MS : wait)
     this.#isAsking = true
     this.#nextLook = performance.now() + LOOK_MS
     void Promise.all([read(host(task.active)), read(host(task.preview))])
