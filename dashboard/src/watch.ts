@@ -48,6 +48,8 @@ export interface WatchOptions {
 interface Watched {
   readonly history: CallHistory
   readonly viewers: Set<(state: DeploymentState | undefined) => void>
+  /** Processes that ran when the history began. */
+  elders: ReadonlySet<string>
   /** Processor time at the last look, by replica. */
   cpu: ReadonlyMap<string, { readonly pid: number; readonly at: number; readonly cpuMs: number }>
   /** Of the last edges, which seldom are others. */
@@ -69,6 +71,7 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
         (watched = {
           history: new CallHistory(),
           viewers: new Set(),
+          elders: new Set(),
           cpu: new Map(),
           layout: undefined,
           looking: undefined,
@@ -92,7 +95,12 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
     // A deployment that starts or ends answers no such question.
     const replies = await source.metrics(key).catch(() => [])
     const at = Date.now()
-    watched.history.add(at, replies)
+    const processes = processesOf(deployment)
+    if (!watched.history.hasBegun) watched.elders = new Set(processes.values())
+    watched.history.add(at, replies, (replica) => {
+      const process = processes.get(replica)
+      return process !== undefined && !watched.elders.has(process)
+    })
     const cpu = cpuOf(deployment, watched, at)
     const traffic = trafficEdges(watched.history)
     return {
@@ -127,7 +135,7 @@ export function createWatch(source: DashboardSource, options: WatchOptions): Wat
       .then(async (listed) => {
         const keys = new Set(listed.map(({ key }) => key))
         for (const [key, { viewers }] of all) if (!keys.has(key) && viewers.size === 0) all.delete(key)
-        for (const key of keys) if (watchedOf(key).viewers.size === 0) await look(key)
+        for (const key of keys) if (watchedOf(key).viewers.size === 0) await look(key).catch(onProblem) // the others are looked at
       })
       .catch(onProblem)
   }, unwatchedMs)
@@ -157,6 +165,12 @@ function layoutOf(traffic: readonly TrafficEdge[], watched: Watched): TrafficLay
   const edges = JSON.stringify(traffic.map(({ caller, component, isRemote }) => [caller, component, isRemote]))
   if (watched.layout?.edges !== edges) watched.layout = { edges, picture: layoutTraffic(traffic) }
   return watched.layout.picture
+}
+
+/** Names of the processes that run, by replica. */
+function processesOf({ groups }: DeploymentDetail): ReadonlyMap<string, string> {
+  const replicas = groups.flatMap((group) => group.replicas)
+  return new Map(replicas.flatMap(({ replica, pid }) => (pid === undefined ? [] : [[replica, `${replica} ${pid}`] as const])))
 }
 
 /** Cores by replica since the last look, and remembers this one. */

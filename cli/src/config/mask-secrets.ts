@@ -1,13 +1,19 @@
 /**
  * Configuration as it may be shown. References to secrets (`${env:DB_PASSWORD}`) stay, as they say
- * where a secret is and not what it is.
+ * where a secret is and not what it is. In doubt a text is masked.
  */
 
 const MASK = '***'
-const SECRET_KEY = /pass(?:word|wd|phrase)?$|secret|token|credential|api.?key|private.?key|access.?key|auth$|dsn$/i
+const SECRET_KEY =
+  /pass(?:word|wd|phrase)|pass$|pwd|secret|token|credential|authori[sz]ation|auth$|cookie|jwt|bearer|dsn$|connection.?string|(?:api|private|access|signing|encryption|account|secret).?key/i
 const REFERENCE = /^\$\{(?:env|file):[^}]*\}$/
-/** The password of a URL, and what precedes it. */
-const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*:)[^\s@/]+@/gi
+/** What precedes the host of a URL. It ends at the last `@`, as passwords hold `/` and `@` unescaped. */
+const USER_INFO = /:\/\/([^\s"]*)@/g
+const REFERRING_USER_INFO = /^(?:(?:[^:@/${}]*|\$\{(?:env|file):[^}]*\}):)?\$\{(?:env|file):[^}]*\}$/
+/** `?key=value&key=value` */
+const QUERY_VALUE = /([?&]([^=&?\s]+)=)([^&#\s"]*)/g
+/** `Key=value;Key=value`, where a value may hold spaces, and `key=value key=value`. */
+const PAIR_VALUE = /((?:^|[;\s])([^=;&?\n]{1,64})=\s*)("[^"]*"|'[^']*'|(?:(?!\s+[^\s=;]+\s*=)[^;\n])*)/g
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*/g
 
 /** Masks texts under keys that name a secret, and secrets that texts hold wherever they stand. Pure. */
@@ -20,9 +26,20 @@ function mask(value: unknown, isSecret: boolean): unknown {
   if (Array.isArray(value)) return value.map((one) => mask(one, isSecret))
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, mask(one, isSecret || SECRET_KEY.test(key))]))
-  if (typeof value === 'string') {
-    if (isSecret) return REFERENCE.test(value) ? value : MASK
-    return value.replaceAll(URL_PASSWORD, `$1${MASK}@`).replaceAll(PRIVATE_KEY, MASK)
-  }
+  if (typeof value === 'string') return isSecret ? maskValue(value) : maskText(value)
   return isSecret && (typeof value === 'number' || typeof value === 'bigint') ? MASK : value
+}
+
+function maskValue(value: string): string {
+  return REFERENCE.test(value) ? value : MASK
+}
+
+function maskText(text: string): string {
+  const underKey = (all: string, before: string, key: string, value: string): string =>
+    SECRET_KEY.test(key.trim()) ? `${before}${maskValue(value)}` : all
+  return text
+    .replaceAll(PRIVATE_KEY, MASK)
+    .replaceAll(USER_INFO, (all, info: string) => (REFERRING_USER_INFO.test(info) ? all : `://${MASK}@`))
+    .replaceAll(QUERY_VALUE, underKey)
+    .replaceAll(PAIR_VALUE, underKey)
 }

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { DeploymentState, Watch } from '../watch.js'
-import { openEventStream } from './event-stream.js'
+import { hasLeft, openEventStream } from './event-stream.js'
 import { deploymentsState } from './pages.js'
 import { begin, RequestProblem, sendJson } from './send.js'
 
@@ -21,7 +21,7 @@ export interface ApiRequest {
 
 /** All deployments again and again. */
 export function streamDeployments(response: ServerResponse, watch: Watch, tool: string): void {
-  begin(response, 200, { 'content-type': 'text/event-stream' })
+  if (!beginEvents(response)) return
   let last = ''
   let timer: NodeJS.Timeout | undefined
   const stream = openEventStream(response, { onClose: () => clearTimeout(timer) })
@@ -30,7 +30,7 @@ export function streamDeployments(response: ServerResponse, watch: Watch, tool: 
     const text = JSON.stringify(state?.deployments)
     if (state !== undefined && text !== last) stream.send({ event: 'state', data: state, supersedes: true })
     last = text
-    if (!response.closed) timer = setTimeout(() => void look(), LIST_MS)
+    if (!hasLeft(response)) timer = setTimeout(() => void look(), LIST_MS)
   }
   void look()
 }
@@ -62,7 +62,7 @@ export async function needState(watch: Watch, key: string): Promise<DeploymentSt
 /** State supersedes state, so a viewer that comes back needs nothing of what it missed. */
 async function streamDeployment(key: string, response: ServerResponse, watch: Watch): Promise<void> {
   const state = await needState(watch, key)
-  begin(response, 200, { 'content-type': 'text/event-stream' })
+  if (!beginEvents(response)) return
   const stop = watch.follow(key, (next) => {
     if (next !== undefined) return stream.send({ event: 'state', data: next, supersedes: true })
     stream.send({ event: 'ended', data: {} })
@@ -70,4 +70,13 @@ async function streamDeployment(key: string, response: ServerResponse, watch: Wa
   })
   const stream = openEventStream(response, { onClose: stop })
   stream.send({ event: 'state', data: state, supersedes: true })
+}
+
+/** @returns whether a viewer is there, and wants more than the headers */
+function beginEvents(response: ServerResponse): boolean {
+  if (hasLeft(response)) return false
+  begin(response, 200, { 'content-type': 'text/event-stream' })
+  if (response.req.method !== 'HEAD') return true
+  response.end()
+  return false
 }

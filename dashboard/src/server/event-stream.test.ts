@@ -51,3 +51,11 @@ it('keeps of superseding events the newest alone, and drops nothing for it', () 
   response.emit('close')
   expect(closed).toBe(1)
 })
+
+it('is over at once where the viewer has left before', () => {
+  const response = new SlowResponse()
+  response.closed = true
+  let closed = 0
+  open(response, () => closed++).send({ event: 'state', data: 1 })
+  expect([closed, response.text, response.listenerCount('close')]).toEqual([1, '', 0])
+})

@@ -26,7 +26,7 @@ export interface EventStream {
 /** Browsers and proxies end what is silent. */
 const KEEP_ALIVE_MS = 15_000
 
-/** @param onClose the viewer has left */
+/** @param onClose the viewer has left; called at once where it left before this */
 export function openEventStream(
   response: ServerResponse,
   { maxQueued = 256, onClose }: { readonly maxQueued?: number; readonly onClose: () => void },
@@ -57,15 +57,19 @@ export function openEventStream(
     isBlocked = false
     flush()
   })
-  response.once('close', () => {
+  const close = (): void => {
     clearInterval(alive)
     queue.length = 0
     onClose()
-  })
-  response.flushHeaders()
+  }
+  if (hasLeft(response)) close()
+  else {
+    response.once('close', close)
+    response.flushHeaders()
+  }
   return {
     send(event) {
-      if (response.closed || response.writableEnded) return
+      if (hasLeft(response) || response.writableEnded) return
       const earlier = event.supersedes === true ? queue.findIndex((one) => one.event === event.event) : -1
       if (earlier >= 0) queue.splice(earlier, 1)
       queue.push(event)
@@ -74,6 +78,11 @@ export function openEventStream(
     },
     end: () => response.end(),
   }
+}
+
+/** Whether nobody is there to read it, so that `close` may be over. */
+export function hasLeft(response: ServerResponse): boolean {
+  return response.destroyed || response.closed
 }
 
 /** JSON has no line break, so the data is one line. */

@@ -4,7 +4,9 @@
  *
  * I1  Memory is bounded: by the number of different calls and of kept moments, whatever time goes by.
  * I2  A counter that is lower than before is that of a new process, and counts from zero.
- * I3  What a process had counted before this history began belongs to no window.
+ * I3  What a process had counted before this history began belongs to no window. The history begins
+ *     with the first look that a process answers; one that was silent then counts from its first
+ *     answer on.
  */
 import type { WeaveletMetrics } from '@weaver/sdk/contract'
 import { addSum, callsOf, copySum, emptySum, type CallSum, type ProcessCalls } from './calls.js'
@@ -49,9 +51,17 @@ export class CallHistory {
     return this.#fine.length + this.#coarse.length
   }
 
-  /** @param at when the processes were asked, epoch milliseconds */
-  add(at: number, replies: readonly WeaveletMetrics[]): void {
-    const isFirst = this.#now === undefined
+  get hasBegun(): boolean {
+    return this.#now !== undefined
+  }
+
+  /**
+   * @param at when the processes were asked, epoch milliseconds
+   * @param isYoung whether the process of a replica is known to have started after the history began
+   */
+  add(at: number, replies: readonly WeaveletMetrics[], isYoung: (replica: string) => boolean): void {
+    const isFirst = !this.hasBegun
+    if (isFirst && replies.length === 0) return // I3
     const seen = new Map<string, ProcessCalls>()
     this.#total = new Map()
     for (const reply of replies) {
@@ -59,10 +69,11 @@ export class CallHistory {
       if (calls.bounds.length > 0) this.#bounds = calls.bounds
       seen.set(reply.replica, calls)
       const before = this.#last.get(reply.replica)
+      const isUnknown = isFirst || (before === undefined && !isYoung(reply.replica))
       const isNew = before === undefined || hasRestarted(before, calls) // I2
       for (const [key, sum] of calls.sums) {
         addSum(entryOf(this.#total, key), sum)
-        if (isFirst) continue // I3
+        if (isUnknown) continue // I3
         const grown = addSum(entryOf(this.#grown, key), sum)
         const old = isNew ? undefined : before.sums.get(key)
         if (old !== undefined) addSum(grown, old, -1)

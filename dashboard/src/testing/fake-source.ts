@@ -10,6 +10,8 @@ export interface FakeSource extends DashboardSource {
   replies: readonly WeaveletMetrics[]
   /** How often it was asked for counts. */
   asked: number
+  /** Counts are answered when it resolves. */
+  gate: () => Promise<void>
 }
 
 export function fakeSource(detail: Partial<DeploymentDetail> = {}): FakeSource {
@@ -31,10 +33,12 @@ export function fakeSource(detail: Partial<DeploymentDetail> = {}): FakeSource {
     },
     replies: [],
     asked: 0,
+    gate: async () => undefined,
     deployments: async () => (source.detail === undefined ? [] : [source.detail]),
     deployment: async (key) => (key === source.detail?.key ? source.detail : undefined),
     async metrics() {
       source.asked++
+      await source.gate()
       return source.replies
     },
   }
