@@ -1,7 +1,7 @@
 /**
  * The server of the dashboard, on loopback.
  *
- *     /?token=…            exchanges the token for the cookie, and leads to the pages
+ *     /?token=…            exchanges the token, or a ticket, for the cookie, and leads to the pages
  *     /<mount>/…           pages, their assets, and what they ask for, by cookie
  *     /api/v1/…            the same data for programs, by `Authorization: Bearer <token>`
  */
@@ -27,7 +27,7 @@ export interface DashboardOptions extends Partial<Pick<WatchOptions, 'watchedMs'
 export interface Dashboard {
   /** Opens the pages in a browser; whoever has it may do all that its user may. */
   readonly url: string
-  /** Does so once: for the command line of a browser, which other users of the machine can read. */
+  /** Does so once, within a minute. A page of any origin may lead there: a file, say. */
   ticketUrl(): string
   /** Of the HTTP API: `http://127.0.0.1:4711/api/v1/`. */
   readonly apiUrl: string
@@ -60,10 +60,8 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     const url = URL.parse(request.url ?? '/', 'http://dashboard')
     if (url === null) throw new RequestProblem(400, 'this is not a path')
     const isGet = request.method === 'GET' || request.method === 'HEAD'
-    if (url.pathname === '/' && isGet && guard.opens(url.searchParams.get('token') ?? '')) {
-      begin(response, 303, { location: guard.mount, 'set-cookie': guard.setCookie })
-      return void response.end()
-    }
+    const opened = url.pathname === '/' && isGet ? guard.opens(url.searchParams.get('token') ?? '', request.method) : undefined
+    if (opened !== undefined) return enter(response, opened)
     const isApi = url.pathname.startsWith(API)
     const refused = guard.refuse(request, isApi ? 'token' : 'cookie')
     if (refused !== undefined) throw new RequestProblem(refused.status, refused.message)
@@ -71,6 +69,14 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     if (isApi) return answerProgram(url.pathname.slice(API.length), { request, response, url })
     if (!url.pathname.startsWith(guard.mount)) throw new RequestProblem(404, 'there is no such page')
     return answerBrowser(url.pathname.slice(guard.mount.length), { request, response, url })
+  }
+
+  const enter = (response: ServerResponse, by: 'token' | 'ticket'): void => {
+    const cookie = { 'set-cookie': guard.setCookie }
+    if (by === 'token') begin(response, 303, { ...cookie, location: guard.mount })
+    // After a redirect the browser would still call it a request of the page that led here, and withhold the cookie.
+    else begin(response, 200, { ...cookie, 'content-type': 'text/html; charset=utf-8', refresh: `0; url=${guard.mount}` })
+    response.end()
   }
 
   const answerProgram = async (path: string, { request, response, url }: Asked): Promise<void> => {

@@ -23,29 +23,36 @@ export interface Guard {
   readonly setCookie: string
   /** @returns `undefined`: it may pass */
   refuse(request: IncomingMessage, by: 'cookie' | 'token'): { readonly status: 401 | 403; readonly message: string } | undefined
-  /** Whether this opens the pages: the token, or a ticket that has not been used yet. */
-  opens(text: string): boolean
-  /**
-   * Opens the pages once. For the command line of a browser, which other users of the machine can
-   * read.
-   */
+  /** What opens the pages with this text. A ticket is used up by it, and only GET can use it. */
+  opens(text: string, method: string | undefined): 'token' | 'ticket' | undefined
+  /** Opens the pages once, within TICKET_MS. */
   ticket(): string
 }
 
 const COOKIE = 'weaver-dashboard'
+/** A browser that starts cold on a busy machine needs no longer. */
+const TICKET_MS = 60_000
 
-export function createGuard(port: () => number): Guard {
+/** @param now milliseconds of a clock that nobody sets */
+export function createGuard(port: () => number, now: () => number = () => performance.now()): Guard {
   const [token, session] = [secret(), secret()]
-  const tickets = new Set<string>()
+  /** When each expires. */
+  const tickets = new Map<string, number>()
   const mount = `/${randomBytes(9).toString('base64url')}/`
   return {
     mount,
     token,
     setCookie: `${COOKIE}=${session}; Path=${mount}; HttpOnly; SameSite=Strict`,
-    opens: (text) => isSame(text, token) || tickets.delete(text),
+    opens(text, method) {
+      if (isSame(text, token)) return 'token'
+      const expiresAt = tickets.get(text)
+      if (expiresAt === undefined || method !== 'GET') return undefined
+      tickets.delete(text)
+      return now() < expiresAt ? 'ticket' : undefined
+    },
     ticket() {
       const ticket = secret()
-      tickets.add(ticket)
+      tickets.set(ticket, now() + TICKET_MS)
       return ticket
     },
     refuse({ method = 'GET', headers }, by) {

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { DashboardSource } from '@weaver/dashboard'
 import { reasonOf } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
+import { stateFolder } from '../../deployers/local/state-folder.js'
 import { cliError } from '../../errors/catalogue.js'
 import { findProgram } from '../../programs/find-program.js'
 
@@ -33,14 +36,18 @@ export function dashboardCommand(context: CliContext, { name }: LocalDeployer, s
       let interrupt = (): void => undefined
       const interrupted = new Promise<void>((resolve) => (interrupt = resolve))
       const release = context.onSignal(() => interrupt())
+      let page: TicketPage | undefined
       try {
         context.output.result(dashboard.url)
         context.output.progress(`the dashboard of \`weaver ${name}\` is there until Ctrl-C; the URL is for your eyes only`)
-        if (isOpened && !openBrowser(dashboard.ticketUrl(), context.env))
-          context.output.progress('no browser was found; open the URL above')
+        if (isOpened) {
+          page = writeTicketPage(dashboard.ticketUrl(), context.env)
+          if (!openBrowser(page.file, context.env)) context.output.progress('no browser was found; open the URL above')
+        }
         await interrupted
       } finally {
         release()
+        page?.remove()
         await dashboard.close()
       }
     })
@@ -53,13 +60,32 @@ function portOf(text: string | undefined): number | undefined {
   return port
 }
 
+interface TicketPage {
+  readonly file: string
+  remove(): void
+}
+
+/**
+ * A page that leads to the URL. A browser gets it instead of the URL, as other users of the machine
+ * can read command lines, and could be there first.
+ */
+function writeTicketPage(url: string, env: CliContext['env']): TicketPage {
+  const state = stateFolder(env)
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  const folder = mkdtempSync(join(state, 'dashboard-')) // its mode is 0700
+  const file = join(folder, 'open.html')
+  const html = `<!doctype html><meta charset="utf-8"><title>Weaver</title><meta http-equiv="refresh" content="0; url=${url}">\n`
+  writeFileSync(file, html, { mode: 0o600, flag: 'wx' })
+  return { file, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
 /** @returns whether there is a program for it */
-function openBrowser(url: string, env: CliContext['env']): boolean {
+function openBrowser(file: string, env: CliContext['env']): boolean {
   const opener = { darwin: ['open'], win32: ['cmd', '/c', 'start', ''] }[process.platform as string] ?? ['xdg-open']
   const [program = '', ...args] = opener
   const path = process.platform === 'win32' ? program : findProgram(program, env)
   if (path === undefined) return false
-  const child = spawn(path, [...args, url], { detached: true, stdio: 'ignore', env })
+  const child = spawn(path, [...args, file], { detached: true, stdio: 'ignore', env })
   child.on('error', () => undefined) // the URL is printed
   child.unref()
   return true
