@@ -37,7 +37,8 @@ export function lockHolder(path: string): number | undefined {
 
 /** Of the text of a lock; one that a full disk left empty has none. */
 function holderOf(text: string): number | undefined {
-  const [holder = '', start = ''] = text.split(' ')
+  const [holder = ''] = text.split(' ', 1)
+  const start = text.slice(holder.length + 1) // not everywhere without spaces
   const pid = Number(holder)
   return isRunning({ pid, ...(start === '' ? {} : { processStart: start }) }) ? pid : undefined
 }
