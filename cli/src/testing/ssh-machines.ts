@@ -11,7 +11,7 @@ import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What a machine must have, and all that a bare one here has. */
-const PROGRAMS = 'sh uname mkdir rm mv cp ln ls cat chmod mktemp tar gzip seq sleep kill'.split(' ')
+const PROGRAMS = 'sh uname tr mkdir rm rmdir mv cp ln ls cat chmod mktemp tar gzip seq sleep kill'.split(' ')
 const SSHD = '/usr/sbin/sshd'
 const NETWORK = '10.99.0.'
 const LOOK_MS = 20

@@ -4,6 +4,7 @@ import type { CliContext } from '../../context.js'
 import { foldersOf, type LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { killLeft } from '../../deployers/local/running-deployments.js'
 import { listLogFiles } from '../../logs/log-files.js'
+import { EXIT } from '../../errors/catalogue.js'
 import { confirm, endDeployments } from './end-deployments.js'
 import { listRunning } from './running.js'
 
@@ -21,7 +22,10 @@ export function purgeCommand(context: CliContext, deployer: LocalDeployer): Comm
       killLeft(folders.list)
       for (const { text, isDone } of (await deployer.purge?.(folders.list, context.env)) ?? [])
         if (isDone) context.output.result(text)
-        else context.output.warn(text)
+        else {
+          context.output.warn(text)
+          context.setExitCode(EXIT.failed)
+        }
       rmSync(folders.list, { recursive: true, force: true })
       removeLogs(folders.logs)
       context.output.result(`deleted: ${folders.list} and the logs in ${folders.logs}`)

@@ -5,6 +5,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '@weaver/sdk/test-support'
@@ -51,6 +52,7 @@ beforeAll(async () => {
     `[serviceweaver]\nname = "httpserver"\nbinary = ${JSON.stringify(MAIN)}\n["weaver/Main"]\ngreeting = "Servus"\n[ssh]\nlocations = ${JSON.stringify(locations)}\nreplicas = 2\nlisteners.lis = { address = "localhost:${PORT}" }\n`
   writeFileSync(join(folder, 'weaver.toml'), toml(['m1', 'm2', 'm3']))
   writeFileSync(join(folder, 'strangers.toml'), toml(['changed', 'unknown']))
+  writeFileSync(join(folder, 'twice.toml'), toml(['m1', 'root@m1']))
 }, 900_000)
 afterAll(async () => {
   for (const child of children) {
@@ -115,6 +117,20 @@ it('runs on three machines; that of the broker reboots, one is cut off; every re
   )
   expect([stranger.exitCode, readdirSync(machine('m1').cache)]).toEqual([1, []])
 
+  // One machine under two names; that the first one is refused is as good. What it has used is none of the next one's.
+  text = ''
+  const twice = start(
+    'env',
+    [`XDG_STATE_HOME=${folder}/twice-state`, process.execPath, WEAVER, 'ssh', 'deploy', 'twice.toml'],
+    (chunk) => (text += chunk),
+  )
+  await once(twice, 'close')
+  expect(text).toMatch(
+    /error WEAVER_CLI_MACHINE: these machines cannot be used:\n(m1: it is the same machine as "root@m1"|root@m1: it is the same machine as "m1"); name it once in \[ssh\] locations/,
+  )
+  expect(twice.exitCode).toBe(1)
+  await until('the agent to end', () => machine('m1').processes().length === 0)
+
   text = ''
   const deployer = start(process.execPath, [WEAVER, 'ssh', 'deploy', 'weaver.toml'], (chunk) => (text += chunk))
   await until('the deployment', () => {
@@ -131,7 +147,7 @@ it('runs on three machines; that of the broker reboots, one is cut off; every re
   for (const { name } of world.machines) expect(weaveletsOn(name)).toEqual(pidsOf(view, name))
   // Nothing secret is in an argument, and what is in a file is this user's alone.
   for (const { processes } of world.machines) for (const pid of processes()) expect(commandOf(pid)).not.toMatch(/password|PRIVATE|tls:\/\//)
-  const run = join(machine('m1').cache, 'weaver', 'ssh', 'run', view.deploymentId)
+  const run = join(machine('m1').cache, 'weaver', 'ssh', 'run', `${view.deploymentId}@${hostname().replace(/[^A-Za-z0-9.-]/g, '')}`)
   const modesIn = (path: string, names: readonly string[]): readonly string[] =>
     names.map((name) => `${name} ${(statSync(join(path, name)).mode & 0o777).toString(8)}`)
   expect(modesIn(run, ['.', '..', '../..', 'broker.key', 'broker.pem', 'nats.json'])).toEqual([
@@ -200,5 +216,9 @@ it('runs on three machines; that of the broker reboots, one is cut off; every re
     expect(text).toContain(`deleted on ${name}: ${cache}/weaver/ssh`)
     expect(readdirSync(join(cache, 'weaver'))).toEqual([])
   }
-  expect([purge.exitCode, existsSync(join(folder, 'state', 'weaver', 'ssh'))]).toEqual([0, false])
+  expect([
+    purge.exitCode,
+    existsSync(join(folder, 'state', 'weaver', 'ssh')),
+    existsSync(join(folder, 'state', 'weaver', 'ssh-machines')),
+  ]).toEqual([0, false, false])
 }, 900_000)

@@ -48,10 +48,6 @@ export async function deploySsh(
   const appEnv = Object.fromEntries(
     (config.application.env ?? []).map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),
   )
-  rememberMachines(
-    foldersOf(sshDeployer, env).list,
-    plan.locations.map(({ host }) => host),
-  )
   return runInTerminal(
     {
       deployer: sshDeployer,
@@ -74,10 +70,12 @@ export async function deploySsh(
               dependencies: layers.find(({ name }) => name === 'dependencies'),
               others: layers.filter(({ name }) => name !== 'dependencies'),
             },
+            deploymentId,
             needsBroker: natsUrl === undefined,
             env,
             cwd,
           },
+          onReached: (host) => rememberMachines(foldersOf(sshDeployer, env).list, [host]),
           say,
         }),
       childrenOf: () => [],

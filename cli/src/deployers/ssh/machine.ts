@@ -2,12 +2,12 @@
  * One machine of a deployment: connects by ssh, brings what is needed, and connects its agent there
  * with what the deployer knows of it (remote-agent.ts), again and again.
  */
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProcessListener, WeaveletProcess } from '@weaver/deployer'
 import { reasonOf } from '@weaver/sdk/contract'
 import type { MachineView } from '../local/deployment-view.js'
 import type { FromAgent, RemoteCommand } from './agent/messages.js'
+import { readFrames } from './agent/read-frames.js'
 import { AGENT_MAIN } from './agent-files.js'
 import { connectSsh, type SshConnection } from './open-ssh.js'
 import { PROBE, provision, type Provisioned, type Provisions } from './provision.js'
@@ -17,15 +17,17 @@ export interface MachineOptions {
   readonly host: string
   /** By which the others reach it. @default by which ssh has reached it */
   readonly address?: string | undefined
-  /** Names the folder of the deployment there. */
-  readonly deploymentId: string
   readonly provisions: Provisions
   readonly leaseMs: number
+  /** It was connected to by ssh, and something is left there from now on. */
+  readonly onReached: (host: string) => void
   readonly say: (level: 'info' | 'warn', message: string) => void
 }
 
 const RETRY_MS = 1_000
 const END_MS = 5_000
+/** Of a line, in characters. */
+const MAX_SHOWN = 100
 
 export class Machine {
   readonly #options: MachineOptions
@@ -51,6 +53,11 @@ export class Machine {
 
   get canTake(): boolean {
     return this.#agent.state === 'connected'
+  }
+
+  /** Of its agent: that of another machine is another one. */
+  get instance(): string | undefined {
+    return this.#agent.instance
   }
 
   get view(): MachineView {
@@ -115,29 +122,33 @@ export class Machine {
 
   /** One connection, until it is over. @returns why it is */
   async #connect(onReady: () => void): Promise<string> {
-    const { host, provisions, deploymentId, leaseMs, say } = this.#options
+    const { host, provisions, leaseMs, onReached, say } = this.#options
     const ssh: SshConnection = await connectSsh(host, PROBE, { env: provisions.env, signal: this.#over.signal })
     try {
+      onReached(host)
       this.#there = await provision(ssh, provisions, (what) => say('info', `sent to ${host}: ${what}`))
-      const { folder, node, agent } = this.#there
-      const run = `${folder}/run/${deploymentId}`
+      const { run, node, agent } = this.#there
       const child = ssh.open(`umask 077\nmkdir -p "${run}" && cd "${run}" && exec "${node}" "${agent}/${AGENT_MAIN}" attach ${leaseMs}`)
       child.stdin.on('error', () => undefined) // its end is awaited
       let problem = ''
-      let isSilent = false
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (problem = text))
-      const link = this.#agent.attach((frame) => void child.stdin.write(`${JSON.stringify(frame)}\n`), onReady)
-      const ping = setInterval(() => {
-        if (link.ping()) return
-        isSilent = true
+      let ended: string | undefined
+      const end = (why: string): void => {
+        ended ??= why
         ssh.close()
+      }
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (problem = text))
+      const link = this.#agent.attach((frame) => void child.stdin.write(`${JSON.stringify(frame)}\n`), { onReady, onRefused: end })
+      const ping = setInterval(() => {
+        if (!link.ping()) end('it does not answer')
       }, PING_MS)
-      createInterface({ input: child.stdout }).on('line', (line) => link.take(JSON.parse(line) as FromAgent)) // of the agent that was brought there
+      // What a login shell prints, say.
+      const onBroken = (line: string): void => end(`its output is not that of the agent: "${line.slice(0, MAX_SHOWN)}"`)
+      readFrames<FromAgent>(child.stdout, (frame) => link.take(frame), onBroken)
       const closed = new Promise<string>((resolve) =>
         child.on('error', (error) => resolve(error.message)).on('close', () => resolve(problem.trim())),
       )
       const said = await Promise.race([closed, ssh.ended])
-      const why = isSilent ? 'it does not answer' : said || 'the connection was closed'
+      const why = ended ?? (said || 'the connection was closed')
       clearInterval(ping)
       child.kill()
       link.close(why)

@@ -12,12 +12,16 @@ import { findNatsServer } from '../local/find-nats-server.js'
 import type { Layer } from '../../image/layer.js'
 import type { SshConnection } from './open-ssh.js'
 
+/** Of a machine, in a shell there: machines that share a home have folders of deployments of their own. */
+export const MACHINE_NAME = '$(uname -n | tr -cd A-Za-z0-9.-)'
+
 /** Says what a machine has. */
 export const PROBE = `umask 077
 d="\${XDG_CACHE_HOME:-$HOME/.cache}/weaver/ssh"
 mkdir -p "$d" && cd "$d" || exit 1
 echo "weaver-folder $(pwd -P)"
 echo "weaver-system $(uname -s) $(uname -m)"
+echo "weaver-name ${MACHINE_NAME}"
 echo "weaver-connection $SSH_CONNECTION"
 n=$(command -v node) && echo "weaver-node $("$n" -p process.versions.node) $n"
 s=$(command -v nats-server) && echo "weaver-nats $s"
@@ -25,6 +29,7 @@ for f in *; do echo "weaver-has $f"; done`
 
 interface ProbedMachine {
   readonly folder: string
+  readonly name: string
   /** As Node names them. */
   readonly os: string
   readonly cpu: string
@@ -47,6 +52,7 @@ function parseProbe(lines: readonly string[]): ProbedMachine {
   const [version, ...path] = of('node')?.split(' ') ?? []
   return {
     folder,
+    name: of('name') ?? '',
     os: system.toLowerCase(),
     cpu: CPUS[machine] ?? machine,
     address,
@@ -65,6 +71,7 @@ export interface Provisions {
   readonly agent: Layer
   readonly build: Build
   readonly needsBroker: boolean
+  readonly deploymentId: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
 }
@@ -78,6 +85,8 @@ export interface Provisioned {
   /** Of the package. */
   readonly app: string
   readonly folder: string
+  /** Of the deployment there, and of this machine alone. */
+  readonly run: string
 }
 
 const MIN_NODE = [22, 12] as const
@@ -121,6 +130,7 @@ export async function provision(ssh: SshConnection, given: Provisions, onSent: (
   }
   return {
     folder,
+    run: `${folder}/run/${given.deploymentId}@${machine.name}`,
     address: machine.address,
     node,
     nats: given.needsBroker ? (machine.nats ?? (await natsServer())) : undefined,

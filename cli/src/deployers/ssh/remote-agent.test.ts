@@ -73,7 +73,10 @@ class WorldMachine {
     }
     const connection = new Connection(this.agent)
     this.connection = connection
-    connection.here = this.known.attach((frame) => connection.toAgent.push(frame), () => undefined) // prettier-ignore
+    connection.here = this.known.attach((frame) => connection.toAgent.push(frame), {
+      onReady: () => undefined,
+      onRefused: (why) => must(false, why),
+    })
     this.agent.attach(connection.there)
   }
 
@@ -255,6 +258,34 @@ it('runs nothing twice, loses no report and no order of what goes on, and runs a
     }
   expect(counts.lost).toBeGreaterThan(100)
   expect(counts.exits).toBeGreaterThan(100)
+})
+
+it('refuses an agent that obeys another one, and orders nothing of it', () => {
+  const world = new World(mulberry32(1))
+  const agent = new Agent({
+    instance: 'shared',
+    leaseMs: LEASE_MS,
+    now: () => 0,
+    start: () => ({ kill: () => undefined }),
+    writeFile: () => undefined,
+    mark: () => undefined,
+    end: () => undefined,
+  })
+  const refused = ['m1', 'ada@m1'].map((name) => {
+    const known = new RemoteAgent({ name, leaseMs: LEASE_MS, now: () => world.now, say: () => undefined })
+    known.write('credentials', 'secret')
+    const reasons: string[] = []
+    const connection = new Connection(agent)
+    const here = known.attach((frame) => connection.toAgent.push(frame), { onReady: () => undefined, onRefused: (why) => reasons.push(why) }) // prettier-ignore
+    agent.attach(connection.there)
+    for (const frame of connection.fromAgent.splice(0)) here.take(frame)
+    for (const frame of connection.toAgent) agent.take(connection.there, frame)
+    return { instance: known.instance, reasons, frames: connection.toAgent.map(({ frame }) => frame) }
+  })
+  expect(refused).toEqual([
+    { instance: 'shared', reasons: [], frames: ['begin', 'order'] },
+    { instance: undefined, reasons: ['its agent obeys another one: the machine has two names'], frames: [] },
+  ])
 })
 
 function must(isTrue: boolean, otherwise: string): void {

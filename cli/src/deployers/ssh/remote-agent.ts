@@ -8,6 +8,7 @@
  *     (agent/messages.ts), or when another agent has taken its place: nothing runs twice.
  * I2  An agent whose processes were said to be lost is told to end, should it ever answer again.
  * I3  What a connection says after another one has followed it is not heard.
+ * I4  An agent that begins here has obeyed nobody: two that order the same one would lose orders.
  */
 import type { DeathCause, ProcessListener, WeaveletProcess } from '@weaver/deployer'
 import type { MachineView } from '../local/deployment-view.js'
@@ -30,6 +31,13 @@ export interface AgentLink {
   ping(): boolean
   /** It is over. */
   close(reason: string): void
+}
+
+export interface AttachListener {
+  /** It is the agent that runs what this one knows. */
+  onReady(): void
+  /** It is one that must not be used; the connection is to be closed. */
+  onRefused(why: string): void
 }
 
 type Hello = Extract<FromAgent, { readonly frame: 'hello' }>
@@ -68,6 +76,11 @@ export class RemoteAgent {
     return this.#state
   }
 
+  /** Of the agent that is obeyed by, or was before it was unreachable. */
+  get instance(): string | undefined {
+    return this.#instance
+  }
+
   /** Why it is not connected. */
   get reason(): string | undefined {
     return this.#reason
@@ -93,8 +106,7 @@ export class RemoteAgent {
     return true
   }
 
-  /** @param onReady it is the agent that runs what this one knows */
-  attach(send: (frame: ToAgent) => void, onReady: () => void): AgentLink {
+  attach(send: (frame: ToAgent) => void, { onReady, onRefused }: AttachListener): AgentLink {
     const { now, leaseMs } = this.#options
     const openedAt = now()
     let heard: number | undefined
@@ -109,6 +121,8 @@ export class RemoteAgent {
         switch (frame.frame) {
           case 'hello':
             if (this.#condemned.has(frame.instance)) return send(END) // I2
+            if (frame.instance !== this.#instance && frame.seen > 0)
+              return onRefused('its agent obeys another one: the machine has two names') // I4
             heard = this.#hear(frame.now)
             this.#begin(frame, send)
             return onReady()

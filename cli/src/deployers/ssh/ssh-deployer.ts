@@ -8,6 +8,6 @@ export const sshDeployer: LocalDeployer = {
   stop: stopDeployment,
   async purge(list, env) {
     const { purgeMachines } = await import('./used-machines.js') // of no use to other commands
-    return purgeMachines(list, env)
+    return purgeMachines(list, { env })
   },
 }

@@ -14,6 +14,7 @@ import { placeOn, type Placed } from './placement.js'
 import type { Location } from './ssh-plan.js'
 
 export interface SshSiteOptions extends Omit<MachineOptions, 'host' | 'address'> {
+  readonly deploymentId: string
   readonly locations: readonly Location[]
   readonly natsUrl: string | undefined
   /** For files of the broker, on this machine. */
@@ -51,9 +52,16 @@ export class SshSite implements ProcessSite {
   }
 
   async open(): Promise<void> {
-    const opened = await Promise.allSettled(this.#machines.map((machine) => machine.open()))
+    const opened = await Promise.allSettled(this.#machines.map((machine) => this.#open(machine)))
     const problems = opened.flatMap((one, i) => (one.status === 'rejected' ? [`${this.#machines[i]?.name}: ${reasonOf(one.reason)}`] : []))
     if (problems.length > 0) throw cliError('WEAVER_CLI_MACHINE', `these machines cannot be used:\n${problems.join('\n')}`)
+  }
+
+  async #open(machine: Machine): Promise<void> {
+    await machine.open()
+    const { instance } = machine
+    const same = this.#machines.find((one) => one !== machine && instance !== undefined && one.instance === instance)
+    if (same !== undefined) throw new Error(`it is the same machine as "${same.name}"; name it once in [ssh] locations`)
   }
 
   async startBroker(of: BrokerOf): Promise<DeploymentBroker> {
@@ -123,7 +131,7 @@ export class SshSite implements ProcessSite {
   #onMachine(told: Bootstrap, { address = '', there }: Machine): Bootstrap {
     const host = address.includes(':') ? `[${address}]` : address
     const { nats } = told
-    const caFile = `${there.folder}/run/${this.#options.deploymentId}/${CERTIFICATE_FILE}`
+    const caFile = `${there.run}/${CERTIFICATE_FILE}`
     return {
       ...told,
       listeners: Object.fromEntries(Object.keys(told.listeners).map((name) => [name, { address: `${host}:0` }])),

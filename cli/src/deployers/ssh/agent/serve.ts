@@ -7,13 +7,13 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { spawnProcess, type ProcessListener, type WeaveletProcess } from '@weaver/deployer/process'
 import { takeLock } from '../../local/process-lock.js'
 import { processStart } from '../../local/process-start.js'
 import { Agent, type DeployerLink } from './agent.js'
 import type { RemoteCommand, ToAgent } from './messages.js'
+import { readFrames } from './read-frames.js'
 
 /** All in the folder of the deployment, which is the working directory: the path of a socket is short. */
 export const SOCKET = 'agent.sock'
@@ -56,7 +56,7 @@ export async function serve(leaseMs: number): Promise<void> {
       .on('drain', () => agent.flush())
       .on('close', () => agent.detach(link))
     agent.attach(link)
-    createInterface({ input: socket }).on('line', (line) => agent.take(link, JSON.parse(line) as ToAgent)) // of the deployer that has brought this file
+    readFrames<ToAgent>(socket, (frame) => agent.take(link, frame), link.close)
   })
   rmSync(SOCKET, { force: true })
   await new Promise<void>((resolve) => server.listen(SOCKET, resolve))
