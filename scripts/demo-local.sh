@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 started=$SECONDS
+path=$PATH
 step() { printf '\n=== %s (%d s)\n' "$*" $((SECONDS - started)) >&2; }
 give_up() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
 source scripts/setup-packages.sh
@@ -19,3 +20,7 @@ if ! command -v nats-server > /dev/null; then
 fi
 step "demo"
 node e2e/dist/demo/local.js
+status=$?
+# What was brought for the demo alone, for those who go on by hand.
+[ "$PATH" = "$path" ] || printf '\nTo go on by hand with the Node and the nats-server of this demo: export PATH="%s"\n' "${PATH%":$path"}:\$PATH" >&2
+exit "$status"

@@ -84,6 +84,18 @@ describe.each(published)('%s', (folder, manifest) => {
   })
 })
 
+it('the docs tell of every package that an application must be given as a file', () => {
+  const needed = Object.keys(manifests.get('cli')?.dependencies ?? {}).filter((name) => name.startsWith('@weaver/'))
+  expect(needed).toContain('@weaver/sdk')
+  const [start, recipes] = ['start.md', 'recipes.md'].map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8'))
+  for (const name of needed) {
+    const folder = name.slice('@weaver/'.length)
+    expect(start).toMatch(new RegExp(`^npm pack .*-w ${folder} `, 'm'))
+    expect(start).toContain(`"${name}": "file:packages/weaver-${folder}-`)
+    expect(recipes).toContain(`'${name}': file:packages/weaver-${folder}-`)
+  }
+})
+
 it("the operator's image has of our packages what is published, and no other package", async () => {
   const folderOf = new Map([...manifests].map(([folder, { name }]) => [name, folder]))
   const inImage = new Set(['operator'])

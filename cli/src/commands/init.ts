@@ -28,7 +28,7 @@ export function initCommand(context: CliContext): Command {
         )
       const folder = given === undefined ? context.cwd : resolve(context.cwd, given)
       const packageManager = flags.with ?? callerOf(context.env)
-      const version = ownVersion()
+      const version = ownManifest().version
       const packed = flags.packages === undefined ? {} : { packed: packedIn(resolve(context.cwd, flags.packages), folder, version) }
       const files = scaffoldFiles({ name, version, packageManager, ...packed })
       const taken = Object.keys(files).filter((file) => existsSync(join(folder, file)))
@@ -53,9 +53,16 @@ function callerOf(env: CliContext['env']): PackageManager {
   return PACKAGE_MANAGERS.find((one) => agent.startsWith(`${one}/`)) ?? 'npm'
 }
 
-function ownVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string } // our own
-  return version
+interface OwnManifest {
+  readonly version: string
+  readonly dependencies: Readonly<Record<string, string>>
+}
+const ownManifest = (): OwnManifest => JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as OwnManifest
+
+/** Packages of ours that an application with this command and the test kit needs, without `@weaver/`. */
+function neededPackages(): readonly string[] {
+  const own = Object.keys(ownManifest().dependencies).filter((name) => name.startsWith('@weaver/'))
+  return ['cli', 'testing', ...own.map((name) => name.slice('@weaver/'.length))].sort()
 }
 
 /** What an application needs of a release, by name, as package.json of `from` refers to it. @throws WeaverError `WEAVER_CLI_USAGE` */
@@ -63,7 +70,7 @@ function packedIn(folder: string, from: string, version: string): Readonly<Recor
   const end = `-${version}.tgz`
   const names = existsSync(folder) ? readdirSync(folder).filter((file) => file.startsWith('weaver-') && file.endsWith(end)) : []
   const packed = names.map((file) => [`@weaver/${file.slice('weaver-'.length, -end.length)}`, `file:${relative(from, join(folder, file))}`])
-  const missing = ['cli', 'sdk', 'testing'].filter((one) => !names.includes(`weaver-${one}${end}`))
+  const missing = neededPackages().filter((one) => !names.includes(`weaver-${one}${end}`))
   if (missing.length > 0)
     throw cliError(
       'WEAVER_CLI_USAGE',
