@@ -63,11 +63,12 @@ describe('positions of TOML keys', () => {
 describe('weaver.toml', () => {
   it('has the shape of the original, with configuration by component', () => {
     const config = read(
-      '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nargs = ["-v"]\nenv = ["A=b=c", "E="]\nrollout = "5m"\n["shop/Cart"]\nsize = 3\nsince = 2020-01-01\n[single]\nlisteners.lis = { address = "localhost:1" }\n[ssh]\nanything = 1\n',
+      '[serviceweaver]\nname = "shop"\nbinary = "dist/main.js"\nargs = ["-v"]\nenv = ["A=b=c", "E="]\nrollout = "5m"\n["shop/Cart"]\nsize = 3\nsince = 2020-01-01\n[single]\nlisteners.lis = { address = "localhost:1" }\n[ssh]\nlocations = ["m1"]\n[gke-local]\nanything = 1\n',
     )
     expect(config).toMatchObject({
       application: { name: 'shop', binary: 'dist/main.js', args: ['-v'], env: ['A=b=c', 'E='], rollout: '5m' },
       single: { listeners: { lis: { address: 'localhost:1' } } },
+      ssh: { locations: ['m1'] },
       components: { 'shop/Cart': { size: 3, since: '2020-01-01' } },
       folder: '/shop',
     })
