@@ -6,17 +6,16 @@ import { bareNameHint } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
 import { configInvalid, formatTomlPath, unknownNameHint, type ConfigProblem } from './config-problem.js'
 import { locateTomlKeys, type TomlPath, type TomlPosition } from './toml-positions.js'
+import { gkeSchema, type GkeSection } from './gke-schema.js'
 import {
   APPLICATION_SECTIONS,
   applicationSchema,
   FOREIGN_SECTIONS,
-  gkeSchema,
   kubeSchema,
   multiSchema,
   singleSchema,
   sshSchema,
   type ApplicationSection,
-  type GkeSection,
   type KubeSection,
   type MultiSection,
   type SingleSection,

@@ -1,12 +1,13 @@
 import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
+import { duration, processes, text } from './toml-values.js'
 
 /**
- * The shape of weaver.toml: Service Weaver's application section, its `[single]`, `[multi]` and `[gke]`,
- * and `[kube]` with what Service Weaver had in a YAML file of its own. Fields for the cluster are
- * checked again as a WeaverApp (`@weaver/crds`). docs/cli.md prints descriptions and defaults.
+ * The shape of weaver.toml but for [`[gke]`](gke-schema.ts): Service Weaver's application section, its
+ * `[single]`, `[multi]` and `[ssh]`, and `[kube]` with what Service Weaver had in a YAML file of its
+ * own. Fields for the cluster are checked again as a WeaverApp (`@weaver/crds`). docs/cli.md prints
+ * descriptions and defaults.
  */
-const text = z.string().min(1)
 const quantity = z.union([z.int().min(0), z.string().regex(QUANTITY)], {
   error: 'is not a quantity; write it as "100m", "0.5", 2, "128Mi" or "1e9"',
 })
@@ -34,7 +35,6 @@ const environmentEntry = z
 const namespace = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'is not a namespace name; use at most 63 lower-case letters, digits and "-"')
-const duration = text.meta({ format: 'duration' })
 
 /** `[serviceweaver]`, or `[weaver]`. */
 export const applicationSchema = z.strictObject({
@@ -83,8 +83,6 @@ function exampleAddress(input: unknown): string {
 }
 
 export const singleSchema = z.strictObject({ listeners: localListeners })
-
-const processes = z.int().min(1).max(64)
 
 /** `[multi]`. */
 export const multiSchema = z.strictObject({
@@ -151,82 +149,6 @@ export const sshSchema = z.strictObject({
     description: 'Components that run together, as `[[ssh.groups]]`, with the fields of `[[multi.groups]]`.',
   }),
   restart: multiSchema.shape.restart,
-})
-
-const hostName = z.string().regex(/^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i, 'is not a host name; write it as "hello.com"')
-const ofServiceWeaver = 'Of Service Weaver, and without effect with `weaver gke-local`.'
-
-/** `docs/analysis.md` says what is compared, and how. */
-const analysisSchema = z.strictObject({
-  mode: z.enum(['enforce', 'dryRun']).optional().meta({
-    description: 'Give up a version that calls show to be worse than the active one, or only report it.',
-    byDefault: '`"enforce"`',
-  }),
-  on_inconclusive: z.enum(['wait', 'proceed', 'abort']).optional().meta({
-    description: 'What happens when the hold of a step ends and there were too few calls.',
-    byDefault: '`"wait"`',
-  }),
-  initial_delay: duration
-    .optional()
-    .meta({ description: 'How long a version serves before it is compared: it begins cold.', byDefault: '`"10s"`' }),
-  min_samples: z.int().min(1).optional().meta({
-    description: 'Calls of a method that both versions must have had before anything is concluded from it.',
-    byDefault: '50',
-  }),
-  max_error_rate_increase: z.number().min(0).max(100).optional().meta({
-    description: 'By how many percentage points the share of failed calls of a method may exceed that of the active version.',
-    byDefault: '1',
-  }),
-  max_latency_factor: z.number().min(1).max(1_000).optional().meta({
-    description: 'How many times as long as in the active version the calls of a method may take.',
-    byDefault: '1.5',
-  }),
-})
-
-/** `[gke]`. */
-export const gkeSchema = z.strictObject({
-  regions: z
-    .array(
-      z
-        .string()
-        .regex(/^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$/, 'is not a region; use at most 30 lower-case letters, digits and "-", a letter first'),
-    )
-    .min(1)
-    .optional()
-    .meta({
-      description: 'Where the application runs: a complete copy in each. A rollout begins in the first.',
-      byDefault: '`["us-west1"]`',
-    }),
-  listeners: z
-    .record(
-      z.string(),
-      z.strictObject({
-        public_hostname: hostName.optional().meta({ description: 'Host name by which users reach the listener: `"hello.com"`.' }),
-        hostname: hostName.optional().meta({
-          description: 'The same, with `is_public`; without it a name for use inside.',
-          byDefault: '`<listener>.<application>.internal`',
-        }),
-        is_public: z.boolean().optional().meta({ description: 'Whether `hostname` is meant for users.', byDefault: '`false`' }),
-      }),
-    )
-    .optional()
-    .meta({ keyName: 'LISTENER' }),
-  replicas: processes.optional().meta({ description: 'Processes of every group in each region.', byDefault: '`gke.minreplicas`, else 2' }),
-  minreplicas: processes.optional().meta({ description: 'The same, as Service Weaver names it.' }),
-  progress_deadline: duration.optional().meta({
-    description: 'How long a rollout may be without progress before it fails. Holds and pauses do not count.',
-    byDefault: '`"1m"`',
-  }),
-  on_failure: z.enum(['rollback', 'pause']).optional().meta({
-    description: 'What happens then: all traffic back to the old version, or nothing until a user decides.',
-    byDefault: '`"rollback"`',
-  }),
-  drain_timeout: duration
-    .optional()
-    .meta({ description: 'How long an old version may take to finish what is in flight.', byDefault: '`"30s"`' }),
-  analysis: analysisSchema.optional(),
-  image: text.optional().meta({ description: ofServiceWeaver }),
-  mtls: z.boolean().optional().meta({ description: ofServiceWeaver }),
 })
 
 const asInPod = z.record(z.string(), z.unknown())
@@ -412,7 +334,6 @@ export type KubeSection = z.output<typeof kubeSchema>
 export type SingleSection = z.output<typeof singleSchema>
 export type MultiSection = z.output<typeof multiSchema>
 export type SshSection = z.output<typeof sshSchema>
-export type GkeSection = z.output<typeof gkeSchema>
 export type KubeReplicas = NonNullable<KubeSection['replicas']>
 
 /** Names of the application section; the long one is Service Weaver's import path. */

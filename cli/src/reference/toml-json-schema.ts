@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { gkeSchema } from '../config/gke-schema.js'
 import {
   APPLICATION_SECTIONS,
   applicationSchema,
   FOREIGN_SECTIONS,
-  gkeSchema,
   kubeSchema,
   multiSchema,
   singleSchema,

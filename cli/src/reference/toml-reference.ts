@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { APPLICATION_SECTIONS, applicationSchema, gkeSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
+import { gkeSchema } from '../config/gke-schema.js'
+import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
 
 /**
  * What `z.toJSONSchema` returns for the kinds of schema in weaver-toml-schema.ts, with the marks

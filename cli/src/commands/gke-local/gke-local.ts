@@ -15,15 +15,9 @@ import { killCommand, verbCommands } from './verbs.js'
 export function gkeLocalCommand(context: CliContext): Command {
   const command = new Command('gke-local').description(GROUPS['gke-local'])
   for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
-  for (const verb of [logsCommand, metricsCommand, profileCommand]) command.addCommand(verb(context, gkeDeployer))
+  for (const verb of [logsCommand, metricsCommand, profileCommand, dashboardCommand]) command.addCommand(verb(context, gkeDeployer))
   for (const verb of verbCommands(context)) command.addCommand(verb)
   for (const verb of [killCommand, purgeCommand]) command.addCommand(verb(context))
-  command.addCommand(
-    dashboardCommand(context, gkeDeployer, async () => {
-      const { createProcessSource } = await import('../../deployers/local/process-source.js')
-      return createProcessSource(gkeDeployer, context.env)
-    }),
-  )
   // What the platform is made of; started by the others.
   for (const part of [platformCommand, hostCommand, balancerCommand]) command.addCommand(part(context), { hidden: true })
   return command

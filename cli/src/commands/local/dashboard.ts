@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DashboardSource } from '@weaver/dashboard'
 import { reasonOf } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
@@ -15,8 +14,7 @@ interface DashboardFlags {
   readonly open: boolean
 }
 
-/** @param sourceOf loads what the dashboard shows, which no other verb needs */
-export function dashboardCommand(context: CliContext, { name }: LocalDeployer, sourceOf: () => Promise<DashboardSource>): Command {
+export function dashboardCommand(context: CliContext, deployer: LocalDeployer): Command {
   return new Command('dashboard')
     .description('open the dashboard of what runs on this machine in the browser; it is served until Ctrl-C')
     .option('--port <port>', 'port of loopback to serve it on (default: a free one)')
@@ -24,7 +22,8 @@ export function dashboardCommand(context: CliContext, { name }: LocalDeployer, s
     .action(async ({ port: given, open: isOpened }: DashboardFlags) => {
       const port = portOf(given)
       const { startDashboard } = await import('@weaver/dashboard')
-      const dashboard = await startDashboard(await sourceOf(), {
+      const { createProcessSource } = await import('../../deployers/local/process-source.js') // no other verb needs it
+      const dashboard = await startDashboard(createProcessSource(deployer, context.env), {
         ...(port === undefined ? {} : { port }),
         onProblem: (error) => context.output.warn(reasonOf(error)),
       }).catch((cause: unknown) => {
@@ -39,7 +38,7 @@ export function dashboardCommand(context: CliContext, { name }: LocalDeployer, s
       let page: TicketPage | undefined
       try {
         context.output.result(dashboard.url)
-        context.output.progress(`the dashboard of \`weaver ${name}\` is there until Ctrl-C; the URL is for your eyes only`)
+        context.output.progress(`the dashboard of \`weaver ${deployer.name}\` is there until Ctrl-C; the URL is for your eyes only`)
         if (isOpened) {
           page = writeTicketPage(dashboard.ticketUrl(), context.env)
           if (!openBrowser(page.file, context.env)) context.output.progress('no browser was found; open the URL above')

@@ -14,13 +14,7 @@ import { GROUPS } from '../groups.js'
 export function multiCommand(context: CliContext): Command {
   const command = new Command('multi').description(GROUPS.multi)
   command.addCommand(deployCommand(context))
-  for (const verb of [statusCommand, logsCommand, metricsCommand, profileCommand, killCommand, purgeCommand])
+  for (const verb of [statusCommand, logsCommand, metricsCommand, profileCommand, killCommand, purgeCommand, dashboardCommand])
     command.addCommand(verb(context, multiDeployer))
-  command.addCommand(
-    dashboardCommand(context, multiDeployer, async () => {
-      const { createProcessSource } = await import('../../deployers/local/process-source.js')
-      return createProcessSource(multiDeployer, context.env)
-    }),
-  )
   return command
 }

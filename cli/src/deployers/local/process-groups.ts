@@ -4,7 +4,8 @@
  */
 import { componentGroupName, resolveGroups, type ResolvedGroup, type WeaverAppSpec } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { unknownNameHint } from '../../config/config-problem.js'
+import { formatTomlPath, unknownNameHint, type ConfigProblem } from '../../config/config-problem.js'
+import { listenerProblems } from '../../config/listener-problems.js'
 import type { WeaverToml } from '../../config/load-config.js'
 import type { TomlPath } from '../../config/toml-positions.js'
 
@@ -58,6 +59,21 @@ export function declareGroups(
     declared.push({ name: componentGroupName(components[0] ?? '', declared.map(({ name }) => name)), components }) // prettier-ignore
   })
   return declared
+}
+
+/** What the section of a deployer without host names says of groups, and what is wrong with it and with its listeners. */
+export function declareSection(
+  section: 'multi' | 'ssh',
+  config: WeaverToml,
+  graph: ComponentGraph,
+): { readonly declared: readonly DeclaredGroup[]; readonly problems: readonly ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  const declared = declareGroups(config, graph, {
+    section,
+    groups: config[section].groups ?? [],
+    report: (key, message, hint) => void problems.push({ ...config.position(key), key: formatTomlPath(key), message, hint }),
+  })
+  return { declared, problems: [...problems, ...listenerProblems(config, graph, section)] }
 }
 
 /**

@@ -1,9 +1,9 @@
 /** What `weaver multi` runs of an application: its groups, and where its listeners are. Pure. */
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { configInvalid, formatTomlPath, type ConfigProblem } from '../../config/config-problem.js'
-import { listenerProblems, listenersOf } from '../../config/listener-problems.js'
+import { configInvalid, type ConfigProblem } from '../../config/config-problem.js'
+import { listenersOf } from '../../config/listener-problems.js'
 import type { WeaverToml } from '../../config/load-config.js'
-import { declareGroups, processGroups, type DeclaredGroup, type ProcessGroup } from '../local/process-groups.js'
+import { declareSection, processGroups, type ProcessGroup } from '../local/process-groups.js'
 
 export interface MultiPlan {
   /** Sorted by name. */
@@ -14,29 +14,16 @@ export interface MultiPlan {
 
 /** Names that the application does not have, and components in two groups. */
 export function multiProblems(config: WeaverToml, graph: ComponentGraph): readonly ConfigProblem[] {
-  return declare(config, graph).problems
+  return declareSection('multi', config, graph).problems
 }
 
 /** @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` with {@link multiProblems} */
 export function planMulti(config: WeaverToml, graph: ComponentGraph): MultiPlan {
   const { multi } = config
-  const { declared, problems } = declare(config, graph)
+  const { declared, problems } = declareSection('multi', config, graph)
   if (problems.length > 0) throw configInvalid(config.file, problems)
   return {
     groups: processGroups(declared, graph, multi.replicas),
     addresses: Object.fromEntries(listenersOf(graph).map((name) => [name, multi.listeners?.[name]?.address])),
   }
-}
-
-function declare(
-  config: WeaverToml,
-  graph: ComponentGraph,
-): { readonly declared: readonly DeclaredGroup[]; readonly problems: readonly ConfigProblem[] } {
-  const problems: ConfigProblem[] = []
-  const declared = declareGroups(config, graph, {
-    section: 'multi',
-    groups: config.multi.groups ?? [],
-    report: (key, message, hint) => void problems.push({ ...config.position(key), key: formatTomlPath(key), message, hint }),
-  })
-  return { declared, problems: [...problems, ...listenerProblems(config, graph, 'multi')] }
 }

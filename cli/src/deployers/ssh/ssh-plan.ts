@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import { configInvalid, formatTomlPath, type ConfigProblem } from '../../config/config-problem.js'
-import { listenerProblems, listenersOf } from '../../config/listener-problems.js'
+import { listenersOf } from '../../config/listener-problems.js'
 import type { WeaverToml } from '../../config/load-config.js'
-import { declareGroups, processGroups, type DeclaredGroup, type ProcessGroup } from '../local/process-groups.js'
+import { declareSection, processGroups, type ProcessGroup } from '../local/process-groups.js'
 
 export interface Location {
   /** As ssh takes it. */
@@ -21,13 +21,13 @@ export interface SshPlan {
 
 /** Names that the application does not have, and components in two groups. */
 export function sshProblems(config: WeaverToml, graph: ComponentGraph): readonly ConfigProblem[] {
-  return declare(config, graph).problems
+  return declareSection('ssh', config, graph).problems
 }
 
 /** @throws WeaverError `WEAVER_CLI_CONFIG_INVALID` */
 export function planSsh(config: WeaverToml, graph: ComponentGraph): SshPlan {
   const { ssh } = config
-  const { declared, problems } = declare(config, graph)
+  const { declared, problems } = declareSection('ssh', config, graph)
   const { locations, problem } = readLocations(config)
   const all = [...problems, ...problem]
   if (all.length > 0) throw configInvalid(config.file, all)
@@ -60,17 +60,4 @@ function readLocations(config: WeaverToml): { readonly locations: readonly Locat
   const twice = locations.find(({ host }, i) => locations.findIndex((one) => one.host === host) < i)
   if (twice !== undefined) return wrong(`names "${twice.host}" twice`, 'name each machine once')
   return { locations, problem: [] }
-}
-
-function declare(
-  config: WeaverToml,
-  graph: ComponentGraph,
-): { readonly declared: readonly DeclaredGroup[]; readonly problems: readonly ConfigProblem[] } {
-  const problems: ConfigProblem[] = []
-  const declared = declareGroups(config, graph, {
-    section: 'ssh',
-    groups: config.ssh.groups ?? [],
-    report: (key, message, hint) => void problems.push({ ...config.position(key), key: formatTomlPath(key), message, hint }),
-  })
-  return { declared, problems: [...problems, ...listenerProblems(config, graph, 'ssh')] }
 }
