@@ -6,15 +6,12 @@ import { bareNameHint } from '@weaver/sdk/contract'
 import { cliError } from '../errors/catalogue.js'
 import { configInvalid, formatTomlPath, unknownNameHint, type ConfigProblem } from './config-problem.js'
 import { locateTomlKeys, type TomlPath, type TomlPosition } from './toml-positions.js'
-import { gkeSchema, type GkeSection } from './gke-schema.js'
+import { DEPLOYER_SECTIONS } from './deployer-sections.js'
+import type { GkeSection } from './gke-schema.js'
 import {
   APPLICATION_SECTIONS,
   applicationSchema,
   FOREIGN_SECTIONS,
-  kubeSchema,
-  multiSchema,
-  singleSchema,
-  sshSchema,
   type ApplicationSection,
   type KubeSection,
   type MultiSection,
@@ -89,13 +86,13 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
   const [applicationSection = 'serviceweaver', ...others] = given
   for (const other of others) report([other], `is the same as [${applicationSection}]`, 'put everything into one of them')
   const application = section(applicationSection, applicationSchema)
-  const single = section('single', singleSchema)
-  const multi = section('multi', multiSchema)
-  const ssh = section('ssh', sshSchema)
-  const gke = section('gke', gkeSchema)
-  const kube = section('kube', kubeSchema)
+  const single = section('single', DEPLOYER_SECTIONS.single)
+  const multi = section('multi', DEPLOYER_SECTIONS.multi)
+  const ssh = section('ssh', DEPLOYER_SECTIONS.ssh)
+  const gke = section('gke', DEPLOYER_SECTIONS.gke)
+  const kube = section('kube', DEPLOYER_SECTIONS.kube)
   const components: Record<string, Record<string, unknown>> = {}
-  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, 'single', 'multi', 'ssh', 'gke', 'kube']
+  const known: readonly string[] = [...APPLICATION_SECTIONS, ...FOREIGN_SECTIONS, ...Object.keys(DEPLOYER_SECTIONS)]
   for (const [name, value] of Object.entries(raw)) {
     if (known.includes(name)) continue
     if (!isTable(value)) report([name], 'is a key outside of every section', `put it into [${applicationSection}], or remove it`)
@@ -103,7 +100,7 @@ export function parseConfig(text: string, { path, file }: { readonly path: strin
       report(
         [name],
         'is not a section',
-        `${unknownNameHint(name, ['serviceweaver', 'single', 'multi', 'ssh', 'gke', 'kube'])}; a component is named in full, in quotes: ["package/${name}"]`,
+        `${unknownNameHint(name, ['serviceweaver', ...Object.keys(DEPLOYER_SECTIONS)])}; a component is named in full, in quotes: ["package/${name}"]`,
       )
     else components[name] = toJson(value) as Record<string, unknown> // a table becomes an object
   }

@@ -38,13 +38,15 @@ describe('the reference of the command', () => {
     }
     for (const example of ['bank', 'boutique', 'chat', 'httpserver'])
       expect(checked(readFileSync(join(SOURCES, '../../examples', example, 'weaver.toml'), 'utf8'))).toEqual([])
-    const wrong = '[serviceweaver]\nnam = "x"\nrollout = "soon"\n[single]\nlisteners.a.address = "x"\n[multi]\nreplicas = 0\n[servcie]\n'
+    const wrong =
+      '[serviceweaver]\nnam = "x"\nrollout = "soon"\n[single]\nlisteners.a.address = "x"\n[multi]\nreplicas = 0\n[ssh]\nreplicas = 0\n[servcie]\n'
     expect(checked(wrong).sort()).toEqual([
       'spec.config.multi.replicas',
       'spec.config.servcie',
       'spec.config.serviceweaver.nam',
       'spec.config.serviceweaver.rollout',
       'spec.config.single.listeners.a.address',
+      'spec.config.ssh.replicas',
     ])
   })
 

@@ -1,13 +1,6 @@
 import { z } from 'zod'
-import { gkeSchema } from '../config/gke-schema.js'
-import {
-  APPLICATION_SECTIONS,
-  applicationSchema,
-  FOREIGN_SECTIONS,
-  kubeSchema,
-  multiSchema,
-  singleSchema,
-} from '../config/weaver-toml-schema.js'
+import { DEPLOYER_SECTIONS } from '../config/deployer-sections.js'
+import { APPLICATION_SECTIONS, applicationSchema, FOREIGN_SECTIONS } from '../config/weaver-toml-schema.js'
 
 type JsonSchema = Record<string, unknown>
 
@@ -20,7 +13,6 @@ const DURATION = String.raw`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
  */
 export function weaverTomlJsonSchema(): JsonSchema {
   const application = sectionSchema(applicationSchema)
-  const deployers = { single: singleSchema, multi: multiSchema, gke: gkeSchema, kube: kubeSchema }
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'weaver.toml',
@@ -28,7 +20,7 @@ export function weaverTomlJsonSchema(): JsonSchema {
     type: 'object',
     properties: {
       ...Object.fromEntries(APPLICATION_SECTIONS.map((name) => [name, application])),
-      ...Object.fromEntries(Object.entries(deployers).map(([name, schema]) => [name, sectionSchema(schema)])),
+      ...Object.fromEntries(Object.entries(DEPLOYER_SECTIONS).map(([name, schema]) => [name, sectionSchema(schema)])),
       ...Object.fromEntries(FOREIGN_SECTIONS.map((name) => [name, { type: 'object' }])),
     },
     patternProperties: { '/': { type: 'object', description: 'Configuration of the component of that name.' } },

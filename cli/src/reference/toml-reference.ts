@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { gkeSchema } from '../config/gke-schema.js'
-import { APPLICATION_SECTIONS, applicationSchema, kubeSchema, multiSchema, singleSchema } from '../config/weaver-toml-schema.js'
+import { DEPLOYER_SECTIONS } from '../config/deployer-sections.js'
+import { APPLICATION_SECTIONS, applicationSchema } from '../config/weaver-toml-schema.js'
 
 /**
  * What `z.toJSONSchema` returns for the kinds of schema in weaver-toml-schema.ts, with the marks
@@ -41,10 +41,7 @@ export interface TomlSection {
 export function tomlSections(): readonly TomlSection[] {
   const sections = {
     [APPLICATION_SECTIONS[0]]: applicationSchema,
-    single: singleSchema,
-    multi: multiSchema,
-    gke: gkeSchema,
-    kube: kubeSchema,
+    ...DEPLOYER_SECTIONS,
   }
   return Object.entries(sections).map(([name, schema]) => ({ name, keys: keysOf(name, z.toJSONSchema(schema) as Shape) })) // see Shape
 }
