@@ -70,6 +70,8 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     ...(options.metadataOnly === true ? { metadataOnly: true } : {}),
   }
   let lastHeardAt = performance.now()
+  /** Resource version from which the next watch continues; `undefined`: list first. */
+  let position: string | undefined
   let markSynced: () => void
   const synced = new Promise<void>((resolve) => (markSynced = resolve))
 
@@ -82,7 +84,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
   }
 
   /** I2 */
-  const relist = async (): Promise<string> => {
+  const relist = async (): Promise<void> => {
     const { items, resourceVersion } = await client.list<T>(kind, { ...scope, signal: stop.signal, timeoutMs: 30_000 })
     const seen = new Set(items.map(keyOf))
     for (const old of store.all())
@@ -97,22 +99,18 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
       if (!isSame) notify(item, false)
     }
     lastHeardAt = performance.now()
+    position = resourceVersion
     markSynced()
-    return resourceVersion
   }
 
-  /**
-   * Follows one watch to its end.
-   * @returns the version to continue from; `undefined`: list again.
-   */
-  const follow = async (from: string): Promise<string | undefined> => {
+  /** Follows one watch to its end; `position` moves with it. */
+  const follow = async (from: string): Promise<void> => {
     // An abort that has already happened fires no event: `close` may have been called while
     // `synced` resolved.
-    if (stop.signal.aborted) return from
+    if (stop.signal.aborted) return
     const cut = new AbortController()
     const end = (): void => cut.abort()
     stop.signal.addEventListener('abort', end, { once: true })
-    let resourceVersion = from
     const idleMs = options.idleMs ?? 120_000
     lastHeardAt = performance.now()
     const idle = setInterval(
@@ -125,7 +123,7 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
     try {
       const chunks = await client.watch(kind, {
         ...scope,
-        resourceVersion,
+        resourceVersion: from,
         timeoutSeconds: 300 + Math.floor(Math.random() * 300),
         signal: cut.signal,
       })
@@ -137,21 +135,23 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
           throw new KubeError(`watch ${kind.plural}`, { status: code, reason, message })
         }
         const object = event.object as unknown as T // of the kind that is watched
-        resourceVersion = object.metadata.resourceVersion ?? resourceVersion
+        position = object.metadata.resourceVersion ?? position
         if (event.type === 'BOOKMARK') continue
         if (event.type === 'DELETED') store.delete(keyOf(object))
         else store.set(object)
         notify(object, event.type === 'DELETED')
       }
-      return resourceVersion
     } catch (error) {
       if (cut.signal.aborted && cut.signal.reason instanceof KubeError) throw cut.signal.reason
-      if (isKubeError(error, 410)) return undefined
+      if (isKubeError(error, 410)) {
+        position = undefined
+        return
+      }
       // The position where the watch broke is known, so it continues from there. Connection errors
       // have a code; an event that cannot be parsed would only be sent again.
-      if (!isKubeError(error) && (resourceVersion !== from || typeof (error as { readonly code?: unknown }).code === 'string')) {
+      if (!isKubeError(error) && (position !== from || typeof (error as { readonly code?: unknown }).code === 'string')) {
         log.debug('a watch broke', { kind: kind.kind, err: error })
-        return resourceVersion
+        return
       }
       throw error
     } finally {
@@ -161,17 +161,16 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
   }
 
   const run = async (): Promise<void> => {
-    let resourceVersion: string | undefined
     while (!stop.signal.aborted) {
       const started = performance.now()
       let wait = 0
       try {
-        if (resourceVersion === undefined) resourceVersion = await relist()
-        resourceVersion = await follow(resourceVersion)
-        options.onRestart?.(resourceVersion === undefined ? 'expired' : 'closed')
+        if (position === undefined) await relist()
+        if (position !== undefined) await follow(position)
+        options.onRestart?.(position === undefined ? 'expired' : 'closed')
       } catch (error) {
         if (stop.signal.aborted) return
-        resourceVersion = undefined
+        if (!isUnanswered(error)) position = undefined
         if (isKubeError(error, 401)) client.refreshCredentials()
         if (isKubeError(error)) wait = error.retryAfterMs ?? 0
         options.onRestart?.(error instanceof KubeError ? error.reason : 'broken')
@@ -195,6 +194,14 @@ export function startReflector<T extends KubeObject>(options: ReflectorOptions<T
       await running
     },
   }
+}
+
+/**
+ * The server said nothing about the position, so it stands: lists of everything would only load a
+ * server that has just come back.
+ */
+function isUnanswered(error: unknown): boolean {
+  return isKubeError(error) && (error.status === 429 || error.reason === 'Unreachable' || error.reason === 'Timeout')
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
