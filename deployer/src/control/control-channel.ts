@@ -6,6 +6,8 @@ import { controlReplyReader } from './control-reply-reader.js'
 export interface AskOptions {
   /** How long an answer is awaited, in milliseconds. @default 1000 */
   readonly timeoutMs?: number
+  /** The largest answer that is read, unpacked. @default 512 MiB */
+  readonly maxBytes?: number
   readonly signal?: AbortSignal
 }
 
@@ -28,10 +30,10 @@ export function brokerControl(
   { deploymentId, replica }: { readonly deploymentId: string; readonly replica: string },
 ): ControlChannel {
   return {
-    ask: (request, { timeoutMs = ANSWER_MS, signal } = {}) =>
+    ask: (request, { timeoutMs = ANSWER_MS, maxBytes, signal } = {}) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
-        const read = controlReplyReader()
+        const read = controlReplyReader(maxBytes)
         const inbox = `${deployerInboxPrefix(deploymentId, 'control')}.ask.${process.pid}-${(asked += 1)}`
         const settle = (outcome: () => void): void => {
           clearTimeout(timer)
