@@ -1,8 +1,9 @@
 // The door `@weaver/rollout`: the rollout engine, for whoever runs or simulates rollouts.
-export { RolloutAnalysis } from './analysis/rollout-analysis.js'
+export { AnalysisReader } from './analysis/analysis-reader.js'
 export type { AnalysisSettings } from './analysis/policy.js'
-export type { MethodReading, ReplicaReading } from './analysis/readings.js'
-export type { AnalysisBlame, ObservedAnalysis } from './analysis/verdict.js'
+export type { ReplicaReading } from './analysis/readings.js'
+export type { AnalysisTask, VersionReadings } from './analysis/rollout-analysis.js'
+export type { AnalysisBlame, ObservedAnalysis, Verdict } from './analysis/verdict.js'
 export type { Awaited, AwaitedShare, StepPosition } from './awaited.js'
 export { verbs } from './commands.js'
 export { decide } from './engine.js'
@@ -32,4 +33,4 @@ export type {
   RolloutStep,
   Verb,
 } from './types.js'
-export { isWarning, wordAwaited, wordEvent, type RolloutTerms } from './words.js'
+export { isWarning, wordAwaited, wordBlame, wordEvent, type RolloutTerms } from './words.js'

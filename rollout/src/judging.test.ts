@@ -25,7 +25,7 @@ const blame = {
   samples: { active: 3_801, preview: 412 },
 } as const
 const FAIL: Verdict = { kind: 'fail', blame }
-const PASS: Verdict = { kind: 'pass', methods: 3 }
+const PASS: Verdict = { kind: 'pass', methods: 3, nearest: { ...blame, preview: 0.002 } }
 const SHORT: Verdict = { kind: 'inconclusive', why: 'samples', samples: { active: 90, preview: 4 }, needed: 50 }
 const BLIND: Verdict = { kind: 'inconclusive', why: 'unreadable', reason: 'no process of "v2" answers' }
 const HOLD_MS = 60_000
@@ -171,7 +171,8 @@ describe('what is to be read', () => {
     expect(task).toMatchObject({ active: 'v1', preview: 'v2' })
     if (task === undefined) return
     for (const calls of [100, 110]) analysis.add(task, { active: reading(calls), preview: reading(calls) })
-    expect(analysis.observed).toEqual({ window: task.window, verdict: { kind: 'pass', methods: 1 } })
+    const nearest = { component: 'd', method: 'm', what: 'errors', active: 0, preview: 0, samples: { active: 10, preview: 10 } }
+    expect(analysis.observed).toEqual({ window: task.window, verdict: { kind: 'pass', methods: 1, nearest } })
     const next = analysis.next({ ...state, step: 1, stepWeight: 25, windows: 2 }, policy, 70_000)
     expect(next?.window).not.toBe(task.window)
     analysis.add(task, { active: reading(120), preview: reading(120) })

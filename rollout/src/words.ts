@@ -141,7 +141,7 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
 const UNKNOWN = 'an unknown number of'
 
 /** Which method is worse, and by how much. */
-function wordBlame(blame: AnalysisBlame): string {
+export function wordBlame(blame: AnalysisBlame): string {
   const { component, method, samples, active, preview } = blame
   const of = `component "${component}", method "${method}"`
   const calls = `${samples.preview} and ${samples.active} calls`

@@ -52,7 +52,7 @@ function rollOut({ preview, seed }: Life): End {
   const random = mulberry32(seed)
   const active = [0, 1].map((i) => new ModelReplica(`a${i}`, shop(), random))
   const candidates = [0, 1].map((i) => new ModelReplica(`p${i}`, preview, random))
-  let verdict: Verdict | undefined
+  let verdict: Verdict = { kind: 'inconclusive', why: 'unreadable', reason: 'nothing was read' }
   for (const [i, weight] of WEIGHTS.entries()) {
     const comparison = new Comparison({ limits: LIMITS, window: i + 1 })
     for (let at = 0; at <= HOLD_S; at += LOOK_S) {
@@ -69,7 +69,7 @@ function rollOut({ preview, seed }: Life): End {
         for (const [k, one] of replicas.entries()) one.serve(k === 0 ? Math.floor(all / 2) : Math.ceil(all / 2))
     }
   }
-  return { verdict: verdict ?? { kind: 'pass', methods: 0 }, weight: 100 }
+  return { verdict, weight: 100 }
 }
 
 function arrivals(random: Random): number {

@@ -79,10 +79,11 @@ export class Comparison {
     const findings = [...this.#methods.values()].flatMap((method) => this.#findingsOf(method))
     const alarms = findings.filter(({ surplus }) => surplus >= 0).sort((a, b) => b.surplus - a.surplus)
     if (alarms[0] !== undefined) return { kind: 'fail', blame: blameOf(causeOf(alarms, findings)) }
-    const compared = [...this.#methods.values()].map(({ total }) => samplesOf(total))
-    const methods = compared.filter((samples) => fewest(samples) >= minSamples).length
-    if (methods > 0) return { kind: 'pass', methods }
-    const samples = compared.sort((a, b) => fewest(b) - fewest(a))[0] ?? { active: 0, preview: 0 }
+    const all = [...this.#methods.values()]
+    const compared = all.filter(({ part, total }) => part !== undefined && fewest(samplesOf(total)) >= minSamples)
+    const nearest = nearestOf(compared, findings)
+    if (nearest !== undefined) return { kind: 'pass', methods: compared.length, nearest }
+    const samples = all.map(({ total }) => samplesOf(total)).sort((a, b) => fewest(b) - fewest(a))[0] ?? { active: 0, preview: 0 }
     return { kind: 'inconclusive', why: 'samples', samples, needed: minSamples }
   }
 
@@ -144,9 +145,25 @@ function causeOf(alarms: readonly Finding[], findings: readonly Finding[]): Find
   }
 }
 
-function blameOf({ method: { component, method, total }, what }: Finding): AnalysisBlame {
+/** What speaks most against a version that passes; if nothing does, the method with the largest excess of errors. */
+function nearestOf(compared: readonly Method[], findings: readonly Finding[]): AnalysisBlame | undefined {
+  const suspect = findings.filter(({ log }) => log > 0).sort((a, b) => b.surplus - a.surplus)[0]
+  if (suspect !== undefined) return blameOf(suspect)
+  const excess = ({ total }: Method): number => rateOf(total.preview) - rateOf(total.active)
+  const [first, ...others] = compared
+  if (first === undefined) return undefined
+  return errorBlame(others.reduce((most, one) => (excess(one) > excess(most) ? one : most), first))
+}
+
+function errorBlame({ component, method, total }: Method): AnalysisBlame {
+  const [active, preview] = [rateOf(total.active), rateOf(total.preview)]
+  return { component, method, samples: samplesOf(total), what: 'errors', active, preview }
+}
+
+function blameOf({ method: found, what }: Finding): AnalysisBlame {
+  const { component, method, total } = found
   const samples = samplesOf(total)
-  if (what === 'errors') return { component, method, samples, what, active: rateOf(total.active), preview: rateOf(total.preview) }
+  if (what === 'errors') return errorBlame(found)
   const of = (side: Side, quantile: number): number => (side.latency === undefined ? 0 : quantileOf(side.latency, quantile))
   const [worst = { quantile: 0.5, active: 0, preview: 0 }] = QUANTILES.map((quantile) => ({
     quantile,

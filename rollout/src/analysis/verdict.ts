@@ -41,6 +41,8 @@ export type Verdict =
       readonly kind: 'pass'
       /** Methods with enough calls in both versions. */
       readonly methods: number
+      /** Of those the one that comes nearest to a failure. */
+      readonly nearest: AnalysisBlame
     }
   | { readonly kind: 'fail'; readonly blame: AnalysisBlame }
   /** Nothing can be said. `samples`: of the method that comes nearest to `needed`. */

@@ -107,12 +107,10 @@ export function findOut(world: World, kind: 'pass' | 'fail' | 'inconclusive'): W
   const window = windowOf(world.state)
   return window === undefined || world.policy.analysis === undefined ? world : { ...world, analysis: { window, verdict: VERDICTS[kind] } }
 }
+const RESERVE = { component: 'shop/Stock', method: 'reserve', what: 'errors', active: 0, samples: { active: 90, preview: 50 } } as const
 const VERDICTS = frozen({
-  pass: { kind: 'pass', methods: 1 },
-  fail: {
-    kind: 'fail',
-    blame: { component: 'shop/Stock', method: 'reserve', what: 'errors', active: 0, preview: 1, samples: { active: 90, preview: 50 } },
-  },
+  pass: { kind: 'pass', methods: 1, nearest: { ...RESERVE, preview: 0 } },
+  fail: { kind: 'fail', blame: { ...RESERVE, preview: 1 } },
   inconclusive: { kind: 'inconclusive', why: 'samples', samples: { active: 90, preview: 4 }, needed: 50 },
 } as const)
 

@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RolloutDecision } from '@weaver/rollout'
+import { AnalysisReader, type RolloutDecision } from '@weaver/rollout'
 import { LEASE_MS, reasonOf, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import { stopDeployment } from '../local/deployment-control.js'
@@ -17,7 +17,7 @@ import type { GkeFolders } from './gke-folders.js'
 import type { BalancerState } from './load-balancer.js'
 import { observeCopy, type Copy } from './observe.js'
 import { hostFiles, readSpec, removeApp, removeVersion, writeApp } from './platform-store.js'
-import { RegionAnalysis } from './region-analysis.js'
+import { readRegion } from './read-region.js'
 import { keepService, type KeptService } from './service.js'
 import type { TrafficRegion } from './traffic-plan.js'
 import type { HostView } from './version-host.js'
@@ -53,7 +53,7 @@ export class PlatformApp {
   /** By region: until when another copy than the present one may still believe that it leads. */
   readonly #leadUntil = new Map<string, number>()
   /** By region. */
-  readonly #analyses = new Map<string, RegionAnalysis>()
+  readonly #analyses = new Map<string, AnalysisReader>()
   #decisions: Readonly<Record<string, RolloutDecision>> = {}
   #state: AppState
 
@@ -122,7 +122,7 @@ export class PlatformApp {
           this.copies.filter((copy) => copy.region === region).map((copy) => observeCopy(copy, balancer)),
         ]),
       ),
-      analyses: Object.fromEntries([...this.#analyses].map(([region, { observed }]) => [region, observed])),
+      analyses: Object.fromEntries([...this.#analyses].map(([region, reader]) => [region, reader.observed(this.#state.engines[region])])),
       ...(balancer === undefined ? { trafficBlame: 'the load balancer is not there' } : {}),
     })
     if (JSON.stringify(state) !== JSON.stringify(this.#state)) this.#remember(state)
@@ -144,10 +144,17 @@ export class PlatformApp {
     const { regions, engines, isGoingBack = false } = this.#state
     const policy = policyOf(spec, { isGoingBack, paused: false })
     return regions.map((region) => {
-      const analysis = this.#analyses.get(region) ?? new RegionAnalysis()
+      const analysis = this.#analyses.get(region) ?? new AnalysisReader()
       this.#analyses.set(region, analysis)
       const host = (id: string): RunningDeployment | undefined => this.#hosts.get(keyOf({ deploymentId: id, location: region }))?.service
-      return analysis.look({ state: engines[region], policy, now, host, wake: this.#options.wake })
+      return analysis.look({
+        state: engines[region],
+        policy,
+        now,
+        steadyMs: performance.now(),
+        read: (task) => readRegion(task, host),
+        onRead: this.#options.wake,
+      })
     })
   }
 
