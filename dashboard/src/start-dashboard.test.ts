@@ -76,9 +76,10 @@ describe('who may ask', () => {
       ['/?token=x', {}],
       ['/favicon.ico', {}],
     ] as const) {
-      const { status, text } = await ask(path, headers)
-      expect([path, status]).toEqual([path, 401])
+      const { status, text, headers: answered } = await ask(path, headers)
+      expect([path, status, answered['www-authenticate']]).toEqual([path, 401, expect.stringMatching(/^Bearer /)])
       expect(text).not.toContain('shop')
+      expect(text).toContain(path.startsWith('/api/') ? 'Authorization: Bearer TOKEN' : 'open the dashboard by the URL')
     }
     expect(new URL(dashboard.url).searchParams.get('token')).not.toBe(cookie.split('=')[1])
   })

@@ -64,6 +64,7 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     if (opened !== undefined) return enter(response, opened)
     const isApi = url.pathname.startsWith(API)
     const refused = guard.refuse(request, isApi ? 'token' : 'cookie')
+    if (refused?.status === 401) response.setHeader('www-authenticate', 'Bearer realm="the dashboard"')
     if (refused !== undefined) throw new RequestProblem(refused.status, refused.message)
     if (!isGet) throw new RequestProblem(405, 'this can only be read')
     if (isApi) return answerProgram(url.pathname.slice(API.length), { request, response, url })

@@ -108,6 +108,7 @@ it('an application of `weaver init` installs, is checked, generates, builds, tes
       expect(await (await fetch(`${origin}/?name=Ada`)).text()).toBe('Hello, Ada! Visit 1.\n')
     })
     expect(ended.code).toBe(0)
+    expect(await succeed(shop, 'npx weaver single logs shop')).toMatch(/serving[^]*greeted/)
     expect(await outside.run('npx weaver init shop')).toEqual({ code: 2, output: expect.stringContaining('nothing was written') as string })
   } finally {
     await registry.close()

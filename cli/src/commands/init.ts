@@ -43,6 +43,7 @@ export function initCommand(context: CliContext): Command {
         context.output.result(relative(context.cwd, join(folder, file)))
       }
       const steps = [...(given === undefined ? [] : [`cd ${given}`]), `${packageManager} install`, runScript(packageManager, 'test'), runScript(packageManager, 'start')] // prettier-ignore
+      if (flags.packages === undefined) context.output.warn(howToGetPackages(given, version))
       context.output.progress(`\nNext:\n${steps.map((step) => `  ${step}\n`).join('')}Then open http://localhost:8080/?name=Ada`)
     })
 }
@@ -63,6 +64,16 @@ const ownManifest = (): OwnManifest => JSON.parse(readFileSync(new URL('../../pa
 function neededPackages(): readonly string[] {
   const own = Object.keys(ownManifest().dependencies).filter((name) => name.startsWith('@weaver/'))
   return ['cli', 'testing', ...own.map((name) => name.slice('@weaver/'.length))].sort()
+}
+
+/** Until the packages are published. */
+function howToGetPackages(name: string | undefined, version: string): string {
+  const workspaces = neededPackages().map((one) => `-w ${one}`)
+  return [
+    `package.json asks the registry for @weaver/… ${version}, and that is not published yet. Pack it in a built checkout of Weaver:`,
+    `  npm pack ${workspaces.join(' ')} --pack-destination DIR`,
+    `then let \`weaver init ${name === undefined ? '' : `${name} `}--packages DIR\` write these files anew, after deleting them (docs/start.md)`,
+  ].join('\n')
 }
 
 /** What an application needs of a release, by name, as package.json of `from` refers to it. @throws WeaverError `WEAVER_CLI_USAGE` */

@@ -42,6 +42,17 @@ describe('when a source has changed since', () => {
     })
   }, 300_000)
 
+  it('`weaver config check` says so, and what it checked', async () => {
+    const checked = await weaver('config', 'check', 'shop/weaver.toml')
+    expect(checked).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`warning: ${STALE}, and build again: no deployer starts this`),
+    })
+    expect(JSON.parse((await weaver('config', 'check', 'shop/weaver.toml', '--json')).stdout)).toMatchObject({
+      unchecked: expect.arrayContaining([expect.stringContaining(STALE)]),
+    })
+  }, 300_000)
+
   it('`weaver callgraph` prints the chart that there is, with a warning', async () => {
     const { code, stdout, stderr } = await weaver('callgraph', 'shop')
     expect({ code, stderr }).toEqual({ code: 0, stderr: `warning: this is the graph of the last generation: ${STALE}\n` })
@@ -78,6 +89,20 @@ it('`weaver single deploy` without a graph warns that nothing is checked', async
   await rename(away, here)
   await writeFile(join(folder, 'shop/src/cart.ts'), component('Cart', 'add'))
   expect(await weaver('single', 'deploy', 'shop/weaver.toml')).toMatchObject({ code: 0, stderr: expect.not.stringContaining('warning') })
+}, 300_000)
+
+it('where neither is made yet, `weaver generate` goes before the build', async () => {
+  const moves = ['weaver.graph.json', 'dist'].map((name) => [join(folder, 'shop', name), join(folder, `away-${name}`)] as const)
+  for (const [here, away] of moves) await rename(here, away)
+  for (const args of [
+    ['single', 'deploy'],
+    ['multi', 'deploy', '--nats', 'nats://127.0.0.1:1'],
+  ])
+    expect(await weaver(...args, 'shop/weaver.toml')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('build it first (`weaver generate shop`, then `npx tsc`)'),
+    })
+  for (const [here, away] of moves) await rename(away, here)
 }, 300_000)
 
 it('the tsconfig of `generate --project` is that of later runs and checks, too', async () => {

@@ -129,11 +129,11 @@ describe('files of a package', () => {
       'views/a.html',
     ])
     expect(leftOut.map((what) => what.replaceAll(root, '')).sort()).toEqual([
-      '"/app/dist/gone" is a link that leads nowhere, and is not in the image',
-      '"/app/dist/public/home" is a link to "/app/dist", which it is in itself, and is not in the image',
-      '"/app/dist/round" is a link that leads nowhere, and is not in the image',
-      '"/app/dist/self" is a link to "/app/dist", which it is in itself, and is not in the image',
-      '"/app/dist/up" is a link to "", which it is in itself, and is not in the image',
+      '"/app/dist/gone" is a link that leads nowhere, and is left out',
+      '"/app/dist/public/home" is a link to "/app/dist", which it is in itself, and is left out',
+      '"/app/dist/round" is a link that leads nowhere, and is left out',
+      '"/app/dist/self" is a link to "/app/dist", which it is in itself, and is left out',
+      '"/app/dist/up" is a link to "", which it is in itself, and is left out',
     ])
   })
 

@@ -119,14 +119,14 @@ async function walk(folder: Folder, options: Walk): Promise<void> {
     if (!filter.takes(path) && !filter.looksInto(path)) continue
     const info = entry.isSymbolicLink() ? await followLink(source) : await lstat(source)
     if (info === undefined) {
-      if (filter.takes(path)) onLeftOut(`"${source}" is a link that leads nowhere, and is not in the image`)
+      if (filter.takes(path)) onLeftOut(`"${source}" is a link that leads nowhere, and is left out`)
     } else if (info.isDirectory()) {
       const real = await realpath(source)
       const parent = folder.parents.find((one) => one === real || one.startsWith(real === sep ? sep : real + sep))
       if (parent === undefined) await walk({ path: source, prefix: `${path}/`, parents: [...folder.parents, real] }, options)
-      else if (filter.takes(path)) onLeftOut(`"${source}" is a link to "${real}", which it is in itself, and is not in the image`)
+      else if (filter.takes(path)) onLeftOut(`"${source}" is a link to "${real}", which it is in itself, and is left out`)
     } else if (info.isFile() && filter.takes(path)) found.push({ path, source, size: info.size, isExecutable: (info.mode & 0o111) !== 0 })
-    else if (filter.takes(path)) onLeftOut(`"${source}" is neither a file nor a folder, and is not in the image`)
+    else if (filter.takes(path)) onLeftOut(`"${source}" is neither a file nor a folder, and is left out`)
   }
 }
 

@@ -56,6 +56,23 @@ describe('the reference of the command', () => {
       expect(text).toContain(`### \`weaver ${path}\`\n\n\`\`\`text\nUsage: weaver ${path} [options]`)
   })
 
+  it('says which commands ask first: those that end what serves, or delete', async () => {
+    const [line = ''] = /^What ends something.*$/m.exec(await cliReference()) ?? []
+    const asking = [
+      'single kill',
+      'single purge',
+      'multi kill',
+      'multi purge',
+      'ssh kill',
+      'ssh purge',
+      'gke-local kill',
+      'gke-local purge',
+    ]
+    expect([...line.matchAll(/`weaver (.*?)`/g)].map(([, path]) => path).sort()).toEqual(
+      [...asking, 'kube deploy', 'kube delete', 'operator uninstall'].sort(),
+    )
+  })
+
   it('names every environment variable that the sources read or set, and none besides those of others', () => {
     const used = [SOURCES, KUBE_SOURCES]
       .flatMap((folder) =>

@@ -24,17 +24,16 @@ const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
  * variables and the keys of weaver.toml.
  */
 export async function cliReference(): Promise<string> {
+  const commands = commandsBelow(await inertProgram())
   const paragraphs = [
     '# The `weaver` command',
     '<!-- Made from the command tree, the schema of weaver.toml and the catalogue of errors by `npm run generate -w cli`. Do not edit. -->',
     'Results go to stdout, everything else to stderr. `--json` prints JSON that stays stable within a release line. Durations are written as `90s`, `10m` or `1h30m`.',
     '`weaver NAME …` of any other name runs the program `weaver-NAME` of the PATH with all its arguments, as git does; its exit code is that of the command.',
+    asksFirst(commands),
     'Contents: [commands](#commands), [exit codes](#exit-codes), [errors](#errors), [environment variables](#environment-variables), [weaver.toml](#weavertoml).',
     '## Commands',
-    ...commandsBelow(await inertProgram()).flatMap(([path, command]) => [
-      `### \`${path}\``,
-      `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``,
-    ]),
+    ...commands.flatMap(([path, command]) => [`### \`${path}\``, `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``]),
     'Tab completion: `source <(weaver completion bash)`, `source <(weaver completion zsh)`, or `weaver completion fish | source`.',
     '## Exit codes',
     Object.entries(EXIT_MEANING)
@@ -76,6 +75,16 @@ export function commandsBelow(command: Command, prefix = ''): readonly (readonly
   const path = `${prefix}${command.name()}`
   if (command.commands.length === 0) return [[path, command]]
   return visibleCommands(command).flatMap((child) => commandsBelow(child, `${path} `))
+}
+
+/** The rule, with those that it holds for. */
+function asksFirst(commands: readonly (readonly [path: string, command: Command])[]): string {
+  const asking = commands.filter(([, { options }]) => options.some(({ long }) => long === '--yes')).map(([path]) => `\`${path}\``)
+  return [
+    `What ends something that serves, or deletes something that was kept, asks first when it is on a terminal, and elsewhere needs \`--yes\`, which also skips the question: ${asking.join(', ')}.`,
+    '(`kube deploy` asks only when a rollout is under way, and elsewhere warns and goes on.)',
+    'The verbs of a rollout do not ask, `abort`, `rollback` and `promote --full` included: traffic moves to a version that serves, and another verb takes that back.',
+  ].join(' ')
 }
 
 function keyLine({ path, type, isRequired, byDefault, description }: TomlKey): string {

@@ -15,7 +15,7 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   DOCKER_CONFIG: 'Folder of the `config.json` that `docker login` writes. Default: `~/.docker`.',
   XDG_RUNTIME_DIR: 'Its `containers/auth.json`, which `podman login` writes, is read last.',
   XDG_STATE_HOME:
-    'Below it, in `weaver`, logs and the list of running deployments of `weaver single` and `weaver multi` are kept. Default: `~/.local/state`.',
+    'Below it, in `weaver`, logs and the list of running deployments of `weaver single`, `weaver multi` and `weaver ssh` are kept, and all that `weaver gke-local` runs. Default: `~/.local/state`.',
   XDG_CACHE_HOME: 'Below it, in `weaver`, layers of images are kept. Default: `~/.cache`.',
   HOME: 'Where `~` is.',
   USERPROFILE: 'Where `~` is, on Windows.',
@@ -29,9 +29,9 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   NODE_USE_ENV_PROXY:
     'Of Node 24: `1` sends what a library does by itself through the proxies above, too. Of this command that is one request, the refresh of an OIDC token that has expired (`auth-provider` of a kubeconfig). Where that has an `idp-certificate-authority`, it goes without a proxy: use an `exec` plugin for the login then.',
   NODE_COMPILE_CACHE:
-    'Of Node: a folder for compiled code, which shortens starts. Where it is not set, `weaver single deploy` and `weaver multi deploy` set it for the application to `node-compile-cache` in the temporary folder. `NODE_DISABLE_COMPILE_CACHE=1` turns it off.',
+    'Of Node: a folder for compiled code, which shortens starts. Where it is not set, the deployers of this machine and `weaver dev` set it for the application to `node-compile-cache` in the temporary folder. `NODE_DISABLE_COMPILE_CACHE=1` turns it off.',
   NODE_V8_COVERAGE: 'Of Node: where it is set, `NODE_COMPILE_CACHE` is left as it is, since coverage is less exact with it.',
-  PATH: 'Where `nats-server` is looked for, for `weaver multi deploy`, after the package of the platform.',
+  PATH: 'Where `nats-server` is looked for, by `weaver multi`, `ssh` and `gke-local deploy` and by `weaver dev`, after the package of the platform; and `ssh`, by `weaver ssh deploy`.',
   NO_COLOR: 'Anything but the empty string: no colours.',
   TERM: '`dumb`: no colours, and nothing is redrawn in place.',
   WEAVER_DEBUG: 'Anything but the empty string: errors come with stack trace and cause.',

@@ -93,7 +93,7 @@ listeners.web = { address = "localhost:8080" }
 
 const MAIN = `import { run } from '@weaver/sdk'
 import { App } from './app.js'
-import { weaver } from './weaver.gen.js'
+import { weaver } from './weaver.gen.js' // written by \`weaver generate\`, which \`build\` runs
 
 await run(App, weaver)
 `
@@ -108,17 +108,19 @@ export class App implements Main {
   readonly log = logger()
 
   async main(): Promise<void> {
-    await this.web.serve(
+    const { host, port } = await this.web.serve(
       createServer(async (request, response) => {
         const name = new URL(request.url ?? '/', 'http://${name}').searchParams.get('name') ?? 'World'
         try {
           response.end(\`\${await this.greeter.greet(name)}\\n\`)
+          this.log.info('greeted', { name })
         } catch (err) {
           this.log.error('request failed', { err })
           response.writeHead(500).end('something went wrong\\n')
         }
       }),
     )
+    this.log.info('serving', { host, port })
   }
 }
 `

@@ -29,6 +29,11 @@ export interface Guard {
   ticket(): string
 }
 
+/** To who asks without the secret. */
+const UNKNOWN = {
+  cookie: 'open the dashboard by the URL that its command has printed',
+  token: 'give the token of the URL that the command of the dashboard has printed, in the header "Authorization: Bearer TOKEN"',
+} as const
 const COOKIE = 'weaver-dashboard'
 /** A browser that starts cold on a busy machine needs no longer. */
 const TICKET_MS = 60_000
@@ -67,7 +72,7 @@ export function createGuard(port: () => number, now: () => number = () => perfor
         by === 'cookie'
           ? isSame(cookieOf(headers.cookie), session)
           : isSame(/^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1] ?? '', token)
-      if (!isAllowed) return { status: 401, message: `open the dashboard by the URL that its command has printed` } // I2
+      if (!isAllowed) return { status: 401, message: UNKNOWN[by] } // I2
       if (by === 'cookie' && method !== 'GET' && method !== 'HEAD' && !isOwn)
         return { status: 403, message: 'only the page itself may change something' } // I4
       return undefined

@@ -3,9 +3,10 @@ import { GRAPH_FILE, isWeaverError, type ComponentGraph } from '@weaver/sdk/cont
 import { gkeProblems } from '../../deployers/gke-local/gke-plan.js'
 import { multiProblems } from '../../deployers/multi/multi-plan.js'
 import { sshProblems } from '../../deployers/ssh/ssh-plan.js'
+import { buildStepsFor } from '../../generate/build-steps.js'
+import { generatedState } from '../../generate/check-generated.js'
 import { findGraph } from '../../graph/package-graph.js'
 import { readPackageJson } from '../../image/package-files.js'
-import { buildCommandFor } from '../../packages/build-command.js'
 import { componentProblems, loadDescribedGraph, type DescribeContext } from '../../config/check-components.js'
 import { problemsIn, type ConfigProblem } from '../../config/config-problem.js'
 import { binaryOf, packageOf } from '../../config/launch.js'
@@ -42,6 +43,11 @@ export async function checkFile(file: string, context: DescribeContext & { reado
     return { problems: [], unchecked: [missing] }
   }
   const unchecked: string[] = []
+  const state = await generatedState(folder, context.cwd)
+  if (state.kind === 'stale' || state.kind === 'refused')
+    unchecked.push(
+      `${state.message}${state.kind === 'stale' ? ', and build again' : ''}: no deployer starts this, and it is checked as it was generated last`,
+    )
   const graph = await describe(config, { ...context, onUnchecked: (why) => unchecked.push(why), generated })
   const problems = [
     ...componentProblems(config, graph),
@@ -57,15 +63,17 @@ export async function checkFile(file: string, context: DescribeContext & { reado
 /** Adds the schemas that the built application describes, if it does. */
 async function describe(
   config: WeaverToml,
-  context: DescribeContext & { readonly generated: ComponentGraph; readonly onUnchecked: (why: string) => void },
+  context: DescribeContext & { readonly cwd: string; readonly generated: ComponentGraph; readonly onUnchecked: (why: string) => void },
 ): Promise<ComponentGraph> {
-  const { generated, onUnchecked } = context
+  const { generated, onUnchecked, cwd } = context
   const binary = binaryOf(config)
   const byTypes = 'what components take is checked by its types alone'
   try {
     await access(binary)
   } catch {
-    onUnchecked(`"${binary}" does not exist: ${byTypes}; build it first (\`${buildCommandFor(binary)}\`), or correct \`binary\``)
+    onUnchecked(
+      `"${binary}" does not exist: ${byTypes}; build it first (${buildStepsFor(await packageOf(config), cwd)}), or correct \`binary\``,
+    )
     return generated
   }
   try {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { banner, GRAPH_FILE, isWeaverError, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
+import { banner, isWeaverError, prettyPrinter, shortDeploymentId } from '@weaver/sdk/contract'
 import { Command } from 'commander'
-import { buildCommandFor } from '../../packages/build-command.js'
 import { launchOf, localAppName } from '../../config/launch.js'
 import type { CliContext } from '../../context.js'
 import { copyBuild } from '../../deployers/gke-local/build-copy.js'
@@ -15,7 +14,7 @@ import type { VersionSpec } from '../../deployers/gke-local/version-spec.js'
 import { findNatsServer } from '../../deployers/local/find-nats-server.js'
 import { loadApplication } from '../../deployers/local/load-application.js'
 import { cliError } from '../../errors/catalogue.js'
-import { generateCommandFor } from '../../generate/check-generated.js'
+import { noGraph } from '../../generate/build-steps.js'
 import { createLogReader } from '../../logs/read-logs.js'
 import { isSystem } from '../../logs/system-entries.js'
 import { parsePort } from './port.js'
@@ -52,7 +51,10 @@ export function deployCommand(context: CliContext): Command {
       const release = context.onSignal(() => interrupt.abort())
       try {
         await hasStarted(platform, spec, context, interrupt.signal)
-        if (flags.detach !== true) await tail(spec, context, interrupt.signal)
+        if (flags.detach !== true) {
+          context.output.progress('It runs in the background: Ctrl-C ends this command and its log, and not the application.')
+          await tail(spec, context, interrupt.signal)
+        }
       } catch (error) {
         if (!interrupt.signal.aborted) throw error
       } finally {
@@ -68,14 +70,10 @@ export function deployCommand(context: CliContext): Command {
  * @returns also what is to be released when the platform has accepted it
  */
 async function makeVersion(file: string, context: CliContext): Promise<{ readonly spec: VersionSpec; readonly made: { release(): void } }> {
-  const { env, cwd } = context
+  const { env, cwd, output } = context
   const broker = findNatsServer({ env, cwd })
   const { config, folder, graph } = await loadApplication(file, context, gkeProblems)
-  if (graph === undefined)
-    throw cliError(
-      'WEAVER_CLI_NOT_BUILT',
-      `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
-    )
+  if (graph === undefined) throw noGraph(folder, cwd)
   const plan = planGke(config, graph)
   const folders = gkeFolders(env)
   const deploymentId = randomUUID()
@@ -85,7 +83,11 @@ async function makeVersion(file: string, context: CliContext): Promise<{ readonl
   const interrupted = cliError('WEAVER_CLI_INTERRUPTED', 'the version was not deployed')
   const release = context.onSignal(() => interrupt.abort(interrupted))
   try {
-    const launch = await copyBuild({ folder, launch: launchOf(config, env) }, buildFolder(folders, deploymentId), interrupt.signal)
+    const launch = await copyBuild(
+      { folder, launch: launchOf(config, env), onLeftOut: (what) => output.warn(what) },
+      buildFolder(folders, deploymentId),
+      interrupt.signal,
+    )
     const spec: VersionSpec = {
       format: 1,
       app: localAppName(config),
@@ -136,7 +138,6 @@ async function hasStarted(
     output.result(`version ${deploymentId} of "${app}" has started in ${regions.join(', ')} (${seconds} s)`)
     for (const { name, host } of listeners) output.progress(`listener ${name}: curl --header 'Host: ${host}' http://${address}`)
     for (const line of rolloutLines(view)) output.progress(line)
-    output.progress('It runs in the background: Ctrl-C ends this command and its log, and not the application.')
     return
   }
 }

@@ -10,7 +10,8 @@ import { readApps } from '../../deployers/gke-local/platform-store.js'
 import { isRunning } from '../../deployers/local/process-start.js'
 import { killLeft, runningDeployments } from '../../deployers/local/running-deployments.js'
 import { cliError } from '../../errors/catalogue.js'
-import { confirm, endDeployments } from '../local/end-deployments.js'
+import { confirm, YES_FLAG, type ConfirmFlags } from '../local/confirm.js'
+import { endDeployments } from '../local/end-deployments.js'
 
 const END_MS = 120_000
 const LOOK_MS = 100
@@ -20,8 +21,8 @@ export function purgeCommand(context: CliContext): Command {
     .description(
       'end every application of `weaver gke-local deploy`, the platform and the load balancer, and delete all that they have kept',
     )
-    .option('--yes', 'do not ask')
-    .action(async (flags: { readonly yes?: true }) => {
+    .option(...YES_FLAG)
+    .action(async (flags: ConfirmFlags) => {
       const folders = gkeFolders(context.env)
       const names = readApps(folders).map(({ app }) => `"${app}"`)
       const ended = names.length === 0 ? 'Delete' : `End ${names.join(', ')}, and delete`

@@ -6,7 +6,7 @@ import { askPlatform, platformOfApps, viewPlatform, type Platform, type Platform
 import { readApps } from '../../deployers/gke-local/platform-store.js'
 import { isRunning } from '../../deployers/local/process-start.js'
 import { cliError } from '../../errors/catalogue.js'
-import { confirm } from '../local/end-deployments.js'
+import { confirm, YES_FLAG, type ConfirmFlags } from '../local/confirm.js'
 import { ROLLOUT_VERBS, rolloutVerbCommand, verbOf, type RolloutVerbFlags } from '../rollout-verbs.js'
 
 const END_MS = 120_000
@@ -38,8 +38,8 @@ export function killCommand(context: CliContext): Command {
   return new Command('kill')
     .description('end all versions of an application, in all regions')
     .argument(...NAME)
-    .option('--yes', 'do not ask')
-    .action(async (name: string | undefined, flags: { readonly yes?: true }) => {
+    .option(...YES_FLAG)
+    .action(async (name: string | undefined, flags: ConfirmFlags) => {
       const { platform, app } = await needApp(context, name)
       await confirm(context, `End all versions of "${app}"?`, flags)
       await askPlatform(platform, { kind: 'verb', app, verb: 'kill' }, { expect: 'done' })

@@ -6,11 +6,11 @@ import { loadRelease } from '../../deployers/kube/load-release.js'
 import { absenceLine, operatorPresence } from '../../deployers/kube/operator-presence.js'
 import { deleteApp, getApp, needApp } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
+import { confirm, YES_FLAG, type ConfirmFlags } from '../local/confirm.js'
 import { formatSeconds } from '../../print/table.js'
-import { confirm, connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
+import { connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
 
-interface DeleteFlags extends ClusterFlags {
-  readonly yes?: true
+interface DeleteFlags extends ClusterFlags, ConfirmFlags {
   readonly wait?: true
   readonly timeout: string
   readonly json?: true
@@ -20,7 +20,7 @@ export function deleteCommand(context: CliContext): Command {
   const command = new Command('delete')
     .description('delete an application with all its versions; its traffic ends')
     .argument('<name|weaver.toml>', 'name of the application, or its configuration')
-    .option('-y, --yes', 'do not ask')
+    .option(...YES_FLAG)
     .option('--wait', 'wait until the operator has removed everything of it')
     .option('--timeout <duration>', 'how long --wait waits; then exit code 124', '5m')
     .option('--json', 'print JSON')
@@ -32,7 +32,7 @@ export function deleteCommand(context: CliContext): Command {
     const app = { namespace: flags.namespace ?? release?.config.kube.namespace ?? client.namespace, name }
     const what = `"${app.namespace}/${name}"`
     await needApp(client, app)
-    await confirm(context, `Delete application ${what} with all its versions?`, flags.yes)
+    await confirm(context, `Delete application ${what} with all its versions?`, flags)
     const started = performance.now()
     const absence = absenceLine(await operatorPresence(client))
     await deleteApp(client, app)

@@ -14,12 +14,13 @@ import { ENGINES, type Engine } from '../../image/container-engine.js'
 import { DEFAULT_BASE_IMAGE, makeImage } from '../../image/make-image.js'
 import { parseReference } from '../../image/reference.js'
 import { resolveTag } from '../../image/resolve-tag.js'
+import { confirm, type ConfirmFlags } from '../local/confirm.js'
 import { formatSeconds } from '../../print/table.js'
 import { collect } from '../collect.js'
-import { confirm, connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
+import { connect, parseTimeout, withClusterFlags, type ClusterFlags } from './flags.js'
 import { parseFault, printSimulation } from './simulate.js'
 
-interface DeployFlags extends ClusterFlags {
+interface DeployFlags extends ClusterFlags, ConfirmFlags {
   readonly detach?: true
   readonly build: boolean
   readonly image?: string
@@ -32,7 +33,6 @@ interface DeployFlags extends ClusterFlags {
   readonly insecureRegistry?: readonly string[]
   readonly force: boolean
   readonly timeout?: string
-  readonly yes?: true
   readonly json?: true
   readonly simulate?: true
   readonly fail?: readonly string[]
@@ -131,7 +131,7 @@ async function deploy(context: CliContext, file: string, flags: DeployFlags): Pr
   if (before?.status?.preview !== undefined && before.status.active !== undefined) {
     const question = `A rollout of "${namespace}/${name}" to version "${before.status.preview}" is under way; it gives its traffic back if this one differs.`
     if (context.ask === undefined) output.warn(question)
-    else await confirm(context, `${question} Go on?`, flags.yes)
+    else await confirm(context, `${question} Go on?`, flags)
   }
 
   const image = repository === undefined ? await imageGiven(context, flags) : await pushImage(context, { release, repository, flags })

@@ -33,10 +33,3 @@ export function parseTimeout(text: string): number {
   if (milliseconds === undefined) throw cliError('WEAVER_CLI_USAGE', `--timeout "${text}" is not a duration; write it as 90s, 10m or 1h30m`)
   return milliseconds
 }
-
-/** @throws WeaverError `WEAVER_CLI_DECLINED` unless the user agrees or --yes was given */
-export async function confirm(context: CliContext, question: string, isYes: boolean | undefined): Promise<void> {
-  if (isYes === true) return
-  if (context.ask === undefined) throw cliError('WEAVER_CLI_DECLINED', `${question} There is no terminal to ask on; give --yes`)
-  if (!(await context.ask(question))) throw cliError('WEAVER_CLI_DECLINED', 'nothing was done')
-}

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CliContext } from '../../context.js'
 import type { LocalDeployer } from '../../deployers/local/local-deployer.js'
 import { isRunning } from '../../deployers/local/process-start.js'
 import { type RunningDeployment } from '../../deployers/local/running-deployments.js'
@@ -10,7 +9,7 @@ const LOOK_MS = 50
 
 /**
  * Ends deployments as Ctrl-C in their terminals would, and waits until they have ended.
- * @throws WeaverError `WEAVER_CLI_DECLINED`, `WEAVER_CLI_UNREACHABLE`, `WEAVER_CLI_TIMEOUT`
+ * @throws WeaverError `WEAVER_CLI_UNREACHABLE`, `WEAVER_CLI_TIMEOUT`
  */
 export async function endDeployments(deployer: LocalDeployer, running: readonly RunningDeployment[]): Promise<void> {
   await Promise.all(
@@ -24,13 +23,4 @@ export async function endDeployments(deployer: LocalDeployer, running: readonly 
           )
     }),
   )
-}
-
-/**
- * @throws WeaverError `WEAVER_CLI_DECLINED`: the answer was no, or there is no terminal to ask on
- */
-export async function confirm(context: CliContext, question: string, flags: { readonly yes?: true }): Promise<void> {
-  if (flags.yes === true) return
-  if (context.ask === undefined) throw cliError('WEAVER_CLI_DECLINED', `${question} There is no terminal to ask on; give --yes`)
-  if (!(await context.ask(question))) throw cliError('WEAVER_CLI_DECLINED', 'nothing was ended')
 }

@@ -5,15 +5,16 @@ import { foldersOf, type LocalDeployer } from '../../deployers/local/local-deplo
 import { killLeft } from '../../deployers/local/running-deployments.js'
 import { listLogFiles } from '../../logs/log-files.js'
 import { EXIT } from '../../errors/catalogue.js'
-import { confirm, endDeployments } from './end-deployments.js'
+import { confirm, YES_FLAG, type ConfirmFlags } from './confirm.js'
+import { endDeployments } from './end-deployments.js'
 import { listRunning } from './running.js'
 
 export function purgeCommand(context: CliContext, deployer: LocalDeployer): Command {
   const tool = `weaver ${deployer.name}`
   return new Command('purge')
     .description(`end every deployment of \`${tool} deploy\`, and delete all that it has kept: logs, and what was left by a crash`)
-    .option('--yes', 'do not ask')
-    .action(async (flags: { readonly yes?: true }) => {
+    .option(...YES_FLAG)
+    .action(async (flags: ConfirmFlags) => {
       const running = listRunning(context, deployer, undefined)
       const folders = foldersOf(deployer, context.env)
       const ended = running.length === 0 ? '' : `End ${running.map(({ app }) => `"${app}"`).join(', ')}, and delete`

@@ -12,15 +12,15 @@ import type { KubeClient } from '../../deployers/kube/kube-client.js'
 import { absenceLine, operatorPresence, type OperatorPresence } from '../../deployers/kube/operator-presence.js'
 import { clearFinalizer, deleteApp, getApp, listApps } from '../../deployers/kube/weaver-apps.js'
 import { cliError } from '../../errors/catalogue.js'
+import { confirm, YES_FLAG, type ConfirmFlags } from '../local/confirm.js'
 import { formatSeconds, formatTable } from '../../print/table.js'
-import { confirm, connect, parseTimeout } from '../kube/flags.js'
+import { connect, parseTimeout } from '../kube/flags.js'
 
-interface UninstallFlags {
+interface UninstallFlags extends ConfirmFlags {
   readonly deleteApps?: true
   readonly force?: true
   readonly all?: true
   readonly dryRun?: true
-  readonly yes?: true
   readonly timeout: string
   readonly json?: true
   readonly kubeconfig?: string
@@ -41,7 +41,7 @@ export function uninstallCommand(context: CliContext): Command {
     )
     .option('--all', 'also the broker with its keys and volumes, and the kind WeaverApp; only when no application is left')
     .option('--dry-run', 'only show what there is and what would be done')
-    .option('-y, --yes', 'do not ask')
+    .option(...YES_FLAG)
     .option('--timeout <duration>', 'how long each part may take to go; then exit code 124', '5m')
     .option('--json', 'print JSON')
     .option('--kubeconfig <file>', 'kubeconfig (default: $KUBECONFIG, else ~/.kube/config)')
@@ -57,7 +57,7 @@ export function uninstallCommand(context: CliContext): Command {
       if (flags.dryRun === true || steps.length === 0) return
       const refusal = refusalOf(found, flags)
       if (refusal !== undefined) throw cliError('WEAVER_CLI_APPS_LEFT', refusal)
-      await confirm(context, `Do these ${steps.length} steps on "${client.server}"?`, flags.yes)
+      await confirm(context, `Do these ${steps.length} steps on "${client.server}"?`, flags)
       const helm = {
         env: context.env,
         timeoutMs,

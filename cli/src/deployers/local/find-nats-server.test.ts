@@ -36,10 +36,17 @@ describe('the broker of a local deployer', () => {
   })
 
   it('that is not there comes with the ways to get one on this system', () => {
-    expect(() => find({ env: {} })).toThrow(/@weaver\/nats-server-linux-x64.*PATH.*go install .*apt-get install nats-server.*--nats nats:/)
+    expect(() => find({ env: {} })).toThrow(
+      /@weaver\/nats-server-linux-x64.*on the PATH\. Put one on the PATH: .*releases.*go install .*GOPATH.*--nats nats:/,
+    )
     expect(() => find({ env: {}, platform: { os: 'darwin', cpu: 'arm64' } })).toThrow(
       /@weaver\/nats-server-darwin-arm64.*brew install nats-server/,
     )
+    // They are not published.
+    for (const os of ['linux', 'darwin', 'win32'])
+      expect(() => find({ env: {}, platform: { os, cpu: 'x64' } })).toThrow(
+        expect.not.objectContaining({ message: expect.stringContaining('npm install') }),
+      )
     expect(() => find({ env: {}, platform: { os: 'win32', cpu: 'x64' } })).toThrow(/nats-server\.exe.*winget install/)
   })
 

@@ -46,20 +46,25 @@ export function findNatsServer(options: FindNatsServerOptions): FoundBroker {
   if (onPath !== undefined) return { kind: 'program', path: onPath, from: 'PATH' }
   throw cliError(
     'WEAVER_CLI_NATS',
-    `processes talk over a broker, and there is no nats-server: neither the package ${packageName}, nor "${program}" on the PATH. ${howToGetOne(platform.os, packageName)}; or give the URL of one that runs: --nats nats://127.0.0.1:4222`,
+    `processes talk over a broker, and there is no nats-server: neither the package ${packageName}, nor "${program}" on the PATH. ${howToGetOne(platform.os)}; or give the URL of one that runs: --nats nats://127.0.0.1:4222`,
   )
 }
 
-function howToGetOne(os: string, packageName: string): string {
-  const released = 'a release from https://github.com/nats-io/nats-server/releases'
-  const go = '`go install github.com/nats-io/nats-server/v2@latest`'
+/**
+ * What works today. The packages of the platforms are not published: they are made from a checkout
+ * (scripts/nats-server-packages.mjs).
+ */
+function howToGetOne(os: string): string {
+  const released = 'a release (2.10 or newer) from https://github.com/nats-io/nats-server/releases'
+  const onPath = 'on the PATH'
+  const go = '`go install github.com/nats-io/nats-server/v2@latest`, which puts it into `$(go env GOPATH)/bin`'
   switch (os) {
     case 'darwin':
-      return `Get one by \`brew install nats-server\`, \`npm install ${packageName}\`, ${go} or ${released}`
+      return `Put one ${onPath}: by \`brew install nats-server\`, ${go}, or ${released}`
     case 'win32':
-      return `Get one by \`winget install NATSAuthors.NATSServer\`, \`npm install ${packageName}\`, ${go} or ${released}`
+      return `Put one ${onPath}: by \`winget install NATSAuthors.NATSServer\`, ${go}, or ${released}`
     default:
-      return `Get one by \`npm install ${packageName}\`, ${go} or ${released}; Debian and Ubuntu have it as \`apt-get install nats-server\``
+      return `Put one ${onPath}: ${released}; or by ${go}; or by the package nats-server of your distribution where it is new enough (that of Debian 12, 2.9, is not)`
   }
 }
 

@@ -1,12 +1,12 @@
 import { access } from 'node:fs/promises'
 import type { ComponentGraph } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../../packages/build-command.js'
 import { componentProblems, loadDescribedGraph } from '../../config/check-components.js'
 import { configInvalid, type ConfigProblem } from '../../config/config-problem.js'
 import { binaryOf, packageOf } from '../../config/launch.js'
 import { loadConfig, type WeaverToml } from '../../config/load-config.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
+import { buildStepsFor } from '../../generate/build-steps.js'
 import { checkGenerated } from '../../generate/check-generated.js'
 
 export interface LoadedApplication {
@@ -30,8 +30,8 @@ export async function loadApplication(
   problemsOf: (config: WeaverToml, graph: ComponentGraph) => readonly ConfigProblem[],
 ): Promise<LoadedApplication> {
   const config = await loadConfig(file, cwd)
-  await checkBinary(config)
   const folder = await packageOf(config)
+  await checkBinary(config, buildStepsFor(folder, cwd))
   await checkGenerated(folder, cwd)
   const graph = await loadDescribedGraph(config, { env, onWarning: (line) => output.warn(line) })
   const problems = graph === undefined ? [] : [...componentProblems(config, graph), ...problemsOf(config, graph)]
@@ -39,14 +39,14 @@ export async function loadApplication(
   return { config, folder, graph }
 }
 
-async function checkBinary(config: WeaverToml): Promise<void> {
+async function checkBinary(config: WeaverToml, build: string): Promise<void> {
   const binary = binaryOf(config)
   try {
     await access(binary)
   } catch (cause) {
     throw cliError(
       'WEAVER_CLI_NOT_BUILT',
-      `"${binary}", the binary of "${config.file}", does not exist; build it first (\`${buildCommandFor(binary)}\`), or correct \`binary\``,
+      `"${binary}", the binary of "${config.file}", does not exist; build it first (${build}), or correct \`binary\``,
       { cause },
     )
   }

@@ -1,8 +1,5 @@
-import { GRAPH_FILE } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../../packages/build-command.js'
 import type { CliContext } from '../../context.js'
-import { cliError } from '../../errors/catalogue.js'
-import { generateCommandFor } from '../../generate/check-generated.js'
+import { noGraph } from '../../generate/build-steps.js'
 import { findNatsServer } from '../local/find-nats-server.js'
 import { loadApplication } from '../local/load-application.js'
 import { runInTerminal } from '../local/run-in-terminal.js'
@@ -18,11 +15,7 @@ export async function deployMulti(
 ): Promise<number> {
   const broker = findNatsServer({ url: natsUrl, env: context.env, cwd: context.cwd })
   const { config, folder, graph } = await loadApplication(file, context, multiProblems)
-  if (graph === undefined)
-    throw cliError(
-      'WEAVER_CLI_NOT_BUILT',
-      `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, context.cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
-    )
+  if (graph === undefined) throw noGraph(folder, context.cwd)
   const plan = planMulti(config, graph)
   const { addresses } = plan
   return runInTerminal(

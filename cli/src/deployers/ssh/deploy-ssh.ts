@@ -1,11 +1,9 @@
 import { homedir } from 'node:os'
 import { join, relative, sep } from 'node:path'
-import { GRAPH_FILE } from '@weaver/sdk/contract'
-import { buildCommandFor } from '../../packages/build-command.js'
 import { binaryOf, launchOf } from '../../config/launch.js'
 import type { CliContext } from '../../context.js'
 import { cliError } from '../../errors/catalogue.js'
-import { generateCommandFor } from '../../generate/check-generated.js'
+import { noGraph } from '../../generate/build-steps.js'
 import { buildApplicationLayers } from '../../image/application-layers.js'
 import { packLayer } from '../../image/layer.js'
 import { loadApplication } from '../local/load-application.js'
@@ -31,11 +29,7 @@ export async function deploySsh(
   if (process.platform === 'win32')
     throw cliError('WEAVER_CLI_MACHINE', 'OpenSSH for Windows cannot share a connection (ControlMaster); use WSL')
   const { config, folder, graph } = await loadApplication(file, context, sshProblems)
-  if (graph === undefined)
-    throw cliError(
-      'WEAVER_CLI_NOT_BUILT',
-      `"${folder}" has no ${GRAPH_FILE}, so it is not known which components there are; run \`${generateCommandFor(folder, cwd)}\`, and build (\`${buildCommandFor(folder)}\`)`,
-    )
+  if (graph === undefined) throw noGraph(folder, cwd)
   const plan = planSsh(config, graph)
   const launch = launchOf(config, {})
   const main = relative(folder, binaryOf(config)).split(sep).join('/')
