@@ -4,6 +4,7 @@
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { connect, type ClientHttp2Session } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,12 +15,16 @@ import { buildExample, buildPackage } from '../../../../scripts/build-example.js
 import type { AppView, VersionView } from '../../deployers/gke-local/platform-view.js'
 import { anError } from '../../testing/an-error.js'
 import { openDashboard } from '../../testing/ask-dashboard.js'
+import { LIVE_MODULE, openLive } from '../../testing/live-web-socket.js'
 import { runWeaver, startWeaver, type Ran } from '../../testing/run-weaver.js'
 
 const MAIN = fileURLToPath(new URL('../../../../examples/httpserver/dist/main.js', import.meta.url))
 /** Of anything that is waited for: a busy machine takes its time. */
 const WAIT_MS = 180_000
-const CLIENTS = 4
+/** The last one speaks HTTP/2: all its requests go over one connection. */
+const CLIENTS = 5
+/** A name of loopback, since the client of WebSockets takes the host from the address. */
+const HOST = 'localhost'
 
 let folder: string
 let state: string
@@ -51,16 +56,21 @@ interface Toml {
   readonly env?: readonly string[]
   /** Seconds. */
   readonly deadline?: number
+  readonly file?: string
 }
 
-function toml(
-  { name = 'httpserver', host = 'hello.com', regions = ['us-west1', 'us-east1'], env: variables = [], deadline = 120 }: Toml = {},
+function toml({
+  name = 'httpserver',
+  host = HOST,
+  regions = ['us-west1', 'us-east1'],
+  env: variables = [],
+  deadline = 120,
   file = 'weaver.toml',
-): void {
+}: Toml = {}): void {
   const text = [
     `[serviceweaver]\nname = "${name}"\nbinary = ${JSON.stringify(MAIN)}\nrollout = "15s"\nenv = ${JSON.stringify(variables)}`,
     `["weaver/Main"]\ngreeting = "Servus"`,
-    `[gke]\nregions = ${JSON.stringify(regions)}\nreplicas = 1\nprogress_deadline = "${deadline}s"`,
+    `[gke]\nregions = ${JSON.stringify(regions)}\nreplicas = 1\nprogress_deadline = "${deadline}s"\ndrain_timeout = "10m"`,
     `listeners.lis = { public_hostname = "${host}" }\n`,
   ]
   writeFileSync(join(folder, file), text.join('\n'))
@@ -85,8 +95,7 @@ function get(host: string, agent: Agent): Promise<Answer> {
         .on('error', ({ message }) => failed(message))
         .on('end', () => {
           if (response.statusCode !== 200) return failed(`${response.statusCode} ${text}`)
-          const { main, reverser, converter } = JSON.parse(text) as Record<string, { readonly version: string }> // as examples/httpserver answers
-          resolve({ at, versions: [main, reverser, converter].map((one) => one?.version ?? '') })
+          resolve({ at, versions: versionsIn(text) })
         })
     })
       .on('error', ({ message }) => failed(message))
@@ -94,14 +103,41 @@ function get(host: string, agent: Agent): Promise<Answer> {
   })
 }
 
+/** The same as a stream of HTTP/2. */
+function getOver(session: ClientHttp2Session, host: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    const at = Date.now()
+    let [text, status] = ['', 0]
+    session
+      .request({ ':path': '/signed?text=abc', ':authority': host })
+      .setEncoding('utf8')
+      .on('response', (headers) => (status = headers[':status'] ?? 0))
+      .on('data', (part: string) => (text += part))
+      .on('error', ({ message }) => resolve({ at, versions: [], problem: message }))
+      .on('end', () =>
+        resolve({ at, ...(status === 200 ? { versions: versionsIn(text) } : { versions: [], problem: `${status} ${text}` }) }),
+      )
+  })
+}
+
+/** As examples/httpserver answers. */
+function versionsIn(text: string): readonly string[] {
+  const { main, reverser, converter } = JSON.parse(text) as Record<string, { readonly version: string }>
+  return [main, reverser, converter].map((one) => one?.version ?? '')
+}
+
+/** Of a release that has them. */
+const live = (release: string): readonly string[] => [`NODE_OPTIONS=--import=file://${join(folder, 'live.mjs')}`, `RELEASE=${release}`]
+
 /** Requests all the time. */
 function startLoad(host: string, clients: number): { readonly answers: readonly Answer[]; stop(): Promise<void> } {
   const answers: Answer[] = []
   const agent = new Agent({ keepAlive: true })
+  const session = connect(`http://localhost:${port}`).on('error', () => undefined) // its requests fail with it
   const over = new AbortController()
-  const all = Array.from({ length: clients }, async () => {
+  const all = Array.from({ length: clients }, async (_, i) => {
     while (!over.signal.aborted) {
-      answers.push(await get(host, agent))
+      answers.push(await (i === CLIENTS - 1 ? getOver(session, host) : get(host, agent)))
       await sleep(5)
     }
   })
@@ -111,6 +147,7 @@ function startLoad(host: string, clients: number): { readonly answers: readonly 
       over.abort()
       await Promise.all(all)
       agent.destroy()
+      session.destroy()
     },
   }
 }
@@ -136,8 +173,9 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
 
   // v1, with its log until Ctrl-C; and another application, whose command wants to start a platform
   // at the same time
-  toml()
-  toml({ name: 'other', host: 'other.com', regions: ['us-west1'] }, 'other.toml')
+  writeFileSync(join(folder, 'live.mjs'), LIVE_MODULE)
+  toml({ env: live('one') })
+  toml({ name: 'other', host: 'other.com', regions: ['us-west1'], file: 'other.toml' })
   const other = deploy('other.toml', '--port', String(port))
   const first = startWeaver(['gke-local', 'deploy', 'weaver.toml', '--port', String(port)], { cwd: folder, env: env() })
   await eventually('v1', () => (first.stderr().includes('runs in the background') || first.stderr().includes('error') ? true : undefined))
@@ -149,7 +187,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     stdout: expect.stringMatching(/^version [0-9a-f-]{36} of "httpserver" has started in us-west1, us-east1 /),
   })
   const v1 = /version ([0-9a-f]{8})/.exec(stdout)?.[1] ?? ''
-  expect(stderr).toContain(`curl --header 'Host: hello.com' http://localhost:${port}\n`)
+  expect(stderr).toContain(`curl --header 'Host: ${HOST}' http://localhost:${port}\n`)
   expect(stderr).toContain(`weaver gke-local logs --follow 'version == "${v1}"'`)
   const listening = await weaver('logs', '--system', `version == "${v1}" && msg == "listening"`)
   expect(listening.stdout.match(/listening/g)).toHaveLength(2)
@@ -173,13 +211,15 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   expect(await dashboard.close()).toBe(0)
 
   // a third application, which wants a host of the first
-  toml({ name: 'third', host: 'hello.com' })
-  expect(await weaver('deploy', 'weaver.toml')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'host "hello.com" is that of "httpserver"'))
+  toml({ name: 'third', host: HOST })
+  expect(await weaver('deploy', 'weaver.toml')).toEqual(anError(1, 'WEAVER_CLI_REFUSED', 'host "localhost" is that of "httpserver"'))
 
   // v2 under load
-  const load = startLoad('hello.com', CLIENTS)
+  const load = startLoad(HOST, CLIENTS)
   const otherLoad = startLoad('other.com', 1)
-  toml()
+  const old = await openLive(`ws://${HOST}:${port}/live`)
+  expect(await old.ask()).toBe('one')
+  toml({ env: live('two') })
   const v2 = (await deploy()).slice(0, 8)
   const weight = async (percent: number): Promise<AppView> =>
     eventually(`${percent} % of v2`, async () => {
@@ -195,7 +235,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     /\nAPP  DEPLOYMENT  LOCATION  COMPONENT  HEALTHY\n/,
     new RegExp(`\nhttpserver  ${v2}  us-east1  httpserver/Reverser  1/1\n`),
     /\nHOST  VISIBILITY  APP  DEPLOYMENT  LOCATION  ADDRESS  TRAFFIC FRACTION\n/,
-    new RegExp(`\nhello.com  public  httpserver  ${v1}  us-east1  127.0.0.1:\\d+  0.5\n`),
+    new RegExp(`\n${HOST}  public  httpserver  ${v1}  us-east1  127.0.0.1:\\d+  0.5\n`),
     new RegExp(`\nROLLOUT OF httpserver\nTIME  us-west1 ${v1}  us-west1 ${v2}  us-east1 ${v1}  us-east1 ${v2}\n`),
     /\nus-east1: Paused, waiting for us-west1 to have the new version\n/,
   ])
@@ -206,6 +246,18 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   const served = load.answers.length
   await eventually('answers without a platform', () => (load.answers.length > served + 50 ? true : undefined))
   expect((await weaver('status')).stderr).toContain('started again')
+
+  // a WebSocket stays with its version as long as that drains, and that as long as it is open
+  await eventually('all traffic to go to v2', async () => {
+    const { traffic } = await app()
+    const of2 = traffic.filter(({ deploymentId }) => deploymentId.startsWith(v2)).map(({ fraction }) => fraction)
+    return of2.reduce((sum, fraction) => sum + fraction, 0) > 0.99 ? true : undefined
+  })
+  const young = await openLive(`ws://${HOST}:${port}/live`)
+  expect([await old.ask(), await young.ask()]).toEqual(['one', 'two'])
+  expect((await app()).versions.map(({ deploymentId }) => deploymentId.slice(0, 8))).toEqual([v1, v2])
+  old.close()
+  young.close()
   const arrived = await eventually('v2 alone', async () => {
     const view = await app()
     return view.versions.length === 1 && view.versions[0]?.status === 'ACTIVE' && view.rollout.projected.length === 0 ? view : undefined
@@ -237,8 +289,9 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
 
   // the load balancer is started again, at its port
   process.kill(markOf('balancer.json').pid, 'SIGKILL')
+  await Promise.all([old.closed, young.closed])
   const agent = new Agent()
-  await eventually('the load balancer to be back', async () => ((await get('hello.com', agent)).problem === undefined ? true : undefined))
+  await eventually('the load balancer to be back', async () => ((await get(HOST, agent)).problem === undefined ? true : undefined))
 
   // v3 crashes: it is given up by itself
   writeFileSync(join(folder, 'crash.mjs'), `if (process.env.WEAVER_BOOTSTRAP) { console.error('no database'); process.exit(3) }`)
@@ -262,7 +315,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   expect(versions.map(({ status }) => status)).toEqual(['ACTIVE', 'FAILED'])
   expect(rollout.failure).toMatchObject({ region: 'us-west1', message: expect.stringContaining('no database') })
   expect((await weaver('logs', '--all', 'level == "error"')).stdout).toContain('no database')
-  expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
+  expect((await get(HOST, agent)).versions).toEqual([v2, v2, v2])
 
   // its reason is gone: it is tried again by the engine's own verbs, and given up by a user
   writeFileSync(join(folder, 'crash.mjs'), '')
@@ -285,7 +338,7 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
   const told = markOf('platform.json').pid
   process.kill(told, 'SIGTERM')
   await eventually('the platform to have ended', () => (isAlive(told) ? undefined : true))
-  expect((await get('hello.com', agent)).versions).toEqual([v2, v2, v2])
+  expect((await get(HOST, agent)).versions).toEqual([v2, v2, v2])
   expect((await weaver('status')).stderr).toContain('started again')
   await eventually('v3 to have ended', async () => ((await app()).versions.every(({ status, copies }) => status === 'ACTIVE' || Object.keys(copies).length === 0) ? true : undefined)) // prettier-ignore
 
@@ -298,13 +351,17 @@ it('the tour: v1 and v2 under load over two regions, a platform that is killed, 
     const [only, ...others] = view.versions as [VersionView, ...VersionView[]]
     return others.length === 0 && only.status === 'ACTIVE' && only.deploymentId.startsWith(v1) ? view : undefined
   })
-  expect((await get('hello.com', agent)).versions).toEqual([v1, v1, v1])
+  expect((await get(HOST, agent)).versions).toEqual([v1, v1, v1])
   const families = JSON.parse((await weaver('metrics', 'httpserver', '--json')).stdout) as readonly { readonly versionId: string }[]
   expect(families.map(({ versionId }) => versionId)).toEqual(Array.from({ length: 3 * 2 }, () => v1))
 
-  // one application ends, and with the last one everything
+  // one application ends, which its WebSockets are told ("going away"), and with the last one
+  // everything
+  const { closed, ask } = await openLive(`ws://${HOST}:${port}/live`)
+  expect(await ask()).toBe('one')
   expect(await weaver('kill', 'httpserver')).toEqual(anError(1, 'WEAVER_CLI_DECLINED', '--yes'))
   expect(await weaver('kill', 'httpserver', '--yes')).toEqual({ code: 0, stdout: 'ended: httpserver\n', stderr: '' })
+  expect(await closed).toBe(1001)
   expect(pidsOf(back).filter(isAlive)).toEqual([])
   expect((await get('other.com', agent)).problem).toBeUndefined()
   const platform = markOf('platform.json').pid
