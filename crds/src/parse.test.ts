@@ -152,6 +152,15 @@ describe('a spec', () => {
     ['a deadline of nothing', { ...good, rollout: { progressDeadline: '0s' } }, 'spec.rollout.progressDeadline'],
     ['a retention of nothing', { ...good, rollout: { retain: { for: '0s' } } }, 'spec.rollout.retain.for'],
     ['an unknown driver', { ...good, traffic: { driver: 'mesh' } }, 'spec.traffic.driver'],
+    ['a key that is two', { ...good, traffic: { affinity: { key: { header: 'A', cookie: 'b' } } } }, 'spec.traffic.affinity.key'],
+    ['a key that is none', { ...good, traffic: { affinity: { key: {} } } }, 'spec.traffic.affinity.key'],
+    ['a header with a space', { ...good, traffic: { affinity: { key: { header: 'A b' } } } }, 'spec.traffic.affinity.key.header'],
+    [
+      'sessions without their cookie',
+      { ...good, traffic: { affinity: { mode: 'newSessionsOnly', carriers: ['header'] } } },
+      'spec.traffic.affinity.carriers',
+    ],
+    ['an affinity of no time', { ...good, traffic: { affinity: { maxAge: '0s' } } }, 'spec.traffic.affinity.maxAge'],
     ['a variable of ours', { ...good, env: [{ name: 'WEAVER_BOOTSTRAP', value: 'x' }] }, 'spec.env[0].name'],
     [
       'a variable twice',

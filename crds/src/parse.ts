@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { checkListeners } from './check-listeners.js'
 import { checkPods } from './check-pods.js'
 import { checkResources } from './check-resources.js'
+import { checkTraffic } from './check-traffic.js'
 import { parseDuration } from './durations.js'
 import { fieldPath, type SpecProblem } from './problems.js'
 import { API_GROUP, API_VERSION, WEAVER_APP_KIND, weaverAppSpecSchema, type WeaverAppSpec } from './weaver-app.js'
@@ -63,7 +64,14 @@ const APP_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
  * objects older than a rule.
  */
 export function checkSpec(spec: WeaverAppSpec): SpecProblem[] {
-  return [...checkGroups(spec), ...checkListeners(spec), ...checkPods(spec), ...checkResources(spec), ...checkRollout(spec)]
+  return [
+    ...checkGroups(spec),
+    ...checkListeners(spec),
+    ...checkPods(spec),
+    ...checkResources(spec),
+    ...checkRollout(spec),
+    ...checkTraffic(spec),
+  ]
 }
 
 function checkGroups(spec: WeaverAppSpec): SpecProblem[] {

@@ -73,6 +73,48 @@ const hostName = z
   .max(253)
   .regex(/^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/)
 
+/** A token of HTTP: the names of headers and cookies. */
+const httpToken = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9_-]+$/)
+
+export const affinitySchema = z
+  .object({
+    mode: z.enum(['monotone', 'newSessionsOnly']).default('monotone').meta({
+      description:
+        'monotone: a user changes version at most once in a rollout, and back only when it is given up. newSessionsOnly: a user stays with the version of the first answer for as long as it lives.',
+    }),
+    key: z
+      .object({
+        header: httpToken.optional().meta({ description: 'Name of a header that identifies the user, like X-User-Id.' }),
+        cookie: httpToken.optional().meta({ description: 'Name of a cookie that identifies the user.' }),
+      })
+      .meta({
+        description: 'What identifies a user. Absent: a cookie that the proxy sets, weaver-bucket.',
+        'x-kubernetes-validations': [rule('has(self.header) != has(self.cookie)', 'give either header or cookie')],
+      })
+      .optional(),
+    carriers: z
+      .array(z.enum(['header', 'query', 'cookie']))
+      .max(3)
+      .default(['header', 'query', 'cookie'])
+      .meta({
+        description:
+          'By what a request may ask for one version: the header x-weaver-version, the parameter weaver-version of the query, the cookie weaver-version, in this order. None: by nothing.',
+      }),
+    maxAge: duration.default('24h').meta({ description: 'How long the cookies hold that the proxy sets.' }),
+  })
+  .meta({
+    description: 'Which version a user reaches while several have weight. Absent: each request by itself.',
+    'x-kubernetes-validations': [
+      rule(
+        "self.mode != 'newSessionsOnly' || self.carriers.exists(c, c == 'cookie')",
+        'newSessionsOnly keeps the version in the cookie; add cookie to carriers',
+      ),
+    ],
+  })
+
 export const listenerSchema = z.object({
   name: dnsLabel.meta({ description: 'Name of the listener in the application.' }),
   /** Port of the stable Service. */
@@ -240,6 +282,7 @@ export const weaverAppSpecSchema = z
           .default('proxy')
           .meta({ description: 'proxy: a managed HAProxy splits traffic; none: another controller follows the status.' }),
         replicas: z.int().min(1).max(20).default(2).meta({ description: 'Replicas of the proxy.' }),
+        affinity: affinitySchema.optional(),
       })
       .meta({ description: 'Who splits user traffic between versions.' })
       .prefault({}),

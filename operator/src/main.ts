@@ -91,7 +91,10 @@ async function runOperator(environment: OperatorEnvironment): Promise<number> {
       watchNamespaces: environment.watchNamespaces,
       onLeading: metrics.leading,
       onLost: () => resolve(1),
-      onRequests: (key, byVersion) => metrics.requests(key, byVersion),
+      onRequests: (key, { requests, lostPins }) => {
+        metrics.requests(key, requests)
+        metrics.lostPins(key, lostPins ?? 0)
+      },
       onStatus(key, status) {
         if (status === undefined) return metrics.forget(key)
         metrics.phase(key, status.phase)

@@ -143,7 +143,7 @@ describe('weaver.toml', () => {
 describe('the WeaverApp of a weaver.toml', () => {
   it('says what the file says, and no more', () => {
     const { manifest } = manifestOf(
-      '[serviceweaver]\nname = "shop"\nenv = ["A=b"]\nrollout = "5m"\ncolocate = [["weaver/Main"]]\n["shop/Cart"]\nsize = 3\n[kube]\nnamespace = "prod"\nlisteners.lis = { port = 8080, public = true, hosts = ["shop.example"] }\nresources.requests.cpu = "100m"\nrollout.progress_deadline = "1m"\n[[kube.groups]]\nname = "carts"\ncomponents = ["shop/Cart"]\nreplicas = { min = 2, max = 4 }\n',
+      '[serviceweaver]\nname = "shop"\nenv = ["A=b"]\nrollout = "5m"\ncolocate = [["weaver/Main"]]\n["shop/Cart"]\nsize = 3\n[kube]\nnamespace = "prod"\nlisteners.lis = { port = 8080, public = true, hosts = ["shop.example"] }\nresources.requests.cpu = "100m"\nrollout.progress_deadline = "1m"\ntraffic.affinity = { key = { cookie = "sid" }, carriers = [], max_age = "2h" }\n[[kube.groups]]\nname = "carts"\ncomponents = ["shop/Cart"]\nreplicas = { min = 2, max = 4 }\n',
     )
     expect(manifest).toEqual({
       apiVersion: 'weaver.dev/v1alpha1',
@@ -160,6 +160,7 @@ describe('the WeaverApp of a weaver.toml', () => {
         listeners: [{ name: 'lis', port: 8080, public: true, hosts: ['shop.example'] }],
         resources: { requests: { cpu: '100m' } },
         rollout: { duration: '5m', progressDeadline: '1m' },
+        traffic: { affinity: { key: { cookie: 'sid' }, carriers: [], maxAge: '2h' } },
       },
     })
   })

@@ -70,6 +70,7 @@ export function buildWeaverApp(
   kube.variables?.forEach((_, i) => from(`spec.env[${(application.env?.length ?? 0) + i}]`, ['kube', 'variables', i]))
   for (const [spec, toml] of POD_PARTS) from(`spec.${spec}`, ['kube', toml])
   for (const key of ['resources', 'traffic'] as const) from(`spec.${key}`, ['kube', key])
+  from('spec.traffic.affinity.maxAge', ['kube', 'traffic', 'affinity', 'max_age'])
   from('spec.tolerations', ['kube', 'tolerations'])
   from('spec.revisionHistoryLimit', ['kube', 'revision_history_limit'])
   from('spec.nodeSelector', ['kube', 'node_selector'])
@@ -97,7 +98,7 @@ export function buildWeaverApp(
       paused,
     }),
     revisionHistoryLimit: kube.revision_history_limit,
-    traffic: kube.traffic,
+    traffic: trafficOf(kube.traffic),
     nodeSelector: kube.node_selector,
     tolerations: kube.tolerations,
   }) as WeaverAppSpecInput // parsed below
@@ -182,6 +183,12 @@ function buildListeners(
     for (const part of ['', '.name']) from(`spec.listeners[${i}]${part}`, ['kube', 'listeners', name])
     return withoutEmpty({ name, ...given[name] }) as { name: string } // parsed by the caller
   })
+}
+
+function trafficOf(traffic: WeaverToml['kube']['traffic']): WeaverAppSpecInput['traffic'] {
+  if (traffic?.affinity === undefined) return traffic
+  const { max_age: maxAge, ...affinity } = traffic.affinity
+  return { ...traffic, affinity: { ...affinity, ...(maxAge === undefined ? {} : { maxAge }) } }
 }
 
 function replicasOf(replicas: KubeReplicas | undefined): GroupInput['replicas'] {

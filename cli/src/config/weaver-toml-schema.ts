@@ -255,6 +255,28 @@ const rolloutSchema = z.strictObject({
     .meta({ description: 'Take no further step; traffic still leaves a version that cannot serve.', byDefault: '`false`' }),
 })
 
+const affinitySchema = z
+  .strictObject({
+    mode: z.enum(['monotone', 'newSessionsOnly']).optional().meta({
+      description:
+        '`monotone`: a user changes version at most once in a rollout. `newSessionsOnly`: a user stays with the version of the first answer for as long as it lives.',
+      byDefault: '`"monotone"`',
+    }),
+    key: z
+      .strictObject({
+        header: text.optional().meta({ description: 'Name of a header that identifies the user.' }),
+        cookie: text.optional().meta({ description: 'Name of a cookie that identifies the user.' }),
+      })
+      .optional()
+      .meta({ description: 'What identifies a user: a header or a cookie.', byDefault: 'a cookie that the proxy sets' }),
+    carriers: z
+      .array(z.enum(['header', 'query', 'cookie']))
+      .optional()
+      .meta({ description: 'By what a request may ask for one version.', byDefault: 'all three' }),
+    max_age: duration.optional().meta({ description: 'How long the cookies hold that the proxy sets.', byDefault: '`"24h"`' }),
+  })
+  .meta({ description: 'Which version a user reaches while several have weight.', byDefault: 'each request by itself' })
+
 export const kubeSchema = z.strictObject({
   namespace: namespace.optional().meta({
     description: 'Namespace of the application; `--namespace` goes before it.',
@@ -320,6 +342,7 @@ export const kubeSchema = z.strictObject({
         byDefault: '`"proxy"`',
       }),
       replicas: z.int().min(1).optional().meta({ description: 'Replicas of the proxy.', byDefault: '2' }),
+      affinity: affinitySchema.optional(),
     })
     .optional(),
   image_pull_policy: z.enum(['Always', 'IfNotPresent', 'Never']).optional().meta({ description: 'As `imagePullPolicy` in a pod.' }),

@@ -71,6 +71,7 @@ describe('metrics', () => {
     metrics.leading(true)
     metrics.weights(APP, [{ id: 'v1', desired: 100, observed: 100 }])
     metrics.requests(APP, { v1: 7 })
+    metrics.lostPins(APP, 1)
     metrics.phase(APP, 'Ready')
     metrics.rolloutEnded(APP, { outcome: 'promoted', seconds: 1 })
     const { body } = await metrics.text()

@@ -29,6 +29,10 @@ export interface OperatorMetrics {
    * first saw it.
    */
   requests(app: { readonly namespace: string; readonly name: string }, byVersion: Readonly<Record<string, number>>): void
+  /**
+   * Requests that asked for a version that was not live, since this operator first saw the proxies.
+   */
+  lostPins(app: { readonly namespace: string; readonly name: string }, total: number): void
   phase(app: { readonly namespace: string; readonly name: string }, phase: string | undefined): void
   /** A rollout ended after `seconds`. */
   rolloutEnded(
@@ -42,6 +46,7 @@ export interface OperatorMetrics {
 interface KnownApp {
   versions: readonly string[]
   requested: readonly string[]
+  lostPins: number
   phase: string | undefined
   readonly outcomes: Set<RolloutOutcome>
 }
@@ -96,6 +101,12 @@ export function createMetrics(): OperatorMetrics {
     labelNames: ['namespace', 'app', 'version'],
     registers,
   })
+  const skew = new Counter({
+    name: 'weaver_version_skew_total',
+    help: 'Requests that asked for a version that was not live any more, and were answered by another.',
+    labelNames: ['namespace', 'app'],
+    registers,
+  })
   const phases = new Gauge({
     name: 'weaver_rollout_phase',
     help: '1 for the phase that the app is in.',
@@ -112,7 +123,7 @@ export function createMetrics(): OperatorMetrics {
   const known = new Map<string, KnownApp>()
   const entryOf = (app: { readonly namespace: string; readonly name: string }): KnownApp => {
     const key = `${app.namespace}/${app.name}`
-    const found = known.get(key) ?? { versions: [], requested: [], phase: undefined, outcomes: new Set<RolloutOutcome>() }
+    const found = known.get(key) ?? { versions: [], requested: [], lostPins: 0, phase: undefined, outcomes: new Set<RolloutOutcome>() }
     known.set(key, found)
     return found
   }
@@ -146,6 +157,11 @@ export function createMetrics(): OperatorMetrics {
       for (const [version, count] of Object.entries(byVersion)) sent.set(labels(version), count)
       entry.requested = Object.keys(byVersion)
     },
+    lostPins(app, total) {
+      const entry = entryOf(app)
+      skew.inc({ namespace: app.namespace, app: app.name }, Math.max(0, total - entry.lostPins))
+      entry.lostPins = total
+    },
     phase(app, phase) {
       const entry = entryOf(app)
       if (entry.phase !== undefined) phases.remove({ namespace: app.namespace, app: app.name, phase: entry.phase })
@@ -160,6 +176,7 @@ export function createMetrics(): OperatorMetrics {
       metrics.weights(app, [])
       metrics.requests(app, {})
       metrics.phase(app, undefined)
+      skew.remove({ namespace: app.namespace, app: app.name })
       for (const outcome of entryOf(app).outcomes) rollouts.remove({ namespace: app.namespace, app: app.name, outcome })
       known.delete(`${app.namespace}/${app.name}`)
     },

@@ -44,7 +44,7 @@ import { withTraffic } from './version-traffic.js'
 import { forgetRevisions, isRetired, versionOf } from './known-versions.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { lostRevisions, restoreRevisions } from './lost-revisions.js'
-import { buildTrafficPlan } from './traffic-plan.js'
+import { buildTrafficPlan, trafficAffinity } from './traffic-plan.js'
 import { rolloutEnds, type RolloutEnd } from './rollout-end.js'
 import { syncTraffic, withLetGo } from './traffic-step.js'
 import { ensureVersionChildren, removeVersionChildren, type ChildrenDeps } from './version-children.js'
@@ -77,7 +77,7 @@ export interface ReconcilerDeps {
   /** Called with the status of each pass, for metrics; `undefined` when the app is gone. */
   readonly onStatus?: (key: AppKey, status: WeaverAppStatus | undefined) => void
   /** Called with the requests that the proxies have counted, by version, in each pass. */
-  readonly onRequests?: (key: AppKey, byVersion: Readonly<Record<string, number>>) => void
+  readonly onRequests?: (key: AppKey, counts: Pick<TrafficObservation, 'requests' | 'lostPins'>) => void
   /** Called once for each rollout that ended, after that was stored. */
   readonly onRolloutEnd?: (key: AppKey, end: RolloutEnd) => void
 }
@@ -283,13 +283,13 @@ class Pass {
     const plan = buildTrafficPlan(
       { namespace: this.#identity.namespace, name: this.#identity.name, uid: this.#identity.uid, replicas: spec.traffic.replicas },
       versions.filter((v) => !letGo.has(v.plan.versionId)),
-      weights,
+      { weights, affinity: trafficAffinity(spec.traffic.affinity) },
     )
     const { driver } = spec.traffic
     const step = await syncTraffic(this.#deps.drivers, plan, { driver, isFrozen: at.isSuspended, signal: this.#signal })
     this.#trafficTaken = step.observation.taken
     if (step.failure !== undefined) this.#failures.push(step.failure)
-    else if (this.#deps.drivers[driver].capabilities.countsRequests) this.#deps.onRequests?.(this.#identity, step.observation.requests)
+    else if (this.#deps.drivers[driver].capabilities.countsRequests) this.#deps.onRequests?.(this.#identity, step.observation)
     return withLetGo(step.observation, [...letGo])
   }
 

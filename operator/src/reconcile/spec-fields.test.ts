@@ -8,7 +8,7 @@ import { z } from 'zod'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import type { Revision } from './cluster-view.js'
 import { expiredRevisions } from './known-versions.js'
-import { buildTrafficPlan } from './traffic-plan.js'
+import { buildTrafficPlan, trafficAffinity } from './traffic-plan.js'
 import { rolloutPolicy } from '@weaver/rollout'
 import { listenersOf, renderProxyFiles } from '../traffic/proxy/haproxy-config.js'
 import { emptyState } from '../traffic/proxy/slots.js'
@@ -102,7 +102,11 @@ const FULL = {
     rollbackWindow: '10m',
   },
   revisionHistoryLimit: 10,
-  traffic: { driver: 'proxy', replicas: 2 },
+  traffic: {
+    driver: 'proxy',
+    replicas: 2,
+    affinity: { mode: 'monotone', key: { header: 'X-User', cookie: 'user' }, carriers: ['header', 'cookie'], maxAge: '1h' },
+  },
   nodeSelector: { disk: 'ssd' },
   tolerations: [{ key: 'x', operator: 'Exists' }],
   suspend: false,
@@ -189,6 +193,11 @@ const CHANGES: Readonly<Record<string, Change>> = {
   'rollout.rollbackWindow': { to: '15m' },
   'traffic.driver': { to: 'none' },
   'traffic.replicas': { to: 3 },
+  'traffic.affinity.mode': { to: 'newSessionsOnly' },
+  'traffic.affinity.key.header': { to: 'X-Session' },
+  'traffic.affinity.key.cookie': { to: 'session', without: ['traffic.affinity.key.header'] },
+  'traffic.affinity.carriers[]': { to: 'query' },
+  'traffic.affinity.maxAge': { to: '2h' },
   'nodeSelector.*': { to: 'hdd' },
   'tolerations[].*': { to: 'y' },
   suspend: { to: true, shownBy: 'reconcile.api.test.ts: freezes a rollout where it is' },
@@ -237,7 +246,10 @@ function made(spec: WeaverAppSpec): string {
   const image = { imageReference: spec.image }
   const plan = planVersion(APP, { format: 1, versionId: 'v1', spec, graph: GRAPH, ...image }, spec)
   const observed = { id: 'v1', endpoints: {} } as never // traffic plans read no more of it
-  const traffic = buildTrafficPlan({ ...APP, replicas: spec.traffic.replicas }, [{ plan, observed }], { v1: 100 })
+  const traffic = buildTrafficPlan({ ...APP, replicas: spec.traffic.replicas }, [{ plan, observed }], {
+    weights: { v1: 100 },
+    affinity: trafficAffinity(spec.traffic.affinity),
+  })
   return JSON.stringify([
     plan.groups.map((g) => [buildWorkload(plan, g, ['nats://n']), buildAutoscaler(plan, g), buildDisruptionBudget(plan, g)]),
     plan.listeners.map((l) => buildListenerService(plan, l)),

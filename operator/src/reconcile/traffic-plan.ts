@@ -1,4 +1,5 @@
-import type { TrafficPlan } from '../traffic/driver.js'
+import { parseDuration, type WeaverAppSpec } from '@weaver/crds'
+import type { TrafficAffinity, TrafficPlan } from '../traffic/driver.js'
 import type { PlacedVersion } from './version.js'
 
 /**
@@ -9,13 +10,14 @@ import type { PlacedVersion } from './version.js'
 export function buildTrafficPlan(
   app: { readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number },
   versions: readonly PlacedVersion[],
-  weights: Readonly<Record<string, number>>,
+  { weights, affinity }: Pick<Required<TrafficPlan>, 'weights'> & { readonly affinity?: TrafficAffinity | undefined },
 ): TrafficPlan {
   const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
   return {
     app,
     versions: versions.map((v) => v.plan.versionId),
     weights,
+    ...(affinity === undefined ? {} : { affinity }),
     listeners: names.map((name) => {
       const exporters = versions.flatMap((v) => {
         const listener = v.plan.listeners.find((l) => l.name === name)
@@ -38,6 +40,17 @@ export function buildTrafficPlan(
         ),
       }
     }),
+  }
+}
+
+export function trafficAffinity(spec: WeaverAppSpec['traffic']['affinity']): TrafficAffinity | undefined {
+  if (spec === undefined) return undefined
+  const { mode, key, carriers, maxAge } = spec
+  return {
+    mode,
+    ...(key === undefined ? {} : { key: key.header === undefined ? { cookie: key.cookie ?? '' } : { header: key.header } }),
+    carriers,
+    maxAgeSeconds: Math.round((parseDuration(maxAge) ?? 0) / 1_000),
   }
 }
 

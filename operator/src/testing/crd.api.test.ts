@@ -136,6 +136,16 @@ describe('the CRD on a real API server', () => {
       { ...good, rollout: { strategy: 'cutover', duration: '5m' } },
       'spec.rollout.strategy: Invalid value: a cutover has neither',
     ],
+    [
+      'an affinity whose key is two',
+      { ...good, traffic: { affinity: { key: { header: 'A', cookie: 'b' } } } },
+      'spec.traffic.affinity.key: Invalid value: give either header or cookie',
+    ],
+    [
+      'sessions without their cookie',
+      { ...good, traffic: { affinity: { mode: 'newSessionsOnly', carriers: ['header'] } } },
+      'spec.traffic.affinity: Invalid value: newSessionsOnly keeps the version in the cookie',
+    ],
     ['no duration', { ...good, rollout: { duration: '5 minutes' } }, 'spec.rollout.duration: Invalid'],
     [
       'a deadline of nothing',

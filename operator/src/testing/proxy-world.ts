@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KINDS } from '@weaver/kube'
 import { createLogger } from '../log/logger.js'
 import { createProxyDriver, type ProxyDriverOptions, type ProxyPod } from '../traffic/proxy/proxy-driver.js'
-import type { TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/driver.js'
+import type { TrafficAffinity, TrafficDriver, TrafficObservation, TrafficPlan } from '../traffic/driver.js'
 import { createMemoryKube, type MemoryKube } from './memory-kube.js'
 import { startProxyProcess, type ProxyFiles, type ProxyProcess } from './proxy-process.js'
 import { startVersionPod, type VersionPod } from './version-pods.js'
@@ -21,6 +21,7 @@ export interface ProxyWorld {
   readonly log: string[]
   /** Hosts that the listener answers for; empty: all. */
   hosts: readonly string[]
+  affinity: TrafficAffinity | undefined
   readonly driver: TrafficDriver
   /** Operator restart: a new driver that knows nothing. */
   restartOperator(options?: Partial<ProxyDriverOptions>): Promise<void>
@@ -55,6 +56,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
     pods: {},
     slices: {},
     hosts: [],
+    affinity: undefined,
     log,
     get driver() {
       return driver
@@ -68,6 +70,7 @@ export function createProxyWorld(net: number, options: Partial<ProxyDriverOption
         app: APP,
         versions,
         weights,
+        ...(world.affinity === undefined ? {} : { affinity: world.affinity }),
         listeners: [
           {
             listener: { name: 'lis', port: 80, hosts: world.hosts },

@@ -1,5 +1,5 @@
 /** A client that counts everything and excuses nothing: no retry of its own; a status of 400 or more, a reset or a time-out is a lost request. */
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -7,6 +7,8 @@ export interface Answer {
   /** Body, or `undefined` when lost. */
   readonly body: string | undefined
   readonly error?: string
+  /** Of the answer; empty without one. */
+  readonly headers: IncomingHttpHeaders
   readonly method: string
   /** Milliseconds of `performance.now()`. */
   readonly start: number
@@ -15,20 +17,24 @@ export interface Answer {
 export interface SendOptions {
   readonly agent?: Agent | false
   readonly method?: string
+  /** @default / */
+  readonly path?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
 }
 
 export function send(host: string, options: SendOptions = {}): Promise<Answer> {
-  const { method = 'GET', timeoutMs = 10_000 } = options
+  const { method = 'GET', path = '/', timeoutMs = 10_000 } = options
+  let headers: IncomingHttpHeaders = {}
   const start = performance.now()
   return new Promise((resolve) => {
     const done = (body: string | undefined, error?: string) =>
-      resolve({ body, ...(error === undefined ? {} : { error }), method, start, end: performance.now() })
+      resolve({ body, ...(error === undefined ? {} : { error }), headers, method, start, end: performance.now() })
     const call = request(
-      { host, port: 8080, method, path: '/', agent: options.agent ?? false, headers: { ...options.headers }, timeout: timeoutMs },
+      { host, port: 8080, method, path, agent: options.agent ?? false, headers: { ...options.headers }, timeout: timeoutMs },
       (response) => {
         let text = ''
+        headers = response.headers
         response.setEncoding('utf8')
         response.on('data', (d: string) => (text += d))
         response.on('end', () => ((response.statusCode ?? 0) < 400 ? done(text) : done(undefined, `status ${response.statusCode}`)))

@@ -21,6 +21,20 @@ export interface TrafficListener {
   /** Host names that it serves; absent or empty: all. */
   readonly hosts?: readonly string[]
 }
+/** Which version a user reaches while several have weight. */
+export interface TrafficAffinity {
+  /**
+   * `monotone`: a user changes version at most once in a rollout. `newSessionsOnly`: a user stays
+   * with the version of the first answer for as long as it lives.
+   */
+  readonly mode: 'monotone' | 'newSessionsOnly'
+  /** What identifies a user; absent: a cookie of the driver's own. */
+  readonly key?: { readonly header: string } | { readonly cookie: string }
+  /** By what a request may ask for a version. @default all */
+  readonly carriers?: readonly ('header' | 'query' | 'cookie')[]
+  /** How long the driver's own cookies hold. */
+  readonly maxAgeSeconds: number
+}
 /** One version as a destination of one listener. */
 export interface TrafficBackend {
   readonly versionId: string
@@ -49,6 +63,8 @@ export interface TrafficPlan {
    * Absent: the smallest weight that a version has on any of its listeners is reported.
    */
   readonly weights?: Readonly<Record<string, number>>
+  /** Absent: each request by itself. */
+  readonly affinity?: TrafficAffinity
   readonly listeners: readonly {
     readonly listener: TrafficListener
     /** Every version that still exists, also those of weight 0. */
@@ -89,6 +105,11 @@ export interface TrafficObservation {
    * version. An alarm, not a proof.
    */
   readonly requests: Readonly<Record<string, number>>
+  /**
+   * Requests that asked for a version that was not live, since this operator first saw the running
+   * proxies. Absent: not counted.
+   */
+  readonly lostPins?: number
   /** No proxy names this version any longer, in files or live state: its pods may be deleted. */
   readonly released: readonly string[]
   /**

@@ -2,6 +2,7 @@
 import { checkConfig } from '../../testing/proxy-process.js'
 import { ensureCertificates } from './certificates.js'
 import { configHash, listenersOf, proxyListeners, renderProxyFiles } from './haproxy-config.js'
+import type { TrafficAffinity } from '../driver.js'
 import { emptyState, type ProxyState } from './slots.js'
 
 const bound: ProxyState = {
@@ -40,10 +41,26 @@ it('HAProxy accepts as many hosts as a listener may have', async () => {
   expect(configHash(listeners, 120)).not.toBe(configHash(proxyListeners(['lis']), 120))
 })
 
+const AFFINITIES: readonly TrafficAffinity[] = [
+  { mode: 'monotone', maxAgeSeconds: 60 },
+  { mode: 'newSessionsOnly', maxAgeSeconds: 60 },
+  { mode: 'monotone', key: { header: 'X-User' }, carriers: [], maxAgeSeconds: 60 },
+  { mode: 'newSessionsOnly', key: { cookie: 'session' }, carriers: ['cookie'], maxAgeSeconds: 60 },
+]
+it.each(AFFINITIES)('HAProxy accepts the affinity %j', async (affinity) => {
+  const app = { namespace: 'shop', name: 'web', uid: 'u', replicas: 2 }
+  const listeners = listenersOf({ app, affinity, listeners: [{ listener: { name: 'lis', port: 80 }, backends: [], weights: {} }] })
+  const tls = { ...(await ensureCertificates(undefined, Date.now())) }
+  const output = await checkConfig({ config: renderProxyFiles(listeners, bound, 120), tls })
+  expect(output).not.toMatch(/ALERT|WARNING/)
+  expect(configHash(listeners, 120)).not.toBe(configHash(proxyListeners(['lis']), 120))
+})
+
 it('names bound versions in every file, leaving ones in none', () => {
   const files = renderProxyFiles(proxyListeners(['lis']), bound, 120)
   expect(files['plan.map']).toContain('lis lis_s1:9000:lis_s2:10000:lis_s2:10000:lis_s2\n')
   expect(files['slots.map']).toContain('lis_s1 web-v1\nlis_s2 web-v2\nlis_s3 -\nlis_s4 -\n')
+  expect(files['versions.map']).toContain('lis_s1 v1\nlis_s2 v2\nlis_s3 -\nlis_s4 -\n')
   expect(files['preview-lis.map']).toContain('v1 lis_s1\nv2 lis_s2\n')
   expect(files['gate.map']).toContain('confirmed 0\n')
   expect(files['haproxy.cfg']).toContain('server svc 10.96.0.7:80 backup\n')

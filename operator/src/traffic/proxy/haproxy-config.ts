@@ -1,19 +1,18 @@
 /**
  * The text that a proxy starts with: `haproxy.cfg` and its map files. Pure.
  *
- * The configuration depends on the set of listeners and their hosts alone (and, outside the hash,
- * on the addresses of the versions' Services): weights, versions and pods are changed in the
+ * The configuration depends on the listeners, their hosts and the affinity alone (and, outside the
+ * hash, on the addresses of the versions' Services): weights, versions and pods are changed in the
  * running process, never by a reload, because a reload loses them. `haproxy-admin.ts` talks to the
  * running process, `slots.ts` defines the map entries.
  *
- * The frontend picks the version with a counter that walks the cycle in golden-ratio steps (6181 is
- * coprime to 10,000), so every 10,000 requests are split exactly and short runs are interleaved.
- * The backend picks the pod.
+ * The frontend picks the version (`version-choice.ts`), the backend picks the pod.
  */
 import { createHash } from 'node:crypto'
 import { stableServiceName } from '@weaver/crds'
-import { backendName, CYCLE, planValue, SLOTS, type ProxyState } from './slots.js'
-import type { TrafficPlan } from '../driver.js'
+import { backendName, planValue, SLOTS, type ProxyState, type SlotBinding } from './slots.js'
+import { SPLIT_TABLE, versionChoice } from './version-choice.js'
+import type { TrafficAffinity, TrafficPlan } from '../driver.js'
 
 /** Container ports of a proxy. Listeners follow from 8080 on, in order of their names. */
 export const PROXY_HEALTH_PORT = 8404
@@ -33,12 +32,9 @@ export const SOCKET_DIRECTORY = '/var/run/haproxy'
 export const OPERATOR_COMMON_NAME = 'weaver-operator'
 /** Options of a dynamic server, which does not inherit a backend's defaults. */
 export const SERVER_CHECK = 'inter 1s fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down'
-/** Header and cookie that request one version, whatever its weight. */
-const VERSION_HEADER = 'x-weaver-version'
-const VERSION_COOKIE = 'weaver-version'
 
 /** Files as the running process names them; relative, so that the mount path does not matter. */
-export const MAPS = { plan: 'plan.map', slots: 'slots.map', gate: 'gate.map' } as const
+export const MAPS = { plan: 'plan.map', slots: 'slots.map', versions: 'versions.map', gate: 'gate.map' } as const
 export function previewMap(listener: string): string {
   return `preview-${listener}.map`
 }
@@ -49,6 +45,8 @@ export interface ProxyListener {
   readonly containerPort: number
   /** Host names that it serves; absent: all. */
   readonly hosts?: readonly string[]
+  /** Absent: each request by itself. */
+  readonly affinity?: TrafficAffinity
 }
 
 /** @param hosts by listener, for those that do not serve every host */
@@ -63,7 +61,7 @@ export function proxyListeners(names: Iterable<string>, hosts: ReadonlyMap<strin
  * Listeners of a plan. One that serves some hosts also serves the names of its own Service, by
  * which the cluster reaches it.
  */
-export function listenersOf({ app, listeners }: Pick<TrafficPlan, 'app' | 'listeners'>): ProxyListener[] {
+export function listenersOf({ app, listeners, affinity }: Pick<TrafficPlan, 'app' | 'listeners' | 'affinity'>): ProxyListener[] {
   const hosts = new Map(
     listeners.map(({ listener: { name, hosts: own = [] } }) => {
       const service = stableServiceName(app.name, name)
@@ -73,7 +71,7 @@ export function listenersOf({ app, listeners }: Pick<TrafficPlan, 'app' | 'liste
       return [name, own.length === 0 ? [] : [...own, ...inside]]
     }),
   )
-  return proxyListeners(hosts.keys(), hosts)
+  return proxyListeners(hosts.keys(), hosts).map((l) => (affinity === undefined ? l : { ...l, affinity }))
 }
 
 /** Everything a proxy reads at its start, by file name. */
@@ -85,6 +83,13 @@ export function renderProxyFiles(listeners: readonly ProxyListener[], state: Pro
       const binding = state.listeners[name]?.slots[slot]
       return binding === undefined || binding.leaving === true ? [] : [{ backend: backendName(name, slot), binding }]
     })
+  const ofSlots = (value: (binding: SlotBinding) => string) =>
+    names.flatMap((n) =>
+      SLOTS.map((s) => {
+        const found = bound(n).find((b) => b.backend === backendName(n, s))
+        return `${backendName(n, s)} ${found === undefined ? '-' : value(found.binding)}`
+      }),
+    )
   return {
     'haproxy.cfg': renderHaproxyConfig(listeners, {
       failOpenSeconds,
@@ -95,11 +100,8 @@ export function renderProxyFiles(listeners: readonly ProxyListener[], state: Pro
       ),
     }),
     [MAPS.plan]: entries(names.map((n) => `${n} ${planValue(n, state.listeners[n] ?? { slots: {}, weights: {} })}`)),
-    [MAPS.slots]: entries(
-      names.flatMap((n) =>
-        SLOTS.map((s) => `${backendName(n, s)} ${bound(n).find((b) => b.backend === backendName(n, s))?.binding.deploymentId ?? '-'}`),
-      ),
-    ),
+    [MAPS.slots]: entries(ofSlots((binding) => binding.deploymentId)),
+    [MAPS.versions]: entries(ofSlots((binding) => binding.versionId)),
     [MAPS.gate]: entries(['confirmed 0']),
     ...Object.fromEntries(
       names.map((n) => [previewMap(n), entries(bound(n).map(({ backend, binding }) => `${binding.versionId} ${backend}`))]),
@@ -146,8 +148,8 @@ defaults
   option redispatch 1
   retry-on conn-failure empty-response
   http-reuse safe
-${listeners.map((l, index) => listenerText(l, index, options)).join('')}backend weaver_split
-  stick-table type integer size 64 store gpc0
+${listeners.map((l) => listenerText(l, options)).join('')}backend ${SPLIT_TABLE}
+  stick-table type string len 64 size 64 store gpc0,gpc1
 frontend weaver_health
   bind :${PROXY_HEALTH_PORT}
   monitor-uri /ready
@@ -171,13 +173,7 @@ backend weaver_admin
 `
 }
 
-/**
- * Fields of the plan: backends at odd places, thresholds at even ones. Rules run from the last
- * threshold to the first, so the first that applies wins.
- */
-function listenerText({ name, containerPort, hosts = [] }: ProxyListener, index: number, options: ConfigOptions): string {
-  const thresholds = SLOTS.slice(1).map((_, i) => i + 1)
-  const preview = previewMap(name)
+function listenerText({ name, containerPort, hosts = [], affinity }: ProxyListener, options: ConfigOptions): string {
   const lines = [
     `frontend in_${name}`,
     `  bind :${containerPort}`,
@@ -185,20 +181,7 @@ function listenerText({ name, containerPort, hosts = [] }: ProxyListener, index:
     '  option forwardfor',
     ...hostRules(hosts),
     '  http-request disable-l7-retry unless METH_GET',
-    `  http-request set-var(txn.pin) req.hdr(${VERSION_HEADER}),map(${preview})`,
-    `  http-request set-var(txn.pin) req.cook(${VERSION_COOKIE}),map(${preview}) unless { var(txn.pin) -m found }`,
-    '  acl pinned var(txn.pin) -m found',
-    `  http-request set-var(txn.plan) str(${name}),map(${MAPS.plan}) unless pinned`,
-    `  http-request track-sc0 int(${index + 1}) table weaver_split unless pinned`,
-    ...thresholds.map((i) => `  http-request set-var(txn.t${i}) var(txn.plan),field(${2 * i},:) unless pinned`),
-    `  http-request set-var(txn.n) sc0_inc_gpc0,mul(6181),mod(${CYCLE}) unless pinned`,
-    ...thresholds.map((i) => `  http-request set-var(txn.d${i}) var(txn.n),sub(txn.t${i}) unless pinned`),
-    `  http-request set-var(txn.be) var(txn.plan),field(${2 * SLOTS.length - 1},:) unless pinned`,
-    ...thresholds
-      .toReversed()
-      .map((i) => `  http-request set-var(txn.be) var(txn.plan),field(${2 * i - 1},:) if !pinned { var(txn.d${i}) -m int lt 0 }`),
-    '  use_backend %[var(txn.pin)] if pinned',
-    '  use_backend %[var(txn.be)]',
+    ...versionChoice(name, { ...MAPS, preview: previewMap(name) }, affinity),
   ]
   return `${lines.join('\n')}\n${SLOTS.map((slot) => slotText(backendName(name, slot), options)).join('')}`
 }

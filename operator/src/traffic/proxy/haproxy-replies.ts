@@ -10,6 +10,11 @@ export function parseMap(reply: string): ReadonlyMap<string, string> | undefined
   return new Map(entries)
 }
 
+/** `show table`: the sum of a counter over all entries; 0 where the table does not count it. */
+export function parseCounter(reply: string, counter: string): number {
+  return [...reply.matchAll(new RegExp(` ${counter}=([0-9]+)`, 'g'))].reduce((sum, [, value]) => sum + Number(value), 0)
+}
+
 export interface ServerRow {
   readonly name: string
   readonly status: 'up' | 'down' | 'drain' | 'maint'

@@ -20,6 +20,8 @@ function view(servers: readonly ServerRow[], more: Partial<ProxyView> = {}): Pro
     isConfirmed: true,
     plans: new Map([['lis', PLAN]]),
     slots: new Map([['lis_s1', 'web-v1']]),
+    versions: new Map([['lis_s1', 'v1']]),
+    lostPins: 0,
     previews: new Map([['lis', new Map([['v1', 'lis_s1']])]]),
     backends: new Map([['lis_s1', row]]),
     ...more,
@@ -27,7 +29,7 @@ function view(servers: readonly ServerRow[], more: Partial<ProxyView> = {}): Pro
 }
 function target(names: readonly string[], more: Partial<SlotTarget> = {}, plan: string | undefined = PLAN): ListenerTarget[] {
   const servers = new Map(names.map((n) => [n, { address: '10.0.0.1:8080', healthPort: 8079 }]))
-  const slot: SlotTarget = { backend: 'lis_s1', deploymentId: 'web-v1', servers, spared: new Set(), cut: false, ...more }
+  const slot: SlotTarget = { backend: 'lis_s1', deploymentId: 'web-v1', versionId: 'v1', servers, spared: new Set(), cut: false, ...more }
   return [{ name: 'lis', ...(plan === undefined ? {} : { plan }), preview: new Map([['v1', 'lis_s1']]), slots: [slot] }]
 }
 const texts = (v: ProxyView, t: readonly ListenerTarget[]) => planProxySteps(v, t).commands.map((c) => c.text)
@@ -44,6 +46,13 @@ it('a new server starts drained, so that no request reaches it before its first 
   ])
   expect(texts(view([server('p', 'drain', { isChecked: false })]), target(['p']))).toEqual([])
   expect(texts(view([server('p', 'drain')]), target(['p']))).toEqual(['set server lis_s1/p state ready'])
+})
+
+it('tells a proxy which version is in a slot, unless it is of a configuration that has no such map', () => {
+  const stale = view([server('p', 'up')], { versions: new Map([['lis_s1', 'v0']]) })
+  expect(texts(stale, target(['p']))).toEqual(['set map versions.map lis_s1 v1'])
+  const { versions: _, ...older } = stale
+  expect(texts(older, target(['p']))).toEqual([])
 })
 
 it('goes on where an operator died half-way', () => {

@@ -25,6 +25,10 @@ export interface ProxyView {
   readonly plans: ReadonlyMap<string, string>
   /** Deployment id by backend. */
   readonly slots: ReadonlyMap<string, string>
+  /** Version id by backend; absent: the process is of a configuration that has no such map. */
+  readonly versions?: ReadonlyMap<string, string>
+  /** Requests so far that asked for a version that was not live. */
+  readonly lostPins: number
   /** By listener; absent: the process does not know the listener. */
   readonly previews: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly backends: ReadonlyMap<string, BackendRow>
@@ -91,6 +95,9 @@ function slotSteps(view: ProxyView, target: SlotTarget, isWeighted: boolean): Pr
 
   const wantedId = target.deploymentId ?? '-'
   if (view.slots.get(backend) !== wantedId) send(`set map ${MAPS.slots} ${backend} ${wantedId}`)
+  const wantedVersion = target.versionId ?? '-'
+  if (view.versions !== undefined && view.versions.get(backend) !== wantedVersion)
+    send(`set map ${MAPS.versions} ${backend} ${wantedVersion}`)
   const service = rows.find((r) => r.name === 'svc')
   if (service !== undefined) {
     if (target.service === undefined) {

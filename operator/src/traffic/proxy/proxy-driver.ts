@@ -103,6 +103,8 @@ interface AppMemory {
   readonly services: KnownServices
   /** Requests of a slot before its current version, by process, slot and version. */
   readonly baselines: Map<string, number>
+  /** Lost pins by process as last read, and how many came since the first reading. */
+  readonly lostPins: { readonly byProcess: Map<string, number>; total: number }
 }
 
 /** @see ProxyDriverOptions. One pass of one app at a time; passes of different apps may overlap. */
@@ -120,6 +122,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
       leaving: new SeenSince(clock.steady),
       services: new Map(),
       baselines: new Map(),
+      lostPins: { byProcess: new Map(), total: 0 },
     }
     apps.set(keyOf(app), memory)
     return memory
@@ -238,6 +241,7 @@ class Pass {
       problems: this.#problems,
       blockers,
       baseline: (key, requests) => this.#baseline(key, requests),
+      lostPins: this.#lostPins(proxies),
       forgetAfterMs: this.#deps.forgetAfterMs ?? this.#deps.failOpenSeconds * 1_000,
       now: this.#deps.clock.now(),
       clockSetAt: this.#deps.clock.setAt(),
@@ -381,6 +385,19 @@ class Pass {
       }
     }
     return emptyState()
+  }
+
+  #lostPins(proxies: readonly ProgrammedProxy[]): number {
+    const { lostPins } = this.#memory
+    const before = new Map(lostPins.byProcess)
+    lostPins.byProcess.clear()
+    for (const { name, view } of proxies) {
+      if (view === undefined) continue
+      const key = `${name} ${view.process}`
+      lostPins.byProcess.set(key, view.lostPins)
+      lostPins.total += view.lostPins - (before.get(key) ?? view.lostPins)
+    }
+    return lostPins.total
   }
 
   #baseline(key: string, requests: number): number {

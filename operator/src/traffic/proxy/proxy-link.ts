@@ -2,17 +2,20 @@
 import { operatorError } from '../../errors/catalogue.js'
 import { MAPS, previewMap } from './haproxy-config.js'
 import { refusalOf, type HaproxyAdmin } from './haproxy-admin.js'
-import { parseMap, parseStat } from './haproxy-replies.js'
+import { parseCounter, parseMap, parseStat } from './haproxy-replies.js'
+import { SPLIT_TABLE } from './version-choice.js'
 import type { ProxyCommand, ProxyView } from './proxy-commands.js'
 
 /** The state of one proxy for these listeners. */
 export async function readProxy(admin: HaproxyAdmin, name: string, listeners: readonly string[]): Promise<ProxyView> {
-  const [info = '', plan = '', slots = '', gate = '', stat = '', ...previews] = await admin.run([
+  const [info = '', plan = '', slots = '', versions = '', gate = '', stat = '', split = '', ...previews] = await admin.run([
     'show info',
     `show map ${MAPS.plan}`,
     `show map ${MAPS.slots}`,
+    `show map ${MAPS.versions}`,
     `show map ${MAPS.gate}`,
     'show stat',
+    `show table ${SPLIT_TABLE}`,
     ...listeners.map((l) => `show map ${previewMap(l)}`),
   ])
   const maps = { plan: parseMap(plan), slots: parseMap(slots), gate: parseMap(gate) }
@@ -21,11 +24,14 @@ export async function readProxy(admin: HaproxyAdmin, name: string, listeners: re
       'WEAVER_PROXY_ADMIN',
       `proxy "${name}": it does not show the maps of a Weaver proxy; was its configuration replaced? It answered: ${(maps.plan === undefined ? plan : stat).slice(0, 200)}`,
     )
+  const ofVersions = parseMap(versions)
   return {
     process: `${field(info, 'Pid')}@${field(info, 'Start_time_sec')}`,
     isConfirmed: maps.gate.get('confirmed') === '1',
     plans: maps.plan,
     slots: maps.slots,
+    ...(ofVersions === undefined ? {} : { versions: ofVersions }),
+    lostPins: parseCounter(split, 'gpc1'),
     previews: new Map(
       listeners.flatMap((l, i) => {
         const entries = parseMap(previews[i] ?? '')

@@ -84,6 +84,7 @@ export interface ReportInput {
    * slot and version.
    */
   readonly baseline: (key: string, requests: number) => number
+  readonly lostPins: number
   readonly forgetAfterMs: number
   /** Epoch milliseconds. */
   readonly now: number
@@ -126,6 +127,7 @@ export function reportTraffic(plan: TrafficPlan, input: ReportInput): TrafficObs
     weightObserved: isWholeView ? observedWeights(plan, views, isAsked) : {},
     inFlight: isWholeView && input.ending.length === 0 ? sumOver(input, (row) => row.inFlight) : {},
     requests: sumOver(input, (row, key) => row.requests - input.baseline(key, row.requests)),
+    lostPins: input.lostPins,
     released,
     holding,
   }

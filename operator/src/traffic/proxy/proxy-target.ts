@@ -11,6 +11,8 @@ export interface SlotTarget {
   readonly backend: string
   /** `undefined`: the slot is free, or being freed. */
   readonly deploymentId?: string
+  /** As users know it; absent where `deploymentId` is. */
+  readonly versionId?: string
   readonly service?: { readonly host: string; readonly port: number }
   /** Servers that must take requests, by name. */
   readonly servers: ReadonlyMap<string, ServerTarget>
@@ -57,6 +59,7 @@ export function proxyTargets(
         return {
           backend,
           deploymentId: binding.deploymentId,
+          versionId: binding.versionId,
           ...(binding.service === undefined ? {} : { service: binding.service }),
           servers: new Map(
             (pods ?? [])
