@@ -1,3 +1,12 @@
 /** The door of `@weaver/dashboard`. */
-export type { DashboardSource, DeploymentDetail, DeploymentSummary, GroupDetail, ListenerDetail, ReplicaDetail } from './source.js'
+export type {
+  DashboardSource,
+  DeploymentDetail,
+  DeploymentSummary,
+  GroupDetail,
+  ListenerDetail,
+  LogFeed,
+  PlacedEntry,
+  ReplicaDetail,
+} from './source.js'
 export { startDashboard, type Dashboard, type DashboardOptions } from './start-dashboard.js'

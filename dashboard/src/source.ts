@@ -2,7 +2,7 @@
  * The port of the dashboard: what it knows of deployments, whoever runs them. Plain data, so that
  * the HTTP API can hand it on as it is. A deployer implements it and knows nothing of pages.
  */
-import type { WeaveletMetrics } from '@weaver/sdk/contract'
+import type { LogEntry, WeaveletMetrics } from '@weaver/sdk/contract'
 
 export interface DashboardSource {
   /** As it is typed: `weaver multi`. */
@@ -13,6 +13,39 @@ export interface DashboardSource {
   deployment(key: string): Promise<DeploymentDetail | undefined>
   /** What each process of a deployment counts; one that does not answer is left out. */
   metrics(key: string): Promise<readonly WeaveletMetrics[]>
+  /** Absent: it has no logs to show. */
+  readonly logs?: LogFeed
+}
+
+/** The logs of the deployer. The dashboard remembers places, and asks for the entries that a viewer looks at. */
+export interface LogFeed {
+  /** A query in the language of the deployer's command; `wrong`: what is wrong with it, and where, on several lines. */
+  select(selection: { readonly query: string; readonly system: boolean }): LogSelector | { readonly wrong: string }
+  /**
+   * What is kept of a deployment, in order of time, then what is written from then on, until the
+   * signal aborts. Also yields from time to time when nothing is new.
+   */
+  follow(key: string, signal: AbortSignal): AsyncGenerator<LogBatch>
+  /** The entries at such places; `undefined` where one is no longer kept. */
+  read(places: readonly number[]): Promise<readonly (LogEntry | undefined)[]>
+}
+
+export interface LogSelector {
+  readonly isShown: (entry: LogEntry) => boolean
+  /** Over how many entries the query failed, and how over the first. */
+  readonly problem: () => string | undefined
+}
+
+export interface LogBatch {
+  readonly entries: readonly PlacedEntry[]
+  /** All that is kept has been returned. */
+  readonly isCurrent: boolean
+}
+
+export interface PlacedEntry {
+  readonly entry: LogEntry
+  /** Where the feed finds it again. */
+  readonly place: number
 }
 
 export interface DeploymentSummary {

@@ -9,10 +9,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerApi, needState, streamDeployments } from './server/api.js'
+import { createLogDesk, type LogDesk } from './logs/log-desk.js'
 import { loadAssets, type Asset } from './server/assets.js'
 import { createGuard } from './server/guard.js'
+import { sendLogLines, sendLogRows, streamLogs } from './server/log-api.js'
 import { renderPage, type Page } from './server/page.js'
-import { deploymentPage, deploymentsPage } from './server/pages.js'
+import { deploymentPage, deploymentsPage, logsPage } from './server/pages.js'
 import { begin, RequestProblem, sendHtml, sendJson } from './server/send.js'
 import type { DashboardSource } from './source.js'
 import { createWatch, type WatchOptions } from './watch.js'
@@ -44,6 +46,7 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
   const assets = loadAssets()
   const guard = createGuard(() => (server.address() as AddressInfo).port) // it listens on a port
   const watch = createWatch(source, options)
+  const desk = source.logs === undefined ? undefined : createLogDesk(source.logs, onProblem)
   const { tool } = source
 
   const server = createServer((request, response) => {
@@ -83,11 +86,8 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
   const answerProgram = async (path: string, { request, response, url }: Asked): Promise<void> => {
     if (path === 'deployments') return sendJson(response, 200, await watch.list())
     if (path === 'events') return streamDeployments(response, watch, tool)
-    const [, key, what = ''] = /^deployments\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? []
-    if (
-      key === undefined ||
-      !(await answerApi({ key: decode(key), what, search: url.searchParams, lastEventId: lastEventId(request) }, response, watch))
-    )
+    const [, key, what = ''] = /^deployments\/([^/]+)(?:\/(.+))?$/.exec(path) ?? []
+    if (key === undefined || !(await answerOf(decode(key), what, { request, response, url })))
       throw new RequestProblem(404, 'there is no such path; docs/dashboard.md lists them')
   }
 
@@ -98,11 +98,29 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     const [, encoded, rest = ''] = /^d\/([^/]+)((?:\/.*)?)$/.exec(path) ?? []
     if (encoded === undefined) throw new RequestProblem(404, 'there is no such page')
     const key = decode(encoded)
-    if (STREAMS.includes(rest)) {
-      await answerApi({ key, what: rest.slice(1), search: url.searchParams, lastEventId: lastEventId(request) }, response, watch)
-      return
-    }
-    sendPage(response, deploymentPage(await needState(watch, key), rest, url.searchParams))
+    if (ASKED_BY_PAGES.includes(rest)) return void (await answerOf(key, rest.slice(1), { request, response, url }))
+    const state = await needState(watch, key)
+    sendPage(
+      response,
+      rest === '/logs' ? await logsPage(state, url.searchParams, needDesk()) : deploymentPage(state, rest, url.searchParams),
+    )
+  }
+
+  /** @returns whether there is such a path */
+  const answerOf = async (key: string, what: string, { request, response, url }: Asked): Promise<boolean> => {
+    const asked = { key, search: url.searchParams, lastEventId: lastEventId(request) }
+    if (!what.startsWith('logs')) return answerApi({ ...asked, what }, response, watch)
+    if (!['logs', 'logs/rows', 'logs/events'].includes(what)) return false
+    const first = await needState(watch, key)
+    if (what === 'logs') await sendLogLines(asked, response, needDesk())
+    else if (what === 'logs/rows') await sendLogRows(asked, response, needDesk())
+    else await streamLogs(asked, response, { desk: needDesk(), watch, first })
+    return true
+  }
+
+  const needDesk = (): LogDesk => {
+    if (desk === undefined) throw new RequestProblem(404, `\`${tool}\` keeps no logs`)
+    return desk
   }
 
   const sendPage = (response: ServerResponse, page: Page): void => sendHtml(response, 200, renderPage(page, guard.mount))
@@ -118,6 +136,7 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     token: guard.token,
     async close() {
       watch.close()
+      desk?.close()
       closed ??= once(server.close(), 'close')
       server.closeAllConnections()
       await closed
@@ -132,7 +151,7 @@ interface Asked {
 }
 
 /** What pages ask for beside pages. */
-const STREAMS: readonly string[] = ['/events']
+const ASKED_BY_PAGES: readonly string[] = ['/events', '/logs/rows', '/logs/events']
 
 function lastEventId({ headers }: IncomingMessage): string | undefined {
   const id = headers['last-event-id']

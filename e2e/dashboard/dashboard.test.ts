@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -94,6 +94,51 @@ async function check(page: Page, name: string): Promise<readonly string[]> {
   return result.violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
 }
 
+const NOISY_LINES = 50_000
+
+/** What a process of the deployment may write that means no good, and much of it. */
+function writeNoise(): void {
+  const logs = join(folder, 'weaver/logs/multi')
+  const [beside = ''] = readdirSync(logs)
+  const line = (i: number): string =>
+    JSON.stringify({
+      ts: new Date(Date.UTC(2020, 0, 1) + i).toISOString(),
+      level: 'warn',
+      msg: `line ${i} "'><img src=x onerror=alert(1)></script><script>alert(2)</script>\u202e\n\u001b[31m`,
+      component: '<b>Noisy</b>',
+      replica: 'noisy-1',
+      traceId: `trace-${Math.floor(i / 3)}`,
+      '<i>': { stack: 'Error: <u>\n    at <script>' },
+    })
+  writeFileSync(
+    join(logs, beside.replace(/_[^_]+_\d+\.jsonl$/, '_noisy-1_0001.jsonl')),
+    Array.from({ length: NOISY_LINES }, (_, i) => `${line(i)}\n`).join(''),
+  )
+}
+
+/** Through 50,000 lines by keyboard, into one, from there to its trace, and to a query that is wrong. */
+async function checkLogs(page: Page, scheme: string): Promise<readonly string[]> {
+  await page.getByRole('link', { name: 'Logs', exact: true }).press('Enter')
+  const log = page.getByRole('listbox')
+  await page.getByRole('link', { name: /^warn 50,0/ }).waitFor()
+  await page.locator('.row').first().waitFor()
+  const found = [...(await check(page, `logs-${scheme}`))]
+  await log.press('Home')
+  await page.locator('.row', { hasText: /line 0 "'><img/ }).waitFor()
+  expect(await page.locator('.row').count()).toBeLessThan(100)
+  await log.press('ArrowDown')
+  await log.press('Enter')
+  await page.getByRole('region', { name: 'Entry' }).waitFor()
+  found.push(...(await check(page, `entry-${scheme}`)))
+  await page.getByRole('link', { name: 'trace-0' }).press('Enter')
+  await page.getByText('3 entries').waitFor()
+  expect(new URL(page.url()).search).toBe('?query=trace_id+%3D%3D+%22trace-0%22&system=1')
+  await page.getByLabel('Query').fill('level == "error" && trace = "x"')
+  await page.keyboard.press('Enter')
+  expect(await page.getByRole('alert').textContent()).toMatch(/\n\s+\^/)
+  return [...found, ...(await check(page, `query-${scheme}`))]
+}
+
 it('every page follows the load, in light and dark, without a violation of axe, an error, or a request to elsewhere', async () => {
   writeFileSync(
     join(folder, 'weaver.toml'),
@@ -103,6 +148,7 @@ it('every page follows the load, in light and dark, without a violation of axe, 
   const [, listener = ''] = /listener lis: (\S+)/.exec(deployed.command.text) ?? []
   const { found: url } = await weaver('multi dashboard --no-open', /^(http:\S+)\n/)
   const { origin } = new URL(url)
+  writeNoise()
   const over = new AbortController()
   const loading = load(listener, over.signal)
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
@@ -133,6 +179,7 @@ it('every page follows the load, in light and dark, without a violation of axe, 
     await page.getByRole('link', { name: 'Traffic' }).press('Enter')
     await page.locator('svg .edge text', { hasText: '/s' }).first().waitFor()
     found.push(...(await check(page, `traffic-${scheme}`)))
+    found.push(...(await checkLogs(page, scheme)))
     expect([...found, ...problems]).toEqual([])
     await context.close()
   }

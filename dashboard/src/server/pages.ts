@@ -1,9 +1,13 @@
 /** The pages, by path below the mount. */
 import { deploymentsView, type DeploymentsState } from '../views/deployments.js'
+import { parseChoice } from '../views/log-choice.js'
+import { logsView, type LogsState } from '../views/logs.js'
 import { methodsView, WINDOWS, type MethodsState } from '../views/methods.js'
 import { overviewView } from '../views/overview.js'
 import { trafficView } from '../views/traffic.js'
 import type { DeploymentState, Watch } from '../watch.js'
+import type { LogDesk } from '../logs/log-desk.js'
+import { newestRows } from './log-api.js'
 import type { Page } from './page.js'
 import { RequestProblem } from './send.js'
 
@@ -32,4 +36,24 @@ export function deploymentPage(state: DeploymentState, path: string, search: URL
     default:
       throw new RequestProblem(404, 'there is no such page')
   }
+}
+
+/** A page waits so long for the newest entries; the browser gets them when they are there. */
+const PATIENCE_MS = 500
+
+export async function logsPage({ tool, deployment }: DeploymentState, search: URLSearchParams, desk: LogDesk): Promise<Page> {
+  const { key, app, deploymentId, location, state } = deployment
+  const choice = parseChoice(search)
+  const of = { key, app, deploymentId, ...(location === undefined ? {} : { location }), state }
+  const opened = desk.open(key, choice)
+  let shown: LogsState
+  if ('wrong' in opened) shown = { tool, deployment: of, choice, wrong: opened.wrong, rows: [] }
+  else
+    try {
+      const rows = await newestRows(opened.view, PATIENCE_MS)
+      shown = { tool, deployment: of, choice, summary: opened.view.summary, rows }
+    } finally {
+      opened.release()
+    }
+  return { title: `${app}: logs`, view: logsView(shown), script: 'logs.js', state: shown }
 }

@@ -2,8 +2,9 @@
  * Stands for a deployer in the tests of pages and API. Unlike one it runs nothing: its one
  * deployment is what a test makes of it. The commands' tests have real ones.
  */
-import type { MetricFamily, WeaveletMetrics } from '@weaver/sdk/contract'
-import type { DashboardSource, DeploymentDetail } from '../source.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LogEntry, MetricFamily, WeaveletMetrics } from '@weaver/sdk/contract'
+import type { DashboardSource, DeploymentDetail, LogFeed } from '../source.js'
 
 export interface FakeSource extends DashboardSource {
   detail: DeploymentDetail | undefined
@@ -91,4 +92,29 @@ export function metricsOf(replica: string, calls: readonly FakeCalls[]): Weavele
       family('weaver_method_request_bytes', 'histogram', ({ requestBytes = 0 }) => ({ value: requestBytes, buckets: [] })),
     ],
   }
+}
+
+/**
+ * A log that a test writes. Its language has one word: an entry matches whose message has the query.
+ * `wrong` is wrong.
+ */
+export function fakeLogs(entries: LogEntry[]): LogFeed {
+  return {
+    select: ({ query }) =>
+      query === 'wrong'
+        ? { wrong: 'the query is wrong:\n>    1 | wrong\n             ^' }
+        : { isShown: ({ message }) => message.includes(query), problem: () => undefined },
+    async *follow(_, signal) {
+      for (let at = 0; !signal.aborted; await sleep(5)) {
+        const placed = entries.slice(at).map((entry, i) => ({ entry, place: at + i }))
+        at += placed.length
+        yield { entries: placed, isCurrent: true }
+      }
+    },
+    read: async (places) => places.map((place) => entries[place]),
+  }
+}
+
+export function logEntry(message: string, more: Partial<LogEntry> = {}): LogEntry {
+  return { time: '2026-11-30T08:00:00.000Z', level: 'info', message, attributes: {}, ...more }
 }

@@ -8,18 +8,22 @@ const TABS: readonly { readonly tab: Tab; readonly path: string; readonly title:
   { tab: 'overview', path: '', title: 'Overview' },
   { tab: 'methods', path: '/methods', title: 'Methods' },
   { tab: 'traffic', path: '/traffic', title: 'Traffic' },
+  { tab: 'logs', path: '/logs', title: 'Logs' },
 ]
+
+/** A deployment, as the head of its pages names it. */
+export interface Deployed {
+  readonly key: string
+  readonly app: string
+  readonly deploymentId: string
+  readonly location?: string
+  readonly state: string
+}
 
 export interface FrameOptions {
   readonly tool: string
   /** The deployment that the page is about. */
-  readonly of?: {
-    readonly key: string
-    readonly app: string
-    readonly deploymentId: string
-    readonly location?: string
-    readonly state: string
-  }
+  readonly of?: Deployed
   readonly tab?: Tab
   /** Problems, such as a lost connection; empty: none. */
   readonly notice?: string

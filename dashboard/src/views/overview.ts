@@ -3,7 +3,8 @@ import { html } from 'htm/preact'
 import type { VNode } from 'preact'
 import type { GroupDetail, ReplicaDetail } from '../source.js'
 import type { DeploymentState } from '../watch.js'
-import { frame, State, table } from './frame.js'
+import { frame, pathOf, State, table } from './frame.js'
+import { formatChoice, replicaChoice } from './log-choice.js'
 import { age, bytes, short } from './words.js'
 
 export function overviewView(state: DeploymentState, notice = ''): VNode {
@@ -61,7 +62,7 @@ export function overviewView(state: DeploymentState, notice = ''): VNode {
         ${table(
           'Components and their replicas',
           ['Group', 'Components', 'Replica', 'PID', 'State', 'Restarts', 'CPU', 'Memory', 'Last end'],
-          groups.flatMap((group) => groupRows(group, cpu)),
+          groups.flatMap((group) => groupRows(deployment.key, group, cpu)),
           'Nothing runs yet.',
         )}
       </section>
@@ -90,7 +91,7 @@ export function overviewView(state: DeploymentState, notice = ''): VNode {
   )
 }
 
-function groupRows({ name, components, replicas }: GroupDetail, cpu: DeploymentState['cpu']): readonly VNode[] {
+function groupRows(key: string, { name, components, replicas }: GroupDetail, cpu: DeploymentState['cpu']): readonly VNode[] {
   const shown: readonly (ReplicaDetail | undefined)[] = replicas.length === 0 ? [undefined] : replicas
   return shown.map(
     (replica, i) =>
@@ -104,13 +105,20 @@ function groupRows({ name, components, replicas }: GroupDetail, cpu: DeploymentS
               </ul>
             </td>`
         }
-        ${replica === undefined ? html`<td colspan="7">no process</td>` : replicaCells(replica, cpu[replica.replica])}
+        ${replica === undefined ? html`<td colspan="7">no process</td>` : replicaCells(key, replica, cpu[replica.replica])}
       </tr>` as VNode,
   )
 }
 
-function replicaCells({ replica, pid, state, restarts, lastDeath, memoryBytes }: ReplicaDetail, cores: number | undefined): VNode {
-  return html`<td><code>${replica}</code></td>
+function replicaCells(
+  key: string,
+  { replica, pid, state, restarts, lastDeath, memoryBytes }: ReplicaDetail,
+  cores: number | undefined,
+): VNode {
+  const logs = `${pathOf(key, '/logs')}${formatChoice(replicaChoice(replica))}`
+  return html`<td>
+      <a href=${logs} aria-label=${`Logs of ${replica}`}><code>${replica}</code></a>
+    </td>
     <td class="number">${pid ?? '–'}</td>
     <td><${State} state=${state} /></td>
     <td class="number">${restarts}</td>

@@ -4,11 +4,12 @@ import { reasonOf } from '@weaver/sdk/contract'
 import { configOfDeployment, viewDeployment } from './deployment-control.js'
 import type { DeploymentView, ListenerView } from './deployment-view.js'
 import { foldersOf, type LocalDeployer } from './local-deployer.js'
+import { createProcessLogs } from './process-logs.js'
 import { usageOf } from './process-usage.js'
 import { keyOf, runningDeployments, type RunningDeployment } from './running-deployments.js'
 
 export function createProcessSource(deployer: LocalDeployer, env: Readonly<Record<string, string | undefined>>): DashboardSource {
-  const { list } = foldersOf(deployer, env)
+  const { list, logs } = foldersOf(deployer, env)
   const find = (key: string): RunningDeployment | undefined => runningDeployments(list).find((running) => keyOf(running) === key)
   return {
     tool: `weaver ${deployer.name}`,
@@ -23,6 +24,7 @@ export function createProcessSource(deployer: LocalDeployer, env: Readonly<Recor
       const running = find(key)
       return running === undefined ? [] : deployer.ask(running, { request: { kind: 'metrics' }, expect: 'metrics' })
     },
+    logs: createProcessLogs(logs),
   }
 }
 

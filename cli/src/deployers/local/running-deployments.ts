@@ -44,6 +44,11 @@ export function keyOf({ deploymentId, location }: { readonly deploymentId: strin
   return location === undefined ? deploymentId : `${deploymentId}.${location}`
 }
 
+/** Of a key: ids have no dot. Copies of one deployment share it. */
+export function deploymentIdOf(key: string): string {
+  return key.split('.', 1)[0] ?? key
+}
+
 /** A path for a control socket; it is in a folder of this user alone. @param folder of the list @param key of the deployment */
 export function controlSocketPath(folder: string, key: string): string {
   if (process.platform === 'win32') return `\\\\.\\pipe\\weaver-${key}`
