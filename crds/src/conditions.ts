@@ -13,6 +13,7 @@ export const CONDITION_TYPES = [
   'ImagePinned',
   'TrafficInSync',
   'Isolated',
+  'AnalysisPassing',
 ] as const
 export type ConditionType = (typeof CONDITION_TYPES)[number]
 /** Types that earlier releases wrote; a new status drops them. */
@@ -31,7 +32,8 @@ export const REASONS = {
     'The version made no progress within the deadline, or failed its analysis; traffic stays with, or went back to, the active version.',
   RolloutHalted:
     'The version made no progress within the deadline, or failed its analysis, and rollout.onFailure is "pause": weights stay until promote or abort.',
-  AnalysisFailed: 'The version is worse than the active one; nothing follows, as rollout.analysis.mode is "dryRun".',
+  AnalysisFailed:
+    'The version is worse than the active one; the message names component and method. As an event: nothing follows, as rollout.analysis.mode is "dryRun".',
   RolloutPaused: 'A user paused the rollout: weights stay until resume or promote.',
   RolloutResumed: 'A paused or halted rollout was resumed.',
   StepPromoted: 'A user ended the hold or pause of a step, or all that are left.',
@@ -78,6 +80,8 @@ export const REASONS = {
   NoDigest: 'No digest is to be had for the image; the tag runs.',
   InSync: 'Every proxy has read back the asked weights.',
   Converging: 'Some proxy has not read back the asked weights yet.',
+  NoneWorse: 'No method of the preview version that had enough calls is worse than in the active one.',
+  AnalysisInconclusive: 'Too few calls were compared, or the counters of a version cannot be read; the message says which.',
   BrokerCleanupFailed: 'A broker account of a deleted version could not be removed.',
 } as const
 export type Reason = keyof typeof REASONS

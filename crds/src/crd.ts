@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { z } from 'zod'
-import { API_GROUP, API_VERSION, WEAVER_APP_KIND, WEAVER_APP_PLURAL, weaverAppSpecSchema, weaverAppStatusSchema } from './weaver-app.js'
+import { API_GROUP, API_VERSION, WEAVER_APP_KIND, WEAVER_APP_PLURAL, weaverAppSpecSchema } from './weaver-app.js'
+import { weaverAppStatusSchema } from './weaver-app-status.js'
 
 /** A JSON Schema node; what is in it depends on the keyword. */
 type Schema = Readonly<Record<string, unknown>>

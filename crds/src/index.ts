@@ -34,14 +34,17 @@ export {
   WEAVER_APP_KIND,
   WEAVER_APP_PLURAL,
   weaverAppSpecSchema,
-  weaverAppStatusSchema,
-  type Condition,
   type GroupSpec,
   type ListenerSpec,
   type RolloutSpec,
-  type VersionStatus,
   type WeaverApp,
   type WeaverAppSpec,
   type WeaverAppSpecInput,
-  type WeaverAppStatus,
 } from './weaver-app.js'
+export {
+  weaverAppStatusSchema,
+  type Condition,
+  type VersionAnalysis,
+  type VersionStatus,
+  type WeaverAppStatus,
+} from './weaver-app-status.js'

@@ -123,6 +123,12 @@ function checkRollout({ rollout }: WeaverAppSpec): SpecProblem[] {
       message: 'a cutover has neither steps nor a duration',
       remedy: 'remove them, or set strategy to gradual',
     })
+  if (strategy === 'cutover' && rollout.analysis !== undefined)
+    problems.push({
+      path: at('analysis'),
+      message: 'in a cutover the versions do not serve side by side, so nothing can be compared',
+      remedy: 'remove analysis, or set strategy to gradual',
+    })
   if (parseDuration(rollout.progressDeadline) === 0)
     problems.push({ path: at('progressDeadline'), message: 'is 0', remedy: 'give the version time to start, like 10m' })
   if (rollout.retain !== undefined && parseDuration(rollout.retain.for) === 0)

@@ -17,3 +17,16 @@ it('spec.rollout has its durations in milliseconds for the engine, and lacks wha
     { weight: 100 },
   ])
 })
+
+it('an analysis has the defaults of every deployer, and percentage points become a share', () => {
+  const settings = (analysis: object) => rolloutSettings(rolloutSchema.parse({ analysis })).analysis
+  expect(settings({})).toEqual({
+    mode: 'enforce',
+    onInconclusive: 'wait',
+    initialDelayMs: 10_000,
+    minSamples: 50,
+    maxLatencyFactor: 1.5,
+    maxErrorRateIncrease: 0.01,
+  })
+  expect(settings({ maxErrorRateIncrease: 0.5, initialDelay: '0s' })).toMatchObject({ maxErrorRateIncrease: 0.005, initialDelayMs: 0 })
+})

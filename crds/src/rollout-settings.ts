@@ -16,10 +16,19 @@ export interface RolloutSettings {
   readonly bakeMs?: number
   readonly retain?: { readonly forMs: number; readonly versions: number }
   readonly rollbackWindowMs?: number
+  readonly analysis?: {
+    readonly mode: 'enforce' | 'dryRun'
+    readonly onInconclusive: 'wait' | 'proceed' | 'abort'
+    readonly initialDelayMs: number
+    readonly minSamples: number
+    readonly maxLatencyFactor: number
+    /** 0.01 is one percentage point. */
+    readonly maxErrorRateIncrease: number
+  }
 }
 
 export function rolloutSettings(spec: RolloutSpec): RolloutSettings {
-  const { strategy, duration, steps, progressDeadline, onFailure, paused, drainTimeout, bake, retain, rollbackWindow } = spec
+  const { strategy, duration, steps, progressDeadline, onFailure, paused, drainTimeout, bake, retain, rollbackWindow, analysis } = spec
   return {
     strategy,
     ...(duration === undefined ? {} : { durationMs: milliseconds(duration) }),
@@ -39,7 +48,13 @@ export function rolloutSettings(spec: RolloutSpec): RolloutSettings {
     ...(bake === undefined ? {} : { bakeMs: milliseconds(bake) }),
     ...(retain === undefined ? {} : { retain: { forMs: milliseconds(retain.for), versions: retain.versions } }),
     ...(rollbackWindow === undefined ? {} : { rollbackWindowMs: milliseconds(rollbackWindow) }),
+    ...(analysis === undefined ? {} : { analysis: analysisSettings(analysis) }),
   }
+}
+
+function analysisSettings(spec: NonNullable<RolloutSpec['analysis']>): NonNullable<RolloutSettings['analysis']> {
+  const { initialDelay, maxErrorRateIncrease: percent, ...rest } = spec
+  return { ...rest, initialDelayMs: milliseconds(initialDelay), maxErrorRateIncrease: percent / 100 }
 }
 
 /** The schema lets only durations through. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { envFromSchema, envSchema, podTemplateSchema, volumeMountsSchema, volumesSchema } from './pod-parts.js'
 import { QUANTITY } from './quantities.js'
 import { mapBy, rule } from './schema-marks.js'
+import type { WeaverAppStatus } from './weaver-app-status.js'
 
 /**
  * The one schema of a WeaverApp: TypeScript types, the CRD's structural schema and the chart's
@@ -151,6 +152,26 @@ const stepSchema = z
     ],
   })
 
+/** Absent fields have these defaults; they are those of every deployer (docs/analysis.md). */
+const analysisSchema = z.object({
+  mode: z.enum(['enforce', 'dryRun']).default('enforce').meta({
+    description: 'enforce: a version that is worse fails; dryRun: it is only reported.',
+  }),
+  maxErrorRateIncrease: z.number().min(0).max(100).default(1).meta({
+    description: 'By how many percentage points the share of failed calls of a method may exceed that of the active version.',
+  }),
+  maxLatencyFactor: z.number().min(1).max(1000).default(1.5).meta({
+    description: 'How many times as long as in the active version the calls of a method may take.',
+  }),
+  minSamples: z.int().min(1).max(1_000_000).default(50).meta({
+    description: 'Calls of a method that both versions must have had before anything is concluded from it.',
+  }),
+  initialDelay: duration.default('10s').meta({ description: 'How long a version serves before it is compared: it begins cold.' }),
+  onInconclusive: z.enum(['wait', 'proceed', 'abort']).default('wait').meta({
+    description: 'What happens when the hold of a step ends and there were too few calls.',
+  }),
+})
+
 export const rolloutSchema = z
   .object({
     /** 10/25/50/75/100 % in equal slices of this time. */
@@ -213,6 +234,9 @@ export const rolloutSchema = z
       })
       .optional()
       .meta({ description: 'Old versions that stay warm without traffic. Absent: none; they are removed as soon as they are drained.' }),
+    analysis: analysisSchema
+      .optional()
+      .meta({ description: 'Compares the new version with the active one by component and method. Absent: nothing is compared.' }),
     rollbackWindow: duration.optional().meta({
       description:
         'A version that lost its traffic less than this ago, as the active one, gets all of it at once when it is asked for again, like 15m. Absent: by the steps.',
@@ -226,6 +250,11 @@ export const rolloutSchema = z
         "self.strategy != 'cutover' || !(has(self.duration) || has(self.steps))",
         'a cutover has neither steps nor a duration; remove them, or set strategy to gradual',
         '.strategy',
+      ),
+      rule(
+        "self.strategy != 'cutover' || !has(self.analysis)",
+        'in a cutover the versions do not serve side by side, so nothing can be compared; remove analysis, or set strategy to gradual',
+        '.analysis',
       ),
     ],
   })
@@ -293,59 +322,8 @@ export const weaverAppSpecSchema = z
   })
   .meta({ description: 'What is wanted.' })
 
-export const conditionSchema = z.object({
-  type: z.string(),
-  status: z.enum(['True', 'False', 'Unknown']),
-  observedGeneration: z.int().optional(),
-  lastTransitionTime: z.string(),
-  reason: z.string(),
-  message: z.string(),
-})
-
-export const versionStatusSchema = z.object({
-  id: z.string(),
-  image: z.string(),
-  digest: z.string().optional(),
-  phase: z.enum(['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Drained', 'Failed']),
-  /** `2/3`: groups ready of groups wanted. */
-  ready: z.string(),
-  weightDesired: z.int(),
-  /** What every ready proxy has read back from its running state; absent: not known. */
-  weightObserved: z.number().optional(),
-  inFlight: z.int().optional(),
-})
-
-export const weaverAppStatusSchema = z.object({
-  observedGeneration: z.int().optional(),
-  phase: z.string().optional(),
-  ready: z.string().optional(),
-  /** Version that the spec asks for, whether or not it exists; absent while the spec is invalid. */
-  desired: z.string().optional(),
-  active: z.string().optional(),
-  preview: z.string().optional(),
-  /** `25/25`: observed and desired share of the preview version, in percent. */
-  weight: z.string().optional(),
-  /** `2/5`. */
-  step: z.string().optional(),
-  next: z.string().optional(),
-  /** What is awaited and why, in full. */
-  waitingFor: z.string().optional(),
-  /** The beginning of `waitingFor`, short enough for a column. */
-  awaits: z.string().optional(),
-  image: z.string().optional(),
-  versions: z.array(versionStatusSchema).optional().meta(mapBy('id')),
-  schedule: z.array(z.object({ at: z.string(), weight: z.int() })).optional(),
-  /** Opaque to users: what the rollout engine must remember between two reconciles. */
-  engine: z.record(z.string(), z.unknown()).optional(),
-  history: z.array(z.object({ at: z.string(), event: z.string(), version: z.string().optional(), message: z.string() })).optional(),
-  conditions: z.array(conditionSchema).optional().meta(mapBy('type')),
-})
-
 export type WeaverAppSpec = z.output<typeof weaverAppSpecSchema>
 export type WeaverAppSpecInput = z.input<typeof weaverAppSpecSchema>
-export type WeaverAppStatus = z.output<typeof weaverAppStatusSchema>
-export type VersionStatus = z.output<typeof versionStatusSchema>
-export type Condition = z.output<typeof conditionSchema>
 export type GroupSpec = z.output<typeof groupSchema>
 export type ListenerSpec = z.output<typeof listenerSchema>
 export type RolloutSpec = z.output<typeof rolloutSchema>

@@ -177,8 +177,14 @@ describe('what is to be read', () => {
     expect(next?.window).not.toBe(task.window)
     analysis.add(task, { active: reading(120), preview: reading(120) })
     expect(analysis.observed).toBeUndefined()
-    if (next !== undefined) analysis.cannotRead(next, 'it is away')
+    if (next === undefined) return
+    analysis.cannotRead(next, 'it is away')
     expect(analysis.observed?.verdict).toEqual({ kind: 'inconclusive', why: 'unreadable', reason: 'it is away' })
+    for (const calls of [120, 130]) analysis.add(next, { active: reading(calls), preview: reading(calls) })
+    const kinds = ['a', 'b', 'c'].map((why) => (analysis.cannotRead(next, why), analysis.observed?.verdict.kind))
+    expect(kinds).toEqual(['pass', 'pass', 'inconclusive']) // of a version that nobody hears any more nothing good is known
+    analysis.add(next, { active: reading(140), preview: reading(140) })
+    expect(analysis.observed?.verdict.kind).toBe('pass')
     expect(analysis.next({ ...state, step: 4, stepWeight: 100 }, policy, 90_000)).toBeUndefined() // nothing is left to compare with
   })
 })

@@ -192,6 +192,25 @@ describe('the WeaverApp of a weaver.toml', () => {
     })
   })
 
+  it('compares versions as kube.rollout.analysis says, with all defaults too', () => {
+    const analysisOf = (text: string): unknown => manifestOf(`[kube.rollout]\n${text}`).spec.rollout.analysis
+    const defaults = {
+      mode: 'enforce',
+      maxErrorRateIncrease: 1,
+      maxLatencyFactor: 1.5,
+      minSamples: 50,
+      initialDelay: '10s',
+      onInconclusive: 'wait',
+    }
+    expect([analysisOf(''), analysisOf('analysis = {}')]).toEqual([undefined, defaults])
+    expect(
+      analysisOf('analysis = { mode = "dryRun", max_error_rate_increase = 0.5, min_samples = 200, on_inconclusive = "abort" }'),
+    ).toEqual({ ...defaults, mode: 'dryRun', maxErrorRateIncrease: 0.5, minSamples: 200, onInconclusive: 'abort' })
+    expect(problemsOf(() => manifestOf('[kube.rollout]\nstrategy = "cutover"\nanalysis = {}'))).toEqual([
+      expect.stringMatching(/^weaver\.toml:3:1: kube\.rollout\.analysis: in a cutover the versions do not serve side by side/),
+    ])
+  })
+
   it('that cannot be is refused at the place in weaver.toml where it comes from', () => {
     const text =
       '[serviceweaver]\nname = "Shop"\nrollout = "soon"\ncolocate = [["shop/Cart"]]\n[[kube.groups]]\nname = "g"\ncomponents = ["shop/Cart"]\n'

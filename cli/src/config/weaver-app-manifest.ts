@@ -11,6 +11,7 @@ import {
   type WeaverAppSpecInput,
 } from '@weaver/crds'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import type { AnalysisSection } from './analysis-schema.js'
 import { configInvalid, formatTomlPath, type ConfigProblem } from './config-problem.js'
 import { applicationName, type WeaverToml } from './load-config.js'
 import type { TomlPath } from './toml-positions.js'
@@ -53,7 +54,7 @@ export function buildWeaverApp(
   const groups = buildGroups(config, { graph: options.graph, from, problems })
   const listeners = buildListeners(config, { graph: options.graph, from })
   from('spec.rollout', ['kube', 'rollout'])
-  const { duration, steps, strategy, progress_deadline, on_failure, drain_timeout, bake, retain, rollback_window, paused } =
+  const { duration, steps, strategy, progress_deadline, on_failure, drain_timeout, bake, retain, rollback_window, analysis, paused } =
     kube.rollout ?? {}
   const ownsPace = duration !== undefined || steps !== undefined || strategy === 'cutover'
   if (!ownsPace) from('spec.rollout.duration', [applicationSection, 'rollout'])
@@ -64,6 +65,7 @@ export function buildWeaverApp(
     bake: 'bake',
     retain: 'retain',
     rollbackWindow: 'rollback_window',
+    analysis: 'analysis',
   }))
     from(`spec.rollout.${spec}`, ['kube', 'rollout', toml])
   from('spec.env', [applicationSection, 'env'])
@@ -95,6 +97,7 @@ export function buildWeaverApp(
       bake,
       retain,
       rollbackWindow: rollback_window,
+      analysis: analysis && analysisSpec(analysis),
       paused,
     }),
     revisionHistoryLimit: kube.revision_history_limit,
@@ -118,6 +121,19 @@ export function buildWeaverApp(
   problems.push(...found.map((problem) => placed(problem, { config, origins })))
   if (problems.length > 0 || !parsed.ok) throw configInvalid(config.file, problems)
   return { manifest, spec: parsed.spec }
+}
+
+/** Never empty, which would be left out: a table without keys is an analysis with all defaults. */
+function analysisSpec(given: AnalysisSection): Readonly<Record<string, unknown>> {
+  const { max_error_rate_increase, max_latency_factor, min_samples, initial_delay, on_inconclusive, mode = 'enforce' } = given
+  return withoutEmpty({
+    mode,
+    maxErrorRateIncrease: max_error_rate_increase,
+    maxLatencyFactor: max_latency_factor,
+    minSamples: min_samples,
+    initialDelay: initial_delay,
+    onInconclusive: on_inconclusive,
+  })
 }
 
 interface GroupContext {

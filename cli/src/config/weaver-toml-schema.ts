@@ -1,5 +1,6 @@
 import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
+import { analysisSchema } from './analysis-schema.js'
 import { duration, processes, text } from './toml-values.js'
 
 /**
@@ -248,6 +249,10 @@ const rolloutSchema = z.strictObject({
     description:
       'A version that lost its traffic less than this ago, as the active one, gets all of it at once when it is asked for again.',
     byDefault: 'none: by the steps',
+  }),
+  analysis: analysisSchema.optional().meta({
+    description: 'Compares the new version with the active one by component and method.',
+    byDefault: 'nothing is compared',
   }),
   paused: z
     .boolean()

@@ -1,5 +1,5 @@
 import type { ControllerPort } from '@weaver/deployer'
-import type { SubjectGroup, SubjectLayout, WeaveletStatus } from '@weaver/sdk/contract'
+import type { SubjectGroup, SubjectLayout, WeaveletMetrics, WeaveletStatus } from '@weaver/sdk/contract'
 import type { VersionIdentity } from '../desired/version-identity.js'
 
 export type BrokerGroup = SubjectGroup
@@ -29,6 +29,12 @@ export interface WeaveletQuestion {
   readonly waitMs?: number
   readonly goodbye?: boolean
   readonly signal?: AbortSignal
+}
+export interface MetricsQuestion {
+  /** Names of the replicas that are asked. */
+  readonly replicas: readonly string[]
+  /** For all of them. @default 5 seconds */
+  readonly waitMs?: number
 }
 /** The port to the broker's control plane. */
 export interface Broker {
@@ -60,6 +66,11 @@ export interface Broker {
    * their clients to leave.
    */
   weavelets(identity: VersionIdentity, options: WeaveletQuestion): Promise<readonly WeaveletStatus[]>
+  /**
+   * The metrics of these replicas of the version, few at a time. One that does not answer in time,
+   * refuses, or answers with more than a few megabytes is left out.
+   */
+  metrics(identity: VersionIdentity, options: MetricsQuestion): Promise<readonly WeaveletMetrics[]>
   /**
    * Connects into a version, for as long as the caller needs it. Fails while the broker does not
    * know the version.

@@ -86,6 +86,7 @@ export async function startJwtBroker(options: JwtBrokerOptions): Promise<Broker>
       })
     },
     weavelets: (identity, ask) => asker.ask(identity, ask),
+    metrics: (identity, question) => asker.metrics(identity, question),
     connectTo: async (identity) =>
       connectBroker({
         servers,

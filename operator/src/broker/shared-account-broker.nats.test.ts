@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { controlAllSubject } from '@weaver/sdk/contract'
+import { controlAllSubject, controlSubject, type ControlReply } from '@weaver/sdk/contract'
 import { startPlainNatsServer, type PlainNatsServer } from '../testing/nats-cluster.js'
 import { createSharedAccountBroker } from './shared-account-broker.js'
 import type { Broker } from './broker.js'
@@ -60,6 +60,31 @@ describe('shared account', () => {
     await broker.weavelets(V1, { expect: ['r-0'] })
     await weavelet.flush()
     expect(heard).toEqual([{ kind: 'status', goodbye: true }, { kind: 'status' }])
+  })
+
+  it('takes the metrics of the weavelets that give them in time and in reasonable size, by the names that it asked', async () => {
+    const metrics: ControlReply = { kind: 'metrics', replica: 'liar', group: 'g', versionId: 'v', families: [] }
+    const part = (index: number): ControlReply => ({ kind: 'part', id: 'a', index, count: 99, data: 'x'.repeat(900_000) })
+    const replies: Readonly<Record<string, readonly ControlReply[]>> = {
+      good: [metrics],
+      endless: Array.from({ length: 12 }, (_, i) => part(i)),
+      older: [{ kind: 'error', code: 'WEAVER_CONTROL_INVALID', message: 'unknown request' }],
+      silent: [],
+    }
+    const asked: string[] = []
+    for (const [replica, all] of Object.entries(replies))
+      weavelet.subscribe(controlSubject(V1.deploymentId, replica), {
+        callback: (_, message) => {
+          asked.push(message.string())
+          for (const reply of all) message.respond(JSON.stringify(reply))
+        },
+      })
+    await weavelet.flush()
+    const found = await broker.metrics(V1, { replicas: ['good', 'endless', 'older', 'gone'], waitMs: 60_000 })
+    expect(found).toEqual([{ ...metrics, replica: 'good' }])
+    expect(asked).toEqual(Array.from({ length: 3 }, () => '{"kind":"metrics"}'))
+    const nothing = [[], ['silent'], ['good']].map((names, i) => broker.metrics(V1, { replicas: names, waitMs: i === 2 ? 0 : 100 }))
+    expect(await Promise.all(nothing)).toEqual([[], [], []])
   })
 
   it('stops asking when told to', async () => {

@@ -16,6 +16,7 @@ export function createSharedAccountBroker(options: { readonly servers: readonly 
     groupCredentials: async () => options.creds ?? '',
     removeVersion: (identity) => asker.forget(identity),
     weavelets: (identity, ask) => asker.ask(identity, ask),
+    metrics: (identity, question) => asker.metrics(identity, question),
     connectTo: () => connectBroker({ ...options, name: 'weaver-operator control', keepsTrying: false }),
     onReconnect: () => undefined,
     close: () => asker.close(),

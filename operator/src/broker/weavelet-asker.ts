@@ -1,12 +1,24 @@
-import { controlAllSubject, deployerInboxPrefix, type ControlReply, type ControlRequest, type WeaveletStatus } from '@weaver/sdk/contract'
+import { brokerControl } from '@weaver/deployer'
+import {
+  controlAllSubject,
+  deployerInboxPrefix,
+  type ControlReply,
+  type ControlRequest,
+  type WeaveletMetrics,
+  type WeaveletStatus,
+} from '@weaver/sdk/contract'
 import type { VersionIdentity } from '../desired/version-identity.js'
-import type { WeaveletQuestion } from './broker.js'
+import type { MetricsQuestion, WeaveletQuestion } from './broker.js'
 import { connectBroker, type BrokerConnection } from './nats-connection.js'
 
 const IDLE_MS = 30_000
+/** Metrics of one weavelet: some ten kilobytes for each component. */
+const METRICS = { atOnce: 8, waitMs: 5_000, maxBytes: 4 * 1024 * 1024 } as const
+/** Of the time for all of them, what one may take that does not answer. */
+const SHARE = 0.4
 
 /**
- * Asks the weavelets of versions for their state, over one connection per version, which is closed
+ * Asks the weavelets of versions for their state and their metrics, over one connection per version, which is closed
  * after a while without a question.
  */
 export class WeaveletAsker {
@@ -34,6 +46,26 @@ export class WeaveletAsker {
       signal: options.signal,
     })
     return answers.map(parseReply).filter((reply) => reply?.kind === 'status')
+  }
+
+  async metrics(identity: VersionIdentity, { replicas, waitMs = METRICS.waitMs }: MetricsQuestion): Promise<readonly WeaveletMetrics[]> {
+    if (replicas.length === 0) return []
+    const connection = await this.#connect(identity)
+    const left = [...replicas]
+    const end = performance.now() + waitMs
+    const found: WeaveletMetrics[] = []
+    const work = async (): Promise<void> => {
+      for (let replica = left.shift(); replica !== undefined; replica = left.shift()) {
+        const timeoutMs = Math.min(waitMs * SHARE, end - performance.now())
+        if (timeoutMs <= 0) return
+        const control = brokerControl(connection, { deploymentId: identity.deploymentId, replica })
+        const reply = await control.ask({ kind: 'metrics' }, { timeoutMs, maxBytes: METRICS.maxBytes }).catch(() => undefined) // it cannot be read
+        // The name is the one that was asked: a weavelet may say what it likes.
+        if (reply?.kind === 'metrics') found.push({ ...reply, replica })
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(METRICS.atOnce, left.length) }, work))
+    return found
   }
 
   forget(identity: VersionIdentity): Promise<void> {

@@ -33,6 +33,7 @@ export function createDeferredBroker(
     groupCredentials: async (identity, group) => (await now()).groupCredentials(identity, group),
     removeVersion: async (identity, signal) => (await now()).removeVersion(identity, signal),
     weavelets: async (identity, options) => (await now()).weavelets(identity, options),
+    metrics: async (identity, options) => (await now()).metrics(identity, options),
     connectTo: async (identity) => (await now()).connectTo(identity),
     onReconnect(versions) {
       if (broker === undefined) waiting.push((b) => b.onReconnect(versions))

@@ -1,3 +1,4 @@
+import { AnalysisReader } from '@weaver/rollout'
 import type { Clock } from '../clock/clock.js'
 import { SeenSince } from '../clock/seen-since.js'
 import type { Revision } from './cluster-view.js'
@@ -19,6 +20,8 @@ export interface AppMemory {
   readonly revisions: Map<string, Revision>
   /** For how long describe pods have been seen failed, by uid. */
   readonly failedDescriptions: SeenSince
+  /** The comparison of the present step; whoever loses it compares anew from then on. */
+  readonly analysis: AnalysisReader
 }
 
 /**
@@ -33,6 +36,7 @@ export function beginPass(known: AppMemory | undefined, { now, setAt, steady }: 
     taken: new Map(),
     revisions: new Map(),
     failedDescriptions: new SeenSince(steady),
+    analysis: new AnalysisReader(),
   }
   if (isSuspended || memory.clockSetAt !== clockSetAt) memory.watchingSince = at
   memory.clockSetAt = clockSetAt

@@ -22,6 +22,8 @@ export interface VersionObservation {
   readonly pods: number
   /** Names of the pods that should answer on the broker. */
   readonly readyPods: readonly string[]
+  /** The same by group, of every group that wants replicas. */
+  readonly readyPodsOf: Readonly<Record<string, readonly string[]>>
   /** Destinations by listener name. */
   readonly endpoints: Readonly<Record<string, BackendPods>>
 }
@@ -57,6 +59,7 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
   const unserved = plan.listeners.filter((l) => !endpoints[l.name]?.some((p) => p.ready && !p.terminating))
   if (blames.length === 0 && unserved.length > 0)
     blames.push(`listener "${unserved[0]?.name}": no endpoint of Service "${unserved[0]?.serviceName}" is ready`)
+  const ready = pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
   return {
     id: plan.versionId,
     groupsReady,
@@ -67,7 +70,12 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
       ? {}
       : { blame: `${blames[0]}${blames.length > 1 ? ` (and ${blames.length - 1} more group${blames.length > 2 ? 's' : ''})` : ''}` }),
     pods: pods.length,
-    readyPods: pods.filter((p) => p.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')).map((p) => p.metadata.name),
+    readyPods: ready.map((p) => p.metadata.name),
+    readyPodsOf: Object.fromEntries(
+      plan.groups
+        .filter(({ replicas }) => replicas.min > 0)
+        .map(({ name }) => [name, ready.filter((p) => p.metadata.labels?.[LABELS.group] === name).map((p) => p.metadata.name)]),
+    ),
     endpoints,
   }
 }

@@ -3,6 +3,7 @@ import { SUBJECT_LAYOUT } from '@weaver/sdk/contract'
 import type { KubeObject } from '@weaver/kube'
 import type { Broker } from '../broker/broker.js'
 import type { RolloutPolicy, RolloutState } from '@weaver/rollout'
+import type { AnalysisFacts } from '../status/analysis-status.js'
 import { buildAppStatus } from '../status/app-status.js'
 import type { WordedDecision } from '../status/rollout-words.js'
 import type { TrafficObservation } from '../traffic/driver.js'
@@ -37,6 +38,7 @@ export interface PassFacts {
   readonly decision: WordedDecision | undefined
   readonly isSuspended: boolean
   readonly policy: RolloutPolicy | undefined
+  readonly analysis: AnalysisFacts
   readonly weights: Readonly<Record<string, number>>
 }
 
@@ -65,6 +67,7 @@ export function statusOf(pass: PassFacts): WeaverAppStatus {
       ...(active === undefined ? {} : { active }),
       ...(preview === undefined ? {} : { preview }),
       ...(versions.length === 0 ? {} : { traffic: pass.traffic }),
+      ...(pass.policy?.analysis === undefined ? {} : { analysis: pass.analysis }),
       isolation: pass.isolation,
       sharedInboxes: versions.filter(({ plan }) => plan.snapshot.graph.subjects !== SUBJECT_LAYOUT).map(({ plan }) => plan.versionId),
       failures: pass.failures,
@@ -92,7 +95,11 @@ function hintOfTag(image: string): string {
   return `, what tag "${tag}" named when the version was made; pushing that tag again makes no new version: give another tag or the digest`
 }
 
-/** A status without the counts, which change in every pass. */
+/** A status without the counts, which change in every pass, and what is said of them. */
 export function withoutCounts(status: WeaverAppStatus | undefined): unknown {
-  return { ...status, versions: status?.versions?.map((v) => ({ ...v, inFlight: 0 })) }
+  return {
+    ...status,
+    versions: status?.versions?.map((v) => ({ ...v, inFlight: 0, analysis: v.analysis?.state })),
+    conditions: status?.conditions?.map((c) => (c.type === 'AnalysisPassing' ? { ...c, message: '' } : c)),
+  }
 }

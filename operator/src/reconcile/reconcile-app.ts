@@ -3,7 +3,8 @@
  * event's content is used, so any pass may be lost, repeated, or interrupted between two writes.
  *
  * Siblings: `desired-version` (spec, describe), `live-versions` (snapshots, plans, observation),
- * `version-children` (create and remove), `traffic-plan`, `traffic-step`, `finalize-app` (deletion).
+ * `version-children` (create and remove), `traffic-plan`, `traffic-step`, `compare-versions`,
+ * `finalize-app` (deletion).
  *
  * I1  The app is read live, not from a cache, so a pass never decides on a status older than its
  *     own last write.
@@ -38,6 +39,7 @@ import { beginPass, type AppMemory } from './app-memory.js'
 import { ownObjects, type AppObjects, type ClusterView, type Revision } from './cluster-view.js'
 import { isSuspended, withFinalizer } from './app-object.js'
 import { commandsOf, takeCommandsBack } from './commands.js'
+import { analysisFacts, compareVersions } from './compare-versions.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { withTraffic } from './version-traffic.js'
@@ -204,6 +206,7 @@ class Pass {
       decision,
       isSuspended: frozen,
       policy,
+      analysis: analysisFacts(this.#deps.memory, { before: state, after: decision?.state ?? state }),
       weights: decision?.weights ?? state?.weights ?? {},
     })
     const { active } = decision?.state ?? state ?? {}
@@ -212,6 +215,7 @@ class Pass {
     // Without a version to decide on, a verb has no target; kept, it would hit the first that comes.
     if (!frozen) this.#app = await takeCommandsBack(this.#deps.api, this.#app, this.#signal)
     if (decision === undefined) return { requeueAfterMs: frozen ? POLL_MS : (desired.requeueAfterMs ?? RESYNC_MS) }
+    if (policy !== undefined) compareVersions(this.#deps, versions, { state: decision.state, policy })
     const wasTaken = [...this.#deps.memory.taken]
     const { isEnding, failures } = await this.#act(versions, decision, { objects, spec: desired.spec })
     this.#deps.memory.failures = failures
@@ -299,6 +303,7 @@ class Pass {
     state: RolloutState | undefined,
   ): WordedDecision {
     const { target, policy, trafficBlame } = to
+    const analysis = this.#deps.memory.analysis.observed(state)
     const input = {
       now: this.#now,
       watchingSince: this.#deps.memory.watchingSince,
@@ -309,6 +314,7 @@ class Pass {
       state,
       commands: commandsOf(this.#app.metadata.annotations),
       ...(trafficBlame === undefined ? {} : { trafficBlame }),
+      ...(analysis === undefined ? {} : { analysis }),
     }
     const decision = decide(input)
     const broken = brokenInvariants(input, decision)

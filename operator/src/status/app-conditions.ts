@@ -1,5 +1,6 @@
 import type { Reason } from '@weaver/crds'
 import type { RolloutPhase } from '@weaver/rollout'
+import type { AnalysisFacts } from './analysis-status.js'
 import type { WantedCondition } from './conditions.js'
 import type { WordedDecision } from './rollout-words.js'
 
@@ -27,6 +28,8 @@ export interface PassFindings {
     readonly waitingFor?: string
     readonly unreachable?: string
   }
+  /** Absent: no version is compared. */
+  readonly analysis?: AnalysisFacts
   readonly isolation: 'account-per-version' | 'shared-account'
   /** Versions whose groups can read each other's answers: an older release created them. */
   readonly sharedInboxes: readonly string[]

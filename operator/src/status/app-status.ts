@@ -1,8 +1,8 @@
-import type { Condition, Reason, VersionStatus, WeaverAppStatus } from '@weaver/crds'
+import type { Condition, Reason, VersionAnalysis, VersionStatus, WeaverAppStatus } from '@weaver/crds'
 import type { RolloutState } from '@weaver/rollout'
 import { buildConditions, phaseOf, type PassFindings } from './app-conditions.js'
-import { mergeConditions } from './conditions.js'
-import type { WordedDecision } from './rollout-words.js'
+import { analysisCondition, versionAnalysis } from './analysis-status.js'
+import { mergeConditions, type WantedCondition } from './conditions.js'
 
 const HISTORY_LENGTH = 50
 const COLUMN_LENGTH = 48
@@ -57,9 +57,11 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
   ].slice(-HISTORY_LENGTH)
   const nextUp = decision?.schedule.find((s) => s.at > now)
   const waitingFor = waitingForOf(findings)
+  const analyses = versionAnalyses(input, state)
+  const compared = analysisConditions(input, { state, analyses })
   const conditions = mergeConditions(
-    (previous?.conditions ?? []) as readonly Condition[],
-    buildConditions(withLastingFailure(findings, history, input.desired)),
+    ((previous?.conditions ?? []) as readonly Condition[]).filter(({ type }) => type !== 'AnalysisPassing' || compared.isKept),
+    [...buildConditions(withLastingFailure(findings, history, input.desired)), ...compared.wanted],
     {
       generation: input.generation,
       now: new Date(now).toISOString(),
@@ -81,7 +83,7 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     waitingFor,
     awaits: waitingFor === undefined ? undefined : inShort(waitingFor),
     image: input.image,
-    versions: input.versions.map((v) => versionStatus(v, { state, decision })),
+    versions: input.versions.map((v) => versionStatus(v, { state, analysis: analyses.get(v.id) })),
     schedule: decision?.schedule.map((s) => ({ at: new Date(s.at).toISOString(), weight: s.weight })) ?? previous?.schedule,
     engine: state as WeaverAppStatus['engine'], // plain JSON by its own definition
     history,
@@ -121,7 +123,7 @@ function withLastingFailure(
 
 function versionStatus(
   v: VersionFacts,
-  context: { readonly state: RolloutState | undefined; readonly decision: WordedDecision | undefined },
+  context: { readonly state: RolloutState | undefined; readonly analysis: VersionAnalysis | undefined },
 ): VersionStatus {
   return withoutUndefined({
     id: v.id,
@@ -132,7 +134,31 @@ function versionStatus(
     weightDesired: v.weightDesired,
     weightObserved: v.weightObserved,
     inFlight: v.inFlight,
+    analysis: context.analysis,
   })
+}
+
+function versionAnalyses({ versions, previous, findings }: StatusInput, state: RolloutState | undefined): Map<string, VersionAnalysis> {
+  const { analysis } = findings
+  if (analysis === undefined) return new Map()
+  const found = versions.map(({ id }) => {
+    const before = previous?.versions?.find((v) => v.id === id)?.analysis
+    return [id, versionAnalysis(id, analysis, { state, before })] as const
+  })
+  return new Map(found.flatMap(([id, one]) => (one === undefined ? [] : [[id, one] as const])))
+}
+
+/** That a version failed is said for as long as it is asked for, as its failure is. */
+function analysisConditions(
+  { findings, desired }: StatusInput,
+  { state, analyses }: { readonly state: RolloutState | undefined; readonly analyses: ReadonlyMap<string, VersionAnalysis> },
+): { readonly wanted: readonly WantedCondition[]; readonly isKept: boolean } {
+  const { analysis: facts } = findings
+  if (facts === undefined) return { wanted: [], isKept: false }
+  const id = state?.preview ?? facts.version ?? ''
+  const analysis = analyses.get(id)
+  if (analysis === undefined) return { wanted: [], isKept: desired !== undefined && state?.failed.includes(desired) === true }
+  return { wanted: [analysisCondition(id, analysis, facts.verdict)], isKept: true }
 }
 
 function versionPhase(v: VersionFacts, state: RolloutState | undefined): VersionStatus['phase'] {

@@ -153,6 +153,16 @@ describe('the CRD on a real API server', () => {
       'spec.rollout.progressDeadline: Invalid value: "0s": must not be 0',
     ],
     [
+      'an analysis of a cutover',
+      { ...good, rollout: { strategy: 'cutover', analysis: {} } },
+      'spec.rollout.analysis: Invalid value: in a cutover the versions do not serve side by side',
+    ],
+    [
+      'a latency factor below 1',
+      { ...good, rollout: { analysis: { maxLatencyFactor: 0.5 } } },
+      'spec.rollout.analysis.maxLatencyFactor: Invalid value: 0.5: spec.rollout.analysis.maxLatencyFactor in body should be greater than or equal to 1',
+    ],
+    [
       'a retention of nothing',
       { ...good, rollout: { retain: { for: '0s' } } },
       'spec.rollout.retain.for: Invalid value: "0s": must not be 0',

@@ -3,6 +3,7 @@
  * ready weavelet answers at once with the number of calls that the test says are in flight. Connections into a version go to the real server that the test
  * names, without an account.
  */
+import type { MetricFamily } from '@weaver/sdk/contract'
 import type { Broker } from '../broker/broker.js'
 import type { VersionIdentity } from '../desired/version-identity.js'
 import { connectBroker } from '../broker/nats-connection.js'
@@ -14,6 +15,8 @@ export interface FakeBroker extends Broker {
   readonly inFlight: Map<string, number>
   /** Version ids whose weavelets were asked to say goodbye, once for each time. */
   readonly goodbyes: string[]
+  /** What a replica has counted; absent: it does not answer. */
+  metricsOf: (versionId: string, replica: string) => readonly MetricFamily[] | undefined
   /** Set: every call fails with it. */
   outage: string | undefined
   /** A real server for connections into versions; absent: they fail. */
@@ -29,6 +32,7 @@ export function createFakeBroker(): FakeBroker {
     accounts,
     inFlight,
     goodbyes: [],
+    metricsOf: () => undefined,
     outage: undefined,
     natsUrl: undefined,
     isolation: 'account-per-version',
@@ -58,6 +62,13 @@ export function createFakeBroker(): FakeBroker {
         inFlight: i === 0 ? (inFlight.get(key(identity)) ?? 0) : 0,
         served: 0,
       }))
+    },
+    async metrics(identity, { replicas }) {
+      failIfOut()
+      return replicas.flatMap((replica) => {
+        const families = broker.metricsOf(key(identity), replica)
+        return families === undefined ? [] : [{ kind: 'metrics' as const, replica, group: 'g', versionId: identity.versionId, families }]
+      })
     },
     async connectTo(identity) {
       failIfOut()

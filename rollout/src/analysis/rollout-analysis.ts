@@ -24,7 +24,12 @@ interface Present {
   readonly window: string
   readonly comparison: Comparison
   verdict: Verdict | undefined
+  /** Readings in a row that came to nothing. */
+  unread: number
 }
+
+/** Readings that come to nothing, in a row, before what was found of a version counts no more. */
+const LOST = 3
 
 export class RolloutAnalysis {
   #preview: string | undefined
@@ -53,7 +58,12 @@ export class RolloutAnalysis {
     if (this.#present === undefined) {
       this.#isWarm ||= heldSince !== undefined && now >= heldSince + analysis.initialDelayMs
       if (!this.#isWarm) return undefined
-      this.#present = { window, comparison: new Comparison({ limits: analysis.limits, window: ++this.#windows }), verdict: undefined }
+      this.#present = {
+        window,
+        comparison: new Comparison({ limits: analysis.limits, window: ++this.#windows }),
+        verdict: undefined,
+        unread: 0,
+      }
     }
     return { window, active, preview }
   }
@@ -62,14 +72,20 @@ export class RolloutAnalysis {
   add({ window }: AnalysisTask, readings: VersionReadings): void {
     const present = this.#of(window)
     if (present === undefined) return
+    present.unread = 0
     present.comparison.add(readings)
     present.verdict = present.comparison.verdict()
   }
 
-  /** A version could not be read. What is known of it stands. */
+  /**
+   * A version could not be read. What is known of it stands for a while; a version of which nobody
+   * hears any more does not pass.
+   */
   cannotRead({ window }: AnalysisTask, reason: string): void {
     const present = this.#of(window)
-    if (present !== undefined && present.verdict?.kind !== 'pass') present.verdict = { kind: 'inconclusive', why: 'unreadable', reason }
+    if (present === undefined) return
+    present.unread += 1
+    if (present.verdict === undefined || present.unread >= LOST) present.verdict = { kind: 'inconclusive', why: 'unreadable', reason }
   }
 
   /** What the rollout engine is given. */

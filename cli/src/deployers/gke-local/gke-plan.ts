@@ -5,6 +5,7 @@
 import { parseDuration } from '@weaver/crds'
 import type { AnalysisSettings } from '@weaver/rollout'
 import type { ComponentGraph } from '@weaver/sdk/contract'
+import type { AnalysisSection } from '../../config/analysis-schema.js'
 import { configInvalid, formatTomlPath, type ConfigProblem } from '../../config/config-problem.js'
 import { localAppName } from '../../config/launch.js'
 import { listenerProblems, listenersOf } from '../../config/listener-problems.js'
@@ -16,7 +17,7 @@ import type { VersionSpec } from './version-spec.js'
 export type GkePlan = Pick<VersionSpec, 'groups' | 'listeners' | 'regions' | 'rollout'>
 
 /** As the rollout engine has it: shares instead of percentages. */
-function analysisOf(given: NonNullable<WeaverToml['gke']['analysis']>, initialDelayMs: number | undefined): AnalysisSettings {
+function analysisOf(given: AnalysisSection, initialDelayMs: number | undefined): AnalysisSettings {
   const { mode, on_inconclusive: onInconclusive, min_samples: minSamples, max_latency_factor: maxLatencyFactor } = given
   const { max_error_rate_increase: percent } = given
   return {
