@@ -3,6 +3,7 @@
  * stopped.
  */
 import assert from 'node:assert/strict'
+import { request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogEntry } from '@weaver/sdk/contract'
 import type { DeployedProbe, DeployerUnderTest, ProbeOptions } from './deployer-under-test.js'
@@ -66,24 +67,51 @@ export async function refused(
   for (const pattern of says) assert.match(outcome.message, pattern)
 }
 
-/** @throws AssertionError when the application answers with an error */
-export async function ask<T>(url: string, question: string): Promise<T> {
-  const response = await fetch(url + question)
-  const answer = (await response.json()) as unknown
-  assert.equal(response.status, 200, `${question}: ${JSON.stringify(answer)}`)
-  return answer as T // as examples/probe answers
+/** Where a probe is asked. */
+export type Asked = Pick<DeployedProbe, 'url' | 'host'>
+
+export interface Answer {
+  readonly status: number
+  /** `undefined`: what answered is not the probe, which always does it with JSON. */
+  readonly body: unknown
 }
 
-export async function refusal(url: string, question: string): Promise<Refusal> {
-  const response = await fetch(url + question)
-  const answer = (await response.json()) as unknown
-  assert.equal(response.status, 503, `${question} did not fail: ${JSON.stringify(answer)}`)
-  return answer as Refusal // as examples/probe answers
+/** Over a connection of its own. @throws Error when nobody answers */
+export function get({ url, host }: Asked, question: string): Promise<Answer> {
+  const headers = host === undefined ? {} : { host }
+  return new Promise((resolve, reject) => {
+    request(url + question, { headers, agent: false }, (response) => {
+      let text = ''
+      response
+        .setEncoding('utf8')
+        .on('data', (part: string) => (text += part))
+        .on('error', reject)
+        .on('end', () => {
+          const isProbe = response.headers['content-type'] === 'application/json'
+          resolve({ status: response.statusCode ?? 0, body: isProbe ? (JSON.parse(text) as unknown) : undefined })
+        })
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+/** @throws AssertionError when the application answers with an error */
+export async function ask<T>(probe: Asked, question: string): Promise<T> {
+  const { status, body } = await get(probe, question)
+  assert.equal(status, 200, `${question}: ${JSON.stringify(body)}`)
+  return body as T // as examples/probe answers
+}
+
+export async function refusal(probe: Asked, question: string): Promise<Refusal> {
+  const { status, body } = await get(probe, question)
+  assert.equal(status, 503, `${question} did not fail: ${JSON.stringify(body)}`)
+  return body as Refusal // as examples/probe answers
 }
 
 /** Who answers for Main, for Middle that it calls, and for Back that Middle calls. */
-export function chain(url: string): Promise<readonly [main: Identity, middle: Identity, back: Identity]> {
-  return ask(url, '/chain')
+export function chain(probe: Asked): Promise<readonly [main: Identity, middle: Identity, back: Identity]> {
+  return ask(probe, '/chain')
 }
 
 export async function logsOf(probe: DeployedProbe): Promise<readonly LogEntry[]> {

@@ -6,19 +6,36 @@
  */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask, chain, eventually, logsOf, refusal, refused, withProbe, type Identity, type Keeper, type Refusal } from './deployed-probe.js'
+import {
+  ask,
+  chain,
+  eventually,
+  get,
+  logsOf,
+  refusal,
+  refused,
+  withProbe,
+  type Asked,
+  type Identity,
+  type Keeper,
+  type Refusal,
+} from './deployed-probe.js'
 import type { DeployerAbility, DeployerUnderTest, ProbeOptions } from './deployer-under-test.js'
+
+/**
+ * What a statement leaves of its deployment: all as it was, all but a process that it has killed,
+ * or nothing but logs. One that wants `all` or `killed` is content with a deployment that has been
+ * left so; what has been `stopped` is all the same to the next that stops it.
+ */
+export type Left = 'all' | 'killed' | 'stopped'
 
 export interface DeployerStatement {
   /** As in docs/deployers.md. */
   readonly id: string
   readonly says: string
   readonly needs: readonly DeployerAbility[]
-  /**
-   * It leaves what it has deployed as it was: `shareDeployments` may give it one that others have
-   * looked at.
-   */
-  readonly looksOnly: boolean
+  /** What becomes of what it has deployed: `shareDeployments` goes by it. */
+  readonly leaves: Left
   /**
    * Deploys, looks, and stops what it has deployed.
    * @throws AssertionError when the deployer does not keep the statement
@@ -32,10 +49,25 @@ const RESTART_MS = 30_000
 /**
  * What a stop takes at most when nothing is in its way; the grace period of a deployer is longer.
  */
-const STOP_MS = 10_000
+const STOP_MS = 30_000
 
-/** Statements that stop, kill or spoil nothing. */
-const LOOKS_ONLY: readonly string[] = ['D1', 'D2', 'D6', 'D9', 'D11', 'D14', 'D15']
+/**
+ * Statements ask for one of three deployments, so that they can share them. The first has a process
+ * for each component, and is not disturbed before it is stopped.
+ */
+const MARK = 'a "quoted" \\ mark, ünïcode\nand a second line'
+const FIRST: ProbeOptions = { config: { 'probe/Back': { mark: MARK }, 'weaver/Main': { mark: 'main' } } }
+const FIRST_MARKS = ['main', 'none', MARK]
+/** Beside the first; processes of it are killed. */
+const SECOND: ProbeOptions = {
+  config: Object.fromEntries(['weaver/Main', 'probe/Middle', 'probe/Back'].map((component) => [component, { mark: 'two' }])),
+}
+const SECOND_MARKS = ['two', 'two', 'two']
+const TEAM = [['probe/Middle', 'probe/Back']]
+/** Two replicas of each component but Main, and two components that share theirs, as far as it can. */
+function third({ can }: DeployerUnderTest): ProbeOptions {
+  return { ...(can.includes('colocate') ? { colocate: TEAM } : {}), ...(can.includes('replicas') ? { replicas: 2 } : {}) }
+}
 
 export const deployerStatements: readonly DeployerStatement[] = [
   statement(
@@ -43,24 +75,21 @@ export const deployerStatements: readonly DeployerStatement[] = [
     'a listener accepts requests at the address that the deployer reports, as soon as it reports it',
     [],
     async (deployer) => {
-      await withProbe(deployer, {}, async ({ url }) => assert.equal((await chain(url)).length, 3))
+      await withProbe(deployer, FIRST, async (probe) => assert.equal((await chain(probe)).length, 3))
     },
   ),
   statement('D2', 'a component starts after its refs, which its init() may call, and main() after all components', [], async (deployer) => {
-    await withProbe(deployer, {}, async ({ url }) => {
-      const [main, middle, back] = await chain(url)
+    await withProbe(deployer, FIRST, async (probe) => {
+      const [main, middle, back] = await chain(probe)
       assert.ok(
         back.startedAt <= middle.startedAt && middle.startedAt <= main.startedAt,
         'they did not start in this order: Back, Middle, Main',
       )
-      assert.equal((await ask<Identity>(url, '/started')).pid, back.pid)
+      assert.equal((await ask<Identity>(probe, '/started')).pid, back.pid)
     })
   }),
   statement('D3', 'each component receives its own configuration exactly as written, and no other', [], async (deployer) => {
-    const mark = 'a "quoted" \\ mark, ünïcode\nand a second line'
-    await withProbe(deployer, { config: { 'probe/Back': { mark }, 'weaver/Main': { mark: 'main' } } }, async ({ url }) => {
-      assert.deepEqual(marks(await chain(url)), ['main', 'none', mark])
-    })
+    await withProbe(deployer, FIRST, async (probe) => assert.deepEqual(marks(await chain(probe)), FIRST_MARKS))
   }),
   statement(
     'D4',
@@ -78,8 +107,8 @@ export const deployerStatements: readonly DeployerStatement[] = [
     'all processes of a deployment share its deployment id and version, and each has its own name',
     ['main'],
     async (deployer) => {
-      await withProbe(deployer, {}, async ({ url }) => {
-        const all = await chain(url)
+      await withProbe(deployer, FIRST, async (probe) => {
+        const all = await chain(probe)
         assert.equal(new Set(all.map(({ deploymentId, versionId }) => `${deploymentId} ${versionId}`)).size, 1)
         assert.ok(all.every(({ deploymentId }) => deploymentId !== ''))
         assert.equal(new Set(all.map(({ replica }) => replica)).size, new Set(all.map(({ pid }) => pid)).size)
@@ -87,35 +116,39 @@ export const deployerStatements: readonly DeployerStatement[] = [
     },
   ),
   statement('D7', 'two concurrent deployments do not mix: no call crosses from one to the other', [], async (deployer) => {
-    const marked = (mark: string): ProbeOptions => ({
-      config: Object.fromEntries(['weaver/Main', 'probe/Middle', 'probe/Back'].map((component) => [component, { mark }])),
-    })
-    await withProbe(deployer, marked('one'), (one) =>
-      withProbe(deployer, marked('two'), async (two) => {
-        const asked = Array.from({ length: 30 }, async () => [marks(await chain(one.url)), marks(await chain(two.url))])
+    await withProbe(deployer, FIRST, (one) =>
+      withProbe(deployer, SECOND, async (two) => {
+        const asked = Array.from({ length: 30 }, async () => [marks(await chain(one)), marks(await chain(two))])
         for (const [first, second] of await Promise.all(asked)) {
-          assert.deepEqual(first, ['one', 'one', 'one'])
-          assert.deepEqual(second, ['two', 'two', 'two'])
+          assert.deepEqual(first, FIRST_MARKS)
+          assert.deepEqual(second, SECOND_MARKS)
         }
-        assert.notEqual((await chain(one.url))[2].deploymentId, (await chain(two.url))[2].deploymentId)
+        assert.notEqual((await chain(one))[2].deploymentId, (await chain(two))[2].deploymentId)
       }),
     )
   }),
-  statement('D8', 'a stop completes what is in flight, accepts nothing new, and exits cleanly', [], async (deployer) => {
-    await withProbe(deployer, {}, async (probe) => {
-      const inFlight = ask<Identity>(probe.url, '/slow?ms=1000')
-      await sleep(300)
-      const began = Date.now()
-      const [answer, wrong] = await Promise.all([inFlight, probe.stop()])
-      assert.equal(answer.component, 'probe/Back')
-      assert.equal(wrong, undefined)
-      assert.ok(Date.now() - began < STOP_MS, `the stop took ${Date.now() - began} ms`)
-      await assert.rejects(fetch(probe.url), 'the listener still answers after the stop')
-    })
-  }),
+  statement(
+    'D8',
+    'a stop completes what is in flight, accepts nothing new, and exits cleanly',
+    [],
+    async (deployer) => {
+      await withProbe(deployer, FIRST, async (probe) => {
+        const inFlight = ask<Identity>(probe, '/slow?ms=1000')
+        await sleep(300)
+        const began = Date.now()
+        const [answer, wrong] = await Promise.all([inFlight, probe.stop()])
+        assert.equal(answer.component, 'probe/Back')
+        assert.equal(wrong, undefined)
+        assert.ok(Date.now() - began < STOP_MS, `the stop took ${Date.now() - began} ms`)
+        const late = await get(probe, '/chain').catch(() => undefined) // where nothing else has the address
+        assert.equal(late?.body, undefined, 'the listener still answers after the stop')
+      })
+    },
+    'stopped',
+  ),
   statement('D9', 'log entries reach the deployer with level, message, component and attributes', ['logs'], async (deployer) => {
-    await withProbe(deployer, {}, async (probe) => {
-      await ask(probe.url, `/say?text=${encodeURIComponent('ünï "code"')}`)
+    await withProbe(deployer, FIRST, async (probe) => {
+      await ask(probe, `/say?text=${encodeURIComponent('ünï "code"')}`)
       const entry = await eventually('the entry of a component', async () =>
         (await logsOf(probe)).find(({ message }) => message === 'probe says'),
       )
@@ -124,26 +157,37 @@ export const deployerStatements: readonly DeployerStatement[] = [
       assert.deepEqual({ ...entry.attributes }, { text: 'ünï "code"', number: 7 })
     })
   }),
-  statement('D10', 'each component starts once and shuts down once, and no log entry of that is lost', ['logs'], async (deployer) => {
-    await withProbe(deployer, {}, async (probe) => {
-      await chain(probe.url)
-      assert.equal(await probe.stop(), undefined)
-      const entries = await logsOf(probe)
-      const who = (what: string): readonly string[] =>
-        entries
-          .filter(({ message }) => message === what)
-          .map(({ component, attributes }) => `${component} ${String(attributes['pid'])}`)
-          .sort()
-      assert.equal(who('probe started').length, 3, `these started: ${who('probe started').join(', ')}`)
-      assert.deepEqual(who('probe stopped'), who('probe started'))
-    })
-  }),
+  statement(
+    'D10',
+    'each component starts once and shuts down once, and no log entry of that is lost',
+    ['logs'],
+    async (deployer) => {
+      await withProbe(deployer, FIRST, async (probe) => {
+        assert.equal(await probe.stop(), undefined)
+        const entries = await logsOf(probe)
+        const who = (what: string): readonly string[] =>
+          entries
+            .filter(({ message }) => message === what)
+            .map(({ component, attributes }) => `${component} ${String(attributes['pid'])}`)
+            .sort()
+        assert.equal(who('probe started').length, 3, `these started: ${who('probe started').join(', ')}`)
+        assert.deepEqual(who('probe stopped'), who('probe started'))
+      })
+    },
+    'stopped',
+  ),
   statement('D11', 'exactly the components that the deployer colocates share a process', ['processes', 'colocate'], async (deployer) => {
-    await withProbe(deployer, {}, async ({ url }) => assert.equal(new Set(pids(await chain(url))).size, 3))
-    await withProbe(deployer, { colocate: [['probe/Middle', 'probe/Back']] }, async ({ url }) => {
-      const [main, middle, back] = pids(await chain(url))
-      assert.equal(middle, back)
-      assert.notEqual(main, back)
+    await withProbe(deployer, FIRST, async (probe) => assert.equal(new Set(pids(await chain(probe))).size, 3))
+    const { replicas = 1, ...options } = third(deployer)
+    await withProbe(deployer, { ...options, ...(replicas === 1 ? {} : { replicas }) }, async (probe) => {
+      const of: Record<string, Set<number>> = {}
+      await eventually('each replica of a component', async () => {
+        for (const { component, pid } of await chain(probe)) (of[component] ??= new Set()).add(pid)
+        return of['probe/Middle']?.size === replicas && of['probe/Back']?.size === replicas ? true : undefined
+      })
+      const [main, middle, back] = ['weaver/Main', 'probe/Middle', 'probe/Back'].map((component) => [...(of[component] ?? [])].sort())
+      assert.deepEqual(middle, back)
+      assert.ok(main?.every((pid) => middle?.includes(pid) === false))
     })
   }),
   statement(
@@ -153,21 +197,23 @@ export const deployerStatements: readonly DeployerStatement[] = [
     async (deployer) => {
       await withProbe(
         deployer,
-        {},
-        async ({ url }) => {
-          const [, , before] = await chain(url)
-          const inFlight = await failsFast('the call in flight', () => refusal(url, '/die'))
+        SECOND,
+        async (probe) => {
+          const { pid } = await backOf(probe)
+          const { pid: met } = await ask<Identity>(probe, '/started')
+          const inFlight = await failsFast('the call in flight', () => refusal(probe, '/die'))
           assert.match(inFlight.code ?? '', /^WEAVER_RPC_(?!DEADLINE$)/)
-          const after = await failsFast('the call after it', () => fetch(`${url}/back`))
-          const body = (await after.json()) as Identity & Refusal
+          const { status, body } = await failsFast('the call after it', () => get(probe, '/back'))
+          const after = body as Identity & Refusal // as examples/probe answers
           // One that is quick to start it again may have done so.
-          if (after.ok) assert.notEqual(body.pid, before.pid)
-          else assert.match(body.code ?? '', /^WEAVER_RPC_/)
-          assert.equal((await ask<Identity>(url, '/started')).pid, before.pid)
+          if (status === 200) assert.notEqual(after.pid, pid)
+          else assert.match(after.code ?? '', /^WEAVER_RPC_/)
+          assert.equal((await ask<Identity>(probe, '/started')).pid, met)
         },
         { isKilled: true },
       )
     },
+    'killed',
   ),
   statement(
     'D13',
@@ -176,32 +222,26 @@ export const deployerStatements: readonly DeployerStatement[] = [
     async (deployer) => {
       await withProbe(
         deployer,
-        { config: { 'probe/Back': { mark: 'kept' } } },
-        async ({ url }) => {
-          const [, , before] = await chain(url)
-          await refusal(url, '/die')
-          const again = await eventually(
-            'the process that was killed',
-            async () => {
-              const response = await fetch(`${url}/back`)
-              return response.ok ? ((await response.json()) as Identity) : undefined
-            },
-            RESTART_MS,
-          )
+        SECOND,
+        async (probe) => {
+          const before = await backOf(probe)
+          await refusal(probe, '/die')
+          const again = await backOf(probe)
           assert.notEqual(again.pid, before.pid)
-          assert.deepEqual([again.mark, again.deploymentId], ['kept', before.deploymentId])
+          assert.deepEqual([again.mark, again.deploymentId], ['two', before.deploymentId])
         },
         { isKilled: true },
       )
     },
+    'killed',
   ),
   statement(
     'D14',
     'replicas of a routed component divide its keys, and each key stays with one of them',
     ['processes', 'replicas'],
     async (deployer) => {
-      await withProbe(deployer, { replicas: 2 }, async ({ url }) => {
-        const owners = async (): Promise<readonly number[]> => (await ask<Keeper[]>(url, '/keys?count=40')).map(({ pid }) => pid)
+      await withProbe(deployer, third(deployer), async (probe) => {
+        const owners = async (): Promise<readonly number[]> => (await ask<Keeper[]>(probe, '/keys?count=40')).map(({ pid }) => pid)
         const first = await eventually('an assignment', async () => {
           const [one, two] = [await owners(), await owners()]
           return new Set(one).size === 2 && one.join() === two.join() ? one : undefined
@@ -211,10 +251,10 @@ export const deployerStatements: readonly DeployerStatement[] = [
     },
   ),
   statement('D15', 'exactly one replica of a component with a leader leads', ['processes', 'replicas'], async (deployer) => {
-    await withProbe(deployer, { replicas: 2 }, async ({ url }) => {
+    await withProbe(deployer, third(deployer), async (probe) => {
       /** Of both, or nothing: before the keys are shared one may not be seen. */
       const leaders = async (): Promise<readonly number[] | undefined> => {
-        const keepers = await ask<Keeper[]>(url, '/keys?count=40')
+        const keepers = await ask<Keeper[]>(probe, '/keys?count=40')
         const leads = new Map(Array.from(keepers, ({ pid, leads }) => [pid, leads]))
         return leads.size === 2 ? [...leads].flatMap(([pid, leads]) => (leads ? [pid] : [])) : undefined
       }
@@ -243,6 +283,24 @@ async function failsFast<T>(what: string, call: () => Promise<T>): Promise<T> {
   return outcome
 }
 
-function statement(id: string, says: string, needs: readonly DeployerAbility[], check: DeployerStatement['check']): DeployerStatement {
-  return { id, says, needs, looksOnly: LOOKS_ONLY.includes(id), check }
+/** Of Back, which may be on its way up again. */
+function backOf(probe: Asked): Promise<Identity> {
+  return eventually(
+    'the process that was killed',
+    async () => {
+      const { status, body } = await get(probe, '/back')
+      return status === 200 ? (body as Identity) : undefined // as examples/probe answers
+    },
+    RESTART_MS,
+  )
+}
+
+function statement(
+  id: string,
+  says: string,
+  needs: readonly DeployerAbility[],
+  check: DeployerStatement['check'],
+  leaves: Left = 'all',
+): DeployerStatement {
+  return { id, says, needs, leaves, check }
 }

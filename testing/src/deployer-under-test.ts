@@ -38,6 +38,11 @@ export interface ProbeOptions {
 export interface DeployedProbe {
   /** Where the listener "probe" is reached, as the deployer tells it. */
   readonly url: string
+  /**
+   * The name that requests ask for, where several applications share the address.
+   * @default that of `url`
+   */
+  readonly host?: string
   /** What has reached the deployer until now; also after the stop. For one that can do `logs`. */
   logs?(): Promise<readonly LogEntry[]>
   /** As its user stops it. Idempotent. @returns what went wrong with it; `undefined`: nothing */

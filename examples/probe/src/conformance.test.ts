@@ -1,17 +1,13 @@
 // docs/deployers.md, tried on every deployer that runs on one machine. A new one gets an adapter
 // here.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { spawn, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseGraph, parseJsonLine } from '@weaver/sdk/contract'
+import { parseGraph } from '@weaver/sdk/contract'
 import {
   deployerStatements,
-  freePort,
   shareDeployments,
   startNatsServer,
   weaverTest,
@@ -22,13 +18,13 @@ import {
 } from '@weaver/testing'
 import { buildExample, buildPackage } from '../../../scripts/build-example.js'
 import { App } from './app.js'
+import { commandsUnderTest } from './commands-under-test.js'
 import { deploy } from './small-deployer.js'
 import { weaver } from './weaver.gen.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
 const ENTRY = path('../dist/main.js')
 const WEAVER = path('../../../cli/bin/weaver.js')
-const READY_MS = 120_000
 
 let folder: string
 let nats: NatsServer
@@ -39,98 +35,10 @@ beforeAll(async () => {
   nats = await startNatsServer()
 }, 900_000)
 afterAll(async () => {
+  await commands.close()
   await nats.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** The sections of components, as TOML. */
-function sectionsOf(config: NonNullable<ProbeOptions['config']>): string {
-  return Object.entries(config)
-    .map(([component, section]) =>
-      [`["${component}"]`, ...Object.entries(section).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)].join('\n'),
-    )
-    .join('\n')
-}
-
-/** A command that runs the application until SIGTERM. */
-async function runCommand(options: {
-  readonly args: readonly string[]
-  readonly env: NodeJS.ProcessEnv
-  /** Where it says where the listener is. */
-  readonly address: RegExp
-  /** Of the command `weaver DEPLOYER logs APP`. */
-  readonly logs: readonly string[]
-}): Promise<DeployedProbe> {
-  const { args, env, address, logs } = options
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = once(child, 'exit')
-  let text = ''
-  const url = await new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk
-        const at = address.exec(text)?.[1]
-        if (at !== undefined) resolve(`http://${at}`)
-      })
-    child.on('close', (code) => reject(new Error(`it ended with ${code}: ${text}`)))
-    setTimeout(() => reject(new Error(`it was not ready after ${READY_MS} ms: ${text}`)), READY_MS).unref()
-  })
-  return {
-    url,
-    async logs() {
-      const { stdout, stderr, status } = spawnSync(process.execPath, [WEAVER, ...logs, '--json'], { env, encoding: 'utf8' })
-      if (status !== 0) throw new Error(stderr)
-      return stdout.split('\n').flatMap((line) => parseJsonLine(line) ?? [])
-    },
-    async stop() {
-      child.kill('SIGTERM')
-      await exited
-      return child.exitCode === 0 ? undefined : `it ended with ${child.exitCode ?? child.signalCode}: ${text}`
-    },
-  }
-}
-
-const commandEnv = (): NodeJS.ProcessEnv => ({ ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', XDG_STATE_HOME: join(folder, 'state') })
-
-/**
- * `node dist/main.js`, which is no deployer, and `weaver single deploy`: one process, told by a
- * weaver.toml.
- */
-function oneProcess(command: (toml: string) => readonly string[], can: DeployerUnderTest['can'] = ['main']): DeployerUnderTest {
-  return {
-    can,
-    async deploy({ config = {} }) {
-      const port = await freePort()
-      const toml = join(folder, `${port}.toml`)
-      const app = `probe-${port}`
-      writeFileSync(
-        toml,
-        `[serviceweaver]\nname = "${app}"\nbinary = ${JSON.stringify(ENTRY)}\n${sectionsOf(config)}\n[single]\nlisteners.probe = { address = "localhost:${port}" }\n`,
-      )
-      return runCommand({
-        args: command(toml),
-        env: { ...commandEnv(), WEAVER_CONFIG: toml },
-        address: /listening +address=(\S+) listener=probe/,
-        logs: ['single', 'logs', app],
-      })
-    },
-  }
-}
-
-/** A process for each group, a broker and a proxy. Main has one process, as the suite has it. */
-const weaverMulti: DeployerUnderTest = {
-  can: ['main', 'processes', 'colocate', 'replicas', 'restart', 'logs'],
-  deploy({ config = {}, colocate = [], replicas = 1 }) {
-    const app = `probe-${randomUUID()}`
-    const toml = join(folder, `${app}.toml`)
-    writeFileSync(
-      toml,
-      `[serviceweaver]\nname = "${app}"\nbinary = ${JSON.stringify(ENTRY)}\ncolocate = ${JSON.stringify(colocate)}\n${sectionsOf(config)}\n[multi]\nreplicas = ${replicas}\n[[multi.groups]]\nname = "main"\ncomponents = ["weaver/Main"]\nreplicas = 1\n`,
-    )
-    const args = [WEAVER, 'multi', 'deploy', toml]
-    return runCommand({ args, env: commandEnv(), address: /listener probe: http:\/\/(\S+)/, logs: ['multi', 'logs', app] })
-  },
-}
 
 /** The runner "multi" of the test kit: Main in this process, each component in one of its own. */
 const testKit: DeployerUnderTest = {
@@ -166,10 +74,12 @@ const small: DeployerUnderTest = {
   },
 }
 
+const commands = commandsUnderTest(() => ({ folder, entry: ENTRY, weaver: WEAVER, env: process.env }))
 const deployers: Readonly<Record<string, DeployerUnderTest>> = {
-  'no deployer (node dist/main.js)': oneProcess(() => [ENTRY]),
-  'weaver single': oneProcess((toml) => [WEAVER, 'single', 'deploy', toml], ['main', 'logs']),
-  'weaver multi': weaverMulti,
+  'no deployer (node dist/main.js)': commands.none,
+  'weaver single': commands.single,
+  'weaver multi': commands.multi,
+  'weaver gke-local': commands.gkeLocal,
   'the runner multi of the test kit': testKit,
   'the small deployer': small,
 }
@@ -177,9 +87,9 @@ const deployers: Readonly<Record<string, DeployerUnderTest>> = {
 describe.each(Object.entries(deployers))('%s', (_, deployer) => {
   const shared = shareDeployments(deployer)
   afterAll(() => shared.close(), 300_000)
-  const asked = deployerStatements.filter(({ needs }) => needs.every((ability) => deployer.can.includes(ability)))
+  const asked = shared.inOrder(deployerStatements.filter(({ needs }) => needs.every((ability) => deployer.can.includes(ability))))
   it.each(asked.map((statement) => [statement.id, statement.says, statement] as const))('%s: %s', async (_id, _says, statement) => {
-    await expect(statement.check(statement.looksOnly ? shared.deployer : deployer)).resolves.toBeUndefined()
+    await expect(statement.check(shared.for(statement))).resolves.toBeUndefined()
   }, 300_000) // prettier-ignore
 })
 

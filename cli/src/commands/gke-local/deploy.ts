@@ -134,12 +134,22 @@ async function hasStarted(
       if (/last words|is not there/.test(version.blame ?? '') && version.blame !== told) output.warn((told = version.blame ?? ''))
       continue
     }
+    if (isFirst(view) && !isServed(view, listeners)) continue
     const seconds = ((performance.now() - since) / 1_000).toFixed(1)
     output.result(`version ${deploymentId} of "${app}" has started in ${regions.join(', ')} (${seconds} s)`)
     for (const { name, host } of listeners) output.progress(`listener ${name}: curl --header 'Host: ${host}' http://${address}`)
     for (const line of rolloutLines(view)) output.progress(line)
     return
   }
+}
+
+/** Nobody is served by another version meanwhile: it is there when its hosts are. */
+function isFirst({ versions }: AppView): boolean {
+  return versions.length === 1
+}
+
+function isServed({ traffic }: AppView, listeners: VersionSpec['listeners']): boolean {
+  return listeners.every((listener) => traffic.some(({ host, fraction }) => host === listener.host && fraction > 0))
 }
 
 function rolloutLines({ rollout: { projected } }: AppView): readonly string[] {
