@@ -80,7 +80,7 @@ const httpToken = z
   .max(100)
   .regex(/^[A-Za-z0-9_-]+$/)
 
-export const affinitySchema = z
+const affinitySchema = z
   .object({
     mode: z.enum(['monotone', 'newSessionsOnly']).default('monotone').meta({
       description:

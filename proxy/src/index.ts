@@ -2,6 +2,7 @@
 export { PROXY_ERRORS, type ProxyErrorCode, type ProxyErrorEntry } from './errors/catalogue.js'
 export type { ProxyLimits } from './limits.js'
 export type {
+  Affinity,
   Backend,
   BackendStats,
   CloseOptions,

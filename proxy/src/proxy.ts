@@ -21,6 +21,30 @@ export interface Target {
    */
   readonly weight: number
   readonly backends: readonly Backend[]
+  /**
+   * The version as users know it: answers name it in `weaver-version`, and requests may ask for it.
+   * Targets of one version share it. Absent: neither. Letters, digits, `.`, `_` and `-`.
+   */
+  readonly version?: string
+}
+
+/** Which version a user reaches while several have weight. */
+export interface Affinity {
+  /**
+   * `monotone`: a user has a number, and each target a part of the numbers, so that a user moves
+   * only when the edge of a part passes the number. `newSessionsOnly`: a user stays with the
+   * version of the first answer for as long as it has backends.
+   */
+  readonly mode: 'monotone' | 'newSessionsOnly'
+  /** What identifies a user. @default a cookie of the proxy's own, `weaver-bucket` */
+  readonly key?: { readonly header: string } | { readonly cookie: string }
+  /**
+   * By what a request may ask for a version: `x-weaver-version`, `?weaver-version=`, the cookie
+   * `weaver-version`, in this order. @default all three
+   */
+  readonly carriers?: readonly ('header' | 'query' | 'cookie')[]
+  /** How long the proxy's cookies hold. */
+  readonly maxAgeSeconds: number
 }
 
 export interface Route {
@@ -30,6 +54,8 @@ export interface Route {
    */
   readonly host?: string
   readonly targets: readonly Target[]
+  /** For targets with a `version`. @default each request by itself */
+  readonly affinity?: Affinity
 }
 
 /** Where the proxy logs: a constant message, data in fields. Loggers of `@weaver/sdk` fit. */
@@ -79,7 +105,10 @@ export interface BackendStats {
 export interface TargetStats {
   readonly id: string
   readonly weight: number
-  /** Requests whose turn was this target's: what the weights divide, exactly. */
+  /**
+   * Requests whose turn was this target's: what the weights divide, exactly. Those that asked for
+   * its version are not among them.
+   */
   readonly chosen: number
   /**
    * Requests that its backends answered or failed. More or less than `chosen` where a target
@@ -107,6 +136,8 @@ export interface ProxyStats {
   readonly refused: number
   /** Attempts that were made again on another connection. */
   readonly retries: number
+  /** Requests that asked for a version that was not there, and were answered by another. */
+  readonly lostPins: number
 }
 
 export interface DrainOptions {

@@ -53,6 +53,7 @@ class ListeningProxy implements ListenerProxy {
       isClosing: false,
       refused: 0,
       retries: 0,
+      lostPins: 0,
     }
     this.#http2 = createHttp2Side(this.#engine)
     this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
@@ -100,8 +101,8 @@ class ListeningProxy implements ListenerProxy {
   }
 
   stats(): ProxyStats {
-    const { refused, retries } = this.#engine
-    return { routes: this.#table.stats(), connections: this.#connections.size, refused, retries }
+    const { refused, retries, lostPins } = this.#engine
+    return { routes: this.#table.stats(), connections: this.#connections.size, refused, retries, lostPins }
   }
 
   async drain(backendId: string, { graceMs }: DrainOptions = {}): Promise<{ readonly cut: number }> {

@@ -1,5 +1,6 @@
 /** `[gke]` of weaver.toml, as `weaver gke-local` reads it. */
 import { z } from 'zod'
+import { affinitySchema } from './affinity-schema.js'
 import { analysisSchema } from './analysis-schema.js'
 import { duration, processes, text } from './toml-values.js'
 
@@ -48,6 +49,7 @@ export const gkeSchema = z.strictObject({
     .optional()
     .meta({ description: 'How long an old version may take to finish what is in flight.', byDefault: '`"30s"`' }),
   analysis: analysisSchema.optional(),
+  affinity: affinitySchema.optional(),
   image: text.optional().meta({ description: ofServiceWeaver }),
   mtls: z.boolean().optional().meta({ description: ofServiceWeaver }),
 })

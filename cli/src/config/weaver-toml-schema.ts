@@ -1,5 +1,6 @@
 import { QUANTITY } from '@weaver/crds'
 import { z } from 'zod'
+import { affinitySchema } from './affinity-schema.js'
 import { analysisSchema } from './analysis-schema.js'
 import { duration, processes, text } from './toml-values.js'
 
@@ -259,28 +260,6 @@ const rolloutSchema = z.strictObject({
     .optional()
     .meta({ description: 'Take no further step; traffic still leaves a version that cannot serve.', byDefault: '`false`' }),
 })
-
-const affinitySchema = z
-  .strictObject({
-    mode: z.enum(['monotone', 'newSessionsOnly']).optional().meta({
-      description:
-        '`monotone`: a user changes version at most once in a rollout. `newSessionsOnly`: a user stays with the version of the first answer for as long as it lives.',
-      byDefault: '`"monotone"`',
-    }),
-    key: z
-      .strictObject({
-        header: text.optional().meta({ description: 'Name of a header that identifies the user.' }),
-        cookie: text.optional().meta({ description: 'Name of a cookie that identifies the user.' }),
-      })
-      .optional()
-      .meta({ description: 'What identifies a user: a header or a cookie.', byDefault: 'a cookie that the proxy sets' }),
-    carriers: z
-      .array(z.enum(['header', 'query', 'cookie']))
-      .optional()
-      .meta({ description: 'By what a request may ask for one version.', byDefault: 'all three' }),
-    max_age: duration.optional().meta({ description: 'How long the cookies hold that the proxy sets.', byDefault: '`"24h"`' }),
-  })
-  .meta({ description: 'Which version a user reaches while several have weight.', byDefault: 'each request by itself' })
 
 export const kubeSchema = z.strictObject({
   namespace: namespace.optional().meta({

@@ -269,7 +269,7 @@ export class ClientConnection implements Asker {
   // What the exchange reports.
 
   interim(bytes: Buffer, from: number, head: ResponseHead): void {
-    if (this.#request?.minor !== 0) this.#out += responseText(bytes, from, head, '', false)
+    if (this.#request?.minor !== 0) this.#out += responseText(bytes, from, head, head.status === 101 ? this.#versionLines() : '', false)
   }
 
   head(bytes: Buffer, from: number, head: ResponseHead): void {
@@ -278,7 +278,13 @@ export class ClientConnection implements Asker {
     if (this.#body !== undefined || this.#engine.isClosing || head.body === 'close' || (isHttp10 && head.body === 'chunked'))
       this.#isLastAnswer = true
     const connection = this.#isLastAnswer ? 'Connection: close\r\n' : isHttp10 ? 'Connection: keep-alive\r\n' : ''
-    this.#out += responseText(bytes, from, head, connection, isHttp10 && head.fields.isChunked)
+    this.#out += responseText(bytes, from, head, connection + this.#versionLines(), isHttp10 && head.fields.isChunked)
+  }
+
+  #versionLines(): string {
+    let lines = ''
+    for (const [name, value] of this.#exchange?.answerFields() ?? []) lines += `${name}: ${value}\r\n`
+    return lines
   }
 
   pass(bytes: Buffer, from: number, to: number): void {

@@ -14,6 +14,7 @@ export interface Engine {
   isClosing: boolean
   refused: number
   retries: number
+  lostPins: number
 }
 
 /** How often limits are looked at. */

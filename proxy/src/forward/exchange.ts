@@ -8,7 +8,9 @@
  */
 import type { Socket } from 'node:net'
 import type { BackendState, InFlight } from '../routing/backend.js'
-import type { Picked, RouteState, TargetState } from '../routing/route-state.js'
+import type { Picked, RouteState } from '../routing/route-state.js'
+import type { TargetState } from '../routing/target-state.js'
+import { readAsk, type VersionAsk, type VersionChoice } from '../routing/version-choice.js'
 import { SMALL_PIECE, type Asker } from './asker.js'
 import type { Engine } from './engine.js'
 import { idleOf, Upstream, type UpstreamUser } from './upstream.js'
@@ -26,6 +28,8 @@ const LONGEST_REPLAY = 64 * 1_024
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT', 'QUERY'])
 /** Not the backend's fault, and no other backend would help. */
 const OWN_FAULTS = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
+
+const NO_FIELDS: readonly (readonly [string, string])[] = []
 
 type Phase = 'waiting' | 'connecting' | 'sent' | 'answering' | 'over'
 
@@ -52,6 +56,8 @@ export class Exchange implements InFlight, UpstreamUser {
   #isTaken = false
   #isBlocked = false
   #repeats = 0
+  /** What the request says about its version, where the route has any. */
+  #asked: { readonly versions: VersionChoice; readonly ask: VersionAsk; readonly counted: number | undefined } | undefined
   /** All that was sent; undefined when it cannot be sent again. */
   #replay: string | undefined
 
@@ -64,7 +70,11 @@ export class Exchange implements InFlight, UpstreamUser {
   }
 
   start(): void {
-    this.#turn = this.#route.next()
+    const { versions } = this.#route
+    const ask = versions === undefined ? undefined : readAsk(this.request.text, versions.affinity)
+    const turn = ask === undefined ? undefined : versions?.turn(ask)
+    this.#turn = turn === undefined ? this.#route.next() : turn.target
+    if (versions !== undefined && ask !== undefined) this.#asked = { versions, ask, counted: turn?.counted }
     this.#waitUntil = this.#engine.now + this.#engine.limits.queueMs
     this.#attempt(true)
   }
@@ -164,6 +174,15 @@ export class Exchange implements InFlight, UpstreamUser {
   writable(): void {
     this.#isBlocked = false
     this.asker.resumeBody()
+  }
+
+  /** Fields that are added to the head of the final answer. */
+  answerFields(): readonly (readonly [string, string])[] {
+    const version = this.#counted?.version
+    if (this.#asked === undefined || version === undefined) return NO_FIELDS
+    const { versions, ask, counted } = this.#asked
+    if (ask.asked !== undefined && ask.asked !== version) this.#engine.lostPins++
+    return versions.answerFields(version, ask, counted)
   }
 
   /** The head of the final answer has come. */

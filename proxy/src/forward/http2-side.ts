@@ -183,9 +183,9 @@ class StreamAsker implements Asker {
   head(bytes: Buffer, _from: number, head: ResponseHead): void {
     if (this.#isGone) return
     const length = head.fields.contentLength >= 0 && head.status !== 204 ? { 'content-length': String(head.fields.contentLength) } : {}
-    this.#say((stream) =>
-      stream.respond({ ':status': head.status, ...fieldsOf(bytes, head), ...length }, { endStream: head.body === 'none' }),
-    )
+    const fields = fieldsOf(bytes, head)
+    for (const [name, value] of this.#exchange?.answerFields() ?? []) (fields[name] ??= []).push(value)
+    this.#say((stream) => stream.respond({ ':status': head.status, ...fields, ...length }, { endStream: head.body === 'none' }))
   }
 
   /** A client that has reset its stream is not destroyed yet. */

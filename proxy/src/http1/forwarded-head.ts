@@ -39,15 +39,16 @@ export function upgradeOf({ method, minor, hasBody, fields: { upgrade } }: Reque
 }
 
 /**
- * @param connection `close`, `keep-alive`, or nothing where HTTP/1.1 says it by itself
+ * @param own lines that are added: `Connection` where HTTP/1.1 does not say it by itself, and what
+ * is told of the version
  * @param isDecoded the client gets the data of a chunked body without the chunks
  */
-export function responseText(bytes: Buffer, from: number, head: ResponseHead, connection: string, isDecoded: boolean): string {
+export function responseText(bytes: Buffer, from: number, head: ResponseHead, own: string, isDecoded: boolean): string {
   const { fields, status } = head
   let text = head.minor === 1 ? kept(bytes, from, fields) : `HTTP/1.1${kept(bytes, from + 8, fields)}`
-  if (status === 101) return `${text}Connection: Upgrade\r\nUpgrade: ${fields.upgrade ?? ''}\r\n\r\n`
+  if (status === 101) return `${text}${own}Connection: Upgrade\r\nUpgrade: ${fields.upgrade ?? ''}\r\n\r\n`
   if (status < 200) return `${text}\r\n`
-  if (connection !== '') text += connection
+  text += own
   if (status === 204 || isDecoded) return `${text}\r\n`
   return `${text + framing(fields)}\r\n`
 }

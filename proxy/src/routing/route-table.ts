@@ -1,7 +1,9 @@
 import type { Backend, ProxyLog, ProxyStats, Route } from '../proxy.js'
 import { BackendState } from './backend.js'
 import { checkRoutes, hostPattern } from './check-routes.js'
-import { RouteState, TargetState } from './route-state.js'
+import { RouteState } from './route-state.js'
+import { TargetState } from './target-state.js'
+import { VersionChoice } from './version-choice.js'
 import { createWeightedChoice } from './weighted-choice.js'
 
 /** The routes in force, and the life of every backend that they name. */
@@ -36,17 +38,19 @@ export class RouteTable {
     this.#all = routes.map((route) => {
       const host = route.host === undefined ? undefined : hostPattern(route.host)
       const old = before.get(host)
-      const targets = route.targets.map(({ id, weight, backends }) => {
+      const targets = route.targets.map(({ id, weight, backends, version }) => {
         const target = old?.targets.find((candidate) => candidate.id === id) ?? new TargetState(id)
-        return { target, weight, backends: backends.map(backendOf) }
+        return { target, weight, version, backends: backends.map(backendOf) }
       })
       const isAsBefore =
         old !== undefined &&
         old.targets.length === targets.length &&
         targets.every(({ target, weight }, i) => old.targets[i] === target && old.choice.weights[i] === weight)
-      for (const { target, weight, backends } of targets) Object.assign(target, { weight, backends })
+      for (const { target, ...settings } of targets) Object.assign(target, settings)
       const state = old ?? new RouteState(host, createWeightedChoice([]))
       state.targets = targets.map(({ target }) => target)
+      const hasVersions = targets.some(({ version }) => version !== undefined)
+      state.versions = hasVersions ? new VersionChoice(route.affinity, state.targets, state.versions?.count ?? 0) : undefined
       if (!isAsBefore) state.choice = createWeightedChoice(targets.map(({ weight }) => weight))
       return state
     })

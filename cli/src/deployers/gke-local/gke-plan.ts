@@ -12,9 +12,10 @@ import { listenerProblems, listenersOf } from '../../config/listener-problems.js
 import type { WeaverToml } from '../../config/load-config.js'
 import type { TomlPath } from '../../config/toml-positions.js'
 import { declareGroups, processGroups } from '../local/process-groups.js'
+import { affinityOf } from './affinity.js'
 import type { VersionSpec } from './version-spec.js'
 
-export type GkePlan = Pick<VersionSpec, 'groups' | 'listeners' | 'regions' | 'rollout'>
+export type GkePlan = Pick<VersionSpec, 'groups' | 'listeners' | 'regions' | 'rollout' | 'affinity'>
 
 /** As the rollout engine has it: shares instead of percentages. */
 function analysisOf(given: AnalysisSection, initialDelayMs: number | undefined): AnalysisSettings {
@@ -98,6 +99,7 @@ function resolve(config: WeaverToml, graph: ComponentGraph): { readonly plan: Gk
       ? {}
       : { analysis: analysisOf(gke.analysis, duration(gke.analysis.initial_delay, ['gke', 'analysis', 'initial_delay'])) }),
   }
+  const affinity = gke.affinity === undefined ? undefined : affinityOf(gke.affinity, { report, duration })
   const groups = problems.length > 0 ? [] : processGroups(declared, graph, gke.replicas ?? gke.minreplicas)
-  return { plan: { groups, listeners, regions, rollout }, problems }
+  return { plan: { groups, listeners, regions, rollout, ...(affinity === undefined ? {} : { affinity }) }, problems }
 }

@@ -174,6 +174,7 @@ export class PlatformApp {
             id: spec.deploymentId,
             weight: weights[spec.deploymentId] ?? 0,
             listeners: spec.listeners,
+            ...(spec.affinity === undefined ? {} : { affinity: spec.affinity }),
             backends: host?.backends ?? {},
           })),
       }

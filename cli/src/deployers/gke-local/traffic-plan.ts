@@ -1,5 +1,6 @@
 /** Who gets which share of the requests for a host. Pure. */
-import type { Backend, Route } from '@weaver/proxy'
+import type { Affinity, Backend, Route } from '@weaver/proxy'
+import { shortDeploymentId } from '@weaver/sdk/contract'
 import type { ExportedListener } from './version-spec.js'
 
 /** A version in a region, as traffic sees it. */
@@ -10,6 +11,7 @@ export interface TrafficVersion {
   readonly listeners: readonly ExportedListener[]
   /** By listener. */
   readonly backends: Readonly<Record<string, readonly Backend[]>>
+  readonly affinity?: Affinity
 }
 
 export interface TrafficRegion {
@@ -44,7 +46,18 @@ export function planTraffic(regions: readonly TrafficRegion[]): TrafficPlan {
   const hosts = [
     ...new Set(regions.flatMap(({ versions }) => versions.flatMap(({ listeners }) => listeners.map(({ host }) => host)))),
   ].sort()
-  return { shares, routes: hosts.map((host) => ({ host, targets: regions.flatMap((region) => targetsOf(host, region)) })) }
+  return {
+    shares,
+    routes: hosts.map((host) => {
+      const affinity = affinityOf(host, regions)
+      return { host, targets: regions.flatMap((region) => targetsOf(host, region)), ...(affinity === undefined ? {} : { affinity }) }
+    }),
+  }
+}
+
+/** That of the newest version with the host in the last region, where a rollout arrives last. */
+function affinityOf(host: string, regions: readonly TrafficRegion[]): Affinity | undefined {
+  return regions.flatMap(({ versions }) => versions).findLast(({ listeners }) => listeners.some((one) => one.host === host))?.affinity
 }
 
 function targetsOf(host: string, { region, versions }: TrafficRegion): Route['targets'] {
@@ -56,6 +69,7 @@ function targetsOf(host: string, { region, versions }: TrafficRegion): Route['ta
   const oldest = exporters.find(({ weight }) => weight > 0)
   return exporters.map((version) => ({
     id: targetOf(region, version.id),
+    version: shortDeploymentId(version.id),
     weight: version.weight + (version === oldest ? left : 0),
     backends: version.backendsOfHost,
   }))

@@ -2,6 +2,7 @@
  * One version of an application as `weaver gke-local` knows it: all that is needed to run it again,
  * at any time, without its weaver.toml. Plain data, kept on disk.
  */
+import type { Affinity } from '@weaver/proxy'
 import type { RolloutSettings } from '@weaver/rollout'
 import type { ComponentGraph } from '@weaver/sdk/contract'
 import type { Launch } from '../../config/launch.js'
@@ -34,4 +35,6 @@ export interface VersionSpec {
   readonly launch: Launch
   readonly broker: FoundBroker
   readonly rollout: Omit<RolloutSettings, 'paused'>
+  /** Of users to versions; that of the newest version holds. Absent: each request by itself. */
+  readonly affinity?: Affinity
 }

@@ -13,10 +13,10 @@ import type { TrafficAffinity } from '../driver.js'
 import { CYCLE, SLOTS } from './slots.js'
 
 /** By these a request asks for one version, in this order; the query and the cookie have one name. */
-export const VERSION_HEADER = 'x-weaver-version'
-export const VERSION_COOKIE = 'weaver-version'
+const VERSION_HEADER = 'x-weaver-version'
+const VERSION_COOKIE = 'weaver-version'
 /** The number of a user whom nothing else identifies. */
-export const NUMBER_COOKIE = 'weaver-bucket'
+const NUMBER_COOKIE = 'weaver-bucket'
 /** Counts, by listener, the requests that the counter numbered and those whose pin was lost. */
 export const SPLIT_TABLE = 'weaver_split'
 const CARRIERS = ['header', 'query', 'cookie'] as const
