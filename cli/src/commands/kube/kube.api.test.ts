@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { parseWeaverAppSpec, versionIdOf, type WeaverApp, type WeaverAppSpecInput } from '@weaver/crds'
+import { LABELS, parseWeaverAppSpec, versionIdOf, type WeaverApp, type WeaverAppSpecInput } from '@weaver/crds'
 import { parse } from 'yaml'
 import { anError } from '../../testing/an-error.js'
 import { startApiServer, type ApiServer } from '../../testing/api-server.js'
@@ -225,11 +225,31 @@ describe('kube status', () => {
           weightObserved: 90,
           inFlight: 3,
         },
-        { id: 'bbbbbbbb', image: 'registry.example/shop:2', phase: 'Ready', ready: '2/2', weightDesired: 25, weightObserved: 10 },
+        {
+          id: 'bbbbbbbb',
+          image: 'registry.example/shop:2',
+          phase: 'Ready',
+          ready: '2/2',
+          weightDesired: 25,
+          weightObserved: 10,
+          analysis: { state: 'Inconclusive', reason: 'no method has had 50 calls in both versions yet' },
+        },
       ],
       conditions: [
         { type: 'Ready', status: 'True', reason: 'Serving', message: 'it serves', lastTransitionTime: new Date().toISOString() },
       ],
+    })
+    const labels = { [LABELS.app]: 'shop', [LABELS.version]: 'bbbbbbbb', [LABELS.group]: 'main', [LABELS.role]: 'weavelet' }
+    await server.admin.call({
+      method: 'POST',
+      path: '/api/v1/namespaces/status/pods',
+      body: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'shop-main-0', namespace: 'status', labels },
+        spec: { containers: [{ name: 'app', image: 'i' }], automountServiceAccountToken: false },
+      },
+      what: 'a pod',
     })
     const table = (await weaver('kube status -n status')).stdout.split('\n').map((line) => line.split(/\s{2,}/))
     expect(table[0]).toEqual(['NAME', 'READY', 'PHASE', 'ACTIVE', 'PREVIEW', 'WEIGHT', 'STEP', 'AGE'])
@@ -238,7 +258,9 @@ describe('kube status', () => {
 
     const { stdout } = await weaver('kube status shop -n status')
     expect(stdout).toMatch(/aaaaaaaa +active +Ready +2\/2 +90 % +75 % +3/)
-    expect(stdout).toMatch(/bbbbbbbb +preview +Ready +2\/2 +10 % +25 % +\?/)
+    expect(stdout).toMatch(
+      /bbbbbbbb +preview +Ready +2\/2 +10 % +25 % +\?\n    ├─ analysis Inconclusive: no method has .* yet\n    └─ main  0\/1 ready\n {7}└─ shop-main-0  pending\n/,
+    )
     expect(stdout).toContain('waiting for proxy "shop-proxy-1"')
     expect(stdout).toMatch(/Ready +True +Serving +it serves/)
     expect(stdout).not.toContain('has not seen the last change')

@@ -1,6 +1,11 @@
 /** The parts of a pod that commands read. */
 export interface Pod {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly labels?: Readonly<Record<string, string>> }
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly deletionTimestamp?: string
+  }
   readonly spec: {
     readonly containers: readonly {
       readonly name: string
@@ -12,6 +17,7 @@ export interface Pod {
     readonly containerStatuses?: readonly {
       readonly name: string
       readonly restartCount: number
+      readonly ready?: boolean
       readonly state?: Readonly<Record<string, unknown>>
     }[]
   }

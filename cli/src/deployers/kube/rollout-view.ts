@@ -1,9 +1,14 @@
-import type { WeaverApp } from '@weaver/crds'
+import type { VersionStatus, WeaverApp } from '@weaver/crds'
 import type { Style } from '../../print/output.js'
 import { formatAge, formatSeconds, formatTable } from '../../print/table.js'
+import type { Pod } from './pod.js'
+import { linesUnder } from './version-tree.js'
 
-/** The state of one app on a terminal, which `kube deploy` and `kube status --watch` redraw. */
-export function appLines(app: WeaverApp, style: Style): readonly string[] {
+/**
+ * The state of one app on a terminal, which `kube deploy` and `kube status --watch` redraw.
+ * @param pods of the app; absent: what lies under its versions is left out
+ */
+export function appLines(app: WeaverApp, style: Style, pods?: readonly Pod[]): readonly string[] {
   const status = app.status ?? {}
   const facts = [
     colourPhase(status.phase ?? 'Pending', style),
@@ -12,20 +17,21 @@ export function appLines(app: WeaverApp, style: Style): readonly string[] {
     ...(status.next === undefined ? [] : [`next ${status.next}`]),
   ]
   const versions = status.versions ?? []
+  const [head = '', ...rows] = formatTable([
+    ['  VERSION', 'ROLE', 'PHASE', 'READY', 'OBSERVED', 'DESIRED', 'IN FLIGHT'],
+    ...versions.map((v) => versionRow(v, status)),
+  ])
+  const under = (v: VersionStatus | undefined): readonly string[] =>
+    v === undefined || pods === undefined ? [] : linesUnder(v, pods, style)
   return [
     `${style.bold(`${app.metadata.namespace}/${app.metadata.name}`)}  ${facts.join('  ')}`,
-    ...(versions.length === 0
-      ? []
-      : formatTable([
-          ['  VERSION', 'ROLE', 'PHASE', 'READY', 'OBSERVED', 'DESIRED', 'IN FLIGHT'],
-          ...versions.map((v) => versionRow(v, status)),
-        ])),
+    ...(versions.length === 0 ? [] : [head, ...rows.flatMap((row, i) => [row, ...under(versions[i])])]),
     ...(status.waitingFor === undefined ? [] : [`  waiting for ${status.waitingFor}`]),
   ]
 }
 
 type Status = NonNullable<WeaverApp['status']>
-function versionRow(version: NonNullable<Status['versions']>[number], status: Status): readonly string[] {
+function versionRow(version: VersionStatus, status: Status): readonly string[] {
   const role = version.id === status.active ? 'active' : version.id === status.preview ? 'preview' : 'old'
   const observed = version.weightObserved === undefined ? '?' : `${Math.round(version.weightObserved * 10) / 10} %`
   return [
@@ -75,10 +81,13 @@ export function appsTable(
 }
 
 /** All that `kube status NAME` prints. */
-export function appDetails(app: WeaverApp, options: { readonly now: number; readonly style: Style }): readonly string[] {
+export function appDetails(
+  app: WeaverApp,
+  options: { readonly now: number; readonly style: Style; readonly pods: readonly Pod[] | undefined },
+): readonly string[] {
   const { status } = app
-  const { style, now } = options
-  const lines = [...appLines(app, style), '', `  image ${status?.image ?? app.spec.image}`]
+  const { style, now, pods } = options
+  const lines = [...appLines(app, style, pods), '', `  image ${status?.image ?? app.spec.image}`]
   if (status?.observedGeneration !== app.metadata.generation)
     lines.push(
       `  ${style.yellow('the operator has not seen the last change yet')} (generation ${app.metadata.generation}, seen ${status?.observedGeneration ?? 'none'})`,
