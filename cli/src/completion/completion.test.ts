@@ -55,6 +55,7 @@ describe('completion in bash', () => {
       'abort',
       'delete',
       'deploy',
+      'explain',
       'history',
       'logs',
       'manifest',

@@ -426,6 +426,63 @@ describe('verbs of a rollout', () => {
     expect(await weaver('kube rollback shop -n verbs --to zzz')).toEqual(anError(1, 'no version is called "zzz"'))
   })
 
+  it('explain tells the last rollout from history and events, in the order in which things happened', async () => {
+    const at = (second: number): string => `2026-01-01T00:00:0${second}.000Z`
+    const version = 'bbbbbbbb'
+    expect(await weaver('kube explain other -n verbs')).toEqual(anError(1, 'no WeaverApp "other"'))
+    const app = await apps.read('shop')
+    await server.admin.call({
+      method: 'POST',
+      path: '/apis/events.k8s.io/v1/namespaces/verbs/events',
+      body: {
+        apiVersion: 'events.k8s.io/v1',
+        kind: 'Event',
+        metadata: { name: 'shop.1', namespace: 'verbs' },
+        eventTime: '2026-01-01T00:00:01.000000Z',
+        reportingController: 'weaver.dev/operator',
+        reportingInstance: 'test',
+        action: 'Reconcile',
+        reason: 'ImagePullFailed',
+        type: 'Warning',
+        note: 'the image could not be pulled',
+        regarding: { apiVersion: 'weaver.dev/v1alpha1', kind: 'WeaverApp', name: 'shop', namespace: 'verbs', uid: app?.metadata.uid },
+      },
+      what: 'an event',
+    })
+    await apps.status('shop', {
+      phase: 'Progressing',
+      active: 'aaaaaaaa',
+      preview: version,
+      history: [
+        { at: at(0), event: 'RolloutStarted', version, message: 'version "bbbbbbbb" starts' },
+        { at: at(2), event: 'StepStarted', version, message: 'step 1/5: version "bbbbbbbb" gets 10 %' },
+      ],
+    })
+    expect(await weaver('kube explain shop -n verbs')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: `verbs/shop: version "bbbbbbbb" is under way. It began at 2026-01-01T00:00:00Z:
+
+  +0s        version "bbbbbbbb" starts
+  +1s        the image could not be pulled
+  +2s        step 1/5: version "bbbbbbbb" gets 10 %
+
+Now the phase is Progressing, and nothing is awaited.
+`,
+    })
+    expect(JSON.parse((await weaver('kube explain shop -n verbs --json')).stdout)).toMatchObject({
+      version,
+      outcome: 'underWay',
+      entries: [{}, { event: 'ImagePullFailed', afterMs: 1_000 }, {}],
+    })
+    await apps.status('shop', { history: [] })
+    expect(await weaver('kube explain shop -n verbs')).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringContaining('nothing is noted of a rollout') as unknown,
+    })
+  })
+
   it('restart marks the application, with who and why', async () => {
     await apps.status('shop', { active: 'aaaaaaaa' })
     expect(await weaver('kube restart shop -n verbs -m certificates')).toEqual({

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { deleteCommand } from './delete.js'
 import { deployCommand } from './deploy.js'
+import { explainCommand } from './explain.js'
 import { logsCommand } from './logs.js'
 import { manifestCommand } from './manifest.js'
 import { statusCommand } from './status.js'
@@ -14,6 +15,7 @@ export function kubeCommand(context: CliContext): Command {
   const command = new Command('kube').description(GROUPS.kube)
   for (const make of [deployCommand, statusCommand, logsCommand]) command.addCommand(make(context))
   for (const verb of rolloutCommands(context)) command.addCommand(verb)
-  for (const make of [restartCommand, rollbackCommand, historyCommand, deleteCommand, manifestCommand]) command.addCommand(make(context))
+  for (const make of [restartCommand, rollbackCommand, historyCommand, explainCommand, deleteCommand, manifestCommand])
+    command.addCommand(make(context))
   return command
 }
