@@ -52,6 +52,12 @@ export const ANNOTATIONS = {
    */
   abort: 'weaver.dev/abort',
   /**
+   * On a WeaverApp, by a user: makes a version and all older ones unreachable, at once and for good.
+   * The value begins with the version's id; what follows says who and why. `kubectl annotate
+   * wa/hello weaver.dev/burn="k7hq2m4d jane: leaks tokens"`
+   */
+  burn: 'weaver.dev/burn',
+  /**
    * On a WeaverApp, by a user, to stay: every other value replaces the pods of the active version, a
    * few at a time, without a rollout. Repeated on their templates.
    */

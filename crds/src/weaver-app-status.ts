@@ -35,7 +35,7 @@ const versionStatusSchema = z.object({
   id: z.string(),
   image: z.string(),
   digest: z.string().optional(),
-  phase: z.enum(['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Drained', 'Failed']),
+  phase: z.enum(['Pending', 'Starting', 'Ready', 'Degraded', 'Draining', 'Drained', 'Failed', 'Burned']),
   /** `2/3`: groups ready of groups wanted. */
   ready: z.string(),
   weightDesired: z.int(),
@@ -65,6 +65,8 @@ export const weaverAppStatusSchema = z.object({
   awaits: z.string().optional(),
   image: z.string().optional(),
   versions: z.array(versionStatusSchema).optional().meta(mapBy('id')),
+  /** Versions that a user burned, oldest first: none of them serves again. */
+  burned: z.array(z.string()).optional(),
   schedule: z.array(z.object({ at: z.string(), weight: z.int() })).optional(),
   /** Opaque to users: what the rollout engine must remember between two reconciles. */
   engine: z.record(z.string(), z.unknown()).optional(),

@@ -45,8 +45,8 @@ export type Awaited =
   | { readonly kind: 'promotion'; readonly step: StepPosition }
   /** The hold of a step to end. `until` is absent while it has not begun. Epoch milliseconds. */
   | { readonly kind: 'hold'; readonly step: StepPosition; readonly until?: number }
-  /** Another version to be asked for: this one was given up. */
-  | { readonly kind: 'otherVersion'; readonly version: string }
+  /** Another version to be asked for: this one was given up, or is `burned`. */
+  | { readonly kind: 'otherVersion'; readonly version: string; readonly burned?: true }
   /** What a draining version has in flight to end. Absent `inFlight`: to be known. */
   | { readonly kind: 'drained'; readonly version: string; readonly inFlight?: number }
   /** The proxies to stop naming a drained version. */

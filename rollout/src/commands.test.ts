@@ -43,7 +43,7 @@ const kinds = (decision: ReturnType<typeof call>) => decision.events.map((e) => 
 
 describe('commands', () => {
   it('take precedence in the order of their table, and the others are dropped', () => {
-    expect(verbs()).toEqual(['abort', 'pause', 'promoteFull', 'promote', 'resume', 'retry'])
+    expect(verbs()).toEqual(['burn', 'abort', 'pause', 'promoteFull', 'promote', 'resume', 'retry'])
     const d = call(HALTED, [{ verb: 'promote' }, { verb: 'abort' }])
     expect(kinds(d)).toEqual(['RolloutAborted', 'DrainStarted'])
     expect(d.state.commandsSeen).toEqual({ abort: '', promote: '' })

@@ -6,19 +6,21 @@
  * out once: the state remembers verb and note until the verb was seen absent.
  */
 import { startRollout } from './beginning.js'
-import { beginWindow, emit, type Draft } from './draft.js'
+import { burn } from './burning.js'
+import { beginWindow, emit, isBurned, type Draft } from './draft.js'
 import { giveUp } from './outcome.js'
 import type { RolloutCommand, Verb } from './types.js'
 
 /** Who and why, as it is spread into events. */
 type Note = Pick<RolloutCommand, 'note'>
-type CarryOut = (draft: Draft, note: Note) => void
+type CarryOut = (draft: Draft, note: Note, command: RolloutCommand) => void
 
 /**
- * In order of precedence: of several commands that are new in one call, the first is carried out
- * and the others are dropped.
+ * In order of precedence: of several commands that are new in one call, those of the first verb are
+ * carried out and the others are dropped.
  */
 const VERBS: Readonly<Record<Verb, CarryOut>> = {
+  burn: (draft, _note, command) => burn(draft, command),
   abort: ofPreview((draft, version, note) => giveUp(draft, (active) => ({ kind: 'RolloutAborted', version, ...active, ...note }))),
   pause: ofPreview(pause),
   promoteFull: ofPreview(promoteFull),
@@ -27,18 +29,26 @@ const VERBS: Readonly<Record<Verb, CarryOut>> = {
   retry,
 }
 
-/** Carries out the first new command, and remembers all that are given. */
+/** Carries out what is new of the first verb, and remembers all that is given. */
 export function obey(draft: Draft): void {
   const { state, input } = draft
-  const given = verbs().flatMap((verb) => input.commands.find((c) => c.verb === verb) ?? [])
-  const command = given.find((c) => !isSeen(state.commandsSeen?.[c.verb], c))
-  if (command !== undefined) VERBS[command.verb](draft, command.note === undefined ? {} : { note: command.note })
+  const given = verbs().flatMap((verb) => input.commands.filter((c) => c.verb === verb))
+  const fresh = given.filter((c) => !isSeen(state.commandsSeen?.[c.verb], c))
+  for (const command of fresh.filter((c) => c.verb === fresh[0]?.verb))
+    VERBS[command.verb](draft, command.note === undefined ? {} : { note: command.note }, command)
   delete state.commandsSeen
-  if (given.length > 0) state.commandsSeen = Object.fromEntries(given.map((c) => [c.verb, c.note ?? '']))
+  const seen: { [V in Verb]?: string } = {}
+  for (const c of given) seen[c.verb] = seen[c.verb] === undefined ? wordsOf(c) : `${seen[c.verb]}\n${wordsOf(c)}`
+  if (given.length > 0) state.commandsSeen = seen
 }
 
-function isSeen(seen: string | true | undefined, { note = '' }: RolloutCommand): boolean {
-  return seen === true || seen === note
+function isSeen(seen: string | true | undefined, command: RolloutCommand): boolean {
+  return seen === true || seen?.split('\n').includes(wordsOf(command)) === true
+}
+
+/** What tells a command from another one of the same verb. */
+function wordsOf({ version, note = '' }: RolloutCommand): string {
+  return version === undefined ? note : `${version} ${note}`
 }
 
 /** Every verb, in order of precedence. */
@@ -94,6 +104,7 @@ function promoteFull(draft: Draft, version: string, note: Note): void {
 function retry(draft: Draft, note: Note): void {
   const { state, input } = draft
   if (!state.failed.includes(input.desired)) return
+  if (isBurned(draft, input.desired)) return emit(draft, { kind: 'BurnedNotStarted', version: input.desired, ...note })
   state.failed = state.failed.filter((id) => id !== input.desired)
   startRollout(draft, note)
 }

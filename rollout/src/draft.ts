@@ -85,6 +85,10 @@ export function beginWindow({ state, input }: Draft): void {
   if (input.policy.analysis !== undefined) state.windows = (state.windows ?? 0) + 1
 }
 
+export function isBurned({ state }: Pick<Draft, 'state'>, id: string): boolean {
+  return state.burned?.includes(id) === true
+}
+
 /** Why a version is not ready, in a form to spread into an event. */
 export function blameOf(draft: Draft, id: string): { readonly blame?: string } {
   const { blame } = view(draft, id)
@@ -141,6 +145,5 @@ function adopt(draft: Draft): void {
   draft.state.active = found.id
   if (inOrder.reduce((sum, v) => sum + weigh(v), 0) === 100)
     draft.state.weights = Object.fromEntries(inOrder.filter((v) => weigh(v) > 0).map((v) => [v.id, weigh(v)]))
-  else if (found.servable) draft.state.weights = { [found.id]: 100 }
   emit(draft, { kind: 'Adopted', version: found.id })
 }

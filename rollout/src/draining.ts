@@ -1,5 +1,8 @@
-import { emit, retire, view, type Draft } from './draft.js'
+import { emit, isBurned, retire, view, type Draft } from './draft.js'
 import type { DrainingVersion } from './types.js'
+
+/** Proxies that can be reached follow within tenths of a second. */
+export const BURN_MS = 1_000
 
 /**
  * Takes every version that has no part in the rollout into draining: what was left behind by a lost
@@ -14,7 +17,8 @@ export function retireStrays(draft: Draft): void {
 /**
  * Lets versions go in two stages: quiet (weight 0 in force, nothing in flight) or out of time, then
  * no proxy may name it any more; once none does, and still nothing is in flight or time is out, its
- * objects may be deleted. A version that a proxy names is never removed.
+ * objects may be deleted. A version that a proxy names is never removed. A burned one is let go at
+ * once, and removed when no proxy names it or the proxies had a moment.
  */
 export function drain(draft: Draft): void {
   const { state, now } = draft
@@ -22,14 +26,14 @@ export function drain(draft: Draft): void {
   const left: DrainingVersion[] = []
   for (const draining of state.draining) {
     const next = letGoWhenQuiet(draft, draining)
-    if (next.letGo === undefined || !isRemovable(draft, next)) {
+    if (next.letGo === undefined || !isRemovable(draft, draining, next)) {
       left.push(next)
       continue
     }
     state.removing = [...state.removing, next.id]
     const { inFlight } = view(draft, next.id)
     if (next.cut !== undefined) emit(draft, { kind: 'VersionRemoved', version: next.id, cut: next.cut })
-    else if (inFlight === 0) emit(draft, { kind: 'VersionRemoved', version: next.id })
+    else if (inFlight === 0 || isBurned(draft, next.id)) emit(draft, { kind: 'VersionRemoved', version: next.id })
     else emit(draft, { kind: 'DrainCut', at: 'removal', version: next.id, ...known(inFlight), afterMs: now - next.since })
   }
   state.draining = left
@@ -40,7 +44,7 @@ export function stampDraining(draft: Draft, before: Readonly<Record<string, numb
   const { state, now } = draft
   const lostNow = (id: string) => (before[id] ?? 0) > 0 && state.weights[id] === undefined
   state.draining = state.draining.map((d) => {
-    if (!lostNow(d.id)) return d
+    if (!lostNow(d.id) || isBurned(draft, d.id)) return d
     emit(draft, { kind: 'DrainStarted', version: d.id })
     return { id: d.id, since: now, ...(d.served === undefined ? {} : { served: d.served }) }
   })
@@ -66,6 +70,7 @@ function retain(draft: Draft): void {
 function letGoWhenQuiet(draft: Draft, draining: DrainingVersion): DrainingVersion {
   if (draft.state.weights[draining.id] !== undefined || draining.letGo === true) return draining
   const { weightObserved, inFlight, released } = view(draft, draining.id)
+  if (isBurned(draft, draining.id)) return { ...draining, letGo: true, ...(inFlight === 0 ? {} : { cut: inFlight ?? 'unknown' }) }
   const isQuiet = (released || weightObserved === 0) && inFlight === 0
   if (draining.retained === true) return isQuiet ? rest(draft, draining) : draining
   if (isQuiet || (inFlight === 0 && isOutOfTime(draft, draining))) return { ...draining, letGo: true }
@@ -91,18 +96,22 @@ function rest(draft: Draft, draining: DrainingVersion): DrainingVersion {
   return { ...draining, drained: true }
 }
 
-function isRemovable(draft: Draft, draining: DrainingVersion): boolean {
+function isRemovable(draft: Draft, before: DrainingVersion, draining: DrainingVersion): boolean {
   const { weightObserved, inFlight, released } = view(draft, draining.id)
-  return (
-    draft.state.weights[draining.id] === undefined &&
-    released &&
-    (weightObserved ?? 0) === 0 &&
-    (inFlight === 0 || isOutOfTime(draft, draining))
-  )
+  const isUnreached = released && (weightObserved ?? 0) === 0
+  // The proxies hear of it before its pods are gone, but need not agree.
+  if (isBurned(draft, draining.id)) return isUnreached || (before.letGo === true && isOutOfTime(draft, draining))
+  return isUnreached && (inFlight === 0 || isOutOfTime(draft, draining))
 }
 
-function isOutOfTime(draft: Draft, draining: DrainingVersion): boolean {
-  return draft.now - draining.since >= draft.input.policy.drainTimeoutMs
+/** How long a version may finish what it has in flight; of a burned one: the proxies, to let it go. */
+export function drainLimitMs(draft: Draft, id: string): number {
+  const { drainTimeoutMs } = draft.input.policy
+  return isBurned(draft, id) ? Math.min(drainTimeoutMs, BURN_MS) : drainTimeoutMs
+}
+
+function isOutOfTime(draft: Draft, { id, since }: DrainingVersion): boolean {
+  return draft.now - since >= drainLimitMs(draft, id)
 }
 
 function known(inFlight: number | undefined): { readonly inFlight?: number } {

@@ -4,7 +4,8 @@
  *
  * Siblings: `types`, `commands`, `events` and `awaited` (vocabulary), `policy` (what the settings
  * of a rollout mean), `draft` (a decision in the making), `weights` (who may have traffic),
- * `beginning` and `outcome` (of a rollout), `judging` (what follows from an analysis), `draining` (how a version goes), `report` and `waiting`
+ * `beginning` and `outcome` (of a rollout), `judging` (what follows from an analysis), `draining`
+ * (how a version goes), `burning` (how it goes at once), `report` and `waiting`
  * (phase, schedule, what is awaited), `invariants` (what must hold of every decision; tests explore
  * it, the operator checks each write).
  *
@@ -30,11 +31,28 @@
  *     at its deadline. A step whose hold is over waits for the analysis where the policy says so.
  * R9  A version that was active stays warm for as long as the policy retains it; asked for again
  *     within the rollback window, it gets all traffic as soon as it is ready.
+ * R10 A burned version has no traffic from that decision on, and never again: it is let go without a
+ *     drain and not started again. A preview that is left by that takes all traffic when it can
+ *     serve; where no version is left, none has traffic.
  */
 import { startRollout } from './beginning.js'
+import { dropBurned } from './burning.js'
 import { obey } from './commands.js'
 import { drain, retireStrays, stampDraining } from './draining.js'
-import { beginWindow, blameOf, emit, isPaused, isReady, openDraft, presentStep, resetProgress, retire, view, type Draft } from './draft.js'
+import {
+  beginWindow,
+  blameOf,
+  emit,
+  isPaused,
+  isReady,
+  openDraft,
+  isBurned,
+  presentStep,
+  resetProgress,
+  retire,
+  view,
+  type Draft,
+} from './draft.js'
 import type { Stall } from './events.js'
 import { judge, leave } from './judging.js'
 import { becomeActive, giveUp } from './outcome.js'
@@ -48,6 +66,7 @@ import { isInForce, safeWeights } from './weights.js'
  */
 export function decide(input: RolloutInput): RolloutDecision {
   const draft = openDraft(input)
+  dropBurned(draft)
   choosePreview(draft)
   obey(draft)
   judge(draft)
@@ -61,11 +80,14 @@ export function decide(input: RolloutInput): RolloutDecision {
   return report(draft)
 }
 
-/** R6, R7. */
+/** R6, R7, R10. */
 function choosePreview(draft: Draft): void {
   const { state } = draft
   const { desired } = draft.input
-  if (!state.failed.includes(desired)) state.failed = []
+  if (!state.failed.includes(desired)) {
+    state.failed = isBurned(draft, desired) ? [desired] : []
+    if (isBurned(draft, desired)) emit(draft, { kind: 'BurnedNotStarted', version: desired })
+  }
   const old = state.preview
   if (old !== undefined && old !== desired) {
     retire(draft, old, state.previewServed === undefined ? {} : { served: true })

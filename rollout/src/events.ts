@@ -12,6 +12,15 @@ export type Stall =
   /** No method had enough calls in both versions. */
   | { readonly missing: 'samples'; readonly needed: number }
 
+/** Why a command to burn is refused. */
+export type BurnRefusal =
+  /** It names a version that does not exist. */
+  | 'unknown'
+  /** It names none, and the version asked for, which would stay, has failed. */
+  | 'failed'
+  /** It names none, and there is none beside the version asked for. */
+  | 'alone'
+
 /**
  * One transition of a rollout. Every event is of one version; `blame` is the cause as the platform
  * words it, `note` who asked for it and why, in the user's words.
@@ -76,6 +85,22 @@ export type RolloutEvent =
   | { readonly kind: 'RolloutAborted'; readonly version: string; readonly active?: string; readonly note?: string }
   /** The analysis failed, and nothing follows from it: `dryRun`. */
   | { readonly kind: 'AnalysisFailed'; readonly version: string; readonly blame: AnalysisBlame }
+  /**
+   * A user burned the version and `older` ones: none of them gets traffic again. `left`: the version
+   * that takes over, at once if it `leftServes`; absent: there is none.
+   */
+  | {
+      readonly kind: 'VersionBurned'
+      readonly version: string
+      readonly older: number
+      readonly left?: string
+      readonly leftServes?: boolean
+      readonly note?: string
+    }
+  /** A command to burn was not carried out. */
+  | { readonly kind: 'BurnRefused'; readonly version: string; readonly why: BurnRefusal; readonly note?: string }
+  /** A burned version is asked for, and not started. `note`: by a user's retry. */
+  | { readonly kind: 'BurnedNotStarted'; readonly version: string; readonly note?: string }
   | { readonly kind: 'DrainStarted'; readonly version: string }
   /**
    * The drain timeout is over and the proxies cut what is in flight. Absent `inFlight`: unknown.

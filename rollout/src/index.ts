@@ -5,6 +5,7 @@ export type { ReplicaReading } from './analysis/readings.js'
 export type { AnalysisTask, VersionReadings } from './analysis/rollout-analysis.js'
 export type { AnalysisBlame, ObservedAnalysis, Verdict } from './analysis/verdict.js'
 export type { Awaited, AwaitedShare, StepPosition } from './awaited.js'
+export { versionsToBurn } from './burning.js'
 export { verbs } from './commands.js'
 export { decide } from './engine.js'
 export type { RolloutEvent, Stall } from './events.js'
@@ -33,4 +34,4 @@ export type {
   RolloutStep,
   Verb,
 } from './types.js'
-export { isWarning, wordAwaited, wordBlame, wordEvent, type RolloutTerms } from './words.js'
+export { BURN_REFUSALS, isWarning, wordAwaited, wordBlame, wordEvent, type RolloutTerms } from './words.js'

@@ -1,4 +1,5 @@
 import { windowOf } from './analysis/window.js'
+import { BURN_MS } from './draining.js'
 import type { DrainingVersion, RolloutDecision, RolloutInput, RolloutState, Verb } from './types.js'
 
 type Require = (holds: boolean, message: string) => void
@@ -24,10 +25,11 @@ export function brokenInvariants(input: RolloutInput, decision: RolloutDecision)
   checkAnalysis(input, decision, before, require)
   checkRemoved(input, decision, require)
   checkRetained(input, decision, require)
+  checkBurned(input, decision, require)
   return broken
 }
 
-function checkWeights(input: RolloutInput, { weights, keep, remove }: RolloutDecision, before: Weights, require: Require): void {
+function checkWeights(input: RolloutInput, { weights, keep, remove, state }: RolloutDecision, before: Weights, require: Require): void {
   const holders = Object.keys(weights)
   const sum = Object.values(weights).reduce((a, b) => a + b, 0)
   require(holders.length === 0 ? sum === 0 : sum === 100, `weights sum to ${sum}, not to 100`)
@@ -37,7 +39,7 @@ function checkWeights(input: RolloutInput, { weights, keep, remove }: RolloutDec
     require(!remove.includes(id), `version "${id}" has weight and is removed`)
     require(keep.includes(id), `version "${id}" has weight and is not kept`)
     require(canServe(id) || (weights[id] ?? 0) <= (before[id] ?? 0), `version "${id}" cannot serve and gets more traffic`)
-    const better = [...holders, ...Object.keys(before)].find((other) => other !== id && canServe(other))
+    const better = [...holders, ...Object.keys(before)].find((other) => other !== id && canServe(other) && !isBurned(state, other))
     require(canServe(id) || better === undefined, `version "${id}" cannot serve and has weight, although "${better}" could have it`)
   }
 }
@@ -67,6 +69,7 @@ function checkPace(input: RolloutInput, { state, events }: RolloutDecision, befo
     require(now - watched >= policy.progressDeadlineMs, 'the rollout failed before anybody watched it for its deadline')
   const left = policy.steps[step]
   if (preview === undefined || active === undefined || left?.weight !== before.stepWeight) return
+  if (isBurned(state, active)) return
   const isDone = state.active === preview
   if (!isDone && (state.preview !== preview || state.step <= step)) return
   require(!isPaused(input, preview), `version "${preview}" is paused and goes on`)
@@ -89,6 +92,7 @@ function checkAnalysis(input: RolloutInput, { weights, state }: RolloutDecision,
   if (preview === undefined || analysis === undefined || analysis.window !== windowOf(input.state)) return
   if (analysis.verdict.kind !== 'fail' || policy.analysis?.mode !== 'enforce') return
   if (isAsked(commands, ['promote', 'promoteFull', 'resume', 'retry'])) return
+  if (input.state?.active !== undefined && isBurned(state, input.state.active)) return // there is nothing to go back to
   const isLast = state.active === undefined || input.versions.find((v) => v.id === state.active)?.servable !== true
   require((weights[preview] ?? 0) <= (before[preview] ?? 0) || isLast, `preview "${preview}" failed its analysis and gets more traffic`)
   require(state.active !== preview, `version "${preview}" failed its analysis and is the active one`)
@@ -114,10 +118,17 @@ function checkRemoved(input: RolloutInput, { keep, remove, state }: RolloutDecis
     require(!keep.includes(id), `version "${id}" is kept and removed`)
     if (input.state?.removing?.includes(id) === true) continue
     const seen = input.versions.find((v) => v.id === id)
+    const before = input.state?.draining.find((d) => d.id === id)
+    const since = Math.min(Math.max(before?.since ?? now, clockSetAt), now)
+    const isAway = seen?.released === true && (seen.weightObserved ?? 0) === 0
+    if (isBurned(state, id)) {
+      const wasTold = before?.letGo === true && now - since >= Math.min(policy.drainTimeoutMs, BURN_MS)
+      require(isAway || wasTold, `burned version "${id}" is removed before the proxies could let it go`)
+      continue
+    }
     require((seen?.weightObserved ?? 0) === 0, `version "${id}" still gets traffic and is removed`)
     require(seen?.released === true, `a proxy still names version "${id}", which is removed`)
-    const since = Math.max(input.state?.draining.find((d) => d.id === id)?.since ?? now, clockSetAt)
-    const isOutOfTime = now - Math.min(since, now) >= policy.drainTimeoutMs
+    const isOutOfTime = now - since >= policy.drainTimeoutMs
     require(seen?.inFlight === 0 ||
       isOutOfTime, `version "${id}" has ${seen?.inFlight ?? 'unknown'} in flight and is removed before its time is over`)
   }
@@ -126,8 +137,9 @@ function checkRemoved(input: RolloutInput, { keep, remove, state }: RolloutDecis
 /** What the policy retains stays; and only what served lately, or is told so by a user, goes without steps. */
 function checkRetained(input: RolloutInput, { state, letGo }: RolloutDecision, require: Require): void {
   const { now, clockSetAt = 0, policy, commands } = input
+  const isTaken = ({ id }: DrainingVersion) => id === state.preview || id === state.active || isBurned(state, id)
   if (policy.retain === 'unknown') {
-    const kept = input.state?.draining.filter((d) => d.retained === true && d.id !== state.preview && d.id !== state.active) ?? []
+    const kept = (input.state?.draining ?? []).filter((d) => d.retained === true && !isTaken(d))
     for (const { id } of kept)
       require(state.draining.some(
         (d) => d.id === id && d.retained === true,
@@ -144,7 +156,7 @@ function checkRetained(input: RolloutInput, { state, letGo }: RolloutDecision, r
     require(d.served === true && d.letGo === undefined && now - sinceOf(d) < forMs, `version "${d.id}" is retained for too long`)
   if (stay.length < versions)
     for (const d of served)
-      if (now - sinceOf(d) < forMs && !stay.includes(d) && d.id !== state.preview && d.id !== state.active)
+      if (now - sinceOf(d) < forMs && !stay.includes(d) && !isTaken(d))
         require(before.some((b) => b.id === d.id && b.letGo === true) ||
           !letGo.includes(d.id), `version "${d.id}" was to be retained and is let go`)
   const { preview, promotedFully } = state
@@ -152,4 +164,18 @@ function checkRetained(input: RolloutInput, { state, letGo }: RolloutDecision, r
   const came = before.find((d) => d.id === preview)
   const isBack = input.state?.preview !== preview && came?.served === true && now - sinceOf(came) < (policy.rollbackWindowMs ?? 0)
   require(isBack || isAsked(commands, ['promoteFull']), `version "${preview}" is to skip its steps, and nobody asked for that`)
+}
+
+/** What is burned stays burned, and has nothing from the decision on that burns it. */
+function checkBurned({ state: before }: RolloutInput, { state, weights, keep }: RolloutDecision, require: Require): void {
+  for (const id of before?.burned ?? []) require(isBurned(state, id), `version "${id}" is not burned any more`)
+  for (const id of state.burned ?? []) {
+    require(weights[id] === undefined, `burned version "${id}" has weight`)
+    require(id !== state.active && id !== state.preview && !keep.includes(id), `burned version "${id}" is kept`)
+    require(!state.draining.some((d) => d.id === id && d.letGo !== true), `burned version "${id}" is to be named by the proxies`)
+  }
+}
+
+function isBurned({ burned }: RolloutState, id: string): boolean {
+  return burned?.includes(id) === true
 }

@@ -5,7 +5,7 @@
  */
 import type { ObservedAnalysis } from './analysis/verdict.js'
 import { versionsLetGo } from './report.js'
-import type { ObservedVersion, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from './types.js'
+import type { ObservedVersion, RolloutCommand, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState, Verb } from './types.js'
 
 export interface ModelVersion {
   readonly health: 'down' | 'partly' | 'up'
@@ -16,6 +16,7 @@ export interface ModelVersion {
   /** The operator is not told its weight, its requests, and whether a proxy names it. */
   readonly hidden: boolean
 }
+export type Asked = Verb | `burn ${string}`
 export interface World {
   readonly now: number
   /** Since when the operator's process watches. */
@@ -27,8 +28,8 @@ export interface World {
   /** As stored by the last pass that got that far. */
   readonly state: RolloutState | undefined
   readonly versions: Readonly<Record<string, ModelVersion>>
-  /** Verbs that are given. */
-  readonly asked: readonly Verb[]
+  /** Verbs that are given; `burn v1` names a version. */
+  readonly asked: readonly Asked[]
   /** What was last found of a preview; its window may be over. */
   readonly analysis?: ObservedAnalysis | undefined
 }
@@ -46,8 +47,13 @@ export function inputOf(world: World): RolloutInput {
     versions: Object.entries(world.versions).map(([id, v]) => observed(id, v)),
     state: world.state,
     ...(world.analysis === undefined ? {} : { analysis: world.analysis }),
-    commands: world.asked.map((verb) => ({ verb })),
+    commands: world.asked.map(commandOf),
   }
+}
+
+function commandOf(asked: Asked): RolloutCommand {
+  const [, version] = asked.split(' ')
+  return version === undefined ? { verb: asked as Verb } : { verb: 'burn', version } // by its type
 }
 
 function observed(id: string, v: ModelVersion): ObservedVersion {
@@ -77,7 +83,7 @@ export const finishRequests = (world: World): World => mapVersions(world, (v) =>
 export const tick = (world: World, milliseconds: number): World => ({ ...world, now: world.now + milliseconds })
 export const setHealth = (world: World, id: string, health: ModelVersion['health']): World =>
   mapVersions(world, (v, name) => (name === id ? { ...v, health } : v))
-export const ask = (world: World, verb: Verb): World => ({ ...world, asked: [...new Set([...world.asked, verb])].sort() })
+export const ask = (world: World, asked: Asked): World => ({ ...world, asked: [...new Set([...world.asked, asked])].sort() })
 export function mapVersions(world: World, change: (v: ModelVersion, id: string) => ModelVersion): World {
   const versions: Record<string, ModelVersion> = {}
   for (const id of Object.keys(world.versions)) versions[id] = change(world.versions[id] ?? NEW_VERSION, id)

@@ -1,4 +1,5 @@
-import { exists, isPaused, isReady, presentStep, view, type Draft } from './draft.js'
+import { drainLimitMs } from './draining.js'
+import { exists, isBurned, isPaused, isReady, presentStep, view, type Draft } from './draft.js'
 import type { RolloutDecision, RolloutPhase, RolloutState } from './types.js'
 import { awaited, holdEnd } from './waiting.js'
 import { isInForce } from './weights.js'
@@ -17,7 +18,9 @@ export function report(draft: Draft): RolloutDecision {
     state: withoutEmpty(state),
     phase: phaseOf(draft),
     weights: state.weights,
-    keep: [state.active, state.preview, ...state.draining.map((d) => d.id)].filter((id) => id !== undefined),
+    keep: [state.active, state.preview, ...state.draining.map((d) => d.id)].filter(
+      (id): id is string => id !== undefined && !isBurned(draft, id),
+    ),
     letGo: versionsLetGo(state),
     remove: state.removing,
     ...(awaits === undefined ? {} : { awaited: awaits }),
@@ -74,7 +77,7 @@ function nextLook(draft: Draft): number | undefined {
       if (policy.retain !== 'unknown') times.push(d.since + (policy.retain?.forMs ?? 0))
       continue
     }
-    const end = d.since + policy.drainTimeoutMs
+    const end = d.since + drainLimitMs(draft, d.id)
     times.push(end > now ? Math.min(now + POLL_MS, end) : now + POLL_MS) // a proxy that still names it has all the time it wants
   }
   if (state.removing.length > 0 || !isInForce(draft, state.weights)) times.push(now + POLL_MS)

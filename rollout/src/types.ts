@@ -12,10 +12,16 @@ import type { RolloutEvent } from './events.js'
 /** What a user may ask of a rollout. `commands.ts` says what each verb does. */
 export interface RolloutCommand {
   readonly verb: Verb
+  /** Of `burn`: the newest version that it is about; absent: the newest but the one asked for. */
+  readonly version?: string
   /** Who asks, and why, in the user's words; events and what is awaited repeat it. */
   readonly note?: string
 }
 export type Verb =
+  /**
+   * Makes a version and all older ones unreachable for good, at once and whatever would keep them.
+   */
+  | 'burn'
   /** Gives the preview up: all traffic goes back to the active version. */
   | 'abort'
   /**
@@ -153,10 +159,12 @@ export interface RolloutState {
   /** The user paused the rollout; `note`: who and why. */
   readonly pausedByUser?: { readonly note?: string }
   /**
-   * The notes, empty without one, of verbs already carried out that were still given when last
-   * seen. With another note a verb is another command. `true`: of a state that kept no notes.
+   * The notes, empty without one and each on a line, of verbs already carried out that were still
+   * given when last seen. With another note a verb is another command. `true`: of a state that kept no notes.
    */
   readonly commandsSeen?: { readonly [V in Verb]?: string | true }
+  /** Versions that never get traffic again, oldest first. Kept for as long as the application is. */
+  readonly burned?: readonly string[]
   /** Versions on their way out. */
   readonly draining: readonly DrainingVersion[]
   /** Versions whose objects are being deleted. */
@@ -184,6 +192,11 @@ export interface RolloutInput {
   /** The version that the spec asks for. */
   readonly desired: string
   readonly policy: RolloutPolicy
+  /**
+   * Every version that could be asked for again, oldest first, by when each was last asked for. Only
+   * `burn` goes by it. @default `versions`
+   */
+  readonly known?: readonly string[]
   /** Every version of which anything exists. */
   readonly versions: readonly ObservedVersion[]
   readonly state: RolloutState | undefined

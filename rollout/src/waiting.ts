@@ -1,6 +1,6 @@
 import type { Awaited, AwaitedShare } from './awaited.js'
 import { leave, verdictOf } from './judging.js'
-import { blameOf, exists, isReady, presentStep, view, type Draft } from './draft.js'
+import { blameOf, exists, isBurned, isReady, presentStep, view, type Draft } from './draft.js'
 import { isInForce } from './weights.js'
 
 /** The one thing that the rollout waits for; `undefined`: nothing. */
@@ -12,7 +12,7 @@ export function awaited(draft: Draft): Awaited | undefined {
   if (preview !== undefined) return awaitedOfPreview(draft, preview)
   const weights = awaitedWeights(draft)
   if (weights !== undefined) return weights
-  if (isGivenUp) return { kind: 'otherVersion', version: input.desired }
+  if (isGivenUp) return { kind: 'otherVersion', version: input.desired, ...(isBurned(draft, input.desired) ? { burned: true } : {}) }
   if (active !== undefined && !view(draft, active).ready) return { kind: 'ready', version: active, exists: true, ...blameOf(draft, active) }
   return awaitedDrain(draft)
 }
@@ -66,6 +66,6 @@ function awaitedDrain(draft: Draft): Awaited | undefined {
   const version = draining.find((d) => d.drained === undefined)?.id
   if (version === undefined) return removing[0] === undefined ? undefined : { kind: 'removal', version: removing[0], thenStarts: false }
   const { inFlight } = view(draft, version)
-  if (inFlight === 0) return { kind: 'released', version }
+  if (inFlight === 0 || isBurned(draft, version)) return { kind: 'released', version }
   return { kind: 'drained', version, ...(inFlight === undefined ? {} : { inFlight }) }
 }

@@ -1,4 +1,4 @@
-import { view, type Draft } from './draft.js'
+import { isBurned, view, type Draft } from './draft.js'
 
 export type Weights = Readonly<Record<string, number>>
 
@@ -13,16 +13,16 @@ function wantedWeights({ state, steps }: Draft): Weights {
 /**
  * The weights to ask for. Traffic goes to versions that can serve: where one that should have a
  * share cannot, another that should have one takes all of it; else one that still has some keeps
- * it; else nothing is moved, as there is nothing better.
+ * it; else nothing is moved, as there is nothing better, unless what has it is burned.
  */
 export function safeWeights(draft: Draft): Weights {
   const wanted = wantedWeights(draft)
   const before = draft.state.weights
   const canServe = (id: string) => view(draft, id).servable
   if (Object.keys(wanted).every(canServe)) return wanted
-  const instead = heaviest(wanted, canServe) ?? heaviest(before, canServe)
+  const instead = heaviest(wanted, canServe) ?? heaviest(before, (id) => canServe(id) && !isBurned(draft, id))
   if (instead !== undefined) return { [instead]: 100 }
-  return Object.keys(before).length > 0 ? before : {}
+  return Object.keys(before).some((id) => isBurned(draft, id)) ? {} : before
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { AnalysisBlame } from './analysis/verdict.js'
 import type { Awaited, StepPosition } from './awaited.js'
-import type { RolloutEvent, Stall } from './events.js'
+import type { BurnRefusal, RolloutEvent, Stall } from './events.js'
 
 /** Names that a platform has for what a user can set or do. */
 export interface RolloutTerms {
@@ -29,6 +29,9 @@ const WARNINGS: ReadonlySet<RolloutEvent['kind']> = new Set<RolloutEvent['kind']
   'RolloutFailed',
   'RolloutHalted',
   'RolloutAborted',
+  'VersionBurned',
+  'BurnRefused',
+  'BurnedNotStarted',
   'DrainCut',
 ])
 
@@ -71,7 +74,9 @@ export function wordAwaited(a: Awaited, terms: RolloutTerms): string {
       return `the analysis of ${position(a.step)}${lack}${because(a.reason)}`
     }
     case 'otherVersion':
-      return `a change of ${terms.asker}, or retry: version "${a.version}" was given up`
+      return a.burned === true
+        ? `a change of ${terms.asker}: version "${a.version}" is burned, and never serves again`
+        : `a change of ${terms.asker}, or retry: version "${a.version}" was given up`
     case 'drained':
       return a.inFlight === undefined
         ? `version "${a.version}" to say how much is in flight`
@@ -123,6 +128,18 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
       return `${version} is promoted ${e.full ? 'to 100 %, without the steps and holds that are left' : 'past the hold or pause of its step'}${asked(e.note)}`
     case 'RolloutAborted':
       return `${version} was given up: a user aborted it${asked(e.note)}; ${e.active === undefined ? 'no version serves' : `version "${e.active}" has all traffic`}`
+    case 'VersionBurned': {
+      const all = e.older === 0 ? 'is burned' : `is burned with ${e.older === 1 ? 'the older one' : `the ${e.older} older ones`}`
+      const left =
+        e.left === undefined
+          ? 'no version is left that could serve'
+          : `version "${e.left}" ${e.leftServes === true ? 'has all traffic' : 'gets all traffic when it can serve'}`
+      return `${version} ${all}, and unreachable for good${asked(e.note)}; ${left}`
+    }
+    case 'BurnRefused':
+      return `nothing is burned${asked(e.note)}: ${BURN_REFUSALS[e.why](e.version)}`
+    case 'BurnedNotStarted':
+      return `${version} is burned and does not start again${asked(e.note)}; have ${terms.asker} ask for another one`
     case 'DrainStarted':
       return `${version} gets no new requests and finishes those in flight`
     case 'DrainCut':
@@ -136,6 +153,13 @@ export function wordEvent(e: RolloutEvent, terms: RolloutTerms): string {
         ? `${version} is drained and is removed`
         : `${version} is removed; ${e.cut === 'unknown' ? UNKNOWN : e.cut} requests and open connections were cut`
   }
+}
+
+/** Also for those who ask before they give the command. */
+export const BURN_REFUSALS: Readonly<Record<BurnRefusal, (version: string) => string>> = {
+  unknown: (version) => `version "${version}" is not known`,
+  failed: (version) => `version "${version}", which would stay, has failed; name the newest version that is to be burned`,
+  alone: (version) => `there is no version but "${version}"; to burn that, name it`,
 }
 
 const UNKNOWN = 'an unknown number of'

@@ -6,7 +6,7 @@ import type { Verb } from '@weaver/rollout'
 import { Command } from 'commander'
 
 export interface RolloutVerb {
-  readonly verb: Exclude<Verb, 'promoteFull'>
+  readonly verb: Exclude<Verb, 'promoteFull' | 'burn'>
   readonly description: string
   /** As in "the operator was asked to …". */
   readonly asked: (version: string) => string

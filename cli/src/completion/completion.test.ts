@@ -53,6 +53,7 @@ describe('completion in bash', () => {
     ])
     expect(await complete('kube', '')).toEqual([
       'abort',
+      'burn',
       'delete',
       'deploy',
       'explain',

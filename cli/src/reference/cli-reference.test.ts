@@ -59,6 +59,8 @@ describe('the reference of the command', () => {
   it('says which commands ask first: those that end what serves, or delete', async () => {
     const [line = ''] = /^What ends something.*$/m.exec(await cliReference()) ?? []
     const asking = [
+      'gke-local burn',
+      'kube burn',
       'single kill',
       'single purge',
       'multi kill',

@@ -10,6 +10,7 @@ import type { AppObject } from './pass-status.js'
 type Annotations = Readonly<Record<string, string>>
 
 const GIVEN: Readonly<Record<Verb, string>> = {
+  burn: ANNOTATIONS.burn,
   abort: ANNOTATIONS.abort,
   pause: ANNOTATIONS.pause,
   promote: ANNOTATIONS.promote,
@@ -27,7 +28,8 @@ export function commandsOf(annotations: Annotations = {}): RolloutCommand[] {
   return verbs().flatMap((verb): RolloutCommand[] => {
     const value = annotations[GIVEN[verb]]
     if (value === undefined || value === 'false') return []
-    return [{ verb, ...(BARE.includes(value) ? {} : { note: noteOf(value) }) }]
+    if (BARE.includes(value)) return [{ verb }]
+    return [verb === 'burn' ? burnOf(noteOf(value)) : { verb, note: noteOf(value) }]
   })
 }
 
@@ -48,6 +50,13 @@ export async function takeCommandsBack(api: KubeApi, app: AppObject, signal: Abo
     if (isKubeError(error, 409)) return app
     throw error
   }
+}
+
+/** `VERSION who: why`. A value without a version names one that nobody knows, and burns nothing. */
+function burnOf(line: string): RolloutCommand {
+  const [version = '', ...rest] = line.split(' ')
+  const note = rest.join(' ').trim()
+  return { verb: 'burn', version, ...(note === '' ? {} : { note }) }
 }
 
 /** One line, of a length that an event can carry. */

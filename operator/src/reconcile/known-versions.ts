@@ -29,6 +29,11 @@ export function nextRevision(revisions: readonly Revision[]): number {
   return 1 + Math.max(0, ...revisions.map((r) => r.revision ?? 0))
 }
 
+/** The ids of known versions, oldest first. */
+export function inOrder(revisions: readonly Revision[]): string[] {
+  return [...revisions].sort((a, b) => (a.revision ?? 0) - (b.revision ?? 0)).flatMap((r) => versionOf(r) ?? [])
+}
+
 /** I3 */
 export function isKept(snapshot: VersionSnapshot, limit: number): boolean {
   return limit > 0 && snapshot.digest !== undefined

@@ -43,7 +43,7 @@ import { analysisFacts, compareVersions } from './compare-versions.js'
 import { findDesiredVersion, policyOf, type DesiredVersion } from './desired-version.js'
 import { finalizeApp } from './finalize-app.js'
 import { withTraffic } from './version-traffic.js'
-import { forgetRevisions, isRetired, versionOf } from './known-versions.js'
+import { forgetRevisions, inOrder, isRetired, versionOf } from './known-versions.js'
 import { observeVersions, readSnapshots } from './live-versions.js'
 import { lostRevisions, restoreRevisions } from './lost-revisions.js'
 import { buildTrafficPlan, trafficAffinity } from './traffic-plan.js'
@@ -198,7 +198,7 @@ class Pass {
     const decision =
       frozen || target === undefined || policy === undefined
         ? undefined
-        : this.#decide({ target, policy, trafficBlame: traffic.waitingFor }, versions, state)
+        : this.#decide({ target, policy, trafficBlame: traffic.waitingFor, known: inOrder(revisions) }, versions, state)
     await this.#persist({
       desired,
       versions,
@@ -282,27 +282,30 @@ class Pass {
   ): Promise<TrafficObservation> {
     const spec = this.#trafficSpec(versions, at)
     if (spec === undefined) return { inSync: true, weightObserved: {}, inFlight: {}, requests: {}, released: [] }
-    const weights = at.state?.weights ?? {}
-    const letGo = new Set(versionsLetGo(at.state))
     const plan = buildTrafficPlan(
       { namespace: this.#identity.namespace, name: this.#identity.name, uid: this.#identity.uid, replicas: spec.traffic.replicas },
-      versions.filter((v) => !letGo.has(v.plan.versionId)),
-      { weights, affinity: trafficAffinity(spec.traffic.affinity) },
+      versions,
+      { state: at.state, affinity: trafficAffinity(spec.traffic.affinity) },
     )
     const { driver } = spec.traffic
     const step = await syncTraffic(this.#deps.drivers, plan, { driver, isFrozen: at.isSuspended, signal: this.#signal })
     this.#trafficTaken = step.observation.taken
     if (step.failure !== undefined) this.#failures.push(step.failure)
     else if (this.#deps.drivers[driver].capabilities.countsRequests) this.#deps.onRequests?.(this.#identity, step.observation)
-    return withLetGo(step.observation, [...letGo])
+    return withLetGo(step.observation, versionsLetGo(at.state))
   }
 
   #decide(
-    to: { readonly target: string; readonly policy: RolloutPolicy; readonly trafficBlame: string | undefined },
+    to: {
+      readonly target: string
+      readonly policy: RolloutPolicy
+      readonly trafficBlame: string | undefined
+      readonly known: readonly string[]
+    },
     versions: readonly Version[],
     state: RolloutState | undefined,
   ): WordedDecision {
-    const { target, policy, trafficBlame } = to
+    const { target, policy, trafficBlame, known } = to
     const analysis = this.#deps.memory.analysis.observed(state)
     const input = {
       now: this.#now,
@@ -310,6 +313,7 @@ class Pass {
       clockSetAt: this.#deps.memory.clockSetAt,
       desired: target,
       policy,
+      known,
       versions: versions.map((v) => forEngine(v, this.#deps.memory.taken.get(v.plan.versionId))),
       state,
       commands: commandsOf(this.#app.metadata.annotations),

@@ -264,6 +264,58 @@ describe('upgrade', () => {
     expect(await annotation()).toBe('jane: fourth')
   }, 300_000)
 
+  it('burns versions: no traffic from the next write on, gone without a drain, and never again', async () => {
+    const { story, v1 } = await serving(server)
+    const rollout = { steps: [{ weight: 20, pause: true }, { weight: 100 }], drainTimeout: '30s' }
+    await story.applySpec(spec(V2, { rollout }))
+    const { preview: v2 = '' } = await story.until('paused', (s) => s.phase === 'Paused')
+    const burn = (value: string) =>
+      story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/burn': value } } })
+    story.broker.inFlight.set(v1, 3)
+    await burn(`${v1} jane: leaks tokens`)
+    // The operator dies right after it has written that down.
+    story.api.crashAfter(1)
+    await expect(story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))).rejects.toThrow(Crash)
+    expect(await story.status()).toMatchObject({ active: v2, burned: [v1], engine: { weights: { [v2]: 100 } } })
+    story.restartOperator()
+    const since = story.now
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
+    expect(story.proxy.asked.at(-1)).toBe(`${v2}=100`)
+    await story.until('v1 is gone', story.isServing(v2))
+    expect(story.now - since).toBeLessThan(10_000)
+    expect((await story.app())?.metadata.annotations?.['weaver.dev/burn']).toBeUndefined()
+    const said = (reason: string) => story.events.filter((e) => e.reason === reason).map((e) => e.message)
+    const burned = `version "${v1}" is burned, and unreachable for good (jane: leaks tokens); version "${v2}" has all traffic`
+    expect((await story.status()).history).toContainEqual(expect.objectContaining({ event: 'VersionBurned', version: v1, message: burned }))
+
+    await story.applySpec(spec(V1, { rollout }))
+    await story.until('v1 is refused', (s) => s.phase === 'Failed')
+    const refused = `version "${v1}" is burned and does not start again; have the spec ask for another one`
+    expect(await story.condition('Stalled')).toMatchObject({ reason: 'BurnedNotStarted', message: refused })
+    expect(await story.status()).toMatchObject({
+      active: v2,
+      waitingFor: `a change of the spec: version "${v1}" is burned, and never serves again`,
+    })
+    await burn('v9')
+    await story.until('the annotation is taken', () => said('BurnRefused').length > 0)
+    expect(said('BurnRefused')).toEqual(['nothing is burned: version "v9" is not known'])
+
+    // The last one: the proxies are left without a backend, and hear of it.
+    await burn(v2)
+    await story.reconciler.reconcile(story.key, AbortSignal.timeout(120_000))
+    expect(story.proxy.weights(story.key)).toEqual({})
+    await story.until('nothing is left', async (s) => s.versions?.length === 0 && story.broker.accounts.size === 0)
+    expect(await story.status()).toMatchObject({ phase: 'Failed', burned: [v1, v2] })
+    expect(await story.condition('Available')).toMatchObject({
+      status: 'False',
+      message: 'every version that took traffic is burned',
+    })
+    await story.applySpec(spec(V2, { rollout, env: [{ name: 'TRY', value: '2' }] }))
+    const { active } = await story.until('a new one serves', isReady)
+    expect([v1, v2]).not.toContain(active)
+    expect(story.proxy.violations).toEqual([])
+  })
+
   it('waits for calls in flight before it removes the old version', async () => {
     const { story, v1 } = await serving(server)
     story.broker.inFlight.set(v1, 3)

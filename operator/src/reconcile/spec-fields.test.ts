@@ -261,7 +261,7 @@ function made(spec: WeaverAppSpec): string {
   const plan = planVersion(APP, { format: 1, versionId: 'v1', spec, graph: GRAPH, ...image }, spec)
   const observed = { id: 'v1', endpoints: {} } as never // traffic plans read no more of it
   const traffic = buildTrafficPlan({ ...APP, replicas: spec.traffic.replicas }, [{ plan, observed }], {
-    weights: { v1: 100 },
+    state: { weights: { v1: 100 }, draining: [] },
     affinity: trafficAffinity(spec.traffic.affinity),
   })
   return JSON.stringify([

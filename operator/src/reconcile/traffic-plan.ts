@@ -1,30 +1,43 @@
 import { parseDuration, type WeaverAppSpec } from '@weaver/crds'
+import { versionsLetGo, type RolloutState } from '@weaver/rollout'
 import type { TrafficAffinity, TrafficPlan } from '../traffic/driver.js'
 import type { PlacedVersion } from './version.js'
 
 /**
- * The traffic plan of one app: every version that still takes part is a backend of every listener
- * it exports, whatever its weight. A listener that only some versions export gets the weights of
- * those, scaled to 100 by giving the remainder to the exporter with the largest share.
+ * The traffic plan of one app: every version that the engine has not let go is a backend of every
+ * listener it exports, whatever its weight. A listener that only some versions export gets the
+ * weights of those, scaled to 100 by giving the remainder to the exporter with the largest share.
+ * Where no version is left, the listeners stay, without backends: the proxies have to drop them.
  */
 export function buildTrafficPlan(
   app: { readonly namespace: string; readonly name: string; readonly uid: string; readonly replicas: number },
-  versions: readonly PlacedVersion[],
-  { weights, affinity }: Pick<Required<TrafficPlan>, 'weights'> & { readonly affinity?: TrafficAffinity | undefined },
+  all: readonly PlacedVersion[],
+  {
+    state,
+    affinity,
+  }: {
+    readonly state: Pick<RolloutState, 'weights' | 'draining' | 'removing' | 'burned'> | undefined
+    readonly affinity?: TrafficAffinity | undefined
+  },
 ): TrafficPlan {
-  const names = [...new Set(versions.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
+  const { weights = {}, burned } = state ?? {}
+  const letGo = new Set(versionsLetGo(state))
+  const versions = all.filter((v) => !letGo.has(v.plan.versionId))
+  const named = versions.length === 0 ? all : versions
+  const names = [...new Set(named.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()
   return {
     app,
     versions: versions.map((v) => v.plan.versionId),
     weights,
     ...(affinity === undefined ? {} : { affinity }),
+    ...(burned === undefined ? {} : { burned }),
     listeners: names.map((name) => {
       const exporters = versions.flatMap((v) => {
         const listener = v.plan.listeners.find((l) => l.name === name)
         return listener === undefined ? [] : [{ ...v, listener }]
       })
       // All live versions share the listener settings of the current spec, so any of them will do.
-      const { servicePort: port = 80, stable } = exporters[0]?.listener ?? {}
+      const { servicePort: port = 80, stable } = named.flatMap((v) => v.plan.listeners.find((l) => l.name === name) ?? [])[0] ?? {}
       return {
         listener: { name, port, ...stable },
         backends: exporters.map(({ plan, observed, listener }) => ({

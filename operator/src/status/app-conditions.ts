@@ -111,7 +111,7 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
           type: 'Available',
           status: 'False',
           reason: f.active === undefined ? 'NoActiveVersion' : f.active.servable ? 'NotReachable' : 'NoReadyEndpoint',
-          message: (f.active?.servable === true ? unreachable : f.active?.blame) ?? 'no version has taken traffic yet',
+          message: (f.active?.servable === true ? unreachable : f.active?.blame) ?? noVersion(f),
         },
     degraded(f),
     {
@@ -137,6 +137,10 @@ export function buildConditions(f: PassFindings): WantedCondition[] {
         : (f.traffic.waitingFor ?? 'the proxies have not read back the asked weights yet'),
     })
   return conditions
+}
+
+function noVersion({ decision }: PassFindings): string {
+  return decision?.state.burned === undefined ? 'no version has taken traffic yet' : 'every version that took traffic is burned'
 }
 
 /** Why users do not reach an active version that could serve them. */

@@ -7,7 +7,13 @@ import { mergeConditions, type WantedCondition } from './conditions.js'
 const HISTORY_LENGTH = 50
 const COLUMN_LENGTH = 48
 /** Transitions after which a version counts as failed. */
-const FAILURES: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
+const FAILURES: ReadonlySet<string> = new Set<Reason>([
+  'RolloutFailed',
+  'RolloutAborted',
+  'PreviewDegraded',
+  'VersionBurned',
+  'BurnedNotStarted',
+])
 
 /** One live version as status shows it. */
 export interface VersionFacts {
@@ -84,6 +90,7 @@ export function buildAppStatus(input: StatusInput): WeaverAppStatus {
     awaits: waitingFor === undefined ? undefined : inShort(waitingFor),
     image: input.image,
     versions: input.versions.map((v) => versionStatus(v, { state, analysis: analyses.get(v.id) })),
+    burned: state?.burned === undefined ? undefined : [...state.burned],
     schedule: decision?.schedule.map((s) => ({ at: new Date(s.at).toISOString(), weight: s.weight })) ?? previous?.schedule,
     engine: state as WeaverAppStatus['engine'], // plain JSON by its own definition
     history,
@@ -162,6 +169,7 @@ function analysisConditions(
 }
 
 function versionPhase(v: VersionFacts, state: RolloutState | undefined): VersionStatus['phase'] {
+  if (state?.burned?.includes(v.id) === true) return 'Burned'
   if (state?.failed.includes(v.id) === true) return 'Failed'
   const draining = state?.draining.find((d) => d.id === v.id)
   if (draining !== undefined) return draining.drained === true ? 'Drained' : 'Draining'

@@ -65,6 +65,11 @@ export interface TrafficPlan {
   readonly weights?: Readonly<Record<string, number>>
   /** Absent: each request by itself. */
   readonly affinity?: TrafficAffinity
+  /**
+   * Versions that must lose what they have in the proxies at once, whether or not those can serve by
+   * another one; none of them is a backend.
+   */
+  readonly burned?: readonly string[]
   readonly listeners: readonly {
     readonly listener: TrafficListener
     /** Every version that still exists, also those of weight 0. */

@@ -72,17 +72,35 @@ export function decideAndCheck(world: World): Checked {
   if (broken.length > 0) fail(broken.join('; '))
   for (const id of decision.remove) {
     const v = world.versions[id]
-    if (v !== undefined && world.state?.removing?.includes(id) !== true && (v.inForce > 0 || v.named))
-      fail(`version "${id}" is removed under traffic`)
+    const isChecked = world.state?.removing?.includes(id) !== true && decision.state.burned?.includes(id) !== true
+    if (v !== undefined && isChecked && (v.inForce > 0 || v.named)) fail(`version "${id}" is removed under traffic`)
   }
   const stored = frozen(decision.state)
   const again = decide({ ...input, state: stored })
   if (again.events.length > 0 || !isSame(again.weights, decision.weights)) fail(`repeating it does something: ${JSON.stringify(again)}`)
   const { requeueAfterMs } = decision
   if (requeueAfterMs !== undefined && !(requeueAfterMs >= 1)) fail('it wants to look again without any time between')
-  if (world.asked.includes('abort') && world.state?.commandsSeen?.abort === undefined && decision.state.preview !== undefined)
+  if (
+    world.asked.includes('abort') &&
+    !isBurning(world) &&
+    world.state?.commandsSeen?.abort === undefined &&
+    decision.state.preview !== undefined
+  )
     fail('abort left a preview')
+  const burn = world.asked.find((asked) => asked.startsWith('burn '))?.slice('burn '.length)
+  if (
+    burn !== undefined &&
+    world.versions[burn] !== undefined &&
+    world.state?.commandsSeen?.burn === undefined &&
+    decision.state.burned?.includes(burn) !== true
+  )
+    fail('burn did not burn')
   return { ...decision, stored }
+}
+
+/** It comes before the other verbs, which are dropped. */
+function isBurning({ asked }: World): boolean {
+  return asked.some((one) => one.startsWith('burn'))
 }
 
 /**
@@ -131,7 +149,10 @@ export function moves(world: World, decision: Checked): World[] {
   }
   const means = (verb: Verb) =>
     verb === 'retry' ? world.state?.failed.includes(world.desired) === true : world.state?.preview !== undefined
-  for (const verb of verbs()) if (means(verb) && !world.asked.includes(verb)) next.push(ask(world, verb))
+  for (const verb of verbs()) if (verb !== 'burn' && means(verb) && !world.asked.includes(verb)) next.push(ask(world, verb))
+  // Once, and alone: a burned version leaves less to happen.
+  if (world.asked.length === 0 && world.state?.burned === undefined)
+    for (const id of Object.keys(world.versions)) next.push(ask(world, `burn ${id}`))
   return next
 }
 

@@ -6,6 +6,7 @@ import { askPlatform, platformOfApps, viewPlatform, type Platform, type Platform
 import { readApps } from '../../deployers/gke-local/platform-store.js'
 import { isRunning } from '../../deployers/local/process-start.js'
 import { cliError } from '../../errors/catalogue.js'
+import { makeBurnCommand, type BurnFlags } from '../burn-command.js'
 import { confirm, YES_FLAG, type ConfirmFlags } from '../local/confirm.js'
 import { ROLLOUT_VERBS, rolloutVerbCommand, verbOf, type RolloutVerbFlags } from '../rollout-verbs.js'
 
@@ -20,7 +21,26 @@ export function verbCommands(context: CliContext): readonly Command[] {
     .description('go back to the version before, in all regions and all at once, also after the rollout')
     .argument(...NAME)
     .option('--json', 'print JSON')
-  return [...ofEngine, asksPlatform(context, rollback, () => 'rollback')]
+  return [...ofEngine, asksPlatform(context, rollback, () => 'rollback'), burnCommand(context)]
+}
+
+function burnCommand(context: CliContext): Command {
+  return makeBurnCommand(NAME).action(async (name: string | undefined, flags: BurnFlags) => {
+    const { platform, app } = await needApp(context, name)
+    const { version, message: note } = flags
+    const request = {
+      kind: 'verb',
+      app,
+      verb: 'burn',
+      ...(version === undefined ? {} : { version }),
+      ...(note === undefined ? {} : { note }),
+    } as const
+    const { said: would } = await askPlatform(platform, { ...request, isRehearsal: true }, { expect: 'done' })
+    await confirm(context, `Burn versions of "${app}"? Then ${would}.`, flags)
+    const { said, version: desired } = await askPlatform(platform, request, { expect: 'done' })
+    if (flags.json === true) context.output.json({ app, verb: 'burn', version: desired, said, ...(note === undefined ? {} : { note }) })
+    else context.output.result(`${app}: ${said}`)
+  })
 }
 
 function asksPlatform(context: CliContext, command: Command, verbFor: (flags: RolloutVerbFlags) => PlatformVerb): Command {

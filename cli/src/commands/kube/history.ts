@@ -38,13 +38,14 @@ function rowOf(version: KnownVersion, app: WeaverApp, now: number): readonly str
 }
 
 /**
- * `active`, `preview`, `retired` (it does not run, and is known), or the phase of a version that is
+ * `active`, `preview`, `burned`, `retired` (it does not run, and is known), or the phase of a version that is
  * neither served nor rolled out: `draining`, `failed`, `pending` while the operator has not taken
  * it up.
  */
 function stateOf({ id, retiredAt }: KnownVersion, { status }: WeaverApp): string {
   if (id === status?.active) return 'active'
   if (id === status?.preview) return 'preview'
+  if (status?.burned?.includes(id) === true) return 'burned'
   if (id === status?.desired && status.phase === 'Failed') return 'failed'
   if (retiredAt !== undefined) return 'retired'
   return status?.versions?.find((version) => version.id === id)?.phase.toLowerCase() ?? 'pending'

@@ -426,6 +426,47 @@ describe('verbs of a rollout', () => {
     expect(await weaver('kube rollback shop -n verbs --to zzz')).toEqual(anError(1, 'no version is called "zzz"'))
   })
 
+  it('burn asks first, and names what goes and what stays; nothing leads back to it', async () => {
+    const { active = '', desired = '' } = (await apps.read('shop'))?.status ?? {}
+    const ids = (JSON.parse((await weaver('kube history shop -n verbs --json')).stdout) as { id: string }[]).map(({ id }) => id)
+    const [v3 = '', v2 = '', v1 = ''] = ids
+    await apps.status('shop', {
+      active: v3,
+      desired: v3,
+      burned: [],
+      engine: { active: v3, step: -1, progressAt: 1, draining: [], failed: [] },
+    })
+    await apps.patch('shop', { metadata: { annotations: null } })
+    expect(await weaver('kube burn shop -n verbs')).toEqual(
+      anError(
+        1,
+        `Burn version ${v2}, with the older one ${v1}, of "verbs/shop"? None of them ever serves again. Version ${v3} is left. There is no terminal`,
+      ),
+    )
+    expect(await annotations()).toEqual({})
+    expect(await weaver('kube burn shop -n verbs --yes -m leaks')).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: `verbs/shop: the operator was asked to burn version ${v2}, with the older one ${v1}\n`,
+    })
+    expect((await annotations())['weaver.dev/burn']).toMatch(new RegExp(`^${v2} .+: leaks$`))
+    await apps.patch('shop', { metadata: { annotations: null } })
+    expect(await weaver(`kube burn shop -n verbs --version ${v3}`)).toEqual(anError(1, 'No version is left then, and nothing answers.'))
+    expect(await weaver('kube burn shop -n verbs --version zzz --yes')).toEqual(anError(1, 'no version is called "zzz"'))
+
+    await apps.status('shop', { burned: [v1, v2] })
+    const again = await weaver(`kube burn shop -n verbs --version ${v1} --json`)
+    expect(again.stderr).toContain('all of that is burned already')
+    expect(JSON.parse(again.stdout)).toMatchObject({ verb: 'burn', version: v1, versions: [v1] })
+    expect(await weaver(`kube rollback shop -n verbs --to ${v1}`)).toEqual(anError(1, `version "${v1}" is burned, and never serves again`))
+    expect((await weaver('kube rollback shop -n verbs')).stderr).toContain('no version is known that served before')
+    expect((await weaver('kube history shop -n verbs')).stdout).toMatch(new RegExp(`2 +${v2}  burned .*\n1 +${v1}  burned `))
+    await apps.status('shop', { active: v3, desired: v1, phase: 'Failed' })
+    expect((await weaver('kube retry shop -n verbs')).stderr).toContain(`version ${v1} is burned, and does not start again`)
+    await apps.status('shop', { active, desired, burned: [], phase: 'Ready' })
+    await apps.patch('shop', { metadata: { annotations: null } })
+  })
+
   it('explain tells the last rollout from history and events, in the order in which things happened', async () => {
     const at = (second: number): string => `2026-01-01T00:00:0${second}.000Z`
     const version = 'bbbbbbbb'

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
+import { burnCommand } from './burn.js'
 import { deleteCommand } from './delete.js'
 import { deployCommand } from './deploy.js'
 import { explainCommand } from './explain.js'
@@ -15,7 +16,7 @@ export function kubeCommand(context: CliContext): Command {
   const command = new Command('kube').description(GROUPS.kube)
   for (const make of [deployCommand, statusCommand, logsCommand]) command.addCommand(make(context))
   for (const verb of rolloutCommands(context)) command.addCommand(verb)
-  for (const make of [restartCommand, rollbackCommand, historyCommand, explainCommand, deleteCommand, manifestCommand])
+  for (const make of [restartCommand, rollbackCommand, burnCommand, historyCommand, explainCommand, deleteCommand, manifestCommand])
     command.addCommand(make(context))
   return command
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
 import { askForVersion, knownVersions, versionBefore, versionNamed } from '../../deployers/kube/known-versions.js'
 import { needApp } from '../../deployers/kube/weaver-apps.js'
+import { cliError } from '../../errors/catalogue.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
 
 interface RollbackFlags extends ClusterFlags {
@@ -24,6 +25,11 @@ export function rollbackCommand(context: CliContext): Command {
     const known = await knownVersions(client, app.metadata)
     const version = flags.to === undefined ? versionBefore(app, known) : versionNamed(flags.to, known)
     const { namespace } = app.metadata
+    if (app.status?.burned?.includes(version.id) === true)
+      throw cliError(
+        'WEAVER_CLI_NO_VERSION',
+        `version "${version.id}" is burned, and never serves again; go to another one, or deploy a new one`,
+      )
     const isAsked = version.id === app.status?.desired
     if (!isAsked) await askForVersion(client, app, version)
     if (flags.json === true) context.output.json({ namespace, name, version: version.id, image: version.spec.image, changed: !isAsked })

@@ -7,22 +7,20 @@ import { whoAmI } from '../../deployers/kube/who-am-i.js'
 import { ROLLOUT_VERBS, rolloutVerbCommand, verbOf, type RolloutVerb, type RolloutVerbFlags } from '../rollout-verbs.js'
 import { connect, withClusterFlags, type ClusterFlags } from './flags.js'
 
-interface VerbFlags extends ClusterFlags, RolloutVerbFlags {}
-
-interface Asking {
+interface Asking<F> {
   readonly client: KubeClient
   readonly app: AppName
   readonly found: WeaverApp
   /** Who and why, as far as that is known. */
   readonly note: string
-  readonly flags: VerbFlags
+  readonly flags: F
 }
 
 interface Asked {
   /** As in "the operator was asked to …". */
   readonly to: string
   /** What `--json` shows beside the application, the verb and the note. */
-  readonly json: Readonly<Record<string, string>>
+  readonly json: Readonly<Record<string, string | readonly string[]>>
   /** Why the operator may have nothing to do. */
   readonly warning?: string
 }
@@ -47,9 +45,12 @@ export function restartCommand(context: CliContext): Command {
   })
 }
 
-function askEngine(of: RolloutVerb): (asking: Asking) => Promise<Asked> {
+function askEngine(of: RolloutVerb): (asking: Asking<RolloutVerbFlags>) => Promise<Asked> {
   return async ({ client, app, found: { status }, note, flags }) => {
     await askOperator(client, app, { verb: verbOf(of, flags), note })
+    const { desired = '' } = status ?? {}
+    if (of.isOfFailed === true && status?.burned?.includes(desired) === true)
+      return { to: of.verb, json: {}, warning: `version ${desired} is burned, and does not start again; have the spec ask for another one` }
     const failed = status?.phase === 'Failed' ? status.desired : undefined
     const version = of.isOfFailed === true ? failed : status?.preview
     if (version !== undefined) return { to: of.asked(version), json: { preview: version } }
@@ -60,8 +61,12 @@ function askEngine(of: RolloutVerb): (asking: Asking) => Promise<Asked> {
 }
 
 /** A command that asks the operator for something about one application. */
-function asksOperator(context: CliContext, command: Command, ask: (asking: Asking) => Promise<Asked>): Command {
-  return withClusterFlags(command).action(async (name: string, flags: VerbFlags) => {
+export function asksOperator<F extends RolloutVerbFlags>(
+  context: CliContext,
+  command: Command,
+  ask: (asking: Asking<F>) => Promise<Asked>,
+): Command {
+  return withClusterFlags(command).action(async (name: string, flags: F & ClusterFlags) => {
     const client = await connect(context, flags)
     const app = { namespace: flags.namespace ?? client.namespace, name }
     const found = await needApp(client, app)

@@ -4,7 +4,7 @@ import { cliError } from '../../errors/catalogue.js'
 /**
  * The flag of every command that asks first: one that ends what serves, or deletes what has been
  * kept. The verbs of a rollout, `rollback` among them, do not ask: traffic moves to a version that
- * serves, and another verb takes that back.
+ * serves, and another verb takes that back. `burn` asks, as nothing does that.
  */
 export const YES_FLAG = ['-y, --yes', 'do not ask'] as const
 

@@ -69,8 +69,8 @@ class World {
   }
 
   /** @returns what is said, or why it cannot be */
-  ask(verb: PlatformVerb, note?: string): string {
-    const made = carryOut(verb, this.state, note)
+  ask(verb: PlatformVerb, note?: string, version?: string): string {
+    const made = carryOut(verb, this.state, { ...(note === undefined ? {} : { note }), ...(version === undefined ? {} : { version }) })
     if ('refused' in made) return made.refused
     this.state = made.state
     return made.said
@@ -306,6 +306,46 @@ it('abort, pause and rollback', () => {
   w.run(3)
   expect([w.weights('west'), w.weights('east')]).toEqual([{ v1: 100 }, { v1: 100 }])
   expect(w.state).toMatchObject({ settled: 'v1', before: 'v3' })
+})
+
+describe('burn', () => {
+  it('makes a version and all older ones unreachable in every region, at once and for good', () => {
+    const w = settled().deploy('v2').run(1)
+    w.ask('pause')
+    w.run(5)
+    expect(w.ask('burn', 'jane: leaks tokens')).toBe('v1 is burned, and unreachable for good; v2 is left')
+    w.pass()
+    expect([w.weights('west'), w.weights('east')]).toEqual([{ v2: 100 }, { v2: 100 }])
+    w.run(3)
+    expect([w.runs('west'), w.runs('east')]).toEqual([['v2'], ['v2']])
+    expect(w.state).toMatchObject({ settled: 'v2', burned: ['v1'] })
+    expect(w.state).not.toHaveProperty('before')
+    expect(w.state.history.map(({ message }) => message)).toContain(
+      'version "v1" is burned, and unreachable for good (jane: leaks tokens); version "v2" has all traffic',
+    )
+    expect(w.ask('rollback')).toBe('"shop" has no version to go back to')
+    w.broken.add('v3')
+    w.deploy('v3').run(40)
+    expect(w.state).toMatchObject({ desired: 'v2', failure: { version: 'v3' } })
+    expect(w.ask('burn', undefined, 'v3')).toBe('v1, v3 are burned, and unreachable for good; v2 is left')
+    expect(w.ask('retry')).toBe('v3 is burned, and does not start again')
+  })
+
+  it('of all that there is leaves nothing that answers, until another version is deployed', () => {
+    const w = settled().deploy('v2').run(1)
+    expect(w.ask('burn', undefined, 'v9')).toBe('nothing is burned: version "v9" is not known')
+    expect(w.ask('burn', undefined, 'v')).toBe('several versions of "shop" begin with "v"')
+    expect(w.ask('burn', undefined, 'v2')).toBe('v1, v2 are burned, and unreachable for good; no version is left, and nothing answers')
+    w.run(3)
+    expect([w.runs('west'), w.weights('west'), w.runs('east'), w.weights('east')]).toEqual([[], {}, [], {}])
+    expect(w.state).toMatchObject({ desired: 'v2', failure: { version: 'v2' } })
+    expect(w.last?.regions['west']).toMatchObject({ phase: 'Failed', awaited: { kind: 'otherVersion', burned: true } })
+    expect(w.ask('burn')).toBe(
+      'nothing is burned: version "v2", which would stay, has failed; name the newest version that is to be burned',
+    )
+    w.deploy('v3').run(120)
+    expect(w.state).toMatchObject({ settled: 'v3', burned: ['v1', 'v2'] })
+  })
 })
 
 it('a verb is part of the state until a decision has seen it, and each one is another', () => {

@@ -13,7 +13,7 @@
  *     way has no deadline: a region that gave it up would part from the others for good. A region
  *     that has the version gives it up as well, when it stops being ready before all have it.
  * W3  A region keeps its old version, drained, until the new one has arrived everywhere: going back
- *     needs it.
+ *     needs it. A burned version goes at once.
  */
 import {
   brokenInvariants,
@@ -94,6 +94,7 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
   const { commands = [], ...rest } = before
   const isGoingBack = before.isGoingBack === true
   const wasEverywhere = before.settled === before.desired && before.regions.every((region) => hasArrived(before, region))
+  const isBurned = (id: string): boolean => before.burned?.includes(id) === true
   const isReady = (region: string): boolean => seen.versions[region]?.some(({ id, ready }) => id === before.desired && ready) === true
   let state: AppState = rest
   const regions: Record<string, RolloutDecision> = {}
@@ -109,7 +110,8 @@ export function decideApp(before: AppState, spec: VersionSpec, seen: AppObservat
         clockSetAt: seen.clockSetAt,
         desired: before.desired,
         policy: policyOf(spec, { isGoingBack, isLastWay: isLastWay(before), paused }),
-        versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere ? one : { ...one, released: false })), // W3
+        known: before.versions,
+        versions: (seen.versions[region] ?? []).map((one) => (wasEverywhere || isBurned(one.id) ? one : { ...one, released: false })), // W3
         state: before.engines[region],
         commands: paused ? commands.map(heldBack) : commands,
         ...(analysis === undefined ? {} : { analysis }),
@@ -142,9 +144,11 @@ function heldBack(command: RolloutCommand): RolloutCommand {
   return command.verb === 'promote' || command.verb === 'promoteFull' ? { ...command, verb: 'resume' } : command
 }
 
+const ENDS: readonly RolloutEvent['kind'][] = ['RolloutFailed', 'RolloutAborted', 'VersionBurned']
+
 /** W2. A version with nothing to go back to stays wanted. */
 function giveUp(state: AppState, events: readonly RegionEvent[], news: readonly HistoryEntry[]): AppState {
-  const index = events.findIndex(({ event }) => ['RolloutFailed', 'RolloutAborted'].includes(event.kind) && event.version === state.desired)
+  const index = events.findIndex(({ event }) => ENDS.includes(event.kind) && event.version === state.desired)
   const given = news[index]
   if (given === undefined) {
     const isThere = events.some(({ event }) => event.kind === 'Promoted' && event.version === state.failure?.version)

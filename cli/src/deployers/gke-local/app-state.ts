@@ -17,6 +17,8 @@ export interface AppState {
   readonly settled?: string
   /** The one before it, kept so that a rollback can start it again. */
   readonly before?: string
+  /** Versions that a user burned: none of them serves again. */
+  readonly burned?: readonly string[]
   /** The way to `desired` is one back, in all regions and all at once. */
   readonly isGoingBack?: true
   /** All of it is being ended. */
@@ -73,7 +75,7 @@ export function isLastWay({ isGoingBack, desired, settled }: AppState): boolean 
 }
 
 /** The version to go back to from the one that is asked for; `undefined`: there is none. */
-export function wayBack({ desired, settled, regions, engines }: AppState): string | undefined {
-  if (settled !== undefined && settled !== desired) return settled
-  return regions.map((region) => engines[region]?.active).find((active) => active !== undefined && active !== desired)
+export function wayBack({ desired, settled, regions, engines, burned = [] }: AppState): string | undefined {
+  const known = [settled, ...regions.map((region) => engines[region]?.active)]
+  return known.find((id) => id !== undefined && id !== desired && !burned.includes(id))
 }

@@ -25,7 +25,15 @@ export type PlatformRequest =
   | { readonly kind: 'watch'; readonly seen: number }
   /** Its spec and its build are on disk. */
   | { readonly kind: 'deploy'; readonly deploymentId: string }
-  | { readonly kind: 'verb'; readonly app: string; readonly verb: PlatformVerb; readonly note?: string }
+  /** `version`: of `burn`. `isRehearsal`: only says what would be done. */
+  | {
+      readonly kind: 'verb'
+      readonly app: string
+      readonly verb: PlatformVerb
+      readonly version?: string
+      readonly note?: string
+      readonly isRehearsal?: true
+    }
   /** Ends everything. */
   | { readonly kind: 'stop' }
 

@@ -1,5 +1,5 @@
 /** What users ask of an application on the platform, as the state that follows. */
-import type { Verb } from '@weaver/rollout'
+import { BURN_REFUSALS, versionsToBurn, type RolloutCommand, type Verb } from '@weaver/rollout'
 import { goBack } from './app-rollout.js'
 import { isLastWay, isPausedByUser, wayBack, type AppState } from './app-state.js'
 import { forgetArrived, isHaltedAnywhere } from './arrived-regions.js'
@@ -30,12 +30,10 @@ export function newApp(spec: VersionSpec, all: readonly KnownApp[]): { readonly 
   return { state: { ...rest, desired: deploymentId, versions: [...before.versions, deploymentId] } }
 }
 
+type Carried = { readonly state: AppState; readonly said: string } | { readonly refused: string }
+
 /** The state in which a verb is carried out. `refused`: why it cannot be. Pure. */
-export function carryOut(
-  verb: PlatformVerb,
-  state: AppState,
-  note?: string,
-): { readonly state: AppState; readonly said: string } | { readonly refused: string } {
+export function carryOut(verb: PlatformVerb, state: AppState, { note, version }: Pick<RolloutCommand, 'note' | 'version'> = {}): Carried {
   const { app, desired, settled, before, failure, engines, commands = [] } = state
   const isUnderWay = Object.values(engines).some(({ preview }) => preview !== undefined)
   const given = (to: Verb): AppState => ({
@@ -64,6 +62,7 @@ export function carryOut(
     }
     case 'retry': {
       const id = failure?.version
+      if (id !== undefined && state.burned?.includes(id) === true) return { refused: `${short(id)} is burned, and does not start again` }
       if (id === undefined || id === desired || !state.versions.includes(id))
         return { refused: `no version of "${app}" has failed or was aborted` }
       return { state: tryAgain(given(verb), id), said: `${short(id)} is tried again` }
@@ -74,8 +73,41 @@ export function carryOut(
       const { failure: _failure, ...rest } = state
       return { state: goBack(rest, to), said: `back to ${short(to)}, all at once when it is ready` }
     }
+    case 'burn':
+      return burn(state, { version, note })
     case 'kill':
       return { state: { ...state, isEnding: true }, said: `all versions of ${app} end` }
+  }
+}
+
+/** No way leads back to a burned version, also before the regions have let it go. */
+function burn(
+  state: AppState,
+  { version: text, note }: { readonly version: string | undefined; readonly note: string | undefined },
+): Carried {
+  const { app, desired, versions: known, engines, regions, commands = [] } = state
+  const matching = text === undefined ? [] : known.filter((id) => id.startsWith(text))
+  const [named] = matching
+  if (matching.length > 1) return { refused: `several versions of "${app}" begin with "${text}"` }
+  const found = versionsToBurn({ desired, known, state: engines[regions[0] ?? ''] }, named ?? text)
+  if (typeof found === 'string') return { refused: `nothing is burned: ${BURN_REFUSALS[found](short(named ?? text ?? desired))}` }
+  const version = found.at(-1)
+  const isBurned = (id: string | undefined): boolean => id !== undefined && found.includes(id)
+  const { settled, before, ...rest } = state
+  const left = known.filter((id) => !found.includes(id) && (id === desired || Object.values(engines).some(({ active }) => active === id)))
+  const stays =
+    left.length === 0
+      ? 'no version is left, and nothing answers'
+      : `${left.map(short).join(' and ')} ${left.length === 1 ? 'is' : 'are'} left`
+  return {
+    state: {
+      ...rest,
+      ...(settled === undefined || isBurned(settled) ? {} : { settled }),
+      ...(before === undefined || isBurned(before) ? {} : { before }),
+      burned: [...new Set([...(state.burned ?? []), ...found])],
+      commands: [...commands, { verb: 'burn', ...(version === undefined ? {} : { version }), ...(note === undefined ? {} : { note }) }],
+    },
+    said: `${found.map(short).join(', ')} ${found.length === 1 ? 'is' : 'are'} burned, and unreachable for good; ${stays}`,
   }
 }
 

@@ -160,9 +160,9 @@ export async function runPlatform(port: number, { env, output, onSignal }: CliCo
       case 'verb': {
         const app = apps.get(request.app)
         if (app === undefined) return { kind: 'refused', message: `"${request.app}" does not run by \`weaver gke-local\`` }
-        const made = carryOut(request.verb, app.state, request.note)
+        const made = carryOut(request.verb, app.state, request)
         if ('refused' in made) return { kind: 'refused', message: made.refused }
-        app.set(made.state)
+        if (request.isRehearsal !== true) app.set(made.state)
         return { kind: 'done', said: made.said, version: made.state.desired }
       }
       case 'stop':

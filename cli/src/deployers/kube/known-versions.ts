@@ -56,9 +56,9 @@ export async function knownVersions(client: KubeClient, { namespace, name, uid }
  * @throws WeaverError `WEAVER_CLI_NO_VERSION`
  */
 export function versionBefore(app: WeaverApp, known: readonly KnownVersion[]): KnownVersion {
-  const { active, desired, history = [] } = app.status ?? {}
+  const { active, desired, burned = [], history = [] } = app.status ?? {}
   const promoted = [...history].reverse().flatMap(({ event, version }) => (event === 'Promoted' && version !== undefined ? [version] : []))
-  const candidates = desired === active ? promoted.filter((id) => id !== active) : [active]
+  const candidates = desired === active ? promoted.filter((id) => id !== active && !burned.includes(id)) : [active]
   const found = candidates.map((id) => known.find((v) => v.id === id)).find((v) => v !== undefined)
   if (found !== undefined) return found
   throw cliError('WEAVER_CLI_NO_VERSION', `no version is known that served before "${active ?? '(none)'}". ${listed(known)}`)

@@ -111,16 +111,18 @@ const SAME_COMMAND_MS = 10_000
  * Requests an action of the operator by an annotation, one for each verb, which the operator
  * removes once carried out. With the same words a second time it could not be told from the first,
  * and waits until that is gone.
+ * @param command.version of `burn`: the newest version that it is about
  * @param command.note who and why; empty: nothing is known
  * @throws WeaverError `WEAVER_CLI_KUBE_CONFLICT` when the first is not carried out within 10 s
  */
 export async function askOperator(
   client: KubeClient,
   app: AppName,
-  { verb, note }: { readonly verb: Verb; readonly note: string },
+  { verb, version = '', note }: { readonly verb: Verb; readonly version?: string; readonly note: string },
 ): Promise<void> {
   const annotation = ANNOTATIONS[verb]
-  const value = note === '' ? '1' : note
+  const words = `${version} ${note}`.trim()
+  const value = words === '' ? '1' : words
   const until = performance.now() + SAME_COMMAND_MS
   while ((await needApp(client, app)).metadata.annotations?.[annotation] === value) {
     if (performance.now() > until)

@@ -281,13 +281,14 @@ class Pass {
 
   #targets(): ListenerTarget[] {
     const cutAfterMs = this.#deps.cutAfterMs ?? DEFAULT_CUT_AFTER_MS
+    const burned = new Set(this.#plan.burned)
     const leaving = new Set(
       Object.values(this.#state.listeners).flatMap((l) => Object.values(l.slots).flatMap((b) => (b.leaving === true ? [b.versionId] : []))),
     )
     this.#memory.leaving.keepOnly(leaving)
     for (const id of leaving) this.#memory.leaving.elapsedMs(id) // its time begins
     return proxyTargets(this.#state, this.#plan, {
-      cut: (id) => leaving.has(id) && this.#memory.leaving.elapsedMs(id) >= cutAfterMs,
+      cut: (id) => leaving.has(id) && (burned.has(id) || this.#memory.leaving.elapsedMs(id) >= cutAfterMs),
     })
   }
 

@@ -63,6 +63,17 @@ describe('slots', () => {
     expect(slotsOf(state)).toEqual({ s1: '-v1', s2: 'v2' })
   })
 
+  it('a burned version has no weight any more, and leaves at once, whether or not another one can be raised', () => {
+    const before = commitWeights(bind(emptyState(), plan(['v1', 'v2'])), plan(['v1', 'v2'], { v1: 90, v2: 10 }))
+    const left = bind(before, { ...plan(['v2'], { v2: 100 }), burned: ['v1'] })
+    expect(slotsOf(left)).toEqual({ s1: '-v1', s2: 'v2' })
+    expect(left.listeners['lis']?.weights).toEqual({ v2: 10 })
+    expect(readPlan(planValue('lis', left.listeners['lis'] ?? { slots: {}, weights: {} }))).toEqual({ lis_s2: 100 })
+    const none = bind(before, { ...plan([]), burned: ['v1', 'v2'] })
+    expect(slotsOf(none)).toEqual({ s1: '-v1', s2: '-v2' })
+    expect(planValue('lis', none.listeners['lis'] ?? { slots: {}, weights: { v1: 1 } })).toBe(NO_PLAN)
+  })
+
   it('says which version waits when all slots are taken', () => {
     const { state, problems } = bindSlots(emptyState(), plan(['v1', 'v2', 'v3', 'v4', 'v5']), noService)
     expect(Object.keys(slotsOf(state))).toHaveLength(4)

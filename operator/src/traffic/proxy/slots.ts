@@ -89,7 +89,8 @@ export interface Bound {
 
 /**
  * Binds what is new in the plan and marks what has left it. A version that left while it still has
- * committed weight is unchanged: its weight is moved first.
+ * committed weight is unchanged: its weight is moved first. A burned one has none any more; what is
+ * left of the weights stays in force until others may be raised.
  * @param services address of each backend's Service, by version id within a listener; absent: keep
  * the known one.
  */
@@ -101,7 +102,7 @@ export function bindSlots(
   const problems: string[] = []
   const listeners: Record<string, ListenerSlots> = {}
   for (const { listener, backends } of plan.listeners) {
-    const before = state.listeners[listener.name] ?? { slots: {}, weights: {} }
+    const before = withoutBurned(state.listeners[listener.name] ?? { slots: {}, weights: {} }, plan)
     const slots: Record<string, SlotBinding> = {}
     for (const [slot, binding] of Object.entries(before.slots)) {
       const isPlanned = backends.some((b) => b.versionId === binding.versionId)
@@ -126,6 +127,10 @@ export function bindSlots(
     if (listeners[name] === undefined && Object.keys(before.slots).length > 0)
       listeners[name] = { slots: mapValues(before.slots, (b) => ({ ...b, leaving: true as const })), weights: {} }
   return { state: { ...state, listeners }, problems }
+}
+
+function withoutBurned(listener: ListenerSlots, { burned = [] }: TrafficPlan): ListenerSlots {
+  return { ...listener, weights: Object.fromEntries(Object.entries(listener.weights).filter(([id]) => !burned.includes(id))) }
 }
 
 /** Records the plan's weights as in force, and which versions the files stop naming. */
