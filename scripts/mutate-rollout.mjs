@@ -29,10 +29,13 @@ const TESTS = [
   'policy.test.js',
   'simulate.test.js',
   'retained-versions.test.js',
+  'burning.test.js',
+  'draining.test.js',
+  'draft.test.js',
   'judging.test.js',
   'engine.explore.test.js',
 ]
-/** Share of the explorer's states that each mutant is run through. */
+/** Share of the explorer's states that each mutant is run through; 0 leaves the explorer out: fast, and the tables alone have to catch it. */
 const EXPLORE = process.env['WEAVER_EXPLORE'] ?? '0.02'
 const STUCK_MS = 300_000
 
@@ -259,7 +262,8 @@ async function loadTests(folder, expect) {
       it(title.replace('%s', String(values[0])), () => run(...values))
     })
   Object.assign(globalThis, { expect, it, describe: (_title, body) => body() })
-  for (const file of TESTS) await import(pathToFileURL(join(folder, file)).href)
+  for (const file of TESTS.filter((name) => EXPLORE !== '0' || name !== 'engine.explore.test.js'))
+    await import(pathToFileURL(join(folder, file)).href)
   return tests
 }
 

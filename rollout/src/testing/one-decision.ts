@@ -4,7 +4,7 @@ import { brokenInvariants } from '../invariants.js'
 import type { ObservedVersion, RolloutCommand, RolloutDecision, RolloutInput, RolloutPolicy, RolloutState } from '../types.js'
 
 export const NOW = 1_800_000_000_000
-export const STEPS: RolloutPolicy['steps'] = [10, 50, 100].map((weight) => ({ weight, holdMs: 10_000, pause: false }))
+const STEPS: RolloutPolicy['steps'] = [10, 50, 100].map((weight) => ({ weight, holdMs: 10_000, pause: false }))
 
 /** v1 has all traffic. */
 export const SETTLED: RolloutState = { active: 'v1', weights: { v1: 100 }, step: -1, progressAt: NOW - 60_000, draining: [], failed: [] }
