@@ -9,4 +9,5 @@ export type {
   PlacedEntry,
   ReplicaDetail,
 } from './source.js'
+export type { RolloutDetail, RolloutSource } from './rollout/rollout-source.js'
 export { startDashboard, type Dashboard, type DashboardOptions } from './start-dashboard.js'

@@ -3,6 +3,7 @@
  * the HTTP API can hand it on as it is. A deployer implements it and knows nothing of pages.
  */
 import type { LogEntry, WeaveletMetrics } from '@weaver/sdk/contract'
+import type { RolloutSource } from './rollout/rollout-source.js'
 
 export interface DashboardSource {
   /** As it is typed: `weaver multi`. */
@@ -15,6 +16,8 @@ export interface DashboardSource {
   metrics(key: string): Promise<readonly WeaveletMetrics[]>
   /** Absent: it has no logs to show. */
   readonly logs?: LogFeed
+  /** Absent: its deployments replace each other at once. */
+  readonly rollouts?: RolloutSource
 }
 
 /** The logs of the deployer. The dashboard remembers places, and asks for the entries that a viewer looks at. */
@@ -58,6 +61,8 @@ export interface DeploymentSummary {
   /** ISO 8601. */
   readonly startedAt: string
   readonly state: string
+  /** Its application has rollouts. */
+  readonly hasRollouts?: boolean
   /** Why nothing more is known of it: it does not answer, say. */
   readonly problem?: string
 }

@@ -1,8 +1,8 @@
-import { request as httpRequest } from 'node:http'
 import { buildPackage } from '../../scripts/build-example.js'
 import { loadAssets } from './server/assets.js'
 import { startDashboard, type Dashboard } from './start-dashboard.js'
-import { fakeLogs, fakeSource, logEntry, metricsOf, type FakeSource } from './testing/fake-source.js'
+import { dashboardClient } from './testing/dashboard-client.js'
+import { fakeLogs, fakeRollouts, fakeSource, logEntry, metricsOf, type FakeSource } from './testing/fake-source.js'
 
 const EVIL = `"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--\u2028&amp;{{7*7}}`
 
@@ -24,41 +24,9 @@ afterEach(async () => {
   expect(problems).toEqual([])
 })
 
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
-  readonly text: string
-}
-
-/** `fetch` sets the headers that matter here by itself. */
-function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<Answer> {
-  const { port } = new URL(dashboard.url)
-  return new Promise((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
-      let text = ''
-      response
-        .setEncoding('utf8')
-        .on('data', (chunk: string) => (text += chunk))
-        .on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }))
-    })
-      .on('error', reject)
-      .end()
-  })
-}
-
-/** Opens the pages as a browser does. */
-async function enter(url = dashboard.url): Promise<{ readonly mount: string; readonly cookie: string }> {
-  const { status, headers } = await ask(`/${new URL(url).search}`)
-  const to = status === 200 ? /^0; url=(.*)$/.exec(String(headers['refresh']))?.[1] : headers['location']
-  expect(status).toBe(url === dashboard.url ? 303 : 200)
-  const cookie = String(headers['set-cookie'])
-  expect(cookie).toMatch(/; Path=\/[\w-]{12}\/; HttpOnly; SameSite=Strict$/)
-  return { mount: String(to), cookie: cookie.split(';')[0] ?? '' }
-}
+const { ask, enter, readEvents, bearer } = dashboardClient(() => dashboard)
 
 describe('who may ask', () => {
-  const bearer = (token = dashboard.token): Record<string, string> => ({ authorization: `Bearer ${token}` })
-
   it('is who has the token: pages by the cookie, programs by the header, and neither by the other', async () => {
     const { mount, cookie } = await enter()
     expect(await ask(mount, { cookie })).toMatchObject({ status: 200 })
@@ -162,7 +130,16 @@ describe('hostile input', () => {
     }
     const logs = fakeLogs([logEntry(`${EVIL}\u202e\u0000\n${'x'.repeat(100_000)}`, hostile)])
     await dashboard.close()
-    dashboard = await startDashboard({ ...source, logs }, { onProblem: (problem) => problems.push(problem) })
+    const [region] = fakeRollouts().detail.regions
+    const rollouts = fakeRollouts({
+      app: EVIL,
+      target: EVIL,
+      versions: [{ id: EVIL, status: EVIL, submittedAt: EVIL, blame: EVIL, copies: { [EVIL]: EVIL } }],
+      regions: region === undefined ? [] : [{ ...region, name: EVIL, waitingFor: EVIL, verdict: { kind: 'fail', text: EVIL } }],
+      failure: { version: EVIL, at: EVIL, region: EVIL, message: EVIL },
+      history: [{ at: EVIL, region: EVIL, version: EVIL, kind: EVIL, isWarning: true, message: EVIL }],
+    })
+    dashboard = await startDashboard({ ...source, logs, rollouts }, { onProblem: (problem) => problems.push(problem) })
     const { mount, cookie } = await enter()
     for (const path of [
       '',
@@ -172,6 +149,8 @@ describe('hostile input', () => {
       'd/d-1/logs',
       `d/d-1/logs?query=${encodeURIComponent(EVIL)}`,
       `d/d-1/methods?window=${encodeURIComponent(EVIL)}`,
+      `r/${encodeURIComponent(EVIL)}`,
+      `r/${encodeURIComponent(EVIL)}?ask=pause`,
     ]) {
       const { status, text, headers } = await ask(`${mount}${path}`, { cookie })
       expect([path, status]).toEqual([path, 200])
@@ -206,9 +185,12 @@ describe('what a page loads', () => {
         null,
       ])
     await dashboard.close()
-    dashboard = await startDashboard({ ...source, logs: fakeLogs([]) }, { onProblem: (problem) => problems.push(problem) })
+    dashboard = await startDashboard(
+      { ...source, logs: fakeLogs([]), rollouts: fakeRollouts() },
+      { onProblem: (problem) => problems.push(problem) },
+    )
     const { mount, cookie } = await enter()
-    for (const path of ['', 'd/d-1', 'd/d-1/methods', 'd/d-1/traffic', 'd/d-1/logs']) {
+    for (const path of ['', 'd/d-1', 'd/d-1/methods', 'd/d-1/traffic', 'd/d-1/logs', 'r/shop']) {
       const { text } = await ask(`${mount}${path}`, { cookie })
       for (const [, link = ''] of text.matchAll(/(?:src|href)="(assets\/[^"]+)"/g)) {
         const { status, headers } = await ask(`${mount}${link}`, { cookie, 'accept-encoding': 'gzip' })
@@ -219,22 +201,7 @@ describe('what a page loads', () => {
   })
 })
 
-/** Reads events until one fulfils the condition. */
-async function readEvents(path: string, headers: Record<string, string>, isEnough: (text: string) => boolean): Promise<string> {
-  const over = new AbortController()
-  const response = await fetch(new URL(path, dashboard.url), { headers, signal: over.signal })
-  expect(response.headers.get('content-type')).toBe('text/event-stream')
-  let text = ''
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk
-    if (isEnough(text)) break
-  }
-  over.abort()
-  return text
-}
-
 describe('what goes on', () => {
-  const bearer = (): Record<string, string> => ({ authorization: `Bearer ${dashboard.token}` })
   const states = (text: string): number => text.split('event: state\n').length - 1
 
   it('is sent as it changes; who asks for the headers alone gets them', async () => {
@@ -266,75 +233,5 @@ describe('what goes on', () => {
     expect(await get('deployments/d-1/traffic')).toMatchObject([
       { caller: 'weaver/Main', component: 'shop/Cart', isRemote: true, total: { calls: 5 } },
     ])
-  })
-})
-
-describe('the log', () => {
-  const bearer = (): Record<string, string> => ({ authorization: `Bearer ${dashboard.token}` })
-  const entries = Array.from({ length: 1_200 }, (_, i) => logEntry(`line ${i}`, { level: i % 100 === 0 ? 'error' : 'info' }))
-  const get = (path: string): Promise<Answer> => ask(`/api/v1/deployments/d-1/logs${path}`, bearer())
-  beforeEach(async () => {
-    await dashboard.close()
-    source = { ...fakeSource(), logs: fakeLogs((written = [...entries])) }
-    dashboard = await startDashboard(source, { watchedMs: 20, onProblem: (problem) => problems.push(problem) })
-  })
-  let written: (typeof entries)[number][]
-  const messages = (text: string): readonly string[] => text.trimEnd().split('\n').map((line) => (JSON.parse(line) as { readonly msg: string }).msg) // prettier-ignore
-
-  it('is there as lines, selected and cut as the command does it', async () => {
-    const all = await get('')
-    expect(all.headers['content-type']).toBe('application/x-ndjson')
-    expect(messages(all.text)).toEqual(entries.map(({ message }) => message))
-    expect(messages((await get('?tail=2&query=9')).text)).toEqual(['line 1198', 'line 1199'])
-    expect(messages((await get('?level=error&level=none&tail=2')).text)).toEqual(['line 1000', 'line 1100'])
-    expect(await get('?tail=x')).toMatchObject({ status: 400, text: '{"message":"tail \\"x\\" is not a number"}' })
-    expect(await get('/none')).toMatchObject({ status: 404 })
-    expect(await ask('/api/v1/deployments/none/logs/events', bearer())).toMatchObject({ status: 404 })
-  })
-
-  it('says where a query is wrong', async () => {
-    const { status, text } = await get('?query=wrong')
-    expect([status, JSON.parse(text)]).toEqual([400, { message: 'the query is wrong:\n>    1 | wrong\n             ^' }])
-    const { mount, cookie } = await enter()
-    const page = await ask(`${mount}d/d-1/logs?query=wrong`, { cookie })
-    expect(page.status).toBe(200)
-    expect(page.text).toContain('role="alert" tabindex="0">the query is wrong:\n>    1 | wrong\n             ^</pre>')
-  })
-
-  it('is followed by events, and a viewer that comes back goes on where it was', async () => {
-    const rowsIn = (text: string): readonly number[] => [...text.matchAll(/"row":(\d+)/g)].map(([, row]) => Number(row))
-    const path = '/api/v1/deployments/d-1/logs/events'
-    const first = await readEvents(path, bearer(), (text) => text.includes('"row":1199'))
-    expect(rowsIn(first)).toEqual(Array.from({ length: 200 }, (_, i) => 1_000 + i))
-    expect(first).toContain('"counts":{"error":12,"info":1188}')
-    const [, epoch = ''] = /^id: (.+):1200$/m.exec(first) ?? []
-    written.push(logEntry('one more'))
-    expect(rowsIn(await readEvents(path, { ...bearer(), 'last-event-id': `${epoch}:700` }, (text) => text.includes('one more')))).toEqual(
-      Array.from({ length: 501 }, (_, i) => 700 + i),
-    )
-    expect(rowsIn(await readEvents(path, { ...bearer(), 'last-event-id': 'other:700' }, (text) => text.includes('one more')))).toHaveLength(
-      200,
-    )
-
-    // As lines, too.
-    const over = new AbortController()
-    const response = await fetch(new URL('/api/v1/deployments/d-1/logs?tail=1&follow=1', dashboard.url), {
-      headers: bearer(),
-      signal: over.signal,
-    })
-    let text = ''
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk
-      if (text.includes('the last')) break
-      written.push(logEntry('the last'))
-    }
-    over.abort()
-    expect(messages(text).slice(0, 2)).toEqual(['one more', 'the last'])
-  })
-
-  it('of a deployer that keeps none is not there', async () => {
-    await dashboard.close()
-    dashboard = await startDashboard(fakeSource(), { onProblem: (problem) => problems.push(problem) })
-    expect(await get('')).toMatchObject({ status: 404, text: '{"message":"`weaver multi` keeps no logs"}' })
   })
 })

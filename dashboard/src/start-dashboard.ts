@@ -9,14 +9,17 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerApi, needState, streamDeployments } from './server/api.js'
+import { createRolloutWatch, type RolloutWatch } from './rollout/rollout-watch.js'
 import { createLogDesk, type LogDesk } from './logs/log-desk.js'
 import { loadAssets, type Asset } from './server/assets.js'
 import { createGuard } from './server/guard.js'
 import { sendLogLines, sendLogRows, streamLogs } from './server/log-api.js'
 import { renderPage, type Page } from './server/page.js'
 import { deploymentPage, deploymentsPage, logsPage } from './server/pages.js'
+import { answerVerb, carryOut, needRollout, rolloutPage, streamRollout } from './server/rollout-api.js'
 import { begin, RequestProblem, sendHtml, sendJson } from './server/send.js'
 import type { DashboardSource } from './source.js'
+import { rolloutPathOf } from './views/rollout.js'
 import { createWatch, type WatchOptions } from './watch.js'
 
 export interface DashboardOptions extends Partial<Pick<WatchOptions, 'watchedMs' | 'unwatchedMs'>> {
@@ -48,6 +51,7 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
   const watch = createWatch(source, options)
   const desk = source.logs === undefined ? undefined : createLogDesk(source.logs, onProblem)
   const { tool } = source
+  const rollouts = source.rollouts === undefined ? undefined : createRolloutWatch(source.rollouts, { ...options, tool })
 
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
@@ -69,6 +73,10 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     const refused = guard.refuse(request, isApi ? 'token' : 'cookie')
     if (refused?.status === 401) response.setHeader('www-authenticate', 'Bearer realm="the dashboard"')
     if (refused !== undefined) throw new RequestProblem(refused.status, refused.message)
+    const path = url.pathname.slice((isApi ? API : guard.mount).length)
+    const [, app, verb] = /^(?:rollouts|r)\/([^/]+)\/([a-zA-Z]+)$/.exec(path) ?? []
+    if (request.method === 'POST' && app !== undefined && verb !== undefined && (isApi || url.pathname.startsWith(guard.mount)))
+      return change({ app: decode(app), verb }, isApi, { request, response, url })
     if (!isGet) throw new RequestProblem(405, 'this can only be read')
     if (isApi) return answerProgram(url.pathname.slice(API.length), { request, response, url })
     if (!url.pathname.startsWith(guard.mount)) throw new RequestProblem(404, 'there is no such page')
@@ -86,6 +94,10 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
   const answerProgram = async (path: string, { request, response, url }: Asked): Promise<void> => {
     if (path === 'deployments') return sendJson(response, 200, await watch.list())
     if (path === 'events') return streamDeployments(response, watch, tool)
+    if (path === 'rollouts') return sendJson(response, 200, await needRollouts().look())
+    const [, app, part] = /^rollouts\/([^/]+)(\/events)?$/.exec(path) ?? []
+    if (app !== undefined && part !== undefined) return streamRollout(needRollouts(), decode(app), response)
+    if (app !== undefined) return sendJson(response, 200, await needRollout(needRollouts(), decode(app)))
     const [, key, what = ''] = /^deployments\/([^/]+)(?:\/(.+))?$/.exec(path) ?? []
     if (key === undefined || !(await answerOf(decode(key), what, { request, response, url })))
       throw new RequestProblem(404, 'there is no such path; docs/dashboard.md lists them')
@@ -95,6 +107,9 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     if (path === '') return sendPage(response, await deploymentsPage(watch, tool))
     if (path === 'events') return streamDeployments(response, watch, tool)
     if (path.startsWith('assets/')) return sendAsset(request, response, assets.get(path.slice('assets/'.length)))
+    const [, app, part] = /^r\/([^/]+)(\/events)?$/.exec(path) ?? []
+    if (app !== undefined && part !== undefined) return streamRollout(needRollouts(), decode(app), response)
+    if (app !== undefined) return sendPage(response, await rolloutPage(needRollouts(), decode(app), url.searchParams))
     const [, encoded, rest = ''] = /^d\/([^/]+)((?:\/.*)?)$/.exec(path) ?? []
     if (encoded === undefined) throw new RequestProblem(404, 'there is no such page')
     const key = decode(encoded)
@@ -118,6 +133,23 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     return true
   }
 
+  /** A page is led back to where its user was. */
+  const change = async (
+    asked: { readonly app: string; readonly verb: string },
+    isApi: boolean,
+    { request, response }: Asked,
+  ): Promise<void> => {
+    if (isApi) return answerVerb(needRollouts(), asked, { request, response })
+    await carryOut(needRollouts(), asked, request)
+    begin(response, 303, { location: `${guard.mount}${rolloutPathOf(asked.app)}` })
+    response.end()
+  }
+
+  const needRollouts = (): RolloutWatch => {
+    if (rollouts === undefined) throw new RequestProblem(404, `\`${tool}\` has no rollouts`)
+    return rollouts
+  }
+
   const needDesk = (): LogDesk => {
     if (desk === undefined) throw new RequestProblem(404, `\`${tool}\` keeps no logs`)
     return desk
@@ -137,6 +169,7 @@ export async function startDashboard(source: DashboardSource, options: Dashboard
     async close() {
       watch.close()
       desk?.close()
+      rollouts?.close()
       closed ??= once(server.close(), 'close')
       server.closeAllConnections()
       await closed

@@ -1,11 +1,12 @@
 /**
  * The dashboard in a real browser, over an application that runs by `weaver multi` and is under
- * load. With `WEAVER_SCREENSHOTS=FOLDER` each page is kept there as a picture, light and dark.
+ * load, and over a rollout of `weaver gke-local`. With `WEAVER_SCREENSHOTS=FOLDER` each page is kept there as a picture, light and dark.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,7 +23,7 @@ const WAIT_MS = 180_000
 let folder: string
 let browser: Browser | undefined
 const commands: { readonly child: ChildProcess; readonly exited: Promise<unknown>; text: string }[] = []
-beforeAll(() => {
+beforeAll(async () => {
   // Nothing to do where the build is up to date, and never a stale one.
   const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'cli', 'examples/httpserver'], {
     cwd: ROOT,
@@ -30,6 +31,7 @@ beforeAll(() => {
   })
   if (status !== 0) throw new Error('the command does not build')
   folder = mkdtempSync(join(tmpdir(), 'weaver-browser-'))
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
 }, 900_000)
 afterAll(async () => {
   await browser?.close()
@@ -37,13 +39,18 @@ afterAll(async () => {
     child.kill('SIGTERM')
     await exited
   }
+  // Of a test that failed half way.
+  spawnSync(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), 'gke-local', 'purge', '--yes'], { cwd: folder, env: env() })
   rmSync(folder, { recursive: true, force: true })
 }, WAIT_MS)
 
+function env(): Record<string, string> {
+  return { XDG_STATE_HOME: folder, HOME: folder, PATH: process.env['PATH'] ?? '' }
+}
+
 /** @param said resolves with what is found in its output */
 async function weaver(line: string, said: RegExp): Promise<{ readonly command: (typeof commands)[number]; readonly found: string }> {
-  const env = { XDG_STATE_HOME: folder, HOME: folder, PATH: process.env['PATH'] ?? '' }
-  const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), ...line.split(' ')], { cwd: folder, env })
+  const child = spawn(process.execPath, [join(ROOT, 'cli/bin/weaver.js'), ...line.split(' ')], { cwd: folder, env: env() })
   const command = { child, exited: once(child, 'exit'), text: '' }
   commands.push(command)
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (command.text += text))
@@ -151,7 +158,6 @@ it('every page follows the load, in light and dark, without a violation of axe, 
   writeNoise()
   const over = new AbortController()
   const loading = load(listener, over.signal)
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
   for (const scheme of ['light', 'dark'] as const) {
     const { context, problems } = await openContext(scheme, origin)
     const page = await context.newPage()
@@ -198,3 +204,53 @@ it('every page follows the load, in light and dark, without a violation of axe, 
   await page.getByText('This deployment has ended').waitFor()
   expect(problems).toEqual([])
 }, 900_000)
+
+it('a rollout is followed, and acted on by keyboard, which asks once more', async () => {
+  writeFileSync(
+    join(folder, 'gke.toml'),
+    `[serviceweaver]\nname = "shop"\nbinary = ${JSON.stringify(join(ROOT, 'examples/httpserver/dist/main.js'))}\nrollout = "60m"\n[gke]\nregions = ["us-west1"]\nreplicas = 1\nlisteners.lis = { public_hostname = "shop.com" }\n`,
+  )
+  const deploy = `gke-local deploy gke.toml --detach --port ${await freePort()}`
+  await weaver(deploy, /"shop" (goes on)/)
+  await weaver(deploy, /"shop" (goes on)/)
+  const { found: url } = await weaver('gke-local dashboard --no-open', /^(http:\S+)\n/)
+  const { origin } = new URL(url)
+  for (const scheme of ['dark', 'light'] as const) {
+    const { context, problems } = await openContext(scheme, origin)
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.getByRole('link', { name: 'Rollout of shop' }).first().press('Enter')
+    const west = page.getByRole('region', { name: /^us-west1/ })
+    await west.locator('.big', { hasText: '10 %' }).waitFor()
+    const found = [...(await check(page, `rollout-${scheme}`))]
+    if (scheme === 'light') {
+      const act = async (name: string, why: string): Promise<void> => {
+        await page.getByRole('link', { name, exact: true }).press('Enter')
+        await page.getByRole('form', { name: `${name} shop?` }).waitFor()
+        found.push(...(await check(page, `ask-${name.toLowerCase()}`)))
+        await page.getByLabel('Why').fill(why)
+        await page.keyboard.press('Enter')
+      }
+      await act('Pause', 'the cart is slow')
+      await page.getByText('is being rolled out, and paused').waitFor()
+      expect(await page.getByRole('list', { name: 'Asked for' }).textContent()).toContain('(the cart is slow): the rollout of')
+      await act('Promote fully', '')
+      await page.getByText('No rollout is under way').waitFor()
+      await west.getByText('Ready').waitFor()
+      found.push(...(await check(page, 'rollout-done')))
+      await act('Resume', '')
+      await page.getByText('refused: no rollout of "shop" is paused or halted').waitFor()
+    }
+    expect([...found, ...problems]).toEqual([])
+    await context.close()
+  }
+  await weaver('gke-local kill shop --yes', /(ended): shop/)
+}, 900_000)
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // it listens on a port
+  server.close()
+  return port
+}

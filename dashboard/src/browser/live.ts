@@ -1,15 +1,19 @@
 /** Takes a page over: draws its view again with every state that the server sends. */
 import { hydrate, render, type VNode } from 'preact'
 
+const DEPLOYMENT_ENDED = 'This deployment has ended; what is shown is what was seen last.'
+
 interface LiveOptions<S> {
   readonly view: (state: S, notice: string) => VNode
   /** What a state of the stream becomes on this page. @default itself */
   readonly merge?: (state: S, first: S) => S
   /** Path of the stream, below the base. */
   readonly stream: (state: S) => string
+  /** What is said when it has ended. */
+  readonly ended?: string
 }
 
-export function startLive<S>({ view, merge = (state) => state, stream }: LiveOptions<S>): void {
+export function startLive<S>({ view, merge = (state) => state, stream, ended = DEPLOYMENT_ENDED }: LiveOptions<S>): void {
   const root = document.getElementById('page')
   const text = document.getElementById('state')?.textContent
   if (root === null || text === undefined || text === null) return
@@ -33,7 +37,7 @@ export function startLive<S>({ view, merge = (state) => state, stream }: LiveOpt
   })
   events.addEventListener('ended', () => {
     events.close()
-    draw(shown, 'This deployment has ended; what is shown is what was seen last.')
+    draw(shown, ended)
   })
   events.addEventListener('error', () => {
     if (events.readyState !== EventSource.CLOSED) draw(shown, 'The dashboard does not answer; trying again …')

@@ -126,8 +126,8 @@ export async function streamLogs(
   const stream = openEventStream(response, { maxQueued: MAX_QUEUED, onClose: release })
   let { deployment } = first
   const state = (): void => {
-    const { key, app, deploymentId, location, state: now } = deployment
-    const of = { key, app, deploymentId, ...(location === undefined ? {} : { location }), state: now }
+    const { key, app, deploymentId, location, state: now, hasRollouts = false } = deployment
+    const of = { key, app, deploymentId, ...(location === undefined ? {} : { location }), state: now, hasRollouts }
     stream.send({ event: 'state', data: { ...view.summary, deployment: of }, supersedes: true })
   }
   const unfollow = watch.follow(request.key, (next) => {

@@ -42,9 +42,9 @@ export function deploymentPage(state: DeploymentState, path: string, search: URL
 const PATIENCE_MS = 500
 
 export async function logsPage({ tool, deployment }: DeploymentState, search: URLSearchParams, desk: LogDesk): Promise<Page> {
-  const { key, app, deploymentId, location, state } = deployment
+  const { key, app, deploymentId, location, state, hasRollouts = false } = deployment
   const choice = parseChoice(search)
-  const of = { key, app, deploymentId, ...(location === undefined ? {} : { location }), state }
+  const of = { key, app, deploymentId, ...(location === undefined ? {} : { location }), state, hasRollouts }
   const opened = desk.open(key, choice)
   let shown: LogsState
   if ('wrong' in opened) shown = { tool, deployment: of, choice, wrong: opened.wrong, rows: [] }

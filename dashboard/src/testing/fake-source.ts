@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LogEntry, MetricFamily, WeaveletMetrics } from '@weaver/sdk/contract'
+import type { RolloutDetail, RolloutSource } from '../rollout/rollout-source.js'
 import type { DashboardSource, DeploymentDetail, LogFeed } from '../source.js'
 
 export interface FakeSource extends DashboardSource {
@@ -117,4 +118,56 @@ export function fakeLogs(entries: LogEntry[]): LogFeed {
 
 export function logEntry(message: string, more: Partial<LogEntry> = {}): LogEntry {
   return { time: '2026-11-30T08:00:00.000Z', level: 'info', message, attributes: {}, ...more }
+}
+
+export interface FakeRollouts extends RolloutSource {
+  detail: RolloutDetail
+  /** What was asked for. */
+  readonly asked: { readonly app: string; readonly verb: string; readonly note?: string }[]
+}
+
+/** Carries nothing out; it refuses `retry`. */
+export function fakeRollouts(more: Partial<RolloutDetail> = {}): FakeRollouts {
+  const at = Date.UTC(2026, 10, 30, 8)
+  const source: FakeRollouts = {
+    asked: [],
+    detail: {
+      app: 'shop',
+      target: 'v2',
+      versions: [
+        { id: 'v1', status: 'ACTIVE', submittedAt: '2026-11-30T07:00:00.000Z', copies: { west: 'v1.west' } },
+        { id: 'v2', status: 'ROLLING_OUT', submittedAt: '2026-11-30T08:00:00.000Z', copies: { west: 'v2.west' } },
+      ],
+      isUnderWay: true,
+      isPaused: false,
+      regions: [
+        {
+          name: 'west',
+          phase: 'Progressing',
+          active: 'v1',
+          preview: 'v2',
+          steps: [{ weight: 10, holdMs: 60_000 }, { weight: 100 }],
+          step: 0,
+          observed: { v1: 0.9, v2: 0.1 },
+          waitingFor: 'the hold of step 1/2',
+          verdict: { kind: 'inconclusive', text: 'too few calls' },
+        },
+      ],
+      projected: [
+        { at, fractions: { west: { v1: 0.9, v2: 0.1 } } },
+        { at: at + 60_000, fractions: { west: { v1: 0, v2: 1 } } },
+      ],
+      history: [
+        { at: '2026-11-30T08:00:00.000Z', region: 'west', version: 'v2', kind: 'RolloutStarted', isWarning: false, message: 'begins' },
+      ],
+      verbs: ['pause', 'promote', 'retry'].map((verb) => ({ verb, title: verb, does: `it does ${verb}`, isApt: verb !== 'retry' })),
+      ...more,
+    },
+    rollouts: async () => [source.detail],
+    async act(app, { verb, note }) {
+      source.asked.push({ app, verb, ...(note === undefined ? {} : { note }) })
+      return verb === 'retry' ? { refused: 'no version has failed' } : { said: `${verb} it is` }
+    },
+  }
+  return source
 }

@@ -18,12 +18,16 @@ export interface Deployed {
   readonly deploymentId: string
   readonly location?: string
   readonly state: string
+  /** Its application has a page for its rollouts. */
+  readonly hasRollouts?: boolean
 }
 
 export interface FrameOptions {
   readonly tool: string
   /** The deployment that the page is about. */
   readonly of?: Deployed
+  /** The application that the page is about, whichever its deployments. */
+  readonly app?: string
   readonly tab?: Tab
   /** Problems, such as a lost connection; empty: none. */
   readonly notice?: string
@@ -34,7 +38,7 @@ export function pathOf(key: string, path = ''): string {
   return `d/${encodeURIComponent(key)}${path}`
 }
 
-export function frame({ tool, of, tab, notice = '' }: FrameOptions, children: ComponentChildren): VNode {
+export function frame({ tool, of, app, tab, notice = '' }: FrameOptions, children: ComponentChildren): VNode {
   return html`<div>
     <header class="top">
       <p class="where">
@@ -45,6 +49,7 @@ export function frame({ tool, of, tab, notice = '' }: FrameOptions, children: Co
             <code>${of.deploymentId.slice(0, 8)}</code> ${of.location !== undefined && html` <span>${of.location}</span>`}
             <${State} state=${of.state} />`
         }
+        ${app !== undefined && html` <span aria-hidden="true">/</span> <b>${app}</b>`}
       </p>
       ${
         of !== undefined &&
@@ -53,6 +58,7 @@ export function frame({ tool, of, tab, notice = '' }: FrameOptions, children: Co
             ({ tab: one, path, title }) =>
               html`<a href=${pathOf(of.key, path)} aria-current=${one === tab ? 'page' : undefined}>${title}</a>`,
           )}
+          ${of.hasRollouts === true && html`<a href=${`r/${encodeURIComponent(of.app)}`}>Rollout</a>`}
         </nav>`
       }
     </header>
@@ -61,8 +67,8 @@ export function frame({ tool, of, tab, notice = '' }: FrameOptions, children: Co
   </div>` as VNode
 }
 
-const GOOD = ['ready', 'ACTIVE']
-const BAD = ['waiting', 'ended', 'FAILED', 'no answer']
+const GOOD = ['ready', 'ACTIVE', 'Ready']
+const BAD = ['waiting', 'ended', 'FAILED', 'Failed', 'Degraded', 'no answer']
 
 /** A state in words, with a mark that is not colour alone. */
 export function State({ state }: { readonly state: string }): VNode {

@@ -112,7 +112,7 @@ function rowView({ row, entry }: LogRow, total: number, at: LogWindow | undefine
     <span class="level">${level}</span>
     <span class="who" title=${replica ?? ''}>${group ?? ''} ${replica?.slice(0, 8) ?? ''}</span>
     <span class="component" title=${component ?? ''}>${component?.slice(component.lastIndexOf('/') + 1) ?? ''}</span>
-    <span class="text">${message.slice(0, 600)} <span class="attributes">${attributesText(entry)}</span></span>
+    <span class="text"><bdi>${message.slice(0, 600)}</bdi> <span class="attributes">${attributesText(entry)}</span></span>
   </div>` as VNode
 }
 

@@ -15,7 +15,13 @@ import { killCommand, verbCommands } from './verbs.js'
 export function gkeLocalCommand(context: CliContext): Command {
   const command = new Command('gke-local').description(GROUPS['gke-local'])
   for (const verb of [deployCommand, statusCommand]) command.addCommand(verb(context))
-  for (const verb of [logsCommand, metricsCommand, profileCommand, dashboardCommand]) command.addCommand(verb(context, gkeDeployer))
+  for (const verb of [logsCommand, metricsCommand, profileCommand]) command.addCommand(verb(context, gkeDeployer))
+  command.addCommand(
+    dashboardCommand(context, gkeDeployer, async () => {
+      const { createRolloutSource } = await import('../../deployers/gke-local/rollout-source.js') // no other verb needs it
+      return createRolloutSource(context.env, (text) => context.output.progress(text))
+    }),
+  )
   for (const verb of verbCommands(context)) command.addCommand(verb)
   for (const verb of [killCommand, purgeCommand]) command.addCommand(verb(context))
   // What the platform is made of; started by the others.

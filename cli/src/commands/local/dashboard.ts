@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DashboardSource } from '@weaver/dashboard'
 import { reasonOf } from '@weaver/sdk/contract'
 import { Command } from 'commander'
 import type { CliContext } from '../../context.js'
@@ -14,7 +15,12 @@ interface DashboardFlags {
   readonly open: boolean
 }
 
-export function dashboardCommand(context: CliContext, deployer: LocalDeployer): Command {
+/** @param rolloutsOf of a deployer whose deployments replace each other step by step */
+export function dashboardCommand(
+  context: CliContext,
+  deployer: LocalDeployer,
+  rolloutsOf?: () => Promise<DashboardSource['rollouts']>,
+): Command {
   return new Command('dashboard')
     .description('open the dashboard of what runs on this machine in the browser; it is served until Ctrl-C')
     .option('--port <port>', 'port of loopback to serve it on (default: a free one)')
@@ -23,7 +29,7 @@ export function dashboardCommand(context: CliContext, deployer: LocalDeployer): 
       const port = portOf(given)
       const { startDashboard } = await import('@weaver/dashboard')
       const { createProcessSource } = await import('../../deployers/local/process-source.js') // no other verb needs it
-      const dashboard = await startDashboard(createProcessSource(deployer, context.env), {
+      const dashboard = await startDashboard(createProcessSource(deployer, context.env, await rolloutsOf?.()), {
         ...(port === undefined ? {} : { port }),
         onProblem: (error) => context.output.warn(reasonOf(error)),
       }).catch((cause: unknown) => {

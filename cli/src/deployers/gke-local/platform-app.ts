@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AnalysisReader, type RolloutDecision } from '@weaver/rollout'
+import { AnalysisReader, type ObservedAnalysis, type RolloutDecision } from '@weaver/rollout'
 import { LEASE_MS, reasonOf, shortDeploymentId, type LogEntry } from '@weaver/sdk/contract'
 import { askDeployment } from '../local/ask-deployment.js'
 import { stopDeployment } from '../local/deployment-control.js'
@@ -84,6 +84,11 @@ export class PlatformApp {
     return this.#decisions
   }
 
+  /** By region: what a comparison of the two versions has found. */
+  get analyses(): Readonly<Record<string, ObservedAnalysis | undefined>> {
+    return Object.fromEntries([...this.#analyses].map(([region, reader]) => [region, reader.observed(this.#state.engines[region])]))
+  }
+
   /** Its processes have ended, and it is being ended: nothing of it is left. */
   get isOver(): boolean {
     return this.#state.isEnding === true && this.#hosts.size === 0
@@ -122,7 +127,7 @@ export class PlatformApp {
           this.copies.filter((copy) => copy.region === region).map((copy) => observeCopy(copy, balancer)),
         ]),
       ),
-      analyses: Object.fromEntries([...this.#analyses].map(([region, reader]) => [region, reader.observed(this.#state.engines[region])])),
+      analyses: this.analyses,
       ...(balancer === undefined ? { trafficBlame: 'the load balancer is not there' } : {}),
     })
     if (JSON.stringify(state) !== JSON.stringify(this.#state)) this.#remember(state)

@@ -1,5 +1,5 @@
 /** What the platform shows of its applications, as plain data: `weaver gke-local status --json`. */
-import type { RolloutPhase } from '@weaver/rollout'
+import type { RolloutPhase, RolloutStep } from '@weaver/rollout'
 import type { DeploymentView } from '../local/deployment-view.js'
 import type { AppState } from './app-state.js'
 import type { ProjectedRow } from './projection.js'
@@ -19,12 +19,27 @@ export interface AppView {
   readonly traffic: readonly TrafficRow[]
   readonly rollout: {
     readonly isPaused: boolean
+    /** The version that is asked for. */
+    readonly desired: string
     /** By region. */
-    readonly regions: Readonly<Record<string, { readonly phase: RolloutPhase; readonly waitingFor?: string }>>
+    readonly regions: Readonly<Record<string, RegionRollout>>
     readonly projected: readonly ProjectedRow[]
     readonly failure?: AppState['failure']
     readonly history: AppState['history']
   }
+}
+
+export interface RegionRollout {
+  readonly phase: RolloutPhase
+  readonly active?: string
+  /** The version that is rolled out; absent: none is. */
+  readonly preview?: string
+  readonly steps: readonly RolloutStep[]
+  /** Index of the present one; -1: the preview has no traffic yet. */
+  readonly step: number
+  readonly waitingFor?: string
+  /** Of the analysis, where there is one. */
+  readonly verdict?: { readonly kind: 'pass' | 'fail' | 'inconclusive'; readonly text: string }
 }
 
 export interface VersionView {

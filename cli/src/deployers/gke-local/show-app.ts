@@ -1,20 +1,20 @@
 /** One application as `status` shows it. Pure. */
-import { wordAwaited, type Awaited } from '@weaver/rollout'
-import { wavesOf } from './app-rollout.js'
+import { wordAwaited, wordBlame, type Awaited, type ObservedAnalysis, type RolloutDecision, type RolloutState } from '@weaver/rollout'
+import { policyOf, wavesOf } from './app-rollout.js'
 import { hasArrived, isPausedByUser } from './app-state.js'
 import { blameOf, observeCopy, type Copy } from './observe.js'
 import type { BalancerState } from './load-balancer.js'
 import type { PlatformApp } from './platform-app.js'
-import type { AppView, TrafficRow, VersionStatus, VersionView } from './platform-view.js'
+import type { AppView, RegionRollout, TrafficRow, VersionStatus, VersionView } from './platform-view.js'
 import { projectRollout } from './projection.js'
 import { shortIds, TERMS } from './rollout-terms.js'
 import { targetOf } from './traffic-plan.js'
 import type { VersionSpec } from './version-spec.js'
 
-type Shown = Pick<PlatformApp, 'state' | 'specs' | 'copies' | 'decisions'>
+type Shown = Pick<PlatformApp, 'state' | 'specs' | 'copies' | 'decisions' | 'analyses'>
 
 export function showApp(
-  { state, specs, copies, decisions }: Shown,
+  { state, specs, copies, decisions, analyses }: Shown,
   balancer: BalancerState | undefined,
   times: { readonly now: number; readonly watchingSince: number },
 ): AppView {
@@ -29,16 +29,59 @@ export function showApp(
     traffic: trafficOf([...specs.values()], inOrder(copies, state), balancer),
     rollout: {
       isPaused: isPausedByUser(state),
+      desired: state.desired,
       regions: Object.fromEntries(
-        Object.entries(decisions).map(([region, { phase, awaited }]) => [
+        Object.entries(decisions).map(([region, decision]) => [
           region,
-          { phase, ...(awaited === undefined ? {} : { waitingFor: waitingFor(awaited, region, { state, copies }) }) },
+          showRegion(region, decision, { state, specs, copies, observed: analyses[region] }),
         ]),
       ),
       projected: spec === undefined ? [] : projectRollout(state, spec, times),
       ...(state.failure === undefined ? {} : { failure: state.failure }),
       history: state.history,
     },
+  }
+}
+
+function showRegion(
+  region: string,
+  { phase, awaited }: RolloutDecision,
+  { state, specs, copies, observed }: Pick<Shown, 'state' | 'specs' | 'copies'> & { readonly observed: ObservedAnalysis | undefined },
+): RegionRollout {
+  const spec = specs.get(state.desired)
+  const engine = state.engines[region]
+  const verdict = verdictOf(engine, observed)
+  return {
+    phase,
+    ...(engine?.active === undefined ? {} : { active: engine.active }),
+    ...(engine?.preview === undefined ? {} : { preview: engine.preview }),
+    steps: spec === undefined ? [] : policyOf(spec, { isGoingBack: state.isGoingBack === true, paused: false }).steps,
+    step: engine?.step ?? -1,
+    ...(awaited === undefined ? {} : { waitingFor: waitingFor(awaited, region, { state, copies }) }),
+    ...(verdict === undefined ? {} : { verdict }),
+  }
+}
+
+/** What was found against a preview stays; else what was found last. */
+function verdictOf(engine: RolloutState | undefined, observed: ObservedAnalysis | undefined): RegionRollout['verdict'] {
+  if (engine?.preview === undefined) return undefined
+  if (engine.condemned !== undefined) return { kind: 'fail', text: wordBlame(engine.condemned) }
+  const verdict = observed?.verdict
+  switch (verdict?.kind) {
+    case undefined:
+      return undefined
+    case 'pass':
+      return { kind: 'pass', text: `no method is worse; ${verdict.methods} compared` }
+    case 'fail':
+      return { kind: 'fail', text: wordBlame(verdict.blame) }
+    case 'inconclusive':
+      return {
+        kind: 'inconclusive',
+        text:
+          verdict.why === 'unreadable'
+            ? `the counts cannot be read: ${verdict.reason}`
+            : `too few calls: ${verdict.samples.active} in the active version and ${verdict.samples.preview} in the new one of ${verdict.needed} each`,
+      }
   }
 }
 

@@ -8,23 +8,33 @@ import { createProcessLogs } from './process-logs.js'
 import { usageOf } from './process-usage.js'
 import { keyOf, runningDeployments, type RunningDeployment } from './running-deployments.js'
 
-export function createProcessSource(deployer: LocalDeployer, env: Readonly<Record<string, string | undefined>>): DashboardSource {
+/** @param rollouts where deployments replace each other step by step */
+export function createProcessSource(
+  deployer: LocalDeployer,
+  env: Readonly<Record<string, string | undefined>>,
+  rollouts?: DashboardSource['rollouts'],
+): DashboardSource {
+  const more = rollouts === undefined ? {} : { hasRollouts: true }
   const { list, logs } = foldersOf(deployer, env)
   const find = (key: string): RunningDeployment | undefined => runningDeployments(list).find((running) => keyOf(running) === key)
   return {
     tool: `weaver ${deployer.name}`,
-    deployments: () => Promise.all(runningDeployments(list).map(summaryOf)),
+    async deployments() {
+      const summaries = await Promise.all(runningDeployments(list).map(summaryOf))
+      return summaries.map((summary) => ({ ...summary, ...more }))
+    },
     async deployment(key) {
       const running = find(key)
       if (running === undefined) return undefined
       const [view, config] = await Promise.all([viewDeployment(running), configOfDeployment(running)])
-      return detailOf(deployer.name, view, config)
+      return { ...detailOf(deployer.name, view, config), ...more }
     },
     async metrics(key) {
       const running = find(key)
       return running === undefined ? [] : deployer.ask(running, { request: { kind: 'metrics' }, expect: 'metrics' })
     },
     logs: createProcessLogs(logs),
+    ...(rollouts === undefined ? {} : { rollouts }),
   }
 }
 
