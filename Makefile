@@ -4,7 +4,7 @@ TIMES ?= 20
 CLUSTER := e2e/cluster/cluster.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help build check test test-long test-kills explore mutants demo demo-local cluster-up cluster-down cluster-status cluster-env
+.PHONY: help build check test test-long test-kills test-ssh test-versions explore mutants demo demo-local cluster-up cluster-down cluster-status cluster-env
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { gsub(/[$$][$$]/, "$$"); printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,14 @@ test-long: ## the long stories: the operator's and the broker's upgrade, rollbac
 test-kills: ## weaver multi under load while replicas are killed or told to end: what is lost; 90 s, needs a nats-server on the PATH
 	npm run --silent build
 	node e2e/load/multi-kills.mjs
+
+test-ssh: ## what every deployer keeps, against weaver ssh on two machines of this one; some minutes, needs root and sshd
+	npm run --silent build
+	node --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --testMatch '<rootDir>/cli/src/testing/*.long.ts'
+
+test-versions: ## weaver gke-local under 500 requests/s over five versions, two regions, two applications; three minutes, needs a nats-server on the PATH
+	npm run --silent build
+	node e2e/load/local-versions.mjs
 
 explore: ## the rollout engine through twenty times as many states and lives as in the tests (TIMES=20)
 	npm run --silent build
