@@ -22,7 +22,7 @@ export interface VersionObservation {
   readonly pods: number
   /** Names of the pods that should answer on the broker. */
   readonly readyPods: readonly string[]
-  /** The same by group, of every group that wants replicas. */
+  /** The same by group, of every group that has some or wants some. */
   readonly readyPodsOf: Readonly<Record<string, readonly string[]>>
   /** Destinations by listener name. */
   readonly endpoints: Readonly<Record<string, BackendPods>>
@@ -73,8 +73,12 @@ export function observeVersion(plan: VersionPlan, objects: AppObjects): VersionO
     readyPods: ready.map((p) => p.metadata.name),
     readyPodsOf: Object.fromEntries(
       plan.groups
-        .filter(({ replicas }) => replicas.min > 0)
-        .map(({ name }) => [name, ready.filter((p) => p.metadata.labels?.[LABELS.group] === name).map((p) => p.metadata.name)]),
+        .map(({ name, replicas }) => {
+          const names = ready.filter((p) => p.metadata.labels?.[LABELS.group] === name).map((p) => p.metadata.name)
+          return { name, names, isWanted: replicas.min > 0 }
+        })
+        .filter(({ names, isWanted }) => isWanted || names.length > 0)
+        .map(({ name, names }) => [name, names]),
     ),
     endpoints,
   }

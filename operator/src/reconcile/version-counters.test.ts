@@ -85,6 +85,8 @@ describe('what two versions have counted', () => {
     const broker = { metrics: async () => [answer('main-0', [])] }
     const versions = [version('v1', { main: ['main-0'] }), version('v2', pods)]
     await expect(readCounters(broker, versions, { window: 'w', active: 'v1', preview: 'v2' })).rejects.toThrow(why)
+    const unwell = [version('v1', { main: ['main-0'], cart: [] }), version('v2', { main: ['main-0'] })]
+    expect((await readCounters(broker, unwell, { window: 'w', active: 'v1', preview: 'v2' })).active).toHaveLength(1)
     await expect(readCounters(broker, versions, { window: 'w', active: 'v1', preview: 'v3' })).rejects.toThrow('version "v3" is not there')
   })
 })
@@ -95,4 +97,6 @@ it('asks one pod of each group before a second one of any, and not hundreds of t
   expect(asked.slice(0, 5)).toEqual(['big-000', 'small-0', 'big-001', 'small-1', 'big-002'])
   expect(asked).toHaveLength(64)
   expect(podsToAsk([])).toEqual([])
+  // A group that is not asked would count as silent.
+  expect(podsToAsk(many.map((name) => [name, `${name}-more`]))).toEqual(many)
 })

@@ -11,11 +11,16 @@ import type { Broker } from '../broker/broker.js'
 import { identityOf } from '../desired/version-identity.js'
 import type { PlacedVersion } from './version.js'
 
-/** Pods of a version that are asked: the first of every group, then the second ones, and so on. */
+/** Pods of a version that are asked: the first of every group, however many, then the second ones, and so on. */
 const MAX_PODS = 64
 /** Of a listener. */
 const HTTP_METHODS: ReadonlySet<string> = new Set([...METHODS, 'other'])
 const MAX_BUCKETS = 100
+/**
+ * Groups of a version that must answer. Of the active one those that run: when it is unwell, it must
+ * not hold up what mends it.
+ */
+type Groups = 'all' | 'running'
 
 /**
  * @throws Error when a version is not there, or of one of its groups no pod answers: without it,
@@ -26,16 +31,20 @@ export async function readCounters(
   versions: readonly PlacedVersion[],
   { active, preview }: AnalysisTask,
 ): Promise<VersionReadings> {
-  const read = async (id: string): Promise<readonly MethodCounters[]> => {
+  const read = async (id: string, of: Groups): Promise<readonly MethodCounters[]> => {
     const version = versions.find(({ plan }) => plan.versionId === id)
     if (version === undefined) throw new Error(`version "${id}" is not there`)
-    return readVersion(broker, version)
+    return readVersion(broker, version, of)
   }
-  const [ofActive, ofPreview] = await Promise.all([read(active), read(preview)])
+  const [ofActive, ofPreview] = await Promise.all([read(active, 'running'), read(preview, 'all')])
   return { active: ofActive, preview: ofPreview }
 }
 
-async function readVersion(broker: Pick<Broker, 'metrics'>, { plan, observed }: PlacedVersion): Promise<readonly MethodCounters[]> {
+async function readVersion(
+  broker: Pick<Broker, 'metrics'>,
+  { plan, observed }: PlacedVersion,
+  of: Groups,
+): Promise<readonly MethodCounters[]> {
   const replicas = podsToAsk(Object.values(observed.readyPodsOf))
   const isKnown = knownMethods(plan.snapshot.graph)
   const counted = (await broker.metrics(identityOf(plan), { replicas })).flatMap((answer) => {
@@ -44,7 +53,7 @@ async function readVersion(broker: Pick<Broker, 'metrics'>, { plan, observed }: 
   })
   const heard = new Set(counted.map(({ replica }) => replica))
   for (const [group, pods] of Object.entries(observed.readyPodsOf)) {
-    if (pods.some((pod) => heard.has(pod))) continue
+    if (pods.some((pod) => heard.has(pod)) || (pods.length === 0 && of === 'running')) continue
     const what = pods.length === 0 ? 'is ready' : 'answers when asked what it has counted'
     throw new Error(`version "${plan.versionId}": no pod of group "${group}" ${what}`)
   }
@@ -66,7 +75,7 @@ export function podsToAsk(groups: readonly (readonly string[])[]): readonly stri
   const most = Math.max(0, ...sorted.map(({ length }) => length))
   return Array.from({ length: most }, (_, i) => sorted.flatMap((pods) => pods[i] ?? []))
     .flat()
-    .slice(0, MAX_PODS)
+    .slice(0, Math.max(MAX_PODS, groups.length))
 }
 
 /** Everything else is none of the application's methods, and would be kept for the whole step. */
