@@ -37,6 +37,8 @@ export interface RegionRollout {
   readonly steps: readonly RolloutStep[]
   /** Index of the present one; -1: the preview has no traffic yet. */
   readonly step: number
+  /** Its deadline is over, or the analysis failed, and a user decides what follows. */
+  readonly isHalted?: true
   readonly waitingFor?: string
   /** Of the analysis, where there is one. */
   readonly verdict?: { readonly kind: 'pass' | 'fail' | 'inconclusive'; readonly text: string }

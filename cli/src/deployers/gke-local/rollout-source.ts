@@ -52,7 +52,7 @@ export function createRolloutSource(env: Readonly<Record<string, string | undefi
 function rolloutOf({ app, versions, traffic, rollout }: AppView): RolloutDetail {
   const { desired, isPaused, regions, projected, failure, history } = rollout
   const isUnderWay = Object.values(regions).some(({ preview }) => preview !== undefined)
-  const isHalted = Object.values(regions).some(({ waitingFor = '' }) => waitingFor.startsWith('promote or abort'))
+  const isHalted = Object.values(regions).some((region) => region.isHalted === true)
   const phases: readonly Phase[] = [
     ...(isUnderWay ? [isPaused || isHalted ? ('paused' as const) : ('underway' as const)] : ['settled' as const]),
     ...(failure === undefined || failure.version === desired ? [] : ['failed' as const]),

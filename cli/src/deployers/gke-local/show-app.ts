@@ -57,6 +57,7 @@ function showRegion(
     ...(engine?.preview === undefined ? {} : { preview: engine.preview }),
     steps: spec === undefined ? [] : policyOf(spec, { isGoingBack: state.isGoingBack === true, paused: false }).steps,
     step: engine?.step ?? -1,
+    ...(engine?.halted === true ? { isHalted: true as const } : {}),
     ...(awaited === undefined ? {} : { waitingFor: waitingFor(awaited, region, { state, copies }) }),
     ...(verdict === undefined ? {} : { verdict }),
   }
