@@ -30,6 +30,7 @@ const TESTS = [
   'simulate.test.js',
   'retained-versions.test.js',
   'burning.test.js',
+  'steps.test.js',
   'draining.test.js',
   'draft.test.js',
   'judging.test.js',

@@ -58,6 +58,7 @@ import { judge, leave } from './judging.js'
 import { becomeActive, giveUp } from './outcome.js'
 import { report } from './report.js'
 import type { RolloutDecision, RolloutInput, RolloutStep } from './types.js'
+import { holdEnd } from './waiting.js'
 import { isInForce, safeWeights } from './weights.js'
 
 /**
@@ -126,18 +127,15 @@ function advance(draft: Draft): void {
     else awaitProgress(draft)
     return
   }
-  const isHolding = isWell && inForce && state.heldSince !== undefined
+  const isHolding = isWell && inForce
   if (isHolding || isPaused(draft) || state.halted !== undefined) state.waitedMs ??= now - state.progressAt
   else awaitProgress(draft)
 }
 
 /** R2: whether the hold or pause of the present step is over. */
 function isOver(draft: Draft, step: RolloutStep): boolean {
-  const { state, now, watchingSince } = draft
-  if (state.heldSince === undefined) return false
-  if (state.promotedStep === state.step) return true
-  const elapsed = now - Math.max(state.heldSince, watchingSince)
-  return !step.pause && elapsed >= Math.max(step.holdMs, 1)
+  const { state, now } = draft
+  return state.promotedStep === state.step || (!step.pause && holdEnd(draft, step.holdMs) <= now)
 }
 
 function enter(draft: Draft, index: number): void {
