@@ -36,6 +36,14 @@ describe('a policy that changes in mid-rollout', () => {
     expect(d.weights['v2'] ?? 0).toBe(share)
   })
 
+  it('finds the first step again, too', () => {
+    expect(at({}, { policy: { steps: steps(5, 100), paused: true } })).toMatchObject({
+      weights: { v1: 95, v2: 5 },
+      state: { step: 0, stepWeight: 5 },
+    })
+    expect(at({}, { policy: { steps: steps(20, 100), paused: true } })).toMatchObject({ weights: { v1: 100 }, state: { step: -1 } })
+  })
+
   it('leaves a preview without traffic alone', () => {
     const state: RolloutState = { ...MID, step: -1, weights: { v1: 100 } }
     const { stepWeight: _weight, furthest: _furthest, heldSince: _held, ...rest } = state
