@@ -71,3 +71,14 @@ it('versions that are gone are forgotten, and a version that does not exist has 
   expect(d.state).toStrictEqual(SETTLED)
   expect(d).toMatchObject({ phase: 'Degraded', weights: { v1: 100 } })
 })
+
+it('a policy without steps is a cutover', () => {
+  const { stepWeight: _weight, heldSince: _held, stepAt: _at, waitedMs: _waited, furthest: _furthest, ...rest } = MID
+  const d = decideAt({ state: { ...rest, step: -1, weights: { v1: 100 } }, policy: { steps: [] } })
+  expect(d.events).toStrictEqual([{ kind: 'StepStarted', version: 'v2', index: 0, count: 1, weight: 100, pause: false }])
+})
+
+it('a version that is ready and has no endpoint is not ready', () => {
+  const state: RolloutState = { ...SETTLED, weights: { v1: 100 }, preview: 'v2' }
+  expect(decideAt({ state, seen: { v2: { servable: false } } })).toMatchObject({ weights: { v1: 100 }, phase: 'Starting', events: [] })
+})
