@@ -15,6 +15,14 @@ const platform = platformFromEnvironment()
  * starved machine takes longer to send them.
  */
 const ENOUGH = 5_000
+/** Loaded by the version that is worse: of the texts of the load, converted, one in twenty. */
+const FAULT = `
+const { toUpperCase } = String.prototype
+let calls = 0
+String.prototype.toUpperCase = function () {
+  if (this.endsWith('-daol') && ++calls % 20 === 0) throw new Error('out of letters')
+  return toUpperCase.call(this)
+}`
 let load: Load
 let v1: string
 let v2: string
@@ -145,6 +153,40 @@ describe('a release replaces another under load', () => {
     expect(row).toMatch(/^httpserver\s+3\/3\s+Ready\s/)
     const [wide] = (await kubectl(['get', 'wa', '-n', NAMESPACE, '-o', 'wide'])).split('\n')
     expect(wide).toMatch(/NEXT\s+WAITING-FOR\s+IMAGE/)
+  })
+
+  it('a version that fails one call in twenty of an inner method is given up by itself before 25 %, and the method is named', async () => {
+    const patch = (spec: object) =>
+      kubectl(['patch', 'weaverapp', 'httpserver', '-n', NAMESPACE, '--type=merge', '-p', JSON.stringify({ spec })])
+    const [{ active: before }, { rollout }] = await getApp(NAMESPACE, 'httpserver').then(
+      ({ status, spec }) => [status ?? {}, spec] as const,
+    )
+    // Steps of ten minutes: whatever the machine makes of it, the second one is not reached by time.
+    await patch({
+      env: [{ name: 'NODE_OPTIONS', value: `--import=data:text/javascript,${encodeURIComponent(FAULT)}` }],
+      rollout: { duration: '50m', analysis: { initialDelay: '1s', maxLatencyFactor: 100 } },
+    })
+    const { app } = await watchRollout(NAMESPACE, 'httpserver', {
+      until: ({ status }) => status?.history?.at(-1)?.version !== before && status?.phase === 'Failed',
+    })
+    const { history = [], conditions = [] } = app.status ?? {}
+    const failure = history.findLast(({ event }) => event === 'RolloutFailed')
+    const why =
+      /component "httpserver\/Converter", method "convert": [\d.]+ % of calls fail, in the active version 0 % \(\d+ and \d+ calls\)/
+    expect(failure?.message).toMatch(why)
+    expect(conditions.find(({ type }) => type === 'AnalysisPassing')).toMatchObject({
+      status: 'False',
+      message: expect.stringMatching(why),
+    })
+    const shares = history.filter(({ event, version }) => event === 'StepStarted' && version === failure?.version)
+    expect(shares.map(({ message }) => /(\d+) %/.exec(message)?.[1])).toEqual(['10'])
+    expect(app.status?.active).toBe(before)
+    await patch({ env: null, rollout: { duration: rollout.duration, analysis: null } })
+    await watchRollout(NAMESPACE, 'httpserver', {
+      until: ({ status, metadata }) =>
+        status?.phase === 'Ready' && status.versions?.length === 1 && status.observedGeneration === metadata.generation,
+    })
+    expect((await getApp(NAMESPACE, 'httpserver')).status?.active).toBe(before)
   })
 
   it('a change of configuration is a new version, and a change of the rollout settings is none', async () => {
