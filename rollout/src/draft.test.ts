@@ -79,6 +79,6 @@ it('a policy without steps is a cutover', () => {
 })
 
 it('a version that is ready and has no endpoint is not ready', () => {
-  const state: RolloutState = { ...SETTLED, weights: { v1: 100 }, preview: 'v2' }
+  const state: RolloutState = { ...SETTLED, preview: 'v2', progressAt: NOW }
   expect(decideAt({ state, seen: { v2: { servable: false } } })).toMatchObject({ weights: { v1: 100 }, phase: 'Starting', events: [] })
 })
