@@ -19,7 +19,11 @@ export function checkTraffic({ traffic }: WeaverAppSpec): SpecProblem[] {
       message: 'leave out cookie, in which newSessionsOnly keeps the version',
       remedy: 'add cookie to carriers',
     })
-  if (parseDuration(affinity.maxAge) === 0)
-    problems.push({ path: at('maxAge'), message: 'is 0', remedy: 'leave affinity out to choose the version of each request by itself' })
+  if ((parseDuration(affinity.maxAge) ?? 0) < 1_000)
+    problems.push({
+      path: at('maxAge'),
+      message: 'is less than a second',
+      remedy: 'leave affinity out to choose the version of each request by itself',
+    })
   return problems
 }

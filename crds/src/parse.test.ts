@@ -163,7 +163,7 @@ describe('a spec', () => {
       { ...good, traffic: { affinity: { mode: 'newSessionsOnly', carriers: ['header'] } } },
       'spec.traffic.affinity.carriers',
     ],
-    ['an affinity of no time', { ...good, traffic: { affinity: { maxAge: '0s' } } }, 'spec.traffic.affinity.maxAge'],
+    ['an affinity of no time', { ...good, traffic: { affinity: { maxAge: '999ms' } } }, 'spec.traffic.affinity.maxAge'],
     ['a variable of ours', { ...good, env: [{ name: 'WEAVER_BOOTSTRAP', value: 'x' }] }, 'spec.env[0].name'],
     [
       'a variable twice',

@@ -184,7 +184,8 @@ class StreamAsker implements Asker {
     if (this.#isGone) return
     const length = head.fields.contentLength >= 0 && head.status !== 204 ? { 'content-length': String(head.fields.contentLength) } : {}
     const fields = fieldsOf(bytes, head)
-    for (const [name, value] of this.#exchange?.answerFields() ?? []) (fields[name] ??= []).push(value)
+    for (const [name, value] of this.#exchange?.answerFields() ?? [])
+      fields[name] = name === 'set-cookie' ? [...(fields[name] ?? []), value] : [value]
     this.#say((stream) => stream.respond({ ':status': head.status, ...fields, ...length }, { endStream: head.body === 'none' }))
   }
 

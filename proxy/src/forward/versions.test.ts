@@ -148,8 +148,17 @@ it('a request asks for a version by header, then query, then cookie; a link hold
   expect([plain.headers['weaver-version-pin'], plain.headers['set-cookie']]).toEqual([undefined, undefined])
   weigh({ mode: 'monotone', carriers: ['cookie'], maxAgeSeconds: 60 }, 100, 0)
   expect((await client.ask('/?weaver-version=v2', { 'X-Weaver-Version': 'v2' })).body).toBe('v1')
-  for (const cookie of ['weaver-bucket=-5', 'weaver-bucket=99999', 'weaver-bucket', '; ;=;weaver-bucket=9999'])
-    expect((await new Client({ cookie }).ask()).body).toBe('v1')
+  weigh({ mode: 'monotone', maxAgeSeconds: 60 }, 50, 50)
+  const askWith = async (cookie: string) => {
+    const { body, headers } = await new Client({ cookie }).ask()
+    return [body, headers['set-cookie'] === undefined ? 'known' : 'numbered']
+  }
+  expect([await askWith('weaver-bucket=4999'), await askWith('weaver-bucket=5000')]).toEqual([
+    ['v1', 'known'],
+    ['v2', 'known'],
+  ])
+  for (const cookie of ['weaver-bucket=-5', 'weaver-bucket=99999', 'weaver-bucket', '; ;=;weaver-bucket='])
+    expect(await askWith(cookie)).toEqual([expect.anything(), 'numbered'])
 })
 
 it('a version in two places is asked for where it has weight', async () => {

@@ -52,8 +52,9 @@ it('reads what a request says, and nothing that it does not say', () => {
     return [asked, by, cookie, number]
   }
   expect(read([])).toEqual([undefined, undefined, undefined, undefined])
-  expect(read(['X-WEAVER-Version:  v2 ', 'x-weaver-version: v3'], '/?weaver-version=v4')).toEqual(['v2', 'header', undefined, undefined])
-  expect(read(['Cookie: a; weaver-version = v5; weaver-version=v6'], '/a?b&weaver-version=&c')).toEqual(['', 'query', 'v5', undefined])
+  expect(read(['X-WEAVER-Version:  v2 ', 'x-weaver-version: v3'], '/?weaver-version=v4')).toEqual(['v3', 'header', undefined, undefined])
+  expect(read(['Cookie: a; weaver-version = v5; weaver-version=v6'], '/a?b&weaver-version=&c')).toEqual(['v6', 'cookie', 'v6', undefined])
+  expect(read(['Cookie: weaver-version='], '/a?b;weaver-version=v1')).toEqual(['v1', 'query', undefined, undefined])
   expect(read(['cookie: a=b', 'cookie: weaver-version=v5'], '/?weaver-versions=v1&x=weaver-version=v1')).toEqual(['v5', 'cookie', 'v5', undefined]) // prettier-ignore
   expect(read(['X-Other: x-weaver-version: v9', 'Referer: /?weaver-version=v9'])).toEqual([undefined, undefined, undefined, undefined])
   const monotone: Affinity = { mode: 'monotone', maxAgeSeconds: 60 }

@@ -20,6 +20,8 @@ const STRIDE = 6_181
 const CARRIERS = ['header', 'query', 'cookie'] as const
 /** A link to a version holds for a day where nothing else is said. */
 const DEFAULT_MAX_AGE_SECONDS = 86_400
+/** A number says nothing of a version; another one would move the user. A year. */
+const NUMBER_MAX_AGE_SECONDS = 31_536_000
 
 type Carrier = (typeof CARRIERS)[number]
 
@@ -47,13 +49,14 @@ export function readAsk(head: string, affinity: Affinity | undefined): VersionAs
     const colon = head.indexOf(':', at)
     if (end <= at || colon < 0 || colon > end) break
     const name = head.slice(at, colon).toLowerCase()
-    if (name === VERSION_HEADER) header ??= head.slice(colon + 1, end).trim()
+    // Of several, the last: what a proxy in front has added.
+    if (name === VERSION_HEADER) header = head.slice(colon + 1, end).trim()
     else if (name === 'cookie') readCookies(head.slice(colon + 1, end), cookies)
-    if (name === keyHeader) identity ??= head.slice(colon + 1, end).trim()
+    if (name === keyHeader) identity = head.slice(colon + 1, end).trim()
     at = end + 2
   }
   if (keyCookie !== undefined) identity = cookies.get(keyCookie)
-  const cookie = cookies.get(VERSION_COOKIE)
+  const cookie = cookies.get(VERSION_COOKIE) || undefined
   const carried = { header, query: queryVersion(head, lineEnd), cookie }
   const by = CARRIERS.find((carrier) => carried[carrier] !== undefined && (affinity?.carriers?.includes(carrier) ?? true))
   return { asked: by === undefined ? undefined : carried[by], by, cookie, number: numberOf(affinity, identity, cookies.get(NUMBER_COOKIE)) }
@@ -70,7 +73,7 @@ function readCookies(field: string, into: Map<string, string>): void {
   for (const pair of field.split(';')) {
     const equals = pair.indexOf('=')
     const name = pair.slice(0, equals).trim()
-    if (equals > 0 && !into.has(name)) into.set(name, pair.slice(equals + 1).trim())
+    if (equals > 0) into.set(name, pair.slice(equals + 1).trim())
   }
 }
 
@@ -80,9 +83,9 @@ function queryVersion(head: string, lineEnd: number): string | undefined {
   if (from < 0) return undefined
   const pair = line
     .slice(from + 1, line.lastIndexOf(' '))
-    .split('&')
+    .split(/[&;]/)
     .find((one) => one.startsWith(`${VERSION_COOKIE}=`))
-  return pair?.slice(VERSION_COOKIE.length + 1)
+  return pair?.slice(VERSION_COOKIE.length + 1) || undefined
 }
 
 export interface VersionTurn {
@@ -113,8 +116,9 @@ export class VersionChoice {
   turn({ asked, number }: VersionAsk): VersionTurn | undefined {
     const live = asked === undefined ? [] : this.#targets.filter(({ version, backends }) => version === asked && backends.length > 0)
     // A version in several regions: where it has weight, in turn.
-    const weighted = live.filter(({ weight }) => weight > 0)
-    const among = weighted.length > 0 ? weighted : live
+    const usable = live.filter(({ backends }) => backends.some(({ isUsable }) => isUsable))
+    const weighted = usable.filter(({ weight }) => weight > 0)
+    const among = weighted.length > 0 ? weighted : usable.length > 0 ? usable : live
     if (among.length > 0) return { target: among[this.#asked++ % among.length], counted: undefined }
     if (this.affinity === undefined) return undefined
     if (number !== undefined) return { target: this.#ofNumber(number), counted: undefined }
@@ -141,13 +145,15 @@ export class VersionChoice {
     const { affinity } = this
     const isLost = asked !== undefined && asked !== version
     const isKept = affinity?.mode === 'newSessionsOnly' ? by !== 'header' : by === 'query' && !isLost
-    const attributes = `Path=/; Max-Age=${affinity?.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax`
+    const attributes = (seconds: number) => `Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax`
+    const sessionSeconds = affinity?.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS
     const fields: (readonly [string, string])[] = [['weaver-version', version]]
     if (isLost) fields.push(['weaver-version-pin', 'not-live'])
-    if (isKept && cookie !== version) fields.push(['set-cookie', `${VERSION_COOKIE}=${version}; ${attributes}`])
-    else if (isLost && !isKept && cookie !== undefined) fields.push(['set-cookie', `${VERSION_COOKIE}=; Path=/; Max-Age=0`])
+    if (isKept && cookie !== version) fields.push(['set-cookie', `${VERSION_COOKIE}=${version}; ${attributes(sessionSeconds)}`])
+    else if (isLost && !isKept && by !== 'header' && cookie !== undefined)
+      fields.push(['set-cookie', `${VERSION_COOKIE}=; Path=/; Max-Age=0`])
     if (counted !== undefined && affinity?.mode === 'monotone' && affinity.key === undefined)
-      fields.push(['set-cookie', `${NUMBER_COOKIE}=${counted}; ${attributes}`])
+      fields.push(['set-cookie', `${NUMBER_COOKIE}=${counted}; ${attributes(NUMBER_MAX_AGE_SECONDS)}`])
     return fields
   }
 }

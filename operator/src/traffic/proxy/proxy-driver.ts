@@ -393,7 +393,11 @@ class Pass {
     const before = new Map(lostPins.byProcess)
     lostPins.byProcess.clear()
     for (const { name, view } of proxies) {
-      if (view === undefined) continue
+      if (view === undefined) {
+        // It may answer again: its count goes on from there.
+        for (const [known, count] of before) if (known.startsWith(`${name} `)) lostPins.byProcess.set(known, count)
+        continue
+      }
       const key = `${name} ${view.process}`
       lostPins.byProcess.set(key, view.lostPins)
       lostPins.total += view.lostPins - (before.get(key) ?? view.lostPins)

@@ -45,17 +45,20 @@ export function proxyTargets(
   return Object.entries(state.listeners).map(([name, own]): ListenerTarget => {
     const planned = plan.listeners.find((l) => l.listener.name === name)
     const bound = Object.entries(own.slots).filter(([, b]) => b.leaving !== true)
+    const podsOf = (versionId: string) => planned?.backends.find((b) => b.versionId === versionId)?.pods
+    // A version that no pod serves is not live: who asks for it, or began on it, reaches another one.
+    const isLive = (versionId: string) => podsOf(versionId)?.some((p) => p.ready && !p.terminating) ?? true
     const isUnknown = Object.keys(own.weights).length === 0 && Object.keys(planned?.weights ?? {}).length > 0
     return {
       name,
       ...(isUnknown ? {} : { plan: planValue(name, own) }),
-      preview: new Map(bound.map(([slot, b]) => [b.versionId, backendName(name, slot)])),
+      preview: new Map(bound.filter(([, b]) => isLive(b.versionId)).map(([slot, b]) => [b.versionId, backendName(name, slot)])),
       slots: SLOTS.map((slot): SlotTarget => {
         const backend = backendName(name, slot)
         const binding = own.slots[slot]
         if (binding === undefined || binding.leaving === true)
           return { backend, servers: new Map(), spared: new Set(), cut: binding !== undefined && options.cut(binding.versionId) }
-        const pods = planned?.backends.find((b) => b.versionId === binding.versionId)?.pods
+        const pods = podsOf(binding.versionId)
         return {
           backend,
           deploymentId: binding.deploymentId,

@@ -189,7 +189,8 @@ export function slotOf(listener: ListenerSlots, versionId: string): string | und
 export function planValue(listener: string, { slots, weights }: ListenerSlots): string {
   const shares = Object.entries(slots)
     .filter(([, b]) => (weights[b.versionId] ?? 0) > 0)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    // By version, not by slot: a user's number must mean the same version on every listener.
+    .sort(([, a], [, b]) => (a.versionId < b.versionId ? -1 : 1))
     .map(([slot, b]) => ({ backend: backendName(listener, slot), weight: weights[b.versionId] ?? 0 }))
   const last = shares.at(-1)
   if (last === undefined) return NO_PLAN

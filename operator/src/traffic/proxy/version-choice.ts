@@ -91,23 +91,30 @@ function versionOfNumber(listener: string, { plan }: ChoiceMaps): string[] {
  * A version asked for by a link, or by a session that began on it, is kept in a cookie: what the
  * page asks for next carries no query.
  */
-function answerLines({ versions }: ChoiceMaps, affinity: TrafficAffinity | undefined): string[] {
-  const attributes = `Path=/; Max-Age=${affinity?.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax`
+function answerLines({ versions, preview }: ChoiceMaps, affinity: TrafficAffinity | undefined): string[] {
+  const attributes = (seconds: number) => `Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Lax`
+  const sessionAttributes = attributes(affinity?.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS)
   const lost = '{ var(txn.asked) -m found } !{ var(txn.pin) -m found }'
   const keep =
     affinity?.mode === 'newSessionsOnly' ? '!{ var(txn.by) -m str header }' : '{ var(txn.by) -m str query } { var(txn.pin) -m found }'
   return [
     `  http-response set-var(txn.version) be_name,map(${versions})`,
+    // Of a version that is leaving nothing is said: who comes again reaches another one.
+    '  http-response unset-var(txn.version) if { var(txn.version) -m str -- - }',
     '  http-response set-header weaver-version %[var(txn.version)] if { var(txn.version) -m found }',
     `  http-response set-header weaver-version-pin not-live if ${lost}`,
     `  http-response set-var(txn.keep) bool(true) if ${keep}`,
-    `  http-response add-header set-cookie "${VERSION_COOKIE}=%[var(txn.version)]; ${attributes}" if { var(txn.keep) -m found } { var(txn.version) -m found } !{ var(txn.cookie),strcmp(txn.version) eq 0 }`,
-    `  http-response add-header set-cookie "${VERSION_COOKIE}=; Path=/; Max-Age=0" if { var(txn.cookie) -m found } ${lost} !{ var(txn.keep) -m found }`,
+    `  http-response add-header set-cookie "${VERSION_COOKIE}=%[var(txn.version)]; ${sessionAttributes}" if { var(txn.keep) -m found } { var(txn.version),map(${preview}) -m found } !{ var(txn.cookie),strcmp(txn.version) eq 0 }`,
+    `  http-response add-header set-cookie "${VERSION_COOKIE}=; Path=/; Max-Age=0" if { var(txn.cookie) -m found } ${lost} !{ var(txn.keep) -m found } !{ var(txn.by) -m str header }`,
     ...(affinity !== undefined && affinity.key === undefined && affinity.mode === 'monotone'
-      ? [`  http-response add-header set-cookie "${NUMBER_COOKIE}=%[var(txn.n)]; ${attributes}" if { var(txn.counted) -m found }`]
+      ? [
+          `  http-response add-header set-cookie "${NUMBER_COOKIE}=%[var(txn.n)]; ${attributes(NUMBER_MAX_AGE_SECONDS)}" if { var(txn.counted) -m found }`,
+        ]
       : []),
   ]
 }
 
 /** A link to a version holds for a day where nothing else is said. */
 const DEFAULT_MAX_AGE_SECONDS = 86_400
+/** A number says nothing of a version; another one would move the user. A year. */
+const NUMBER_MAX_AGE_SECONDS = 31_536_000
