@@ -17,8 +17,11 @@ import { planSsh, sshProblems } from './ssh-plan.js'
 import { APP, SshSite } from './ssh-site.js'
 import { rememberMachines } from './used-machines.js'
 
-/** Without a sign of life for so long the processes of a machine end, and begin elsewhere. */
-const LEASE_MS = 10_000
+/**
+ * Without a sign of life for so long the processes of a machine end, and begin elsewhere. Long enough
+ * for a machine that has too much to do.
+ */
+const LEASE_MS = 15_000
 
 /** `weaver ssh deploy`: checks everything, then runs it. @returns the exit code */
 export async function deploySsh(
