@@ -28,13 +28,13 @@ export function versionsToBurn({ desired, known = [], state }: VersionOrder, ver
 }
 
 /** Burns what a command names. Without effect where all of it is burned. */
-export function burn(draft: Draft, { version, note }: Pick<RolloutCommand, 'version' | 'note'>): void {
+export function burn(draft: Draft, { version, versions, note }: Pick<RolloutCommand, 'version' | 'versions' | 'note'>): void {
   const { state, input, now } = draft
   const { desired } = input
   const noted = note === undefined ? {} : { note }
   const seen = input.versions.map(({ id }) => id)
   const known = [...new Set([...(input.known ?? []), ...state.draining.map(({ id }) => id), ...seen])]
-  const found = versionsToBurn({ desired, known, state }, version)
+  const found = versions ?? versionsToBurn({ desired, known, state }, version)
   if (typeof found === 'string') return emit(draft, { kind: 'BurnRefused', version: version ?? desired, why: found, ...noted })
   const burned = found.filter((id) => !isBurned(draft, id))
   const newest = found.at(-1)

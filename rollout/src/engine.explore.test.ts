@@ -115,6 +115,9 @@ function mustBeGoodEnd(end: World, from: World): void {
   const { active, failed = [] } = end.state ?? {}
   const isGivenUp = failed.includes(end.desired)
   if (active !== end.desired && !isGivenUp) throw new Error(`it ended on ${active}, not on ${end.desired}: ${JSON.stringify(from)}`)
+  // Nothing but a burn takes the active version without another one in its place.
+  if (active === undefined && from.state?.active !== undefined && end.state?.burned === undefined)
+    throw new Error(`it lost its active version: ${JSON.stringify(from)}`)
   if (active !== undefined && end.versions[active]?.inForce !== 100)
     throw new Error(`its active version has not all traffic: ${JSON.stringify(from)}`)
   if (isGivenUp && Object.keys(end.versions).join() !== (active ?? ''))

@@ -11,6 +11,7 @@ export { decide } from './engine.js'
 export type { RolloutEvent, Stall } from './events.js'
 export { brokenInvariants } from './invariants.js'
 export { rolloutPolicy, type RolloutSettings } from './policy.js'
+export { commandNote } from './note.js'
 export { versionsLetGo } from './report.js'
 export {
   simulate,

@@ -14,6 +14,11 @@ export interface RolloutCommand {
   readonly verb: Verb
   /** Of `burn`: the newest version that it is about; absent: the newest but the one asked for. */
   readonly version?: string
+  /**
+   * Of `burn`: exactly these, oldest first, where they were chosen for several engines at once, each
+   * of which would choose others by its own active version. Absent: by `version`.
+   */
+  readonly versions?: readonly string[]
   /** Who asks, and why, in the user's words; events and what is awaited repeat it. */
   readonly note?: string
 }

@@ -4,7 +4,7 @@
  */
 import { ANNOTATIONS } from '@weaver/crds'
 import { isKubeError, KINDS, type KubeApi } from '@weaver/kube'
-import { verbs, type RolloutCommand, type Verb } from '@weaver/rollout'
+import { commandNote, verbs, type RolloutCommand, type Verb } from '@weaver/rollout'
 import type { AppObject } from './pass-status.js'
 
 type Annotations = Readonly<Record<string, string>>
@@ -20,8 +20,6 @@ const GIVEN: Readonly<Record<Verb, string>> = {
 }
 /** Values that give the command and say nothing about it. */
 const BARE = ['', '1', 'true', 'yes']
-/** A note is repeated in status, events and the log. */
-const MAX_NOTE = 200
 
 /** The commands that are given. `false` is not given. */
 export function commandsOf(annotations: Annotations = {}): RolloutCommand[] {
@@ -29,7 +27,7 @@ export function commandsOf(annotations: Annotations = {}): RolloutCommand[] {
     const value = annotations[GIVEN[verb]]
     if (value === undefined || value === 'false') return []
     if (BARE.includes(value)) return [{ verb }]
-    return [verb === 'burn' ? burnOf(noteOf(value)) : { verb, note: noteOf(value) }]
+    return [verb === 'burn' ? burnOf(commandNote(value)) : { verb, note: commandNote(value) }]
   })
 }
 
@@ -57,10 +55,4 @@ function burnOf(line: string): RolloutCommand {
   const [version = '', ...rest] = line.split(' ')
   const note = rest.join(' ').trim()
   return { verb: 'burn', version, ...(note === '' ? {} : { note }) }
-}
-
-/** One line, of a length that an event can carry. */
-function noteOf(value: string): string {
-  const line = value.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return line.length <= MAX_NOTE ? line : `${line.slice(0, MAX_NOTE - 1)}…`
 }

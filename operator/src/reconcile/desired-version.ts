@@ -63,7 +63,7 @@ export async function findDesiredVersion(api: KubeApi, input: DesiredInput): Pro
   const retired = objects.revisions.filter((r) => isRetired(r) && r.metadata.deletionTimestamp === undefined)
   const id = askedVersion(spec, { ...input, retired })
   const base = { id, spec, snapshots: input.snapshots, specProblems: [] as readonly string[] }
-  if (input.state?.failed.includes(id) === true) return { ...base, isKnown: true }
+  if (input.state?.failed.includes(id) === true || input.state?.burned?.includes(id) === true) return { ...base, isKnown: true }
   let snapshot = input.snapshots.find((s) => s.versionId === id)
   if (input.isFrozen && snapshot === undefined) return { ...base, isKnown: false }
   if (snapshot === undefined) {

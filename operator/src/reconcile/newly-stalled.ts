@@ -1,7 +1,13 @@
 import type { Reason, WeaverAppStatus } from '@weaver/crds'
 import type { AppEvent } from './pass-status.js'
 
-const TOLD_BY_THE_ENGINE: ReadonlySet<string> = new Set<Reason>(['RolloutFailed', 'RolloutAborted', 'PreviewDegraded'])
+const TOLD_BY_THE_ENGINE: ReadonlySet<string> = new Set<Reason>([
+  'RolloutFailed',
+  'RolloutAborted',
+  'PreviewDegraded',
+  'VersionBurned',
+  'BurnedNotStarted',
+])
 
 /** What blocks the app, when it is new; the engine reports a rollout's own failure. */
 export function newlyStalled(before: WeaverAppStatus | undefined, after: WeaverAppStatus): AppEvent[] {

@@ -194,7 +194,9 @@ class Pass {
       retainMs: policy?.retain === 'unknown' ? Infinity : (policy?.retain?.forMs ?? 0),
       signal: this.#signal,
     })
-    const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active
+    // Of a burned version that was the last one: until nothing is left of it.
+    const ending = versions.length > 0 ? state?.burned?.at(-1) : undefined
+    const target = (desired.isKnown ? desired.id : undefined) ?? state?.preview ?? state?.active ?? ending
     const decision =
       frozen || target === undefined || policy === undefined
         ? undefined

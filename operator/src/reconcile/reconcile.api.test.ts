@@ -316,6 +316,20 @@ describe('upgrade', () => {
     expect(story.proxy.violations).toEqual([])
   })
 
+  it('ends a burned version also while the spec asks for one that cannot be described', async () => {
+    const { story, v1 } = await serving(server)
+    await story.applySpec(spec('reg.example/nothing:v9'))
+    await story.until('it cannot be', (s) => s.conditions?.some((c) => c.type === 'Described' && c.reason === 'ImagePullFailed') === true)
+    await story.admin.patch(KINDS.weaverApps, story.namespace, 'hello', { metadata: { annotations: { 'weaver.dev/burn': v1 } } })
+    await story.until('nothing is left', async (s) => s.versions?.length === 0 && story.broker.accounts.size === 0)
+    expect(story.proxy.weights(story.key)).toEqual({})
+    expect(await story.status()).toMatchObject({ burned: [v1] })
+    await story.applySpec(spec(V2))
+    const { active } = await story.until('another one serves', isReady)
+    expect(active).not.toBe(v1)
+    expect(story.proxy.violations).toEqual([])
+  })
+
   it('waits for calls in flight before it removes the old version', async () => {
     const { story, v1 } = await serving(server)
     story.broker.inFlight.set(v1, 3)

@@ -21,7 +21,7 @@ export function buildTrafficPlan(
   },
 ): TrafficPlan {
   const { weights = {}, burned } = state ?? {}
-  const letGo = new Set(versionsLetGo(state))
+  const letGo = new Set([...versionsLetGo(state), ...(burned ?? [])])
   const versions = all.filter((v) => !letGo.has(v.plan.versionId))
   const named = versions.length === 0 ? all : versions
   const names = [...new Set(named.flatMap((v) => v.plan.listeners.map((l) => l.name)))].sort()

@@ -13,9 +13,9 @@ export function versionOfSpec(
   spec: WeaverAppSpec,
   known: { readonly snapshots: readonly VersionSnapshot[]; readonly state: RolloutState | undefined },
 ): string {
-  const { active, preview, failed = [] } = known.state ?? {}
+  const { active, preview, failed = [], burned = [] } = known.state ?? {}
   const earlier = earlierVersionIdOf(spec)
-  if (failed.includes(earlier)) return earlier
+  if (failed.includes(earlier) || burned.includes(earlier)) return earlier
   const same = known.snapshots.filter((s) => isSameVersion(s.spec, spec)).map((s) => s.versionId)
   const candidates = [...(preview === earlier ? [earlier] : []), active, preview, versionIdOf(spec), earlier]
   return candidates.find((id) => id !== undefined && same.includes(id)) ?? same.at(-1) ?? versionIdOf(spec)

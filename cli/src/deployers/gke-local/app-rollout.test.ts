@@ -313,7 +313,7 @@ describe('burn', () => {
     const w = settled().deploy('v2').run(1)
     w.ask('pause')
     w.run(5)
-    expect(w.ask('burn', 'jane: leaks tokens')).toBe('v1 is burned, and unreachable for good; v2 is left')
+    expect(w.ask('burn', 'jane:\n\u001b\u0007leaks\ttokens')).toBe('v1 is burned, and unreachable for good; v2 is left')
     w.pass()
     expect([w.weights('west'), w.weights('east')]).toEqual([{ v2: 100 }, { v2: 100 }])
     w.run(3)
@@ -329,6 +329,38 @@ describe('burn', () => {
     expect(w.state).toMatchObject({ desired: 'v2', failure: { version: 'v3' } })
     expect(w.ask('burn', undefined, 'v3')).toBe('v1, v3 are burned, and unreachable for good; v2 is left')
     expect(w.ask('retry')).toBe('v3 is burned, and does not start again')
+  })
+
+  it('burns the same versions in every region, whichever is active there', () => {
+    // The canary has v2, the other region still v1; then v3 is asked for.
+    const mixed = () => {
+      const w = settled().deploy('v2')
+      w.run(60, () => w.state.engines['west']?.active === 'v2')
+      expect([w.state.engines['west']?.active, w.state.engines['east']?.active]).toEqual(['v2', 'v1'])
+      return w.deploy('v3').run(1)
+    }
+    const w = mixed()
+    expect(w.ask('burn', undefined, 'v2')).toBe('v1, v2 are burned, and unreachable for good; v3 is left')
+    w.run(5)
+    expect([w.state.engines['west']?.burned, w.state.engines['east']?.burned]).toEqual([
+      ['v1', 'v2'],
+      ['v1', 'v2'],
+    ])
+    expect([w.weights('west'), w.weights('east')]).toEqual([{ v3: 100 }, { v3: 100 }])
+    const other = mixed()
+    other.ask('burn', undefined, 'v1')
+    other.run(5)
+    expect(other.state.engines['east']?.burned).toEqual(['v1'])
+    expect([Object.keys(other.weights('west')).includes('v2'), other.weights('east')]).toEqual([true, { v3: 100 }])
+  })
+
+  it('holds although another version is asked for before any decision has seen it', () => {
+    const w = settled().deploy('v2')
+    w.run(200, () => w.state.settled === 'v2')
+    w.ask('burn', undefined, 'v1')
+    w.deploy('v3').run(3)
+    expect([w.state.engines['west']?.burned, w.state.engines['east']?.burned]).toEqual([['v1'], ['v1']])
+    expect([w.runs('west').includes('v1'), w.runs('east').includes('v1')]).toEqual([false, false])
   })
 
   it('of all that there is leaves nothing that answers, until another version is deployed', () => {

@@ -28,7 +28,7 @@ import {
   type RolloutEvent,
   type RolloutPolicy,
 } from '@weaver/rollout'
-import { hasArrived, isLastWay, wayBack, type AppState, type HistoryEntry } from './app-state.js'
+import { hasArrived, isLastWay, onlyBurns, wayBack, type AppState, type HistoryEntry } from './app-state.js'
 import { forgetArrived, watchArrived, type RegionEvent } from './arrived-regions.js'
 import { shortIds, TERMS } from './rollout-terms.js'
 import type { VersionSpec } from './version-spec.js'
@@ -165,7 +165,7 @@ function giveUp(state: AppState, events: readonly RegionEvent[], news: readonly 
  * Asks for a version that ran before, in all regions at once; also in one that has given it up.
  */
 export function goBack(state: AppState, to: string): AppState {
-  const { commands: _commands, ...rest } = forgetArrived(state)
+  const rest = onlyBurns(forgetArrived(state))
   const engines = Object.entries(state.engines).map(([region, engine]) => [
     region,
     { ...engine, failed: engine.failed.filter((id) => id !== to) },

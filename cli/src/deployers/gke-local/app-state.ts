@@ -58,6 +58,15 @@ export interface HistoryEntry {
   readonly message: string
 }
 
+/**
+ * Commands that no decision has seen are about the rollout that is being left; a burn is not, and
+ * holds whatever is asked for next.
+ */
+export function onlyBurns({ commands = [], ...rest }: AppState): AppState {
+  const burns = commands.filter(({ verb }) => verb === 'burn')
+  return burns.length === 0 ? rest : { ...rest, commands: burns }
+}
+
 /** Whether a region gives all traffic to the version that is asked for. */
 export function hasArrived({ desired, engines }: AppState, region: string): boolean {
   const engine = engines[region]

@@ -1,7 +1,7 @@
 /** What users ask of an application on the platform, as the state that follows. */
-import { BURN_REFUSALS, versionsToBurn, type RolloutCommand, type Verb } from '@weaver/rollout'
+import { BURN_REFUSALS, commandNote, versionsToBurn, type RolloutCommand, type Verb } from '@weaver/rollout'
 import { goBack } from './app-rollout.js'
-import { isLastWay, isPausedByUser, wayBack, type AppState } from './app-state.js'
+import { isLastWay, isPausedByUser, onlyBurns, wayBack, type AppState } from './app-state.js'
 import { forgetArrived, isHaltedAnywhere } from './arrived-regions.js'
 import type { PlatformVerb } from './platform-control.js'
 import type { VersionSpec } from './version-spec.js'
@@ -26,46 +26,48 @@ export function newApp(spec: VersionSpec, all: readonly KnownApp[]): { readonly 
   if (before.isEnding === true) return { refused: `"${app}" is being ended; deploy it again when it has` }
   if (before.regions.join() !== regions.join())
     return { refused: `"${app}" runs in ${before.regions.join(', ')}, and regions do not change by a rollout; give the same, or end it first (\`weaver gke-local kill ${app}\`)` } // prettier-ignore
-  const { isGoingBack: _isGoingBack, commands: _commands, failure: _failure, ...rest } = forgetArrived(before)
+  const { isGoingBack: _isGoingBack, failure: _failure, ...rest } = onlyBurns(forgetArrived(before))
   return { state: { ...rest, desired: deploymentId, versions: [...before.versions, deploymentId] } }
 }
 
 type Carried = { readonly state: AppState; readonly said: string } | { readonly refused: string }
 
 /** The state in which a verb is carried out. `refused`: why it cannot be. Pure. */
-export function carryOut(verb: PlatformVerb, state: AppState, { note, version }: Pick<RolloutCommand, 'note' | 'version'> = {}): Carried {
+export function carryOut(verb: PlatformVerb, state: AppState, given: Pick<RolloutCommand, 'note' | 'version'> = {}): Carried {
+  const { version } = given
+  const note = given.note === undefined ? undefined : commandNote(given.note)
   const { app, desired, settled, before, failure, engines, commands = [] } = state
   const isUnderWay = Object.values(engines).some(({ preview }) => preview !== undefined)
-  const given = (to: Verb): AppState => ({
+  const asked = (to: Verb): AppState => ({
     ...state,
     commands: [...commands, { verb: to, ...(note === undefined ? {} : { note }) }],
   })
   if (!isUnderWay && ['pause', 'promote', 'promoteFull', 'abort'].includes(verb)) return { refused: `no rollout of "${app}" is under way` }
   switch (verb) {
     case 'pause':
-      return { state: given(verb), said: `the rollout of ${short(desired)} takes no further step` }
+      return { state: asked(verb), said: `the rollout of ${short(desired)} takes no further step` }
     case 'resume':
       if (!isPausedByUser(state) && !isHaltedAnywhere(state)) return { refused: `no rollout of "${app}" is paused or halted` }
-      return { state: given(verb), said: `the rollout of ${short(desired)} goes on` }
+      return { state: asked(verb), said: `the rollout of ${short(desired)} goes on` }
     case 'promote':
-      return { state: given(verb), said: `${short(desired)} goes on to its next step` }
+      return { state: asked(verb), said: `${short(desired)} goes on to its next step` }
     case 'promoteFull':
       return {
-        state: given(verb),
+        state: asked(verb),
         said: `${short(desired)} has all traffic as soon as it is ready, in the regions that its rollout has reached`,
       }
     case 'abort': {
       // Who gives up the way back wants another version, and not the one that was left.
       const to = isLastWay(state) ? undefined : wayBack(state)
       if (to === undefined) return { refused: `"${app}" has no version to go back to; \`weaver gke-local kill ${app}\` ends it` }
-      return { state: given(verb), said: `${short(desired)} is given up; all traffic goes back to ${short(to)}` }
+      return { state: asked(verb), said: `${short(desired)} is given up; all traffic goes back to ${short(to)}` }
     }
     case 'retry': {
       const id = failure?.version
       if (id !== undefined && state.burned?.includes(id) === true) return { refused: `${short(id)} is burned, and does not start again` }
       if (id === undefined || id === desired || !state.versions.includes(id))
         return { refused: `no version of "${app}" has failed or was aborted` }
-      return { state: tryAgain(given(verb), id), said: `${short(id)} is tried again` }
+      return { state: tryAgain(asked(verb), id), said: `${short(id)} is tried again` }
     }
     case 'rollback': {
       const to = settled === desired ? before : wayBack(state)
@@ -105,7 +107,11 @@ function burn(
       ...(settled === undefined || isBurned(settled) ? {} : { settled }),
       ...(before === undefined || isBurned(before) ? {} : { before }),
       burned: [...new Set([...(state.burned ?? []), ...found])],
-      commands: [...commands, { verb: 'burn', ...(version === undefined ? {} : { version }), ...(note === undefined ? {} : { note }) }],
+      // The same ones in every region: their active versions may differ.
+      commands: [
+        ...commands,
+        { verb: 'burn', versions: found, ...(version === undefined ? {} : { version }), ...(note === undefined ? {} : { note }) },
+      ],
     },
     said: `${found.map(short).join(', ')} ${found.length === 1 ? 'is' : 'are'} burned, and unreachable for good; ${stays}`,
   }

@@ -1,7 +1,7 @@
 /** The last rollout of an application as a story, from what the operator has noted of it. Pure. */
 import type { WeaverApp } from '@weaver/crds'
 
-export type RolloutOutcome = 'first' | 'promoted' | 'failed' | 'aborted' | 'rolledBack' | 'superseded' | 'underWay'
+export type RolloutOutcome = 'first' | 'promoted' | 'failed' | 'aborted' | 'rolledBack' | 'superseded' | 'burned' | 'underWay'
 export interface StoryEntry {
   /** ISO 8601. */
   readonly at: string
@@ -36,6 +36,7 @@ const OUTCOMES: Readonly<Record<string, RolloutOutcome>> = {
   RolloutAborted: 'aborted',
   RolledBack: 'rolledBack',
   Superseded: 'superseded',
+  VersionBurned: 'burned',
 }
 
 /**
@@ -78,6 +79,7 @@ const ENDS: Readonly<Record<Exclude<RolloutOutcome, 'underWay'>, string>> = {
   aborted: 'was aborted',
   rolledBack: 'was taken back, as the spec asked for the active version again',
   superseded: 'was superseded by another version',
+  burned: 'was burned',
 }
 
 /** The story in lines. */

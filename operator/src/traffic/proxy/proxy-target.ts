@@ -48,7 +48,9 @@ export function proxyTargets(
     const podsOf = (versionId: string) => planned?.backends.find((b) => b.versionId === versionId)?.pods
     // A version that no pod serves is not live: who asks for it, or began on it, reaches another one.
     const isLive = (versionId: string) => podsOf(versionId)?.some((p) => p.ready && !p.terminating) ?? true
-    const isUnknown = Object.keys(own.weights).length === 0 && Object.keys(planned?.weights ?? {}).length > 0
+    // A burned version had all traffic, and no other can be raised yet: nobody gets any.
+    const isBurned = Object.values(own.slots).some(({ versionId }) => plan.burned?.includes(versionId) === true)
+    const isUnknown = !isBurned && Object.keys(own.weights).length === 0 && Object.keys(planned?.weights ?? {}).length > 0
     return {
       name,
       ...(isUnknown ? {} : { plan: planValue(name, own) }),

@@ -1,3 +1,4 @@
+import { proxyTargets } from './proxy-target.js'
 import {
   bindSlots,
   commitWeights,
@@ -69,6 +70,10 @@ describe('slots', () => {
     expect(slotsOf(left)).toEqual({ s1: '-v1', s2: 'v2' })
     expect(left.listeners['lis']?.weights).toEqual({ v2: 10 })
     expect(readPlan(planValue('lis', left.listeners['lis'] ?? { slots: {}, weights: {} }))).toEqual({ lis_s2: 100 })
+    // It had all: nobody gets any until another one is raised, and the proxies are told so.
+    const whole = commitWeights(before, plan(['v1', 'v2'], { v1: 100 }))
+    const asked = { ...plan(['v2'], { v2: 100 }), burned: ['v1'] }
+    expect(proxyTargets(bind(whole, asked), asked, { cut: () => false })[0]?.plan).toBe(NO_PLAN)
     const none = bind(before, { ...plan([]), burned: ['v1', 'v2'] })
     expect(slotsOf(none)).toEqual({ s1: '-v1', s2: '-v2' })
     expect(planValue('lis', none.listeners['lis'] ?? { slots: {}, weights: { v1: 1 } })).toBe(NO_PLAN)
