@@ -25,7 +25,7 @@ export interface NatsCluster {
   /** A frozen server keeps its connections and says nothing. */
   freeze(server: number): void
   thaw(server: number): void
-  /** The server says that it will stop, accepts no new connection, and closes those that it has a second later (lame duck mode). */
+  /** The server says that it will stop, accepts no new connection, and closes those that it has ten seconds later (lame duck mode). */
   retire(server: number): void
   close(): Promise<void>
 }
@@ -46,7 +46,7 @@ export async function startNatsCluster(size: number): Promise<NatsCluster> {
         `listen: "127.0.0.1:${clientPorts[server]}"`,
         'ping_interval: 20s',
         'lame_duck_duration: 30s',
-        'lame_duck_grace_period: 1s',
+        'lame_duck_grace_period: 10s',
         ...(size === 1
           ? []
           : [
