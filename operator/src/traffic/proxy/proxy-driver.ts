@@ -32,6 +32,7 @@ import { dialProxy } from './dial-proxy.js'
 import { createHaproxyAdmin, type HaproxyAdmin } from './haproxy-admin.js'
 import { listenersOf, MAPS, renderProxyFiles } from './haproxy-config.js'
 import { planProxySteps, type ProxyView } from './proxy-commands.js'
+import { ProxyCounters } from './proxy-counters.js'
 import { readProxy, sendCommands } from './proxy-link.js'
 import { createProxyObjects, type EnsuredObjects, type ProxyObjects, type StoredFiles } from './proxy-objects.js'
 import { isCommitted, isServable, raiseBlockers, reportTraffic, type ProgrammedProxy } from './proxy-report.js'
@@ -101,10 +102,7 @@ interface AppMemory {
   /** Versions that are leaving, by version id. */
   readonly leaving: SeenSince
   readonly services: KnownServices
-  /** Requests of a slot before its current version, by process, slot and version. */
-  readonly baselines: Map<string, number>
-  /** Lost pins by process as last read, and how many came since the first reading. */
-  readonly lostPins: { readonly byProcess: Map<string, number>; total: number }
+  readonly counters: ProxyCounters
 }
 
 /** @see ProxyDriverOptions. One pass of one app at a time; passes of different apps may overlap. */
@@ -121,8 +119,7 @@ export function createProxyDriver(options: ProxyDriverOptions): TrafficDriver {
       ending: new SeenSince(clock.steady),
       leaving: new SeenSince(clock.steady),
       services: new Map(),
-      baselines: new Map(),
-      lostPins: { byProcess: new Map(), total: 0 },
+      counters: new ProxyCounters(),
     }
     apps.set(keyOf(app), memory)
     return memory
@@ -231,7 +228,8 @@ class Pass {
     }
     await this.#free(proxies)
     const ending = this.#ending(await this.#pods())
-    const { missing, pending } = this.#memory.ensured
+    const { ensured, counters } = this.#memory
+    const { missing, pending } = ensured
     return reportTraffic(plan, {
       missing,
       pending,
@@ -240,8 +238,8 @@ class Pass {
       ending,
       problems: this.#problems,
       blockers,
-      baseline: (key, requests) => this.#baseline(key, requests),
-      lostPins: this.#lostPins(proxies),
+      baseline: (key, requests) => counters.baseline(key, requests),
+      lostPins: counters.lostPins(proxies),
       forgetAfterMs: this.#deps.forgetAfterMs ?? this.#deps.failOpenSeconds * 1_000,
       now: this.#deps.clock.now(),
       clockSetAt: this.#deps.clock.setAt(),
@@ -386,30 +384,5 @@ class Pass {
       }
     }
     return emptyState()
-  }
-
-  #lostPins(proxies: readonly ProgrammedProxy[]): number {
-    const { lostPins } = this.#memory
-    const before = new Map(lostPins.byProcess)
-    lostPins.byProcess.clear()
-    for (const { name, view } of proxies) {
-      if (view === undefined) {
-        // It may answer again: its count goes on from there.
-        for (const [known, count] of before) if (known.startsWith(`${name} `)) lostPins.byProcess.set(known, count)
-        continue
-      }
-      const key = `${name} ${view.process}`
-      lostPins.byProcess.set(key, view.lostPins)
-      lostPins.total += view.lostPins - (before.get(key) ?? view.lostPins)
-    }
-    return lostPins.total
-  }
-
-  #baseline(key: string, requests: number): number {
-    const known = this.#memory.baselines.get(key)
-    if (known !== undefined) return known
-    if (this.#memory.baselines.size > 1_000) this.#memory.baselines.clear()
-    this.#memory.baselines.set(key, requests)
-    return requests
   }
 }
