@@ -39,13 +39,17 @@ export function startLive<S>({ view, merge = (state) => state, stream, ended = D
     events.close()
     draw(shown, ended)
   })
-  events.addEventListener('error', () => {
-    if (events.readyState !== EventSource.CLOSED) draw(shown, 'The dashboard does not answer; trying again …')
-    else draw(shown, 'The dashboard has ended; start it again, and open the URL that it prints.')
-  })
+  events.addEventListener('error', () => draw(shown, troubleOf(events)))
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) draw(shown)
   })
+}
+
+/** What is wrong with a stream that has just failed, for the user. */
+export function troubleOf({ readyState }: EventSource): string {
+  return readyState === EventSource.CLOSED
+    ? 'The dashboard has ended; start it again, and open the URL that it prints.'
+    : 'The dashboard does not answer; trying again …'
 }
 
 /** Buttons with `data-copy` copy. */

@@ -10,6 +10,7 @@ import type { LogRow, LogSummary } from '../logs/log-view.js'
 import { formatChoice } from '../views/log-choice.js'
 import { logsView, type LogsState, type LogWindow } from '../views/logs.js'
 import { pathOf } from '../views/frame.js'
+import { troubleOf } from './live.js'
 
 /** As in dashboard.css. */
 const ROW_PX = 22
@@ -127,10 +128,7 @@ function start(page: HTMLElement, first: LogsState): void {
     redraw()
   })
   events.addEventListener('error', () => {
-    notice =
-      events.readyState === EventSource.CLOSED
-        ? 'The dashboard has ended; start it again, and open the URL that it prints.'
-        : 'The dashboard does not answer; trying again …'
+    notice = troubleOf(events)
     redraw()
   })
 
