@@ -33,6 +33,7 @@ describe('without a state, the active version is', () => {
 
   it('with a state, nothing is adopted, whatever it lacks', () => {
     const bare = { progressAt: NOW } as RolloutState // of an older release
+    // It lacks what the type promises: that is the case here.
     expect(decideAt({ state: { ...bare, draining: [] } as unknown as RolloutState, exist: ['v1'], desired: 'v1' }).kinds).toEqual([
       'RolloutStarted',
       'Promoted',

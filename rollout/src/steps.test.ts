@@ -8,6 +8,7 @@ const HALF: RolloutState = { ...MID, weights: { v1: 50, v2: 50 }, step: 1, stepW
 /** In mid-rollout, with these differences; `undefined`: without that. */
 const at = (state: { readonly [F in keyof RolloutState]?: RolloutState[F] | undefined }, more: Moment = {}) =>
   decideAt({
+    // Without what is taken out, which is optional.
     state: Object.fromEntries(Object.entries({ ...MID, ...state }).filter(([, v]) => v !== undefined)) as unknown as RolloutState,
     ...more,
   }) // only what is optional is set to undefined
